@@ -1,0 +1,57 @@
+"""What leaves the process when an act commits: a nudge to the workers, a line to the open pages. Both are hints."""
+
+import time
+from collections.abc import Sequence
+
+import orjson
+import structlog
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+from redis import Redis, RedisError
+
+from apps.core.acts import Act
+from apps.core.events import Event, Fact
+
+log = structlog.get_logger(__name__)
+
+CHANNEL = "oms:facts"
+IDS_IN_A_HINT = 500
+_down_until = 0.0
+_client: Redis | None = None
+
+
+def on_commit(act: Act, by_event: dict[type[Event], list[Fact]], delivery_ids: Sequence[int]) -> None:
+    subjects: dict[str, set[int]] = {}
+    for event, batch in by_event.items():
+        subjects.setdefault(event.subject, set()).update(f.subject_id for f in batch)
+    transaction.on_commit(lambda: _tell(subjects, delivery_ids))
+
+
+def _tell(subjects: dict[str, set[int]], delivery_ids: Sequence[int]) -> None:
+    """Best effort: whoever misses it finds the open promise by the sweep, or reloads at the gap in the stream."""
+    global _down_until
+    if time.monotonic() < _down_until:
+        return
+    try:
+        publish(subjects)
+        for delivery_id in delivery_ids:
+            current_app.send_task("audit.deliver", args=[delivery_id], retry=False)
+    except (RedisError, OSError, current_app.connection().transport.connection_errors[0]) as error:
+        _down_until = time.monotonic() + 2
+        log.warning("redis_away", error=str(error))
+
+
+def publish(subjects: dict[str, set[int]]) -> None:
+    """Tells open pages which rows changed: one message, of ids only; each page asks for what its user may see."""
+    lines = {
+        subject: sorted(ids) if len(ids) <= IDS_IN_A_HINT else None for subject, ids in subjects.items()
+    }
+    client().publish(CHANNEL, orjson.dumps({"at": time.time(), "changed": lines}))
+
+
+def client() -> Redis:
+    global _client
+    if _client is None:
+        _client = Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=0.5)
+    return _client

@@ -1,0 +1,56 @@
+"""Shared HTTP helpers: the one module of core that knows Django."""
+
+import uuid
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from .acts import Act
+from .refusals import Invalid
+
+
+def act_of(request: HttpRequest, *, reason: str = "", via: str | None = None) -> Act:
+    """The act a request asks for: its signed-in user, now, through page or API, with the caller's idempotency key."""
+    if via is None:
+        via = "api" if request.path.startswith("/api/") else "page"
+    key = request.headers.get("Idempotency-Key") or request.POST.get("idempotency_key") or None
+    if key and len(key) > 200:
+        raise Invalid("The Idempotency-Key is longer than 200 characters; send a shorter one.", field="Idempotency-Key")
+    return Act(
+        by=request.user.pk,
+        at=timezone.now(),
+        via=via,
+        reason=reason,
+        key=key,
+        request_ref=getattr(request, "request_ref", ""),
+    )
+
+
+def new_request_ref() -> str:
+    return uuid.uuid4().hex
+
+
+def whole_number(value, field: str, least: int = 0) -> int:
+    """A whole number from a form or query. :raises Invalid: beside the field, where it is none"""
+    try:
+        number = int(str(value))
+    except (TypeError, ValueError):
+        raise Invalid(f"{field} must be a whole number; got “{value}”.", field=field) from None
+    if number < least:
+        raise Invalid(f"{field} must be at least {least}; got {number}.", field=field)
+    return number
+
+
+def seen_versions(data) -> dict[int, int]:
+    """
+    What the person was looking at: ``id`` and ``version`` lists of a form, or ``seen=12:3`` pairs.
+
+    :raises Invalid: where a pair is malformed
+    """
+    pairs: dict[int, int] = {}
+    for item in data.getlist("seen"):
+        left, colon, right = item.partition(":")
+        if not colon:
+            raise Invalid("A row was sent without the version you saw; reload the page.", field="seen")
+        pairs[whole_number(left, "id", 1)] = whole_number(right, "version", 1)
+    return pairs

@@ -1,0 +1,55 @@
+"""
+Set-wise SQL for services whose rows are many: ids ahead of time, COPY in, UPDATE from arrays.
+
+Each takes an open psycopg cursor (Django's will do); each is one statement whatever the number of rows.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from psycopg import sql
+
+
+def next_ids(cursor, table: str, count: int) -> list[int]:
+    """``count`` fresh primary keys of the table, ascending."""
+    if not count:
+        return []
+    cursor.execute(
+        "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [f'"{table}"', count]
+    )
+    return [row[0] for row in cursor.fetchall()]
+
+
+def copy_in(cursor, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Writes the rows by one COPY; values in the columns' order."""
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+        sql.Identifier(table), sql.SQL(",").join(map(sql.Identifier, columns))
+    )
+    with cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def update_many(
+    cursor, table: str, ids: Sequence[int], columns: dict[str, tuple[str, Sequence[Any]]], bump: bool = False
+) -> int:
+    """
+    Sets columns of many rows to values of their own, in one UPDATE.
+
+    :param columns: column to (PostgreSQL type of one value, values in the order of ``ids``)
+    :param bump: whether the rows' ``version`` goes up by one
+    :returns: how many rows were written
+    """
+    if not ids:
+        return 0
+    sets = [sql.SQL("{0} = u.{0}").format(sql.Identifier(c)) for c in columns]
+    if bump:
+        sets.append(sql.SQL("version = t.version + 1"))
+    arrays = [sql.SQL("%s::bigint[]")] + [sql.SQL("%s::{}[]").format(sql.SQL(kind)) for kind, _ in columns.values()]
+    names = [sql.Identifier("id")] + [sql.Identifier(c) for c in columns]
+    statement = sql.SQL("UPDATE {} AS t SET {} FROM unnest({}) AS u({}) WHERE t.id = u.id").format(
+        sql.Identifier(table), sql.SQL(", ").join(sets), sql.SQL(", ").join(arrays), sql.SQL(", ").join(names)
+    )
+    cursor.execute(statement, [list(ids)] + [list(values) for _, values in columns.values()])
+    return cursor.rowcount
+
