@@ -1,0 +1,52 @@
+"""The shares of a block's executions, one a portfolio and order and counterparty."""
+
+from django.db import models
+from django.db.models import Q
+
+from apps.blocks.models import Block
+from apps.orders.models import Order, Side
+from apps.portfolios.models import Portfolio
+from apps.reference.fields import amount_field, price_field, qty_field
+from apps.reference.models import Broker, Currency, Instrument
+
+from .states import A
+
+
+class Allocation(models.Model):
+    """
+    One order's share. Buy: net = gross + accrued + commission + fees; sell: net = gross + accrued − commission − fees.
+
+    Where a block was filled by several brokers, each order has one allocation a broker, at that broker's average
+    price of the block's executions, so that each can be confirmed with its counterparty.
+    """
+
+    block = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="+")
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+")
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.PROTECT, related_name="+", db_index=False)
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+", db_index=False)
+    broker = models.ForeignKey(Broker, on_delete=models.PROTECT, related_name="+", db_index=False)
+    side = models.CharField(max_length=10, choices=Side.choices)
+    qty = qty_field()
+    price = price_field(help_text="average price as published")
+    currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+", db_index=False)
+    gross_amount = amount_field()
+    accrued_amount = amount_field(default=0)
+    commission_amount = amount_field(default=0)
+    fees_amount = amount_field(default=0)
+    net_amount = amount_field()
+    trade_date = models.DateField()
+    settle_date = models.DateField()
+    booked_at = models.DateTimeField()
+    wave = models.IntegerField(default=1, help_text="counts the bookings of a block: 2 after a bust")
+    status = models.CharField(max_length=8, default=A.BOOKED)
+    version = models.IntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["order", "broker", "wave"], name="an_order_shares_once_a_booking"),
+            models.CheckConstraint(condition=Q(qty__gt=0), name="an_allocation_has_a_quantity"),
+        ]
+
+    @property
+    def ref(self) -> str:
+        return f"A-{self.pk:06d}"

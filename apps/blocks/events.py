@@ -1,0 +1,63 @@
+"""What can happen to a block."""
+
+from dataclasses import dataclass, field
+
+from apps.core.events import Event
+
+
+@dataclass(frozen=True)
+class BlockOpened(Event, code="block.opened"):
+    instrument_id: int
+    side: str
+    wave: int
+    qty: str
+    orders: int
+
+
+@dataclass(frozen=True)
+class BlockGrew(Event, code="block.grew"):
+    qty: str
+    orders: int
+
+
+@dataclass(frozen=True)
+class BlockShrank(Event, code="block.shrank"):
+    """An order left before the first route."""
+
+    order_ids: list = field(default_factory=list)
+    qty: str = "0"
+
+
+@dataclass(frozen=True)
+class BlockCancelled(Event, code="block.cancelled"):
+    """Its last order left before the first route."""
+
+
+@dataclass(frozen=True)
+class BlockFrozen(Event, code="block.frozen"):
+    """Its allocation statement is fixed; the hash covers every member and share."""
+
+    statement_id: int
+    statement_hash: str
+    orders: int
+    qty: str
+    arrival_price: str | None = None
+
+
+@dataclass(frozen=True)
+class BlockDone(Event, code="block.done"):
+    filled_qty: str
+    cancelled_qty: str
+
+
+@dataclass(frozen=True)
+class BlockAllocated(Event, code="block.allocated"):
+    allocations: int = 0
+
+
+@dataclass(frozen=True)
+class BlockReopened(Event, code="block.reopened"):
+    """An execution was busted or corrected after the block was done."""
+
+    reason: str = ""
+    filled_qty: str = "0"

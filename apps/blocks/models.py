@@ -1,0 +1,107 @@
+"""What the desk works: many orders as one, and the statement of who is to have what."""
+
+import pgtrigger
+from django.db import models
+from django.db.models import F, Q
+
+from apps.audit.models import ActRow
+from apps.orders.models import Order, OrderType, Side, TimeInForce
+from apps.reference.fields import price_field, qty_field, value_field
+from apps.reference.models import Currency, Instrument
+from apps.users.models import Desk
+
+from .states import B
+
+
+class Block(models.Model):
+    """
+    Like orders of many portfolios, worked as one. ``qty`` = filled + leaves + cancelled.
+
+    ``placed_qty`` is what its live routes have filled or still work; what is not placed is the trader's to place.
+    """
+
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+")
+    side = models.CharField(max_length=10, choices=Side.choices)
+    order_type = models.CharField(max_length=10, choices=OrderType.choices)
+    limit_price = price_field(null=True)
+    tif = models.CharField(max_length=4, choices=TimeInForce.choices)
+    instructions = models.CharField(max_length=200, blank=True, default="")
+    currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+")
+    desk = models.ForeignKey(Desk, on_delete=models.PROTECT, related_name="+")
+    trade_date = models.DateField()
+    settle_date = models.DateField()
+    merge_key = models.CharField(max_length=64, help_text="hash of all that its orders have in common")
+    wave = models.IntegerField(default=1)
+    opened_at = models.DateTimeField()
+    frozen_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+    arrival_price = price_field(null=True, help_text="mid when it was frozen, before its first route")
+    qty = qty_field()
+    placed_qty = qty_field(default=0)
+    filled_qty = qty_field(default=0)
+    filled_value = value_field(default=0, help_text="Σ quantity × price of live executions, exact")
+    cancelled_qty = qty_field(default=0)
+    status = models.CharField(max_length=10, default=B.OPEN)
+    version = models.IntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["merge_key"], condition=Q(status="OPEN"), name="one_open_block_a_merge_key"
+            ),
+            models.UniqueConstraint(fields=["merge_key", "wave"], name="waves_count_up"),
+            models.CheckConstraint(
+                condition=Q(filled_qty__gte=0, cancelled_qty__gte=0, qty__gte=F("filled_qty") + F("cancelled_qty")),
+                name="block_never_overfills",
+            ),
+            models.CheckConstraint(
+                condition=Q(placed_qty__gte=F("filled_qty"), placed_qty__lte=F("qty")), name="block_is_never_overplaced"
+            ),
+        ]
+        indexes = [models.Index(fields=["status", "desk"], name="blocks_by_status")]
+
+    def __str__(self) -> str:
+        return self.ref
+
+    @property
+    def ref(self) -> str:
+        return f"B-{self.pk:04d}"
+
+    @property
+    def leaves_qty(self):
+        return self.qty - self.filled_qty - self.cancelled_qty
+
+    @property
+    def unplaced_qty(self):
+        return self.qty - self.cancelled_qty - self.placed_qty
+
+    @property
+    def average_price(self):
+        return self.filled_value / self.filled_qty if self.filled_qty else None
+
+
+class Member(models.Model):
+    """An order's part in a block: its whole leaves when it joined."""
+
+    block = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="members")
+    order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="+")
+    qty = qty_field()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(qty__gt=0), name="a_member_brings_a_quantity")]
+
+
+class Statement(models.Model):
+    """
+    The allocation statement: which orders are to have how much, by which method, fixed before the first route
+    (SEC no-action letter SMC Capital, 5 Sep 1995, condition 3).
+    """
+
+    block = models.OneToOneField(Block, on_delete=models.PROTECT, related_name="statement")
+    content = models.JSONField(help_text="canonical: block, method, lot, [[order, portfolio, quantity], …]")
+    hash = models.CharField(max_length=64, help_text="SHA-256 of the canonical JSON of content")
+    made_at = models.DateTimeField()
+    act = models.ForeignKey(ActRow, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        triggers = [pgtrigger.Protect(name="is_never_changed", operation=pgtrigger.Update | pgtrigger.Delete)]

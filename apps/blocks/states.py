@@ -1,0 +1,30 @@
+"""The life of a block."""
+
+from enum import StrEnum
+
+from apps.core.lifecycles import Lifecycle
+
+from . import events as e
+
+
+class B(StrEnum):
+    OPEN = "OPEN"
+    WORKING = "WORKING"
+    DONE = "DONE"
+    ALLOCATED = "ALLOCATED"
+    CANCELLED = "CANCELLED"
+
+
+LIFE = Lifecycle(
+    "block",
+    born={e.BlockOpened: B.OPEN},
+    moves={
+        (B.OPEN, e.BlockFrozen): B.WORKING,
+        (B.OPEN, e.BlockCancelled): B.CANCELLED,
+        (B.WORKING, e.BlockDone): B.DONE,
+        (B.DONE, e.BlockAllocated): B.ALLOCATED,
+        (B.DONE, e.BlockReopened): B.WORKING,
+        (B.ALLOCATED, e.BlockReopened): B.WORKING,
+    },
+    stays={e.BlockGrew: [B.OPEN], e.BlockShrank: [B.OPEN]},
+)

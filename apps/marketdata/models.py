@@ -1,0 +1,78 @@
+"""Prices, volumes and rates, each with its time."""
+
+from django.db import models
+from django.db.models import Q
+
+from apps.reference.fields import price_field, qty_field, value_field
+from apps.reference.models import Currency, Instrument
+
+
+class Quote(models.Model):
+    """The latest quote of an instrument; one row each, overwritten."""
+
+    instrument = models.OneToOneField(Instrument, primary_key=True, on_delete=models.PROTECT, related_name="+")
+    bid = price_field()
+    ask = price_field()
+    last = price_field()
+    volume = qty_field(default=0, help_text="today's, cumulative")
+    turnover = value_field(default=0, help_text="today's Σ quantity × price, cumulative")
+    at = models.DateTimeField()
+    source = models.CharField(max_length=20)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(bid__gt=0, ask__gte=models.F("bid")), name="quote_is_not_crossed"),
+        ]
+
+    @property
+    def mid(self):
+        return (self.bid + self.ask) / 2
+
+
+class Bar(models.Model):
+    """What traded in the market in one interval from ``at`` on; interval VWAP = Σ turnover / Σ volume."""
+
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+", db_index=False)
+    at = models.DateTimeField()
+    open = price_field()
+    high = price_field()
+    low = price_field()
+    close = price_field()
+    volume = qty_field()
+    turnover = value_field()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["instrument", "at"], name="one_bar_an_interval")]
+
+
+class Close(models.Model):
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+")
+    date = models.DateField()
+    price = price_field()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["instrument", "date"], name="one_close_a_day")]
+
+
+class AverageVolume(models.Model):
+    """Average daily volume and yearly volatility of an instrument as of a date."""
+
+    instrument = models.OneToOneField(Instrument, primary_key=True, on_delete=models.PROTECT, related_name="+")
+    daily_qty = qty_field()
+    annual_volatility = price_field()
+    as_of_date = models.DateField()
+
+
+class FxRate(models.Model):
+    """Units of ``quote`` for one of ``base``; one row a pair, overwritten."""
+
+    base = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+")
+    quote = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+")
+    rate = price_field()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["base", "quote"], name="one_rate_a_pair"),
+            models.CheckConstraint(condition=Q(rate__gt=0), name="rate_is_positive"),
+        ]

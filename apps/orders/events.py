@@ -1,0 +1,113 @@
+"""What can happen to an order, an order group and an import."""
+
+from dataclasses import dataclass, field
+
+from apps.core.events import Event
+
+
+@dataclass(frozen=True)
+class OrderCreated(Event, code="order.created"):
+    """Terms as entered; numbers as text."""
+
+    portfolio_id: int
+    instrument_id: int
+    side: str
+    qty: str
+    order_type: str
+    limit_price: str | None = None
+    group_id: int | None = None
+    import_id: int | None = None
+
+
+@dataclass(frozen=True)
+class OrderAmended(Event, code="order.amended"):
+    """``before`` and ``after`` hold each changed field."""
+
+    before: dict = field(default_factory=dict)
+    after: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class OrderSubmitted(Event, code="order.submitted"):
+    pass
+
+
+@dataclass(frozen=True)
+class OrderCleared(Event, code="order.cleared"):
+    """Compliance has nothing against it, or an officer overrode what it had."""
+
+    check_id: int | None = None
+
+
+@dataclass(frozen=True)
+class OrderHeld(Event, code="order.held"):
+    check_id: int | None = None
+
+
+@dataclass(frozen=True)
+class OrderSentBack(Event, code="order.sent_back"):
+    pass
+
+
+@dataclass(frozen=True)
+class OrderRejected(Event, code="order.rejected"):
+    pass
+
+
+@dataclass(frozen=True)
+class OrderWorking(Event, code="order.working"):
+    """Its block's allocation statement was fixed: the desk works it."""
+
+    block_id: int = 0
+
+
+@dataclass(frozen=True)
+class OrderDone(Event, code="order.done"):
+    filled_qty: str = "0"
+    cancelled_qty: str = "0"
+
+
+@dataclass(frozen=True)
+class OrderReopened(Event, code="order.reopened"):
+    """An execution it shared in was busted or corrected after allocation."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class OrderCancelled(Event, code="order.cancelled"):
+    pass
+
+
+@dataclass(frozen=True)
+class GroupCreated(Event, code="group.created"):
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class ImportUploaded(Event, code="import.uploaded"):
+    file_name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ImportStaged(Event, code="import.staged"):
+    rows: int
+    bad: int
+
+
+@dataclass(frozen=True)
+class ImportFailed(Event, code="import.failed"):
+    error: str
+
+
+@dataclass(frozen=True)
+class ImportCommitted(Event, code="import.committed"):
+    orders: int
+    left_out: int = 0
+
+
+@dataclass(frozen=True)
+class ImportDiscarded(Event, code="import.discarded"):
+    pass

@@ -1,0 +1,148 @@
+"""Orders, the groups that link them, and the files they came in."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from apps.portfolios.models import Portfolio
+from apps.reference.fields import price_field, qty_field
+from apps.reference.models import Currency, Instrument
+from apps.users.models import Desk
+
+from .states import GroupStatus, ImportStatus, S
+
+
+class Side(models.TextChoices):
+    BUY = "BUY", "Buy"
+    SELL = "SELL", "Sell"
+    SELL_SHORT = "SELL_SHORT", "Sell short"
+
+
+class OrderType(models.TextChoices):
+    MARKET = "MARKET", "Market"
+    LIMIT = "LIMIT", "Limit"
+
+
+class TimeInForce(models.TextChoices):
+    DAY = "DAY", "Day"
+    GTC = "GTC", "Good till cancelled"
+    IOC = "IOC", "Immediate or cancel"
+    FOK = "FOK", "Fill or kill"
+
+
+class OrderGroup(models.Model):
+    """Orders that belong together: a program."""
+
+    name = models.CharField(max_length=120)
+    kind = models.CharField(max_length=20, default="PROGRAM")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    status = models.CharField(max_length=12, default=GroupStatus.OPEN)
+    version = models.IntegerField(default=1)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Import(models.Model):
+    """A file of orders, staged row by row before any order is made."""
+
+    file_name = models.CharField(max_length=200)
+    sha256 = models.CharField(max_length=64)
+    content = models.BinaryField()
+    rows = models.IntegerField(default=0)
+    rows_read = models.IntegerField(default=0, help_text="progress of staging")
+    bad_rows = models.IntegerField(default=0)
+    error = models.TextField(blank=True, default="")
+    group = models.ForeignKey(OrderGroup, null=True, on_delete=models.PROTECT, related_name="+")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    status = models.CharField(max_length=10, default=ImportStatus.UPLOADED)
+    version = models.IntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["created_by", "sha256"],
+                condition=Q(status__in=["UPLOADED", "STAGED", "COMMITTED"]),
+                name="a_file_is_imported_once",
+            )
+        ]
+
+
+class ImportRow(models.Model):
+    """One line of a staged file: what it said, what is wrong with it, what it means."""
+
+    batch = models.ForeignKey(Import, on_delete=models.PROTECT, related_name="lines", db_index=False)
+    line = models.IntegerField(help_text="line in the file, the heading being line 1")
+    raw = models.JSONField(help_text="cells by column name, as text")
+    problems = models.JSONField(default=list, help_text="[{field, message}]; empty where the row is good")
+    parsed = models.JSONField(null=True, help_text="the order's terms; null where the row is bad")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["batch", "line"], name="a_line_is_staged_once")]
+
+
+class Order(models.Model):
+    """One portfolio's wish to buy or sell one instrument. ``qty`` = filled + leaves + cancelled."""
+
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.PROTECT, related_name="+", db_index=False)
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+", db_index=False)
+    side = models.CharField(max_length=10, choices=Side.choices)
+    qty = qty_field()
+    order_type = models.CharField(max_length=10, choices=OrderType.choices, default=OrderType.MARKET)
+    limit_price = price_field(null=True)
+    tif = models.CharField(max_length=4, choices=TimeInForce.choices, default=TimeInForce.DAY)
+    instructions = models.CharField(max_length=200, blank=True, default="")
+    rationale = models.CharField(max_length=400, blank=True, default="")
+    currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+", db_index=False)
+    desk = models.ForeignKey(Desk, on_delete=models.PROTECT, related_name="+", db_index=False)
+    group = models.ForeignKey(OrderGroup, null=True, on_delete=models.PROTECT, related_name="+")
+    batch = models.ForeignKey(Import, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    client_ref = models.CharField(max_length=64, blank=True, default="", help_text="the sender's own reference")
+    decision_price = price_field(null=True, help_text="mid when the order was created")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    created_at = models.DateTimeField()
+    status = models.CharField(max_length=10, default=S.DRAFT)
+    version = models.IntegerField(default=1)
+    filled_qty = qty_field(default=0)
+    cancelled_qty = qty_field(default=0)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["portfolio", "instrument"], name="orders_of_a_portfolio"),
+            models.Index(
+                fields=["instrument", "portfolio"],
+                condition=~Q(status__in=["DONE", "CANCELLED", "REJECTED"]),
+                name="unfinished_orders",
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(qty__gt=0), name="order_has_a_quantity"),
+            models.CheckConstraint(
+                condition=Q(filled_qty__gte=0, cancelled_qty__gte=0, qty__gte=F("filled_qty") + F("cancelled_qty")),
+                name="order_never_overfills",
+            ),
+            models.CheckConstraint(
+                condition=Q(order_type="LIMIT", limit_price__gt=0) | (~Q(order_type="LIMIT") & Q(limit_price=None)),
+                name="a_limit_order_has_its_limit",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=["DONE", "CANCELLED", "REJECTED"])
+                | Q(qty=F("filled_qty") + F("cancelled_qty")),
+                name="a_finished_order_has_no_leaves",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.ref
+
+    @property
+    def ref(self) -> str:
+        return f"O-{self.pk:06d}"
+
+    @property
+    def leaves_qty(self):
+        return self.qty - self.filled_qty - self.cancelled_qty

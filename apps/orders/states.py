@@ -1,0 +1,71 @@
+"""The lives of orders, groups and imports."""
+
+from enum import StrEnum
+
+from apps.core.lifecycles import Lifecycle
+
+from . import events as e
+
+
+class S(StrEnum):
+    DRAFT = "DRAFT"
+    IN_REVIEW = "IN_REVIEW"
+    HELD = "HELD"
+    CLEARED = "CLEARED"
+    WORKING = "WORKING"
+    DONE = "DONE"
+    CANCELLED = "CANCELLED"
+    REJECTED = "REJECTED"
+
+
+FINAL = (S.DONE, S.CANCELLED, S.REJECTED)
+OPEN = (S.IN_REVIEW, S.HELD, S.CLEARED, S.WORKING)
+
+LIFE = Lifecycle(
+    "order",
+    born={e.OrderCreated: S.DRAFT},
+    moves={
+        (S.DRAFT, e.OrderSubmitted): S.IN_REVIEW,
+        (S.DRAFT, e.OrderCancelled): S.CANCELLED,
+        (S.IN_REVIEW, e.OrderCleared): S.CLEARED,
+        (S.IN_REVIEW, e.OrderHeld): S.HELD,
+        (S.HELD, e.OrderCleared): S.CLEARED,  # An officer approved it with a reason.
+        (S.HELD, e.OrderSentBack): S.DRAFT,
+        (S.HELD, e.OrderRejected): S.REJECTED,
+        (S.HELD, e.OrderCancelled): S.CANCELLED,
+        (S.HELD, e.OrderAmended): S.DRAFT,  # What was checked is no longer what is asked.
+        (S.CLEARED, e.OrderAmended): S.DRAFT,
+        (S.CLEARED, e.OrderCancelled): S.CANCELLED,
+        (S.CLEARED, e.OrderWorking): S.WORKING,
+        (S.WORKING, e.OrderDone): S.DONE,
+        (S.DONE, e.OrderReopened): S.WORKING,  # A bust after allocation.
+    },
+    stays={e.OrderAmended: [S.DRAFT]},
+)
+
+
+class ImportStatus(StrEnum):
+    UPLOADED = "UPLOADED"
+    STAGED = "STAGED"
+    COMMITTED = "COMMITTED"
+    DISCARDED = "DISCARDED"
+    FAILED = "FAILED"
+
+
+IMPORT_LIFE = Lifecycle(
+    "import",
+    born={e.ImportUploaded: ImportStatus.UPLOADED},
+    moves={
+        (ImportStatus.UPLOADED, e.ImportStaged): ImportStatus.STAGED,
+        (ImportStatus.UPLOADED, e.ImportFailed): ImportStatus.FAILED,
+        (ImportStatus.STAGED, e.ImportCommitted): ImportStatus.COMMITTED,
+        (ImportStatus.STAGED, e.ImportDiscarded): ImportStatus.DISCARDED,
+    },
+)
+
+
+class GroupStatus(StrEnum):
+    OPEN = "OPEN"
+
+
+GROUP_LIFE = Lifecycle("group", born={e.GroupCreated: GroupStatus.OPEN}, moves={})

@@ -1,0 +1,6 @@
+"""
+Owns   portfolios, mandates, positions, cash, movements, models.
+Calls  reference, marketdata.
+Tells  nothing; movements carry the act that made them.
+Never  asks why a movement came.
+"""

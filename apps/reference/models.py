@@ -1,0 +1,226 @@
+"""What can be traded, where, through whom, and when it settles."""
+
+from django.db import models
+from django.db.models import Q
+from simple_history.models import HistoricalRecords
+
+from .fields import price_field, qty_field
+
+
+class Currency(models.Model):
+    code = models.CharField(max_length=3, primary_key=True)
+    name = models.CharField(max_length=60)
+    minor_units = models.SmallIntegerField(help_text="decimals an amount in it is rounded to (ISO 4217)")
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["code"]
+        verbose_name_plural = "currencies"
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Venue(models.Model):
+    mic = models.CharField(max_length=4, unique=True, help_text="ISO 10383 market identifier code")
+    name = models.CharField(max_length=120)
+    country = models.CharField(max_length=2)
+    calendar = models.CharField(max_length=20, help_text="code of the trading calendar in exchange_calendars")
+    timezone = models.CharField(max_length=40)
+    opens_at = models.TimeField(help_text="local time")
+    closes_at = models.TimeField(help_text="local time")
+    currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+")
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["mic"]
+
+    def __str__(self) -> str:
+        return self.mic
+
+
+class Issuer(models.Model):
+    code = models.CharField(max_length=40, unique=True)
+    name = models.CharField(max_length=160)
+    lei = models.CharField(max_length=20, blank=True, default="")
+    country = models.CharField(max_length=2)
+    sector = models.CharField(max_length=60)
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="+",
+        help_text="limits on an issuer count its whole group",
+    )
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.CheckConstraint(condition=~Q(parent=models.F("id")), name="issuer_is_not_its_own_parent")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AssetClass(models.TextChoices):
+    EQUITY = "EQUITY", "Equity"
+    ETF = "ETF", "ETF"
+    CORP = "CORP", "Corporate bond"
+    GOVT = "GOVT", "Government bond"
+    OPTION = "OPTION", "Listed option"
+    FUTURE = "FUTURE", "Future"
+    FX = "FX", "Foreign exchange"
+    FUND = "FUND", "Fund"
+
+
+BONDS = (AssetClass.CORP, AssetClass.GOVT)
+
+
+class Instrument(models.Model):
+    """
+    One thing that can be traded. Its value is quantity × price × ``price_factor`` in its currency: 1 for shares, 0.01
+    for bonds (face and percent of par), the contract multiplier for options and futures.
+    """
+
+    symbol = models.CharField(max_length=40, unique=True)
+    name = models.CharField(max_length=160)
+    asset_class = models.CharField(max_length=8, choices=AssetClass.choices)
+    isin = models.CharField(max_length=12, blank=True, default="")
+    cusip = models.CharField(max_length=9, blank=True, default="")
+    sedol = models.CharField(max_length=7, blank=True, default="")
+    figi = models.CharField(max_length=12, blank=True, default="")
+    issuer = models.ForeignKey(Issuer, on_delete=models.PROTECT, related_name="+")
+    currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+")
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT, related_name="+")
+    country = models.CharField(max_length=2)
+    sector = models.CharField(max_length=60)
+    lot_size = qty_field(default=1, help_text="round lot")
+    tick_size = price_field(default="0.01")
+    min_piece = qty_field(default=1, help_text="smallest holding that can be traded (bond denomination)")
+    increment = qty_field(default=1, help_text="every quantity is a multiple of it")
+    price_factor = price_field(default=1)
+    coupon_pct = price_field(null=True, blank=True)
+    coupon_frequency = models.SmallIntegerField(null=True, blank=True, help_text="coupons a year")
+    day_count = models.CharField(max_length=10, blank=True, default="")
+    issue_date = models.DateField(null=True, blank=True)
+    maturity_date = models.DateField(null=True, blank=True, help_text="expiry for options and futures")
+    underlying = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    strike_price = price_field(null=True, blank=True)
+    put_or_call = models.CharField(max_length=4, blank=True, default="", choices=[("PUT", "Put"), ("CALL", "Call")])
+    shares_outstanding = qty_field(null=True, blank=True)
+    rating = models.CharField(max_length=5, blank=True, default="")
+    is_active = models.BooleanField(default=True)
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["symbol"]
+        constraints = [
+            models.UniqueConstraint(fields=["isin", "venue"], condition=~Q(isin=""), name="isin_is_listed_once_a_venue"),
+            models.CheckConstraint(
+                condition=Q(lot_size__gt=0, tick_size__gt=0, increment__gt=0, price_factor__gt=0),
+                name="instrument_steps_are_positive",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.symbol
+
+    @property
+    def is_bond(self) -> bool:
+        return self.asset_class in BONDS
+
+
+class Broker(models.Model):
+    """Who executes for us: a broker (algorithms), a dealer (bond inquiry) or a venue."""
+
+    class Kind(models.TextChoices):
+        BROKER = "broker", "Broker"
+        DEALER = "dealer", "Dealer"
+        VENUE = "venue", "Venue"
+
+    class Commission(models.TextChoices):
+        BPS = "bps", "basis points of value"
+        PER_SHARE = "per_share", "an amount a share"
+        NONE = "none", "none (in the price)"
+
+    code = models.CharField(max_length=20, unique=True, help_text="also its FIX CompID")
+    name = models.CharField(max_length=80)
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    lei = models.CharField(max_length=20, blank=True, default="")
+    bic = models.CharField(max_length=11, blank=True, default="")
+    commission_kind = models.CharField(max_length=10, choices=Commission.choices, default=Commission.NONE)
+    commission_rate = price_field(default=0)
+    is_active = models.BooleanField(default=True)
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["code"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Custodian(models.Model):
+    code = models.CharField(max_length=20, unique=True)
+    name = models.CharField(max_length=80)
+    bic = models.CharField(max_length=11)
+    country = models.CharField(max_length=2)
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["code"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Depository(models.Model):
+    """The central securities depository where a country's instruments of a class settle (PSET)."""
+
+    country = models.CharField(max_length=2)
+    asset_class = models.CharField(max_length=8, default="*", help_text="* for all others")
+    name = models.CharField(max_length=80)
+    bic = models.CharField(max_length=11)
+    history = HistoricalRecords()
+
+    class Meta:
+        verbose_name_plural = "depositories"
+        constraints = [models.UniqueConstraint(fields=["country", "asset_class"], name="one_depository_a_class")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SettlementCycle(models.Model):
+    """Days from trade date to settlement, by country and class, from a trade date on."""
+
+    country = models.CharField(max_length=2)
+    asset_class = models.CharField(max_length=8, default="*", help_text="* for all others")
+    days = models.SmallIntegerField()
+    effective_from = models.DateField()
+    effective_to = models.DateField(null=True, blank=True, help_text="last trade date it holds for")
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["country", "asset_class", "effective_from"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["country", "asset_class", "effective_from"], name="one_cycle_starts_on_a_date"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.country} {self.asset_class} T+{self.days}"
+
+
+class SettlementHoliday(models.Model):
+    """A date on which a currency does not settle, whether or not its markets trade."""
+
+    currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+")
+    date = models.DateField()
+    name = models.CharField(max_length=80)
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["date"]
+        constraints = [models.UniqueConstraint(fields=["currency", "date"], name="a_holiday_is_listed_once")]
+
+    def __str__(self) -> str:
+        return f"{self.currency_id} {self.date} {self.name}"

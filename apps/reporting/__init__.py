@@ -1,0 +1,6 @@
+"""
+Owns   figures derived from the others.
+Calls  everything below it.
+Tells  nothing.
+Never  is a source of truth.
+"""

@@ -1,0 +1,210 @@
+"""What can happen to a route, an execution, an inquiry, and a FIX session."""
+
+from dataclasses import dataclass
+
+from apps.core.events import Event
+
+
+@dataclass(frozen=True)
+class RouteRequested(Event, code="route.requested"):
+    """The route is committed and its message waits for the gateway."""
+
+    block_id: int
+    broker_id: int
+    cl_ord_id: str
+    qty: str
+    strategy: str = ""
+    rule: str = ""
+
+
+@dataclass(frozen=True)
+class RouteCancelRequested(Event, code="route.cancel_requested"):
+    """The desk asked; the route's state is the broker's to change."""
+
+    cl_ord_id: str
+
+
+@dataclass(frozen=True)
+class RouteReplaceRequested(Event, code="route.replace_requested"):
+    cl_ord_id: str
+    qty: str
+    limit_price: str | None = None
+
+
+@dataclass(frozen=True)
+class RouteRequestRefused(Event, code="route.request_refused"):
+    """The broker answered a cancel or replace with 35=9."""
+
+    cl_ord_id: str
+    reason: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class RouteReported(Event, code="route.reported"):
+    """Common to every report of the broker that may move the route: FIX 150/39 and the quantities after it."""
+
+    exec_type: str
+    ord_status: str
+    exec_id: str
+    cum_qty: str
+    leaves_qty: str
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class RoutePendingNew(RouteReported, code="route.pending_new"):
+    pass
+
+
+@dataclass(frozen=True)
+class RouteNew(RouteReported, code="route.new"):
+    pass
+
+
+@dataclass(frozen=True)
+class RoutePartlyFilled(RouteReported, code="route.partly_filled"):
+    pass
+
+
+@dataclass(frozen=True)
+class RouteFilled(RouteReported, code="route.filled"):
+    pass
+
+
+@dataclass(frozen=True)
+class RouteDoneForDay(RouteReported, code="route.done_for_day"):
+    pass
+
+
+@dataclass(frozen=True)
+class RouteCanceled(RouteReported, code="route.canceled"):
+    pass
+
+
+@dataclass(frozen=True)
+class RoutePendingCancel(RouteReported, code="route.pending_cancel"):
+    pass
+
+
+@dataclass(frozen=True)
+class RouteStopped(RouteReported, code="route.stopped"):
+    pass
+
+
+@dataclass(frozen=True)
+class RouteRejected(RouteReported, code="route.rejected"):
+    pass
+
+
+@dataclass(frozen=True)
+class RouteSuspended(RouteReported, code="route.suspended"):
+    pass
+
+
+@dataclass(frozen=True)
+class RouteCalculated(RouteReported, code="route.calculated"):
+    pass
+
+
+@dataclass(frozen=True)
+class RouteExpired(RouteReported, code="route.expired"):
+    pass
+
+
+@dataclass(frozen=True)
+class RoutePendingReplace(RouteReported, code="route.pending_replace"):
+    pass
+
+
+@dataclass(frozen=True)
+class ExecutionBooked(Event, code="execution.booked"):
+    route_id: int
+    block_id: int
+    exec_id: str
+    qty: str
+    price: str
+
+
+@dataclass(frozen=True)
+class ExecutionBusted(Event, code="execution.busted"):
+    block_id: int
+    exec_id: str
+
+
+@dataclass(frozen=True)
+class ExecutionCorrected(Event, code="execution.corrected"):
+    """Superseded by the execution that follows it in the chain."""
+
+    block_id: int
+    exec_id: str
+
+
+@dataclass(frozen=True)
+class InquirySent(Event, code="inquiry.sent"):
+    block_id: int
+    dealers: int
+    due_at: str
+    mid: str | None = None
+
+
+@dataclass(frozen=True)
+class InquiryQuoted(Event, code="inquiry.quoted"):
+    """A dealer answered with a price, or declined (price None)."""
+
+    dealer_id: int
+    price: str | None = None
+
+
+@dataclass(frozen=True)
+class InquiryAwarded(Event, code="inquiry.awarded"):
+    dealer_id: int
+    price: str
+    route_id: int
+    mid: str | None = None
+    cover: str | None = None
+
+
+@dataclass(frozen=True)
+class InquiryPassed(Event, code="inquiry.passed"):
+    """Nobody's price was taken."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class InquiryTraded(Event, code="inquiry.traded"):
+    pass
+
+
+@dataclass(frozen=True)
+class InquiryFailed(Event, code="inquiry.failed"):
+    """The dealer refused the hit: its quote had ended."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class MessageQuarantined(Event, code="message.quarantined"):
+    """A message that could not be booked waits for a person."""
+
+    reason: str
+    cl_ord_id: str = ""
+
+
+@dataclass(frozen=True)
+class MessageSettled(Event, code="message.settled"):
+    """A person dealt with a quarantined message."""
+
+    how: str
+
+
+@dataclass(frozen=True)
+class PostTradeHeard(Event, code="message.post_trade_heard"):
+    """A counterparty's answer to a confirmation (35=AU): for settlement to take in."""
+
+    broker_id: int
+    msg_type: str
+    ref: str
+    answer: str
+    text: str = ""

@@ -1,0 +1,237 @@
+"""Routes, executions, inquiries, and every FIX message sent or heard."""
+
+from django.db import models
+from django.db.models import F
+from django.db.models import Q as Where
+
+from apps.blocks.models import Block
+from apps.reference.fields import amount_field, percent_field, price_field, qty_field, value_field
+from apps.reference.models import AssetClass, Broker
+
+from .states import M, Q, Rt, X
+
+
+class Session(models.Model):
+    """A FIX session with one counterparty. A simulated session can never reach a live one, nor the reverse."""
+
+    class Environment(models.TextChoices):
+        SIMULATION = "simulation"
+        LIVE = "live"
+
+    broker = models.OneToOneField(Broker, on_delete=models.PROTECT, related_name="+")
+    begin_string = models.CharField(max_length=8, default="FIX.4.4")
+    sender_comp_id = models.CharField(max_length=40)
+    target_comp_id = models.CharField(max_length=40, unique=True)
+    host = models.CharField(max_length=120)
+    port = models.IntegerField()
+    environment = models.CharField(max_length=10, choices=Environment.choices, default=Environment.SIMULATION)
+    is_enabled = models.BooleanField(default=True)
+    is_up = models.BooleanField(default=False)
+    changed_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.sender_comp_id} → {self.target_comp_id}"
+
+
+class RoutingRule(models.Model):
+    """Blocks that match go to this destination; the lowest rank that matches decides."""
+
+    class Action(models.TextChoices):
+        ALGO = "ALGO", "broker algorithm"
+        INQUIRY = "INQUIRY", "dealer inquiry"
+
+    rank = models.IntegerField(unique=True)
+    name = models.CharField(max_length=80)
+    asset_class = models.CharField(max_length=8, choices=AssetClass.choices, blank=True, default="")
+    country = models.CharField(max_length=2, blank=True, default="")
+    min_volume_pct = percent_field(null=True, blank=True, help_text="block against average daily volume")
+    max_volume_pct = percent_field(null=True, blank=True)
+    action = models.CharField(max_length=8, choices=Action.choices)
+    brokers = models.ManyToManyField(Broker, help_text="algo: taken in turn; inquiry: all are asked", blank=True)
+    strategy = models.CharField(max_length=12, blank=True, default="VWAP")
+    params = models.JSONField(default=dict, blank=True)
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["rank"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Route(models.Model):
+    """A part of a block at one broker. Its status is the broker's word; working: leaves = qty − cum."""
+
+    block = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="+")
+    broker = models.ForeignKey(Broker, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=8, choices=RoutingRule.Action.choices)
+    strategy = models.CharField(max_length=12, blank=True, default="")
+    params = models.JSONField(default=dict)
+    trace = models.JSONField(default=dict, help_text="the rule that chose it and what it saw; an override's reason")
+    qty = qty_field()
+    limit_price = price_field(null=True)
+    cum_qty = qty_field(default=0)
+    cum_value = value_field(default=0)
+    leaves_qty = qty_field()
+    cl_ord_id = models.CharField(max_length=40, unique=True, help_text="current: the last the broker accepted")
+    pending_cl_ord_id = models.CharField(max_length=40, blank=True, default="")
+    order_id = models.CharField(max_length=40, blank=True, default="", help_text="the broker's (tag 37)")
+    arrival_price = price_field(null=True, help_text="mid when it was requested")
+    requested_at = models.DateTimeField()
+    first_fill_at = models.DateTimeField(null=True)
+    last_fill_at = models.DateTimeField(null=True)
+    text = models.CharField(max_length=200, blank=True, default="", help_text="the broker's last words")
+    environment = models.CharField(max_length=10, default="simulation")
+    status = models.CharField(max_length=16, default=Rt.PENDING_SEND)
+    version = models.IntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Where(qty__gt=0), name="a_route_has_a_quantity"),
+            models.CheckConstraint(
+                condition=Where(cum_qty__gte=0, leaves_qty__gte=0, qty__gte=F("cum_qty") + F("leaves_qty")),
+                name="route_never_overfills",
+            ),
+        ]
+
+    @property
+    def ref(self) -> str:
+        return f"R-{self.pk:04d}"
+
+    @property
+    def average_price(self):
+        return self.cum_value / self.cum_qty if self.cum_qty else None
+
+
+class RouteRequest(models.Model):
+    """A request of ours on a route, by its ClOrdID: new (35=D), cancel (F), replace (G), hit (AJ)."""
+
+    route = models.ForeignKey(Route, on_delete=models.PROTECT, related_name="requests")
+    cl_ord_id = models.CharField(max_length=40, unique=True)
+    orig_cl_ord_id = models.CharField(max_length=40, blank=True, default="")
+    msg_type = models.CharField(max_length=2)
+    qty = qty_field()
+    limit_price = price_field(null=True)
+    answer = models.CharField(max_length=10, default="WAITING", help_text="WAITING, ACCEPTED, REJECTED")
+    requested_at = models.DateTimeField()
+
+
+class Message(models.Model):
+    """A FIX application message: outgoing, from the commit that wanted it; incoming, as it was heard."""
+
+    class Status(models.TextChoices):
+        QUEUED = "QUEUED"  # out: committed, not yet handed to the session
+        SENDING = "SENDING"  # out: handed over; unsure after a crash, then sent again as PossResend
+        SENT = "SENT"
+        HEARD = "HEARD"  # in: stored, not yet booked
+        BOOKED = "BOOKED"
+        QUARANTINED = M.QUARANTINED
+        SETTLED = M.SETTLED
+
+    session = models.ForeignKey(Session, on_delete=models.PROTECT, related_name="+", db_index=False)
+    is_out = models.BooleanField()
+    msg_type = models.CharField(max_length=2)
+    seq_num = models.IntegerField(null=True)
+    ref = models.CharField(max_length=60, blank=True, default="", help_text="out: the reference that may go out once")
+    text = models.TextField(help_text="tag=value fields, SOH shown as |; out: the body as wanted")
+    at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+    problem = models.CharField(max_length=300, blank=True, default="")
+    status = models.CharField(max_length=11)
+    version = models.IntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["session", "msg_type", "ref"], condition=Where(is_out=True), name="a_reference_goes_out_once"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["session", "id"], condition=Where(status__in=["QUEUED", "SENDING"]), name="messages_to_send"
+            ),
+            models.Index(fields=["id"], condition=Where(status="HEARD"), name="messages_to_book"),
+            models.Index(fields=["id"], condition=Where(status="QUARANTINED"), name="messages_in_quarantine"),
+        ]
+
+
+class Execution(models.Model):
+    """A fill as the broker reported it. Busts and corrections name it by ``exec_ref_id``; they never edit it."""
+
+    route = models.ForeignKey(Route, on_delete=models.PROTECT, related_name="executions")
+    block = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="+")
+    broker = models.ForeignKey(Broker, on_delete=models.PROTECT, related_name="+", db_index=False)
+    exec_id = models.CharField(max_length=60)
+    corrects = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+")
+    trade_date = models.DateField()
+    qty = qty_field()
+    price = price_field()
+    commission_amount = amount_field(default=0)
+    currency_code = models.CharField(max_length=3)
+    market = models.CharField(max_length=4, blank=True, default="", help_text="MIC (tag 30)")
+    at_broker = models.DateTimeField(help_text="TransactTime (tag 60)")
+    at = models.DateTimeField(help_text="when we heard it")
+    message = models.ForeignKey(Message, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    status = models.CharField(max_length=10, default=X.LIVE)
+    version = models.IntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["broker", "trade_date", "exec_id"], name="an_execution_is_booked_once"),
+            models.CheckConstraint(condition=Where(qty__gt=0, price__gt=0), name="an_execution_has_quantity_and_price"),
+        ]
+
+
+class Inquiry(models.Model):
+    """One request for quotes on a block's quantity to several dealers at once."""
+
+    block = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="+")
+    qty = qty_field()
+    sent_at = models.DateTimeField()
+    due_at = models.DateTimeField(help_text="when the collecting ends")
+    mid_at_send = price_field(null=True)
+    mid_at_decision = price_field(null=True)
+    decided_at = models.DateTimeField(null=True)
+    route = models.ForeignKey(Route, null=True, on_delete=models.PROTECT, related_name="+")
+    few_dealers_reason = models.CharField(max_length=300, blank=True, default="")
+    trace = models.JSONField(default=dict)
+    environment = models.CharField(max_length=10, default="simulation")
+    status = models.CharField(max_length=10, default=Q.COLLECTING)
+    version = models.IntegerField(default=1)
+
+    class Meta:
+        verbose_name_plural = "inquiries"
+        indexes = [models.Index(fields=["due_at"], condition=Where(status="COLLECTING"), name="inquiries_collecting")]
+
+    @property
+    def ref(self) -> str:
+        return f"Q-{self.pk:04d}"
+
+
+class DealerQuote(models.Model):
+    """What one dealer answered, or has not yet."""
+
+    class Result(models.TextChoices):
+        ASKED = "ASKED"
+        QUOTED = "QUOTED"
+        DECLINED = "DECLINED"
+        WON = "WON"
+        COVER = "COVER"
+        TIED = "TIED"
+        LOST = "LOST"
+        SILENT = "SILENT"
+        LATE = "LATE"
+
+    inquiry = models.ForeignKey(Inquiry, on_delete=models.PROTECT, related_name="quotes")
+    dealer = models.ForeignKey(Broker, on_delete=models.PROTECT, related_name="+")
+    request_ref = models.CharField(max_length=40, unique=True, help_text="QuoteReqID (131)")
+    quote_ref = models.CharField(max_length=40, blank=True, default="", help_text="QuoteID (117)")
+    price = price_field(null=True, help_text="percent of par")
+    qty = qty_field(null=True)
+    valid_until = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True)
+    text = models.CharField(max_length=200, blank=True, default="")
+    result = models.CharField(max_length=8, default=Result.ASKED)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["inquiry", "dealer"], name="a_dealer_is_asked_once")]

@@ -1,0 +1,108 @@
+"""
+The lives of routes, executions and inquiries.
+
+A route's status is the broker's order state (FIX 4.4 tag 39), with PENDING_SEND of our own before the broker has
+answered. FIX 5.0 SP2 vol. 4 app. D illustrates transitions and says that what it does not show is not forbidden, so
+every report may move any route; what the appendix does not show is flagged by the service as unusual.
+"""
+
+from enum import StrEnum
+
+from apps.core.lifecycles import Lifecycle
+
+from . import events as e
+
+
+class Rt(StrEnum):
+    PENDING_SEND = "PENDING_SEND"
+    PENDING_NEW = "PENDING_NEW"
+    NEW = "NEW"
+    PARTLY_FILLED = "PARTLY_FILLED"
+    FILLED = "FILLED"
+    DONE_FOR_DAY = "DONE_FOR_DAY"
+    CANCELED = "CANCELED"
+    PENDING_CANCEL = "PENDING_CANCEL"
+    STOPPED = "STOPPED"
+    REJECTED = "REJECTED"
+    SUSPENDED = "SUSPENDED"
+    CALCULATED = "CALCULATED"
+    EXPIRED = "EXPIRED"
+    PENDING_REPLACE = "PENDING_REPLACE"
+
+
+BY_ORD_STATUS: dict[str, tuple[Rt, type[e.RouteReported]]] = {
+    "A": (Rt.PENDING_NEW, e.RoutePendingNew),
+    "0": (Rt.NEW, e.RouteNew),
+    "1": (Rt.PARTLY_FILLED, e.RoutePartlyFilled),
+    "2": (Rt.FILLED, e.RouteFilled),
+    "3": (Rt.DONE_FOR_DAY, e.RouteDoneForDay),
+    "4": (Rt.CANCELED, e.RouteCanceled),
+    "6": (Rt.PENDING_CANCEL, e.RoutePendingCancel),
+    "7": (Rt.STOPPED, e.RouteStopped),
+    "8": (Rt.REJECTED, e.RouteRejected),
+    "9": (Rt.SUSPENDED, e.RouteSuspended),
+    "B": (Rt.CALCULATED, e.RouteCalculated),
+    "C": (Rt.EXPIRED, e.RouteExpired),
+    "E": (Rt.PENDING_REPLACE, e.RoutePendingReplace),
+}
+DEAD = (Rt.FILLED, Rt.CANCELED, Rt.REJECTED, Rt.EXPIRED, Rt.CALCULATED, Rt.DONE_FOR_DAY)
+
+LIFE = Lifecycle(
+    "route",
+    born={e.RouteRequested: Rt.PENDING_SEND},
+    moves={(status, event): after for status in Rt for after, event in BY_ORD_STATUS.values()},
+    stays={
+        e.RouteCancelRequested: set(Rt) - set(DEAD),
+        e.RouteReplaceRequested: set(Rt) - set(DEAD) | {Rt.FILLED},
+        e.RouteRequestRefused: set(Rt),
+    },
+)
+
+
+class X(StrEnum):
+    LIVE = "LIVE"
+    BUSTED = "BUSTED"
+    CORRECTED = "CORRECTED"
+
+
+EXECUTION_LIFE = Lifecycle(
+    "execution",
+    born={e.ExecutionBooked: X.LIVE},
+    moves={(X.LIVE, e.ExecutionBusted): X.BUSTED, (X.LIVE, e.ExecutionCorrected): X.CORRECTED},
+)
+
+
+class Q(StrEnum):
+    COLLECTING = "COLLECTING"
+    AWARDED = "AWARDED"
+    TRADED = "TRADED"
+    PASSED = "PASSED"
+    FAILED = "FAILED"
+
+
+INQUIRY_LIFE = Lifecycle(
+    "inquiry",
+    born={e.InquirySent: Q.COLLECTING},
+    moves={
+        (Q.COLLECTING, e.InquiryAwarded): Q.AWARDED,
+        (Q.COLLECTING, e.InquiryPassed): Q.PASSED,
+        (Q.AWARDED, e.InquiryTraded): Q.TRADED,
+        (Q.AWARDED, e.InquiryFailed): Q.FAILED,
+    },
+    stays={e.InquiryQuoted: set(Q)},  # A late quote is kept, whatever was decided meanwhile.
+)
+
+
+class M(StrEnum):
+    """Of quarantined and post-trade messages only; others have no life of their own (their version is 0)."""
+
+    BOOKED = "BOOKED"
+    QUARANTINED = "QUARANTINED"
+    SETTLED = "SETTLED"
+
+
+MESSAGE_LIFE = Lifecycle(
+    "message",
+    born={e.MessageQuarantined: M.QUARANTINED, e.PostTradeHeard: M.BOOKED},
+    moves={(M.QUARANTINED, e.MessageSettled): M.SETTLED},
+)

@@ -1,0 +1,6 @@
+"""
+Owns   confirmations, settlement instructions, standing instructions (SSI), feed files.
+Calls  allocations, routing (to send confirmations), portfolios, reference.
+Tells  ConfirmationSent, ConfirmationAffirmed, InstructionWritten, InstructionMatched, InstructionSettled, …
+Never  invents a date.
+"""

@@ -1,0 +1,69 @@
+"""What can happen to a confirmation and a settlement instruction."""
+
+from dataclasses import dataclass
+
+from apps.core.events import Event
+
+
+@dataclass(frozen=True)
+class ConfirmationSent(Event, code="confirmation.sent"):
+    allocation_id: int
+    broker_id: int
+
+
+@dataclass(frozen=True)
+class ConfirmationAffirmed(Event, code="confirmation.affirmed"):
+    pass
+
+
+@dataclass(frozen=True)
+class ConfirmationDisputed(Event, code="confirmation.disputed"):
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class ConfirmationCancelled(Event, code="confirmation.cancelled"):
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class InstructionReady(Event, code="instruction.ready"):
+    allocation_id: int
+
+
+@dataclass(frozen=True)
+class InstructionBlocked(Event, code="instruction.blocked"):
+    """No standing settlement instruction covers it."""
+
+    allocation_id: int
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class InstructionWritten(Event, code="instruction.written"):
+    file_name: str
+
+
+@dataclass(frozen=True)
+class InstructionMatched(Event, code="instruction.matched"):
+    pass
+
+
+@dataclass(frozen=True)
+class InstructionUnmatched(Event, code="instruction.unmatched"):
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class InstructionFailing(Event, code="instruction.failing"):
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class InstructionSettled(Event, code="instruction.settled"):
+    settled_date: str
+
+
+@dataclass(frozen=True)
+class InstructionCancelled(Event, code="instruction.cancelled"):
+    reason: str = ""

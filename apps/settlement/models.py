@@ -1,0 +1,103 @@
+"""Confirmations to counterparties, instructions to custodians, and the files between."""
+
+from django.db import models
+from django.db.models import Q
+
+from apps.allocations.models import Allocation
+from apps.portfolios.models import Portfolio
+from apps.reference.fields import amount_field, qty_field
+from apps.reference.models import Broker, Currency, Custodian
+
+from .states import C, I
+
+
+class SettlementInstructionSet(models.Model):
+    """Standing settlement instructions (SSI): where a broker delivers and receives, by country."""
+
+    broker = models.ForeignKey(Broker, on_delete=models.PROTECT, related_name="+")
+    country = models.CharField(max_length=2)
+    agent_bic = models.CharField(max_length=11, help_text="its delivering or receiving agent")
+    agent_account = models.CharField(max_length=35)
+    depository_bic = models.CharField(max_length=11, help_text="place of settlement (PSET)")
+    effective_from = models.DateField()
+    effective_to = models.DateField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["broker", "country", "effective_from"], name="one_ssi_starts_on_a_date")
+        ]
+
+
+class FeedFile(models.Model):
+    """A file written to or read from a custodian, once by its content."""
+
+    custodian = models.ForeignKey(Custodian, on_delete=models.PROTECT, related_name="+")
+    is_out = models.BooleanField()
+    name = models.CharField(max_length=120)
+    sha256 = models.CharField(max_length=64)
+    messages = models.IntegerField()
+    problems = models.JSONField(default=list)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["custodian", "is_out", "name"], name="a_feed_file_is_taken_once")
+        ]
+
+
+class Confirmation(models.Model):
+    """Our confirmation of one allocation to its counterparty (FIX 35=AK), and the counterparty's answer (35=AU)."""
+
+    allocation = models.OneToOneField(Allocation, on_delete=models.PROTECT, related_name="+")
+    broker = models.ForeignKey(Broker, on_delete=models.PROTECT, related_name="+", db_index=False)
+    sent_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+    answer = models.CharField(max_length=200, blank=True, default="")
+    status = models.CharField(max_length=10, default=C.SENT)
+    version = models.IntegerField(default=1)
+
+    @property
+    def ref(self) -> str:
+        return f"C-{self.pk:06d}"
+
+
+class Instruction(models.Model):
+    """
+    One ISO 20022 sese.023 to the custodian of the allocation's portfolio.
+
+    The four statuses of sese.024 are kept apart, each as the custodian said it last.
+    """
+
+    allocation = models.OneToOneField(Allocation, on_delete=models.PROTECT, related_name="+")
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.PROTECT, related_name="+", db_index=False)
+    custodian = models.ForeignKey(Custodian, on_delete=models.PROTECT, related_name="+", db_index=False)
+    reference = models.CharField(max_length=16, unique=True, help_text="TxId: ours, at most 16 characters")
+    is_receipt = models.BooleanField(help_text="RECE for buys, DELI for sells; always against payment")
+    settle_date = models.DateField()
+    qty = qty_field()
+    amount = amount_field()
+    currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+", db_index=False)
+    standing = models.ForeignKey(
+        SettlementInstructionSet, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    file = models.ForeignKey(FeedFile, null=True, on_delete=models.PROTECT, related_name="+")
+    processing_status = models.CharField(max_length=4, blank=True, default="")
+    matching_status = models.CharField(max_length=4, blank=True, default="")
+    settlement_status = models.CharField(max_length=4, blank=True, default="")
+    inferred_matching_status = models.CharField(max_length=4, blank=True, default="")
+    reason = models.CharField(max_length=200, blank=True, default="")
+    settled_date = models.DateField(null=True)
+    settled_amount = amount_field(null=True)
+    cancel_requested_at = models.DateTimeField(null=True)
+    status = models.CharField(max_length=10, default=I.READY)
+    version = models.IntegerField(default=1)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["custodian", "id"], condition=Q(status="READY"), name="instructions_to_write"),
+            models.Index(fields=["settle_date"], condition=~Q(status__in=["SETTLED", "CANCELLED"]), name="unsettled"),
+        ]
+
+    @property
+    def ref(self) -> str:
+        return f"I-{self.pk:06d}"

@@ -1,0 +1,65 @@
+"""The lives of confirmations and instructions."""
+
+from enum import StrEnum
+
+from apps.core.lifecycles import Lifecycle
+
+from . import events as e
+
+
+class C(StrEnum):
+    SENT = "SENT"
+    AFFIRMED = "AFFIRMED"
+    DISPUTED = "DISPUTED"
+    CANCELLED = "CANCELLED"
+
+
+CONFIRMATION_LIFE = Lifecycle(
+    "confirmation",
+    born={e.ConfirmationSent: C.SENT},
+    moves={
+        (C.SENT, e.ConfirmationAffirmed): C.AFFIRMED,
+        (C.SENT, e.ConfirmationDisputed): C.DISPUTED,
+        (C.DISPUTED, e.ConfirmationAffirmed): C.AFFIRMED,
+        (C.SENT, e.ConfirmationCancelled): C.CANCELLED,
+        (C.DISPUTED, e.ConfirmationCancelled): C.CANCELLED,
+        (C.AFFIRMED, e.ConfirmationCancelled): C.CANCELLED,
+    },
+)
+
+
+class I(StrEnum):  # noqa: E742
+    BLOCKED = "BLOCKED"
+    READY = "READY"
+    SENT = "SENT"
+    MATCHED = "MATCHED"
+    UNMATCHED = "UNMATCHED"
+    FAILING = "FAILING"
+    SETTLED = "SETTLED"
+    CANCELLED = "CANCELLED"
+
+
+INSTRUCTION_LIFE = Lifecycle(
+    "instruction",
+    born={e.InstructionReady: I.READY, e.InstructionBlocked: I.BLOCKED},
+    moves={
+        (I.BLOCKED, e.InstructionReady): I.READY,
+        (I.READY, e.InstructionWritten): I.SENT,
+        (I.SENT, e.InstructionMatched): I.MATCHED,
+        (I.SENT, e.InstructionUnmatched): I.UNMATCHED,
+        (I.UNMATCHED, e.InstructionMatched): I.MATCHED,
+        (I.SENT, e.InstructionFailing): I.FAILING,
+        (I.UNMATCHED, e.InstructionFailing): I.FAILING,
+        (I.MATCHED, e.InstructionFailing): I.FAILING,
+        (I.FAILING, e.InstructionMatched): I.MATCHED,
+        (I.SENT, e.InstructionSettled): I.SETTLED,  # Its status may be overtaken by the confirmation.
+        (I.UNMATCHED, e.InstructionSettled): I.SETTLED,
+        (I.MATCHED, e.InstructionSettled): I.SETTLED,
+        (I.FAILING, e.InstructionSettled): I.SETTLED,
+        **{
+            (s, e.InstructionCancelled): I.CANCELLED
+            for s in (I.BLOCKED, I.READY, I.SENT, I.MATCHED, I.UNMATCHED, I.FAILING, I.SETTLED)
+        },
+    },
+    stays={e.InstructionUnmatched: [I.UNMATCHED], e.InstructionFailing: [I.FAILING]},
+)

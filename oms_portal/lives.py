@@ -1,0 +1,28 @@
+"""Every kind of thing that has a life: its table of moves, the database table of its rows, and which rows count."""
+
+from apps.allocations.states import LIFE as ALLOCATION
+from apps.blocks.states import LIFE as BLOCK
+from apps.compliance.states import RESTRICTION_LIFE, REVIEW_LIFE, RULE_LIFE
+from apps.core.lifecycles import Lifecycle
+from apps.orders.states import GROUP_LIFE, IMPORT_LIFE
+from apps.orders.states import LIFE as ORDER
+from apps.routing.states import EXECUTION_LIFE, INQUIRY_LIFE, MESSAGE_LIFE
+from apps.routing.states import LIFE as ROUTE
+from apps.settlement.states import CONFIRMATION_LIFE, INSTRUCTION_LIFE
+
+LIVES: tuple[tuple[Lifecycle, str, str], ...] = (
+    (ORDER, "orders_order", "true"),
+    (GROUP_LIFE, "orders_ordergroup", "true"),
+    (IMPORT_LIFE, "orders_import", "true"),
+    (REVIEW_LIFE, "compliance_review", "true"),
+    (RULE_LIFE, "compliance_rule", "true"),
+    (RESTRICTION_LIFE, "compliance_restriction", "true"),
+    (BLOCK, "blocks_block", "true"),
+    (ROUTE, "routing_route", "true"),
+    (EXECUTION_LIFE, "routing_execution", "true"),
+    (INQUIRY_LIFE, "routing_inquiry", "true"),
+    (MESSAGE_LIFE, "routing_message", "t.version > 0"),
+    (ALLOCATION, "allocations_allocation", "true"),
+    (CONFIRMATION_LIFE, "settlement_confirmation", "true"),
+    (INSTRUCTION_LIFE, "settlement_instruction", "true"),
+)

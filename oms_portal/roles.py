@@ -1,0 +1,54 @@
+"""Role to what it may do. This page is meant to be read by a compliance officer."""
+
+MANAGER = "portfolio manager"
+TRADER = "trader"
+OFFICER = "compliance officer"
+OPERATIONS = "operations"
+AUDITOR = "auditor"
+ADMINISTRATOR = "administrator"
+AUTOMATED = "automated"  # Workers, gateway, feed: never sign in.
+
+LOOK = {"desk.see", "reference.see", "marketdata.see"}
+
+ROLES: dict[str, frozenset[str]] = {
+    # Runs money for the portfolios granted to their team, and sees those only.
+    MANAGER: frozenset(
+        LOOK
+        | {"portfolios.see", "orders.see", "orders.create", "orders.submit", "orders.amend", "orders.cancel"}
+        | {"orders.import", "blocks.see", "allocations.see", "reporting.see", "compliance.see_own"}
+    ),
+    # Works the blocks of the desks they sit at, and sees the orders in them. Decides nothing about compliance.
+    TRADER: frozenset(
+        LOOK
+        | {"orders.see", "blocks.see", "blocks.work", "routing.see", "routing.route", "routing.mend_messages"}
+        | {"allocations.see", "reporting.see"}
+    ),
+    # Sees every portfolio; decides on held orders, never on one of their own; enters no orders.
+    OFFICER: frozenset(
+        LOOK
+        | {"portfolios.see", "portfolios.see_all", "orders.see", "compliance.see", "compliance.decide"}
+        | {"compliance.write_rules", "blocks.see", "routing.see", "allocations.see", "settlement.see"}
+        | {"reporting.see", "audit.see"}
+    ),
+    # Sees every portfolio; mends what keeps trades from settling.
+    OPERATIONS: frozenset(
+        LOOK
+        | {"portfolios.see", "portfolios.see_all", "orders.see", "blocks.see", "routing.see", "allocations.see"}
+        | {"settlement.see", "settlement.mend", "reporting.see", "reference.write", "audit.mend_promises"}
+    ),
+    # Sees everything, changes nothing.
+    AUDITOR: frozenset(
+        LOOK
+        | {"portfolios.see", "portfolios.see_all", "orders.see", "compliance.see", "blocks.see", "routing.see"}
+        | {"allocations.see", "settlement.see", "reporting.see", "audit.see", "audit.verify"}
+    ),
+    # Keeps people and reference data; sees no portfolio and trades nothing.
+    ADMINISTRATOR: frozenset(LOOK | {"reference.write", "users.write", "audit.mend_promises"}),
+    # The parts that act by themselves, each under a user of its own.
+    AUTOMATED: frozenset(
+        LOOK
+        | {"portfolios.see", "portfolios.see_all", "orders.see", "orders.create", "orders.submit"}
+        | {"marketdata.feed", "blocks.see", "blocks.work", "routing.see", "routing.hear", "routing.route"}
+        | {"allocations.see", "allocations.book", "settlement.see", "settlement.feed", "reporting.see"}
+    ),
+}
