@@ -1,0 +1,334 @@
+"""
+How figures, times and states are shown on pages: ``{% load show %}``.
+
+Every number filter takes a Decimal, Fraction, int, float or numeric text; ``None`` and ``""`` show as an en dash.
+Thousands are separated by commas, the decimals are fixed, the rounding is half-up, a negative has a true
+minus (U+2212), and what rounds to zero has no sign.
+
+The drawn parts (``status``, ``side``, ``fillbar``, ``limitbar``, ``driftbar``) are tags, because a blotter draws
+thousands of them; ``components/<name>.html`` wraps each for ``include``. None writes a style attribute: the
+Content-Security-Policy forbids it, so widths are SVG attributes.
+"""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from fractions import Fraction
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from apps.core.money import rounded
+
+register = template.Library()
+
+MINUS, NONE = "−", "–"
+SIGNS = {"USD": "$", "GBP": "£", "EUR": "€", "JPY": "¥"}
+PLACES = {"JPY": 0, "KRW": 0}  # ISO 4217 minor units; every other currency the desk trades has 2.
+
+
+def _number(value) -> Decimal | Fraction | None:
+    """Exact where it can be; a float is read by its shortest text, not its binary expansion."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, (Decimal, Fraction)):
+        return value
+    return Decimal(str(value))
+
+
+def _fixed(value: Decimal | Fraction, places: int, plus: bool = False) -> str:
+    figure = rounded(value, places)
+    sign = MINUS if figure < 0 else "+" if plus and figure > 0 else ""
+    return f"{sign}{abs(figure):,.{places}f}"
+
+
+def _in_currency(figure: str, currency: str | None) -> str:
+    """$1.00, −$1.00 and CHF 1.00, −CHF 1.00: the sign stands before the currency."""
+    if not currency:
+        return figure
+    mark = SIGNS.get(currency) or f"{currency}\N{NO-BREAK SPACE}"
+    lead = figure[0] if figure[0] in f"+{MINUS}" else ""
+    return f"{lead}{mark}{figure[len(lead) :]}"
+
+
+@register.filter
+def money(value, currency: str | None = None) -> str:
+    """An amount to its currency's minor unit: ``{{ amount|money:"USD" }}`` is $1,234.50; no currency, 1,234.50."""
+    number = _number(value)
+    return NONE if number is None else _in_currency(_fixed(number, PLACES.get(currency or "", 2)), currency)
+
+
+@register.filter
+def money0(value, currency: str | None = None) -> str:
+    """An amount to the whole unit: $1,235."""
+    number = _number(value)
+    return NONE if number is None else _in_currency(_fixed(number, 0), currency)
+
+
+@register.filter
+def money_short(value, currency: str | None = None) -> str:
+    """An amount for a headline: $950, $87.4K, $9.5M, $2.00B."""
+    number = _number(value)
+    if number is None:
+        return NONE
+    figure = _fixed(number, 0)
+    for unit, letter, places in ((10**9, "B", 2), (10**6, "M", 1), (10**3, "K", 1)):
+        if rounded(abs(number) / unit, places) >= 1:
+            figure = _fixed(number / unit, places) + letter
+            break
+    return _in_currency(figure, currency)
+
+
+@register.filter
+def signed_money(value, currency: str | None = None) -> str:
+    """A gain or a loss to the whole unit, with its sign: +$87,412, −CHF 1,730."""
+    number = _number(value)
+    return NONE if number is None else _in_currency(_fixed(number, 0, plus=True), currency)
+
+
+@register.filter
+def qty(value, places: int | None = None) -> str:
+    """A quantity: as many decimals as it has (fund units), or a fixed number of them in a column."""
+    number = _number(value)
+    if number is None:
+        return NONE
+    if places is None:
+        exact = number if isinstance(number, Decimal) else rounded(number, 6)
+        places = max(0, -int(exact.normalize().as_tuple().exponent))
+    return _fixed(number, int(places))
+
+
+@register.filter
+def price(value, places: int = 4) -> str:
+    """A price: per share, or percent of par for a bond; four decimals unless told."""
+    number = _number(value)
+    return NONE if number is None else _fixed(number, int(places))
+
+
+@register.filter
+def sign(value, places: int = 0) -> str:
+    """A difference with its sign, for a column whose head names the unit: +1.8, −730, 0."""
+    number = _number(value)
+    return NONE if number is None else _fixed(number, int(places), plus=True)
+
+
+@register.filter
+def bp(value, places: int = 1) -> str:
+    """Basis points, signed, with the unit: −1.7 bp."""
+    number = _number(value)
+    return NONE if number is None else f"{_fixed(number, int(places), plus=True)}\N{NO-BREAK SPACE}bp"
+
+
+@register.filter
+def pct(value, places: int = 1) -> str:
+    """A ratio as percent: 0.054 is 5.4%."""
+    number = _number(value)
+    return NONE if number is None else f"{_fixed(number * 100, int(places))}%"
+
+
+@register.filter
+def percent(value, places: int = 1) -> str:
+    """What is in percent already: 5.4 is 5.4%."""
+    number = _number(value)
+    return NONE if number is None else f"{_fixed(number, int(places))}%"
+
+
+@register.filter
+def good_bad(value) -> str:
+    """CSS class of a gain (ok) or a loss (bad); of a cost, ask for the negative with ``cost_class``."""
+    number = _number(value)
+    return "" if not number else "ok" if number > 0 else "bad"
+
+
+@register.filter
+def cost_class(value) -> str:
+    """CSS class of a cost or slippage: less than nothing is ok."""
+    number = _number(value)
+    return "" if not number else "ok" if number < 0 else "bad"
+
+
+@register.filter
+def ago(at: datetime | None, now: datetime | None = None) -> str:
+    """How long since: 0.3 s, 42 s, 6 min, 2 h 10, 3 d. A time to come counts as now (clocks differ a little)."""
+    if at is None:
+        return NONE
+    seconds = max(0.0, ((now or timezone.now()) - at).total_seconds())
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    minutes = int(seconds // 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02}" if hours < 48 else f"{hours // 24} d"
+
+
+@register.filter
+def when(at: datetime | None, detail: str = "") -> SafeString | str:
+    """
+    A moment in UTC, the whole of it in the title: 14:02:13 of today, 22 Nov 14:02 of this year, else with the year.
+
+    :param detail: ``ms`` adds milliseconds; ``full`` always shows the date
+    """
+    if at is None:
+        return NONE
+    moment, today = at.astimezone(UTC), timezone.now().astimezone(UTC)
+    clock = f"{moment:%H:%M:%S}" + (f".{moment.microsecond // 1000:03}" if detail == "ms" else "")
+    if detail == "full" or moment.year != today.year:
+        shown = f"{moment.day} {moment:%b %Y} {clock}"
+    elif moment.date() != today.date():
+        shown = f"{moment.day} {moment:%b} {clock}"
+    else:
+        shown = clock
+    return format_html(
+        '<time datetime="{}" title="{} UTC">{}</time>', moment.isoformat(), f"{moment:%Y-%m-%d %H:%M:%S.%f}", shown
+    )
+
+
+@register.filter
+def day(value: date | None) -> str:
+    """A business date: Wed 25 Nov 2026."""
+    return NONE if value is None else f"{value:%a} {value.day} {value:%b %Y}"
+
+
+@register.filter
+def initials(person) -> str:
+    """Two letters for the face beside a name: Tom Tran is TT, ada is AD."""
+    words = str(person).split()
+    return ("".join(w[0] for w in (words[0], words[-1])) if len(words) > 1 else str(person)[:2]).upper()
+
+
+@register.filter
+def humane(code) -> str:
+    """A stored code as words: stale_order is Stale order."""
+    words = str(code or "").replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+# What a state looks like: working, done, held (a person must act), idle, bad. The word is the app's own label.
+LOOKS = {
+    "s-work": "working submitted in_review cleared sent new partially_filled part_filled routing routed quoting open "
+    "running pending_new replaced accepted matching sending in_progress screening allocating waiting_settlement",
+    "s-done": "done filled passed pass allocated booked confirmed affirmed matched settled approved sealed complete "
+    "completed won closed imported overridden verified delivered",
+    "s-hold": "held hold waiting pending_cancel pending_replace indeterminate stale suspended late sent_back parked "
+    "warning unmatched",
+    "s-bad": "rejected refused failed fail breached breach busted error broken down mismatched short_filled lost poison",
+}
+LOOK_OF = {word: look for look, words in LOOKS.items() for word in words.split()}
+
+
+@register.filter
+def status_class(value) -> str:
+    """CSS class of a state by its stored value; an unknown one is idle (draft, ready, cancelled, expired …)."""
+    return LOOK_OF.get(str(value or "").lower().replace("-", "_").replace(" ", "_"), "s-idle")
+
+
+@register.simple_tag
+def status(value, label: str = "", look: str = "") -> SafeString:
+    """``{% status order.status order.get_status_display %}``; ``look``: work, done, hold, idle, bad overrules the table."""
+    word = label or humane(value) or NONE
+    return format_html('<span class="st {}">{}</span>', f"s-{look}" if look else status_class(value), word)
+
+
+@register.simple_tag
+def side(value, label: str = "") -> SafeString:
+    """``{% side order.side %}``: buys (and buys to cover) in one colour, sells and short sales in another, always the word."""
+    text = str(value or "")
+    kind = "buy" if text.lower() in ("buy", "b", "1", "buy_to_cover", "cover") else "sell"
+    return format_html('<span class="{}">{}</span>', kind, label or humane(text.lower()))
+
+
+def _of(part, whole) -> float:
+    """Share of a whole in percent, 0 to 100, for drawing only."""
+    part, whole = _number(part) or 0, _number(whole) or 0
+    return 0.0 if whole <= 0 else max(0.0, min(100.0, float(part / whole * 100)))
+
+
+def _shown_share(share: float) -> str:
+    """100% is said of what is whole, 0% of what has not begun."""
+    return f"{min(99, max(1, round(share))) if 0 < share < 100 else round(share)}%"
+
+
+@register.simple_tag
+def fillbar(done, total) -> SafeString:
+    """``{% fillbar block.filled_qty block.quantity %}``: a bar and its percent."""
+    share = _of(done, total)
+    return format_html(
+        '<svg class="fillbar{}" aria-hidden="true"><rect width="{}%" height="6"/></svg>{}',
+        " full" if share == 100 else "",
+        f"{share:.1f}",
+        _shown_share(share),
+    )
+
+
+@register.simple_tag
+def driftbar(drift, span) -> SafeString:
+    """``{% driftbar weight_drift 2 %}``: a bar from the middle, right where above target; ``span`` is half the width."""
+    number = _number(drift) or Decimal(0)
+    width = _of(abs(number), span) / 2
+    return format_html(
+        '<svg class="driftbar" role="img" aria-label="drift {}"><rect class="ground" y="3" width="100%" height="8" rx="4"/>'
+        '<rect class="{}" x="{}%" y="3" width="{}%" height="8" rx="2"/><rect class="mark" x="50%" width="1" height="14"/></svg>',
+        _fixed(number, 2, plus=True),
+        "above" if number > 0 else "below",
+        f"{50 if number > 0 else 50 - width:.2f}",
+        f"{width:.2f}",
+    )
+
+
+LIMITBAR = (
+    '<svg class="limitbar" role="img" height="{h}" aria-label="{label}">'
+    '<rect class="ground" y="18" width="100%" height="{bar}" rx="4"/>'
+    '<rect class="held" y="18" width="{base}%" height="{bar}" rx="4"/>'
+    '<rect class="{kind}" x="{base}%" y="18" width="{move}%" height="{bar}"/>'
+    '<rect class="mark" x="{limit_at}%" y="14" width="2" height="{mark}"/>'
+    '<text x="{limit_at}%" y="10" text-anchor="{limit_anchor}">{limit_word} {limit}</text>'
+    '<text x="{left_at}%" y="{base_line}" text-anchor="{left_anchor}">{left}</text>'
+    '<text x="{right_at}%" y="{base_line}" text-anchor="{right_anchor}">{right}</text></svg>'
+)
+
+
+@register.simple_tag
+def limitbar(now, after, limit, unit: str = "%", places: int = 1, big: bool = False, least: bool = False) -> SafeString:
+    """
+    ``{% limitbar now=4.1 after=5.4 limit=5 %}``: what is, what would be, and the limit, on one scale.
+
+    :param now, after, limit: in one unit, from zero up; ``unit`` is written behind each (``%``, `` yr``, ``M``)
+    :param least: the limit is a floor, not a ceiling
+    """
+    values = [max(_number(v) or Decimal(0), Decimal(0)) for v in (now, after, limit)]
+    scale = max(values) * Decimal("1.3") or Decimal(1)
+    at_now, at_after, at_limit = (_of(v, scale) for v in values)
+    low, high = min(at_now, at_after), max(at_now, at_after)
+    beyond = values[1] < values[2] if least else values[1] > values[2]
+    kind = "over" if beyond else "within" if at_after >= at_now else "freed"
+    words = [f"{_fixed(v, int(places))}{unit}" for v in values]
+    ends = [f"{words[0]} now", f"{words[1]} after"]
+    left, right = ends if at_now <= at_after else reversed(ends)
+    bar = 14 if big else 8
+    limit_word = "at least" if least else "limit"
+    return format_html(
+        LIMITBAR,
+        h=bar + 38,
+        bar=bar,
+        mark=bar + 8,
+        base_line=bar + 34,
+        label=f"{words[0]} now, {words[1]} after, {limit_word} {words[2]}",
+        base=f"{low:.2f}",
+        move=f"{high - low:.2f}",
+        kind=kind,
+        limit_at=f"{at_limit:.2f}",
+        limit_anchor="start" if at_limit < 12 else "middle",
+        limit=words[2],
+        limit_word=limit_word,
+        # The two words lean away from each other, and stay inside the picture.
+        left=left,
+        left_at=f"{low if low >= 26 else 0:.2f}",
+        left_anchor="end" if low >= 26 else "start",
+        right=right,
+        right_at=f"{max(high, 28) if low < 26 else high:.2f}",
+        right_anchor="start",
+    )

@@ -1,0 +1,192 @@
+/* Lists under the keyboard. A grid is [data-grid] (a table or a list); its rows carry data-row and data-href.
+   Arrows or J K move, Enter opens data-href in the drawer (again: steps into it), Space selects, Shift extends,
+   → and ← press the row's [aria-expanded] control, Esc closes the drawer. data-target on the grid names another
+   region than #drawer (a review's page). */
+(() => {
+  "use strict";
+  const { $, $$, typing, dirty, modal, announce } = window.oms;
+  const ROW = "[data-row], [data-href]";
+  const CONTROL = "a, button, input, select, textarea, label, summary";
+
+  const gridOf = (element) => element?.closest?.("[data-grid]");
+  const rowsOf = (grid) => $$(ROW, grid);
+  const current = (grid) => $(".on", grid);
+  const box = (row) => $("input[type=checkbox]", row);
+  const regionOf = (grid) => $(grid.dataset.target || "#drawer");
+  let listUrl = null;
+  let following;
+
+  function stand(row, { focus = true } = {}) {
+    const grid = gridOf(row);
+    for (const other of $$(".on", grid)) {
+      other.classList.remove("on");
+      other.removeAttribute("aria-current");
+      other.tabIndex = -1;
+    }
+    row.classList.add("on");
+    row.setAttribute("aria-current", "true");
+    row.tabIndex = 0;
+    if (focus) {
+      row.focus({ preventScroll: true });
+      row.scrollIntoView({ block: "nearest" });
+    }
+  }
+
+  /* The drawer's address goes into the address bar, so that it can be sent to a colleague. */
+  function addressed(href) {
+    if (listUrl === null) {
+      listUrl = $("#drawer")?.dataset.listUrl || location.pathname + location.search;
+      history.replaceState({ htmx: true }, "");
+      history.pushState({ htmx: true }, "", href);
+    } else {
+      history.replaceState({ htmx: true }, "", href);
+    }
+  }
+  function mayLeave(region) {
+    return !dirty(region) || window.confirm("You have typed something here that is not saved. Leave it?");
+  }
+  async function openRow(row) {
+    const region = regionOf(gridOf(row));
+    const { href } = row.dataset;
+    if (!href || !region || !mayLeave(region)) return;
+    stand(row, { focus: !region.contains(document.activeElement) });
+    await htmx.ajax("GET", href, { source: region, target: region, swap: "innerHTML show:top" });
+    if (!region.children.length) return;
+    region.dataset.shows = href;
+    addressed(href);
+    announce(`${$("h1, h2", region)?.textContent.trim() || "Detail"}, opened`);
+  }
+  function closeDrawer() {
+    const drawer = $("#drawer");
+    if (!drawer?.children.length || !mayLeave(drawer)) return false;
+    const within = drawer.contains(document.activeElement);
+    const back = listUrl || drawer.dataset.listUrl;
+    drawer.replaceChildren();
+    delete drawer.dataset.shows;
+    if (back) history.replaceState({ htmx: true }, "", back);
+    if (within) $("[data-grid] .on")?.focus();
+    return true;
+  }
+  /* Moving with an open drawer takes it along, unless something is typed in it. */
+  function follow(row) {
+    const region = regionOf(gridOf(row));
+    clearTimeout(following);
+    if (!region?.dataset.shows || !row.dataset.href || dirty(region)) return;
+    following = setTimeout(() => openRow(row), 160);
+  }
+
+  function move(grid, step, extend) {
+    const rows = rowsOf(grid);
+    if (!rows.length) return;
+    const at = rows.indexOf(current(grid));
+    const next = rows[Math.max(0, Math.min(rows.length - 1, at < 0 ? 0 : at + step))];
+    if (extend) {
+      tick(current(grid), true);
+      tick(next, true);
+    }
+    stand(next);
+    follow(next);
+  }
+  function tick(row, to) {
+    const check = row && box(row);
+    if (!check || check.disabled) return;
+    check.checked = to ?? !check.checked;
+    counted(gridOf(row));
+  }
+
+  /* Selection: [data-selection] bars show the count in [data-count]; [data-needs-selection] controls wake with it. */
+  function counted(grid) {
+    const ticks = $$("tbody input[type=checkbox], .item input[type=checkbox]", grid).filter((c) => !c.disabled);
+    const count = ticks.filter((c) => c.checked).length;
+    const all = $("[data-select-all]", grid);
+    if (all) {
+      all.checked = count > 0 && count === ticks.length;
+      all.indeterminate = count > 0 && count < ticks.length;
+    }
+    $$("[data-selection]").forEach((bar) => { bar.hidden = count === 0; });
+    $$("[data-count]").forEach((place) => { place.textContent = `${count} selected`; });
+    $$("[data-needs-selection]").forEach((control) => { control.disabled = count === 0; });
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (modal() || typing(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Escape" && !$("details.me[open]") && closeDrawer()) return;
+    const inside = gridOf(event.target);
+    const grid = inside || $("[data-grid]");
+    if (!grid) return;
+    const free = inside || event.target === document.body;
+    const letters = document.documentElement.dataset.letters !== "off";
+    const row = current(grid);
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    let used = true;
+    if ((key === "ArrowDown" && free) || (key === "j" && letters)) move(grid, 1, event.shiftKey);
+    else if ((key === "ArrowUp" && free) || (key === "k" && letters)) move(grid, -1, event.shiftKey);
+    else if ((key === "Home" || key === "End") && inside) move(grid, key === "Home" ? -1e6 : 1e6, false);
+    else if (key === "Enter" && row && (event.target === row || event.target === document.body)) {
+      const region = regionOf(grid);
+      if (region?.dataset.shows === row.dataset.href) region.focus();
+      else openRow(row);
+    } else if (key === " " && row && (event.target === row || event.target === document.body)) tick(row);
+    else if ((key === "ArrowRight" || key === "ArrowLeft") && row && inside) {
+      const twist = $("[aria-expanded]", row);
+      if (twist && twist.getAttribute("aria-expanded") === String(key === "ArrowLeft")) twist.click();
+    } else used = false;
+    if (used) event.preventDefault();
+  });
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-close-drawer]")) {
+      closeDrawer();
+      return;
+    }
+    const clear = event.target.closest("[data-clear-selection]");
+    if (clear) {
+      $$("[data-grid]").forEach((grid) => {
+        $$("input[type=checkbox]:checked", grid).forEach((c) => { c.checked = false; });
+        counted(grid);
+      });
+      return;
+    }
+    const row = event.target.closest(ROW);
+    if (!gridOf(row) || event.defaultPrevented) return;
+    const control = event.target.closest(CONTROL);
+    const own = control && control.matches("a[href]") && control.getAttribute("href") === row.dataset.href;
+    if (control && !own) return;
+    if (!row.dataset.href || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (!own && String(window.getSelection())) return;
+    event.preventDefault();
+    openRow(row);
+  });
+  document.addEventListener("change", (event) => {
+    const grid = gridOf(event.target);
+    if (!grid || event.target.type !== "checkbox") return;
+    if (event.target.matches("[data-select-all]")) {
+      for (const row of rowsOf(grid)) {
+        const check = box(row);
+        if (check && !check.disabled) check.checked = event.target.checked;
+      }
+    }
+    counted(grid);
+  });
+  document.addEventListener("focusin", (event) => {
+    const row = event.target.closest?.(ROW);
+    if (row && gridOf(row) && !row.classList.contains("on")) stand(row, { focus: false });
+  });
+
+  /* Every grid can be tabbed into at one row; a list that came anew is counted again. */
+  function ready() {
+    for (const grid of $$("[data-grid]")) {
+      const rows = rowsOf(grid);
+      if (rows.length && !rows.some((r) => r.tabIndex === 0 && r.hasAttribute("tabindex"))) {
+        rows.forEach((r) => { r.tabIndex = -1; });
+        (current(grid) || rows[0]).tabIndex = 0;
+      }
+      counted(grid);
+    }
+    const drawer = $("#drawer");
+    if (drawer?.children.length && !drawer.dataset.shows) drawer.dataset.shows = location.pathname;
+  }
+  document.addEventListener("htmx:afterSettle", ready);
+  document.addEventListener("oms:rows", ready);
+  ready();
+})();

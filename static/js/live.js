@@ -1,0 +1,237 @@
+/* One event stream a page. <body data-stream="/stream/?topics=block,route"> opens it; messages are
+   {"seq": 7, "subject": "block", "ids": [12, 13]}. What follows a message, 250 ms of them together:
+   - rows: inside [data-rows-url], rows data-row="block:12" are fetched in one GET data-rows-url?ids=12,13 and
+     replaced where they stand; one that does not come back has left the list. With data-insert, unknown ids are
+     asked for too, and those that belong to the list appear on top.
+   - panels: elements with data-refresh="block", "block:12" or "*" (several, space separated) get the htmx trigger `refresh`.
+   An event `gap` (the server no longer has what we missed) gives every [data-live-list] the trigger `refresh`, or reloads the page.
+   An event `beat` only says that the line is alive. A lost stream shows #stream-lost with the age of what is seen. */
+(() => {
+  "use strict";
+  const url = document.body.dataset.stream;
+  if (!url) return;
+  const { $, $$, announce } = window.oms;
+  const TOGETHER = 250;     // ms of messages taken as one
+  const MANY = 400;         // changed rows beyond which the list is fetched whole
+  const SILENCE = 30000;    // ms without a beat (once one was heard) before the line is called dead
+  const GLOW = 1400;
+
+  let source = null;
+  let changed = new Map();  // subject → ids
+  let timer = null;
+  let heardAt = Date.now();
+  let beats = false;
+  let lost = false;
+  let lostAt = 0;
+  let trueAt = 0;           // as of when the page is known to be right, once the line is lost
+  let wasOpen = false;
+  let lastRef = "";
+  let wait = 1000;
+  let retry = null;
+  const busy = new Set();
+
+  const glow = (element) => {
+    element.classList.add("flash");
+    setTimeout(() => element.classList.remove("flash"), GLOW);
+  };
+
+  /* Rows */
+  function swap(old, fresh) {
+    const tick = $("input[type=checkbox]", old);
+    const freshTick = $("input[type=checkbox]", fresh);
+    if (tick && freshTick && !freshTick.disabled) freshTick.checked = tick.checked;
+    if (old.classList.contains("on")) {
+      fresh.classList.add("on");
+      fresh.setAttribute("aria-current", "true");
+    }
+    fresh.tabIndex = old.tabIndex;
+    const focused = old === document.activeElement;
+    const inner = !focused && old.contains(document.activeElement);
+    old.replaceWith(fresh);
+    if (focused || inner) (inner && $("a, button, input", fresh) || fresh).focus({ preventScroll: true });
+    htmx.process(fresh);
+    glow(fresh);
+  }
+  async function refreshRows(place, subject, ids) {
+    const standing = new Map($$(`[data-row^="${subject}:"]`, place).map((row) => [row.dataset.row, row]));
+    const known = ids.filter((id) => standing.has(`${subject}:${id}`));
+    const wanted = place.hasAttribute("data-insert") && (place.dataset.subject ?? subject) === subject ? ids : known;
+    if (!wanted.length) return;
+    if (wanted.length > MANY) {
+      reloadLists();
+      return;
+    }
+    const address = new URL(place.dataset.rowsUrl, location.href);
+    address.searchParams.set("ids", wanted.join(","));
+    const answer = await fetch(address, { credentials: "same-origin", headers: { "HX-Request": "true", "X-Live": "rows" } });
+    if (!answer.ok) throw new Error(`rows: ${answer.status}`);
+    const leaf = document.createElement("template");
+    leaf.innerHTML = await answer.text();
+    const came = new Set();
+    const anew = [];
+    for (const fresh of [...leaf.content.querySelectorAll(`[data-row^="${subject}:"]`)]) {
+      const old = standing.get(fresh.dataset.row);
+      came.add(fresh.dataset.row);
+      if (old?.isConnected) swap(old, fresh);
+      else if (wanted !== known) anew.push(fresh);
+    }
+    for (const id of known) {
+      const row = standing.get(`${subject}:${id}`);
+      if (!came.has(row.dataset.row)) row.remove();
+    }
+    if (anew.length) {
+      const body = place.tBodies ? place.tBodies[0] : place;
+      $$("[data-empty]", body).forEach((none) => none.remove());
+      body.prepend(...anew);
+      anew.forEach((row) => { htmx.process(row); glow(row); });
+      announce(`${anew.length} new in the list`);
+    }
+    document.dispatchEvent(new CustomEvent("oms:rows"));
+  }
+
+  /* Panels: never two requests of one at once, and not under somebody's fingers. */
+  const fieldInUse = (panel) => {
+    const at = document.activeElement;
+    return panel.contains(at) && at.matches("input, textarea, select") || window.oms.dirty(panel);
+  };
+  function refreshPanels(subject, ids) {
+    const topics = new Set([subject, "*", ...ids.map((id) => `${subject}:${id}`)]);
+    for (const panel of $$("[data-refresh]")) {
+      if (!panel.dataset.refresh.split(/\s+/).some((topic) => topics.has(topic))) continue;
+      if (panel.classList.contains("htmx-request")) panel.dataset.again = "";
+      else if (fieldInUse(panel)) panel.classList.add("stale");
+      else htmx.trigger(panel, "refresh");
+    }
+  }
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const panel = event.detail.elt;
+    if (!panel.dataset || !("again" in panel.dataset)) return;
+    delete panel.dataset.again;
+    setTimeout(() => panel.isConnected && htmx.trigger(panel, "refresh"), TOGETHER);
+  });
+  document.addEventListener("focusout", () => setTimeout(() => {
+    for (const panel of $$("[data-refresh].stale")) {
+      if (fieldInUse(panel)) continue;
+      panel.classList.remove("stale");
+      htmx.trigger(panel, "refresh");
+    }
+  }, TOGETHER));
+
+  function reloadLists() {
+    const lists = $$("[data-live-list]");
+    if (!lists.length && $("[data-rows-url]")) location.reload();
+    for (const list of lists) htmx.trigger(list, "refresh");
+    for (const panel of $$("[data-refresh]")) if (!fieldInUse(panel)) htmx.trigger(panel, "refresh");
+  }
+
+  /* The pile of changes */
+  function note(subject, ids) {
+    if (!changed.has(subject)) changed.set(subject, new Set());
+    ids.forEach((id) => changed.get(subject).add(id));
+    timer ??= setTimeout(flush, TOGETHER);
+  }
+  async function flush() {
+    timer = null;
+    if (document.hidden) return;          // Nobody looks: the pile waits for visibilitychange.
+    if (busy.size) {
+      timer = setTimeout(flush, TOGETHER);
+      return;
+    }
+    const pile = changed;
+    changed = new Map();
+    for (const [subject, set] of pile) {
+      const ids = [...set];
+      refreshPanels(subject, ids);
+      for (const place of $$("[data-rows-url]")) {
+        busy.add(place);
+        try {
+          await refreshRows(place, subject, ids);
+        } catch (error) {
+          console.error(error);
+          retryLater(subject, ids);
+        } finally {
+          busy.delete(place);
+        }
+      }
+    }
+  }
+  /* Rows that could not be fetched are changed still. */
+  function retryLater(subject, ids) {
+    setTimeout(() => note(subject, ids), 4000);
+  }
+
+  /* The line */
+  const clock = (at) => new Date(at).toISOString().slice(11, 19);
+  function age(milliseconds) {
+    const seconds = Math.max(0, Math.round(milliseconds / 1000));
+    if (seconds < 100) return `${seconds} s`;
+    return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+  }
+  function showLine() {
+    const banner = $("#stream-lost");
+    if (beats && !lost && Date.now() - heardAt > SILENCE) drop();
+    const shown = lost && Date.now() - lostAt > 1500;
+    banner.hidden = !shown;
+    if (shown) $("[data-age]", banner).textContent = `What you see is of ${clock(trueAt)} UTC, ${age(Date.now() - trueAt)} old.`;
+    const state = $("[data-live-state]");
+    if (state) {
+      state.hidden = false;
+      $(".dot", state).className = `dot ${lost ? "bad" : source?.readyState === 1 ? "" : "idle"}`;
+      $("[data-word]", state).textContent = lost ? "Not live" : source?.readyState === 1 ? "Live" : "Connecting";
+    }
+  }
+  function heard(event) {
+    heardAt = Date.now();
+    lastRef = event.lastEventId || lastRef;
+    if (lost) {
+      lost = false;
+      announce("Live updates are back.");
+    }
+  }
+  function lose() {
+    if (lost) return;
+    lost = true;
+    lostAt = Date.now();
+    trueAt = beats ? heardAt : lostAt;
+    announce("Live updates are lost; reconnecting.");
+  }
+  function drop() {
+    lose();
+    if (source?.readyState === EventSource.CONNECTING) return;   // The browser reconnects by itself, with Last-Event-ID.
+    source?.close();
+    clearTimeout(retry);
+    retry = setTimeout(connect, wait);
+    wait = Math.min(wait * 2, 15000);
+  }
+  function connect() {
+    clearTimeout(retry);
+    source?.close();
+    source = new EventSource(url, { withCredentials: true });
+    source.onopen = (event) => {
+      const missed = wasOpen && lost && !lastRef;
+      heard(event);
+      wait = 1000;
+      if (missed || (wasOpen && source.anew)) reloadLists();
+      wasOpen = true;
+      showLine();
+    };
+    source.anew = wasOpen;                // A new EventSource forgets Last-Event-ID: what we missed must be fetched.
+    source.onmessage = (event) => {
+      heard(event);
+      const { subject, ids } = JSON.parse(event.data);
+      note(subject, ids);
+    };
+    source.addEventListener("beat", (event) => { beats = true; heard(event); });
+    source.addEventListener("gap", (event) => { heard(event); reloadLists(); });
+    source.onerror = () => { drop(); showLine(); };
+  }
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-reconnect]")) connect();
+  });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && changed.size) flush(); });
+  window.addEventListener("pagehide", () => source?.close());
+  window.addEventListener("pageshow", (event) => { if (event.persisted) { connect(); reloadLists(); } });
+  window.addEventListener("offline", () => { lose(); showLine(); });
+  setInterval(showLine, 1000);
+  connect();
+})();
