@@ -1,0 +1,259 @@
+"""Loads the demo firm: real instruments and prices, invented clients and people, from the files in reference/demo."""
+
+import csv
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Group, Permission
+from django.db import transaction
+from django.utils import timezone
+from guardian.models import GroupObjectPermission
+
+import apps.reference
+from apps.audit.selectors import automated_id
+from apps.compliance import services as compliance
+from apps.core.acts import Act
+from apps.marketdata import services as marketdata
+from apps.marketdata.models import AverageVolume
+from apps.portfolios import services as portfolios
+from apps.portfolios.models import Mandate, Model, ModelWeight, Movement, Portfolio
+from apps.reference.models import (
+    Broker, Currency, Custodian, Depository, Instrument, Issuer, SettlementCycle, SettlementHoliday, Venue,
+)  # fmt: skip
+from apps.routing import services as routing
+from apps.settlement import services as settlement
+from apps.users.demo import PEOPLE
+from apps.users.models import Desk, User
+from oms_portal.roles import AUTOMATED, ROLES
+
+FOLDER = Path(apps.reference.__file__).parent / "demo"
+D = Decimal
+BOND_FACTOR = D("0.01")
+
+
+def rows(name: str) -> Iterator[dict[str, str]]:
+    with (FOLDER / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+        yield from csv.DictReader(file)
+
+
+def number(text: str) -> Decimal | None:
+    return D(text) if text else None
+
+
+@transaction.atomic
+def load(scale: int = 1) -> dict[str, int]:
+    """
+    Will write the whole firm into an empty database.
+
+    :param scale: how many copies of each client portfolio; all else stays as it is
+    :returns: what was loaded, by noun
+    """
+    _reference()
+    _people()
+    act = Act(by=automated_id("loader"), at=timezone.now(), via="command", reason="Load the demo firm")
+    _prices()
+    count = _portfolios(act, scale)
+    compliance.install_default_rules(act)
+    routing.install_default_rules(act)
+    settlement.install_default_ssis(act)
+    return {"instruments": Instrument.objects.count(), "portfolios": count, "people": len(PEOPLE)}
+
+
+def _reference() -> None:
+    for r in rows("currencies"):
+        Currency.objects.create(code=r["code"], name=r["name"], minor_units=int(r["minor_units"]))
+    for r in rows("venues"):
+        Venue.objects.create(
+            mic=r["mic"], name=r["name"], country=r["country"], calendar=r["calendar"], timezone=r["timezone"],
+            opens_at=r["open"], closes_at=r["close"], currency_id=r["currency"],
+        )  # fmt: skip
+    issuers: dict[str, Issuer] = {}
+    for r in rows("issuers"):
+        issuers[r["code"]] = Issuer.objects.create(
+            code=r["code"], name=r["name"], lei=r["lei"], country=r["country"], sector=r["sector"],
+            parent=issuers[r["parent"]] if r["parent"] else None,
+        )  # fmt: skip
+    venues = {v.mic: v for v in Venue.objects.all()}
+    Instrument.objects.bulk_create([_instrument(r, issuers, venues) for r in rows("instruments")])
+    Broker.objects.bulk_create(
+        [
+            Broker(
+                code=r["code"], name=r["name"], kind=r["kind"], lei=r["lei"], bic=r["bic"],
+                commission_kind=r["commission_kind"], commission_rate=D(r["commission_rate"]),
+            )
+            for r in rows("brokers")
+        ]  # fmt: skip
+    )
+    Custodian.objects.bulk_create([Custodian(**r) for r in rows("custodians")])
+    Depository.objects.bulk_create(
+        [
+            Depository(country=r["country"], asset_class=r["asset_class"], name=r["csd_name"], bic=r["csd_bic"])
+            for r in rows("csd")
+        ]
+    )
+    SettlementCycle.objects.bulk_create(
+        [
+            SettlementCycle(
+                country=r["country"], asset_class=r["asset_class"], days=int(r["days"]),
+                effective_from=date.fromisoformat(r["effective_from"]),
+                effective_to=date.fromisoformat(r["effective_to"]) if r["effective_to"] else None,
+            )
+            for r in rows("settlement_cycles")
+        ]  # fmt: skip
+    )
+    SettlementHoliday.objects.bulk_create(
+        [
+            SettlementHoliday(currency_id=r["currency"], date=date.fromisoformat(r["date"]), name=r["name"])
+            for r in rows("settlement_holidays")
+        ]
+    )
+
+
+def _instrument(r: dict[str, str], issuers: dict[str, Issuer], venues: dict[str, Venue]) -> Instrument:
+    is_bond = r["asset_class"] in ("CORP", "GOVT")
+    return Instrument(
+        symbol=r["symbol"], name=r["name"], asset_class=r["asset_class"], isin=r["isin"], cusip=r["cusip"],
+        sedol=r["sedol"], figi=r["figi"], issuer=issuers[r["issuer"]], currency_id=r["currency"],
+        venue=venues[r["mic"]], country=r["country"], sector=r["sector"], lot_size=D(r["lot_size"]),
+        tick_size=D(r["tick_size"]), min_piece=D(r["min_piece"]), increment=D(r["increment"]),
+        price_factor=BOND_FACTOR if is_bond else D(1), coupon_pct=number(r["coupon_pct"]),
+        coupon_frequency=int(r["coupon_frequency"]) if r["coupon_frequency"] else None, day_count=r["day_count"],
+        issue_date=date.fromisoformat(r["issue_date"]) if r["issue_date"] else None,
+        maturity_date=date.fromisoformat(r["maturity_date"]) if r["maturity_date"] else None,
+        shares_outstanding=number(r["shares_outstanding"]), rating=r["rating"],
+    )  # fmt: skip
+
+
+def _people() -> None:
+    groups = {role: Group.objects.get_or_create(name=role)[0] for role in ROLES if role != AUTOMATED}
+    desk = Desk.objects.create(code="MAIN", name="Main desk")
+    for person in PEOPLE:
+        user = User.objects.create(
+            username=person.username, first_name=person.first_name, last_name=person.last_name,
+            email=f"{person.username}@example.com", password=make_password(person.password),
+            is_staff=person.role in ("administrator", "operations"),
+        )  # fmt: skip
+        teams = [Group.objects.get_or_create(name=f"team:{team}")[0] for team in person.teams]
+        user.groups.add(groups[person.role], *teams)
+        if person.desks:
+            user.desks.add(desk)
+
+
+def _prices() -> None:
+    """Opening prices, taken as of now: the demo's market opens when it is loaded, and the feed moves them from here."""
+    now = timezone.now()
+    ids = dict(Instrument.objects.values_list("symbol", "pk"))
+    ticks, volumes = [], []
+    for r in rows("instruments"):
+        price = D(r["price"])
+        half = (price * D(r["spread_bp"]) / 20_000).quantize(D("0.00000001"))
+        ticks.append(marketdata.Tick(ids[r["symbol"]], price - half, price + half, price, D(0), D(0), now))
+        volumes.append(
+            AverageVolume(
+                instrument_id=ids[r["symbol"]], daily_qty=D(r["adv_qty"]), annual_volatility=D(r["annual_vol"]),
+                as_of_date=now.date(),
+            )  # fmt: skip
+        )
+    marketdata.record_ticks(ticks, "opening")
+    AverageVolume.objects.bulk_create(volumes)
+    marketdata.record_rates([(r["base"], r["quote"], D(r["rate"]), now) for r in rows("fx")])
+
+
+def _portfolios(act: Act, scale: int) -> int:
+    today = act.at.date()
+    opening = today - timedelta(days=1)
+    custodians = dict(Custodian.objects.values_list("code", "pk"))
+    instruments = dict(Instrument.objects.values_list("symbol", "pk"))
+    models = {}
+    made: list[tuple[Portfolio, dict[str, str]]] = []
+    for copy in range(scale):
+        for r in rows("portfolios"):
+            if r["model"] not in models:
+                models[r["model"]] = Model.objects.create(
+                    code=r["model"], name=r["model"].replace("_", " ").title(), effective_date=today
+                )
+            suffix = f"-{copy + 1}" if copy else ""
+            made.append(
+                (
+                    Portfolio(
+                        code=r["code"] + suffix, name=r["name"] + (f" {copy + 1}" if copy else ""),
+                        base_currency_id=r["base_currency"], custodian_id=custodians[r["custodian"]],
+                        custody_account=(r["custody_account"] + suffix)[:35], team=r["manager_team"],
+                        model=models[r["model"]],
+                    ),
+                    r,
+                )  # fmt: skip
+            )
+    Portfolio.objects.bulk_create([p for p, _ in made])
+    Mandate.objects.bulk_create([_mandate(p, r) for p, r in made])
+    _grant(made)
+    by_code: dict[str, list[int]] = {}
+    for p, r in made:
+        by_code.setdefault(r["code"], []).append(p.pk)
+    portfolios.post_movements(act, list(_opening_moves(by_code, instruments, opening)))
+    _model_weights(models, instruments)
+    return len(made)
+
+
+def _mandate(portfolio: Portfolio, r: dict[str, str]) -> Mandate:
+    return Mandate(
+        portfolio=portfolio, equity_min_pct=D(r["equity_min"]), equity_max_pct=D(r["equity_max"]),
+        fixed_income_min_pct=D(r["fixed_income_min"]), fixed_income_max_pct=D(r["fixed_income_max"]),
+        cash_min_pct=D(r["cash_min"]), issuer_max_pct=D(r["max_issuer_pct"]), sector_max_pct=D(r["max_sector_pct"]),
+    )  # fmt: skip
+
+
+def _grant(made: list[tuple[Portfolio, dict[str, str]]]) -> None:
+    permissions = Permission.objects.filter(codename__in=("see_portfolio", "run_portfolio")).select_related(
+        "content_type"
+    )
+    teams = {g.name: g for g in Group.objects.filter(name__startswith="team:")}
+    GroupObjectPermission.objects.bulk_create(
+        [
+            GroupObjectPermission(
+                group=teams[f"team:{r['manager_team']}"], permission=permission,
+                content_type=permission.content_type, object_pk=str(p.pk),
+            )
+            for p, r in made
+            for permission in permissions
+        ]  # fmt: skip
+    )
+
+
+def _opening_moves(by_code: dict[str, list[int]], instruments: dict[str, int], on: date) -> Iterator[portfolios.Moved]:
+    for r in rows("holdings"):
+        for pk in by_code[r["portfolio"]]:
+            yield portfolios.Moved(
+                pk, on, on, "opening", Movement.Kind.OPENING, instrument_id=instruments[r["instrument_symbol"]],
+                qty=D(r["quantity"]),
+            )  # fmt: skip
+    for r in rows("cash"):
+        for pk in by_code[r["portfolio"]]:
+            yield portfolios.Moved(
+                pk, on, on, "opening", Movement.Kind.OPENING, currency=r["currency"], amount=D(r["amount"])
+            )
+
+
+def _model_weights(models: dict[str, Model], instruments: dict[str, int]) -> None:
+    """Target weights: equity 55 % and bonds 45 % less 2 % cash, each class by what its followers hold together."""
+    price = {r["symbol"]: D(r["price"]) * (BOND_FACTOR if r["asset_class"] in ("CORP", "GOVT") else 1) for r in rows("instruments")}
+    is_bond = {r["symbol"]: r["asset_class"] in ("CORP", "GOVT") for r in rows("instruments")}
+    model_of = {r["code"]: r["model"] for r in rows("portfolios")}
+    sums: dict[str, dict[str, Decimal]] = {}
+    for r in rows("holdings"):
+        symbol = r["instrument_symbol"]
+        mine = sums.setdefault(model_of[r["portfolio"]], {})
+        mine[symbol] = mine.get(symbol, D(0)) + D(r["quantity"]) * price[symbol]
+    weights = []
+    for model, held in sums.items():
+        for share, bonds in ((D(55), False), (D(43), True)):
+            part = {s: v for s, v in held.items() if is_bond[s] is bonds}
+            whole = sum(part.values())
+            weights += [
+                ModelWeight(model=models[model], instrument_id=instruments[s], weight_pct=share * v / whole)
+                for s, v in part.items()
+            ]
+    ModelWeight.objects.bulk_create(weights)

@@ -1,0 +1,33 @@
+"""manage.py load_demo: the demo firm, once, into an empty database."""
+
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from apps.desk import demo_firm, transition
+from apps.portfolios.models import Portfolio
+
+
+class Command(BaseCommand):
+    help = "Load the demo firm and write the rebalancing file that its portfolio manager imports."
+
+    def add_arguments(self, parser):
+        parser.add_argument("--scale", type=int, default=1, help="copies of each client portfolio")
+        parser.add_argument("--seed", type=int, default=1, help="chooses the lines of the rebalancing file")
+
+    def handle(self, *, scale, seed, **options):
+        if settings.ENVIRONMENT != "simulation":
+            raise CommandError("The demo firm is for a simulation; this environment is live.")
+        if Portfolio.objects.exists():
+            self.stdout.write("The demo firm is already here.")
+            return
+        loaded = demo_firm.load(scale)
+        lines = transition.transition(seed)
+        path = Path(settings.OMS_HOME) / "demo" / "rebalance.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(transition.as_csv(lines))
+        self.stdout.write(
+            f"{loaded['portfolios']:,} portfolios, {loaded['instruments']} instruments, {loaded['people']} people; "
+            f"{len(lines):,} orders to import wait in {path}"
+        )

@@ -1,0 +1,74 @@
+"""Questions about prices. Every answer carries its time; what is stale is the asker's to say."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.db import connection
+
+from .models import AverageVolume, FxRate, Quote
+
+
+class Price(NamedTuple):
+    bid: Decimal
+    ask: Decimal
+    last: Decimal
+    at: datetime
+
+    @property
+    def mid(self) -> Decimal:
+        return (self.bid + self.ask) / 2
+
+
+def quotes_of(instrument_ids: Iterable[int] | None = None) -> dict[int, Price]:
+    """Instrument id to its latest quote; an instrument without one is absent. All where no ids are given."""
+    rows = Quote.objects.all()
+    if instrument_ids is not None:
+        rows = rows.filter(pk__in=set(instrument_ids))
+    return {pk: Price(bid, ask, last, at) for pk, bid, ask, last, at in rows.values_list("pk", "bid", "ask", "last", "at")}
+
+
+def fx_rates(to: str = "USD") -> dict[str, tuple[Decimal, datetime]]:
+    """Currency to (units of ``to`` for one of it, time of the rate); direct, inverse or through USD."""
+    rates = {(b, q): (r, at) for b, q, r, at in FxRate.objects.values_list("base_id", "quote_id", "rate", "at")}
+    epoch = max((at for _, at in rates.values()), default=datetime.min)
+    direct: dict[str, tuple[Decimal, datetime]] = {to: (Decimal(1), epoch)}
+    for (base, quote), (rate, at) in rates.items():
+        if quote == to:
+            direct[base] = (rate, at)
+        elif base == to:
+            direct[quote] = (1 / rate, at)
+    if to != "USD" and "USD" in direct:
+        usd, usd_at = direct["USD"]
+        for currency, (rate, at) in fx_rates("USD").items():
+            direct.setdefault(currency, (rate * usd, min(at, usd_at)))
+    return direct
+
+
+def average_volumes(instrument_ids: Iterable[int] | None = None) -> dict[int, tuple[Decimal, Decimal]]:
+    """Instrument id to (average daily volume in units, yearly volatility)."""
+    rows = AverageVolume.objects.all()
+    if instrument_ids is not None:
+        rows = rows.filter(pk__in=set(instrument_ids))
+    return {pk: (qty, vol) for pk, qty, vol in rows.values_list("pk", "daily_qty", "annual_volatility")}
+
+
+def interval_vwaps(wanted: Iterable[tuple[int, datetime, datetime]]) -> dict[tuple[int, datetime, datetime], Decimal]:
+    """
+    The market's volume-weighted average price of each (instrument, from, to), over bars that overlap the interval.
+
+    An interval in which nothing traded is absent. One query whatever their number.
+    """
+    wanted = list(set(wanted))
+    if not wanted:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT w.n, sum(b.turnover), sum(b.volume)"
+            " FROM unnest(%s::int[], %s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS w(n, instrument, a, z)"
+            " JOIN marketdata_bar b ON b.instrument_id = w.instrument AND b.at >= w.a AND b.at <= w.z"
+            " GROUP BY w.n",
+            [list(range(len(wanted))), *(list(column) for column in zip(*wanted, strict=True))],
+        )
+        return {wanted[n]: turnover / volume for n, turnover, volume in cursor.fetchall() if volume}

@@ -1,0 +1,96 @@
+"""Moving positions and cash. Whoever calls says why; here only the sums are kept right."""
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.db import IntegrityError, connection, transaction
+
+from apps.audit import services as audit
+from apps.core.acts import Act
+from apps.core.refusals import Conflict
+from apps.core.tables import copy_in
+
+from .models import Movement
+
+COLUMNS = (
+    "portfolio_id", "instrument_id", "currency_id", "kind", "qty", "amount", "price", "trade_date", "settle_date",
+    "source", "act_id",
+)  # fmt: skip
+
+
+class Moved(NamedTuple):
+    """
+    A movement of units (``instrument_id``, ``qty``) or of money (``currency``, ``amount``).
+
+    ``source`` is the business reference it comes from, such as ``allocation:12``; it moves each thing once.
+    """
+
+    portfolio_id: int
+    trade_date: date
+    settle_date: date
+    source: str
+    kind: str = Movement.Kind.TRADE
+    instrument_id: int | None = None
+    qty: Decimal | None = None
+    price: Decimal | None = None
+    currency: str | None = None
+    amount: Decimal | None = None
+
+
+class AlreadyMoved(Conflict):
+    """The source moved this thing before."""
+
+
+@transaction.atomic
+def post_movements(act: Act, moves: Sequence[Moved]) -> None:
+    """
+    Will write the movements and move positions and cash by them, in one transaction and a fixed order of rows.
+
+    Three statements whatever the number of movements; the caller holds the portfolios' rows.
+
+    :raises AlreadyMoved: where a source comes a second time; nothing is then moved
+    """
+    if not moves:
+        return
+    act_id = audit.keep_act(act)
+    with connection.cursor() as cursor:
+        try:
+            with transaction.atomic():
+                copy_in(
+                    cursor,
+                    "portfolios_movement",
+                    COLUMNS,
+                    (
+                        (m.portfolio_id, m.instrument_id, m.currency, m.kind, m.qty, m.amount, m.price, m.trade_date,
+                         m.settle_date, m.source, act_id)
+                        for m in moves
+                    ),
+                )
+        except IntegrityError as error:
+            if "a_source_moves_a_thing_once" in str(error):
+                raise AlreadyMoved("This booking was made before; nothing was moved a second time.") from error
+            raise
+        _add(cursor, "portfolios_position", "instrument_id", "qty", "bigint", _sums(moves, "instrument_id", "qty"))
+        _add(cursor, "portfolios_cash", "currency_id", "amount", "text", _sums(moves, "currency", "amount"))
+
+
+def _sums(moves: Sequence[Moved], what: str, how_much: str) -> list[tuple]:
+    sums: dict[tuple, Decimal] = {}
+    for move in moves:
+        thing = getattr(move, what)
+        if thing is not None:
+            key = (move.portfolio_id, thing)
+            sums[key] = sums.get(key, Decimal(0)) + getattr(move, how_much)
+    return sorted((portfolio, thing, total) for (portfolio, thing), total in sums.items())
+
+
+def _add(cursor, table: str, key: str, column: str, kind: str, sums: list[tuple]) -> None:
+    if sums:
+        cursor.execute(
+            f"INSERT INTO {table} (portfolio_id, {key}, {column})"
+            f" SELECT * FROM unnest(%s::bigint[], %s::{kind}[], %s::numeric[])"
+            f" ON CONFLICT (portfolio_id, {key}) DO UPDATE SET {column} = {table}.{column} + excluded.{column}",
+            [list(c) for c in zip(*sums, strict=True)],
+        )

@@ -1,0 +1,123 @@
+"""Questions about instruments, calendars and settlement dates."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import exchange_calendars
+from django.db.models import Q, QuerySet
+
+from . import rules
+from .models import Broker, Instrument, Issuer, SettlementCycle, SettlementHoliday, Venue
+
+
+def brokers(kind: str | None = None) -> QuerySet[Broker]:
+    rows = Broker.objects.filter(is_active=True)
+    return rows.filter(kind=kind) if kind else rows
+
+
+def resolve_instruments(values: Iterable[str]) -> dict[str, list[Instrument]]:
+    """
+    The active instruments meant by each symbol, ISIN, CUSIP, SEDOL or FIGI; none or several are the asker's to refuse.
+
+    One query whatever the number of values.
+    """
+    wanted = {v.strip().upper() for v in values if v and v.strip()}
+    found: dict[str, list[Instrument]] = {v: [] for v in wanted}
+    rows = Instrument.objects.filter(is_active=True).filter(
+        Q(symbol__in=wanted) | Q(isin__in=wanted) | Q(cusip__in=wanted) | Q(sedol__in=wanted) | Q(figi__in=wanted)
+    )
+    for row in rows.select_related("venue"):
+        for value in {row.symbol, row.isin, row.cusip, row.sedol, row.figi} & wanted:
+            found[value].append(row)
+    return found
+
+
+def find_instruments(text: str, limit: int = 20) -> QuerySet[Instrument]:
+    """Active instruments whose symbol, name or identifier begins with or contains the text."""
+    return Instrument.objects.filter(is_active=True).filter(
+        Q(symbol__istartswith=text) | Q(name__icontains=text) | Q(isin__iexact=text) | Q(cusip__iexact=text)
+    )[:limit]
+
+
+def issuer_groups() -> dict[int, int]:
+    """Issuer id to the id of its ultimate parent (its own where it has none). :raises ValueError: on a circle"""
+    parents = dict(Issuer.objects.values_list("pk", "parent_id"))
+    groups = {}
+    for issuer in parents:
+        at, steps = issuer, 0
+        while parents[at] is not None:
+            at, steps = parents[at], steps + 1
+            if steps > len(parents):
+                raise ValueError(f"issuer {issuer} is its own ancestor")
+        groups[issuer] = at
+    return groups
+
+
+@lru_cache(maxsize=64)
+def _calendar(code: str):
+    return exchange_calendars.get_calendar(code)
+
+
+@lru_cache(maxsize=4096)
+def _session_from(calendar: str, day: date) -> date:
+    return _calendar(calendar).date_to_session(day.isoformat(), direction="next").date()
+
+
+def is_session(calendar: str, day: date) -> bool:
+    """Whether the venue trades on the day."""
+    return _session_from(calendar, day) == day
+
+
+def trade_dates(venue_ids: Iterable[int], at: datetime) -> dict[int, date]:
+    """Venue id to the trade date of what is done there at a time: its local date, or the next day it trades."""
+    rows = Venue.objects.filter(pk__in=set(venue_ids)).values_list("pk", "calendar", "timezone")
+    return {pk: _session_from(calendar, at.astimezone(ZoneInfo(zone)).date()) for pk, calendar, zone in rows}
+
+
+def trade_date_for(mic: str, at: datetime) -> date:
+    venue = Venue.objects.get(mic=mic)
+    return trade_dates([venue.pk], at)[venue.pk]
+
+
+def settlement_dates(wanted: Iterable[tuple[date, str, str, str]]) -> dict[tuple[date, str, str, str], date]:
+    """
+    The settlement date of each (trade date, country, asset class, currency). Two queries whatever their number.
+
+    :raises NoSettlementCalendar: where no cycle, or no holidays of that year, are on file for one
+    """
+    wanted = set(wanted)
+    cycles = list(
+        SettlementCycle.objects.values_list("country", "asset_class", "days", "effective_from", "effective_to")
+    )
+    holidays: dict[str, set[date]] = {}
+    for currency, day in SettlementHoliday.objects.values_list("currency_id", "date"):
+        holidays.setdefault(currency, set()).add(day)
+    found = {}
+    for key in wanted:
+        trade_date, country, asset_class, currency = key
+        days = rules.cycle_days(cycles, country, asset_class, trade_date)
+        settle = rules.add_settlement_days(trade_date, days, holidays.get(currency, ()))
+        if not any(day.year == settle.year for day in holidays.get(currency, ())):
+            raise rules.NoSettlementCalendar(
+                f"No settlement holidays of {currency} are on file for {settle.year}. Add them under Reference data.",
+                currency=currency,
+            )
+        found[key] = settle
+    return found
+
+
+def settlement_date(trade_date: date, country: str, asset_class: str, currency: str) -> date:
+    return settlement_dates([(trade_date, country, asset_class, currency)])[trade_date, country, asset_class, currency]
+
+
+def settlement_days_between(start: date, end: date, currency: str) -> Sequence[date]:
+    """Settlement days of a currency after ``start`` up to ``end``: the columns of a cash ladder."""
+    holidays = set(SettlementHoliday.objects.filter(currency_id=currency).values_list("date", flat=True))
+    days, at = [], start
+    while at < end:
+        at = rules.add_settlement_days(at, 1, holidays)
+        if at <= end:
+            days.append(at)
+    return days

@@ -1,0 +1,215 @@
+"""
+A small firm and its people, for every test that touches the database. Builders drive services, so that no test stands
+on an impossible state.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth.models import Group
+from django.utils import timezone
+from guardian.shortcuts import assign_perm
+
+from apps.audit.selectors import automated_id
+from apps.core.acts import Act
+from apps.marketdata import services as marketdata
+from apps.marketdata.models import AverageVolume
+from apps.portfolios import services as portfolios
+from apps.portfolios.models import Mandate, Movement, Portfolio
+from apps.reference.models import (
+    Broker, Currency, Custodian, Depository, Instrument, Issuer, SettlementCycle, SettlementHoliday, Venue,
+)  # fmt: skip
+from apps.users.demo import AUTOMATED, PEOPLE
+from apps.users.models import Desk, User
+from oms_portal.roles import ROLES
+
+D = Decimal
+
+
+def add_automated_people() -> None:
+    """The automated users of the first migration, after a test that empties the tables took them too."""
+    User.objects.bulk_create(
+        [User(username=n, first_name=n.capitalize(), is_automated=True, password="!") for n in AUTOMATED],
+        ignore_conflicts=True,
+    )
+    automated_id.cache_clear()
+
+
+@pytest.fixture
+def people(db) -> dict[str, User]:
+    """Every demo person by username, with roles, desks and teams."""
+    add_automated_people()
+    groups = {role: Group.objects.get_or_create(name=role)[0] for role in ROLES if role != "automated"}
+    teams = {team: Group.objects.get_or_create(name=f"team:{team}")[0] for team in ("A", "B")}
+    main = Desk.objects.get_or_create(code="MAIN", defaults={"name": "Main desk"})[0]
+    found = {}
+    for person in PEOPLE:
+        user = User.objects.create_user(
+            person.username, password=person.password, first_name=person.first_name, last_name=person.last_name,
+            email=f"{person.username}@example.com",
+        )  # fmt: skip
+        user.groups.add(groups[person.role], *(teams[t] for t in person.teams))
+        user.is_staff = person.role in ("administrator", "operations")
+        user.save(update_fields=["is_staff"])
+        if person.desks:
+            user.desks.add(main)
+        found[person.username] = user
+    return found
+
+
+def _person(name: str):
+    @pytest.fixture(name=name)
+    def one(people) -> User:
+        return people[name]
+
+    return one
+
+
+mira, paul, tom, tess = map(_person, ("mira", "paul", "tom", "tess"))
+omar, odile, olga, ada, alan = map(_person, ("omar", "odile", "olga", "ada", "alan"))
+
+
+@pytest.fixture
+def stranger(people) -> User:
+    """Signed in, but with no role."""
+    return User.objects.create_user("stan", password="stan-demo-2bn", email="stan@example.com")
+
+
+@pytest.fixture
+def by() -> Callable[..., Act]:
+    """``by(mira, reason=…)``: the act of a person now."""
+
+    def act(user: User | str, reason: str = "", via: str = "page", key: str | None = None) -> Act:
+        pk = automated_id(user) if isinstance(user, str) else user.pk
+        return Act(by=pk, at=timezone.now(), via=via, reason=reason, key=key)
+
+    return act
+
+
+@dataclass
+class Firm:
+    """What a test needs to name: by symbol, code and so on."""
+
+    instruments: dict[str, Instrument] = field(default_factory=dict)
+    portfolios: dict[str, Portfolio] = field(default_factory=dict)
+    brokers: dict[str, Broker] = field(default_factory=dict)
+    desk: Desk | None = None
+
+    def quote(self, symbol: str, mid: str, at=None, spread: str = "0.02") -> None:
+        """Puts a fresh quote on the market."""
+        price, half = D(mid), D(spread) / 2
+        tick = marketdata.Tick(
+            self.instruments[symbol].pk, price - half, price + half, price, D(0), D(0), at or timezone.now()
+        )
+        marketdata.record_ticks([tick], "test")
+
+
+@pytest.fixture
+def firm(people, by) -> Firm:
+    """
+    Three portfolios, P1 and P2 of team A and P3 of team B (Mira runs both teams, Paul B), each about 10 million USD:
+    50,000 AAA at 50, 10,000 BBB at 80 EUR, 20,000 CCC at 100, 1,000,000 BOND at 98, 2,000,000 TSY at 99, and cash.
+    CCC's issuer is a daughter of AAA's.
+    """
+    made = Firm(desk=Desk.objects.get(code="MAIN"))
+    for code, name, units in (("USD", "US Dollar", 2), ("EUR", "Euro", 2), ("GBP", "Pound Sterling", 2)):
+        Currency.objects.create(code=code, name=name, minor_units=units)
+    us, de, off = (
+        Venue.objects.create(
+            mic=mic, name=mic, country=country, calendar=calendar, timezone=zone, currency_id=currency,
+            opens_at="09:30", closes_at="16:00",
+        )
+        for mic, country, calendar, zone, currency in (
+            ("XNAS", "US", "XNAS", "America/New_York", "USD"),
+            ("XETR", "DE", "XETR", "Europe/Berlin", "EUR"),
+            ("XOFF", "US", "XNYS", "America/New_York", "USD"),
+        )
+    )  # fmt: skip
+    parent = Issuer.objects.create(code="ALPHA", name="Alpha Group", country="US", sector="Technology")
+    issuers = {
+        "AAA": parent,
+        "BBB": Issuer.objects.create(code="BETA", name="Beta SE", country="DE", sector="Industrials"),
+        "CCC": Issuer.objects.create(code="GAMMA", name="Gamma Inc", country="US", sector="Technology", parent=parent),
+        "BOND": Issuer.objects.create(code="DELTA", name="Delta Corp", country="US", sector="Utilities"),
+        "TSY": Issuer.objects.create(code="UST", name="US Treasury", country="US", sector="Government"),
+    }
+    bond = {
+        "lot_size": 1000, "min_piece": 1000, "increment": 1000, "price_factor": "0.01", "coupon_pct": 4,
+        "coupon_frequency": 2, "issue_date": date(2023, 5, 15), "maturity_date": date(2033, 5, 15),
+    }  # fmt: skip
+    for symbol, klass, isin, currency, venue, more in (
+        ("AAA", "EQUITY", "US0378331005", "USD", us, {"shares_outstanding": 10_000_000}),
+        ("BBB", "EQUITY", "DE0007164600", "EUR", de, {"shares_outstanding": 50_000_000}),
+        ("CCC", "EQUITY", "US5949181045", "USD", us, {"shares_outstanding": 90_000_000}),
+        ("BOND", "CORP", "US91913YAE05", "USD", off, bond | {"day_count": "30/360", "rating": "BBB"}),
+        ("TSY", "GOVT", "US912810TM09", "USD", off, bond | {"day_count": "ACT/ACT", "rating": "AA+"}),
+    ):
+        made.instruments[symbol] = Instrument.objects.create(
+            symbol=symbol, name=f"{symbol} of {issuers[symbol]}", asset_class=klass, isin=isin, issuer=issuers[symbol],
+            currency_id=currency, venue=venue, country=venue.country, sector=issuers[symbol].sector, **more,
+        )  # fmt: skip
+    for instrument in made.instruments.values():
+        instrument.refresh_from_db()
+        AverageVolume.objects.create(
+            instrument=instrument, daily_qty=1_000_000, annual_volatility="0.25", as_of_date=date.today()
+        )
+    for code, kind in (
+        ("NORTHGATE", "broker"), ("HARBOR", "broker"), ("MERIDIAN", "broker"), ("ALDGATE", "dealer"),
+        ("BRYANT", "dealer"), ("CASTLE", "dealer"), ("DORSET", "dealer"), ("ELMSTREET", "dealer"), ("SIMX", "venue"),
+    ):  # fmt: skip
+        made.brokers[code] = Broker.objects.create(
+            code=code, name=code.title(), kind=kind, bic=f"{code[:4]}US33",
+            commission_kind="bps" if kind == "broker" else "none", commission_rate=2 if kind == "broker" else 0,
+        )  # fmt: skip
+    for country, klass, name, bic in (
+        ("US", "*", "DTC", "DTCYUS33"), ("US", "GOVT", "Fed", "FRNYUS33"), ("DE", "*", "Clearstream", "DAKVDEFF"),
+    ):  # fmt: skip
+        Depository.objects.create(country=country, asset_class=klass, name=name, bic=bic)
+    for country, days in (("US", 1), ("DE", 2)):
+        SettlementCycle.objects.create(country=country, days=days, effective_from=date(2024, 5, 28))
+    for year in range(2026, 2031):
+        for currency in ("USD", "EUR", "GBP"):
+            SettlementHoliday.objects.create(currency_id=currency, date=date(year, 12, 25), name="Christmas Day")
+    now = timezone.now()
+    marketdata.record_rates([("EUR", "USD", D("1.10"), now), ("GBP", "USD", D("1.30"), now)])
+    for symbol, mid in (("AAA", "50"), ("BBB", "80"), ("CCC", "100"), ("BOND", "98"), ("TSY", "99")):
+        made.quote(symbol, mid)
+    _open_portfolios(made, by)
+    return made
+
+
+def _open_portfolios(made: Firm, by) -> None:
+    custodian = Custodian.objects.create(code="STATESIDE", name="Stateside Trust", bic="STSDUS30", country="US")
+    today = date.today() - timedelta(days=1)
+    moves = []
+    for code, team in (("P1", "A"), ("P2", "A"), ("P3", "B")):
+        portfolio = Portfolio.objects.create(
+            code=code, name=f"Portfolio {code}", base_currency_id="USD", custodian=custodian,
+            custody_account=f"SST-{code}", team=team,
+        )  # fmt: skip
+        Mandate.objects.create(
+            portfolio=portfolio, equity_min_pct=30, equity_max_pct=80, fixed_income_min_pct=20,
+            fixed_income_max_pct=60, cash_min_pct=0, issuer_max_pct=60, sector_max_pct=70,
+        )  # fmt: skip
+        made.portfolios[code] = portfolio
+        group = Group.objects.get(name=f"team:{team}")
+        assign_perm("portfolios.see_portfolio", group, portfolio)
+        assign_perm("portfolios.run_portfolio", group, portfolio)
+        held = (("AAA", 50_000), ("BBB", 10_000), ("CCC", 20_000), ("BOND", 1_000_000), ("TSY", 2_000_000))
+        for symbol, qty in held:
+            moves.append(
+                portfolios.Moved(
+                    portfolio.pk, today, today, "opening", Movement.Kind.OPENING,
+                    instrument_id=made.instruments[symbol].pk, qty=D(qty),
+                )  # fmt: skip
+            )
+        for currency, amount in (("USD", D(1_500_000)), ("EUR", D(100_000))):
+            moves.append(
+                portfolios.Moved(
+                    portfolio.pk, today, today, "opening", Movement.Kind.OPENING, currency=currency, amount=amount
+                )
+            )
+    portfolios.post_movements(by("loader"), moves)
