@@ -29,12 +29,20 @@ POSTGRES_SETTINGS = {
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
     "random_page_cost": "1.1",
+    "jit": "off",  # Plans are short.
+    "max_parallel_workers_per_gather": "0",  # Two cores are shared, and a container's /dev/shm is small.
+    "max_parallel_maintenance_workers": "0",
     "timezone": "'UTC'",
     "log_timezone": "'UTC'",
     "log_line_prefix": "'%m [%p] '",
 }
-POSTGRES_THROWAWAY = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "wal_level": "minimal",
-                      "max_wal_senders": "0"}
+POSTGRES_THROWAWAY = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+}
 
 
 @dataclass

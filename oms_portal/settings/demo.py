@@ -1,5 +1,6 @@
 """The demo on one machine: embedded servers, secrets of its own kept in ``OMS_HOME``, plain HTTP on this host."""
 
+import contextlib
 import json
 import os
 import secrets
@@ -27,10 +28,8 @@ def _secrets() -> dict[str, str]:
         fresh = path.with_suffix(f".{os.getpid()}")
         fresh.touch(mode=0o600)
         fresh.write_text(json.dumps(drawn))
-        try:
-            os.link(fresh, path)  # Unlike a rename, fails where another process was first.
-        except FileExistsError:
-            pass
+        with contextlib.suppress(FileExistsError):  # Unlike a rename, a link fails where another process was first.
+            os.link(fresh, path)
         fresh.unlink()
     return json.loads(path.read_text())
 

@@ -51,7 +51,8 @@ def problems(env: dict[str, str]) -> list[str]:
     }.items():
         if not env.get(name, "").strip():
             found.append(f"{name} is not set; give {meaning}.")
-    if (key := env.get("SECRET_KEY", "")) and (len(key) < 50 or len(set(key)) < 10 or key.startswith("django-insecure")):
+    key = env.get("SECRET_KEY", "")
+    if key and (len(key) < 50 or len(set(key)) < 10 or key.startswith("django-insecure")):
         found.append("SECRET_KEY is too easy to guess; give 50 or more random characters.")
     if (key := env.get("AUDIT_SIGNING_KEY", "")) and (not re.fullmatch(r"[0-9a-fA-F]{64}", key) or len(set(key)) < 6):
         found.append("AUDIT_SIGNING_KEY must be 32 random bytes as 64 hex digits.")
@@ -73,9 +74,10 @@ def problems(env: dict[str, str]) -> list[str]:
 if _found := problems(dict(os.environ)):
     raise ImproperlyConfigured("The environment is not safe to start with:\n  " + "\n  ".join(_found))
 
+from oms_portal.logs import logging_config  # noqa: E402
+
 from .base import *  # noqa: E402, F403
 from .base import OMS_HOME  # noqa: E402
-from oms_portal.logs import logging_config  # noqa: E402
 
 DEBUG = False
 SECRET_KEY = os.environ["SECRET_KEY"]

@@ -1,0 +1,115 @@
+"""
+The parts of the demo under one supervisor (honcho): each writes its own log, is started again when it dies, and ends
+with the supervisor, even one that was killed.
+"""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from honcho.environ import parse_procfile
+from honcho.manager import SYSTEM_PRINTER_NAME, Manager
+from honcho.process import Popen, Process
+
+FAILS_BEFORE_GIVING_UP = 5
+WITHIN_SECONDS = 60
+SECONDS_TO_END = 8
+
+
+class Part(Process):
+    """One part: runs in a process of the supervisor's that waits for it."""
+
+    log: Path
+    ending: "multiprocessing.synchronize.Event"
+
+    def run(self, events=None, ignore_signals=False) -> None:
+        self._events = events
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # The supervisor says when; a terminal's Ctrl-C is its business.
+        supervisor, deaths = os.getppid(), deque(maxlen=FAILS_BEFORE_GIVING_UP)
+        while True:
+            code = self._live_once(supervisor)
+            if self.ending.is_set() or os.getppid() != supervisor:
+                break
+            deaths.append(time.monotonic())
+            if len(deaths) == FAILS_BEFORE_GIVING_UP and deaths[-1] - deaths[0] < WITHIN_SECONDS:
+                self._send_message(f"{self.name} keeps ending (code {code}); read {self.log}\n")
+                break
+            self._send_message(f"{self.name} ended (code {code}) and is started again; {self.log} may say why\n")
+            time.sleep(0.5)
+        self._send_message({"returncode": code}, type="stop")
+
+    def _live_once(self, supervisor: int) -> int:
+        with self.log.open("ab") as output:
+            child = Popen(self.cmd, env=self.env, cwd=self.cwd, stdin=subprocess.DEVNULL, stdout=output)
+        self._send_message({"pid": child.pid}, type="start")
+        if self.ending.is_set():
+            _signal_group(child.pid, signal.SIGTERM)
+        while (code := _waited(child, 1)) is None:
+            if os.getppid() != supervisor:  # It was killed: nobody else will end this part.
+                _signal_group(child.pid, signal.SIGTERM)
+                code = _waited(child, SECONDS_TO_END)
+                break
+        _signal_group(child.pid, signal.SIGKILL)  # What a killed part leaves behind would hold its port or queue.
+        return child.wait() if code is None else code
+
+
+def _waited(child: subprocess.Popen, seconds: float) -> int | None:
+    try:
+        return child.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _signal_group(pid: int, number: int) -> None:
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:
+        return
+
+
+class _Calm:
+    """Honcho's printer: passes on what parts say of themselves, keeps quiet about pids and signals."""
+
+    width = 0
+
+    def __init__(self, say: Callable[[str], None]):
+        self._say = say
+
+    def write(self, message) -> None:
+        if message.name != SYSTEM_PRINTER_NAME:
+            self._say(message.data.rstrip("\n"))
+
+
+class Supervisor(Manager):
+    """
+    :param procfile: the parts and their commands
+    :param logs: the folder of their logs
+    :param say: prints a line to the person
+    :param then: called in a thread once every part is started
+    """
+
+    def __init__(self, procfile: Path, *, env: dict[str, str], logs: Path, say: Callable[[str], None], then=None):
+        super().__init__(_Calm(say))
+        self._process_ctor = Part
+        self._then = then
+        self.ending = multiprocessing.Event()
+        logs.mkdir(parents=True, exist_ok=True)
+        for name, command in parse_procfile(procfile.read_text()).processes.items():
+            part = self.add_process(name, command, env={**env, "OMS_PROCESS": name}, cwd=str(procfile.parent))
+            part.log, part.ending = logs / f"{name}.log", self.ending
+
+    def terminate(self) -> None:
+        self.ending.set()
+        super().terminate()
+
+    def _start(self) -> None:
+        super()._start()
+        if self._then:
+            threading.Thread(target=self._then, daemon=True).start()
