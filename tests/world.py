@@ -10,10 +10,12 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import connection
+from django.test import TransactionTestCase
 from django.utils import timezone
 from guardian.shortcuts import assign_perm
 
-from apps.audit.selectors import automated_id
+from apps.audit.selectors import automated_id, departures_from_record
 from apps.core.acts import Act
 from apps.marketdata import services as marketdata
 from apps.marketdata.models import AverageVolume
@@ -24,6 +26,7 @@ from apps.reference.models import (
 )  # fmt: skip
 from apps.users.demo import AUTOMATED, PEOPLE
 from apps.users.models import Desk, User
+from oms_portal.lives import LIVES
 from oms_portal.roles import ROLES
 
 D = Decimal
@@ -213,3 +216,50 @@ def _open_portfolios(made: Firm, by) -> None:
                 )
             )
     portfolios.post_movements(by("loader"), moves)
+
+
+APPEND_ONLY = ("audit_act", "audit_entry", "audit_seal")
+DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
+
+
+@pytest.fixture(autouse=True)
+def _emptied_by_its_owner(monkeypatch):
+    """Tests with real transactions empty the tables afterwards, which the record's triggers refuse to anybody else."""
+    flush = TransactionTestCase._fixture_teardown
+
+    def teardown(self):
+        with connection.cursor() as cursor:
+            for table in APPEND_ONLY:
+                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        flush(self)
+        with connection.cursor() as cursor:
+            for table in APPEND_ONLY:
+                cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+    monkeypatch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
+    automated_id.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _rows_are_what_the_record_says(request, _emptied_by_its_owner):
+    """
+    After each test that touched the database, every life is replayed from its entries and compared with its row, so
+    that a stray update of a status fails the suite.
+    """
+    uses_database = request.node.get_closest_marker("django_db") or DATABASE_FIXTURES & set(request.fixturenames)
+    if not uses_database:
+        yield
+        return
+    request.getfixturevalue("transactional_db" if _is_transactional(request) else "db")
+    yield
+    if request.node.get_closest_marker("record_tampered"):
+        return
+    departures = [line for life, table, where in LIVES for line in departures_from_record(life, table, where)]
+    assert departures == []
+
+
+def _is_transactional(request) -> bool:
+    marker = request.node.get_closest_marker("django_db")
+    return bool(marker and marker.kwargs.get("transaction")) or bool(
+        {"transactional_db", "live_server"} & set(request.fixturenames)
+    )

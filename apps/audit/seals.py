@@ -115,7 +115,8 @@ def _holes(last: Seal | None, ids: Sequence[int], floor: int, now) -> list[list]
     oldest = (now - HOLES_STAY_OPEN).timestamp()
     kept = [[h, at] for h, at in (last.holes if last else []) if h not in present and at > oldest]
     top = ids[-1]
-    missing = [[i, now.timestamp()] for i in range(floor + 1, top) if i not in present] if top > floor else []
+    start = floor if last else ids[0]
+    missing = [[i, now.timestamp()] for i in range(start + 1, top) if i not in present]
     return kept + missing
 
 

@@ -69,17 +69,18 @@ def parked_promises() -> QuerySet[Delivery]:
     return Delivery.objects.filter(status=Delivery.Status.PARKED).order_by("pk")
 
 
-def departures_from_record(life: Lifecycle, table: str) -> list[str]:
+def departures_from_record(life: Lifecycle, table: str, where: str = "true") -> list[str]:
     """
     Replays every subject of one kind through its table and compares the outcome with its row.
 
     :param table: the database table of the subjects, with ``id``, ``status`` and ``version``
+    :param where: SQL over ``t``, that table, for the rows that have a life
     :returns: a sentence for each that differs; empty when the rows are what the record says
     """
     with connection.cursor() as cursor:
         cursor.execute(
             f'SELECT t.id, t.status, t.version, array_agg(e.event ORDER BY e.nth) FILTER (WHERE e.id IS NOT NULL)'
-            f' FROM "{table}" t LEFT JOIN audit_entry e ON e.subject = %s AND e.subject_id = t.id GROUP BY t.id',
+            f' FROM "{table}" t LEFT JOIN audit_entry e ON e.subject = %s AND e.subject_id = t.id WHERE {where} GROUP BY t.id',
             [life.subject],
         )
         rows = cursor.fetchall()

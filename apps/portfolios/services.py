@@ -5,7 +5,8 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
+from psycopg.errors import UniqueViolation
 
 from apps.audit import services as audit
 from apps.core.acts import Act
@@ -68,10 +69,8 @@ def post_movements(act: Act, moves: Sequence[Moved]) -> None:
                         for m in moves
                     ),
                 )
-        except IntegrityError as error:
-            if "a_source_moves_a_thing_once" in str(error):
-                raise AlreadyMoved("This booking was made before; nothing was moved a second time.") from error
-            raise
+        except UniqueViolation as error:
+            raise AlreadyMoved("This booking was made before; nothing was moved a second time.") from error
         _add(cursor, "portfolios_position", "instrument_id", "qty", "bigint", _sums(moves, "instrument_id", "qty"))
         _add(cursor, "portfolios_cash", "currency_id", "amount", "text", _sums(moves, "currency", "amount"))
 
