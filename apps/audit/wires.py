@@ -8,6 +8,7 @@ import structlog
 from celery import current_app
 from django.conf import settings
 from django.db import transaction
+from kombu.exceptions import OperationalError
 from redis import Redis, RedisError
 
 from apps.core.acts import Act
@@ -37,7 +38,7 @@ def _tell(subjects: dict[str, set[int]], delivery_ids: Sequence[int]) -> None:
         publish(subjects)
         for delivery_id in delivery_ids:
             current_app.send_task("audit.deliver", args=[delivery_id], retry=False)
-    except (RedisError, OSError, current_app.connection().transport.connection_errors[0]) as error:
+    except (RedisError, OSError, OperationalError) as error:
         _down_until = time.monotonic() + 2
         log.warning("redis_away", error=str(error))
 
