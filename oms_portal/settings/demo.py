@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from oms_portal import embedded
 
 from .base import *  # noqa: F403
-from .base import BASE_DIR, OMS_HOME, broker_url, databases
+from .base import OMS_HOME, broker_url, databases
 
 if os.environ.get("OMS_ENVIRONMENT", "simulation") != "simulation":
     raise ImproperlyConfigured("The demo is a simulation; for a live session use oms_portal.settings.production.")
@@ -50,9 +50,9 @@ CSRF_TRUSTED_ORIGINS = [f"http://{host}:{PORT}" for host in ALLOWED_HOSTS]
 
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
-WHITENOISE_ROOT = None
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": OMS_HOME / "files"}},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = OMS_HOME / "static"  # Empty: the files are served from where they stand.
+STATIC_ROOT.mkdir(exist_ok=True)
