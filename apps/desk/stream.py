@@ -1,0 +1,210 @@
+"""
+The live stream: one Redis subscription shared by every open page of this process.
+
+A page opens ``/stream/?topics=block,route`` and hears ``{"seq", "subject", "ids"}`` for what changed; which of the rows
+it may see is decided when it asks for them. Each line has an id, so a page that was away for a moment is told what it
+missed; where that is no longer known it is told ``gap`` and reloads. ``beat`` says that the line is alive.
+"""
+
+import asyncio
+import secrets
+from collections import deque
+from http.cookies import SimpleCookie
+from importlib import import_module
+from urllib.parse import parse_qs
+
+import orjson
+import structlog
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.db import close_old_connections
+from redis import asyncio as aredis
+from redis.exceptions import RedisError
+
+from apps.audit.wires import CHANNEL
+from apps.users.models import User
+from apps.users.services import can
+
+log = structlog.get_logger(__name__)
+
+BEAT_SECONDS = 10
+REMEMBERED = 5000
+CHECK_AGAIN_SECONDS = 120
+
+# Whoever may not see a kind of thing is not even told that one changed.
+NEEDED = {
+    "order": "orders.see",
+    "group": "orders.see",
+    "import": "orders.import",
+    "review": "compliance.see",
+    "rule": "compliance.see",
+    "restriction": "compliance.see",
+    "block": "blocks.see",
+    "route": "routing.see",
+    "execution": "routing.see",
+    "inquiry": "routing.see",
+    "message": "routing.see",
+    "session": "routing.see",
+    "allocation": "allocations.see",
+    "confirmation": "settlement.see",
+    "instruction": "settlement.see",
+    "quote": "marketdata.see",
+    "health": "desk.see",
+}
+
+
+class Hub:
+    """Takes facts from Redis and hands them to the pages. ``epoch`` changes whenever something may have been missed."""
+
+    def __init__(self):
+        self.epoch = secrets.token_hex(4)
+        self.seq = 0
+        self.lines: deque[tuple[int, str, bytes]] = deque(maxlen=REMEMBERED)
+        self.changed = asyncio.Condition()
+        self.listening: asyncio.Task | None = None
+
+    def start(self) -> None:
+        if self.listening is None or self.listening.done():
+            self.listening = asyncio.create_task(self._listen())
+
+    async def _listen(self) -> None:
+        while True:
+            client = aredis.from_url(settings.REDIS_URL, socket_connect_timeout=1, health_check_interval=5)
+            try:
+                async with client.pubsub() as subscription:
+                    await subscription.subscribe(CHANNEL)
+                    await self._forget()
+                    async for message in subscription.listen():
+                        if message["type"] == "message":
+                            await self._take(message["data"])
+            except (RedisError, OSError) as error:
+                log.warning("stream_lost_redis", error=str(error))
+                await asyncio.sleep(0.5)
+            finally:
+                await client.aclose()
+
+    async def _forget(self) -> None:
+        """What happened while nobody listened is not known: every page is to reload."""
+        async with self.changed:
+            self.epoch, self.lines = secrets.token_hex(4), deque(maxlen=REMEMBERED)
+            self.changed.notify_all()
+
+    async def _take(self, data: bytes) -> None:
+        changed = orjson.loads(data)["changed"]
+        async with self.changed:
+            for subject, ids in changed.items():
+                self.seq += 1
+                if ids is None:  # More rows than a hint carries: lists reload.
+                    text = b"event: gap\ndata: {}"
+                else:
+                    text = b"data: " + orjson.dumps({"seq": self.seq, "subject": subject, "ids": ids})
+                self.lines.append((self.seq, subject, text))
+            self.changed.notify_all()
+
+    def after(self, seq: int, topics: set[str]) -> list[bytes] | None:
+        """What was said after ``seq`` on these topics, with ids; None where that is no longer known."""
+        if self.lines and self.lines[0][0] > seq + 1:
+            return None
+        found = []
+        for number, subject, text in reversed(self.lines):
+            if number <= seq:
+                break
+            if subject in topics:
+                found.append(b"id: %s-%d\n%s\n\n" % (self.epoch.encode(), number, text))
+        return found[::-1]
+
+
+hub = Hub()
+
+
+def _person(cookies: str) -> User | None:
+    close_old_connections()
+    morsel = SimpleCookie(cookies).get(settings.SESSION_COOKIE_NAME)
+    if morsel is None:
+        return None
+    session = import_module(settings.SESSION_ENGINE).SessionStore(morsel.value)
+    user = User.objects.filter(pk=session.get(SESSION_KEY) or 0, is_active=True).first()
+    close_old_connections()
+    return user
+
+
+def _topics(user: User | None, asked: str) -> set[str]:
+    if user is None:
+        return set()
+    wanted = {topic for topic in asked.split(",") if topic in NEEDED} or set(NEEDED)
+    return {topic for topic in wanted if can(user, NEEDED[topic])}
+
+
+async def application(scope, receive, send) -> None:
+    """ASGI: the stream of a signed-in person; 401 for anybody else, 403 where the role may hear none of it."""
+    headers = dict(scope["headers"])
+    cookies = headers.get(b"cookie", b"").decode("latin-1")
+    asked = parse_qs(scope["query_string"].decode("latin-1")).get("topics", [""])[0]
+    user = await sync_to_async(_person)(cookies)
+    topics = await sync_to_async(_topics)(user, asked)
+    if not topics:
+        await send({"type": "http.response.start", "status": 403 if user else 401, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 200,
+            "headers": [
+                (b"content-type", b"text/event-stream; charset=utf-8"),
+                (b"cache-control", b"no-store"),
+                (b"x-accel-buffering", b"no"),
+            ],
+        }
+    )
+    hub.start()
+    gone = asyncio.create_task(_until_gone(receive))
+    try:
+        await _tell(send, gone, topics, headers.get(b"last-event-id", b"").decode(), cookies, asked)
+    finally:
+        gone.cancel()
+
+
+async def _until_gone(receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue
+
+
+async def _tell(send, gone: asyncio.Task, topics: set[str], last: str, cookies: str, asked: str) -> None:
+    epoch, _, number = last.partition("-")
+    seq = int(number) if epoch == hub.epoch and number.isdigit() else hub.seq
+    missed = bool(last) and epoch != hub.epoch
+    epoch = hub.epoch
+    await _send(send, b"retry: 1000\n" + _mark(b"gap" if missed else b"beat"))
+    checked = asyncio.get_running_loop().time()
+    while not gone.done():
+        async with hub.changed:
+            try:
+                await asyncio.wait_for(
+                    hub.changed.wait_for(lambda: hub.seq > seq or hub.epoch != epoch or gone.done()), BEAT_SECONDS
+                )
+            except TimeoutError:
+                pass
+            lines = None if hub.epoch != epoch else hub.after(seq, topics)
+            idle, seq, epoch = hub.seq == seq, hub.seq, hub.epoch
+        if lines is None:
+            await _send(send, _mark(b"gap"))
+        elif lines:
+            await _send(send, b"".join(lines))
+        elif idle:
+            await _send(send, _mark(b"beat"))
+        if asyncio.get_running_loop().time() - checked > CHECK_AGAIN_SECONDS:
+            checked = asyncio.get_running_loop().time()
+            topics = await sync_to_async(_topics)(await sync_to_async(_person)(cookies), asked)
+            if not topics:
+                break
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _mark(event: bytes) -> bytes:
+    return b"event: %s\nid: %s-%d\ndata: {}\n\n" % (event, hub.epoch.encode(), hub.seq)
+
+
+async def _send(send, data: bytes) -> None:
+    await send({"type": "http.response.body", "body": data, "more_body": True})
