@@ -212,4 +212,5 @@
   $("#dialog")?.addEventListener("close", (event) => event.target.replaceChildren());
 
   showTheme();
+  requestAnimationFrame(() => setTimeout(() => root.classList.add("painted")));
 })();

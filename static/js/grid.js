@@ -97,6 +97,7 @@
   /* Selection: [data-selection] bars show the count in [data-count]; [data-needs-selection] controls wake with it. */
   function counted(grid) {
     const ticks = $$("tbody input[type=checkbox], .item input[type=checkbox]", grid).filter((c) => !c.disabled);
+    ticks.forEach((c) => c.closest(ROW)?.classList.toggle("picked", c.checked));
     const count = ticks.filter((c) => c.checked).length;
     const all = $("[data-select-all]", grid);
     if (all) {
@@ -104,7 +105,7 @@
       all.indeterminate = count > 0 && count < ticks.length;
     }
     $$("[data-selection]").forEach((bar) => { bar.hidden = count === 0; });
-    $$("[data-count]").forEach((place) => { place.textContent = `${count} selected`; });
+    $$("[data-count]").forEach((place) => { place.textContent = count ? `${count} selected` : ""; });
     $$("[data-needs-selection]").forEach((control) => { control.disabled = count === 0; });
   }
 

@@ -72,10 +72,9 @@ def money_short(value, currency: str | None = None) -> str:
     number = _number(value)
     if number is None:
         return NONE
-    figure = _fixed(number, 0)
-    for unit, letter, places in ((10**9, "B", 2), (10**6, "M", 1), (10**3, "K", 1)):
-        if rounded(abs(number) / unit, places) >= 1:
-            figure = _fixed(number / unit, places) + letter
+    for unit, letter, places in ((1, "", 0), (10**3, "K", 1), (10**6, "M", 1), (10**9, "B", 2)):
+        figure = _fixed(number / unit, places) + letter
+        if rounded(abs(number) / unit, places) < 1000:
             break
     return _in_currency(figure, currency)
 
@@ -215,7 +214,8 @@ LOOKS = {
     "completed won closed imported overridden verified delivered",
     "s-hold": "held hold waiting pending_cancel pending_replace indeterminate stale suspended late sent_back parked "
     "warning unmatched",
-    "s-bad": "rejected refused failed fail breached breach busted error broken down mismatched short_filled lost poison",
+    "s-bad": "rejected refused failed fail breached breach busted error broken down mismatched short_filled lost "
+    "poison",
 }
 LOOK_OF = {word: look for look, words in LOOKS.items() for word in words.split()}
 
@@ -228,14 +228,14 @@ def status_class(value) -> str:
 
 @register.simple_tag
 def status(value, label: str = "", look: str = "") -> SafeString:
-    """``{% status order.status order.get_status_display %}``; ``look``: work, done, hold, idle, bad overrules the table."""
+    """``{% status order.status order.get_status_display %}``; ``look`` (work, done, hold, idle, bad) beats the table."""
     word = label or humane(value) or NONE
     return format_html('<span class="st {}">{}</span>', f"s-{look}" if look else status_class(value), word)
 
 
 @register.simple_tag
 def side(value, label: str = "") -> SafeString:
-    """``{% side order.side %}``: buys (and buys to cover) in one colour, sells and short sales in another, always the word."""
+    """``{% side order.side %}``: buys (and to cover) in one colour, sells and short sales in another, with the word."""
     text = str(value or "")
     kind = "buy" if text.lower() in ("buy", "b", "1", "buy_to_cover", "cover") else "sell"
     return format_html('<span class="{}">{}</span>', kind, label or humane(text.lower()))
@@ -266,12 +266,14 @@ def fillbar(done, total) -> SafeString:
 
 @register.simple_tag
 def driftbar(drift, span) -> SafeString:
-    """``{% driftbar weight_drift 2 %}``: a bar from the middle, right where above target; ``span`` is half the width."""
+    """``{% driftbar weight_drift 2 %}``: a bar from the middle, right if above target; ``span`` is half the width."""
     number = _number(drift) or Decimal(0)
     width = _of(abs(number), span) / 2
     return format_html(
-        '<svg class="driftbar" role="img" aria-label="drift {}"><rect class="ground" y="3" width="100%" height="8" rx="4"/>'
-        '<rect class="{}" x="{}%" y="3" width="{}%" height="8" rx="2"/><rect class="mark" x="50%" width="1" height="14"/></svg>',
+        '<svg class="driftbar" role="img" aria-label="drift {}">'
+        '<rect class="ground" y="3" width="100%" height="8" rx="4"/>'
+        '<rect class="{}" x="{}%" y="3" width="{}%" height="8" rx="2"/>'
+        '<rect class="mark" x="50%" width="1" height="14"/></svg>',
         _fixed(number, 2, plus=True),
         "above" if number > 0 else "below",
         f"{50 if number > 0 else 50 - width:.2f}",
