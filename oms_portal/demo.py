@@ -67,11 +67,11 @@ class Demo:
 
     def run(self) -> int:
         """Will run until it is ended. :returns: the exit code of the process"""
-        self._refuse_taken_ports()
         if self.reset:
             self._wipe()
         self.home.mkdir(parents=True, exist_ok=True)
         with self._alone():
+            self._refuse_taken_ports()
             try:
                 say("Starting PostgreSQL and Redis")
                 self.servers.start()
@@ -119,7 +119,7 @@ class Demo:
                 except BlockingIOError:
                     lock.seek(0)
                     holder = lock.read().strip()
-                    if time.monotonic() > deadline or (holder.isdigit() and psutil.pid_exists(int(holder))):
+                    if time.monotonic() > deadline or _is_alive(holder):
                         raise CannotRun(
                             f"A demo already runs on {self.home} (process {holder}); end it with Ctrl-C where it was"
                             " started, or give this one its own folder: make demo OMS_HOME=…"
@@ -196,6 +196,13 @@ class Demo:
             return False
         finally:
             connection.close()
+
+
+def _is_alive(pid: str) -> bool:
+    try:
+        return psutil.Process(int(pid)).status() != psutil.STATUS_ZOMBIE
+    except (ValueError, psutil.NoSuchProcess):
+        return False
 
 
 def _fingerprint() -> str:

@@ -31,7 +31,8 @@ class Part(Process):
     def run(self, events=None, ignore_signals=False) -> None:
         self._events = events
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)  # The supervisor says when; a terminal's Ctrl-C is its business.
+            # The supervisor says when. A handler, for a child would inherit that a signal is ignored.
+            signal.signal(number, lambda *_: None)
         supervisor, deaths = os.getppid(), deque(maxlen=FAILS_BEFORE_GIVING_UP)
         while True:
             code = self._live_once(supervisor)
