@@ -80,7 +80,7 @@
       list.append(term, meaning);
     }
     $("#keys [data-page-keys-head]").hidden = seen.size === 0;
-    $("#keys [data-letters]").checked = lettersOn();
+    $("#keys [data-letters-choice]").checked = lettersOn();
     open($("#keys"));
   }
   function openFinder() {
@@ -150,7 +150,7 @@
     $$("details.me[open]").forEach((d) => { if (!d.contains(target)) d.open = false; });
   });
   document.addEventListener("change", (event) => {
-    if (event.target.matches("[data-letters]")) {
+    if (event.target.matches("[data-letters-choice]")) {
       root.dataset.letters = event.target.checked ? "on" : "off";
       remember("letters", root.dataset.letters);
     }

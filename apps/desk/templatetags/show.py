@@ -228,7 +228,7 @@ def status_class(value) -> str:
 
 @register.simple_tag
 def status(value, label: str = "", look: str = "") -> SafeString:
-    """``{% status order.status order.get_status_display %}``; ``look`` (work, done, hold, idle, bad) beats the table."""
+    """``{% status order.status order.get_status_display %}``; ``look`` (work, done, hold, idle, bad) beats it."""
     word = label or humane(value) or NONE
     return format_html('<span class="st {}">{}</span>', f"s-{look}" if look else status_class(value), word)
 
@@ -299,15 +299,17 @@ def limitbar(now, after, limit, unit: str = "%", places: int = 1, big: bool = Fa
     ``{% limitbar now=4.1 after=5.4 limit=5 %}``: what is, what would be, and the limit, on one scale.
 
     :param now, after, limit: in one unit, from zero up; ``unit`` is written behind each (``%``, `` yr``, ``M``)
+    :param places: decimals; left empty, as ``include`` leaves what it was not given, 1
     :param least: the limit is a floor, not a ceiling
     """
+    places = 1 if places in ("", None) else int(places)
     values = [max(_number(v) or Decimal(0), Decimal(0)) for v in (now, after, limit)]
     scale = max(values) * Decimal("1.3") or Decimal(1)
     at_now, at_after, at_limit = (_of(v, scale) for v in values)
     low, high = min(at_now, at_after), max(at_now, at_after)
     beyond = values[1] < values[2] if least else values[1] > values[2]
     kind = "over" if beyond else "within" if at_after >= at_now else "freed"
-    words = [f"{_fixed(v, int(places))}{unit}" for v in values]
+    words = [f"{_fixed(v, places)}{unit}" for v in values]
     ends = [f"{words[0]} now", f"{words[1]} after"]
     left, right = ends if at_now <= at_after else reversed(ends)
     bar = 14 if big else 8
