@@ -1,0 +1,34 @@
+"""Who may knock at a page: signed in, and of a role that may."""
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+
+from apps.core.refusals import NotAllowed
+from apps.users.services import can
+
+
+def door(*permissions: str) -> Callable:
+    """
+    Opens a view to people who may do one of ``permissions``; sends strangers to sign in.
+
+    :raises NotAllowed: for a signed-in person of another role
+    """
+
+    def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        @login_required
+        def guarded(request: HttpRequest, *args, **kwargs) -> HttpResponse:
+            if not any(can(request.user, permission) for permission in permissions):
+                raise NotAllowed(
+                    "Your role does not open this page. Ask a colleague whose role does, or your administrator.",
+                    permission=permissions[0],
+                )
+            return view(request, *args, **kwargs)
+
+        guarded.permissions = permissions
+        return guarded
+
+    return decorate

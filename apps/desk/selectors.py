@@ -1,0 +1,280 @@
+"""Questions that join across apps: role homes, the finder, the health of the parts."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.db import connection
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+
+from apps.audit import selectors as audit
+from apps.blocks import selectors as blocks
+from apps.marketdata.models import Quote
+from apps.orders import selectors as orders
+from apps.portfolios import selectors as portfolios
+from apps.reference import selectors as reference
+from apps.routing.models import Session
+from apps.users.services import can
+
+from .context import PLACES
+from .templatetags.show import money_short, percent
+
+NONE_YET = "–"
+
+
+class Figure(NamedTuple):
+    """One figure of a strip, formatted, with the list of rows behind it."""
+
+    label: str
+    value: str
+    url: str = ""
+    note: str = ""
+    tone: str = ""
+
+
+class Hit(NamedTuple):
+    label: str
+    kind: str
+    url: str
+    note: str = ""
+
+
+def _one(query: str, parameters: Sequence = ()) -> tuple:
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        return cursor.fetchone()
+
+
+def _usd() -> str:
+    """SQL of units of USD for one of a currency, as ``fx(currency, rate)``."""
+    return (
+        "fx AS (SELECT base_id AS currency, rate FROM marketdata_fxrate WHERE quote_id = 'USD' UNION"
+        " SELECT quote_id, 1 / rate FROM marketdata_fxrate WHERE base_id = 'USD' UNION SELECT 'USD', 1)"
+    )
+
+
+def strip_for(user) -> list[Figure]:
+    """The figures that top a person's home: those of every role they hold."""
+    figures: list[Figure] = []
+    if can(user, "orders.create"):
+        figures += _manager(user)
+    if can(user, "blocks.work") and not user.is_automated:
+        figures += _trader(user)
+    if can(user, "compliance.decide"):
+        figures += _officer()
+    if can(user, "settlement.mend"):
+        figures += _operations()
+    if can(user, "audit.verify"):
+        figures += _auditor()
+    return figures
+
+
+def _manager(user) -> list[Figure]:
+    seen = list(portfolios.portfolios_seen_by(user).values_list("pk", flat=True))
+    navs = portfolios.navs(seen) if seen else {}
+    drafts, held, open_, done = _one(
+        "SELECT count(*) FILTER (WHERE status = 'DRAFT'), count(*) FILTER (WHERE status = 'HELD'),"
+        " count(*) FILTER (WHERE status IN ('IN_REVIEW', 'CLEARED', 'WORKING')), count(*) FILTER (WHERE status = 'DONE')"
+        " FROM orders_order WHERE portfolio_id = ANY(%s)",
+        [seen],
+    )
+    listing = reverse("orders:list")
+    return [
+        Figure("Under management", money_short(sum(navs.values(), Decimal(0)), "USD"), reverse("portfolios:list"),
+               f"{len(seen)} portfolios"),
+        Figure("Held by compliance", str(held), f"{listing}?status=HELD", tone="warn" if held else ""),
+        Figure("Drafts", str(drafts), f"{listing}?status=DRAFT"),
+        Figure("Open orders", str(open_), f"{listing}?status=OPEN"),
+        Figure("Done", str(done), f"{listing}?status=DONE"),
+    ]  # fmt: skip
+
+
+def _trader(user) -> list[Figure]:
+    desks = list(user.desks.values_list("pk", flat=True))
+    ready, working, total, qty, filled = _one(
+        f"WITH {_usd()} SELECT count(*) FILTER (WHERE b.status = 'OPEN'), count(*) FILTER (WHERE b.status = 'WORKING'),"
+        " count(*), sum(b.qty * p.price * i.price_factor * fx.rate), sum(b.filled_qty * p.price * i.price_factor * fx.rate)"
+        " FROM blocks_block b JOIN reference_instrument i ON i.id = b.instrument_id"
+        " LEFT JOIN marketdata_quote q ON q.instrument_id = i.id LEFT JOIN fx ON fx.currency = i.currency_id,"
+        " LATERAL (SELECT coalesce((q.bid + q.ask) / 2, b.arrival_price) AS price) p"
+        " WHERE b.status <> 'CANCELLED' AND b.desk_id = ANY(%s)",
+        [desks],
+    )
+    asking = _one("SELECT count(*) FROM routing_inquiry WHERE status IN ('COLLECTING', 'AWARDED')")[0]
+    rejected = _one("SELECT count(*) FROM routing_route WHERE status = 'REJECTED'")[0]
+    listing = reverse("blocks:list")
+    share = percent(filled / qty * 100) if qty else NONE_YET
+    return [
+        Figure("Ready to route", str(ready), f"{listing}?status=OPEN", f"of {total}"),
+        Figure("Working", str(working), f"{listing}?status=WORKING"),
+        Figure("Traded", money_short(filled, "USD"), listing, share),
+        Figure("Inquiries open", str(asking), reverse("routing:inquiries")),
+        Figure("Rejected by brokers", str(rejected), f"{reverse('routing:routes')}?status=REJECTED",
+               tone="bad" if rejected else ""),
+    ]  # fmt: skip
+
+
+def _officer() -> list[Figure]:
+    waiting, oldest, decided = _one(
+        "SELECT count(*) FILTER (WHERE status = 'WAITING'), min(opened_at) FILTER (WHERE status = 'WAITING'),"
+        " count(*) FILTER (WHERE decided_at >= date_trunc('day', now())) FROM compliance_review"
+    )
+    unsure = _one(
+        "SELECT count(*) FROM compliance_review r JOIN compliance_check c ON c.id = r.verdict_id"
+        " WHERE r.status = 'WAITING' AND c.outcome = 'INDETERMINATE'"
+    )[0]
+    minutes = int((timezone.now() - oldest).total_seconds() // 60) if oldest else 0
+    listing = reverse("compliance:reviews")
+    return [
+        Figure("Waiting for you", str(waiting), listing, f"oldest {minutes} min" if waiting else "",
+               "warn" if waiting else ""),
+        Figure("Cannot tell", str(unsure), f"{listing}?outcome=INDETERMINATE"),
+        Figure("Decided today", str(decided), f"{listing}?status=DECIDED"),
+        Figure("Restrictions in force", str(_one("SELECT count(*) FROM compliance_restriction WHERE status = 'ACTIVE'")[0]),
+               reverse("compliance:restrictions")),
+    ]  # fmt: skip
+
+
+def _operations() -> list[Figure]:
+    blocked, unmatched, failing, sent, settled = _one(
+        "SELECT count(*) FILTER (WHERE status = 'BLOCKED'), count(*) FILTER (WHERE status = 'UNMATCHED'),"
+        " count(*) FILTER (WHERE status = 'FAILING'), count(*) FILTER (WHERE status IN ('READY', 'SENT', 'MATCHED')),"
+        " count(*) FILTER (WHERE status = 'SETTLED') FROM settlement_instruction"
+    )
+    disputed = _one("SELECT count(*) FROM settlement_confirmation WHERE status = 'DISPUTED'")[0]
+    parked = audit.parked_promises().count()
+    board = reverse("settlement:board")
+    return [
+        Figure("Failing", str(failing), f"{board}?status=FAILING", tone="bad" if failing else ""),
+        Figure("Unmatched", str(unmatched), f"{board}?status=UNMATCHED", tone="warn" if unmatched else ""),
+        Figure("Without SSI", str(blocked), f"{board}?status=BLOCKED", tone="warn" if blocked else ""),
+        Figure("Disputed", str(disputed), f"{board}?confirmations=DISPUTED", tone="warn" if disputed else ""),
+        Figure("On the way", str(sent), f"{board}?status=OPEN"),
+        Figure("Settled", str(settled), f"{board}?status=SETTLED"),
+        Figure("Work parked", str(parked), reverse("desk:parts"), tone="bad" if parked else ""),
+    ]  # fmt: skip
+
+
+def _auditor() -> list[Figure]:
+    entries, acts = _one("SELECT (SELECT count(*) FROM audit_entry), (SELECT count(*) FROM audit_act)")
+    seals, sealed_at = _one("SELECT count(*), max(made_at) FROM audit_seal")
+    record = reverse("audit:record")
+    return [
+        Figure("Entries on the record", f"{entries:,}", record, f"{acts:,} acts"),
+        Figure("Seals", f"{seals:,}", record, f"last {sealed_at:%H:%M:%S} UTC" if sealed_at else "none yet"),
+    ]
+
+
+def attention(user, limit: int = 40) -> list[dict]:
+    """What waits for this person first, whatever its kind: a sentence, its age and its address."""
+    rows: list[dict] = []
+    if can(user, "compliance.decide"):
+        rows += _rows(
+            "SELECT 'Review ' || p.name || ': ' || lower(o.side) || ' ' || i.symbol, r.opened_at, 'warn', r.id"
+            " FROM compliance_review r JOIN orders_order o ON o.id = r.order_id"
+            " JOIN portfolios_portfolio p ON p.id = o.portfolio_id JOIN reference_instrument i ON i.id = o.instrument_id"
+            " WHERE r.status = 'WAITING' ORDER BY r.opened_at, r.id LIMIT %s",
+            [limit],
+            "compliance:review",
+        )
+    if can(user, "settlement.mend"):
+        rows += _rows(
+            "SELECT 'Instruction ' || i.reference || ' is ' || lower(i.status) || ': ' || i.reason, NULL, 'bad', i.id"
+            " FROM settlement_instruction i WHERE i.status IN ('BLOCKED', 'UNMATCHED', 'FAILING') ORDER BY i.id LIMIT %s",
+            [limit],
+            "settlement:instruction",
+        )
+    if can(user, "routing.route"):
+        rows += _rows(
+            "SELECT 'Block B-' || to_char(b.id, 'FM0000') || ' ' || lower(b.side) || ' ' || i.symbol"
+            " || CASE b.status WHEN 'OPEN' THEN ' is ready to route' ELSE ' has nothing working and is not done' END,"
+            " b.opened_at, CASE b.status WHEN 'OPEN' THEN '' ELSE 'warn' END, b.id"
+            " FROM blocks_block b JOIN reference_instrument i ON i.id = b.instrument_id"
+            " WHERE b.desk_id = ANY(%s) AND (b.status = 'OPEN' OR (b.status = 'WORKING' AND b.placed_qty = b.filled_qty))"
+            " AND NOT EXISTS (SELECT 1 FROM routing_inquiry q WHERE q.block_id = b.id"
+            "   AND q.status IN ('COLLECTING', 'AWARDED'))"
+            " ORDER BY b.status DESC, b.id LIMIT %s",
+            [list(user.desks.values_list("pk", flat=True)), limit],
+            "blocks:detail",
+        )
+    if can(user, "orders.create"):
+        seen = list(portfolios.portfolios_run_by(user).values_list("pk", flat=True))
+        rows += _rows(
+            "SELECT 'Order O-' || to_char(o.id, 'FM000000') || ' ' || lower(o.side) || ' ' || i.symbol || ' for ' || p.name"
+            " || CASE o.status WHEN 'HELD' THEN ' is held by compliance' ELSE ' is a draft' END, o.created_at,"
+            " CASE o.status WHEN 'HELD' THEN 'warn' ELSE '' END, o.id FROM orders_order o"
+            " JOIN reference_instrument i ON i.id = o.instrument_id JOIN portfolios_portfolio p ON p.id = o.portfolio_id"
+            " WHERE o.status IN ('HELD', 'DRAFT') AND o.portfolio_id = ANY(%s) ORDER BY o.status DESC, o.id LIMIT %s",
+            [seen, limit],
+            "orders:detail",
+        )
+    return rows[:limit]
+
+
+def _rows(query: str, parameters: Sequence, name: str) -> list[dict]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        return [
+            {"text": text, "at": at, "tone": tone, "url": reverse(name, args=[pk])}
+            for text, at, tone, pk in cursor.fetchall()
+        ]
+
+
+def find(user, text: str, limit: int = 12) -> list[Hit]:
+    """Pages, orders, blocks, instruments and portfolios that the person may see and that fit the words."""
+    text = text.strip()
+    if not text:
+        return []
+    hits = [
+        Hit(label, "page", reverse(name))
+        for label, name, permission in PLACES
+        if can(user, permission) and text.lower() in label.lower()
+    ]
+    number = text.upper().removeprefix("O-").removeprefix("B-").lstrip("0")
+    if number.isdigit() and len(number) < 18:
+        hits += [
+            Hit(order.ref, "order", reverse("orders:detail", args=[order.pk]), f"{order.side} {order.instrument.symbol}")
+            for order in orders.orders_seen_by(user).filter(pk=number).select_related("instrument")
+        ]
+        hits += [
+            Hit(block.ref, "block", reverse("blocks:detail", args=[block.pk]), f"{block.side} {block.instrument.symbol}")
+            for block in blocks.blocks_seen_by(user).filter(pk=number).select_related("instrument")
+        ]
+    hits += [
+        Hit(i.symbol, "instrument", f"{reverse('orders:list')}?q={i.symbol}", i.name)
+        for i in reference.find_instruments(text, limit)
+    ]
+    hits += [
+        Hit(p.name, "portfolio", reverse("portfolios:detail", args=[p.pk]), p.code)
+        for p in portfolios.portfolios_seen_by(user).filter(Q(name__icontains=text) | Q(code__icontains=text))[:limit]
+    ]
+    return hits[:limit]
+
+
+def health() -> list[dict]:
+    """The feeds in the bar: FIX sessions up, age of the newest price, oldest open promise."""
+    up, enabled = 0, 0
+    for is_up in Session.objects.filter(is_enabled=True).values_list("is_up", flat=True):
+        enabled, up = enabled + 1, up + is_up
+    newest = Quote.objects.order_by("-at").values_list("at", flat=True).first()
+    age = (timezone.now() - newest).total_seconds() if newest else None
+    oldest = audit.open_promises().order_by("made_at").values_list("made_at", flat=True).first()
+    lag = (timezone.now() - oldest).total_seconds() if oldest else 0.0
+    parked = audit.parked_promises().count()
+    return [
+        {"label": "FIX", "value": f"{up}/{enabled}", "tone": "ok" if up == enabled else "bad" if not up else "warn"},
+        {
+            "label": "Prices",
+            "value": NONE_YET if age is None else f"{age:.1f} s" if age < 100 else f"{age / 60:.0f} min",
+            "tone": "ok" if age is not None and age < 10 else "warn" if age is not None and age < 60 else "bad",
+        },
+        {
+            "label": "Work",
+            "value": f"{parked} parked" if parked else "up to date" if lag < 5 else f"{lag:.0f} s behind",
+            "tone": "bad" if parked or lag > 60 else "warn" if lag > 10 else "ok",
+        },
+    ]
+
+

@@ -1,0 +1,66 @@
+"""Homes, the finder, the health of the parts."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET, require_POST
+
+from apps.audit import deliveries
+from apps.audit import selectors as audit
+from apps.core.edges import whole_number
+from apps.users.services import can
+
+from . import selectors
+from .doors import door
+
+
+@door("desk.see")
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    template = "desk/home.html"
+    part = request.GET.get("part")
+    if request.htmx and part in ("strip", "attention"):
+        template += f"#{part}"
+    return render(
+        request,
+        template,
+        {"figures": selectors.strip_for(request.user), "rows": selectors.attention(request.user)},
+    )
+
+
+@door("desk.see")
+@require_GET
+def find(request: HttpRequest) -> HttpResponse:
+    query = request.GET.get("q", "")[:100]
+    return render(request, "components/hits.html", {"hits": selectors.find(request.user, query), "query": query})
+
+
+@door("desk.see")
+@require_GET
+def health(request: HttpRequest) -> HttpResponse:
+    return render(request, "components/health.html", {"feeds": selectors.health()})
+
+
+@door("audit.mend_promises", "audit.see")
+@require_GET
+def parts(request: HttpRequest) -> HttpResponse:
+    """Work promised to workers: what is open, and what is parked because it failed and waits for a person."""
+    return render(
+        request,
+        "desk/parts.html",
+        {
+            "feeds": selectors.health(),
+            "open": audit.open_promises().select_related("act").order_by("made_at")[:100],
+            "parked": audit.parked_promises().select_related("act")[:100],
+            "may_mend": can(request.user, "audit.mend_promises"),
+        },
+    )
+
+
+@door("audit.mend_promises")
+@require_POST
+def try_again(request: HttpRequest) -> HttpResponse:
+    """Gives a parked promise fresh tries."""
+    deliveries.reopen_parked([whole_number(request.POST.get("promise"), "promise", 1)])
+    response = HttpResponse(status=204)
+    response["HX-Refresh"] = "true"
+    return response
