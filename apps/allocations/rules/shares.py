@@ -8,20 +8,14 @@ plainly for one block, and over columns for thousands; ``tests/allocations/test_
 
 from collections.abc import Sequence
 from decimal import Decimal
-from fractions import Fraction
 from math import gcd
 
 import numpy as np
 
-from apps.core.money import rounded
 from apps.core.refusals import Conflict
 
 QTY_PLACES = 4
 LARGEST = 2**62  # Products below this fit a signed 64-bit column with room for one addition.
-
-# Decimals at which an average price is published (FIX tag 74). The counterparties of the desk take six in every class;
-# a class that needs another number gets its own line.
-PRICE_PLACES = {"EQUITY": 6, "ETF": 6, "FUND": 6, "CORP": 6, "GOVT": 6, "OPTION": 6, "FUTURE": 6, "FX": 8}
 
 
 class Overshared(Conflict):
@@ -246,24 +240,3 @@ def _shared_columns(totals, weights, ids, runs: Segments) -> tuple[np.ndarray, n
         ranks = runs.ranks(-(product % safe[runs.of]), -usable, ids)
         shares += ranks < left[runs.of]
     return shares, fits
-
-
-# --- Prices and money -----------------------------------------------------------------------------------------------
-def published_price(value: Decimal, filled: Decimal, asset_class: str) -> Decimal:
-    """
-    Σqp/Σq, rounded half-up once, to the decimals agreed for the asset class. In percent of par for bonds.
-
-    :param value: the exact sum of quantity × price of the executions
-    """
-    return rounded(Fraction(value) / Fraction(filled), PRICE_PLACES[asset_class])
-
-
-def gross_amount(value: Decimal, price_factor: Decimal, minor_units: int) -> Decimal:
-    """What the executions are worth: their exact value × the instrument's price factor, rounded half-up once."""
-    return rounded(Fraction(value) * Fraction(price_factor), minor_units)
-
-
-def net_amount(side: str, gross, accrued, commission, fees):
-    """Buy: gross + accrued + costs, which we pay; sell: gross + accrued − costs, which we receive."""
-    costs = commission + fees
-    return gross + accrued + (costs if side == "BUY" else -costs)

@@ -1,0 +1,41 @@
+"""Arithmetic of allocation: pure functions, by noun."""
+
+from .accruals import Coupon, UnknownDayCount, accrued, accrued_amount, coupon_period, days_30_360
+from .bookings import BlockFacts, Booked, Filled, book, gross_amount, intended_shares, net_amount, published_price
+from .shares import (
+    Overshared,
+    Segments,
+    pro_rata,
+    pro_rata_columns,
+    quantity,
+    share_amounts,
+    split_among_brokers,
+    split_columns,
+    units,
+)
+
+__all__ = [
+    "BlockFacts",
+    "Booked",
+    "Coupon",
+    "Filled",
+    "Overshared",
+    "Segments",
+    "UnknownDayCount",
+    "accrued",
+    "accrued_amount",
+    "book",
+    "coupon_period",
+    "days_30_360",
+    "gross_amount",
+    "intended_shares",
+    "net_amount",
+    "pro_rata",
+    "pro_rata_columns",
+    "published_price",
+    "quantity",
+    "share_amounts",
+    "split_among_brokers",
+    "split_columns",
+    "units",
+]

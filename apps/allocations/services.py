@@ -1,0 +1,179 @@
+"""Booking what a block has filled to the orders in it, and taking a booking back."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from django.db import connection, transaction
+
+from apps.audit.services import record
+from apps.blocks import services as blocks
+from apps.blocks.states import B
+from apps.core.acts import Act
+from apps.core.events import Fact, listens
+from apps.core.tables import copy_in, next_ids
+from apps.orders import services as orders
+from apps.orders.states import S
+from apps.portfolios import services as portfolios
+from apps.portfolios.models import Movement
+from apps.users.services import require
+
+from . import rules, selectors
+from .events import AllocationBooked, AllocationReversed
+from .states import A
+
+COLUMNS = (
+    "id", "block_id", "order_id", "portfolio_id", "instrument_id", "broker_id", "side", "qty", "price", "currency_id",
+    "gross_amount", "accrued_amount", "commission_amount", "fees_amount", "net_amount", "trade_date", "settle_date",
+    "booked_at", "wave", "status", "version",
+)  # fmt: skip
+
+
+@listens("allocations.allocate_blocks")
+@transaction.atomic
+def allocate_blocks(act: Act, facts: Sequence[Fact]) -> None:
+    """
+    Will share the fills of blocks that are done among their orders, once: allocations, positions and cash, the orders'
+    end and the blocks' in one transaction. A block that is no longer done (allocated by another worker, or reopened)
+    is left alone; one that filled nothing ends its orders with all cancelled.
+
+    :raises NotAllowed: if the actor may not book allocations
+    :raises FillsDisagree: if a block's quantity is not that of its executions
+    :raises Overshared: if more was filled than a statement intends
+    """
+    require(act, "allocations.book")
+    with connection.cursor() as cursor:
+        done = _lock_blocks(cursor, {fact.subject_id for fact in facts}, B.DONE)
+        if not done:
+            return
+        wanted = _lock_orders(cursor, done)
+        seen = selectors.block_facts(done)
+        _lock_portfolios(cursor, {p for s in seen for p in s.facts.portfolio_ids})
+        waves = _waves(cursor, done)
+        shares, booked = rules.book([s.facts for s in seen])
+        rows = _write(cursor, act, booked, {s.facts.block_id: s for s in seen}, waves)
+    portfolios.post_movements(act, _moves(rows))
+    filled = _filled(seen, shares)
+    orders.mark_done(act, {pk: (filled[pk], qty - filled[pk]) for pk, qty in wanted.items()})
+    counts = dict.fromkeys(done, 0)
+    for row in rows:
+        counts[row[1]] += 1
+    blocks.mark_allocated(act, counts)
+    record(
+        act,
+        [
+            Fact(row[0], 1, AllocationBooked(row[1], row[2], row[3], str(row[7]), str(row[8]), str(row[14])))
+            for row in rows
+        ],
+    )
+
+
+@listens("allocations.reverse_allocations")
+@transaction.atomic
+def reverse_allocations(act: Act, facts: Sequence[Fact]) -> None:
+    """
+    Will take back the live allocations of blocks that were reopened, with their movements, and reopen their orders,
+    because an execution they shared in was busted or corrected. Whoever reopened the blocks holds them locked.
+    """
+    reasons = {fact.subject_id: fact.event.reason for fact in facts}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT o.id, m.block_id FROM orders_order o JOIN blocks_member m ON m.order_id = o.id"
+            " WHERE m.block_id = ANY(%s) AND o.status = %s ORDER BY o.id FOR NO KEY UPDATE OF o",
+            [list(reasons), S.DONE],
+        )
+        ended = cursor.fetchall()
+        cursor.execute(
+            f"SELECT {', '.join(COLUMNS)} FROM allocations_allocation WHERE block_id = ANY(%s) AND status = %s"
+            " ORDER BY id FOR NO KEY UPDATE",
+            [list(reasons), A.BOOKED],
+        )
+        rows = cursor.fetchall()
+        _lock_portfolios(cursor, {row[3] for row in rows})
+        cursor.execute(
+            "UPDATE allocations_allocation SET status = %s, version = version + 1 WHERE id = ANY(%s)",
+            [A.REVERSED, [row[0] for row in rows]],
+        )
+    portfolios.post_movements(act, _moves(rows, back=True))
+    by_reason: dict[str, list[int]] = {}
+    for order_id, block_id in ended:
+        by_reason.setdefault(reasons[block_id], []).append(order_id)
+    for reason, order_ids in by_reason.items():
+        orders.mark_reopened(act, order_ids, reason)
+    told = {block_id: AllocationReversed(block_id, reason) for block_id, reason in reasons.items()}
+    record(act, [Fact(row[0], row[-1] + 1, told[row[1]]) for row in rows])
+
+
+def _lock_blocks(cursor, block_ids: set[int], status: str) -> list[int]:
+    """Locks them by key, and tells which still stand so."""
+    cursor.execute(
+        "SELECT id, status FROM blocks_block WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [list(block_ids)]
+    )
+    return [pk for pk, stands in cursor.fetchall() if stands == status]
+
+
+def _lock_orders(cursor, block_ids: list[int]) -> dict[int, Decimal]:
+    cursor.execute(
+        "SELECT o.id, o.qty FROM orders_order o JOIN blocks_member m ON m.order_id = o.id"
+        " WHERE m.block_id = ANY(%s) ORDER BY o.id FOR NO KEY UPDATE OF o",
+        [block_ids],
+    )
+    return dict(cursor.fetchall())
+
+
+def _lock_portfolios(cursor, portfolio_ids: set[int]) -> None:
+    cursor.execute(
+        "SELECT id FROM portfolios_portfolio WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [list(portfolio_ids)]
+    )
+
+
+def _waves(cursor, block_ids: list[int]) -> dict[int, int]:
+    """The number of each block's next booking: 1, or one more than the last that was taken back."""
+    cursor.execute(
+        "SELECT block_id, max(wave) FROM allocations_allocation WHERE block_id = ANY(%s) GROUP BY 1", [block_ids]
+    )
+    last = dict(cursor.fetchall())
+    return {pk: last.get(pk, 0) + 1 for pk in block_ids}
+
+
+def _write(cursor, act: Act, booked: Sequence[rules.Booked], seen: Mapping[int, selectors.Seen], waves) -> list[tuple]:
+    """Writes the allocations by one COPY. :returns: their rows, in the columns' order"""
+    rows = []
+    for pk, one in zip(next_ids(cursor, "allocations_allocation", len(booked)), booked, strict=True):
+        block, fill = one.block, one.fill
+        of = seen[block.block_id]
+        rows.append(
+            (
+                pk, block.block_id, one.order_id, one.portfolio_id, of.instrument_id, fill.broker_id, block.side, one.qty,
+                one.price, of.currency, one.gross, one.accrued, one.commission, one.fees, one.net, fill.trade_date,
+                fill.settle_date, act.at, waves[block.block_id], A.BOOKED.value, 1,
+            )
+        )  # fmt: skip
+    copy_in(cursor, "allocations_allocation", COLUMNS, rows)
+    return rows
+
+
+def _filled(seen: Sequence[selectors.Seen], shares) -> dict[int, Decimal]:
+    order_ids = (pk for s in seen for pk in s.facts.order_ids)
+    return {pk: rules.quantity(share) for pk, share in zip(order_ids, shares.tolist(), strict=True)}
+
+
+def _moves(rows: Sequence[tuple], back: bool = False) -> list[portfolios.Moved]:
+    """What allocations move: units and, against them, net money in the instrument's currency; or the reverse of it."""
+    kind = Movement.Kind.REVERSAL if back else Movement.Kind.TRADE
+    moves = []
+    for row in rows:
+        pk, _, _, portfolio, instrument, _, side, qty, price, currency = row[:10]
+        net, traded, settles = row[14], row[15], row[16]
+        source = f"allocation:{pk}"
+        gains = (side == "BUY") != back
+        moves.append(
+            portfolios.Moved(
+                portfolio, traded, settles, source, kind, instrument_id=instrument, qty=qty if gains else -qty, price=price
+            )
+        )
+        moves.append(
+            portfolios.Moved(
+                portfolio, traded, settles, source, kind, currency=currency, amount=-net if gains else net
+            )
+        )
+    return moves
