@@ -22,7 +22,7 @@ PLACES = (
     ("Rules", "compliance:rules", "compliance.see"),
     ("Sessions", "routing:sessions", "routing.see"),
     ("Results", "reporting:results", "reporting.see"),
-    ("Record", "audit:record", "audit.see"),
+    ("Record", "desk:record", "audit.see"),
 )
 WAITING = {
     "compliance:reviews": "SELECT count(*) FROM compliance_review WHERE status = 'WAITING'",

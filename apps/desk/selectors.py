@@ -160,7 +160,7 @@ def _operations() -> list[Figure]:
 def _auditor() -> list[Figure]:
     entries, acts = _one("SELECT (SELECT count(*) FROM audit_entry), (SELECT count(*) FROM audit_act)")
     seals, sealed_at = _one("SELECT count(*), max(made_at) FROM audit_seal")
-    record = reverse("audit:record")
+    record = reverse("desk:record")
     return [
         Figure("Entries on the record", f"{entries:,}", record, f"{acts:,} acts"),
         Figure("Seals", f"{seals:,}", record, f"last {sealed_at:%H:%M:%S} UTC" if sealed_at else "none yet"),

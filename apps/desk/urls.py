@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import views
+from . import record, views
 
 app_name = "desk"
 urlpatterns = [
@@ -9,4 +9,7 @@ urlpatterns = [
     path("desk/health/", views.health, name="health"),
     path("desk/parts/", views.parts, name="parts"),
     path("desk/parts/again/", views.try_again, name="try_again"),
+    path("record/", record.search, name="record"),
+    path("record/verify/", record.verify, name="verify"),
+    path("record/<str:subject>/<int:subject_id>/", record.timeline, name="timeline"),
 ]

@@ -7,10 +7,10 @@ from django.views.decorators.http import require_GET, require_POST
 from apps.audit import deliveries
 from apps.audit import selectors as audit
 from apps.core.edges import whole_number
+from apps.users.doors import door
 from apps.users.services import can
 
 from . import selectors
-from .doors import door
 
 
 @door("desk.see")

@@ -1,0 +1,125 @@
+"""The record on pages: search, one subject's timeline, verification."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET, require_POST
+
+from apps.audit import seals
+from apps.audit import selectors as audit
+from apps.audit.models import Entry, Seal
+from apps.blocks import selectors as blocks
+from apps.core.edges import whole_number
+from apps.core.events import REGISTRY
+from apps.core.refusals import Invalid, NotFound
+from apps.orders import selectors as orders
+from apps.users.doors import door
+from apps.users.models import User
+from apps.users.services import can
+
+PAGE = 100
+TONES = {"held": "hold", "rejected": "bad", "refused": "bad", "cancelled": "bad", "busted": "bad", "failing": "bad",
+         "unmatched": "hold", "settled": "done", "done": "done", "cleared": "done", "affirmed": "done"}  # fmt: skip
+SEEN_BY = {"order": orders.get_order_seen_by, "block": blocks.get_block_seen_by}
+NEEDED = {
+    "route": "routing.see", "execution": "routing.see", "inquiry": "routing.see", "message": "routing.see",
+    "allocation": "audit.see", "confirmation": "settlement.see", "instruction": "settlement.see",
+    "review": "compliance.see", "rule": "compliance.see", "restriction": "compliance.see", "import": "audit.see",
+    "group": "audit.see",
+}  # fmt: skip
+
+
+class Line(NamedTuple):
+    """An entry in words."""
+
+    at: datetime
+    what: str
+    text: str
+    tone: str
+
+
+def in_words(entries: Iterable[Entry]) -> list[Line]:
+    """Who did what and why, with every value the event kept."""
+    return [
+        Line(
+            e.act.at,
+            e.event.split(".")[1].replace("_", " ").capitalize(),
+            " · ".join(filter(None, [f"by {e.act.by}", _values(e.payload), f"“{e.act.reason}”" if e.act.reason else ""])),
+            TONES.get(e.event.split(".")[1], ""),
+        )
+        for e in entries
+    ]
+
+
+def _values(payload: dict) -> str:
+    return ", ".join(
+        f"{name.removesuffix('_id').replace('_', ' ')} {value}" for name, value in payload.items() if value not in (None, "", [], {})
+    )
+
+
+@door("desk.see")
+@require_GET
+def timeline(request: HttpRequest, subject: str, subject_id: int) -> HttpResponse:
+    """
+    One subject's life from the record alone, for whoever may see the subject itself.
+
+    :raises NotFound: for a subject that is hidden or of a kind that does not exist
+    """
+    if subject in SEEN_BY:
+        SEEN_BY[subject](request.user, subject_id)
+    elif subject not in NEEDED or not can(request.user, NEEDED[subject]):
+        raise NotFound("There is no such thing on the record, or it is not for your role.")
+    entries = audit.timeline(subject, subject_id).reverse()
+    context = {"entries": in_words(entries), "subject": subject, "subject_id": subject_id}
+    template = "desk/record.html#life" if request.htmx else "desk/timeline.html"
+    return render(request, template, context)
+
+
+@door("audit.see")
+@require_GET
+def search(request: HttpRequest) -> HttpResponse:
+    """The record, newest first, by words, subject, event, person and time; a page is addressed by its last entry."""
+    asked = request.GET
+    rows = audit.search(
+        text=asked.get("q", "")[:100],
+        subject=asked.get("subject", "")[:60],
+        event=asked.get("event", "")[:60],
+        by=whole_number(asked["by"], "by", 1) if asked.get("by") else None,
+        since=_moment(asked.get("since"), "since"),
+        until=_moment(asked.get("until"), "until"),
+    )
+    if asked.get("before"):
+        rows = rows.filter(pk__lt=whole_number(asked["before"], "before", 1))
+    found = list(rows[: PAGE + 1])
+    context = {
+        "rows": [(e, line) for e, line in zip(found[:PAGE], in_words(found[:PAGE]), strict=True)],
+        "next": found[PAGE - 1].pk if len(found) > PAGE else None,
+        "events": sorted(REGISTRY),
+        "people": User.objects.order_by("username"),
+        "asked": asked,
+        "last_seal": Seal.objects.order_by("-pk").first(),
+        "may_verify": can(request.user, "audit.verify"),
+    }
+    return render(request, "desk/record.html#entries" if request.htmx else "desk/record.html", context)
+
+
+def _moment(text: str | None, field: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid(f"“{text}” is no time; write it as 2026-11-23T14:00.", field=field) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@door("audit.verify")
+@require_POST
+def verify(request: HttpRequest) -> HttpResponse:
+    """Seals what is new and recomputes every seal of the record."""
+    while seals.make_seal():
+        continue
+    return render(request, "desk/record.html#verdict", {"verdict": seals.verify()})
