@@ -42,6 +42,7 @@
       history.replaceState({ htmx: true }, "", href);
     }
   }
+  window.oms.listUrl = () => listUrl || $("#drawer")?.dataset.listUrl || location.href;
   function mayLeave(region) {
     return !dirty(region) || window.confirm("You have typed something here that is not saved. Leave it?");
   }

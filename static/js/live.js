@@ -4,7 +4,8 @@
      replaced where they stand; one that does not come back has left the list. With data-insert, unknown ids are
      asked for too, and those that belong to the list appear on top.
    - panels: elements with data-refresh="block", "block:12" or "*" (several, space separated) get the htmx trigger `refresh`.
-   An event `gap` (the server no longer has what we missed) gives every [data-live-list] the trigger `refresh`, or reloads the page.
+   An event `gap` (the server no longer has what we missed) fetches the lists whole, in place: a [data-live-list] by its
+   own htmx trigger `refresh`, any other from the page's address.
    An event `beat` only says that the line is alive. A lost stream shows #stream-lost with the age of what is seen. */
 (() => {
   "use strict";
@@ -14,6 +15,7 @@
   const TOGETHER = 250;     // ms of messages taken as one
   const MANY = 400;         // changed rows beyond which the list is fetched whole
   const SILENCE = 30000;    // ms without a beat (once one was heard) before the line is called dead
+  const AGAIN = 2000;       // ms at least between two fetches of a whole list
   const GLOW = 1400;
 
   let source = null;
@@ -64,7 +66,7 @@
     const address = new URL(place.dataset.rowsUrl, location.href);
     address.searchParams.set("ids", wanted.join(","));
     const answer = await fetch(address, { credentials: "same-origin", headers: { "HX-Request": "true", "X-Live": "rows" } });
-    if (!answer.ok) throw new Error(`rows: ${answer.status}`);
+    if (!answer.ok || answer.redirected) throw new Error(`rows: ${answer.status}`);
     const leaf = document.createElement("template");
     leaf.innerHTML = await answer.text();
     const came = new Set();
@@ -117,11 +119,52 @@
     }
   }, TOGETHER));
 
-  function reloadLists() {
-    const lists = $$("[data-live-list]");
-    if (!lists.length && $("[data-rows-url]")) location.reload();
-    for (const list of lists) htmx.trigger(list, "refresh");
-    for (const panel of $$("[data-refresh]")) if (!fieldInUse(panel)) htmx.trigger(panel, "refresh");
+  /* The whole list anew, where it stands: ticks, the current row, the drawer and what is typed there stay. */
+  async function renew(places) {
+    const answer = await fetch(window.oms.listUrl(), { credentials: "same-origin" });
+    if (!answer.ok || answer.redirected) throw new Error(`list: ${answer.status}`);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = $$("[data-rows-url]", page);
+    places.forEach((place, at) => {
+      const anew = place.id ? page.getElementById(place.id) : fresh[at];
+      if (!anew) return;
+      const ticked = new Set($$("[data-row]", place).filter((r) => $("input:checked", r)).map((r) => r.dataset.row));
+      const stood = $(".on", place)?.dataset.row;
+      const focused = place.contains(document.activeElement);
+      place.replaceChildren(...document.adoptNode(anew).childNodes);
+      for (const row of $$("[data-row]", place)) {
+        const tick = ticked.has(row.dataset.row) && $("input[type=checkbox]", row);
+        if (tick) tick.checked = true;
+        if (row.dataset.row !== stood) continue;
+        row.classList.add("on");
+        row.setAttribute("aria-current", "true");
+        row.tabIndex = 0;
+        if (focused) row.focus({ preventScroll: true });
+      }
+      htmx.process(place);
+    });
+    document.dispatchEvent(new CustomEvent("oms:rows"));
+  }
+  let gapped = false;       // The list is to be fetched whole, as soon as somebody looks and the last time is a while ago.
+  let reloading = false;
+  async function reloadLists() {
+    gapped = true;
+    if (reloading) return;
+    reloading = true;
+    while (gapped && !document.hidden) {
+      gapped = false;
+      for (const list of $$("[data-live-list]")) htmx.trigger(list, "refresh");
+      for (const panel of $$("[data-refresh]")) if (!fieldInUse(panel)) htmx.trigger(panel, "refresh");
+      try {
+        const places = $$("[data-rows-url]").filter((place) => !place.closest("[data-live-list]"));
+        if (places.length) await renew(places);
+      } catch (error) {
+        console.error(error);
+        gapped = true;
+      }
+      await new Promise((go) => setTimeout(go, AGAIN));
+    }
+    reloading = false;
   }
 
   /* The pile of changes */
@@ -228,7 +271,11 @@
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-reconnect]")) connect();
   });
-  document.addEventListener("visibilitychange", () => { if (!document.hidden && changed.size) flush(); });
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return;
+    if (gapped) reloadLists();
+    if (changed.size) flush();
+  });
   window.addEventListener("pagehide", () => source?.close());
   window.addEventListener("pageshow", (event) => { if (event.persisted) { connect(); reloadLists(); } });
   window.addEventListener("offline", () => { lose(); showLine(); });
