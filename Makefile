@@ -34,7 +34,7 @@ bench: environment
 lint: environment-dev
 	@$(VENV)/bin/ruff check .
 	@PYTHONPATH=. $(VENV)/bin/lint-imports --no-logo
-	@$(VENV)/bin/bandit --quiet --configfile pyproject.toml --recursive apps oms_portal
+	@$(VENV)/bin/bandit --quiet --severity-level medium --confidence-level medium --configfile pyproject.toml --recursive apps oms_portal
 
 COMPILE := CUSTOM_COMPILE_COMMAND="make requirements" $(VENV)/bin/pip-compile --quiet --generate-hashes --strip-extras \
 	--allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links

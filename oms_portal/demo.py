@@ -63,7 +63,7 @@ class Demo:
 
     @property
     def address(self) -> str:
-        return f"http://{'127.0.0.1' if self.host == '0.0.0.0' else self.host}:{self.port}/"  # nosec B104: compared only
+        return f"http://{'127.0.0.1' if self.host == '0.0.0.0' else self.host}:{self.port}/"  # nosec B104
 
     def run(self) -> int:
         """Will run until it is ended. :returns: the exit code of the process"""
@@ -185,7 +185,7 @@ class Demo:
 
     def _answers(self) -> bool:
         connection = http.client.HTTPConnection(
-            "127.0.0.1" if self.host == "0.0.0.0" else self.host,  # nosec B104: compared only
+            "127.0.0.1" if self.host == "0.0.0.0" else self.host,  # nosec B104
             self.port,
             timeout=10,
         )

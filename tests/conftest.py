@@ -75,14 +75,18 @@ def pytest_terminal_summary(terminalreporter) -> None:
         )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
-    """A Chromium driven by Playwright; each test opens contexts of its own in it."""
+    """
+    A Chromium driven by Playwright; each test opens contexts of its own in it.
+
+    It ends with its module, for while it runs, an event loop runs in this thread, where other tests start their own.
+    """
     from playwright.sync_api import sync_playwright
 
     if not CHROMIUM:
         pytest.fail("Chromium is not installed, and CI=true demands it (Debian: apt-get install chromium).")
-    # Django refuses its database within an event loop, and Playwright's runs in this very thread.
+    # Django refuses its database within an event loop.
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:

@@ -222,9 +222,13 @@ APPEND_ONLY = ("audit_act", "audit_entry", "audit_seal")
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
 
 
-@pytest.fixture(autouse=True)
-def _emptied_by_its_owner(monkeypatch):
-    """Tests with real transactions empty the tables afterwards, which the record's triggers refuse to anybody else."""
+@pytest.fixture(autouse=True, scope="session")
+def _emptied_by_its_owner():
+    """
+    Tests with real transactions empty the tables afterwards, which the record's triggers refuse to anybody else.
+
+    For the whole session: the emptying comes after a test's own fixtures are gone.
+    """
     flush = TransactionTestCase._fixture_teardown
 
     def teardown(self):
@@ -236,12 +240,18 @@ def _emptied_by_its_owner(monkeypatch):
             for table in APPEND_ONLY:
                 cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
 
-    monkeypatch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _automated_people_are_looked_up_anew():
     automated_id.cache_clear()
 
 
 @pytest.fixture(autouse=True)
-def _rows_are_what_the_record_says(request, _emptied_by_its_owner):
+def _rows_are_what_the_record_says(request):
     """
     After each test that touched the database, every life is replayed from its entries and compared with its row, so
     that a stray update of a status fails the suite.
