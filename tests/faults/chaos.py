@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 
+from redis import Redis
+
 from oms_portal.scenario import House
 
 SPEED = 1500
@@ -51,12 +53,12 @@ def killed(house: House, part: str) -> Callable[[], None]:
 
 
 def flush_redis(house: House) -> None:
-    house.servers.redis.client().flushall()
+    Redis.from_url(house.servers.urls().redis).flushall()
 
 
 def redis_away(house: House) -> None:
     """Away for three seconds, back without anything it held."""
-    house.servers.redis.client().flushall()
+    Redis.from_url(house.servers.urls().redis).flushall()
     house.servers.redis.stop()
     time.sleep(3)
     house.servers.redis.start()
