@@ -1,13 +1,17 @@
 """Every address of the portal. A new one must also be put in the matrix of tests/house/test_doors.py."""
 
+from allauth.account.decorators import secure_admin_login
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView
+
+admin.site.login = secure_admin_login(admin.site.login)  # The same door as the pages': lock-out and second factor.
+admin.site.site_header = f"OMS Portal reference data ({settings.ENVIRONMENT})"
 
 urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
+    path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("", include("apps.desk.urls")),
 ]
-
-if settings.ENVIRONMENT == "simulation":
-    admin.site.site_header = "OMS Portal reference data (simulation)"

@@ -27,7 +27,7 @@ from apps.routing import services as routing
 from apps.settlement import services as settlement
 from apps.users.demo import PEOPLE
 from apps.users.models import Desk, User
-from oms_portal.roles import AUTOMATED, ROLES
+from apps.users.services import AUTOMATED, role_permissions
 
 FOLDER = Path(apps.reference.__file__).parent / "demo"
 D = Decimal
@@ -128,7 +128,7 @@ def _instrument(r: dict[str, str], issuers: dict[str, Issuer], venues: dict[str,
 
 
 def _people() -> None:
-    groups = {role: Group.objects.get_or_create(name=role)[0] for role in ROLES if role != AUTOMATED}
+    groups = {role: Group.objects.get_or_create(name=role)[0] for role in role_permissions() if role != AUTOMATED}
     desk = Desk.objects.create(code="MAIN", name="Main desk")
     for person in PEOPLE:
         user = User.objects.create(
