@@ -59,7 +59,9 @@ class Pipeline:
     def keep_promises(self, prefix: str) -> None:
         """What a worker does for the listeners of one app, here in this process."""
         while ids := list(
-            Delivery.objects.filter(status="OPEN", listener__startswith=prefix).order_by("pk").values_list("pk", flat=True)
+            Delivery.objects.filter(status="OPEN", listener__startswith=prefix)
+            .order_by("pk")
+            .values_list("pk", flat=True)
         ):
             for pk in ids:
                 if not deliveries.deliver(pk):
@@ -76,7 +78,9 @@ class Pipeline:
         with self.steps.step("review"):
             waiting = dict(Review.objects.filter(status="WAITING").values_list("pk", "version"))
             if waiting:
-                compliance.approve_reviews(self.act("omar", "Within the client's consent."), list(waiting), seen=waiting)
+                compliance.approve_reviews(
+                    self.act("omar", "Within the client's consent."), list(waiting), seen=waiting
+                )
         with self.steps.step("block"):
             self.keep_promises("blocks.")
         with self.steps.step("route"):
@@ -124,9 +128,7 @@ class Pipeline:
             batch_size=1000,
         )
         with self.steps.step(step):
-            while ids := list(
-                Message.objects.filter(status="HEARD").order_by("pk").values_list("pk", flat=True)[:500]
-            ):
+            while ids := list(Message.objects.filter(status="HEARD").order_by("pk").values_list("pk", flat=True)[:500]):
                 act = Act(by=automated_id("gateway"), at=timezone.now(), via="gateway")
                 routing.hear_messages(act, ids)
 
@@ -243,9 +245,12 @@ class Yardstick:
                 path = self.folder / table
                 query = sql.SQL("COPY (SELECT {} FROM {} WHERE id > {} ORDER BY id) TO STDOUT")
                 columns = _columns(source, table)
-                with path.open("wb") as out, source.cursor().copy(
-                    query.format(columns, sql.Identifier(table), sql.Literal(self.marks[table]))
-                ) as copy:
+                with (
+                    path.open("wb") as out,
+                    source.cursor().copy(
+                        query.format(columns, sql.Identifier(table), sql.Literal(self.marks[table]))
+                    ) as copy,
+                ):
                     for data in copy:
                         out.write(data)
                 if path.stat().st_size:

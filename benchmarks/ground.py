@@ -66,4 +66,6 @@ def peak_memory_mb() -> float:
 
 def report(name: str, figures: dict, ratio: float, target: float, reached: bool) -> None:
     """The last line of a benchmark. A target not reached is said, and is no failure of the run."""
-    print(json.dumps({"name": name, "figures": figures, "ratio": round(ratio, 2), "target": target, "reached": reached}))
+    print(
+        json.dumps({"name": name, "figures": figures, "ratio": round(ratio, 2), "target": target, "reached": reached})
+    )

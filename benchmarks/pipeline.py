@@ -7,6 +7,7 @@ exactly the rows the pipeline wrote, into the same tables with their indexes and
 in the same run on the same server.
 """
 
+import io
 import json
 import os
 import subprocess
@@ -58,7 +59,7 @@ def measure(scale: int) -> dict:
     with ground.servers() as home:
         from django.core.management import call_command
 
-        call_command("load_demo", scale=scale, seed=1, stdout=open(os.devnull, "w"))
+        call_command("load_demo", scale=scale, seed=1, stdout=io.StringIO())
         from benchmarks._rebalance import Pipeline, Yardstick
 
         yardstick = Yardstick(home)
@@ -98,7 +99,11 @@ def main() -> None:
     reached = bool(len(large) > 1 and worst <= TARGET and flat <= FLAT_WITHIN and not grew)
     ground.report(
         "pipeline",
-        {"sizes": sizes, "cost_per_order_growth": round(flat, 3) if flat else None, "steps_whose_statements_grew": grew},
+        {
+            "sizes": sizes,
+            "cost_per_order_growth": round(flat, 3) if flat else None,
+            "steps_whose_statements_grew": grew,
+        },
         worst,
         TARGET,
         reached,
@@ -123,9 +128,7 @@ def _grew(sizes: list[dict]) -> list[str]:
     small, large = sizes[0], sizes[-1]
     room = (large["orders"] - small["orders"]) / 50
     return [
-        name
-        for name, step in large["steps"].items()
-        if step["statements"] > small["steps"][name]["statements"] + room
+        name for name, step in large["steps"].items() if step["statements"] > small["steps"][name]["statements"] + room
     ]
 
 

@@ -3,6 +3,7 @@ The parts of the portal as processes of their own, for a headless run and for fa
 at will, started again, and ended together.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -68,10 +69,8 @@ class Parts:
                 os.killpg(part.pid, signal.SIGTERM)
         deadline = time.monotonic() + SECONDS_TO_END
         for part in self.running.values():
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 part.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                pass
             try:
                 os.killpg(part.pid, signal.SIGKILL)  # What it left behind.
             except ProcessLookupError:

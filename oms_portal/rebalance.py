@@ -81,7 +81,9 @@ class Rebalance:
             )  # fmt: skip
             staged = Import.objects.get(pk=pk)
             if staged.status != "STAGED" or staged.bad_rows:
-                raise RuntimeError(f"the file did not stage: {staged.status}, {staged.bad_rows} bad rows {staged.error}")
+                raise RuntimeError(
+                    f"the file did not stage: {staged.status}, {staged.bad_rows} bad rows {staged.error}"
+                )
             rows(staged.rows)
         with self.step("submit") as rows:
             orders.commit_import(
@@ -94,7 +96,9 @@ class Rebalance:
             waiting = dict(Review.objects.filter(status="WAITING").values_list("pk", "version"))
             if waiting:
                 compliance.approve_reviews(
-                    self.act("omar", "Within the client's written consent to the transition."), list(waiting), seen=waiting
+                    self.act("omar", "Within the client's written consent to the transition."),
+                    list(waiting),
+                    seen=waiting,
                 )
             rows(len(waiting))
 
@@ -102,8 +106,10 @@ class Rebalance:
         with self.step("block") as rows:
             self.wait(
                 "blocking",
-                lambda: count("orders_order", "status = 'CLEARED'") == count("blocks_member")
-                and not open_promises().filter(listener="blocks.gather_orders").exists(),
+                lambda: (
+                    count("orders_order", "status = 'CLEARED'") == count("blocks_member")
+                    and not open_promises().filter(listener="blocks.gather_orders").exists()
+                ),
                 lambda: count("blocks_member"),
             )
             rows(count("blocks_block"))
@@ -119,9 +125,11 @@ class Rebalance:
             live = "status NOT IN ('FILLED', 'CANCELED', 'REJECTED', 'EXPIRED', 'CALCULATED', 'DONE_FOR_DAY')"
             self.wait(
                 "executions",
-                lambda: count("routing_route", live) == 0
-                and count("routing_inquiry", "status IN ('COLLECTING', 'AWARDED')") == 0
-                and count("routing_message", "status IN ('QUEUED', 'SENDING', 'HEARD')") == 0,
+                lambda: (
+                    count("routing_route", live) == 0
+                    and count("routing_inquiry", "status IN ('COLLECTING', 'AWARDED')") == 0
+                    and count("routing_message", "status IN ('QUEUED', 'SENDING', 'HEARD')") == 0
+                ),
                 lambda: (count("routing_execution"), count("routing_message")),
             )
             rows(count("routing_execution"))

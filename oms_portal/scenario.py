@@ -5,6 +5,7 @@
 code is not zero where an invariant breaks, the record does not verify, or money does not sum to the cent.
 """
 
+import io
 import json
 import os
 import shutil
@@ -61,7 +62,7 @@ class House:
 
         django.setup()
         call_command("migrate", verbosity=0)
-        call_command("load_demo", scale=self.scale, seed=self.seed, stdout=open(os.devnull, "w"))
+        call_command("load_demo", scale=self.scale, seed=self.seed, stdout=io.StringIO())
         self.parts.start("street")
         self.parts.start("gateway", "feed", "worker", "beat", "web")
 

@@ -22,7 +22,15 @@ from apps.marketdata.models import AverageVolume
 from apps.portfolios import services as portfolios
 from apps.portfolios.models import Mandate, Movement, Portfolio
 from apps.reference.models import (
-    Broker, Currency, Custodian, Depository, Instrument, Issuer, SettlementCycle, SettlementHoliday, Venue,
+    Broker,
+    Currency,
+    Custodian,
+    Depository,
+    Instrument,
+    Issuer,
+    SettlementCycle,
+    SettlementHoliday,
+    Venue,
 )  # fmt: skip
 from apps.users.demo import AUTOMATED, PEOPLE
 from apps.users.models import Desk, User
@@ -205,8 +213,13 @@ def _open_portfolios(made: Firm, by) -> None:
         for symbol, qty in held:
             moves.append(
                 portfolios.Moved(
-                    portfolio.pk, today, today, "opening", Movement.Kind.OPENING,
-                    instrument_id=made.instruments[symbol].pk, qty=D(qty),
+                    portfolio.pk,
+                    today,
+                    today,
+                    "opening",
+                    Movement.Kind.OPENING,
+                    instrument_id=made.instruments[symbol].pk,
+                    qty=D(qty),
                 )  # fmt: skip
             )
         for currency, amount in (("USD", D(1_500_000)), ("EUR", D(100_000))):

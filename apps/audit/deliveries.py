@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from apps.core.acts import Act
 from apps.core.events import LISTENERS, Fact, decode
+
 from . import selectors
 from .models import Delivery, Entry
 

@@ -23,11 +23,7 @@ def automated_id(name: str) -> int:
 
 def timeline(subject: str, subject_id: int) -> QuerySet[Entry]:
     """A subject's life, oldest first, with its acts and people."""
-    return (
-        Entry.objects.filter(subject=subject, subject_id=subject_id)
-        .select_related("act", "act__by")
-        .order_by("nth")
-    )
+    return Entry.objects.filter(subject=subject, subject_id=subject_id).select_related("act", "act__by").order_by("nth")
 
 
 def timelines(pairs: Sequence[tuple[str, Sequence[int]]]) -> QuerySet[Entry]:
@@ -79,7 +75,7 @@ def departures_from_record(life: Lifecycle, table: str, where: str = "true") -> 
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            f'SELECT t.id, t.status, t.version, array_agg(e.event ORDER BY e.nth) FILTER (WHERE e.id IS NOT NULL)'
+            f"SELECT t.id, t.status, t.version, array_agg(e.event ORDER BY e.nth) FILTER (WHERE e.id IS NOT NULL)"
             f' FROM "{table}" t LEFT JOIN audit_entry e ON e.subject = %s AND e.subject_id = t.id WHERE {where} GROUP BY t.id',
             [life.subject],
         )
@@ -93,7 +89,5 @@ def departures_from_record(life: Lifecycle, table: str, where: str = "true") -> 
             except IllegalMove as refusal:
                 replayed[key] = f"an illegal life ({refusal.message})"
         if replayed[key] != str(status) or version != len(key):
-            wrong.append(
-                f"{life.subject} {pk} is {status} v{version}, its record says {replayed[key]} v{len(key)}"
-            )
+            wrong.append(f"{life.subject} {pk} is {status} v{version}, its record says {replayed[key]} v{len(key)}")
     return wrong

@@ -98,8 +98,19 @@ def _promise(cursor, promises: list[tuple]) -> list[int]:
     copy_in(
         cursor,
         "audit_delivery",
-        ("id", "act_id", "event", "listener", "first_entry", "last_entry", "made_at", "due_at", "status", "attempts",
-         "error"),
+        (
+            "id",
+            "act_id",
+            "event",
+            "listener",
+            "first_entry",
+            "last_entry",
+            "made_at",
+            "due_at",
+            "status",
+            "attempts",
+            "error",
+        ),
         ((i, *p, "OPEN", 0, "") for i, p in zip(ids, promises, strict=True)),
     )
     return ids

@@ -45,9 +45,7 @@ def _tell(subjects: dict[str, set[int]], delivery_ids: Sequence[int]) -> None:
 
 def publish(subjects: dict[str, set[int]]) -> None:
     """Tells open pages which rows changed: one message, of ids only; each page asks for what its user may see."""
-    lines = {
-        subject: sorted(ids) if len(ids) <= IDS_IN_A_HINT else None for subject, ids in subjects.items()
-    }
+    lines = {subject: sorted(ids) if len(ids) <= IDS_IN_A_HINT else None for subject, ids in subjects.items()}
     client().publish(CHANNEL, orjson.dumps({"at": time.time(), "changed": lines}))
 
 

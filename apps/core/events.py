@@ -46,9 +46,7 @@ def decode(code: str, payload: dict[str, Any]) -> Event:
     cls = REGISTRY[code]
     known = {f.name: payload[f.name] for f in fields(cls) if f.name in payload}
     missing = [
-        f.name
-        for f in fields(cls)
-        if f.name not in known and f.default is MISSING and f.default_factory is MISSING
+        f.name for f in fields(cls) if f.name not in known and f.default is MISSING and f.default_factory is MISSING
     ]
     if missing:
         raise ValueError(f"{code} is stored without {', '.join(missing)}, which has no default")

@@ -7,6 +7,7 @@ Each takes an open psycopg cursor (Django's will do); each is one statement what
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import polars as pl
 from psycopg import sql
 
 
@@ -28,6 +29,16 @@ def copy_in(cursor, table: str, columns: Sequence[str], rows: Iterable[Sequence[
     with cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row(row)
+
+
+def copy_frame(cursor, table: str, frame: pl.DataFrame) -> None:
+    """Writes the frame's rows by one COPY, its columns being the table's; for tens of thousands of rows."""
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(
+        sql.Identifier(table), sql.SQL(",").join(map(sql.Identifier, frame.columns))
+    )
+    # Null is written as nothing and empty text as "", which is how PostgreSQL tells them apart.
+    with cursor.copy(statement) as copy:
+        copy.write(frame.write_csv(include_header=False, quote_style="necessary", null_value=""))
 
 
 def update_many(
@@ -52,4 +63,3 @@ def update_many(
     )
     cursor.execute(statement, [list(ids)] + [list(values) for _, values in columns.values()])
     return cursor.rowcount
-

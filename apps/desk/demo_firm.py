@@ -21,7 +21,15 @@ from apps.marketdata.models import AverageVolume
 from apps.portfolios import services as portfolios
 from apps.portfolios.models import Mandate, Model, ModelWeight, Movement, Portfolio
 from apps.reference.models import (
-    Broker, Currency, Custodian, Depository, Instrument, Issuer, SettlementCycle, SettlementHoliday, Venue,
+    Broker,
+    Currency,
+    Custodian,
+    Depository,
+    Instrument,
+    Issuer,
+    SettlementCycle,
+    SettlementHoliday,
+    Venue,
 )  # fmt: skip
 from apps.routing import services as routing
 from apps.settlement import services as settlement
@@ -81,8 +89,13 @@ def _reference() -> None:
     Broker.objects.bulk_create(
         [
             Broker(
-                code=r["code"], name=r["name"], kind=r["kind"], lei=r["lei"], bic=r["bic"],
-                commission_kind=r["commission_kind"], commission_rate=D(r["commission_rate"]),
+                code=r["code"],
+                name=r["name"],
+                kind=r["kind"],
+                lei=r["lei"],
+                bic=r["bic"],
+                commission_kind=r["commission_kind"],
+                commission_rate=D(r["commission_rate"]),
             )
             for r in rows("brokers")
         ]  # fmt: skip
@@ -97,7 +110,9 @@ def _reference() -> None:
     SettlementCycle.objects.bulk_create(
         [
             SettlementCycle(
-                country=r["country"], asset_class=r["asset_class"], days=int(r["days"]),
+                country=r["country"],
+                asset_class=r["asset_class"],
+                days=int(r["days"]),
                 effective_from=date.fromisoformat(r["effective_from"]),
                 effective_to=date.fromisoformat(r["effective_to"]) if r["effective_to"] else None,
             )
@@ -153,7 +168,9 @@ def _prices() -> None:
         ticks.append(marketdata.Tick(ids[r["symbol"]], price - half, price + half, price, D(0), D(0), now))
         volumes.append(
             AverageVolume(
-                instrument_id=ids[r["symbol"]], daily_qty=D(r["adv_qty"]), annual_volatility=D(r["annual_vol"]),
+                instrument_id=ids[r["symbol"]],
+                daily_qty=D(r["adv_qty"]),
+                annual_volatility=D(r["annual_vol"]),
                 as_of_date=now.date(),
             )  # fmt: skip
         )
@@ -179,9 +196,12 @@ def _portfolios(act: Act, scale: int) -> int:
             made.append(
                 (
                     Portfolio(
-                        code=r["code"] + suffix, name=r["name"] + (f" {copy + 1}" if copy else ""),
-                        base_currency_id=r["base_currency"], custodian_id=custodians[r["custodian"]],
-                        custody_account=(r["custody_account"] + suffix)[:35], team=r["manager_team"],
+                        code=r["code"] + suffix,
+                        name=r["name"] + (f" {copy + 1}" if copy else ""),
+                        base_currency_id=r["base_currency"],
+                        custodian_id=custodians[r["custodian"]],
+                        custody_account=(r["custody_account"] + suffix)[:35],
+                        team=r["manager_team"],
                         model=models[r["model"]],
                     ),
                     r,
@@ -214,8 +234,10 @@ def _grant(made: list[tuple[Portfolio, dict[str, str]]]) -> None:
     GroupObjectPermission.objects.bulk_create(
         [
             GroupObjectPermission(
-                group=teams[f"team:{r['manager_team']}"], permission=permission,
-                content_type=permission.content_type, object_pk=str(p.pk),
+                group=teams[f"team:{r['manager_team']}"],
+                permission=permission,
+                content_type=permission.content_type,
+                object_pk=str(p.pk),
             )
             for p, r in made
             for permission in permissions
@@ -239,7 +261,10 @@ def _opening_moves(by_code: dict[str, list[int]], instruments: dict[str, int], o
 
 def _model_weights(models: dict[str, Model], instruments: dict[str, int]) -> None:
     """Target weights: equity 55 % and bonds 45 % less 2 % cash, each class by what its followers hold together."""
-    price = {r["symbol"]: D(r["price"]) * (BOND_FACTOR if r["asset_class"] in ("CORP", "GOVT") else 1) for r in rows("instruments")}
+    price = {
+        r["symbol"]: D(r["price"]) * (BOND_FACTOR if r["asset_class"] in ("CORP", "GOVT") else 1)
+        for r in rows("instruments")
+    }
     is_bond = {r["symbol"]: r["asset_class"] in ("CORP", "GOVT") for r in rows("instruments")}
     model_of = {r["code"]: r["model"] for r in rows("portfolios")}
     sums: dict[str, dict[str, Decimal]] = {}

@@ -47,7 +47,9 @@ def in_words(entries: Iterable[Entry]) -> list[Line]:
         Line(
             e.act.at,
             e.event.split(".")[1].replace("_", " ").capitalize(),
-            " · ".join(filter(None, [f"by {e.act.by}", _values(e.payload), f"“{e.act.reason}”" if e.act.reason else ""])),
+            " · ".join(
+                filter(None, [f"by {e.act.by}", _values(e.payload), f"“{e.act.reason}”" if e.act.reason else ""])
+            ),
             TONES.get(e.event.split(".")[1], ""),
         )
         for e in entries
@@ -56,7 +58,9 @@ def in_words(entries: Iterable[Entry]) -> list[Line]:
 
 def _values(payload: dict) -> str:
     return ", ".join(
-        f"{name.removesuffix('_id').replace('_', ' ')} {value}" for name, value in payload.items() if value not in (None, "", [], {})
+        f"{name.removesuffix('_id').replace('_', ' ')} {value}"
+        for name, value in payload.items()
+        if value not in (None, "", [], {})
     )
 
 

@@ -235,11 +235,15 @@ def find(user, text: str, limit: int = 12) -> list[Hit]:
     number = text.upper().removeprefix("O-").removeprefix("B-").lstrip("0")
     if number.isdigit() and len(number) < 18:
         hits += [
-            Hit(order.ref, "order", reverse("orders:detail", args=[order.pk]), f"{order.side} {order.instrument.symbol}")
+            Hit(
+                order.ref, "order", reverse("orders:detail", args=[order.pk]), f"{order.side} {order.instrument.symbol}"
+            )
             for order in orders.orders_seen_by(user).filter(pk=number).select_related("instrument")
         ]
         hits += [
-            Hit(block.ref, "block", reverse("blocks:detail", args=[block.pk]), f"{block.side} {block.instrument.symbol}")
+            Hit(
+                block.ref, "block", reverse("blocks:detail", args=[block.pk]), f"{block.side} {block.instrument.symbol}"
+            )
             for block in blocks.blocks_seen_by(user).filter(pk=number).select_related("instrument")
         ]
     hits += [
@@ -276,5 +280,3 @@ def health() -> list[dict]:
             "tone": "bad" if parked or lag > 60 else "warn" if lag > 10 else "ok",
         },
     ]
-
-

@@ -7,6 +7,7 @@ missed; where that is no longer known it is told ``gap`` and reloads. ``beat`` s
 """
 
 import asyncio
+import contextlib
 import secrets
 from collections import deque
 from http.cookies import SimpleCookie
@@ -180,12 +181,9 @@ async def _tell(send, gone: asyncio.Task, topics: set[str], last: str, cookies: 
     checked = asyncio.get_running_loop().time()
     while not gone.done():
         async with hub.changed:
-            try:
-                await asyncio.wait_for(
-                    hub.changed.wait_for(lambda: hub.seq > seq or hub.epoch != epoch or gone.done()), BEAT_SECONDS
-                )
-            except TimeoutError:
-                pass
+            if hub.seq == seq and hub.epoch == epoch:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(hub.changed.wait(), BEAT_SECONDS)
             lines = None if hub.epoch != epoch else hub.after(seq, topics)
             idle, seq, epoch = hub.seq == seq, hub.seq, hub.epoch
         if lines is None:

@@ -30,7 +30,7 @@ class Line(NamedTuple):
     ref: str
 
 
-def transition(seed: int, *, percent: Decimal = D(5), sells: int = 11, buys: int = 6) -> list[Line]:
+def transition(seed: int, *, percent: int = 5, sells: int = 11, buys: int = 6) -> list[Line]:
     """
     Sells ``percent`` of each portfolio's net asset value of equity, over ``sells`` of its holdings in proportion to
     their value, and buys as much of ``buys`` bonds in equal parts; whole increments, never more than is held.

@@ -211,7 +211,11 @@ def _against_broker_log(street: Path | None) -> list[str]:
     }
     sentences += [f"{b} did {e} ({theirs[b, e]}), which is not booked" for b, e in theirs.keys() - ours.keys()]
     sentences += [f"{b} {e} is booked but not in the broker's log" for b, e in ours.keys() - theirs.keys()]
-    sentences += [f"{k} is booked as {ours[k]}, the broker has {theirs[k]}" for k in ours.keys() & theirs.keys() if ours[k] != theirs[k]]
+    sentences += [
+        f"{k} is booked as {ours[k]}, the broker has {theirs[k]}"
+        for k in ours.keys() & theirs.keys()
+        if ours[k] != theirs[k]
+    ]
     return sentences[:SHOWN]
 
 
@@ -233,6 +237,8 @@ def _against_orders_log(street: Path | None) -> list[str]:
     sentences += [f"{ref} became {n} orders at its broker" for ref, n in accepted.items() if n > 1]
     sentences += [f"{ref} is at a broker but not ours" for ref in accepted.keys() - ours.keys()]
     sentences += [
-        f"{ref} was sent but is not at its broker" for ref, status in ours.items() if status == "SENT" and ref not in accepted
+        f"{ref} was sent but is not at its broker"
+        for ref, status in ours.items()
+        if status == "SENT" and ref not in accepted
     ]
     return sentences[:SHOWN]

@@ -144,8 +144,18 @@ def _add_route(made: Result, row: tuple, rates: dict, vwaps: dict) -> None:
         quality.saved_usd += saved
     made.lines.append(
         RouteLine(
-            f"R-{pk:04d}", f"B-{block:04d}", symbol, side, broker, kind, qty, cum, price, benchmark,
-            sign * (benchmark - price) / benchmark * BP if benchmark else None, saved,
+            f"R-{pk:04d}",
+            f"B-{block:04d}",
+            symbol,
+            side,
+            broker,
+            kind,
+            qty,
+            cum,
+            price,
+            benchmark,
+            sign * (benchmark - price) / benchmark * BP if benchmark else None,
+            saved,
         )  # fmt: skip
     )
 

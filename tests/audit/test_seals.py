@@ -1,5 +1,6 @@
 """Seals: any change, removal or insertion by the database's owner is found (faults R12)."""
 
+import io
 from contextlib import contextmanager
 
 import pytest
@@ -8,7 +9,6 @@ from django.db import connection, transaction
 
 from apps.audit import seals, services
 from apps.core.events import Fact
-
 from tests.world import APPEND_ONLY
 
 from .test_record import BellRung
@@ -59,10 +59,13 @@ def test_finds_nothing_in_a_whole_record(sealed, capsys):
 @pytest.mark.parametrize(
     ("statement", "says"),
     [
-        ("UPDATE audit_entry SET payload = '{{\"tone\": \"b\"}}' WHERE id = {first}", "was changed"),
+        ('UPDATE audit_entry SET payload = \'{{"tone": "b"}}\' WHERE id = {first}', "was changed"),
         ("UPDATE audit_entry SET nth = 1, subject_id = 77 WHERE id = {first}", "was changed"),
         ("UPDATE audit_act SET reason = 'because' WHERE id = (SELECT min(id) FROM audit_act)", "was changed"),
-        ("UPDATE audit_act SET at = at + interval '1 microsecond' WHERE id = (SELECT min(id) FROM audit_act)", "changed"),
+        (
+            "UPDATE audit_act SET at = at + interval '1 microsecond' WHERE id = (SELECT min(id) FROM audit_act)",
+            "changed",
+        ),
         ("DELETE FROM audit_entry WHERE id = {first}", "was removed"),
         (
             "UPDATE audit_entry SET id = CASE id WHEN {first} THEN -1 ELSE {first} END WHERE id IN ({first}, {second});"
@@ -83,7 +86,7 @@ def test_finds_what_the_owner_did(sealed, statement, says):
             cursor.execute(part)
     assert any(says in fault for fault in seals.verify().faults)
     with pytest.raises(CommandError, match="NOT whole"):
-        call_command("audit_verify", stderr=open("/dev/null", "w"))
+        call_command("audit_verify", stderr=io.StringIO())
 
 
 @pytest.mark.record_tampered

@@ -131,7 +131,11 @@ def main() -> int:
         run.print_tables()
     finally:
         house.close()
-    answer |= {"faults": dict(chaos.done), "order_entry_seconds": entry_seconds, "after_calm_seconds": round(recovered, 1)}
+    answer |= {
+        "faults": dict(chaos.done),
+        "order_entry_seconds": entry_seconds,
+        "after_calm_seconds": round(recovered, 1),
+    }
     print(json.dumps(answer, default=str))
     return 0
 

@@ -13,9 +13,11 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 def run(module: str, *arguments: str, seconds: int = 280) -> dict:
     """A run in a process of its own, away from this suite's servers. :returns: its last line"""
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("OMS_", "DATABASE_", "REDIS_", "DJANGO_", "PYTEST_"))}
+    env = {
+        k: v for k, v in os.environ.items() if not k.startswith(("OMS_", "DATABASE_", "REDIS_", "DJANGO_", "PYTEST_"))
+    }
     done = subprocess.run(
-        [sys.executable, "-m", module, *arguments], cwd=CHECKOUT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        [sys.executable, "-m", module, *arguments], cwd=CHECKOUT, env=env, capture_output=True,
         text=True, timeout=seconds, check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-5000:]}"
