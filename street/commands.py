@@ -1,0 +1,146 @@
+"""What an operator may make the street do, to play what brokers, dealers and custodians do on bad days."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from .book import Book, CommandRefused
+from .control import Command
+
+if TYPE_CHECKING:
+    from .engine import Street
+
+
+class Commands:
+    """
+    bust                exec_id
+    correct             exec_id, price and/or qty
+    unsolicited_cancel  cl_ord_id
+    reject_next         broker (or dealer: declines), n=1
+    duplicate           times, count (absent: all reports from now on; times=0 ends it)
+    replay              n (absent: all): sends the last n reports of executions again
+    fail_settlement     n=1, custodian (absent: each)
+    unmatch             n=1, custodian (absent: each)
+    set                 broker (absent: all), completion (0..1, null: as drawn), reject_probability, cancel_probability
+    state               what the street holds
+    """
+
+    def __init__(self, street: "Street"):
+        self.street = street
+        self._known: dict[str, Callable[[Command], Command]] = {
+            "bust": self._bust,
+            "correct": self._correct,
+            "unsolicited_cancel": self._unsolicited_cancel,
+            "reject_next": self._reject_next,
+            "duplicate": self._duplicate,
+            "replay": self._replay,
+            "fail_settlement": self._fail_settlement,
+            "unmatch": self._unmatch,
+            "set": self._set,
+            "state": self._state,
+        }
+
+    def do(self, command: Command) -> Command:
+        """:raises CommandRefused: if it is unknown, incomplete or cannot be done"""
+        name = command.get("do")
+        if name not in self._known:
+            raise CommandRefused(f"{name!r} is no command. Known are {', '.join(self._known)}.")
+        try:
+            return self._known[name](command)
+        except KeyError as missing:
+            raise CommandRefused(f"{name} needs {missing}.") from missing
+        except (TypeError, ValueError, InvalidOperation) as wrong:
+            raise CommandRefused(f"{name}: a value cannot be read ({wrong!r}).") from wrong
+
+    def _bust(self, command: Command) -> Command:
+        report = self._book_of(command["exec_id"]).bust(command["exec_id"])
+        self.street.say([report])
+        return {"exec_id": report.exec_id, "ref": report.ref, "cl_ord_id": report.cl_ord_id}
+
+    def _correct(self, command: Command) -> Command:
+        price, qty = (_decimal(command.get(name)) for name in ("price", "qty"))
+        if price is None and qty is None:
+            raise CommandRefused("correct needs a price or a qty.")
+        report = self._book_of(command["exec_id"]).correct(command["exec_id"], qty=qty, price=price)
+        self.street.say([report])
+        return {"exec_id": report.exec_id, "ref": report.ref, "cl_ord_id": report.cl_ord_id}
+
+    def _book_of(self, exec_id: str) -> Book:
+        for book in self.street.books.values():
+            if exec_id in book.by_exec_id:
+                return book
+        raise CommandRefused(f"No execution {exec_id} is known here.")
+
+    def _unsolicited_cancel(self, command: Command) -> Command:
+        for broker in self.street.brokers.values():
+            if command["cl_ord_id"] in broker.book.by_cl_ord_id:
+                report = broker.cancel_unsolicited(command["cl_ord_id"])
+                self.street.say([report])
+                return {"exec_id": report.exec_id, "cum_qty": str(report.cum)}
+        raise CommandRefused(f"No order {command['cl_ord_id']} is known here.")
+
+    def _reject_next(self, command: Command) -> Command:
+        code, times = command["broker"], int(command.get("n", 1))
+        if code in self.street.brokers:
+            self.street.brokers[code].reject_next = times
+        elif code in self.street.dealers:
+            self.street.dealers[code].decline_next = times
+        else:
+            raise CommandRefused(f"{code} is no broker or dealer of this street.")
+        return {"broker": code, "n": times}
+
+    def _duplicate(self, command: Command) -> Command:
+        self.street.repeats = int(command["times"])
+        self.street.repeat_left = int(command["count"]) if "count" in command else None
+        return {"times": self.street.repeats, "count": self.street.repeat_left}
+
+    def _replay(self, command: Command) -> Command:
+        told = [(code, out) for code, out in self.street.sent if dict(out.fields)[150] in ("F", "G", "H")]
+        chosen = told[-int(command["n"]) :] if "n" in command else told
+        for code, out in chosen:
+            self.street.gateway.repeat(code, out, "97")
+        return {"replayed": len(chosen)}
+
+    def _fail_settlement(self, command: Command) -> Command:
+        for custodian in self._custodians(command):
+            custodian.fail_next = int(command.get("n", 1))
+        return {"n": int(command.get("n", 1))}
+
+    def _unmatch(self, command: Command) -> Command:
+        for custodian in self._custodians(command):
+            custodian.unmatch_next = int(command.get("n", 1))
+        return {"n": int(command.get("n", 1))}
+
+    def _custodians(self, command: Command) -> list[Any]:
+        code = command.get("custodian")
+        if code is not None and code not in self.street.custodians:
+            raise CommandRefused(f"{code} is no custodian of this street.")
+        return [self.street.custodians[code]] if code else list(self.street.custodians.values())
+
+    def _set(self, command: Command) -> Command:
+        code = command.get("broker")
+        if code is not None and code not in self.street.brokers:
+            raise CommandRefused(f"{code} is no broker of this street.")
+        chosen = [self.street.brokers[code]] if code else list(self.street.brokers.values())
+        chances = {
+            name: float(command[name]) for name in ("reject_probability", "cancel_probability") if name in command
+        }
+        for broker in chosen:
+            broker.style = replace(broker.style, **chances)
+            if "completion" in command:
+                broker.completion = None if command["completion"] is None else float(command["completion"])
+        return {"brokers": [broker.code for broker in chosen]}
+
+    def _state(self, command: Command) -> Command:
+        return {
+            "simulated_seconds": self.street.market.now,
+            "orders": sum(len(book.orders) for book in self.street.books.values()),
+            "working": sum(order.working for book in self.street.books.values() for order in book.orders.values()),
+            "executions": sum(len(book.by_exec_id) for book in self.street.books.values()),
+            "instructions": {code: len(custodian.held) for code, custodian in self.street.custodians.items()},
+        }
+
+
+def _decimal(value: Any) -> Decimal | None:
+    return None if value is None else Decimal(str(value))

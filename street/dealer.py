@@ -1,0 +1,217 @@
+"""
+A bond dealer: quotes an inquiry around its own view of the market, and trades on its quote when hit.
+
+Dealers differ because their inventories do. For each bond and side there is at any time one dealer most eager for
+the other side of the client's trade (long what the client buys, short what it sells), who shades his quote through
+the mid; the next is a little eager, and the rest want their spread. Who that is changes with the day and the
+seed. A client who asks several finds the eager one more often than not: asking four of the five of
+this street, the best quote lies on average some five basis points of price on the client's side of mid.
+"""
+
+import random
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from .book import Book
+from .clock import SESSION_SECONDS
+from .market import Market, Quote
+from .orders import OTHER_REJECT, ZERO, Order, Report, Terms
+from .universe import DEALERS, Instrument
+
+EAGER_BP = (-6.0, -2.5)  # What the most and the second most eager dealer give away, in bp of price against mid.
+EAGER_NOISE_BP = 1.2
+SPREADS = (0.6, 1.0, 1.4)  # What the others ask for, in half spreads.
+SPREAD_NOISE = 0.2
+DECLINE_PROBABILITY = 0.03
+DELAY_SECONDS = (2.0, 12.0)  # Simulated.
+NO_INVENTORY, UNKNOWN_SYMBOL = 9, 1  # QuoteRequestRejectReason(658).
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """What a QuoteRequest asks; `side` as the client's (1 buy, 2 sell, empty both), until when an answer is of use."""
+
+    quote_req_id: str
+    isin: str
+    symbol: str
+    side: str
+    qty: Decimal
+    expire_at: datetime | None = None
+    valid_until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class DealerQuote:
+    """Prices in percent of par; None on the side that was not asked."""
+
+    quote_id: str
+    inquiry: Inquiry
+    instrument: Instrument
+    bid: Decimal | None
+    offer: Decimal | None
+    valid_until: datetime
+    at: datetime
+    outcome: str = ""
+
+
+@dataclass(frozen=True)
+class Decline:
+    """A QuoteRequestReject; `reason` as in tag 658."""
+
+    inquiry: Inquiry
+    reason: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A QuoteResponse: `kind` 1 hit or lift, 4 cover, 5 done away, 6 pass."""
+
+    quote_id: str
+    kind: str
+    terms: Terms | None = None
+
+
+class Dealer:
+    """:param quote_life: real seconds for which a quote is firm, if the inquiry does not say less"""
+
+    def __init__(self, book: Book, market: Market, *, seed: int, quote_life: float = 60.0):
+        self.book = book
+        self.market = market
+        self.quote_life = quote_life
+        self.decline_next = 0
+        self.quotes: dict[str, DealerQuote] = {}
+        self._seed = seed
+        self._waiting: list[tuple[float, Inquiry]] = []
+        self._asked: dict[str, DealerQuote | Decline] = {}
+
+    @property
+    def code(self) -> str:
+        return self.book.party.code
+
+    def inquire(self, inquiry: Inquiry) -> list[DealerQuote | Decline]:
+        """Will answer after a delay; an inquiry repeated under its id gets the answer it had."""
+        if inquiry.quote_req_id in self._asked:
+            return [self._asked[inquiry.quote_req_id]]
+        if any(waiting.quote_req_id == inquiry.quote_req_id for _, waiting in self._waiting):
+            return []
+        delay = self._draws(inquiry.quote_req_id, "delay").uniform(*DELAY_SECONDS)
+        self._waiting.append((self.market.now + delay, inquiry))
+        return []
+
+    def step(self) -> list[DealerQuote | Decline]:
+        """The answers whose time has come, in order of time; none where the client has stopped listening."""
+        due = sorted((row for row in self._waiting if row[0] <= self.market.now), key=lambda row: row[0])
+        self._waiting = [row for row in self._waiting if row[0] > self.market.now]
+        answers = []
+        for _, inquiry in due:
+            if inquiry.expire_at and self.book.utc() > inquiry.expire_at:
+                continue
+            answer = self._answer(inquiry)
+            self._asked[inquiry.quote_req_id] = answer
+            answers.append(answer)
+        return answers
+
+    def _answer(self, inquiry: Inquiry) -> DealerQuote | Decline:
+        instrument = self.market.universe.find(inquiry.isin, inquiry.symbol)
+        if instrument is None:
+            text = f"{inquiry.isin or inquiry.symbol} is not traded here."
+            return Decline(inquiry, UNKNOWN_SYMBOL, text)
+        draws = self._draws(inquiry.quote_req_id, "quote")
+        if self.decline_next or draws.random() < DECLINE_PROBABILITY:
+            self.decline_next = max(0, self.decline_next - 1)
+            return Decline(inquiry, NO_INVENTORY, "No inventory.")
+        now = self.book.utc()
+        until = now + timedelta(seconds=self.quote_life)
+        if inquiry.valid_until:
+            until = min(until, inquiry.valid_until)
+        market = self.market.quote(instrument)
+        quote = DealerQuote(
+            quote_id=self.book.ids(),
+            inquiry=inquiry,
+            instrument=instrument,
+            bid=self._price(instrument, market, "2", draws) if inquiry.side != "1" else None,
+            offer=self._price(instrument, market, "1", draws) if inquiry.side not in ("2", "5") else None,
+            valid_until=until,
+            at=now,
+        )
+        self.quotes[quote.quote_id] = quote
+        return quote
+
+    def _price(self, instrument: Instrument, market: Quote, client_side: str, draws: random.Random) -> Decimal:
+        """Mid, and on it what this dealer wants from a client of this side, on the tick."""
+        rank = eagerness(self._seed, instrument.symbol, client_side, self.market.now).index(self.code)
+        half = instrument.spread_bp / 2
+        if rank < len(EAGER_BP):
+            wanted = draws.gauss(EAGER_BP[rank], EAGER_NOISE_BP)
+        else:
+            wanted = half * max(0.1, draws.gauss(SPREADS[rank - len(EAGER_BP)], SPREAD_NOISE))
+        worse = wanted if client_side == "1" else -wanted
+        price = float(market.mid) * (1 + worse / 10000)
+        ticks = (Decimal(price) / instrument.tick).to_integral_value(ROUND_HALF_EVEN)
+        return ticks * instrument.tick
+
+    def respond(self, hit: Hit, *, poss_resend: bool = False) -> list[Report]:
+        """
+        Will trade if the quote is hit in time; a cover, done away or pass closes the quote without a word.
+
+        :returns: the fill (150=F, 39=2), or a rejection that says what is wrong with the hit
+        """
+        quote = self.quotes.get(hit.quote_id)
+        if hit.kind != "1":
+            if quote:
+                self.quotes[quote.quote_id] = replace(quote, outcome=quote.outcome or hit.kind)
+            return []
+        terms = hit.terms
+        if terms.cl_ord_id in self.book.by_cl_ord_id:
+            order = self.book.by_cl_ord_id[terms.cl_ord_id]
+            return [self.book.state(order)] if poss_resend else self.book.again(terms, poss_resend)
+        problem = self._problem(quote, terms)
+        if problem:
+            return [self.book.refuse(terms, OTHER_REJECT, problem)]
+        price = quote.offer if terms.buying else quote.bid
+        self.quotes[quote.quote_id] = replace(quote, outcome="1")
+        known = replace(terms, isin=quote.instrument.isin, symbol=quote.instrument.symbol, mic=quote.instrument.mic)
+        order = self.book.open(known, quote.instrument, quote_id=quote.quote_id)
+        return [self.book.fill(order, terms.qty, price)]
+
+    def _problem(self, quote: DealerQuote | None, terms: Terms) -> str:
+        if quote is None:
+            return "The quote is not known here."
+        if quote.outcome:
+            return "The quote has been answered before."
+        if self.book.utc() > quote.valid_until:
+            return "The quote has expired; ask again."
+        price = quote.offer if terms.buying else quote.bid
+        if price is None:
+            return "The quote was not for this side."
+        if terms.limit is not None and terms.limit != price:
+            return f"The quote was {price}, not {terms.limit}."
+        if not ZERO < terms.qty <= quote.inquiry.qty:
+            return f"The quote was for {quote.inquiry.qty}, not {terms.qty}."
+        return ""
+
+    def status(self, terms: Terms) -> Report:
+        order: Order | None = self.book.by_cl_ord_id.get(terms.cl_ord_id)
+        return self.book.state(order) if order else self.book.unknown_state(terms)
+
+    def new_order(self, terms: Terms, *, poss_resend: bool = False) -> list[Report]:
+        """A dealer takes no orders: it says so, once and again."""
+        if terms.cl_ord_id in self.book.by_cl_ord_id:
+            return self.book.again(terms, poss_resend)
+        return [self.book.refuse(terms, OTHER_REJECT, f"{self.code} trades by inquiry: send a QuoteRequest.")]
+
+    def recover(self) -> None:
+        """Trades come back from the journal. Quotes do not: those open at a restart have lapsed."""
+        self.book.recover(self.market.universe.find)
+
+    def _draws(self, *of: str) -> random.Random:
+        return random.Random("/".join((str(self._seed), self.code, *of)))
+
+
+def eagerness(seed: int, symbol: str, client_side: str, now: float) -> list[str]:
+    """The dealers from most to least eager to take the other side, in this session of the market."""
+    order = list(DEALERS)
+    random.Random(f"{seed}/{symbol}/{client_side}/{int(now // SESSION_SECONDS)}").shuffle(order)
+    return order

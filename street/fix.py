@@ -1,0 +1,154 @@
+"""
+The FIX side: one QuickFIX acceptor, a session per counterparty. Callbacks only put what came into a queue.
+
+Only tests are let in: a Logon without 464=Y is refused, and our own Logon carries 464=Y. So a session marked live
+can neither stay here (it drops whoever answers 464=Y) nor be answered.
+"""
+
+import queue
+import sys
+import time
+from copy import copy
+from pathlib import Path
+
+import quickfix
+
+from .wire import Out
+
+NOT_A_TEST = "This is a simulation: log on with TestMessageIndicator 464=Y, or connect to the real counterparty."
+
+Inbound = tuple[str, str, str]
+
+
+class Application(quickfix.Application):
+    """:param inbox: gets (what, counterparty code, raw message), what being logon, logout or message"""
+
+    def __init__(self, inbox: "queue.SimpleQueue[Inbound]"):
+        super().__init__()
+        self.inbox = inbox
+        self.sessions: dict[str, quickfix.SessionID] = {}
+
+    def onCreate(self, session):
+        code = session.getSenderCompID().getValue()
+        self.sessions[code] = quickfix.SessionID("FIX.4.4", code, session.getTargetCompID().getValue())
+
+    def onLogon(self, session):
+        self.inbox.put(("logon", session.getSenderCompID().getValue(), ""))
+
+    def onLogout(self, session):
+        self.inbox.put(("logout", session.getSenderCompID().getValue(), ""))
+
+    def toAdmin(self, message, session):
+        if _is_logon(message):
+            message.setField(464, "Y")
+
+    def fromAdmin(self, message, session):
+        if _is_logon(message) and not (message.isSetField(464) and message.getField(464) == "Y"):
+            raise quickfix.RejectLogon(NOT_A_TEST)
+
+    def toApp(self, message, session):
+        """Everything the street sends is for this one client; nothing is held back."""
+
+    def fromApp(self, message, session):
+        self.inbox.put(("message", session.getSenderCompID().getValue(), message.toString()))
+
+
+def _is_logon(message) -> bool:
+    return message.getHeader().getField(35) == "A"
+
+
+class Gateway:
+    """
+    Starts and stops the acceptor, and sends.
+
+    :param folder: where settings and the message store are kept
+    :param codes: the counterparties, each a session of its own
+    :raises RuntimeError: from `start`, if the port cannot be had
+    """
+
+    def __init__(self, folder: Path, *, port: int, codes: list[str], client: str, keep_log: bool = False):
+        self.inbox: queue.SimpleQueue[Inbound] = queue.SimpleQueue()
+        self.application = Application(self.inbox)
+        self._port = port
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "acceptor.cfg"
+        path.write_text(settings(folder, port=port, codes=codes, client=client), encoding="utf-8")
+        self._settings = quickfix.SessionSettings(str(path))
+        self._store = quickfix.FileStoreFactory(self._settings)
+        log = quickfix.FileLogFactory(self._settings) if keep_log else None
+        self._acceptor = quickfix.SocketAcceptor(self.application, self._store, self._settings, log)
+
+    def start(self) -> None:
+        try:
+            self._acceptor.start()
+        except quickfix.RuntimeError as error:
+            raise RuntimeError(f"Port {self._port} cannot be had ({error}): choose another with --port.") from error
+
+    def stop(self) -> None:
+        self._acceptor.stop()
+
+    def send(self, code: str, out: Out) -> None:
+        """Hands a message to its session, which keeps it and sends it now or, if logged off, on the next logon."""
+        message = quickfix.Message()
+        header = message.getHeader()
+        header.setField(35, out.type)
+        for tag, value in out.header:
+            header.setField(tag, value)
+        for tag, value in out.fields:
+            message.setField(tag, value)
+        for counter, first, entries in out.groups:
+            for entry in entries:
+                group = quickfix.Group(counter, first)
+                for tag, value in entry:
+                    group.setField(tag, value)
+                message.addGroup(group)
+        quickfix.Session.sendToTarget(message, self.application.sessions[code])
+
+    def repeat(self, code: str, out: Out, mark: str) -> None:
+        """Sends a message again under a new sequence number. :param mark: "97" or "43" to flag it so, "" not at all"""
+        again = copy(out)
+        again.header = {
+            "97": [(97, "Y")],
+            "43": [(43, "Y"), (122, time.strftime("%Y%m%d-%H:%M:%S", time.gmtime()))],
+            "": [],
+        }[mark]
+        self.send(code, again)
+
+
+def settings(folder: Path, *, port: int, codes: list[str], client: str) -> str:
+    """The acceptor's configuration. Sessions last from Sunday to Sunday, UTC; market data is not kept for resending."""
+    lines = [
+        "[DEFAULT]",
+        "ConnectionType=acceptor",
+        f"SocketAcceptPort={port}",
+        "SocketReuseAddress=Y",
+        "SocketNodelay=Y",
+        f"FileStorePath={folder / 'store'}",
+        f"FileLogPath={folder / 'log'}",
+        "StartDay=sunday",
+        "StartTime=00:00:00",
+        "EndDay=sunday",
+        "EndTime=00:00:00",
+        "ResetOnLogon=N",
+        "ResetOnLogout=N",
+        "ResetOnDisconnect=N",
+        "UseDataDictionary=Y",
+        f"DataDictionary={dictionary()}",
+        "ValidateUserDefinedFields=N",
+        "AllowUnknownMsgFields=Y",
+        f"TargetCompID={client}",
+    ]
+    for code in codes:
+        lines += ["[SESSION]", "BeginString=FIX.4.4", f"SenderCompID={code}"]
+        if code == "SIMX":
+            lines.append("PersistMessages=N")
+    return "\n".join(lines) + "\n"
+
+
+def dictionary() -> Path:
+    """:raises RuntimeError: if QuickFIX's own dictionary is not installed beside it"""
+    for prefix in (sys.prefix, sys.base_prefix):
+        path = Path(prefix) / "share" / "quickfix" / "FIX44.xml"
+        if path.is_file():
+            return path
+    raise RuntimeError("FIX44.xml is not installed: install the quickfix wheel into this environment.")
