@@ -5,6 +5,22 @@ Fact to what follows: the whole desk on one page.
 tell up; who listens is said here and nowhere else.
 """
 
-from apps.core.events import Flow
+from apps.allocations import events as allocation
+from apps.allocations import services as allocations
+from apps.blocks import events as block
+from apps.blocks import services as blocks
+from apps.core.events import Flow, Then
+from apps.orders import events as order
+from apps.routing import events as execution
+from apps.settlement import services as settlement
 
-FLOW: Flow = {}
+FLOW: Flow = {
+    order.OrderCleared: Then(later=[blocks.gather_orders]),
+    order.OrderAmended: Then(now=[blocks.drop_orders]),
+    order.OrderCancelled: Then(now=[blocks.drop_orders]),
+    block.BlockDone: Then(later=[allocations.allocate_blocks]),
+    block.BlockReopened: Then(now=[allocations.reverse_allocations]),
+    allocation.AllocationBooked: Then(later=[settlement.confirm_allocations, settlement.instruct_allocations]),
+    allocation.AllocationReversed: Then(later=[settlement.cancel_settlement]),
+    execution.PostTradeHeard: Then(later=[settlement.hear_confirmations]),
+}

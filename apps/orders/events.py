@@ -17,6 +17,7 @@ class OrderCreated(Event, code="order.created"):
     limit_price: str | None = None
     group_id: int | None = None
     import_id: int | None = None
+    tif: str = "DAY"
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,14 @@ class GroupCreated(Event, code="group.created"):
 class ImportUploaded(Event, code="import.uploaded"):
     file_name: str
     sha256: str
+
+
+@dataclass(frozen=True)
+class ImportAdvanced(Event, code="import.advanced"):
+    """A part of a long file was staged; the next follows."""
+
+    rows_read: int
+    rows: int
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,7 @@ class Import(models.Model):
     file_name = models.CharField(max_length=200)
     sha256 = models.CharField(max_length=64)
     content = models.BinaryField()
+    sheet = models.BinaryField(null=True, help_text="its cells as text by line, once read (Arrow IPC)")
     rows = models.IntegerField(default=0)
     rows_read = models.IntegerField(default=0, help_text="progress of staging")
     bad_rows = models.IntegerField(default=0)
@@ -117,6 +118,11 @@ class Order(models.Model):
                 fields=["instrument", "portfolio"],
                 condition=~Q(status__in=["DONE", "CANCELLED", "REJECTED"]),
                 name="unfinished_orders",
+            ),
+            models.Index(
+                fields=["client_ref", "created_by"],
+                condition=~Q(status__in=["DONE", "CANCELLED", "REJECTED"]) & ~Q(client_ref=""),
+                name="references_in_use",
             ),
         ]
         constraints = [

@@ -61,6 +61,7 @@ IMPORT_LIFE = Lifecycle(
         (ImportStatus.STAGED, e.ImportCommitted): ImportStatus.COMMITTED,
         (ImportStatus.STAGED, e.ImportDiscarded): ImportStatus.DISCARDED,
     },
+    stays={e.ImportAdvanced: [ImportStatus.UPLOADED]},
 )
 
 

@@ -1,0 +1,72 @@
+"""What like orders have in common, and the statement of who is to have what: both in one spelling, hashed."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+import orjson
+
+METHOD = "PRO_RATA"
+
+
+class Likeness(NamedTuple):
+    """
+    What orders must share to be worked as one (merge key): the same thing, on the same side, on the same terms, by the
+    same desk, settling on the same date in the same currency. A sell is not a short sale (FIX 4.4 tag 54).
+    """
+
+    instrument_id: int
+    side: str
+    order_type: str
+    limit_price: str | None
+    tif: str
+    instructions: str
+    currency: str
+    desk_id: int
+    trade_date: date
+    settle_date: date
+
+    @property
+    def key(self) -> str:
+        return hashlib.sha256(canonical(list(self))).hexdigest()
+
+
+def canonical(content) -> bytes:
+    """The one spelling of a value as JSON: sorted keys, no spaces, UTF-8."""
+    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+
+
+def plain(number: Decimal | None) -> str | None:
+    """The shortest spelling of a number: 1200 for 1200.0000."""
+    if number is None:
+        return None
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def statement(
+    block_id: int, lot: Decimal, min_piece: Decimal, members: Sequence[tuple[int, int, Decimal]]
+) -> tuple[bytes, str]:
+    """
+    The allocation statement of a block and its SHA-256: which orders of which portfolios are to have how much, by which
+    method, in which steps (SEC no-action letter SMC Capital, 5 Sep 1995, condition 3).
+
+    :param members: (order, portfolio, intended quantity), by order
+    """
+    content = canonical(
+        {
+            "block": block_id,
+            "method": METHOD,
+            "lot": plain(lot),
+            "min_piece": plain(min_piece),
+            "orders": [[order, portfolio, plain(qty)] for order, portfolio, qty in members],
+        }
+    )
+    return content, hashlib.sha256(content).hexdigest()
+
+
+def is_true_to(content, expected_hash: str) -> bool:
+    """Whether a statement's content still has the hash that was recorded for it."""
+    return hashlib.sha256(canonical(content)).hexdigest() == expected_hash

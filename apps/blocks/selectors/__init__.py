@@ -1,0 +1,5 @@
+"""Every question about blocks."""
+
+from .blocks import blocks_seen_by, get_block_seen_by, members_seen_by, verify_statement
+
+__all__ = ["blocks_seen_by", "get_block_seen_by", "members_seen_by", "verify_statement"]

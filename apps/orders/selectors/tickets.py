@@ -1,0 +1,84 @@
+"""What a ticket is judged by: facts about portfolios, instruments and references, each in one or two queries."""
+
+from collections.abc import Collection, Mapping
+from datetime import date
+from decimal import Decimal
+
+from apps.marketdata import selectors as marketdata
+from apps.portfolios import selectors as portfolios
+from apps.reference.models import Instrument
+from apps.users.models import Desk
+
+from ..models import Order
+from ..rules import PRICE_UNIT, QTY_UNIT
+from ..states import FINAL
+
+NO_PORTFOLIO = "There is no such portfolio, or it is not one of yours."
+
+
+def portfolio_facts(user, ids: Collection[int]) -> list[tuple[int, str | None]]:
+    """Each portfolio with the reason why the person cannot enter orders for it; None where they can."""
+    seen = dict(portfolios.portfolios_seen_by(user).filter(pk__in=ids).values_list("pk", "code"))
+    running = dict(portfolios.portfolios_run_by(user).filter(pk__in=ids).values_list("pk", "is_open"))
+    facts = []
+    for pk in ids:
+        if running.get(pk):
+            facts.append((pk, None))
+        elif pk in running:
+            facts.append((pk, f"Portfolio {seen.get(pk, pk)} is closed."))
+        elif pk in seen:
+            facts.append((pk, f"You do not run portfolio {seen[pk]}. Its manager can enter the order."))
+        else:
+            facts.append((pk, NO_PORTFOLIO))
+    return facts
+
+
+def instrument_facts(ids: Collection[int], today: date) -> list[tuple]:
+    """Each instrument: (id, why it cannot be ordered or None, currency, increment, smallest piece, tick), in whole units."""
+    rows = {
+        row[0]: row
+        for row in Instrument.objects.filter(pk__in=ids).values_list(
+            "pk", "symbol", "is_active", "maturity_date", "currency_id", "increment", "min_piece", "tick_size"
+        )
+    }
+    facts = []
+    for pk in ids:
+        if pk not in rows:
+            facts.append((pk, "There is no such instrument.", None, None, None, None))
+            continue
+        _, symbol, is_active, matures, currency, increment, piece, tick = rows[pk]
+        problem = None
+        if not is_active:
+            problem = f"{symbol} is no longer traded."
+        elif matures is not None and matures <= today:
+            problem = f"{symbol} matured on {matures}."
+        facts.append(
+            (pk, problem, currency, int(increment * QTY_UNIT), int(piece * QTY_UNIT), int(tick * PRICE_UNIT))
+        )
+    return facts
+
+
+def desk_facts(codes: Collection[str]) -> list[tuple[str, int | None, str | None]]:
+    """Each desk code with its id, or why there is none. No code means the firm's first desk."""
+    known = list(Desk.objects.order_by("pk").values_list("code", "pk"))
+    by_code = dict(known) | ({"": known[0][1]} if known else {})
+    return [
+        (code, by_code.get(code), None if code in by_code else f"There is no desk “{code}”." if code else "No desk is set up.")
+        for code in codes
+    ]
+
+
+def references_in_use(user, refs: Collection[str]) -> dict[str, int]:
+    """The person's own references among these that name an unfinished order of theirs, with that order."""
+    return dict(
+        Order.objects.filter(created_by=user, client_ref__in=refs)
+        .exclude(status__in=FINAL)
+        .exclude(client_ref="")
+        .order_by("pk")
+        .values_list("client_ref", "pk")
+    )
+
+
+def mids(instrument_ids: Collection[int]) -> Mapping[int, Decimal]:
+    """Instrument id to its mid now, eight decimals; one without a quote is absent."""
+    return {pk: round(quote.mid, 8) for pk, quote in marketdata.quotes_of(instrument_ids).items()}

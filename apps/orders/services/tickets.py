@@ -1,0 +1,235 @@
+"""Entering orders: what was asked is judged as a whole, then written as a whole."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import polars as pl
+from django.db import connection, transaction
+
+from apps.audit.services import record
+from apps.core.acts import Act
+from apps.core.events import Fact
+from apps.core.refusals import Invalid
+from apps.core.tables import copy_frame, next_ids
+from apps.users.services import require
+
+from .. import rules, selectors
+from ..events import GroupCreated, OrderCreated, OrderSubmitted
+from ..models import OrderGroup
+from ..states import GROUP_LIFE, LIFE
+
+PROBLEMS_NAMED = 1000
+
+
+class BadWishes(Invalid):
+    """Some of what was asked for cannot be an order; none of it was entered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """
+    What somebody wants: one portfolio, one instrument. Quantity in units (face for bonds), price in the instrument's
+    currency (percent of par for bonds); numbers as Decimals or as text. ``currency`` is only compared with the
+    instrument's; ``desk`` is a desk's code, the firm's first where empty; ``client_ref`` is the sender's own.
+    """
+
+    portfolio_id: int
+    instrument_id: int
+    side: str
+    qty: Decimal | str
+    order_type: str = ""
+    limit_price: Decimal | str | None = None
+    tif: str = "DAY"
+    instructions: str = ""
+    rationale: str = ""
+    client_ref: str = ""
+    currency: str = ""
+    desk: str = ""
+
+
+@transaction.atomic
+def create_orders(
+    act: Act, wishes: Sequence[Wish], *, group_name: str = "", batch_id: int | None = None, submit: bool = False
+) -> list[int]:
+    """
+    Will enter all the wishes as orders, or none of them, and return their ids in the same order.
+
+    :param group_name: links them as a group of this name
+    :param batch_id: the import they came from
+    :param submit: sends them to compliance in the same act, which answers before this returns
+    :raises NotAllowed: if the actor may not enter orders
+    :raises BadWishes: naming every bad field of every wish, by its index
+    """
+    user = require(act, "orders.create")
+    if not wishes:
+        raise BadWishes("There is nothing to enter: send at least one order.", rows=[])
+    columns = list(zip(*(_typed(wish) for wish in wishes), strict=True))
+    names = ("portfolio_id", "instrument_id", *rules.TYPED, "desk")
+    asked = pl.DataFrame(
+        {name: pl.Series(name, values, pl.Int64 if name.endswith("_id") else pl.String)
+         for name, values in zip(names, columns, strict=True)}
+    ).with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))  # fmt: skip
+    hold_references(user, asked)
+    terms, problems = rules.judged(with_facts(user, asked, act.at.date()))
+    if len(problems):
+        raise bad_wishes(problems, len(wishes))
+    return write_orders(act, terms, group_name=group_name, batch_id=batch_id, submit=submit)
+
+
+def _typed(wish: Wish) -> tuple:
+    return (
+        wish.portfolio_id, wish.instrument_id, wish.side, _text(wish.qty), wish.order_type, _text(wish.limit_price),
+        wish.tif, wish.instructions, wish.rationale, wish.client_ref, wish.currency, wish.desk,
+    )  # fmt: skip
+
+
+def _text(number: Decimal | str | None) -> str:
+    if number is None:
+        return ""
+    return f"{number:f}" if isinstance(number, Decimal) else str(number)
+
+
+def bad_wishes(problems: pl.DataFrame, asked: int) -> BadWishes:
+    rows = [
+        {"index": row, "field": field, "message": message} for row, field, message in problems.head(PROBLEMS_NAMED).rows()
+    ]
+    bad = problems["row"].n_unique()
+    if asked == 1:
+        message = "The order was not entered. " + " ".join(r["message"] for r in rows)
+    else:
+        message = f"{bad} of {asked} orders cannot be entered, so none was. Correct the fields named and send all again."
+    return BadWishes(message, rows=rows, bad=bad, asked=asked)
+
+
+def hold_references(user, asked: pl.DataFrame) -> None:
+    """
+    Makes entries of one person that carry references wait for each other, so that a reference sent twice at once is
+    seen by the second.
+    """
+    if (asked["client_ref"].fill_null("") != "").any():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('orders.references'), %s)", [user.pk])
+
+
+def with_facts(user, asked: pl.DataFrame, today) -> pl.DataFrame:
+    """
+    What was typed, joined with what is known about it (``rules.FACTS``). Problems that the asker found by itself, in
+    ``portfolio_found`` and ``instrument_found``, win over those found here.
+    """
+    frame = asked
+    for key, columns, facts in (
+        ("portfolio_id", ("portfolio_problem",), selectors.portfolio_facts(user, _distinct(asked, "portfolio_id"))),
+        (
+            "instrument_id",
+            ("instrument_problem", "instrument_currency", "increment", "min_piece", "tick"),
+            selectors.instrument_facts(_distinct(asked, "instrument_id"), today),
+        ),
+    ):
+        known = pl.DataFrame(
+            facts, schema={name: rules.FACTS[name] for name in (key, *columns)}, orient="row"
+        )  # fmt: skip
+        frame = frame.join(known, on=key, how="left", maintain_order="left")
+    for name in ("portfolio", "instrument"):
+        if f"{name}_found" in asked.columns:
+            frame = frame.with_columns(pl.coalesce(f"{name}_found", f"{name}_problem").alias(f"{name}_problem"))
+    desks = pl.DataFrame(
+        selectors.desk_facts(_distinct(asked, "desk")),
+        schema={"desk": pl.String, "desk_id": pl.Int64, "desk_problem": pl.String}, orient="row",
+    )  # fmt: skip
+    frame = frame.with_columns(pl.col("desk").fill_null("")).join(desks, on="desk", how="left", maintain_order="left")
+    return _with_reference_problems(user, frame)
+
+
+def _distinct(frame: pl.DataFrame, column: str) -> list:
+    values = frame[column].fill_null("") if column == "desk" else frame[column].drop_nulls()
+    return values.unique().to_list()
+
+
+def _with_reference_problems(user, frame: pl.DataFrame) -> pl.DataFrame:
+    ref = pl.col("client_ref").fill_null("").str.strip_chars()
+    refs = [r for r in frame.select(ref.unique()).to_series().to_list() if r]
+    used = selectors.references_in_use(user, refs) if refs else {}
+    known = pl.DataFrame(
+        {"ref_key": list(used), "ref_order": list(used.values())}, schema={"ref_key": pl.String, "ref_order": pl.Int64}
+    )
+    place = pl.col("line") if "line" in frame.columns else pl.col("row") + 1
+    where = "line" if "line" in frame.columns else "order"
+    frame = frame.with_columns(ref.alias("ref_key")).join(known, on="ref_key", how="left", maintain_order="left")
+    first = place.first().over("ref_key")
+    return frame.with_columns(
+        pl.when((pl.col("ref_key") != "") & (place > first))
+        .then(pl.format("The reference “{}” is already used by {} {}.", "ref_key", pl.lit(where), first))
+        .when(pl.col("ref_order").is_not_null())
+        .then(
+            pl.format(
+                "The reference “{}” names your unfinished order O-{}.",
+                "ref_key", pl.col("ref_order").cast(pl.String).str.zfill(6),
+            )
+        )
+        .alias("ref_problem")
+    )  # fmt: skip
+
+
+def write_orders(
+    act: Act, terms: pl.DataFrame, *, group_name: str = "", batch_id: int | None = None, submit: bool = False
+) -> list[int]:
+    """
+    Will write judged terms as orders by one COPY and record their birth, and their submission where it is asked for:
+    an order submitted as it is entered is written once, with both facts. The caller holds the transaction.
+    """
+    if submit:
+        require(act, "orders.submit")
+    facts = []
+    group_id = _write_group(act, group_name.strip(), facts) if group_name.strip() else None
+    status, version = LIFE.born[OrderCreated], 1
+    if submit:
+        status, version = LIFE.after(status, OrderSubmitted), 2
+    prices = selectors.mids(terms["instrument_id"].unique().to_list())
+    known = pl.DataFrame(
+        {"instrument_id": list(prices), "decision_price": [str(p) for p in prices.values()]},
+        schema={"instrument_id": pl.Int64, "decision_price": pl.String},
+    )
+    with connection.cursor() as cursor:
+        ids = next_ids(cursor, "orders_order", len(terms))
+        frame = (
+            terms.drop("row")
+            .join(known, on="instrument_id", how="left", maintain_order="left")
+            .with_columns(
+                rules.as_text("qty", rules.QTY_PLACES),
+                rules.as_text("limit_price", rules.PRICE_PLACES),
+                pl.Series("id", ids, pl.Int64),
+                pl.lit(group_id, pl.Int64).alias("group_id"),
+                pl.lit(batch_id, pl.Int64).alias("batch_id"),
+                pl.lit(act.by).alias("created_by_id"),
+                pl.lit(act.at.isoformat()).alias("created_at"),
+                pl.lit(str(status)).alias("status"),
+                pl.lit(version).alias("version"),
+                pl.lit("0").alias("filled_qty"),
+                pl.lit("0").alias("cancelled_qty"),
+            )
+            .rename({"currency": "currency_id"})
+        )
+        copy_frame(cursor, "orders_order", frame)
+    columns = ("portfolio_id", "instrument_id", "side", "qty", "order_type", "limit_price", "tif")
+    facts += [
+        Fact(pk, 1, OrderCreated(portfolio, instrument, side, qty, kind, limit, group_id, batch_id, tif))
+        for pk, portfolio, instrument, side, qty, kind, limit, tif in zip(
+            ids, *(frame[c].to_list() for c in columns), strict=True
+        )
+    ]
+    if submit:
+        submitted = OrderSubmitted()
+        facts += [Fact(pk, 2, submitted) for pk in ids]
+    record(act, facts)
+    return ids
+
+
+def _write_group(act: Act, name: str, facts: list[Fact]) -> int:
+    if len(name) > 120:
+        raise Invalid("The group's name is longer than 120 characters; shorten it.", field="group_name")
+    group = OrderGroup.objects.create(
+        name=name, created_by_id=act.by, created_at=act.at, status=GROUP_LIFE.born[GroupCreated]
+    )
+    facts.append(Fact(group.pk, 1, GroupCreated(name, group.kind)))
+    return group.pk
