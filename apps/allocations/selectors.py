@@ -61,9 +61,8 @@ def allocation_rows(user) -> QuerySet[Allocation]:
 
 # --- What deciding shares needs -------------------------------------------------------------------------------------
 BLOCKS = """
-SELECT b.id, b.side, b.filled_qty, i.asset_class, i.country, i.currency_id, i.increment, i.min_piece, i.price_factor,
-       c.minor_units, i.coupon_pct, i.coupon_frequency, i.day_count, i.issue_date, i.maturity_date, i.id,
-       s.content::text
+SELECT b.id, b.side, b.filled_qty, i.asset_class, i.country, i.currency_id, i.price_factor, c.minor_units,
+       i.coupon_pct, i.coupon_frequency, i.day_count, i.issue_date, i.maturity_date, i.id, s.content::text
 FROM blocks_block b
 JOIN reference_instrument i ON i.id = b.instrument_id
 JOIN reference_currency c ON c.code = i.currency_id
@@ -110,12 +109,12 @@ def block_facts(block_ids: Iterable[int]) -> list[Seen]:
 
 def _seen(row: tuple, fills: list[tuple], settles: list[date]) -> Seen:
     (
-        block_id, side, filled_qty, asset_class, _, currency, increment, min_piece, factor, minor_units, rate, frequency,
-        day_count, issued, matures, instrument_id, statement,
+        block_id, side, filled_qty, asset_class, _, currency, factor, minor_units, rate, frequency, day_count, issued,
+        matures, instrument_id, statement,
     ) = row  # fmt: skip
-    members = sorted(intended_by(statement))
+    lot, min_piece, members = terms_of(statement)
     facts = rules.BlockFacts(
-        block_id, side, asset_class, increment, min_piece, factor, minor_units,
+        block_id, side, asset_class, lot, min_piece, factor, minor_units,
         rules.Coupon(rate, frequency, day_count, issued, matures),
         [m[0] for m in members], [m[1] for m in members], [m[2] for m in members],
         [rules.Filled(*fill, settle) for fill, settle in zip(fills, settles, strict=True)],
@@ -131,10 +130,11 @@ def _seen(row: tuple, fills: list[tuple], settles: list[date]) -> Seen:
     return Seen(facts, instrument_id, currency)
 
 
-def intended_by(statement: str) -> list[tuple[int, int, int]]:
-    """(order, portfolio, quantity in ten-thousandths) of each member of a statement's content."""
-    members = orjson.loads(statement)["members"]
-    return [(order, portfolio, rules.units(Decimal(qty))) for order, portfolio, qty in members]
+def terms_of(statement: str) -> tuple[Decimal, Decimal, list[tuple[int, int, int]]]:
+    """Lot, smallest piece, and (order, portfolio, quantity in ten-thousandths) of each member, by order."""
+    content = orjson.loads(statement)
+    members = sorted((order, portfolio, rules.units(Decimal(qty))) for order, portfolio, qty in content["orders"])
+    return Decimal(content["lot"]), Decimal(content["min_piece"]), members
 
 
 # --- Shares before they are booked ----------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ class InstructionReady(Event, code="instruction.ready"):
 
 @dataclass(frozen=True)
 class InstructionBlocked(Event, code="instruction.blocked"):
-    """No standing settlement instruction covers it."""
+    """No standing settlement instruction covers it, or it would not be valid."""
 
     allocation_id: int
     reason: str = ""
@@ -42,6 +42,21 @@ class InstructionBlocked(Event, code="instruction.blocked"):
 @dataclass(frozen=True)
 class InstructionWritten(Event, code="instruction.written"):
     file_name: str
+
+
+@dataclass(frozen=True)
+class InstructionReported(Event, code="instruction.reported"):
+    """The custodian said something that moves nothing: acknowledged, pending, a status overtaken by another."""
+
+    processing: str = ""
+    matching: str = ""
+    settlement: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class InstructionRejected(Event, code="instruction.rejected"):
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,3 +82,17 @@ class InstructionSettled(Event, code="instruction.settled"):
 @dataclass(frozen=True)
 class InstructionCancelled(Event, code="instruction.cancelled"):
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class InstructionCancelSent(Event, code="instruction.cancel_sent"):
+    """The custodian was asked to cancel what it had been sent."""
+
+    file_name: str
+
+
+@dataclass(frozen=True)
+class InstructionNoted(Event, code="instruction.noted"):
+    """A person wrote down what they know or did about it."""
+
+    note: str

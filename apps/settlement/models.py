@@ -2,11 +2,13 @@
 
 from django.db import models
 from django.db.models import Q
+from simple_history.models import HistoricalRecords
 
 from apps.allocations.models import Allocation
 from apps.portfolios.models import Portfolio
 from apps.reference.fields import amount_field, qty_field
 from apps.reference.models import Broker, Currency, Custodian
+from apps.routing.models import Message
 
 from .states import C, I
 
@@ -21,28 +23,47 @@ class SettlementInstructionSet(models.Model):
     depository_bic = models.CharField(max_length=11, help_text="place of settlement (PSET)")
     effective_from = models.DateField()
     effective_to = models.DateField(null=True, blank=True)
+    history = HistoricalRecords()
 
     class Meta:
+        verbose_name = "standing settlement instruction"
+        ordering = ["broker", "country", "-effective_from"]
         constraints = [
             models.UniqueConstraint(fields=["broker", "country", "effective_from"], name="one_ssi_starts_on_a_date")
         ]
 
+    def __str__(self) -> str:
+        return f"{self.broker} {self.country} from {self.effective_from}"
+
 
 class FeedFile(models.Model):
-    """A file written to or read from a custodian, once by its content."""
+    """
+    A file written to a custodian, or read from one, once by its name.
+
+    A file to write is first decided (which instructions it carries), then written, then marked done: killed in between,
+    the next run writes the same content under the same name again.
+    """
 
     custodian = models.ForeignKey(Custodian, on_delete=models.PROTECT, related_name="+")
-    is_out = models.BooleanField()
+    is_out = models.BooleanField(help_text="to the custodian")
     name = models.CharField(max_length=120)
-    sha256 = models.CharField(max_length=64)
-    messages = models.IntegerField()
-    problems = models.JSONField(default=list)
-    at = models.DateTimeField()
+    sha256 = models.CharField(max_length=64, blank=True, default="")
+    messages = models.IntegerField(default=0)
+    problems = models.JSONField(default=list, help_text="[{place, reference, problem}] of what could not be booked")
+    at = models.DateTimeField(help_text="when it was decided, or read")
+    done_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["custodian", "is_out", "name"], name="a_feed_file_is_taken_once")
         ]
+        indexes = [
+            models.Index(fields=["custodian", "id"], condition=Q(is_out=True, done_at=None), name="files_to_write"),
+            models.Index(fields=["-id"], condition=~Q(problems=[]), name="files_with_problems"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Confirmation(models.Model):
@@ -59,6 +80,16 @@ class Confirmation(models.Model):
     @property
     def ref(self) -> str:
         return f"C-{self.pk:06d}"
+
+
+class StrayAnswer(models.Model):
+    """A counterparty's answer to a confirmation that is not ours, for a person to look into."""
+
+    broker = models.ForeignKey(Broker, on_delete=models.PROTECT, related_name="+", db_index=False)
+    message = models.OneToOneField(Message, on_delete=models.PROTECT, related_name="+")
+    confirm_ref = models.CharField(max_length=60)
+    answer = models.CharField(max_length=200)
+    at = models.DateTimeField()
 
 
 class Instruction(models.Model):
@@ -80,7 +111,9 @@ class Instruction(models.Model):
     standing = models.ForeignKey(
         SettlementInstructionSet, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
-    file = models.ForeignKey(FeedFile, null=True, on_delete=models.PROTECT, related_name="+")
+    file = models.ForeignKey(
+        FeedFile, null=True, on_delete=models.PROTECT, related_name="+", help_text="the file it is decided to go out in"
+    )
     processing_status = models.CharField(max_length=4, blank=True, default="")
     matching_status = models.CharField(max_length=4, blank=True, default="")
     settlement_status = models.CharField(max_length=4, blank=True, default="")
@@ -89,12 +122,21 @@ class Instruction(models.Model):
     settled_date = models.DateField(null=True)
     settled_amount = amount_field(null=True)
     cancel_requested_at = models.DateTimeField(null=True)
+    cancel_file = models.ForeignKey(FeedFile, null=True, on_delete=models.PROTECT, related_name="+")
+    note = models.CharField(max_length=400, blank=True, default="", help_text="what operations wrote down last")
     status = models.CharField(max_length=10, default=I.READY)
     version = models.IntegerField(default=1)
 
     class Meta:
         indexes = [
-            models.Index(fields=["custodian", "id"], condition=Q(status="READY"), name="instructions_to_write"),
+            models.Index(
+                fields=["custodian", "id"], condition=Q(status="READY", file=None), name="instructions_to_write"
+            ),
+            models.Index(
+                fields=["custodian", "id"],
+                condition=Q(cancel_requested_at__isnull=False, cancel_file=None),
+                name="cancellations_to_write",
+            ),
             models.Index(fields=["settle_date"], condition=~Q(status__in=["SETTLED", "CANCELLED"]), name="unsettled"),
         ]
 

@@ -21,10 +21,12 @@ CONFIRMATION_LIFE = Lifecycle(
         (C.SENT, e.ConfirmationAffirmed): C.AFFIRMED,
         (C.SENT, e.ConfirmationDisputed): C.DISPUTED,
         (C.DISPUTED, e.ConfirmationAffirmed): C.AFFIRMED,
+        (C.AFFIRMED, e.ConfirmationDisputed): C.DISPUTED,  # They took their word back.
         (C.SENT, e.ConfirmationCancelled): C.CANCELLED,
         (C.DISPUTED, e.ConfirmationCancelled): C.CANCELLED,
         (C.AFFIRMED, e.ConfirmationCancelled): C.CANCELLED,
     },
+    stays={e.ConfirmationDisputed: [C.DISPUTED]},
 )
 
 
@@ -32,6 +34,7 @@ class I(StrEnum):  # noqa: E742
     BLOCKED = "BLOCKED"
     READY = "READY"
     SENT = "SENT"
+    REJECTED = "REJECTED"
     MATCHED = "MATCHED"
     UNMATCHED = "UNMATCHED"
     FAILING = "FAILING"
@@ -39,27 +42,36 @@ class I(StrEnum):  # noqa: E742
     CANCELLED = "CANCELLED"
 
 
+AT_CUSTODIAN = (I.SENT, I.MATCHED, I.UNMATCHED, I.FAILING)
+
 INSTRUCTION_LIFE = Lifecycle(
     "instruction",
     born={e.InstructionReady: I.READY, e.InstructionBlocked: I.BLOCKED},
     moves={
         (I.BLOCKED, e.InstructionReady): I.READY,
+        (I.READY, e.InstructionBlocked): I.BLOCKED,  # What it rests on was changed before it was written.
         (I.READY, e.InstructionWritten): I.SENT,
         (I.SENT, e.InstructionMatched): I.MATCHED,
         (I.SENT, e.InstructionUnmatched): I.UNMATCHED,
         (I.UNMATCHED, e.InstructionMatched): I.MATCHED,
+        (I.MATCHED, e.InstructionUnmatched): I.UNMATCHED,  # The counterparty withdrew its side.
         (I.SENT, e.InstructionFailing): I.FAILING,
         (I.UNMATCHED, e.InstructionFailing): I.FAILING,
         (I.MATCHED, e.InstructionFailing): I.FAILING,
         (I.FAILING, e.InstructionMatched): I.MATCHED,
+        (I.FAILING, e.InstructionUnmatched): I.UNMATCHED,
         (I.SENT, e.InstructionSettled): I.SETTLED,  # Its status may be overtaken by the confirmation.
         (I.UNMATCHED, e.InstructionSettled): I.SETTLED,
         (I.MATCHED, e.InstructionSettled): I.SETTLED,
         (I.FAILING, e.InstructionSettled): I.SETTLED,
-        **{
-            (s, e.InstructionCancelled): I.CANCELLED
-            for s in (I.BLOCKED, I.READY, I.SENT, I.MATCHED, I.UNMATCHED, I.FAILING, I.SETTLED)
-        },
+        **{(s, e.InstructionRejected): I.REJECTED for s in AT_CUSTODIAN},
+        **{(s, e.InstructionCancelled): I.CANCELLED for s in I if s != I.CANCELLED},
     },
-    stays={e.InstructionUnmatched: [I.UNMATCHED], e.InstructionFailing: [I.FAILING]},
+    stays={
+        e.InstructionUnmatched: [I.UNMATCHED],
+        e.InstructionFailing: [I.FAILING],
+        e.InstructionReported: [*AT_CUSTODIAN, I.REJECTED, I.SETTLED, I.CANCELLED],
+        e.InstructionCancelSent: [I.CANCELLED],
+        e.InstructionNoted: set(I),
+    },
 )

@@ -159,6 +159,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 2.0,
         "options": {"expires": 10},
     },
+    "write what is ready to the custodians": {
+        "task": "settlement.write_instructions",
+        "schedule": 2.0,
+        "options": {"expires": 10},
+    },
+    "read what the custodians answered": {
+        "task": "settlement.read_statuses",
+        "schedule": 2.0,
+        "options": {"expires": 10},
+    },
     "seal the record": {
         "task": "audit.seal",
         "schedule": 30.0,

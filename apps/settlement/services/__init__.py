@@ -1,0 +1,24 @@
+"""Every change of settlement, by noun."""
+
+from .answers import read_statuses
+from .cancellations import cancel_settlement
+from .confirmations import confirm_allocations, hear_confirmations
+from .feeds import write_instructions
+from .instructions import NothingToUnblock, StaleInstruction, instruct_allocations, note_instructions, unblock_instructions
+from .standing import Standing, add_standing_instructions, install_default_ssis
+
+__all__ = [
+    "NothingToUnblock",
+    "StaleInstruction",
+    "Standing",
+    "add_standing_instructions",
+    "cancel_settlement",
+    "confirm_allocations",
+    "hear_confirmations",
+    "install_default_ssis",
+    "instruct_allocations",
+    "note_instructions",
+    "read_statuses",
+    "unblock_instructions",
+    "write_instructions",
+]
