@@ -50,6 +50,7 @@ class RouteReported(Event, code="route.reported"):
     cum_qty: str
     leaves_qty: str
     text: str = ""
+    note: str = ""  # unsolicited, late, unusual: what a person should know of it.
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,8 @@ class Route(models.Model):
     requested_at = models.DateTimeField()
     first_fill_at = models.DateTimeField(null=True)
     last_fill_at = models.DateTimeField(null=True)
+    reported_at = models.DateTimeField(null=True, help_text="TransactTime of the last report that moved it")
+    reported_cum_qty = qty_field(default=0, help_text="CumQty (tag 14) of that report")
     text = models.CharField(max_length=200, blank=True, default="", help_text="the broker's last words")
     environment = models.CharField(max_length=10, default="simulation")
     status = models.CharField(max_length=16, default=Rt.PENDING_SEND)
@@ -132,7 +134,12 @@ class Message(models.Model):
     is_out = models.BooleanField()
     msg_type = models.CharField(max_length=2)
     seq_num = models.IntegerField(null=True)
-    ref = models.CharField(max_length=60, blank=True, default="", help_text="out: the reference that may go out once")
+    ref = models.CharField(
+        max_length=80,
+        blank=True,
+        default="",
+        help_text="out: the reference that may go out once; in: what makes a report the same one (trade date/ExecID)",
+    )
     text = models.TextField(help_text="tag=value fields, SOH shown as |; out: the body as wanted")
     at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)
@@ -149,6 +156,9 @@ class Message(models.Model):
         indexes = [
             models.Index(
                 fields=["session", "id"], condition=Where(status__in=["QUEUED", "SENDING"]), name="messages_to_send"
+            ),
+            models.Index(
+                fields=["session", "ref"], condition=Where(is_out=False) & ~Where(ref=""), name="reports_heard"
             ),
             models.Index(fields=["id"], condition=Where(status="HEARD"), name="messages_to_book"),
             models.Index(fields=["id"], condition=Where(status="QUARANTINED"), name="messages_in_quarantine"),

@@ -1,0 +1,104 @@
+"""Where a block goes: the rule table, brokers in turn, the scheme of our references, and which session may connect."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """
+    What a rule looks at.
+
+    :param volume_pct: the quantity to place in percent of the average daily volume; None where that is unknown
+    """
+
+    asset_class: str
+    country: str
+    volume_pct: Decimal | None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A routing rule as the table has it; an empty field or None asks nothing."""
+
+    id: int
+    rank: int
+    name: str
+    asset_class: str
+    country: str
+    min_volume_pct: Decimal | None
+    max_volume_pct: Decimal | None
+
+
+def choose(rules: Sequence[Candidate], wanted: Wanted) -> tuple[Candidate | None, dict[str, Any]]:
+    """
+    The first rule by rank that matches, and the trace that says why: what was looked at, which rules were passed over
+    for what, which one decided. A rule that asks for a share of volume does not match where volume is unknown.
+    """
+    passed_over = []
+    chosen = None
+    for rule in sorted(rules, key=lambda r: r.rank):
+        why = _mismatch(rule, wanted)
+        if why is None:
+            chosen = rule
+            break
+        passed_over.append({"rule": rule.name, "because": why})
+    trace = {
+        "asset_class": wanted.asset_class,
+        "country": wanted.country,
+        "volume_pct": None if wanted.volume_pct is None else f"{wanted.volume_pct:.4f}",
+        "passed_over": passed_over,
+        "rule": chosen.name if chosen else None,
+        "rule_id": chosen.id if chosen else None,
+    }
+    return chosen, trace
+
+
+def _mismatch(rule: Candidate, wanted: Wanted) -> str | None:
+    if rule.asset_class and rule.asset_class != wanted.asset_class:
+        return f"asset class is {wanted.asset_class}, not {rule.asset_class}"
+    if rule.country and rule.country != wanted.country:
+        return f"country is {wanted.country}, not {rule.country}"
+    if rule.min_volume_pct is None and rule.max_volume_pct is None:
+        return None
+    if wanted.volume_pct is None:
+        return "average volume is unknown"
+    if rule.min_volume_pct is not None and wanted.volume_pct < rule.min_volume_pct:
+        return f"{wanted.volume_pct:.2f}% of average volume is below {rule.min_volume_pct.normalize():f}%"
+    if rule.max_volume_pct is not None and wanted.volume_pct >= rule.max_volume_pct:
+        return f"{wanted.volume_pct:.2f}% of average volume is not below {rule.max_volume_pct.normalize():f}%"
+    return None
+
+
+def in_turn(choices: Sequence[Any], turn: int) -> Any:
+    """The brokers of a rule, one after the other."""
+    return choices[turn % len(choices)]
+
+
+def cl_ord_id(at: datetime, request_id: int) -> str:
+    """Our ClOrdID (tag 11) of a request: unique for ever, and the same however often the request is sent."""
+    return f"{at:%y%m%d}-{request_id}"
+
+
+def session_problems(environment: str, sessions: Sequence[tuple[str, str, str, str, int]]) -> list[str]:
+    """
+    Why these sessions must not be started together under one environment; empty where they may.
+
+    :param sessions: (environment, SenderCompID, TargetCompID, host, port) of every session on file
+    """
+    problems = []
+    simulated = {(host, port) for env, _, _, host, port in sessions if env == "simulation"}
+    for env, sender, target, host, port in sessions:
+        name = f"{sender} → {target}"
+        if env == "simulation" and not sender.endswith("-SIM"):
+            problems.append(f"{name} is a simulation, but its SenderCompID does not end in -SIM.")
+        if env == "live" and sender.endswith("-SIM"):
+            problems.append(f"{name} is live, but its SenderCompID is a simulation's.")
+        if env == "live" and (host, port) in simulated:
+            problems.append(f"{name} is live, but {host}:{port} is where simulated counterparties answer.")
+    if environment not in ("simulation", "live"):
+        problems.append(f"“{environment}” is no environment: simulation or live.")
+    return problems

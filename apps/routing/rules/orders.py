@@ -1,0 +1,151 @@
+"""What we say to a broker or dealer: the fields of each message, in FIX 4.4."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from apps.core.refusals import Invalid
+
+from .reports import SIDE_TAGS
+from .wire import FramePart, utc_text
+
+STRATEGIES = {"VWAP": "1", "PARTICIPATE": "2", "TWAP": "1001"}
+TIFS = {"DAY": "0", "GTC": "1", "IOC": "3", "FOK": "4"}
+PARAMS = ("participation_pct", "start_at", "end_at")
+HIT, COVER, DONE_AWAY, PASS = "1", "4", "5", "6"
+
+
+class BadStrategy(Invalid):
+    """The broker's algorithm cannot be asked for in this way."""
+
+
+class Terms(NamedTuple):
+    """What all requests on an order repeat."""
+
+    symbol: str
+    isin: str
+    mic: str
+    currency: str
+    side: str
+    tif: str
+    account: str
+
+
+def plain(number: Decimal) -> str:
+    """A number without exponent or trailing zeros."""
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def instrument_fields(terms: Terms) -> list[FramePart]:
+    fields: list[FramePart] = [(55, terms.symbol)]
+    if terms.isin:
+        fields += [(48, terms.isin), (22, "4")]
+    return [*fields, (207, terms.mic)]
+
+
+def strategy_fields(strategy: str, params: Mapping[str, Any]) -> list[FramePart]:
+    """
+    TargetStrategy (847), ParticipationRate (849, of 1), EffectiveTime (168), ExpireTime (126).
+
+    :param params: ``participation_pct`` percent of volume; ``start_at`` and ``end_at`` ISO 8601 with zone
+    :raises BadStrategy: on an unknown strategy or parameter, or one out of range
+    """
+    if strategy not in STRATEGIES:
+        raise BadStrategy(f"“{strategy}” is no strategy; choose one of {', '.join(STRATEGIES)}.", field="strategy")
+    unknown = set(params) - set(PARAMS)
+    if unknown:
+        raise BadStrategy(f"{sorted(unknown)[0]} is unknown; a strategy takes {', '.join(PARAMS)}.", field="params")
+    fields: list[FramePart] = [(847, STRATEGIES[strategy])]
+    if params.get("participation_pct") is not None:
+        fields.append((849, plain(_percent(params["participation_pct"]) / 100)))
+    elif strategy == "PARTICIPATE":
+        raise BadStrategy("Participation needs participation_pct, the percent of volume to be.", field="params")
+    times = {key: _time(key, params[key]) for key in ("start_at", "end_at") if params.get(key)}
+    if len(times) == 2 and times["start_at"] >= times["end_at"]:
+        raise BadStrategy("end_at must be after start_at.", field="params")
+    return fields + [(tag, utc_text(times[key])) for key, tag in (("start_at", 168), ("end_at", 126)) if key in times]
+
+
+def _percent(value: Any) -> Decimal:
+    try:
+        number = Decimal(str(value))
+        if not 0 < number <= 100:
+            raise ValueError
+    except (ValueError, ArithmeticError):
+        message = f"participation_pct must be above 0 and at most 100; got “{value}”."
+        raise BadStrategy(message, field="params") from None
+    return number
+
+
+def _time(key: str, value: Any) -> datetime:
+    try:
+        at = datetime.fromisoformat(str(value))
+        if at.tzinfo is None:
+            raise ValueError
+    except ValueError:
+        message = f"{key} must be a time with its zone, as 2026-11-23T14:30:00Z; got “{value}”."
+        raise BadStrategy(message, field="params") from None
+    return at
+
+
+def price_fields(qty: Decimal, limit: Decimal | None, terms: Terms) -> list[FramePart]:
+    fields: list[FramePart] = [(38, plain(qty)), (40, "1" if limit is None else "2")]
+    if limit is not None:
+        fields.append((44, plain(limit)))
+    return [*fields, (59, TIFS[terms.tif])]
+
+
+def new_order(
+    cl_ord_id: str, terms: Terms, qty: Decimal, limit: Decimal | None, strategy: Sequence[FramePart], text: str,
+    at: datetime,
+) -> list[FramePart]:  # fmt: skip
+    """NewOrderSingle (35=D)."""
+    fields: list[FramePart] = [
+        (11, cl_ord_id), (1, terms.account), (21, "1"), *instrument_fields(terms), (54, SIDE_TAGS[terms.side]),
+        (60, utc_text(at)), *price_fields(qty, limit, terms), (15, terms.currency), *strategy,
+    ]  # fmt: skip
+    return [*fields, (58, text)] if text else fields
+
+
+def cancel(cl_ord_id: str, orig: str, order_id: str, terms: Terms, qty: Decimal, at: datetime) -> list[FramePart]:
+    """OrderCancelRequest (35=F)."""
+    order: list[FramePart] = [(37, order_id)] if order_id else []
+    return [
+        (41, orig), *order, (11, cl_ord_id), *instrument_fields(terms), (54, SIDE_TAGS[terms.side]), (60, utc_text(at)),
+        (38, plain(qty)),
+    ]  # fmt: skip
+
+
+def replace(
+    cl_ord_id: str, orig: str, order_id: str, terms: Terms, qty: Decimal, limit: Decimal | None,
+    strategy: Sequence[FramePart], at: datetime,
+) -> list[FramePart]:  # fmt: skip
+    """OrderCancelReplaceRequest (35=G): what is not repeated is not inherited, so all of it is."""
+    order: list[FramePart] = [(37, order_id)] if order_id else []
+    return [
+        *order, (41, orig), (11, cl_ord_id), (1, terms.account), (21, "1"), *instrument_fields(terms),
+        (54, SIDE_TAGS[terms.side]), (60, utc_text(at)), *price_fields(qty, limit, terms), (15, terms.currency),
+        *strategy,
+    ]  # fmt: skip
+
+
+def quote_request(request_ref: str, terms: Terms, qty: Decimal, due_at: datetime, at: datetime) -> list[FramePart]:
+    """QuoteRequest (35=R) for one instrument, tradeable (537=1), until the collecting ends."""
+    return [
+        (131, request_ref), (146, "1"), *instrument_fields(terms), (537, "1"), (54, SIDE_TAGS[terms.side]),
+        (38, plain(qty)), (15, terms.currency), (126, utc_text(due_at)), (60, utc_text(at)),
+    ]  # fmt: skip
+
+
+def quote_response(
+    response_ref: str, quote_ref: str, kind: str, terms: Terms, qty: Decimal, price: Decimal | None, cl_ord_id: str,
+    at: datetime,
+) -> list[FramePart]:  # fmt: skip
+    """QuoteResponse (35=AJ): 694 is 1 hit or lift, 4 cover, 5 done away, 6 pass."""
+    fields: list[FramePart] = [(693, response_ref), (117, quote_ref), (694, kind)]
+    if cl_ord_id:
+        fields.append((11, cl_ord_id))
+    fields += [*instrument_fields(terms), (54, SIDE_TAGS[terms.side]), (38, plain(qty)), (60, utc_text(at))]
+    return [*fields, (15, terms.currency)] + ([(44, plain(price))] if price is not None else [])

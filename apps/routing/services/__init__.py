@@ -1,0 +1,80 @@
+"""Every change of routing: blocks to brokers and dealers, what they answer, and the messages between."""
+
+from apps.blocks.services import StaleBlock
+
+from .hearing import Hearing, StillUnbookable, hear_messages, quarantine_messages, settle_message
+from .inquiries import (
+    NotTheBest,
+    OutsideLimit,
+    QuoteEnded,
+    award_inquiry,
+    decide_due_inquiries,
+    decide_inquiries,
+    pass_inquiry,
+)
+from .locks import StaleInquiry, StaleRoute
+from .messages import (
+    NoSession,
+    Outgoing,
+    ToSend,
+    heard_ids,
+    keep_heard,
+    mark_sent,
+    queue_messages,
+    take_to_send,
+)
+from .planning import FewDealers, NoBroker, NoRoutingRule, OverrideNeedsReason
+from .routes import (
+    NotAnOrder,
+    NothingToPlace,
+    Overplaced,
+    RequestPending,
+    Routed,
+    cancel_routes,
+    replace_routes,
+    route_blocks,
+    send_inquiries,
+)
+from .setup import install_default_rules, install_sessions, mark_sessions
+
+__all__ = [
+    "FewDealers",
+    "Hearing",
+    "NoBroker",
+    "NoRoutingRule",
+    "NoSession",
+    "NotAnOrder",
+    "NotTheBest",
+    "NothingToPlace",
+    "Outgoing",
+    "OutsideLimit",
+    "OverrideNeedsReason",
+    "Overplaced",
+    "QuoteEnded",
+    "RequestPending",
+    "Routed",
+    "StaleBlock",
+    "StaleInquiry",
+    "StaleRoute",
+    "StillUnbookable",
+    "ToSend",
+    "award_inquiry",
+    "cancel_routes",
+    "decide_due_inquiries",
+    "decide_inquiries",
+    "hear_messages",
+    "heard_ids",
+    "install_default_rules",
+    "install_sessions",
+    "keep_heard",
+    "mark_sent",
+    "mark_sessions",
+    "pass_inquiry",
+    "quarantine_messages",
+    "queue_messages",
+    "replace_routes",
+    "route_blocks",
+    "send_inquiries",
+    "settle_message",
+    "take_to_send",
+]

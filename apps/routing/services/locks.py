@@ -1,0 +1,90 @@
+"""Locking what is routed, down the wall and by key, and refusing who looked at something older."""
+
+from collections.abc import Mapping, Sequence
+
+from apps.blocks.models import Block
+from apps.core.refusals import NotFound, Stale
+from apps.users.models import User
+from apps.users.services import can
+
+from .. import rules, selectors
+from ..models import Inquiry, Route
+
+
+class StaleRoute(Stale):
+    """A route changed after the trader looked at it."""
+
+
+class StaleInquiry(Stale):
+    """An inquiry changed after the trader looked at it."""
+
+
+def lock_blocks(user: User, block_ids: Sequence[int]) -> dict[int, Block]:
+    """
+    The blocks locked in key order, with instrument and venue.
+
+    :raises NotFound: where one is missing or on a desk the person does not sit at
+    """
+    wanted = set(block_ids)
+    rows = Block.objects.filter(pk__in=wanted)
+    if not can(user, "portfolios.see_all"):
+        rows = rows.filter(desk__in=user.desks.all())
+    rows = rows.select_for_update(of=("self",), no_key=True).select_related("instrument__venue").order_by("pk")
+    found = {block.pk: block for block in rows}
+    if len(found) < len(wanted):
+        raise NotFound("One of these blocks does not exist or is not on your desk. Reload the list.")
+    return found
+
+
+def lock_routes(user: User, route_ids: Sequence[int], seen: Mapping[int, int]) -> tuple[dict[int, Route], dict]:
+    """
+    The routes locked in key order, after the blocks they are parts of.
+
+    :returns: route id to route, block id to block
+    :raises NotFound, StaleRoute:
+    """
+    wanted = set(route_ids)
+    ids = dict(selectors.routes_seen_by(user).filter(pk__in=wanted).values_list("pk", "block_id"))
+    if len(ids) < len(wanted):
+        raise NotFound("One of these routes does not exist or is not on your desk. Reload the list.")
+    blocks = lock_blocks(user, set(ids.values()))
+    rows = Route.objects.filter(pk__in=wanted).select_for_update(no_key=True).order_by("pk")
+    routes = {route.pk: route for route in rows}
+    refuse_stale(StaleRoute, routes, seen)
+    return routes, blocks
+
+
+def lock_inquiry(user: User, inquiry_id: int, seen: Mapping[int, int]) -> tuple[Inquiry, Block]:
+    """:raises NotFound, StaleInquiry:"""
+    block_id = selectors.inquiries_seen_by(user).filter(pk=inquiry_id).values_list("block_id", flat=True).first()
+    if block_id is None:
+        raise NotFound("This inquiry does not exist or is not on your desk.")
+    blocks = lock_blocks(user, [block_id])
+    inquiry = Inquiry.objects.select_for_update(no_key=True).get(pk=inquiry_id)
+    refuse_stale(StaleInquiry, {inquiry.pk: inquiry}, seen)
+    return inquiry, blocks[block_id]
+
+
+def refuse_stale(refusal: type[Stale], rows: Mapping[int, object], seen: Mapping[int, int]) -> None:
+    """:raises Stale: naming each row that is not at the version seen"""
+    stale = [row for pk, row in rows.items() if seen.get(pk) != row.version]
+    if stale:
+        raise refusal(
+            f"{', '.join(row.ref for row in stale[:5])} changed since you looked"
+            f" ({str(stale[0].status).lower().replace('_', ' ')} by now). Reload and decide again.",
+            stale=[{"id": row.pk, "seen": seen.get(row.pk), "is": row.version} for row in stale],
+        )
+
+
+def terms_of(block: Block) -> rules.Terms:
+    """What every request on a block's orders repeats."""
+    instrument = block.instrument
+    return rules.Terms(
+        symbol=instrument.symbol,
+        isin=instrument.isin,
+        mic=instrument.venue.mic,
+        currency=block.currency_id,
+        side=block.side,
+        tif=block.tif,
+        account=block.ref,
+    )

@@ -1,0 +1,153 @@
+"""FIX messages as rows: those wanted out, and those heard, each kept before anything is done about it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+
+from apps.core.acts import Act
+from apps.core.refusals import Conflict, Invalid
+from apps.core.tables import copy_in, next_ids
+
+from .. import rules
+from ..models import Message, Session
+
+log = structlog.get_logger(__name__)
+S = Message.Status
+COLUMNS = ("id", "session_id", "is_out", "msg_type", "ref", "text", "at", "problem", "status", "version")
+
+
+class NoSession(Conflict):
+    """There is no enabled FIX session with the counterparty under this environment."""
+
+
+class Outgoing(NamedTuple):
+    """A message that is wanted out: its fields in order, without header, and the reference that may go out once."""
+
+    broker_id: int
+    msg_type: str
+    ref: str
+    fields: Sequence[tuple[int, str]]
+
+
+class ToSend(NamedTuple):
+    id: int
+    session_id: int
+    msg_type: str
+    text: str
+    is_repeat: bool
+
+
+def sessions_of(broker_ids: Iterable[int]) -> dict[int, int]:
+    """Broker id to the id of its enabled session under this environment; one without is absent."""
+    rows = Session.objects.filter(broker_id__in=set(broker_ids), environment=settings.ENVIRONMENT, is_enabled=True)
+    return dict(rows.values_list("broker_id", "pk"))
+
+
+@transaction.atomic
+def queue_messages(act: Act, outgoing: Sequence[Outgoing]) -> list[int]:
+    """
+    Will commit messages to be sent by the gateway, in this order for each counterparty. The facts recorded with them
+    wake it.
+
+    A message of the same type and reference to the same counterparty goes out once, ever: repeating it is an error of
+    the caller's and undoes the transaction.
+
+    :raises NoSession: where a counterparty has no enabled session under this environment
+    :raises Invalid: where a field is empty
+    """
+    if not outgoing:
+        return []
+    sessions = sessions_of(o.broker_id for o in outgoing)
+    missing = sorted({o.broker_id for o in outgoing} - sessions.keys())
+    if missing:
+        raise NoSession(
+            f"Counterparty {missing[0]} has no enabled FIX session in {settings.ENVIRONMENT}; enable one first.",
+            broker_ids=missing,
+        )
+    try:
+        texts = [rules.text_of(o.fields) for o in outgoing]
+    except rules.Malformed as problem:
+        raise Invalid(f"A message cannot be written: {problem}.") from problem
+    with connection.cursor() as cursor:
+        ids = next_ids(cursor, "routing_message", len(outgoing))
+        copy_in(
+            cursor,
+            "routing_message",
+            COLUMNS,
+            (
+                (pk, sessions[o.broker_id], True, o.msg_type, o.ref, text, act.at, "", S.QUEUED, 0)
+                for pk, o, text in zip(ids, outgoing, texts, strict=True)
+            ),
+        )
+    return ids
+
+
+def keep_heard(session_id: int, raw: str, at: datetime) -> int:
+    """
+    Will keep a message exactly as it was heard, to be booked later. One committed INSERT: nothing about it can fail but
+    the database being away.
+
+    :param raw: tag=value text with SOH
+    """
+    text = rules.shown(raw)
+    msg_type, seq_num, ref = "?", None, ""
+    try:
+        fields = rules.Fields(text)
+        msg_type = fields.find(35, "?")[:2]
+        seq_num = int(fields.find(34)) if fields.find(34).isdecimal() and len(fields.find(34)) < 10 else None
+        ref = rules.report_key(fields) if msg_type == "8" else ""
+    except rules.Malformed:
+        log.warning("unreadable_message", session=session_id)  # Kept all the same; booking will quarantine it.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO routing_message"
+            " (session_id, is_out, msg_type, seq_num, ref, text, at, problem, status, version)"
+            " VALUES (%s, false, %s, %s, %s, %s, %s, '', 'HEARD', 0) RETURNING id",
+            [session_id, msg_type, seq_num, ref, text, at],
+        )
+        return cursor.fetchone()[0]
+
+
+def heard_ids(limit: int = 500) -> list[int]:
+    """The oldest messages heard and not yet booked."""
+    rows = Message.objects.filter(status=S.HEARD, session__environment=settings.ENVIRONMENT)
+    return list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
+
+
+@transaction.atomic
+def take_to_send(session_ids: Sequence[int], *, again: Sequence[int] = (), limit: int = 200) -> list[ToSend]:
+    """
+    Will mark queued messages of these sessions as being sent and return them in order.
+
+    :param again: sessions whose unsure messages (marked, but perhaps never handed over) are to be sent again too;
+        they come back as repeats, to go out with PossResend
+    """
+    statuses = {s: ("SENDING", "QUEUED") if s in set(again) else ("QUEUED",) for s in session_ids}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT m.id, m.session_id, m.msg_type, m.text, m.status = 'SENDING' FROM routing_message m"
+            " JOIN unnest(%s::bigint[], %s::boolean[]) AS w(session, again) ON w.session = m.session_id"
+            " WHERE m.status IN ('QUEUED', 'SENDING') AND (m.status = 'QUEUED' OR w.again)"
+            " ORDER BY m.id LIMIT %s FOR UPDATE OF m",
+            [list(statuses), ["SENDING" in kinds for kinds in statuses.values()], limit],
+        )
+        rows = [ToSend(*row) for row in cursor.fetchall()]
+        if rows:
+            cursor.execute("UPDATE routing_message SET status = 'SENDING' WHERE id = ANY(%s)", [[r.id for r in rows]])
+    return rows
+
+
+@transaction.atomic
+def mark_sent(sent: Mapping[int, int | None], at: datetime) -> None:
+    """Will mark messages as handed to their session. :param sent: message id to its sequence number"""
+    if sent:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE routing_message m SET status = 'SENT', sent_at = %s, seq_num = u.seq"
+                " FROM unnest(%s::bigint[], %s::int[]) AS u(id, seq) WHERE m.id = u.id",
+                [at, list(sent), list(sent.values())],
+            )

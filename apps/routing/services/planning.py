@@ -1,0 +1,177 @@
+"""Where each block is to go: by the firm's rules, or by a trader who says why."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.db.models import Count
+
+from apps.blocks.models import Block
+from apps.core.acts import Act
+from apps.core.refusals import Conflict, Invalid, NotFound
+from apps.marketdata import selectors as marketdata
+from apps.reference.models import Broker
+
+from .. import rules
+from ..models import Route, RoutingRule
+from .messages import sessions_of
+
+ALGO, INQUIRY = RoutingRule.Action.ALGO, RoutingRule.Action.INQUIRY
+
+
+class NoRoutingRule(Conflict):
+    """No rule says where a block goes."""
+
+
+class NoBroker(Conflict):
+    """The rule names nobody who can be reached."""
+
+
+class OverrideNeedsReason(Invalid):
+    """Departing from the rules asks for a reason."""
+
+
+class Plan(NamedTuple):
+    """Where a quantity of a block goes: one broker by an algorithm, or several dealers by inquiry."""
+
+    block: Block
+    qty: Decimal
+    action: str
+    broker_ids: Sequence[int]
+    strategy: str
+    params: dict[str, Any]
+    trace: dict[str, Any]
+
+
+class Override(NamedTuple):
+    """What a trader wants instead of the rule; None leaves it to the rule."""
+
+    broker_code: str | None = None
+    strategy: str | None = None
+    params: Mapping[str, Any] | None = None
+
+    @property
+    def is_asked(self) -> bool:
+        return any(wish is not None for wish in self)
+
+
+def plan_routes(
+    act: Act, quantities: Mapping[int, Decimal], blocks: Mapping[int, Block], override: Override
+) -> list[Plan]:
+    """
+    Five queries whatever the number of blocks. The rule's choice is kept in the trace also where it is overridden.
+
+    :raises OverrideNeedsReason: where the act has no reason
+    :raises NoRoutingRule: naming the blocks without a rule
+    :raises NoBroker: where a rule's brokers have no enabled session
+    """
+    if override.is_asked and not act.reason.strip():
+        raise OverrideNeedsReason("Say why you route otherwise than by rule; the reason is kept.", field="reason")
+    table = list(RoutingRule.objects.filter(is_active=True).prefetch_related("brokers"))
+    candidates = [
+        rules.Candidate(r.pk, r.rank, r.name, r.asset_class, r.country, r.min_volume_pct, r.max_volume_pct)
+        for r in table
+    ]
+    by_id = {r.pk: r for r in table}
+    volumes = marketdata.average_volumes(b.instrument_id for b in blocks.values())
+    chosen: list[tuple[Block, RoutingRule | None, dict]] = []
+    for pk in sorted(quantities):
+        block = blocks[pk]
+        volume = volumes.get(block.instrument_id, (None,))[0]
+        wanted = rules.Wanted(
+            asset_class=block.instrument.asset_class,
+            country=block.instrument.country,
+            volume_pct=quantities[pk] / volume * 100 if volume else None,
+        )
+        rule, trace = rules.choose(candidates, wanted)
+        chosen.append((block, by_id[rule.id] if rule else None, trace))
+    if override.broker_code is not None:
+        return _overridden(act, quantities, chosen, override)
+    return _by_rule(act, quantities, chosen, override)
+
+
+def _by_rule(act, quantities, chosen, override: Override) -> list[Plan]:
+    lost = [block.ref for block, rule, _ in chosen if rule is None]
+    if lost:
+        raise NoRoutingRule(
+            f"No routing rule covers {', '.join(lost[:5])}. Choose a broker yourself, or add a rule.", blocks=lost
+        )
+    reachable = sessions_of(b.pk for _, rule, _ in chosen for b in rule.brokers.all())
+    earlier = dict(Route.objects.filter(block_id__in=list(quantities)).values_list("block_id").annotate(n=Count("pk")))
+    plans, turns = [], {}
+    for block, rule, trace in chosen:
+        brokers = [b.pk for b in sorted(rule.brokers.all(), key=lambda b: b.code) if b.is_active and b.pk in reachable]
+        if not brokers:
+            raise NoBroker(
+                f"No broker of the rule “{rule.name}” has an enabled session in {settings.ENVIRONMENT}.", rule=rule.name
+            )
+        if rule.action == ALGO:
+            # In turn within this act, from a start that moves on with the blocks and with a block's earlier routes.
+            turn = turns[rule.pk] = turns.get(rule.pk, block.pk - 1) + 1
+            brokers = [rules.in_turn(brokers, turn + earlier.get(block.pk, 0))]
+        params = dict(rule.params) if override.params is None else dict(override.params)
+        if override.is_asked:
+            trace = trace | {"override": {"strategy": override.strategy, "reason": act.reason, "by": act.by}}
+        plans.append(
+            Plan(block, quantities[block.pk], rule.action, brokers, override.strategy or rule.strategy, params, trace)
+        )
+    return plans
+
+
+class FewDealers(Invalid):
+    """Fewer than three dealers are asked without saying why."""
+
+
+LEAST_DEALERS = 3
+
+
+def plan_inquiries(
+    act: Act, quantities: Mapping[int, Decimal], blocks: Mapping[int, Block], dealer_codes: Sequence[str] | None,
+    seconds: int | None, award: str | None,
+) -> list[Plan]:  # fmt: skip
+    """
+    Inquiries whatever the rules would do with the blocks: to the dealers named, or to those of the rule for inquiries.
+
+    :raises NotFound: where a code is no dealer; :raises NoBroker: where one has no enabled session
+    """
+    if dealer_codes is None:
+        plans = plan_routes(act, quantities, blocks, Override())
+        others = [p.block.ref for p in plans if p.action != INQUIRY]
+        if others:
+            raise NoRoutingRule(f"No inquiry rule covers {others[0]}. Choose the dealers yourself.", blocks=others)
+    else:
+        dealers = dict(
+            Broker.objects.filter(code__in=dealer_codes, kind=Broker.Kind.DEALER, is_active=True).values_list(
+                "code", "pk"
+            )
+        )
+        unknown = sorted(set(dealer_codes) - dealers.keys())
+        if unknown:
+            raise NotFound(f"There is no dealer “{unknown[0]}”.", field="dealer_codes")
+        reachable = sessions_of(dealers.values())
+        away = sorted(code for code, pk in dealers.items() if pk not in reachable)
+        if away:
+            raise NoBroker(f"{away[0]} has no enabled session in {settings.ENVIRONMENT}.", broker=away[0])
+        trace = {"override": {"dealers": sorted(dealers), "reason": act.reason, "by": act.by}}
+        ids = [dealers[code] for code in sorted(dealers)]
+        plans = [Plan(blocks[pk], quantities[pk], INQUIRY, ids, "", {}, trace) for pk in sorted(quantities)]
+    given = {"seconds": seconds, "award": award}
+    return [p._replace(params=p.params | {k: v for k, v in given.items() if v is not None}) for p in plans]
+
+
+def _overridden(act, quantities, chosen, override: Override) -> list[Plan]:
+    broker = Broker.objects.filter(code=override.broker_code, is_active=True).exclude(kind=Broker.Kind.VENUE).first()
+    if broker is None:
+        raise NotFound(f"There is no broker or dealer “{override.broker_code}”.", field="broker_code")
+    if broker.pk not in sessions_of([broker.pk]):
+        raise NoBroker(f"{broker.name} has no enabled session in {settings.ENVIRONMENT}.", broker=broker.code)
+    action = INQUIRY if broker.kind == Broker.Kind.DEALER else ALGO
+    plans = []
+    for block, rule, trace in chosen:
+        same = rule is not None and rule.action == action
+        strategy = override.strategy or (rule.strategy if same else "VWAP" if action == ALGO else "")
+        params = override.params if override.params is not None else rule.params if same else {}
+        trace = trace | {"override": {"broker": broker.code, "reason": act.reason, "by": act.by}}
+        plans.append(Plan(block, quantities[block.pk], action, [broker.pk], strategy, dict(params), trace))
+    return plans

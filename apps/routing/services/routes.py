@@ -1,0 +1,317 @@
+"""Routing blocks, and asking brokers to cancel or replace what they work."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from django.db import transaction
+
+from apps.audit.services import record
+from apps.blocks import services as blocks
+from apps.blocks.models import Block
+from apps.blocks.states import B
+from apps.core.acts import Act
+from apps.core.events import Fact
+from apps.core.refusals import Conflict, IllegalMove, Invalid
+from apps.marketdata import selectors as marketdata
+from apps.reference.rules import is_multiple
+from apps.users.services import require
+
+from .. import events, rules
+from ..models import Route, RouteRequest
+from ..states import LIFE
+from .inquiries import open_inquiries
+from .locks import lock_blocks, lock_routes, refuse_stale, terms_of
+from .messages import Outgoing, queue_messages
+from .planning import ALGO, INQUIRY, Override, Plan, plan_inquiries, plan_routes
+from .writing import NewRoute, orig_of, write_requests, write_routes
+
+
+class NothingToPlace(Conflict):
+    """All of a block is placed already."""
+
+
+class Overplaced(Conflict):
+    """More was asked for than is left to place."""
+
+
+class RequestPending(Conflict):
+    """The broker has not answered the last request yet."""
+
+
+class NotAnOrder(Conflict):
+    """A dealer's hit cannot be cancelled or replaced."""
+
+
+class Routed(NamedTuple):
+    """What became of the blocks: ids of the routes sent and of the inquiries opened."""
+
+    routes: list[int]
+    inquiries: list[int]
+
+
+@transaction.atomic
+def route_blocks(
+    act: Act,
+    block_ids: Sequence[int],
+    *,
+    seen: Mapping[int, int],
+    broker_code: str | None = None,
+    strategy: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    qty: Decimal | None = None,
+) -> Routed:
+    """
+    Will place what is unplaced of the blocks: with brokers' algorithms or with dealers by inquiry, as the firm's rules
+    say, or as the trader does with a reason. A block still open is frozen first.
+
+    :param seen: the version of each block the trader was looking at
+    :param broker_code: the broker or dealer to use instead of the rule's
+    :param qty: how much of one block to place; all of it where None
+    :raises StaleBlock: where a block changed meanwhile; :raises NothingToPlace: where all of one is placed
+    :raises Overplaced: where ``qty`` is more than is left; :raises OverrideNeedsReason, NoRoutingRule, NoBroker:
+    """
+    user = require(act, "routing.route")
+    found = lock_blocks(user, block_ids)
+    refuse_stale(blocks.StaleBlock, found, seen)
+    quantities = _quantities(found, qty)
+    plans = plan_routes(act, quantities, found, Override(broker_code, strategy, params))
+    mids = {pk: quote.mid for pk, quote in marketdata.quotes_of(b.instrument_id for b in found.values()).items()}
+    _freeze(act, found, mids)
+    blocks.mark_placed(act, quantities)
+    return Routed(
+        routes=_send_orders(act, [p for p in plans if p.action == ALGO], mids),
+        inquiries=open_inquiries(act, [p for p in plans if p.action == INQUIRY], mids),
+    )
+
+
+@transaction.atomic
+def send_inquiries(
+    act: Act, block_ids: Sequence[int], *, seen: Mapping[int, int], dealer_codes: Sequence[str] | None = None,
+    qty: Decimal | None = None, seconds: int | None = None, award: str | None = None,
+) -> list[int]:  # fmt: skip
+    """
+    Will ask dealers for quotes on what is unplaced of the blocks, all at once, whatever the rules would do with them.
+
+    :param dealer_codes: whom to ask; the rule's where None. Fewer than three ask for a reason
+    :param seconds: how long to collect; the rule's, or 30, where None
+    :param award: ``auto`` takes the best price at the end, ``person`` leaves it to the trader; the rule's where None
+    :raises FewDealers: for fewer than three dealers without a reason; and as ``route_blocks``
+    """
+    user = require(act, "routing.route")
+    found = lock_blocks(user, block_ids)
+    refuse_stale(blocks.StaleBlock, found, seen)
+    quantities = _quantities(found, qty)
+    plans = plan_inquiries(act, quantities, found, dealer_codes, seconds, award)
+    mids = {pk: quote.mid for pk, quote in marketdata.quotes_of(b.instrument_id for b in found.values()).items()}
+    _freeze(act, found, mids)
+    blocks.mark_placed(act, quantities)
+    return open_inquiries(act, plans, mids)
+
+
+def _freeze(act: Act, found: Mapping[int, Block], mids: Mapping[int, Decimal]) -> None:
+    opened = [b for b in found.values() if b.status == B.OPEN]
+    if opened:
+        blocks.freeze_blocks(
+            act,
+            [b.pk for b in opened],
+            seen={b.pk: b.version for b in opened},
+            arrival={b.pk: mids.get(b.instrument_id) for b in opened},
+        )
+
+
+def _quantities(found: Mapping[int, Block], qty: Decimal | None) -> dict[int, Decimal]:
+    for block in found.values():
+        if block.status not in (B.OPEN, B.WORKING):
+            raise IllegalMove(
+                f"{block.ref} is {block.status.lower()} and cannot be routed.", subject="block", status=block.status
+            )
+        if block.unplaced_qty <= 0:
+            raise NothingToPlace(
+                f"All of {block.ref} is placed with brokers already. Somebody may have routed it; reload.",
+                block=block.pk,
+            )
+    if qty is None:
+        return {pk: block.unplaced_qty for pk, block in found.items()}
+    if len(found) != 1:
+        raise Invalid("A quantity can be given for one block at a time.", field="qty")
+    (pk, block), *_ = found.items()
+    if qty <= 0 or not is_multiple(qty, block.instrument.increment):
+        raise Invalid(
+            f"The quantity must be a multiple of {rules.plain(block.instrument.increment)} above zero.", field="qty"
+        )
+    if qty > block.unplaced_qty:
+        raise Overplaced(
+            f"Only {rules.plain(block.unplaced_qty)} of {block.ref} is left to place.", left=str(block.unplaced_qty)
+        )
+    return {pk: qty}
+
+
+def _send_orders(act: Act, plans: Sequence[Plan], mids: Mapping[int, Decimal]) -> list[int]:
+    """Will write a route, its request and its NewOrderSingle for each plan."""
+    if not plans:
+        return []
+    fields = [rules.strategy_fields(plan.strategy, plan.params) for plan in plans]
+    names = write_routes(
+        act,
+        [
+            NewRoute(
+                p.block,
+                p.broker_ids[0],
+                ALGO,
+                "D",
+                p.qty,
+                p.block.limit_price,
+                mids.get(p.block.instrument_id),
+                p.strategy,
+                p.params,
+                p.trace,
+            )
+            for p in plans
+        ],
+    )
+    outgoing = [
+        Outgoing(
+            plan.broker_ids[0],
+            "D",
+            name,
+            rules.orders.new_order(
+                name, terms_of(plan.block), plan.qty, plan.block.limit_price, algo, plan.block.instructions, act.at
+            ),
+        )
+        for plan, algo, (_, name) in zip(plans, fields, names, strict=True)
+    ]
+    queue_messages(act, outgoing)
+    return [pk for pk, _ in names]
+
+
+@transaction.atomic
+def cancel_routes(act: Act, route_ids: Sequence[int], *, seen: Mapping[int, int]) -> None:
+    """
+    Will ask the brokers to cancel what they have not filled. The routes stay as they are until the brokers answer.
+
+    :raises StaleRoute, IllegalMove: where a route changed or is over; :raises RequestPending: where it was asked before
+    :raises NotAnOrder: where a route is a dealer's hit
+    """
+    user = require(act, "routing.route")
+    routes, found = lock_routes(user, route_ids, seen)
+    _refuse_hits(routes)
+    waiting = _waiting(routes)
+    asked = [pk for pk, kinds in waiting.items() if "F" in kinds]
+    if asked:
+        raise RequestPending(f"{routes[asked[0]].ref} was asked to cancel already; wait for the broker's answer.")
+    for route in routes.values():
+        LIFE.after(route.status, events.RouteCancelRequested)
+    terms = {pk: (route.qty, route.limit_price) for pk, route in routes.items()}
+    names = write_requests(act, routes, "F", terms)
+    queue_messages(
+        act,
+        [
+            Outgoing(
+                route.broker_id,
+                "F",
+                names[pk],
+                rules.orders.cancel(
+                    names[pk], orig_of(route), route.order_id, terms_of(found[route.block_id]), route.qty, act.at
+                ),
+            )
+            for pk, route in routes.items()
+        ],
+    )
+    record(
+        act,
+        [Fact(pk, r.version + 1, events.RouteCancelRequested(cl_ord_id=names[pk])) for pk, r in routes.items()],
+    )
+
+
+@transaction.atomic
+def replace_routes(act: Act, changes: Mapping[int, Mapping[str, Decimal | None]], *, seen: Mapping[int, int]) -> None:
+    """
+    Will ask the brokers for another quantity or limit. An increase counts as placed from now on, a decrease once the
+    broker accepts it.
+
+    :param changes: route id to ``qty`` (total, filled part included) and ``limit_price`` (None: market)
+    :raises StaleRoute, IllegalMove, RequestPending, NotAnOrder: as for cancels
+    :raises Overplaced: where an increase is more than the block has unplaced
+    :raises Invalid: where a quantity is not above what is filled, or a limit is outside the block's
+    """
+    user = require(act, "routing.route")
+    routes, found = lock_routes(user, list(changes), seen)
+    _refuse_hits(routes)
+    waiting = _waiting(routes)
+    if waiting:
+        raise RequestPending(f"{routes[min(waiting)].ref} has a request the broker has not answered; wait for it.")
+    terms, more = {}, {}
+    for pk, route in routes.items():
+        LIFE.after(route.status, events.RouteReplaceRequested)
+        block = found[route.block_id]
+        terms[pk] = _new_terms(route, block, changes[pk])
+        increase = max(terms[pk][0] - route.qty, Decimal(0))
+        more[block.pk] = more.get(block.pk, Decimal(0)) + increase
+        if more[block.pk] > block.unplaced_qty:
+            raise Overplaced(
+                f"Only {rules.plain(block.unplaced_qty)} of {block.ref} is left to place.", left=str(block.unplaced_qty)
+            )
+    names = write_requests(act, routes, "G", terms)
+    queue_messages(
+        act,
+        [
+            Outgoing(
+                route.broker_id,
+                "G",
+                names[pk],
+                rules.orders.replace(
+                    names[pk], orig_of(route), route.order_id, terms_of(found[route.block_id]), *terms[pk],
+                    rules.strategy_fields(route.strategy, route.params), act.at,
+                ),
+            )
+            for pk, route in routes.items()
+        ],
+    )  # fmt: skip
+    facts = [
+        Fact(
+            pk,
+            route.version + 1,
+            events.RouteReplaceRequested(
+                cl_ord_id=names[pk],
+                qty=rules.plain(terms[pk][0]),
+                limit_price=None if terms[pk][1] is None else rules.plain(terms[pk][1]),
+            ),
+        )
+        for pk, route in routes.items()
+    ]
+    record(act, facts)
+    if any(more.values()):
+        blocks.mark_placed(act, {pk: qty for pk, qty in more.items() if qty})
+
+
+def _new_terms(route: Route, block: Block, change: Mapping[str, Decimal | None]) -> tuple[Decimal, Decimal | None]:
+    qty = change.get("qty", route.qty)
+    limit = change.get("limit_price", route.limit_price)
+    if qty is None or qty <= route.cum_qty or not is_multiple(qty, block.instrument.increment):
+        raise Invalid(
+            f"The new quantity must be above the {rules.plain(route.cum_qty)} filled and a multiple of"
+            f" {rules.plain(block.instrument.increment)}; to stop the rest, cancel the route.",
+            field="qty",
+        )
+    if block.limit_price is not None and limit is None:
+        raise Invalid(f"{block.ref} has a limit of {rules.plain(block.limit_price)}; give one.", field="limit_price")
+    if limit is not None and (limit <= 0 or rules.outside_limit(block.side, limit, block.limit_price)):
+        raise Invalid(f"The limit must be above zero and within that of {block.ref}.", field="limit_price")
+    if (qty, limit) == (route.qty, route.limit_price):
+        raise Invalid(f"Nothing about {route.ref} would change.", field="qty")
+    return qty, limit
+
+
+def _refuse_hits(routes: Mapping[int, Route]) -> None:
+    hits = [r.ref for r in routes.values() if r.kind == INQUIRY]
+    if hits:
+        raise NotAnOrder(f"{hits[0]} is a dealer's price we took; it cannot be cancelled or replaced. Call the dealer.")
+
+
+def _waiting(routes: Mapping[int, Route]) -> dict[int, set[str]]:
+    rows = RouteRequest.objects.filter(route__in=list(routes), answer="WAITING", msg_type__in=("F", "G"))
+    waiting: dict[int, set[str]] = {}
+    for route_id, msg_type in rows.values_list("route_id", "msg_type"):
+        waiting.setdefault(route_id, set()).add(msg_type)
+    return waiting

@@ -1,0 +1,229 @@
+"""Where a block goes, what a dealer's price is worth, what FIX text says."""
+
+import contextlib
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+import quickfix as fix
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.routing import rules
+from apps.routing.states import Rt
+
+D = Decimal
+AT = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
+
+
+def candidate(rank, **fields):
+    given_fields = {"asset_class": "", "country": "", "min_volume_pct": None, "max_volume_pct": None} | fields
+    return rules.Candidate(id=rank, rank=rank, name=f"rule {rank}", **given_fields)
+
+
+class TestRoutingRules:
+    large = candidate(10, asset_class="EQUITY", country="US", min_volume_pct=D(5))
+    small = candidate(20, asset_class="EQUITY", country="US")
+    bonds = candidate(30, asset_class="CORP")
+
+    def choose(self, klass, country, pct):
+        return rules.choose([self.bonds, self.small, self.large], rules.Wanted(klass, country, pct))
+
+    @pytest.mark.parametrize(
+        "klass, country, pct, rule",
+        [
+            ("EQUITY", "US", D(7), "rule 10"),
+            ("EQUITY", "US", D(5), "rule 10"),
+            ("EQUITY", "US", D("4.99"), "rule 20"),
+            ("EQUITY", "US", None, "rule 20"),
+            ("CORP", "US", None, "rule 30"),
+            ("EQUITY", "DE", D(1), None),
+        ],
+    )
+    def test_the_lowest_rank_that_matches_decides(self, klass, country, pct, rule):
+        chosen, trace = self.choose(klass, country, pct)
+
+        assert (chosen.name if chosen else None) == rule
+        assert trace["rule"] == rule
+
+    def test_the_trace_says_why_each_rule_was_passed_over(self):
+        _, trace = self.choose("CORP", "US", D("2.5"))
+
+        assert trace == {
+            "asset_class": "CORP",
+            "country": "US",
+            "volume_pct": "2.5000",
+            "passed_over": [
+                {"rule": "rule 10", "because": "asset class is CORP, not EQUITY"},
+                {"rule": "rule 20", "because": "asset class is CORP, not EQUITY"},
+            ],
+            "rule": "rule 30",
+            "rule_id": 30,
+        }
+
+    def test_brokers_are_taken_in_turn(self):
+        assert [rules.in_turn("ABC", turn) for turn in range(5)] == ["A", "B", "C", "A", "B"]
+
+
+class TestSessions:
+    def test_a_live_session_may_not_point_at_the_simulation(self):
+        problems = rules.session_problems(
+            "live",
+            [
+                ("simulation", "OMS-SIM", "HARBOR", "127.0.0.1", 9880),
+                ("live", "OMS-SIM", "NORTHGATE", "fix.example.com", 9000),
+                ("live", "OMS", "MERIDIAN", "127.0.0.1", 9880),
+            ],
+        )
+
+        assert problems == [
+            "OMS-SIM → NORTHGATE is live, but its SenderCompID is a simulation's.",
+            "OMS → MERIDIAN is live, but 127.0.0.1:9880 is where simulated counterparties answer.",
+        ]
+
+    def test_a_simulation_says_so_in_its_name(self):
+        assert rules.session_problems("simulation", [("simulation", "OMS", "HARBOR", "127.0.0.1", 9880)]) == [
+            "OMS → HARBOR is a simulation, but its SenderCompID does not end in -SIM."
+        ]
+        assert rules.session_problems("simulation", [("simulation", "OMS-SIM", "HARBOR", "127.0.0.1", 9880)]) == []
+
+
+def answer(pk, price, *, qty=None, seconds=10, answered=0, declined=False):
+    return rules.Answer(
+        id=pk,
+        price=None if price is None else D(price),
+        qty=qty,
+        valid_until=AT + timedelta(seconds=seconds),
+        answered_at=AT + timedelta(milliseconds=answered),
+        declined=declined,
+    )
+
+
+class TestQuotes:
+    def test_a_buyer_takes_the_lowest_offer_and_a_seller_the_highest_bid(self):
+        quotes = [answer(1, "98.20"), answer(2, "98.10"), answer(3, "98.30")]
+
+        assert rules.best_of("BUY", D(1000), quotes, AT).id == 2
+        assert rules.best_of("SELL", D(1000), quotes, AT).id == 3
+
+    def test_an_expired_or_too_small_quote_is_not_taken(self):
+        quotes = [answer(1, "98.00", seconds=0), answer(2, "98.10", qty=D(999)), answer(3, "98.30", qty=D(1000))]
+
+        assert rules.best_of("BUY", D(1000), quotes, AT).id == 3
+        assert rules.best_of("BUY", D(1000), quotes[:2], AT) is None
+
+    def test_the_earlier_of_two_equal_prices_wins_and_the_other_tied(self):
+        quotes = [answer(1, "98", answered=20), answer(2, "98", answered=10), answer(3, "99"), answer(4, None)]
+        winner = rules.best_of("BUY", D(1), quotes, AT)
+
+        assert winner.id == 2
+        assert rules.outcomes("BUY", quotes, winner) == {1: "TIED", 2: "WON", 3: "LOST", 4: "SILENT"}
+
+    def test_the_cover_is_the_best_losing_price(self):
+        quotes = [answer(1, "98.3"), answer(2, "98.1"), answer(3, "98.2"), answer(4, None, declined=True)]
+
+        assert rules.outcomes("BUY", quotes, quotes[1]) == {1: "LOST", 2: "WON", 3: "COVER", 4: "DECLINED"}
+        assert rules.outcomes("BUY", quotes, None) == {1: "LOST", 2: "LOST", 3: "LOST", 4: "DECLINED"}
+
+    def test_distance_to_mid_is_positive_where_the_price_is_better_for_us(self):
+        assert rules.distance_bp("BUY", D("97.951"), D(98)) == D(5)
+        assert rules.distance_bp("SELL", D("97.951"), D(98)) == D(-5)
+        assert rules.distance_bp("BUY", None, D(98)) is None
+
+
+WORDS = st.text(st.characters(blacklist_characters="\x00\x01\x02\x03", blacklist_categories=("Cs",)), min_size=1)
+
+
+class TestWire:
+    @given(st.lists(st.tuples(st.integers(1, 99_999), WORDS)))
+    def test_kept_text_gives_back_every_field(self, fields):
+        assert rules.fields_of(rules.text_of(fields)) == fields
+
+    def test_a_frame_has_its_length_and_check_sum(self):
+        framed = rules.frame("FIX.4.4", "0", [(112, "é")])
+
+        assert framed.startswith("8=FIX.4.4\x019=12\x0135=0\x01")
+        assert fix.Message(framed, True).getField(112) == "é"  # Validated: length and check sum are right.
+
+    @pytest.mark.parametrize("value", ["1e5", "NaN", "Infinity", "--1", "1,000", "٣", "9" * 13, "0.00001", "", " 1"])
+    def test_only_plain_numbers_that_can_be_kept_exactly_are_numbers(self, value):
+        fields = rules.Fields(f"38={value}|")
+
+        with pytest.raises(rules.Malformed, match="tag 38"):
+            fields.decimal(38, 4)
+
+    @pytest.mark.parametrize("value", ["20261323-10:00:00", "2026-11-23", "20261123-25:00:00", "20261123-10:00:00Z"])
+    def test_only_utc_times_are_times(self, value):
+        with pytest.raises(rules.Malformed, match="tag 60"):
+            rules.Fields(f"60={value}|").time(60)
+
+    def test_a_time_keeps_its_fraction(self):
+        assert rules.Fields("60=20261123-14:30:00.123456|").time(60) == AT.replace(microsecond=123456)
+        assert rules.utc_text(AT.replace(microsecond=123456)) == "20261123-14:30:00.123"
+
+    @given(st.text(max_size=60))
+    def test_any_text_is_read_or_refused(self, text):
+        with contextlib.suppress(rules.Malformed):
+            rules.read_report(rules.Fields(text))
+
+
+def report(text):
+    return rules.read_report(rules.Fields(text + "|17=E1|37=O1|60=20261123-14:30:00|"))
+
+
+class TestReports:
+    order = rules.Order("BUY", D(1000), D(400), D("50.10"), "US0378331005", "USD")
+
+    @pytest.mark.parametrize(
+        "text, problem",
+        [
+            ("150=F|39=1|54=1|32=100|31=50", None),
+            ("150=F|39=1|54=2|32=100|31=50", "It is a SELL of an order to BUY."),
+            ("150=F|39=1|54=1|32=601|31=50", "It would fill 1001 of an order for 1000."),
+            ("150=F|39=1|54=1|32=100|31=50.11", "Its price 50.11 is outside the limit 50.1."),
+            ("150=F|39=1|54=1|32=100|31=50|15=EUR", "It is in EUR, the order in USD."),
+            ("150=F|39=1|54=1|32=1|31=50|48=US5949181045|22=4", "It is in US5949181045, the order in US0378331005."),
+        ],
+    )
+    def test_a_fill_is_held_against_its_order(self, text, problem):
+        assert rules.fill_problem(self.order, report(text), self.order.limit_price) == problem
+
+    @pytest.mark.parametrize(
+        "text", ["150=F|39=1|32=0|31=5", "150=F|39=1|32=5", "150=2|39=2", "150=0|39=5", "150=H|39=1"]
+    )
+    def test_a_report_that_says_nothing_sensible_is_malformed(self, text):
+        with pytest.raises(rules.Malformed):
+            report(text)
+
+    @pytest.mark.parametrize(
+        "status, cum, reported, good_till, leaves",
+        [
+            (Rt.PARTLY_FILLED, 400, 400, False, 600),
+            (Rt.PENDING_CANCEL, 400, 400, False, 600),
+            (Rt.CANCELED, 400, 400, False, 0),
+            (Rt.CANCELED, 400, 500, False, 100),
+            (Rt.FILLED, 900, 1000, False, 100),
+            (Rt.DONE_FOR_DAY, 400, 400, False, 0),
+            (Rt.DONE_FOR_DAY, 400, 400, True, 600),
+            (Rt.REJECTED, 0, 0, False, 0),
+        ],
+    )
+    def test_what_is_left_follows_state_and_fills(self, status, cum, reported, good_till, leaves):
+        assert rules.leaves_of(status, D(1000), D(cum), D(reported), good_till) == D(leaves)
+
+    def test_a_bust_may_name_any_ancestor(self):
+        chain = {"D": 1, "F": 2, "H": 3}
+
+        assert [rules.live_link(x, chain, {1: 2, 2: 3}) for x in "DFHX"] == [3, 3, 3, None]
+
+    @pytest.mark.parametrize(
+        "kind, amount, expected", [("3", "7.25", "7.25"), ("1", "0.005", "0.50"), ("2", "0.02", "1.00")]
+    )
+    def test_commission_is_absolute_per_unit_or_percent(self, kind, amount, expected):
+        fill = report(f"150=F|39=1|54=1|32=100|31=50|12={amount}|13={kind}")
+
+        assert rules.commission_amount(fill, D(100), D(50), D(1), 2) == D(expected)
+
+    def test_a_trade_date_is_its_own_or_that_of_the_transaction(self):
+        assert report("150=0|39=0|75=20261124").trade_date == date(2026, 11, 24)
+        assert report("150=0|39=0").trade_date == date(2026, 11, 23)
