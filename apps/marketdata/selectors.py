@@ -5,7 +5,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 
 from .models import AverageVolume, FxRate, Quote
 
@@ -30,20 +32,30 @@ def quotes_of(instrument_ids: Iterable[int] | None = None) -> dict[int, Price]:
 
 
 def fx_rates(to: str = "USD") -> dict[str, tuple[Decimal, datetime]]:
-    """Currency to (units of ``to`` for one of it, time of the rate); direct, inverse or through USD."""
-    rates = {(b, q): (r, at) for b, q, r, at in FxRate.objects.values_list("base_id", "quote_id", "rate", "at")}
-    epoch = max((at for _, at in rates.values()), default=datetime.min)
-    direct: dict[str, tuple[Decimal, datetime]] = {to: (Decimal(1), epoch)}
-    for (base, quote), (rate, at) in rates.items():
+    """
+    Currency to (units of ``to`` for one of it, time of the rate): as quoted, inverted, or through USD. One query.
+
+    ``to`` itself is one, and its time that of the newest rate, or now where no rate is on file.
+    """
+    rows = list(FxRate.objects.order_by("at").values_list("base_id", "quote_id", "rate", "at"))
+    into = _rates_into(to, rows)
+    if to != "USD" and "USD" in into:
+        usd, usd_at = into["USD"]
+        for currency, (rate, at) in _rates_into("USD", rows).items():
+            into.setdefault(currency, (rate * usd, min(at, usd_at)))
+    into[to] = (Decimal(1), rows[-1][3] if rows else timezone.now())
+    return into
+
+
+def _rates_into(to: str, rows: Iterable[tuple[str, str, Decimal, datetime]]) -> dict[str, tuple[Decimal, datetime]]:
+    """Direct and inverted rates; of two for one currency the newer, as the rows come oldest first."""
+    found = {}
+    for base, quote, rate, at in rows:
         if quote == to:
-            direct[base] = (rate, at)
+            found[base] = (rate, at)
         elif base == to:
-            direct[quote] = (1 / rate, at)
-    if to != "USD" and "USD" in direct:
-        usd, usd_at = direct["USD"]
-        for currency, (rate, at) in fx_rates("USD").items():
-            direct.setdefault(currency, (rate * usd, min(at, usd_at)))
-    return direct
+            found[quote] = (1 / rate, at)
+    return found
 
 
 def average_volumes(instrument_ids: Iterable[int] | None = None) -> dict[int, tuple[Decimal, Decimal]]:
@@ -56,7 +68,8 @@ def average_volumes(instrument_ids: Iterable[int] | None = None) -> dict[int, tu
 
 def interval_vwaps(wanted: Iterable[tuple[int, datetime, datetime]]) -> dict[tuple[int, datetime, datetime], Decimal]:
     """
-    The market's volume-weighted average price of each (instrument, from, to), over bars that overlap the interval.
+    The market's volume-weighted average price of each (instrument, from, to): Σ turnover / Σ volume of the bars that
+    overlap the interval, so that its ends are as exact as ``BAR_SECONDS``.
 
     An interval in which nothing traded is absent. One query whatever their number.
     """
@@ -67,8 +80,13 @@ def interval_vwaps(wanted: Iterable[tuple[int, datetime, datetime]]) -> dict[tup
         cursor.execute(
             "SELECT w.n, sum(b.turnover), sum(b.volume)"
             " FROM unnest(%s::int[], %s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS w(n, instrument, a, z)"
-            " JOIN marketdata_bar b ON b.instrument_id = w.instrument AND b.at >= w.a AND b.at <= w.z"
+            " JOIN marketdata_bar b ON b.instrument_id = w.instrument"
+            "   AND b.at >= date_bin(make_interval(secs => %s), w.a, 'epoch') AND b.at <= w.z"
             " GROUP BY w.n",
-            [list(range(len(wanted))), *(list(column) for column in zip(*wanted, strict=True))],
+            [
+                list(range(len(wanted))),
+                *(list(column) for column in zip(*wanted, strict=True)),
+                settings.BAR_SECONDS,
+            ],
         )
         return {wanted[n]: turnover / volume for n, turnover, volume in cursor.fetchall() if volume}

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from django.conf import settings
 from django.db import connection, transaction
 
 
@@ -20,46 +21,83 @@ class Tick(NamedTuple):
     at: datetime
 
 
-@transaction.atomic
-def record_ticks(ticks: Sequence[Tick], source: str, *, bar_seconds: int = 5) -> None:
-    """
-    Will overwrite the latest quotes (never with an older one) and add what traded since the last tick to the bars.
+# What traded between two ticks of one source is the difference of their cumulative figures. Where the volume is lower
+# than before, the source began a new day, and all it tells is new. Nothing is known from the first tick of a source.
+ADD_BARS = """
+WITH new AS (
+    SELECT * FROM unnest(%(ids)s::bigint[], %(bids)s::numeric[], %(asks)s::numeric[], %(lasts)s::numeric[],
+        %(volumes)s::numeric[], %(turnovers)s::numeric[], %(ats)s::timestamptz[])
+        AS n(instrument_id, bid, ask, last, volume, turnover, at)
+), old AS (
+    SELECT q.instrument_id, q.volume, q.turnover, q.at, q.source FROM marketdata_quote q
+    WHERE q.instrument_id = ANY(%(ids)s::bigint[]) ORDER BY q.instrument_id FOR UPDATE
+), line AS (
+    SELECT n.instrument_id, n.at, n.last, n.volume, n.turnover, true AS is_new
+    FROM new n LEFT JOIN old o USING (instrument_id) WHERE o.at IS NULL OR n.at >= o.at
+    UNION ALL
+    SELECT o.instrument_id, o.at, NULL, o.volume, o.turnover, false FROM old o WHERE o.source = %(source)s
+), step AS (
+    SELECT *, lag(volume) OVER w AS volume_before, lag(turnover) OVER w AS turnover_before FROM line
+    WINDOW w AS (PARTITION BY instrument_id ORDER BY at, is_new, volume)
+), traded AS (
+    SELECT instrument_id, at, last, date_bin(make_interval(secs => %(seconds)s), at, 'epoch') AS bar_at,
+        volume - CASE WHEN volume < volume_before THEN 0 ELSE volume_before END AS volume,
+        turnover - CASE WHEN volume < volume_before THEN 0 ELSE turnover_before END AS turnover
+    FROM step WHERE is_new AND volume_before IS NOT NULL
+)
+INSERT INTO marketdata_bar (instrument_id, at, open, high, low, close, volume, turnover)
+SELECT instrument_id, bar_at, (array_agg(last ORDER BY at))[1], max(last), min(last), (array_agg(last ORDER BY at DESC))[1],
+    sum(volume), sum(turnover)
+FROM traded WHERE volume > 0 AND turnover > 0 GROUP BY instrument_id, bar_at ORDER BY instrument_id, bar_at
+ON CONFLICT (instrument_id, at) DO UPDATE SET high = greatest(marketdata_bar.high, excluded.high),
+    low = least(marketdata_bar.low, excluded.low), close = excluded.close,
+    volume = marketdata_bar.volume + excluded.volume, turnover = marketdata_bar.turnover + excluded.turnover
+"""
+KEEP_LATEST = """
+INSERT INTO marketdata_quote (instrument_id, bid, ask, last, volume, turnover, at, source)
+SELECT DISTINCT ON (instrument_id) n.*, %(source)s
+FROM unnest(%(ids)s::bigint[], %(bids)s::numeric[], %(asks)s::numeric[], %(lasts)s::numeric[],
+    %(volumes)s::numeric[], %(turnovers)s::numeric[], %(ats)s::timestamptz[])
+    AS n(instrument_id, bid, ask, last, volume, turnover, at)
+ORDER BY instrument_id, at DESC, volume DESC
+ON CONFLICT (instrument_id) DO UPDATE SET bid = excluded.bid, ask = excluded.ask, last = excluded.last,
+    volume = excluded.volume, turnover = excluded.turnover, at = excluded.at, source = excluded.source
+WHERE marketdata_quote.at <= excluded.at
+"""
 
-    Two statements whatever the number of ticks; at most one tick an instrument.
+
+@transaction.atomic
+def record_ticks(ticks: Sequence[Tick], source: str, *, bar_seconds: float | None = None) -> None:
+    """
+    Will overwrite the latest quotes (never with an older one) and add to the bars what traded since the last tick.
+
+    Two statements whatever the number of ticks. An instrument may tick several times in a batch. A volume lower than
+    before, from the same source, means that its day started over; an older tick than the one on file adds nothing.
+
+    :param source: who told, such as the venue's code; figures of two sources are never subtracted from each other
+    :param bar_seconds: length of a bar; ``BAR_SECONDS`` of the settings where not given
     """
     if not ticks:
         return
-    ticks = sorted(ticks)
-    columns = [list(column) for column in zip(*ticks, strict=True)]
+    ids, bids, asks, lasts, volumes, turnovers, ats = (list(column) for column in zip(*ticks, strict=True))
+    given = {
+        "ids": ids, "bids": bids, "asks": asks, "lasts": lasts, "volumes": volumes, "turnovers": turnovers, "ats": ats,
+        "source": source, "seconds": bar_seconds or settings.BAR_SECONDS,
+    }  # fmt: skip
     with connection.cursor() as cursor:
-        cursor.execute(
-            "WITH new AS (SELECT * FROM unnest(%s::bigint[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[],"
-            "   %s::numeric[], %s::timestamptz[]) AS n(instrument_id, bid, ask, last, volume, turnover, at)),"
-            " old AS (SELECT q.* FROM marketdata_quote q JOIN new USING (instrument_id) FOR UPDATE OF q)"
-            " INSERT INTO marketdata_bar (instrument_id, at, open, high, low, close, volume, turnover)"
-            " SELECT n.instrument_id, date_bin(make_interval(secs => %s), n.at, 'epoch'), n.last, n.last, n.last, n.last,"
-            "   n.volume - o.volume, n.turnover - o.turnover"
-            " FROM new n JOIN old o USING (instrument_id) WHERE n.volume > o.volume AND n.turnover > o.turnover"
-            " ON CONFLICT (instrument_id, at) DO UPDATE SET high = greatest(marketdata_bar.high, excluded.high),"
-            "   low = least(marketdata_bar.low, excluded.low), close = excluded.close,"
-            "   volume = marketdata_bar.volume + excluded.volume, turnover = marketdata_bar.turnover + excluded.turnover",
-            [*columns, bar_seconds],
-        )
-        cursor.execute(
-            "INSERT INTO marketdata_quote (instrument_id, bid, ask, last, volume, turnover, at, source)"
-            " SELECT n.*, %s FROM unnest(%s::bigint[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[],"
-            "   %s::numeric[], %s::timestamptz[]) AS n"
-            " ON CONFLICT (instrument_id) DO UPDATE SET bid = excluded.bid, ask = excluded.ask, last = excluded.last,"
-            "   volume = excluded.volume, turnover = excluded.turnover, at = excluded.at, source = excluded.source"
-            " WHERE marketdata_quote.at <= excluded.at",
-            [source, *columns],
-        )
+        cursor.execute(ADD_BARS, given)
+        cursor.execute(KEEP_LATEST, given)
 
 
 @transaction.atomic
 def record_rates(rates: Iterable[tuple[str, str, Decimal, datetime]]) -> None:
-    """Will overwrite the latest exchange rates: (base, quote, rate, time)."""
-    rates = sorted({(b, q): (b, q, r, at) for b, q, r, at in rates}.values())
+    """Will overwrite the latest exchange rates, never with an older one: (base, quote, rate, time)."""
+    newest: dict[tuple[str, str], tuple[str, str, Decimal, datetime]] = {}
+    for row in rates:
+        held = newest.get(row[:2])
+        if held is None or held[3] <= row[3]:
+            newest[row[:2]] = row
+    rates = sorted(newest.values())
     if not rates:
         return
     with connection.cursor() as cursor:

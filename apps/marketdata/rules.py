@@ -1,0 +1,99 @@
+"""What a market data snapshot (FIX 4.4, 35=W) says: reading only."""
+
+from collections.abc import Iterable, Sequence
+from decimal import Context, Decimal, InvalidOperation
+from typing import NamedTuple
+
+SOH = "\x01"
+BID, OFFER, TRADE, VWAP, VOLUME = "0", "1", "2", "9", "B"  # MDEntryType, tag 269.
+TURNOVER_PLACES = Decimal("0.000000000001")
+EXACT = Context(prec=60)
+PRICE_LIMIT, VOLUME_LIMIT, TURNOVER_LIMIT = Decimal(10) ** 12, Decimal(10) ** 16, Decimal(10) ** 22  # What columns hold.
+
+
+class Unusable(ValueError):
+    """A snapshot that no quote can be made of; the message says why."""
+
+
+class Snapshot(NamedTuple):
+    """
+    Prices in the instrument's currency (percent of par for bonds, units of the second currency for a pair); ``volume``
+    in units and ``turnover`` in price times units are the day's, cumulative, and zero where the venue tells neither.
+    """
+
+    symbol: str
+    bid: Decimal
+    ask: Decimal
+    last: Decimal
+    volume: Decimal
+    turnover: Decimal
+
+    @property
+    def pair(self) -> tuple[str, str] | None:
+        """The two currencies of an exchange rate; None for anything else."""
+        base, slash, quote = self.symbol.partition("/")
+        return (base, quote) if slash and len(base) == len(quote) == 3 else None
+
+
+def fields_of(raw: str) -> list[tuple[int, str]]:
+    """A message's fields in their order. :raises Unusable: where a part is not tag=value"""
+    fields = []
+    for part in raw.split(SOH):
+        if part:
+            tag, _, value = part.partition("=")
+            if not tag.isdecimal():
+                raise Unusable(f"“{part[:40]}” is not tag=value")
+            fields.append((int(tag), value))
+    return fields
+
+
+def snapshot_of(fields: Iterable[tuple[int, str]]) -> Snapshot:
+    """
+    The snapshot in a 35=W message.
+
+    :raises Unusable: where bid or offer is missing, a price is no positive number, or the market is crossed
+    """
+    symbol, entries = "", []
+    for tag, value in fields:
+        if tag == 55:
+            symbol = symbol or value
+        elif tag == 269:
+            entries.append({269: value})
+        elif tag in (270, 271) and entries:
+            entries[-1].setdefault(tag, value)
+    if not symbol:
+        raise Unusable("no instrument is named (tag 55)")
+    of_kind = {entry[269]: entry for entry in entries}
+    bid, ask = (_price(symbol, of_kind, kind) for kind in (BID, OFFER))
+    if ask < bid:
+        raise Unusable(f"{symbol} is crossed: bid {bid}, offer {ask}")
+    last = _price(symbol, of_kind, TRADE) if TRADE in of_kind else (bid + ask) / 2
+    volume = _number(symbol, of_kind.get(VOLUME, {}).get(271, "0"), VOLUME_LIMIT)
+    turnover = Decimal(0)
+    if volume > 0 and VWAP in of_kind:
+        exact = EXACT.multiply(volume, _price(symbol, of_kind, VWAP))
+        turnover = _number(symbol, str(exact.quantize(TURNOVER_PLACES, context=EXACT)), TURNOVER_LIMIT)
+    return Snapshot(symbol, bid, ask, last, volume, turnover)
+
+
+def _price(symbol: str, of_kind: dict[str, dict[int, str]], kind: str) -> Decimal:
+    value = _number(symbol, of_kind.get(kind, {}).get(270, ""), PRICE_LIMIT)
+    if value <= 0:
+        raise Unusable(f"{symbol} has a price of {value} (MDEntryType {kind})")
+    return value
+
+
+def _number(symbol: str, text: str, limit: Decimal) -> Decimal:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise Unusable(f"{symbol} has “{text[:30]}” where a number belongs") from None
+    if not value.is_finite() or value < 0 or value >= limit:
+        raise Unusable(f"{symbol} has {text[:30]}, which cannot be kept")
+    return value
+
+
+def halves(items: Sequence[str]) -> list[Sequence[str]]:
+    """Both halves of several items; nothing of one, which cannot be halved."""
+    middle = len(items) // 2
+    return [items[:middle], items[middle:]] if middle else []

@@ -1,0 +1,14 @@
+"""Celery's entries to market data."""
+
+from datetime import timedelta
+
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from . import services
+
+
+@shared_task(name="marketdata.drop_old_bars", ignore_result=True)
+def drop_old_bars() -> None:
+    services.drop_old_bars(timezone.now() - timedelta(days=settings.BARS_KEPT_DAYS))
