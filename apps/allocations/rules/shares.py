@@ -190,8 +190,9 @@ def split_columns(shares: np.ndarray, ids: np.ndarray, runs: Segments, fills: Se
     :returns: one column of parts per place in the blocks' lists of brokers; zero where a block has fewer
     """
     columns = [np.zeros_like(shares) for _ in range(max(map(len, fills), default=0))]
-    alone = np.array([len(f) == 1 for f in fills], dtype=bool)[runs.of]
-    columns[0][alone] = shares[alone]
+    if columns:
+        alone = np.array([len(f) == 1 for f in fills], dtype=bool)[runs.of]
+        columns[0][alone] = shares[alone]
     for segment, brokers in enumerate(fills):
         if len(brokers) > 1:
             at = runs.rows(segment)

@@ -1,0 +1,54 @@
+"""Allocations to other systems: read only, scoped as the pages are."""
+
+import django_filters
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import mixins, serializers, viewsets
+
+from . import selectors
+from .models import Allocation
+
+
+class AllocationOut(serializers.ModelSerializer):
+    """One order's share of what one broker filled. Quantity in units (face for bonds); money in ``currency``."""
+
+    ref = serializers.CharField(read_only=True)
+    portfolio = serializers.CharField(source="portfolio.code")
+    symbol = serializers.CharField(source="instrument.symbol")
+    isin = serializers.CharField(source="instrument.isin")
+    broker = serializers.CharField(source="broker.code")
+    currency = serializers.CharField(source="currency_id")
+
+    class Meta:
+        model = Allocation
+        fields = (
+            "id", "ref", "status", "version", "block_id", "order_id", "portfolio", "symbol", "isin", "broker", "side",
+            "qty", "price", "currency", "gross_amount", "accrued_amount", "commission_amount", "fees_amount",
+            "net_amount", "trade_date", "settle_date", "booked_at", "wave",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class AllocationFilter(django_filters.FilterSet):
+    portfolio = django_filters.CharFilter(field_name="portfolio__code")
+    broker = django_filters.CharFilter(field_name="broker__code")
+
+    class Meta:
+        model = Allocation
+        fields = ("status", "block", "order", "portfolio", "broker", "side", "trade_date", "settle_date")
+
+
+@extend_schema_view(
+    list=extend_schema(summary="Allocations you may see, the newest booking first"),
+    retrieve=extend_schema(summary="One allocation"),
+)
+class Allocations(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+    serializer_class = AllocationOut
+    filterset_class = AllocationFilter
+    queryset = Allocation.objects.none()  # For the schema's sake; what is seen is the user's.
+    lookup_value_regex = r"\d+"
+
+    def get_queryset(self):
+        return selectors.allocation_rows(self.request.user)
+
+    def get_object(self):
+        return selectors.get_allocation_seen_by(self.request.user, int(self.kwargs["pk"]))

@@ -1,0 +1,162 @@
+"""Confirmations and instructions to other systems, and what operations may do to them."""
+
+import django_filters
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework import mixins, serializers, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.core.edges import act_of
+
+from . import papers, selectors, services
+from .models import Confirmation, Instruction
+
+
+class ConfirmationOut(serializers.ModelSerializer):
+    """Our confirmation of one allocation to its counterparty, and their answer."""
+
+    ref = serializers.CharField(read_only=True)
+    broker = serializers.CharField(source="broker.code")
+    portfolio = serializers.CharField(source="allocation.portfolio.code")
+    symbol = serializers.CharField(source="allocation.instrument.symbol")
+    side = serializers.CharField(source="allocation.side")
+    qty = serializers.DecimalField(source="allocation.qty", max_digits=20, decimal_places=4)
+    price = serializers.DecimalField(source="allocation.price", max_digits=20, decimal_places=8)
+    net_amount = serializers.DecimalField(source="allocation.net_amount", max_digits=20, decimal_places=4)
+    currency = serializers.CharField(source="allocation.currency_id")
+    trade_date = serializers.DateField(source="allocation.trade_date")
+    settle_date = serializers.DateField(source="allocation.settle_date")
+
+    class Meta:
+        model = Confirmation
+        fields = (
+            "id", "ref", "status", "version", "allocation_id", "broker", "portfolio", "symbol", "side", "qty", "price",
+            "net_amount", "currency", "trade_date", "settle_date", "sent_at", "answered_at", "answer",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class InstructionOut(serializers.ModelSerializer):
+    """One instruction to a custodian. The four statuses are the custodian's last words, each by itself."""
+
+    ref = serializers.CharField(read_only=True)
+    portfolio = serializers.CharField(source="portfolio.code")
+    custodian = serializers.CharField(source="custodian.code")
+    currency = serializers.CharField(source="currency_id")
+    file = serializers.CharField(source="file.name", default=None)
+
+    class Meta:
+        model = Instruction
+        fields = (
+            "id", "ref", "status", "version", "reference", "allocation_id", "portfolio", "custodian", "is_receipt",
+            "settle_date", "qty", "amount", "currency", "file", "processing_status", "inferred_matching_status",
+            "matching_status", "settlement_status", "reason", "settled_date", "settled_amount", "cancel_requested_at",
+            "note",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class SeenIn(serializers.Serializer):
+    """The version that the caller looked at."""
+
+    version = serializers.IntegerField(min_value=1)
+
+
+class NoteIn(SeenIn):
+    note = serializers.CharField(max_length=400)
+
+
+class ConfirmationFilter(django_filters.FilterSet):
+    broker = django_filters.CharFilter(field_name="broker__code")
+    trade_date = django_filters.DateFilter(field_name="allocation__trade_date")
+
+    class Meta:
+        model = Confirmation
+        fields = ("status", "broker", "allocation", "trade_date")
+
+
+class InstructionFilter(django_filters.FilterSet):
+    custodian = django_filters.CharFilter(field_name="custodian__code")
+    portfolio = django_filters.CharFilter(field_name="portfolio__code")
+
+    class Meta:
+        model = Instruction
+        fields = ("status", "custodian", "portfolio", "allocation", "settle_date", "reference")
+
+
+@extend_schema_view(
+    list=extend_schema(summary="Confirmations, those that need a person first"),
+    retrieve=extend_schema(summary="One confirmation"),
+)
+class Confirmations(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+    serializer_class = ConfirmationOut
+    filterset_class = ConfirmationFilter
+    queryset = Confirmation.objects.none()  # For the schema's sake; what is seen is the user's.
+    lookup_value_regex = r"\d+"
+
+    def get_queryset(self):
+        return selectors.confirmation_rows(self.request.user)
+
+    def get_object(self):
+        return selectors.get_confirmation_seen_by(self.request.user, int(self.kwargs["pk"]))
+
+    @extend_schema(
+        summary="The confirmation on paper",
+        responses={(200, "application/pdf"): OpenApiResponse(OpenApiTypes.BINARY)},
+    )
+    @action(detail=True)
+    def pdf(self, request: Request, pk: str) -> HttpResponse:
+        found = self.get_object()
+        return HttpResponse(
+            papers.confirmation_pdf(found),
+            content_type="application/pdf",
+            headers={"Content-Disposition": f'inline; filename="{found.ref}.pdf"'},
+        )
+
+
+@extend_schema_view(
+    list=extend_schema(summary="Instructions, those that need a person first"),
+    retrieve=extend_schema(summary="One instruction"),
+)
+class Instructions(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+    serializer_class = InstructionOut
+    filterset_class = InstructionFilter
+    queryset = Instruction.objects.none()  # For the schema's sake; what is seen is the user's.
+    lookup_value_regex = r"\d+"
+
+    def get_queryset(self):
+        return selectors.instruction_rows(self.request.user)
+
+    def get_object(self):
+        return selectors.get_instruction_seen_by(self.request.user, int(self.kwargs["pk"]))
+
+    @extend_schema(
+        summary="The instruction as ISO 20022 sese.023",
+        responses={(200, "application/xml"): OpenApiResponse(OpenApiTypes.STR)},
+    )
+    @action(detail=True)
+    def xml(self, request: Request, pk: str) -> HttpResponse:
+        return HttpResponse(selectors.xml_of(self.get_object()), content_type="application/xml")
+
+    @extend_schema(summary="Make a blocked instruction ready, once what blocked it is mended", request=SeenIn)
+    @action(detail=True, methods=["post"])
+    def unblock(self, request: Request, pk: str) -> Response:
+        asked = SeenIn(data=request.data)
+        asked.is_valid(raise_exception=True)
+        found = self.get_object()
+        services.unblock_instructions(act_of(request), [found.pk], seen={found.pk: asked.validated_data["version"]})
+        return Response(InstructionOut(self.get_object()).data)
+
+    @extend_schema(summary="Write down what is known or done about it", request=NoteIn)
+    @action(detail=True, methods=["post"])
+    def note(self, request: Request, pk: str) -> Response:
+        asked = NoteIn(data=request.data)
+        asked.is_valid(raise_exception=True)
+        found = self.get_object()
+        services.note_instructions(
+            act_of(request), [found.pk], asked.validated_data["note"], seen={found.pk: asked.validated_data["version"]}
+        )
+        return Response(InstructionOut(self.get_object()).data, status=status.HTTP_200_OK)
