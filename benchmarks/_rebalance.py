@@ -3,7 +3,7 @@
 import random
 import time
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -99,10 +99,10 @@ class Pipeline:
         with self.steps.step("instruct"):
             self.keep_promises("settlement.")
         with self.steps.step("write files"):
-            settlement.write_instructions()
+            settlement.write_instructions(lambda: self.act("custodian"))
         self._custodians_answer()
         with self.steps.step("read statuses"):
-            settlement.read_statuses()
+            settlement.read_statuses(lambda: self.act("custodian"))
         with self.steps.step("seal"):
             while seals.make_seal():
                 continue
@@ -209,7 +209,19 @@ class Pipeline:
             self.keep_promises("settlement.hear")
 
     def _custodians_answer(self) -> None:
-        sese.answer_folder(self.home / "custodian", timezone.now())
+        """Both answers to every instruction, in files as large as the ones they answer."""
+        for asked in sorted(self.home.glob("custodian/*/in/*.xml")):
+            out = asked.parent.parent / "out"
+            out.mkdir(exist_ok=True)
+            held = list(sese.read_batch(asked))
+            for name, documents in (
+                ("status", (sese.status_advice(h, f"C{h.tx_id}", sese.matched(), timezone.now()) for h in held)),
+                ("confirm", (sese.confirmation(h, f"C{h.tx_id}", date.fromisoformat(h.settlement_date)) for h in held)),
+            ):
+                with (out / f"{asked.stem}-{name}.xml").open("w") as file:
+                    file.write('<?xml version="1.0" encoding="UTF-8"?>\n<Batch>\n')
+                    file.writelines(documents)
+                    file.write("</Batch>\n")
 
 
 @dataclass
@@ -222,6 +234,7 @@ class Yardstick:
     """Remembers the database as it is now; later copies into it, table by table, what was added since."""
 
     def __init__(self, home: Path):
+        self.home = home
         self.folder = home / "yardstick"
         self.folder.mkdir()
         tables = [m._meta.db_table for m in apps.get_models(include_auto_created=True) if m._meta.managed]
@@ -234,7 +247,7 @@ class Yardstick:
     def _snapshot(self, statement: str) -> None:
         from oms_portal import embedded
 
-        with psycopg.connect(embedded.from_environment().postgres.admin_url, autocommit=True) as admin:
+        with psycopg.connect(embedded.Servers(self.home).postgres.admin_url, autocommit=True) as admin:
             admin.execute(statement)
 
     def measure(self) -> Bare:

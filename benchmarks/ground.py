@@ -21,6 +21,7 @@ def servers():
     os.environ.update(
         running.environment()
         | {"OMS_HOME": str(home), "DJANGO_SETTINGS_MODULE": "oms_portal.settings.demo", "OMS_LOG_LEVEL": "ERROR"}
+        | {"OMS_DB_POOL": "0"}  # One connection; a pool would keep the database from being copied.
     )
     import django
     from django.core.management import call_command

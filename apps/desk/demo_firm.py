@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
@@ -65,6 +66,9 @@ def load(scale: int = 1) -> dict[str, int]:
     _prices()
     count = _portfolios(act, scale)
     compliance.install_default_rules(act)
+    routing.install_sessions(act)
+    street = settings.MARKET_FEED
+    routing.install_sessions(act, host=street["host"], port=street["port"], environment="simulation")
     routing.install_default_rules(act)
     settlement.install_default_ssis(act)
     return {"instruments": Instrument.objects.count(), "portfolios": count, "people": len(PEOPLE)}
