@@ -11,10 +11,13 @@ from apps.blocks import events as block
 from apps.blocks import services as blocks
 from apps.core.events import Flow, Then
 from apps.orders import events as order
+from apps.orders import services as orders
 from apps.routing import events as execution
 from apps.settlement import services as settlement
 
 FLOW: Flow = {
+    order.ImportUploaded: Then(later=[orders.stage_imports]),
+    order.ImportAdvanced: Then(later=[orders.stage_imports]),
     order.OrderCleared: Then(later=[blocks.gather_orders]),
     order.OrderAmended: Then(now=[blocks.drop_orders]),
     order.OrderCancelled: Then(now=[blocks.drop_orders]),

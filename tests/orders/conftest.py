@@ -34,7 +34,7 @@ def in_review(drafts, monkeypatch):
 
     def make(*wishes) -> list[int]:
         with monkeypatch.context() as alone:
-            alone.setattr(audit, "flow", lambda: {})
+            alone.setattr(audit, "flow", dict)
             return drafts(*wishes, submit=True)
 
     return make

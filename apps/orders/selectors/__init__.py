@@ -1,15 +1,21 @@
 """Every question about orders, groups and imports."""
 
+from .imports import get_import_seen_by, import_rows, imports_seen_by, instruments_named, portfolio_codes
 from .orders import changes_since, get_order_seen_by, orders_seen_by, portfolio_scope
 from .tickets import desk_facts, instrument_facts, mids, portfolio_facts, references_in_use
 
 __all__ = [
     "changes_since",
     "desk_facts",
+    "get_import_seen_by",
     "get_order_seen_by",
+    "import_rows",
+    "imports_seen_by",
     "instrument_facts",
+    "instruments_named",
     "mids",
     "orders_seen_by",
+    "portfolio_codes",
     "portfolio_facts",
     "portfolio_scope",
     "references_in_use",

@@ -74,7 +74,7 @@ def create_orders(
     terms, problems = rules.judged(with_facts(user, asked, act.at.date()))
     if len(problems):
         raise bad_wishes(problems, len(wishes))
-    return write_orders(act, terms, group_name=group_name, batch_id=batch_id, submit=submit)
+    return write_orders(act, terms, group_name=group_name, batch_id=batch_id, submit=submit)[0]
 
 
 def _typed(wish: Wish) -> tuple:
@@ -156,7 +156,7 @@ def _with_reference_problems(user, frame: pl.DataFrame) -> pl.DataFrame:
     place = pl.col("line") if "line" in frame.columns else pl.col("row") + 1
     where = "line" if "line" in frame.columns else "order"
     frame = frame.with_columns(ref.alias("ref_key")).join(known, on="ref_key", how="left", maintain_order="left")
-    first = place.first().over("ref_key")
+    first = pl.col("ref_first") if "ref_first" in frame.columns else place.first().over("ref_key")
     return frame.with_columns(
         pl.when((pl.col("ref_key") != "") & (place > first))
         .then(pl.format("The reference “{}” is already used by {} {}.", "ref_key", pl.lit(where), first))
@@ -173,10 +173,12 @@ def _with_reference_problems(user, frame: pl.DataFrame) -> pl.DataFrame:
 
 def write_orders(
     act: Act, terms: pl.DataFrame, *, group_name: str = "", batch_id: int | None = None, submit: bool = False
-) -> list[int]:
+) -> tuple[list[int], int | None]:
     """
     Will write judged terms as orders by one COPY and record their birth, and their submission where it is asked for:
     an order submitted as it is entered is written once, with both facts. The caller holds the transaction.
+
+    :returns: the orders' ids in the order of the terms, and their group's
     """
     if submit:
         require(act, "orders.submit")
@@ -222,7 +224,7 @@ def write_orders(
         submitted = OrderSubmitted()
         facts += [Fact(pk, 2, submitted) for pk in ids]
     record(act, facts)
-    return ids
+    return ids, group_id
 
 
 def _write_group(act: Act, name: str, facts: list[Fact]) -> int:

@@ -1,0 +1,319 @@
+"""
+Reads a file of orders, CSV or XLSX, into text cells by line and column. What the cells mean is not asked here.
+
+A file is a stranger's: its size, its rows, and what a spreadsheet unpacks to are bounded before anything is read, and a
+formula is never computed, only quoted.
+"""
+
+import csv
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+
+import openpyxl
+import polars as pl
+
+from apps.core.refusals import Invalid
+
+MAX_BYTES = 50 * 1024 * 1024
+MAX_ROWS = 200_000
+MAX_COLUMNS = 60
+MAX_CELL = 1_000
+MAX_UNPACKED = 400 * 1024 * 1024
+MAX_RATIO = 200
+LINE, PROBLEM = "#line", "#problem"
+
+HEADINGS = {
+    "portfolio": ("portfolio", "portfoliocode", "account", "accountcode", "acct", "fund", "client"),
+    "symbol": ("symbol", "ticker"),
+    "isin": ("isin", "isincode"),
+    "cusip": ("cusip",),
+    "sedol": ("sedol",),
+    "figi": ("figi", "bbgid"),
+    "identifier": ("instrument", "security", "securityid", "instrumentid", "identifier"),
+    "side": ("side", "buysell", "bs", "direction", "transaction", "transactiontype", "action"),
+    "qty": ("quantity", "qty", "orderqty", "shares", "units", "face", "faceamount", "facevalue", "nominal"),
+    "order_type": ("ordertype", "ordtype", "type", "pricetype"),
+    "limit_price": ("limitprice", "limit", "price", "limitpx", "px"),
+    "tif": ("tif", "timeinforce"),
+    "instructions": ("instructions", "instruction", "specialinstructions", "handling"),
+    "rationale": ("rationale", "reason", "comment", "comments", "notes", "note"),
+    "client_ref": ("ref", "reference", "clientref", "clientreference", "clientorderid", "clordid", "orderref", "orderid"),
+    "currency": ("currency", "ccy"),
+    "desk": ("desk", "tradingdesk"),
+}  # fmt: skip
+IDENTIFIERS = ("symbol", "isin", "cusip", "sedol", "figi", "identifier")
+FIELD_OF = {heading: field for field, headings in HEADINGS.items() for heading in headings}
+
+BAD_WORKBOOK = (
+    zipfile.BadZipFile, zlib.error, SyntaxError, KeyError, ValueError, TypeError, IndexError, AttributeError, OSError,
+    EOFError, NotImplementedError,
+)  # fmt: skip
+
+
+class Unreadable(Invalid):
+    """The file cannot be read as a list of orders."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """
+    Text cells by heading, with ``#line`` in the file and ``#problem`` of the row's shape, where there is one.
+
+    ``columns`` says which heading holds which field of an order; other headings are kept but mean nothing.
+    """
+
+    frame: pl.DataFrame
+    columns: dict[str, str]
+
+    @property
+    def headings(self) -> list[str]:
+        return [name for name in self.frame.columns if name not in (LINE, PROBLEM)]
+
+    @property
+    def ignored(self) -> list[str]:
+        return [name for name in self.headings if name not in self.columns.values()]
+
+
+def refuse_unfit(file_name: str, content: bytes) -> None:
+    """What can be said of a file at once. :raises Unreadable: if it is empty, too large, or of a kind that is not read"""
+    if not content:
+        raise Unreadable(f"{file_name} is empty.", field="file")
+    if len(content) > MAX_BYTES:
+        raise Unreadable(
+            f"{file_name} has {len(content) / 1024**2:.0f} MB; at most {MAX_BYTES // 1024**2} MB are read. Split it.",
+            field="file",
+        )
+    if _is_zip(content):
+        _refuse_bomb(file_name, content)
+    elif content[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
+        raise Unreadable(
+            f"{file_name} is an old Excel file, or one with a password. Save it as .xlsx without one.", field="file"
+        )
+    else:
+        _decoded(file_name, content)
+
+
+def read(file_name: str, content: bytes) -> Sheet:
+    """
+    The file's first sheet. Its first row with any cell is the heading; empty rows are passed over.
+
+    :raises Unreadable: telling what is wrong with it as a whole
+    """
+    refuse_unfit(file_name, content)
+    rows = _workbook_rows(file_name, content) if _is_zip(content) else _text_rows(file_name, content)
+    return _sheet(file_name, rows)
+
+
+def stored(sheet: Sheet) -> bytes:
+    """The sheet as it is kept between steps (Arrow IPC, compressed)."""
+    out = io.BytesIO()
+    sheet.frame.write_ipc(out, compression="zstd")
+    return out.getvalue()
+
+
+def unstored(kept: bytes) -> Sheet:
+    frame = pl.read_ipc(io.BytesIO(kept))
+    return Sheet(frame, _columns([name for name in frame.columns if name not in (LINE, PROBLEM)]))
+
+
+# --- text -----------------------------------------------------------------------------------------------------------
+
+
+def _decoded(file_name: str, content: bytes) -> str:
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        encodings = ("utf-16",)
+    else:
+        encodings = ("utf-8-sig", "cp1252")
+    for encoding in encodings:
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\x00" not in text:
+            return text
+    raise Unreadable(f"{file_name} is not a CSV or XLSX file. Export the orders as one of these.", field="file")
+
+
+def _text_rows(file_name: str, content: bytes) -> Iterator[tuple[int, Sequence[str]]]:
+    text = _decoded(file_name, content)
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    delimiter = max(",;\t|", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    start = 1
+    try:
+        for row in reader:
+            yield start, row
+            start = reader.line_num + 1
+    except csv.Error as error:
+        raise Unreadable(f"{file_name}, line {start}: it cannot be read as CSV ({error}).", field="file") from error
+
+
+# --- workbook -------------------------------------------------------------------------------------------------------
+
+
+def _is_zip(content: bytes) -> bool:
+    return content[:4] == b"PK\x03\x04"
+
+
+def _refuse_bomb(file_name: str, content: bytes) -> None:
+    """Refuses a workbook that unpacks to more than it should, by its directory, to which Python holds it when reading."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            parts = packed.infolist()
+    except BAD_WORKBOOK as error:
+        raise Unreadable(f"{file_name} is damaged: it cannot be opened as XLSX.", field="file") from error
+    if not any(part.filename == "xl/workbook.xml" for part in parts):
+        raise Unreadable(f"{file_name} is not an XLSX workbook. Export the orders as CSV or XLSX.", field="file")
+    unpacked = sum(part.file_size for part in parts)
+    if len(parts) > 1000 or unpacked > MAX_UNPACKED or unpacked > max(MAX_RATIO * len(content), 1024**2):
+        raise Unreadable(
+            f"{file_name} unpacks to {unpacked / 1024**2:.0f} MB, which is more than is read. Export it as CSV.",
+            field="file",
+        )
+
+
+def _workbook_rows(file_name: str, content: bytes) -> Iterator[tuple[int, Sequence[str]]]:
+    try:
+        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=False, keep_links=False)
+        try:
+            if not book.worksheets:
+                raise Unreadable(f"{file_name} has no sheet with cells.", field="file")
+            page = book.worksheets[0]
+            page.reset_dimensions()  # What the file says of its own size may be wrong.
+            for line, cells in enumerate(page.iter_rows(max_col=MAX_COLUMNS, values_only=True), 1):
+                yield line, [_as_text(cell) for cell in cells]
+        finally:
+            book.close()
+    except BAD_WORKBOOK as error:
+        raise Unreadable(f"{file_name} is damaged: it cannot be read as XLSX ({error}).", field="file") from error
+
+
+def _as_text(cell) -> str:
+    """A cell as it would be typed; a number keeps its digits, a formula stays a formula."""
+    if cell is None:
+        return ""
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, bool):
+        return "TRUE" if cell else "FALSE"
+    if isinstance(cell, int):
+        return str(cell)
+    if isinstance(cell, float):
+        return f"{Decimal(repr(cell)):f}" if not cell.is_integer() else str(int(cell))
+    if isinstance(cell, datetime | date | time):
+        return cell.isoformat()
+    return str(getattr(cell, "text", cell))  # An array formula.
+
+
+# --- cells ----------------------------------------------------------------------------------------------------------
+
+
+def _sheet(file_name: str, rows: Iterable[tuple[int, Sequence[str]]]) -> Sheet:
+    headings: list[str] = []
+    lines, cells, surplus = [], [], {}
+    for line, row in rows:
+        if line > 2 * MAX_ROWS:
+            raise Unreadable(f"{file_name} has more than {2 * MAX_ROWS} lines. Split it.", field="file")
+        if not any(cell and not cell.isspace() for cell in row):
+            continue
+        if not headings:
+            headings = _headings(file_name, row)
+            continue
+        if len(lines) == MAX_ROWS:
+            raise Unreadable(f"{file_name} has more than {MAX_ROWS:,} orders. Split it.", field="file")
+        if len(row) != len(headings):
+            if any(cell.strip() for cell in row[len(headings) :]):
+                surplus[line] = sum(1 for cell in row if cell.strip())
+            row = (list(row) + [""] * len(headings))[: len(headings)]
+        lines.append(line)
+        cells.append(row)
+    if not headings:
+        raise Unreadable(f"{file_name} is empty.", field="file")
+    columns = _columns(headings)
+    _refuse_missing(file_name, columns, headings)
+    if not lines:
+        raise Unreadable(f"{file_name} has a heading but no orders below it.", field="file")
+    frame = pl.DataFrame(
+        {LINE: pl.Series(lines, dtype=pl.Int64)}
+        | {
+            name: pl.Series(values, dtype=pl.String)
+            for name, values in zip(headings, zip(*cells, strict=True), strict=True)
+        }
+    )
+    return Sheet(_shaped(frame, headings, surplus), columns)
+
+
+def _shaped(frame: pl.DataFrame, headings: Sequence[str], surplus: dict[int, int]) -> pl.DataFrame:
+    """Cells without control characters and cut to their limit, and what is wrong with each row's shape."""
+    longest = pl.max_horizontal(pl.col(name).str.len_chars() for name in headings)
+    wrong = pl.DataFrame(
+        {LINE: list(surplus), "cells": list(surplus.values())}, schema={LINE: pl.Int64, "cells": pl.Int64}
+    )
+    return (
+        frame.with_columns(longest.alias("#longest"))
+        .join(wrong, on=LINE, how="left", maintain_order="left")
+        .with_columns(
+            pl.when(pl.col("cells").is_not_null())
+            .then(pl.format("The line has {} cells, the heading {}.", "cells", pl.lit(len(headings))))
+            .when(pl.col("#longest") > MAX_CELL)
+            .then(pl.format("A cell has {} characters: at most {}.", "#longest", pl.lit(MAX_CELL)))
+            .alias(PROBLEM),
+            *(
+                pl.col(name).str.replace_all(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", "").str.head(MAX_CELL)
+                for name in headings
+            ),
+        )
+        .drop("#longest", "cells")
+    )
+
+
+def _headings(file_name: str, row: Sequence[str]) -> list[str]:
+    """The heading's cells, each once: a repeated or empty one is numbered."""
+    row = list(row)
+    while row and not row[-1].strip():
+        row.pop()
+    if len(row) > MAX_COLUMNS:
+        raise Unreadable(f"{file_name} has {len(row)} columns; at most {MAX_COLUMNS} are read.", field="file")
+    taken: set[str] = {LINE, PROBLEM}
+    names = []
+    for n, cell in enumerate(row, 1):
+        name = re.sub(r"\s+", " ", re.sub(r"[\x00-\x1f\x7f]", " ", cell)).strip()[:80] or f"column {n}"
+        if name in taken:
+            name = f"{name} ({n})"
+        taken.add(name)
+        names.append(name)
+    return names
+
+
+def _columns(headings: Sequence[str]) -> dict[str, str]:
+    """Field of an order to the heading that holds it; two headings for one field are refused."""
+    columns: dict[str, str] = {}
+    for heading in headings:
+        field = FIELD_OF.get(re.sub(r"[^a-z0-9]", "", heading.lower()))
+        if field is None:
+            continue
+        if field in columns:
+            raise Unreadable(
+                f"Both “{columns[field]}” and “{heading}” give the {field.replace('_', ' ')}. Rename or remove one.",
+                field="file",
+            )
+        columns[field] = heading
+    return columns
+
+
+def _refuse_missing(file_name: str, columns: dict[str, str], headings: Sequence[str]) -> None:
+    missing = [name for field, name in (("portfolio", "portfolio"), ("side", "side"), ("qty", "quantity")) if field not in columns]
+    if not any(name in columns for name in IDENTIFIERS):
+        missing.insert(0, "symbol, ISIN or CUSIP")
+    if missing:
+        raise Unreadable(
+            f"{file_name} has no column for {', '.join(missing)}. Its heading reads: {', '.join(headings)[:300]}.",
+            field="file",
+            missing=missing,
+        )
