@@ -13,6 +13,7 @@ from apps.core.events import Flow, Then
 from apps.orders import events as order
 from apps.orders import services as orders
 from apps.routing import events as execution
+from apps.routing import services as routing
 from apps.settlement import services as settlement
 
 FLOW: Flow = {
@@ -25,5 +26,6 @@ FLOW: Flow = {
     block.BlockReopened: Then(now=[allocations.reverse_allocations]),
     allocation.AllocationBooked: Then(later=[settlement.confirm_allocations, settlement.instruct_allocations]),
     allocation.AllocationReversed: Then(later=[settlement.cancel_settlement]),
+    execution.InquiryQuoted: Then(later=[routing.decide_inquiries]),
     execution.PostTradeHeard: Then(later=[settlement.hear_confirmations]),
 }

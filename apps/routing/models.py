@@ -47,7 +47,9 @@ class RoutingRule(models.Model):
     min_volume_pct = percent_field(null=True, blank=True, help_text="block against average daily volume")
     max_volume_pct = percent_field(null=True, blank=True)
     action = models.CharField(max_length=8, choices=Action.choices)
-    brokers = models.ManyToManyField(Broker, help_text="algo: taken in turn; inquiry: all are asked", blank=True)
+    brokers = models.ManyToManyField(
+        Broker, help_text="taken in turn; an inquiry asks all, or as many as its params say", blank=True
+    )
     strategy = models.CharField(max_length=12, blank=True, default="VWAP")
     params = models.JSONField(default=dict, blank=True)
     is_active = models.BooleanField(default=True)

@@ -159,6 +159,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 2.0,
         "options": {"expires": 10},
     },
+    "decide inquiries whose time is up": {
+        "task": "routing.decide_inquiries",
+        "schedule": 1.0,
+        "options": {"expires": 2},
+    },
     "write what is ready to the custodians": {
         "task": "settlement.write_instructions",
         "schedule": 2.0,
@@ -173,6 +178,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "audit.seal",
         "schedule": 30.0,
         "options": {"expires": 30},
+    },
+    "drop bars that no figure needs": {
+        "task": "marketdata.drop_old_bars",
+        "schedule": 3600.0,
+        "options": {"expires": 600},
     },
 }
 
@@ -295,6 +305,16 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
+}
+
+# --- Market data ----------------------------------------------------------------------------------------------------
+BAR_SECONDS = float(os.environ.get("OMS_BAR_SECONDS", "5"))  # Length of the intervals in which market volume is kept.
+BARS_KEPT_DAYS = int(os.environ.get("OMS_BARS_KEPT_DAYS", "30"))
+MARKET_FEED = {
+    "host": os.environ.get("MARKET_FEED_HOST") or os.environ.get("STREET_HOST", "127.0.0.1"),
+    "port": int(os.environ.get("MARKET_FEED_PORT") or os.environ.get("STREET_PORT", "9880")),
+    "sender": os.environ.get("MARKET_FEED_SENDER", "OMS-SIM"),
+    "target": os.environ.get("MARKET_FEED_TARGET", "SIMX"),
 }
 
 # --- Time, words, files ---------------------------------------------------------------------------------------------

@@ -62,7 +62,9 @@ class TestRoutingRules:
         }
 
     def test_brokers_are_taken_in_turn(self):
-        assert [rules.in_turn("ABC", turn) for turn in range(5)] == ["A", "B", "C", "A", "B"]
+        assert [rules.in_turn("ABC", turn) for turn in range(4)] == [["A"], ["B"], ["C"], ["A"]]
+        assert [rules.in_turn("ABC", turn, 2) for turn in range(3)] == [["A", "B"], ["B", "C"], ["C", "A"]]
+        assert rules.in_turn("ABC", 1, 9) == ["B", "C", "A"]
 
 
 class TestSessions:

@@ -73,9 +73,9 @@ def _mismatch(rule: Candidate, wanted: Wanted) -> str | None:
     return None
 
 
-def in_turn(choices: Sequence[Any], turn: int) -> Any:
-    """The brokers of a rule, one after the other."""
-    return choices[turn % len(choices)]
+def in_turn(choices: Sequence[Any], turn: int, count: int = 1) -> list[Any]:
+    """So many brokers of a rule, the next turn beginning with the next of them."""
+    return [choices[(turn + n) % len(choices)] for n in range(min(count, len(choices)))]
 
 
 def cl_ord_id(at: datetime, request_id: int) -> str:

@@ -35,11 +35,12 @@ from .routes import (
     route_blocks,
     send_inquiries,
 )
-from .setup import install_default_rules, install_sessions, mark_sessions
+from .setup import MixedSessions, install_default_rules, install_sessions, mark_sessions, session_facts
 
 __all__ = [
     "FewDealers",
     "Hearing",
+    "MixedSessions",
     "NoBroker",
     "NoRoutingRule",
     "NoSession",
@@ -75,6 +76,7 @@ __all__ = [
     "replace_routes",
     "route_blocks",
     "send_inquiries",
+    "session_facts",
     "settle_message",
     "take_to_send",
 ]

@@ -106,10 +106,10 @@ def _by_rule(act, quantities, chosen, override: Override) -> list[Plan]:
             raise NoBroker(
                 f"No broker of the rule “{rule.name}” has an enabled session in {settings.ENVIRONMENT}.", rule=rule.name
             )
-        if rule.action == ALGO:
-            # In turn within this act, from a start that moves on with the blocks and with a block's earlier routes.
-            turn = turns[rule.pk] = turns.get(rule.pk, block.pk - 1) + 1
-            brokers = [rules.in_turn(brokers, turn + earlier.get(block.pk, 0))]
+        # In turn within this act, from a start that moves on with the blocks and with a block's earlier routes.
+        turns[rule.pk] = turns.get(rule.pk, block.pk - 1) + 1
+        count = 1 if rule.action == ALGO else int(rule.params.get("dealers") or len(brokers))
+        brokers = rules.in_turn(brokers, turns[rule.pk] + earlier.get(block.pk, 0), count)
         params = dict(rule.params) if override.params is None else dict(override.params)
         if override.is_asked:
             trace = trace | {"override": {"strategy": override.strategy, "reason": act.reason, "by": act.by}}

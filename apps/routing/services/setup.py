@@ -64,7 +64,7 @@ def session_facts() -> list[tuple[str, str, str, str, int]]:
 def install_default_rules(act: Act) -> int:
     """
     Will fill an empty rule table: shares and funds to brokers' VWAP algorithms in turn (large ones, from 5% of average
-    volume, with a cap on participation), bonds to all dealers in competition.
+    volume, with a cap on participation), bonds to four dealers in competition, another four each time.
 
     :returns: how many rules were added; none where there are rules already
     """
@@ -74,7 +74,7 @@ def install_default_rules(act: Act) -> int:
     brokers = list(Broker.objects.filter(is_active=True, kind=Broker.Kind.BROKER).order_by("code"))
     dealers = list(Broker.objects.filter(is_active=True, kind=Broker.Kind.DEALER).order_by("code"))
     large = {"participation_pct": 15}
-    ask = {"seconds": 30, "award": "auto"}
+    ask = {"seconds": 30, "award": "auto", "dealers": 4}
     algo, inquiry = RoutingRule.Action.ALGO, RoutingRule.Action.INQUIRY
     table = [
         ("Large share blocks", AssetClass.EQUITY, LARGE_PCT, algo, "VWAP", large, brokers),

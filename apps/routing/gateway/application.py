@@ -1,0 +1,114 @@
+"""QuickFIX's callbacks. They come on its own thread; what they must keep is kept before they return."""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from queue import SimpleQueue
+
+import quickfix as fix
+import structlog
+from django.db import InterfaceError, OperationalError, connection
+from django.utils import timezone
+
+from .. import services as routing
+
+log = structlog.get_logger(__name__)
+
+REJECT, LOGON = "3", "A"
+NOT_OURS = "This session is live, and you answer as a simulation (464=Y)."
+NOT_SIMULATED = "This session is a simulation, and you do not answer as one (464=Y)."
+UNKEPT = 75  # EX_TEMPFAIL: ends before QuickFIX counts a message that could not be kept.
+
+
+class Application(fix.Application):
+    """
+    :param session_ids: counterparty's CompID to the id of its session's row
+    :param is_simulation: whether our Logon carries 464=Y and the counterparty's must
+    :param heard: told after a message was kept
+    :param changed: gets (session id, whether it is up now)
+    """
+
+    def __init__(
+        self,
+        session_ids: dict[str, int],
+        *,
+        is_simulation: bool,
+        heard: Callable[[], None],
+        changed: SimpleQueue,
+        stopping: threading.Event,
+    ):
+        super().__init__()
+        self.session_ids = session_ids
+        self.is_simulation = is_simulation
+        self.heard = heard
+        self.changed = changed
+        self.stopping = stopping
+        self.sessions: dict[int, fix.SessionID] = {}
+        self._handed = threading.local()
+
+    def onCreate(self, session):
+        target = session.getTargetCompID().getValue()
+        mine = fix.SessionID(session.getBeginString().getValue(), session.getSenderCompID().getValue(), target)
+        self.sessions[self.session_ids[target]] = mine
+
+    def onLogon(self, session):
+        self.changed.put((self._id(session), True))
+
+    def onLogout(self, session):
+        self.changed.put((self._id(session), False))
+
+    def toAdmin(self, message, session):
+        if self.is_simulation and _type_of(message) == LOGON:
+            message.setField(464, "Y")
+
+    def fromAdmin(self, message, session):
+        kind = _type_of(message)
+        if kind == LOGON:
+            says_test = message.isSetField(464) and message.getField(464) == "Y"
+            if says_test != self.is_simulation:
+                text = NOT_SIMULATED if self.is_simulation else NOT_OURS
+                log.error("session_refused", counterparty=session.getTargetCompID().getValue(), why=text)
+                raise fix.RejectLogon(text)
+        elif kind == REJECT:
+            self._keep(message, session)
+
+    def toApp(self, message, session):
+        self._handed.seq_num = int(message.getHeader().getField(34))
+
+    def fromApp(self, message, session):
+        self._keep(message, session)
+
+    def last_handed(self) -> int:
+        """The sequence number of the message this thread handed over last."""
+        return self._handed.seq_num
+
+    def _id(self, session) -> int:
+        return self.session_ids[session.getTargetCompID().getValue()]
+
+    def _keep(self, message, session) -> None:
+        """
+        Returns once the message is committed. While the database is away it waits, and QuickFIX with it: nothing is
+        counted as received that is not kept. Told to stop meanwhile, the process ends here, as if it had been killed.
+        """
+        wait = 0.05
+        raw, session_id, at = message.toString(), self._id(session), timezone.now()
+        while True:
+            try:
+                routing.keep_heard(session_id, raw, at)
+                self.heard()
+                return
+            except (OperationalError, InterfaceError) as error:
+                log.warning("database_away", error=str(error))
+                connection.close()
+            except BaseException:
+                log.exception("message_not_kept", session=session_id)
+                os._exit(UNKEPT)
+            if self.stopping.is_set():
+                os._exit(UNKEPT)
+            time.sleep(wait)
+            wait = min(wait * 2, 2.0)
+
+
+def _type_of(message) -> str:
+    return message.getHeader().getField(35)

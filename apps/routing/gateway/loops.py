@@ -1,0 +1,217 @@
+"""The gateway's threads: booking what was heard, sending what was committed, listening for hints."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+
+import orjson
+import quickfix as fix
+import redis
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+from django.utils import timezone
+
+from apps.audit import wires
+from apps.audit.selectors import automated_id
+from apps.core.acts import Act
+
+from .. import rules
+from .. import services as routing
+from .application import Application
+from .leadership import Leadership
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 500
+SEND_AT_ONCE = 200
+LOOK_SECONDS = 0.2
+AWAY = (OperationalError, InterfaceError)
+WAKES = ("route", "inquiry", "message", "confirmation")
+
+
+def act_now() -> Act:
+    return Act(by=automated_id("gateway"), at=timezone.now(), via="gateway")
+
+
+class Loop(threading.Thread):
+    """Does ``once`` for ever, each time it is woken and at least every 0.2 s; bears the database being away."""
+
+    def __init__(self, name: str, stopping: threading.Event):
+        super().__init__(name=name, daemon=True)
+        self.stopping = stopping
+        self.woken = threading.Event()
+        self.leadership = Leadership(name)
+        self.failed: BaseException | None = None
+
+    def wake(self) -> None:
+        self.woken.set()
+
+    def run(self) -> None:
+        wait = 0.1
+        try:
+            while not self.stopping.is_set():
+                try:
+                    if not self.leadership.holds():
+                        self.stopping.wait(0.5)
+                        continue
+                    more = self.once()
+                    wait = 0.1
+                except AWAY as error:
+                    log.warning("database_away", loop=self.name, error=str(error))
+                    connection.close()
+                    self.stopping.wait(wait)
+                    wait = min(wait * 2, 2.0)
+                    continue
+                if not more:
+                    self.woken.wait(LOOK_SECONDS)
+                    self.woken.clear()
+            self.last()
+        except BaseException as error:  # noqa: BLE001 - handed to the main thread, which ends the process.
+            log.exception("loop_failed", loop=self.name)
+            self.failed = error
+            self.stopping.set()
+        finally:
+            self.leadership.release()
+            connection.close()
+
+    def once(self) -> bool:
+        """Does what is to be done now; returns whether there may be more at once."""
+        raise NotImplementedError
+
+    def last(self) -> None:
+        """Does what is left when the process is told to stop."""
+
+
+class Booking(Loop):
+    """Books messages heard, in sets, in their order. A set that fails is halved until the message at fault is alone."""
+
+    def __init__(self, stopping: threading.Event):
+        super().__init__("booking", stopping)
+
+    def once(self) -> bool:
+        ids = routing.heard_ids(AT_ONCE)
+        if ids:
+            self.book(ids)
+        return len(ids) == AT_ONCE
+
+    def last(self) -> None:
+        try:
+            self.once()
+        except AWAY:
+            log.warning("left_unbooked")  # They are kept; the next start books them.
+
+    def book(self, ids: Sequence[int]) -> None:
+        try:
+            routing.hear_messages(act_now(), ids)
+        except AWAY:
+            raise
+        except Exception as error:
+            log.exception("booking_failed", messages=len(ids))
+            if len(ids) == 1:
+                problem = f"Booking failed: {type(error).__name__}: {error}"
+                routing.quarantine_messages(act_now(), ids, problem[:300])
+                return
+            middle = len(ids) // 2
+            self.book(ids[:middle])
+            self.book(ids[middle:])
+
+
+class Sending(Loop):
+    """Sends committed messages of sessions that are up, in order; what is unsure, first and marked PossResend."""
+
+    def __init__(self, stopping: threading.Event, application: Application, changed: SimpleQueue, dictionary: str):
+        super().__init__("sending", stopping)
+        self.application = application
+        self.changed = changed
+        self.dictionary = fix.DataDictionary(dictionary)
+        self.up: set[int] = set()
+        self.unsure: set[int] = set()
+
+    def once(self) -> bool:
+        self.note_sessions()
+        if not self.up:
+            return False
+        rows = routing.take_to_send(sorted(self.up), again=sorted(self.unsure), limit=SEND_AT_ONCE)
+        sent = {}
+        for row in rows:
+            if row.session_id in self.up and self.hand_over(row):
+                sent[row.id] = self.application.last_handed()
+        routing.mark_sent(sent, timezone.now())
+        if len(rows) < SEND_AT_ONCE:
+            self.unsure -= self.up
+        return len(rows) == SEND_AT_ONCE
+
+    def hand_over(self, row: routing.ToSend) -> bool:
+        """Whether the session took it; where not, it stays marked and goes out again once the session is back."""
+        try:
+            raw = rules.frame("FIX.4.4", row.msg_type, rules.fields_of(row.text))
+            message = fix.Message(raw, self.dictionary, False)
+            if row.is_repeat:
+                message.getHeader().setField(97, "Y")
+            if fix.Session.sendToTarget(message, self.application.sessions[row.session_id]):
+                return True
+        except (fix.SessionNotFound, fix.InvalidMessage):
+            log.exception("not_sent", message=row.id)
+        self.up.discard(row.session_id)
+        self.unsure.add(row.session_id)
+        return False
+
+    def note_sessions(self) -> None:
+        """Takes in which sessions came and went, and lets the pages know."""
+        states: dict[int, bool] = {}
+        while True:
+            try:
+                session_id, is_up = self.changed.get_nowait()
+            except Empty:
+                break
+            states[session_id] = is_up
+            if is_up:
+                self.up.add(session_id)
+                self.unsure.add(session_id)
+            else:
+                self.up.discard(session_id)
+        try:
+            for is_up in (True, False):
+                ids = [pk for pk, state in states.items() if state == is_up]
+                if ids:
+                    routing.mark_sessions(act_now(), ids, is_up=is_up)
+        except AWAY:
+            for change in states.items():
+                self.changed.put(change)
+            raise
+
+    def last(self) -> None:
+        try:
+            self.note_sessions()
+            routing.mark_sessions(act_now(), self.application.session_ids.values(), is_up=False)
+        except AWAY:
+            log.warning("sessions_not_marked_down")
+
+
+class Hints(threading.Thread):
+    """Wakes the sender when Redis says that routes, inquiries or confirmations changed. Losing a hint costs 0.2 s."""
+
+    def __init__(self, stopping: threading.Event, wake: Callable[[], None]):
+        super().__init__(name="hints", daemon=True)
+        self.stopping = stopping
+        self.wake = wake
+
+    def run(self) -> None:
+        while not self.stopping.is_set():
+            try:
+                self.listen()
+            except (redis.RedisError, OSError) as error:
+                log.warning("redis_away", error=str(error))
+                self.stopping.wait(1.0)
+
+    def listen(self) -> None:
+        client = redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, health_check_interval=5)
+        with client.pubsub(ignore_subscribe_messages=True) as channel:
+            channel.subscribe(wires.CHANNEL)
+            while not self.stopping.is_set():
+                said = channel.get_message(timeout=0.5)
+                if said and any(subject in WAKES for subject in orjson.loads(said["data"]).get("changed", ())):
+                    self.wake()
+                    time.sleep(0.005)  # A burst of hints is one look.

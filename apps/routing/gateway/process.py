@@ -1,0 +1,106 @@
+"""The process: checks, start, and an end in order."""
+
+import signal
+import threading
+from pathlib import Path
+from queue import SimpleQueue
+
+import quickfix as fix
+import structlog
+from django.conf import settings
+from django.db import connection
+
+from .. import rules
+from .. import services as routing
+from ..models import Session
+from .application import Application
+from .leadership import NotAlone, hold_folder
+from .loops import Booking, Hints, Sending, act_now
+from .settings import lenient_dictionary, settings_text
+
+log = structlog.get_logger(__name__)
+
+STANDBY_SECONDS = 15
+
+
+class CannotStart(RuntimeError):
+    """The gateway must not or cannot start; one line says why and what to do."""
+
+
+class Gateway:
+    """
+    :param environment: must be that of the settings; sessions of another are never loaded
+    :param simulation_port: where the simulated street answers, if elsewhere than the sessions say
+    :raises CannotStart: on mixed environments, no session, or another gateway at work
+    """
+
+    def __init__(self, environment: str, folder: Path, *, simulation_port: int | None = None):
+        if environment != settings.ENVIRONMENT:
+            raise CannotStart(
+                f"This installation is {settings.ENVIRONMENT}; a gateway for {environment} must not start in it."
+            )
+        problems = rules.session_problems(environment, routing.session_facts())
+        if problems:
+            raise CannotStart(" ".join(problems))
+        rows = list(Session.objects.filter(environment=environment, is_enabled=True).order_by("pk"))
+        if not rows:
+            raise CannotStart(f"There is no enabled session in {environment}: load the demo firm, or add sessions.")
+        self.folder = folder / environment
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._held = hold_folder(self.folder)
+        self.session_ids = {row.target_comp_id: row.pk for row in rows}
+        self.stopping = threading.Event()
+        dictionary = lenient_dictionary(self.folder)
+        config = self.folder / "initiator.cfg"
+        config.write_text(settings_text(rows, self.folder, dictionary, simulation_port), encoding="utf-8")
+        changed: SimpleQueue = SimpleQueue()
+        self.booking = Booking(self.stopping)
+        self.application = Application(
+            self.session_ids,
+            is_simulation=environment == "simulation",
+            heard=self.booking.wake,
+            changed=changed,
+            stopping=self.stopping,
+        )
+        self.sending = Sending(self.stopping, self.application, changed, str(dictionary))
+        self.hints = Hints(self.stopping, self.sending.wake)
+        self._settings = fix.SessionSettings(str(config))
+        self._store = fix.FileStoreFactory(self._settings)
+        self._initiator = fix.SocketInitiator(self.application, self._store, self._settings)
+
+    def run(self) -> None:
+        """Will run until told to stop (SIGTERM, SIGINT), then log off, book what was heard, and return."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.stopping.set())
+        self._wait_for_leadership()
+        routing.mark_sessions(act_now(), self.session_ids.values(), is_up=False)
+        connection.close()
+        for thread in (self.booking, self.sending, self.hints):
+            thread.start()
+        self._initiator.start()
+        log.info("gateway_started", sessions=sorted(self.session_ids))
+        try:
+            while not self.stopping.wait(1.0):
+                pass
+        finally:
+            self.stopping.set()
+            self._initiator.stop()
+            for thread in (self.sending, self.booking):
+                thread.wake()
+                thread.join(10)
+        failed = self.booking.failed or self.sending.failed
+        if failed:
+            raise failed
+        log.info("gateway_stopped")
+
+    def _wait_for_leadership(self) -> None:
+        """A gateway that was just killed may hold its locks for a moment more."""
+        for _ in range(STANDBY_SECONDS * 10):
+            if all(loop.leadership.holds() for loop in (self.booking, self.sending)):
+                return
+            if self.stopping.wait(0.1):
+                return
+        raise CannotStart("Another gateway books or sends on this database. Stop it first.")
+
+
+__all__ = ["CannotStart", "Gateway", "NotAlone"]

@@ -1,0 +1,25 @@
+"""manage.py fix_gateway: keeps the FIX sessions of one environment; ends in order on SIGTERM or Ctrl-C."""
+
+import os
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from apps.routing.gateway.process import CannotStart, Gateway, NotAlone
+
+
+class Command(BaseCommand):
+    help = "Keep the FIX sessions with brokers and dealers: hear, book, send."
+
+    def add_arguments(self, parser):
+        parser.add_argument("--environment", default=settings.ENVIRONMENT, help="simulation or live")
+        parser.add_argument("--folder", type=Path, default=Path(settings.OMS_HOME) / "fix", help="of the FIX store")
+        port = int(os.environ.get("STREET_PORT") or 0) or None
+        parser.add_argument("--street-port", type=int, default=port, help="where the simulated street answers")
+
+    def handle(self, *, environment, folder, street_port, **options):
+        try:
+            Gateway(environment, folder, simulation_port=street_port).run()
+        except (CannotStart, NotAlone) as problem:
+            raise CommandError(str(problem)) from problem

@@ -1,0 +1,15 @@
+"""What Celery beat asks of routing."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from apps.audit.selectors import automated_id
+from apps.core.acts import Act
+
+from . import services
+
+
+@shared_task(name="routing.decide_inquiries", ignore_result=True, expires=2)
+def decide_inquiries() -> None:
+    """Decides the inquiries whose time is up; those answered by all are decided as the last answer is heard."""
+    services.decide_due_inquiries(Act(by=automated_id("scheduler"), at=timezone.now(), via="worker"))

@@ -1,0 +1,376 @@
+"""The gateway as a process, against the real street over TCP."""
+
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from apps.blocks.models import Block
+from apps.routing import services as routing
+from apps.routing.models import Execution, Inquiry, Message, Route, RouteRequest, Session
+from tests.street.conftest import Running, free_port
+
+D = Decimal
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
+
+
+def wait_until(what: str, done, seconds: float = 40) -> None:
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(0.05)
+
+
+@dataclass
+class GatewayProcess:
+    folder: Path
+    port: int
+    process: subprocess.Popen | None = None
+
+    def start(self, *arguments: str, **kept) -> "GatewayProcess":
+        name = connection.settings_dict["NAME"]
+        env = os.environ | {
+            "DJANGO_SETTINGS_MODULE": "oms_portal.settings.test",
+            "DATABASE_URL": os.environ["DATABASE_URL"].rsplit("/", 1)[0] + f"/{name}",
+            "OMS_PROCESS": "gateway under test",
+        }
+        command = [sys.executable, "manage.py", "fix_gateway", f"--folder={self.folder}", f"--street-port={self.port}"]
+        self.process = subprocess.Popen([*command, *arguments], cwd=ROOT, env=env, **kept)
+        return self
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    """The street's universe: the instruments of the test firm."""
+    folder = tmp_path_factory.mktemp("street-data")
+    demo = ROOT / "apps" / "reference" / "demo"
+    for name in ("fx", "brokers", "volume_curve"):
+        (folder / f"{name}.csv").write_bytes((demo / f"{name}.csv").read_bytes())
+    with (folder / "instruments.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(
+            "symbol asset_class isin currency mic tick_size increment price adv_qty annual_vol spread_bp".split()
+        )
+        for row in (
+            ("AAA", "EQUITY", "US0378331005", "USD", "XNAS", "0.01", 1, 50, 5_000_000, 0.2, 1),
+            ("CCC", "EQUITY", "US5949181045", "USD", "XNAS", "0.01", 1, 100, 5_000_000, 0.2, 1),
+            ("BOND", "CORP", "US91913YAE05", "USD", "XOFF", "0.001", 1000, 98, 5_000_000, 0.06, 14),
+            ("TSY", "GOVT", "US912810TM09", "USD", "XOFF", "0.0078125", 1000, 99, 500_000_000, 0.06, 2),
+        ):
+            rows.writerow(row)
+    return folder
+
+
+@pytest.fixture
+def market(data, tmp_path):
+    """A street of this test alone, running."""
+    running = Running(tmp_path / "home", data, free_port(), ("--completion=1",))
+    running.start()
+    yield running
+    if running.process.poll() is None:
+        running.stop()
+
+
+@pytest.fixture
+def gateway(counterparties, market, tmp_path):
+    made = GatewayProcess(tmp_path / "fix", market.port)
+    yield made
+    if made.process and made.process.poll() is None:
+        made.kill()
+
+
+def all_up() -> bool:
+    return not Session.objects.filter(is_up=False).exists()
+
+
+def journal(market: Running, name: str) -> list[dict]:
+    path = next(market.home.rglob(f"{name}.jsonl"))
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def assert_both_sides_agree(market: Running) -> None:
+    """Our executions are the broker's, and each order reached its broker once."""
+    theirs = Counter(
+        (row["exec_id"], D(row["qty"]), D(row["price"]))
+        for row in journal(market, "executions")
+        if row["exec_type"] == "F"
+    )
+    ours = Counter((e.exec_id, e.qty, e.price) for e in Execution.objects.all())
+    assert ours == theirs
+    accepted = Counter(row["cl_ord_id"] for row in journal(market, "orders") if row["event"] == "accepted")
+    asked = RouteRequest.objects.filter(msg_type__in=("D", "AJ")).values_list("cl_ord_id", flat=True)
+    assert accepted == Counter(asked)
+
+
+def over(routes) -> bool:
+    return not Route.objects.filter(pk__in=routes).exclude(status__in=("FILLED", "CANCELED", "REJECTED")).exists()
+
+
+def test_blocks_are_routed_asked_filled_and_done(gateway, market, a_block, tom, by):
+    gateway.start()
+    wait_until("sessions up", all_up)
+    made = [a_block("AAA", "BUY", 5_000), a_block("CCC", "SELL", 3_000), a_block("BOND", "BUY", 200_000)]
+
+    routed = routing.route_blocks(by(tom), [b.pk for b in made], seen={b.pk: b.version for b in made})
+
+    def decided():
+        routing.decide_due_inquiries(by("scheduler"))
+        return Inquiry.objects.get().status == "TRADED"
+
+    wait_until("inquiry traded", decided)
+    wait_until("routes filled", lambda: over(routed.routes))
+    wait_until("blocks done", lambda: set(Block.objects.values_list("status", flat=True)) == {"DONE"})
+    inquiry = Inquiry.objects.get()
+    assert inquiry.quotes.count() == 4
+    assert inquiry.quotes.exclude(price=None).count() >= 3
+    assert Counter(inquiry.quotes.values_list("result", flat=True))["WON"] == 1
+    assert inquiry.mid_at_decision == D(98)
+    assert {b.filled_qty for b in Block.objects.all()} == {D(5_000), D(3_000), D(200_000)}
+    assert_both_sides_agree(market)
+    assert not Message.objects.filter(status="QUARANTINED").exists()
+
+    assert gateway.stop() == 0
+    assert not Session.objects.filter(is_up=True).exists()
+
+
+def test_a_route_is_cancelled_over_the_wire(gateway, market, a_block, tom, by):
+    gateway.start()
+    wait_until("sessions up", all_up)
+    block = a_block("AAA", "BUY", 900_000)
+    routed = routing.route_blocks(by(tom), [block.pk], seen={block.pk: block.version})
+
+    def working():
+        return Route.objects.get().status in ("NEW", "PARTLY_FILLED")
+
+    wait_until("acknowledged", working)
+    for _ in range(20):  # Each fill is a change the trader has not seen yet.
+        try:
+            routing.cancel_routes(by(tom), routed.routes, seen={r.pk: r.version for r in Route.objects.all()})
+            break
+        except routing.StaleRoute:
+            continue
+    wait_until("cancelled", lambda: Route.objects.get().status == "CANCELED")
+
+    route = Route.objects.get()
+    assert route.leaves_qty == 0
+    block.refresh_from_db()
+    assert block.placed_qty == block.filled_qty == route.cum_qty < block.qty
+    assert_both_sides_agree(market)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2])
+def test_killed_at_any_moment_it_loses_and_doubles_nothing(gateway, market, a_block, tom, by, seed):
+    draw = random.Random(seed)
+    gateway.start()
+    made = [a_block("AAA", "BUY", 2_000, limit_price=str(70 + n), order_type="LIMIT") for n in range(8)]
+    made += [a_block("CCC", "SELL", 1_000, limit_price=str(50 + n), order_type="LIMIT") for n in range(8)]
+    routed = []
+    for kill in range(6):
+        time.sleep(draw.uniform(0.3, 1.6))
+        some = made[kill * 3 : kill * 3 + 3]
+        if some:
+            routed += routing.route_blocks(by(tom), [b.pk for b in some], seen={b.pk: b.version for b in some}).routes
+        time.sleep(draw.uniform(0, 0.2))
+        gateway.kill()
+        gateway.start()
+
+    wait_until("routes over", lambda: over(routed), 60)
+    wait_until("all booked", lambda: not Message.objects.filter(status__in=("HEARD", "QUEUED", "SENDING")).exists())
+    assert len(routed) == 16
+    assert {(r.status, r.cum_qty == r.qty) for r in Route.objects.all()} == {("FILLED", True)}
+    assert_both_sides_agree(market)
+    assert not Message.objects.filter(status="QUARANTINED").exists()
+
+
+def test_a_bust_and_a_correction_reach_their_executions(gateway, market, a_block, tom, by):
+    gateway.start()
+    block = a_block("AAA", "BUY", 3_000)
+    routed = routing.route_blocks(by(tom), [block.pk], seen={block.pk: block.version})
+    wait_until("filled", lambda: over(routed.routes))
+    first, second = Execution.objects.order_by("pk")[:2]
+
+    control = market.home / "street" / "control"
+    for name, command in (
+        ("1", {"do": "bust", "exec_id": first.exec_id}),
+        ("2", {"do": "correct", "exec_id": second.exec_id, "price": "49.5"}),
+    ):
+        (control / f"{name}.part").write_text(json.dumps(command))
+        (control / f"{name}.part").rename(control / f"{name}.json")
+
+    wait_until("busted", lambda: Execution.objects.filter(status="BUSTED").exists())
+    wait_until("corrected", lambda: Execution.objects.filter(status="CORRECTED").exists())
+    block.refresh_from_db()
+    live = Execution.objects.filter(status="LIVE")
+    assert block.status == "WORKING"
+    assert block.filled_qty == sum(e.qty for e in live) == 3_000 - first.qty
+    assert block.filled_value == sum(e.qty * e.price for e in live)
+    assert live.get(corrects=second).price == D("49.5")
+
+
+def test_connections_cut_by_the_database_are_borne(gateway, market, a_block, tom, by):
+    gateway.start()
+    wait_until("sessions up", all_up)
+    block = a_block("AAA", "BUY", 4_000)
+    routed = routing.route_blocks(by(tom), [block.pk], seen={block.pk: block.version})
+    for _ in range(3):
+        time.sleep(0.2)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                " WHERE application_name LIKE 'gateway%' AND datname = current_database()"
+            )
+            assert cursor.fetchone()[0] > 0
+
+    wait_until("filled", lambda: over(routed.routes))
+    assert gateway.process.poll() is None
+    assert_both_sides_agree(market)
+
+
+def test_a_message_sent_but_not_marked_goes_out_again_and_makes_no_second_order(gateway, market, a_block, tom, by):
+    gateway.start()
+    block = a_block("AAA", "BUY", 1_000)
+    routed = routing.route_blocks(by(tom), [block.pk], seen={block.pk: block.version})
+    wait_until("filled", lambda: over(routed.routes))
+    gateway.stop()
+    Message.objects.filter(is_out=True, msg_type="D").update(status="SENDING", sent_at=None)  # As after a kill.
+
+    gateway.start()
+    wait_until("sent again", lambda: not Message.objects.filter(status="SENDING").exists())
+    wait_until("answered", lambda: Message.objects.filter(is_out=False, text__contains="|150=I|").exists())
+
+    arrived = [row for row in journal(market, "orders") if row["event"] == "received"]
+    assert [row["times_seen"] for row in arrived] == [1, 2]
+    assert_both_sides_agree(market)
+
+
+class TestRefusals:
+    def ends(self, gateway, *arguments) -> str:
+        gateway.start(*arguments, stderr=subprocess.PIPE, text=True)
+        _, said = gateway.process.communicate(timeout=30)
+        assert gateway.process.returncode == 1
+        return said
+
+    def test_an_environment_other_than_the_installations(self, gateway):
+        assert "a gateway for live must not start in it" in self.ends(gateway, "--environment=live")
+
+    def test_a_live_session_that_points_at_the_simulated_street(self, gateway):
+        session = Session.objects.first()
+        Session.objects.filter(pk=session.pk).update(environment="live", sender_comp_id="OMS")
+
+        assert "is where simulated counterparties answer" in self.ends(gateway)
+
+    def test_no_session(self, gateway):
+        Session.objects.update(is_enabled=False)
+
+        assert "no enabled session" in self.ends(gateway)
+
+    def test_a_second_gateway_on_the_same_folder(self, gateway, market):
+        gateway.start()
+        wait_until("sessions up", all_up)
+        second = GatewayProcess(gateway.folder, market.port)
+
+        assert f"A gateway (process {gateway.process.pid}) runs on" in self.ends(second)
+
+    @pytest.mark.slow
+    def test_a_second_gateway_on_the_same_database(self, gateway, market, tmp_path):
+        gateway.start()
+        wait_until("sessions up", all_up)
+        second = GatewayProcess(tmp_path / "elsewhere", market.port)
+
+        assert "Another gateway books or sends" in self.ends(second)
+        assert gateway.process.poll() is None
+
+
+def test_a_counterparty_that_does_not_answer_as_a_simulation_is_dropped(counterparties, tmp_path):
+    """An acceptor that answers a logon without 464=Y, as a live one would."""
+    import quickfix as fix
+
+    port = free_port()
+    config = tmp_path / "acceptor.cfg"
+    config.write_text(
+        "[DEFAULT]\nConnectionType=acceptor\nStartTime=00:00:00\nEndTime=00:00:00\nUseDataDictionary=N\n"
+        f"SocketAcceptPort={port}\nFileStorePath={tmp_path / 'acceptor'}\n"
+        "[SESSION]\nBeginString=FIX.4.4\nSenderCompID=HARBOR\nTargetCompID=OMS-SIM\n"
+    )
+
+    class Live(fix.Application):
+        logons = 0
+
+        def onCreate(self, session): ...
+        def onLogon(self, session):
+            Live.logons += 1
+
+        def onLogout(self, session): ...
+        def toAdmin(self, message, session): ...
+        def fromAdmin(self, message, session): ...
+        def toApp(self, message, session): ...
+        def fromApp(self, message, session): ...
+
+    application = Live()
+    conf = fix.SessionSettings(str(config))
+    acceptor = fix.SocketAcceptor(application, fix.FileStoreFactory(conf), conf)
+    acceptor.start()
+    Session.objects.exclude(target_comp_id="HARBOR").update(is_enabled=False)
+    gateway = GatewayProcess(tmp_path / "fix", port)
+    try:
+        gateway.start()
+        wait_until("logon tried", lambda: Live.logons > 0)
+        time.sleep(0.5)
+        assert not Session.objects.filter(is_up=True).exists()
+    finally:
+        gateway.kill()
+        acceptor.stop()
+
+
+def test_an_unforeseen_failure_is_quarantined_alone(a_route, street, monkeypatch):
+    """The booking loop halves a failing set until the message at fault is alone."""
+    import threading
+
+    from apps.routing.gateway.loops import Booking
+    from apps.routing.services import hearing
+
+    route = a_route(10_000)
+    ids = [
+        street.hear(route.broker_id, "8", street.report_fields(route, "F", "1", last=(n + 1, 50), cum=0))
+        for n in range(7)
+    ]
+    book = hearing.BOOKS["8"]
+
+    def broken(batch, message):
+        if message.id == ids[3]:
+            raise ZeroDivisionError("a bug")
+        book(batch, message)
+
+    monkeypatch.setitem(hearing.BOOKS, "8", broken)
+    Booking(threading.Event()).once()
+
+    assert list(Message.objects.filter(is_out=False).order_by("pk").values_list("status", flat=True)) == (
+        ["BOOKED"] * 3 + ["QUARANTINED"] + ["BOOKED"] * 3
+    )
+    route.refresh_from_db()
+    assert route.cum_qty == 1 + 2 + 3 + 5 + 6 + 7
+    assert Message.objects.get(pk=ids[3]).problem == "Booking failed: ZeroDivisionError: a bug"
+    assert settings.ENVIRONMENT == "simulation" and timezone.now()
