@@ -14,4 +14,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("", include("apps.desk.urls")),
+    path("", include("apps.orders.urls")),
 ]

@@ -1,0 +1,139 @@
+"""The ticket, the amendment and the upload, as forms. What an order must be is judged by the service alone."""
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django import forms
+
+from apps.core.refusals import Invalid
+from apps.portfolios.models import Portfolio
+from apps.reference import selectors as reference
+from apps.reference.models import Instrument
+
+from . import page_selectors
+from .models import Order, OrderType, Side, TimeInForce
+from .rules.tickets import TEXT_LIMITS
+from .services import Wish
+
+NUMBER = {"inputmode": "decimal", "autocomplete": "off"}
+
+
+class Terms(forms.Form):
+    """The terms that a ticket and an amendment share. Numbers stay text: the service judges them."""
+
+    qty = forms.CharField(
+        label="Quantity", max_length=40, widget=forms.TextInput(NUMBER), help_text="Shares, or the face of a bond."
+    )
+    order_type = forms.ChoiceField(label="Type", choices=OrderType.choices, initial=OrderType.MARKET)
+    limit_price = forms.CharField(
+        label="Limit price", max_length=40, required=False, widget=forms.TextInput(NUMBER),
+        help_text="In the instrument's currency; percent of par for a bond.",
+    )  # fmt: skip
+    tif = forms.ChoiceField(label="Time in force", choices=TimeInForce.choices, initial=TimeInForce.DAY)
+    instructions = forms.CharField(
+        label="Instructions to the desk", max_length=TEXT_LIMITS["instructions"], required=False,
+        help_text="Orders with other instructions are worked apart.",
+    )  # fmt: skip
+    rationale = forms.CharField(
+        label="Rationale", max_length=TEXT_LIMITS["rationale"], required=False,
+        widget=forms.Textarea({"rows": 2}), help_text="Why; kept with the order.",
+    )  # fmt: skip
+
+    def take(self, refusal: Invalid) -> None:
+        """Puts each reason of a refused order beside its field, or above the form where it has none here."""
+        for row in refusal.facts.get("rows") or [{"field": refusal.facts.get("field"), "message": refusal.message}]:
+            self.add_error(row["field"] if row["field"] in self.fields else None, row["message"])
+
+
+class TicketForm(Terms):
+    """One order, typed."""
+
+    portfolio = forms.ModelChoiceField(
+        Portfolio.objects.none(), empty_label="Choose a portfolio",
+        error_messages={"invalid_choice": "You do not run this portfolio. Choose one of yours."},
+    )  # fmt: skip
+    instrument = forms.CharField(
+        max_length=40, help_text="Symbol, ISIN, CUSIP or SEDOL.",
+        widget=forms.TextInput({"list": "instruments", "autocomplete": "off", "spellcheck": "false"}),
+    )  # fmt: skip
+    side = forms.ChoiceField(choices=Side.choices, initial=Side.BUY)
+
+    field_order = (
+        "portfolio", "instrument", "side", "qty", "order_type", "limit_price", "tif", "instructions", "rationale",
+    )  # fmt: skip
+
+    def __init__(self, user, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["portfolio"].queryset = page_selectors.run_by(user)
+        self.fields["portfolio"].label_from_instance = lambda row: f"{row.code} · {row.name}"
+
+    def clean_instrument(self) -> Instrument:
+        return the_instrument(self.cleaned_data["instrument"])
+
+    @property
+    def wish(self) -> Wish:
+        said = self.cleaned_data
+        return Wish(
+            said["portfolio"].pk, said["instrument"].pk, said["side"], said["qty"], said["order_type"],
+            said["limit_price"], said["tif"], said["instructions"], said["rationale"],
+        )  # fmt: skip
+
+
+class AmendForm(Terms):
+    """Other terms for an order that the desk does not yet work."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput)
+
+    @classmethod
+    def of(cls, order: Order) -> "AmendForm":
+        return cls(
+            initial={
+                "qty": plain(order.qty), "order_type": order.order_type, "limit_price": plain(order.limit_price),
+                "tif": order.tif, "instructions": order.instructions, "rationale": order.rationale,
+                "version": order.version,
+            }
+        )  # fmt: skip
+
+    def changes(self) -> Mapping[str, Any]:
+        return {name: value for name, value in self.cleaned_data.items() if name != "version"}
+
+
+class UploadForm(forms.Form):
+    """A file of orders."""
+
+    file = forms.FileField(
+        label="File", widget=forms.ClearableFileInput({"accept": ".csv,.xlsx"}),
+        error_messages={"empty": "The file is empty.", "required": "Choose a CSV or XLSX file."},
+    )  # fmt: skip
+
+
+def the_instrument(text: str) -> Instrument:
+    """:raises forms.ValidationError: where the text names no instrument, or several"""
+    value = text.strip().upper()
+    found = reference.resolve_instruments([value]).get(value, [])
+    if not found:
+        raise forms.ValidationError(
+            f"No instrument traded now has the symbol or identifier “{text}”. Type its beginning and choose from the list."
+        )
+    if len(found) > 1:
+        places = ", ".join(f"{one.symbol} ({one.venue.mic})" for one in found)
+        raise forms.ValidationError(f"“{text}” is listed more than once: {places}. Type the symbol.")
+    return found[0]
+
+
+def plain(number: Decimal | None) -> str:
+    """A number as a person types it: 1200.5 for 1200.5000."""
+    if number is None:
+        return ""
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def number_or_none(text: str) -> Decimal | None:
+    """A number above zero as typed so far; None where it is none yet."""
+    try:
+        number = Decimal(text.replace(",", "").strip())
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and number > 0 else None

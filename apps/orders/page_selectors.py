@@ -1,0 +1,281 @@
+"""What the order pages ask: rows in order of attention, the money of a selection, what a ticket would come to."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.db.models import (
+    Case,
+    Count,
+    DecimalField,
+    ExpressionWrapper,
+    F,
+    IntegerField,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from apps.marketdata import selectors as marketdata
+from apps.marketdata.selectors import Price
+from apps.portfolios import selectors as portfolios
+from apps.portfolios.models import Portfolio, Position
+from apps.reference import selectors as reference
+from apps.reference.models import Instrument
+
+from . import selectors
+from .models import Order
+from .states import OPEN, S
+
+FRESH = timedelta(days=1)  # How long a rejection asks for attention.
+MONEY = DecimalField(max_digits=38, decimal_places=8)
+STATUSES: dict[str, tuple[str, Collection[str]]] = {
+    "HELD": ("Held", [S.HELD]),
+    "DRAFT": ("Drafts", [S.DRAFT]),
+    "OPEN": ("Open", OPEN),
+    "WORKING": ("Working", [S.WORKING]),
+    "DONE": ("Done", [S.DONE]),
+    "REJECTED": ("Rejected", [S.REJECTED]),
+    "CANCELLED": ("Cancelled", [S.CANCELLED]),
+}
+SORTS = {
+    "attention": ("rank", F("usd").desc(nulls_last=True), "pk"),
+    "order": ("pk",),
+    "instrument": ("instrument__symbol", F("usd").desc(nulls_last=True), "pk"),
+    "portfolio": ("portfolio__code", F("usd").desc(nulls_last=True), "pk"),
+    "value": (F("usd").desc(nulls_last=True), "pk"),
+    "age": ("-created_at", "pk"),
+}
+COLUMNS = (
+    "pk", "version", "status", "side", "qty", "filled_qty", "order_type", "limit_price", "tif", "currency_id",
+    "instrument__symbol", "instrument__name", "instrument__venue__mic", "portfolio__code", "portfolio__name",
+    "group_id", "group__name", "created_at", "usd",
+)  # fmt: skip
+
+
+class Asked(NamedTuple):
+    """Which orders a list shows, as its address says."""
+
+    status: str = ""
+    text: str = ""
+    group: int | None = None
+    batch: int | None = None
+    sort: str = "attention"
+
+
+class Money(NamedTuple):
+    """What some orders come to, in USD at their decision prices; ``unpriced`` of them have none."""
+
+    orders: int = 0
+    portfolios: int = 0
+    buy: Decimal = Decimal(0)
+    sell: Decimal = Decimal(0)
+    unpriced: int = 0
+
+
+class Listing(NamedTuple):
+    """The rows asked for, how many there are, how many by status without regard to the status asked for, their money."""
+
+    rows: QuerySet
+    count: int
+    by_status: Mapping[str, int]
+    money: Money
+
+
+def listing(user, asked: Asked) -> Listing:
+    """A list in the order asked for: held and freshly rejected first, then by size. Two queries, and one for its rows."""
+    found = with_money(_found(selectors.orders_seen_by(user), asked))
+    by_status: dict[str, int] = {}
+    wanted = _statuses(asked.status)
+    count, unpriced, totals = 0, 0, {"BUY": Decimal(0), "SELL": Decimal(0)}
+    for status, side, orders, priced, usd in (
+        found.order_by().values_list("status", "side").annotate(n=Count("pk"), priced=Count("usd"), total=Sum("usd"))
+    ):
+        by_status[status] = by_status.get(status, 0) + orders
+        if wanted is None or status in wanted:
+            count += orders
+            unpriced += orders - priced
+            totals["BUY" if side == "BUY" else "SELL"] += usd or 0
+    if wanted is not None:
+        found = found.filter(status__in=wanted)
+    rows = _ranked(found).order_by(*SORTS[asked.sort]).values_list(*COLUMNS, named=True)
+    return Listing(rows, count, by_status, Money(count, 0, totals["BUY"], totals["SELL"], unpriced))
+
+
+def rows_of(user, ids: Collection[int], asked: Asked) -> QuerySet:
+    """Those of these orders that belong to the list; one query."""
+    found = _found(selectors.orders_seen_by(user).filter(pk__in=ids), asked)
+    wanted = _statuses(asked.status)
+    if wanted is not None:
+        found = found.filter(status__in=wanted)
+    return _ranked(with_money(found)).order_by(*SORTS[asked.sort]).values_list(*COLUMNS, named=True)
+
+
+def _statuses(status: str) -> Collection[str] | None:
+    return STATUSES[status][1] if status in STATUSES else None
+
+
+def _found(rows: QuerySet[Order], asked: Asked) -> QuerySet[Order]:
+    if asked.group:
+        rows = rows.filter(group=asked.group)
+    if asked.batch:
+        rows = rows.filter(batch=asked.batch)
+    text = asked.text.strip()
+    if not text:
+        return rows
+    number = text.upper().removeprefix("O-").lstrip("0")
+    if number.isdigit() and len(number) < 18:
+        return rows.filter(pk=number)
+    return rows.filter(
+        Q(instrument__symbol__istartswith=text)
+        | Q(instrument__isin__iexact=text)
+        | Q(instrument__name__icontains=text)
+        | Q(portfolio__code__iexact=text)
+        | Q(portfolio__name__icontains=text)
+        | Q(group__name__icontains=text)
+        | Q(client_ref__iexact=text)
+    )
+
+
+def with_money(rows: QuerySet[Order]) -> QuerySet[Order]:
+    """Adds ``usd``: quantity at the decision price (else the limit) in USD, null where one of them is not known."""
+    rates = marketdata.fx_rates("USD")
+    rate = Case(
+        *(When(currency=code, then=Value(rate, MONEY)) for code, (rate, _) in rates.items()), output_field=MONEY
+    )
+    worth = F("qty") * Coalesce("decision_price", "limit_price") * F("instrument__price_factor") * rate
+    return rows.annotate(usd=ExpressionWrapper(worth, MONEY))
+
+
+def _ranked(rows: QuerySet[Order]) -> QuerySet[Order]:
+    return rows.annotate(
+        rank=Case(
+            When(status=S.HELD, then=0),
+            When(status=S.REJECTED, created_at__gte=timezone.now() - FRESH, then=1),
+            When(status=S.DRAFT, then=2),
+            When(status=S.IN_REVIEW, then=3),
+            When(status=S.CLEARED, then=4),
+            When(status=S.WORKING, then=5),
+            default=6,
+            output_field=IntegerField(),
+        )
+    )
+
+
+class Chosen(NamedTuple):
+    """Of orders somebody ticked: those that can be acted on, what they come to, and how many cannot."""
+
+    seen: Mapping[int, int]
+    money: Money
+    others: int
+
+
+def chosen(user, seen: Mapping[int, int], statuses: Collection[str]) -> Chosen:
+    """
+    The orders ticked that stand in one of ``statuses``, with the versions the person saw. One query.
+
+    :param seen: order id to the version seen; ids the person may not see count as others
+    """
+    rows = (
+        with_money(selectors.orders_seen_by(user).filter(pk__in=seen, status__in=statuses))
+        .values_list("pk", "side", "portfolio_id", "usd")
+    )  # fmt: skip
+    buy = sell = Decimal(0)
+    taken, homes, unpriced = {}, set(), 0
+    for pk, side, portfolio, usd in rows:
+        taken[pk] = seen[pk]
+        homes.add(portfolio)
+        unpriced += usd is None
+        if side == "BUY":
+            buy += usd or 0
+        else:
+            sell += usd or 0
+    return Chosen(taken, Money(len(taken), len(homes), buy, sell, unpriced), len(seen) - len(taken))
+
+
+def statuses_of(ids: Collection[int]) -> dict[str, int]:
+    """How many of these orders stand in which status."""
+    return dict(
+        Order.objects.filter(pk__in=ids).order_by().values_list("status").annotate(n=Count("pk"))
+    )  # fmt: skip
+
+
+class Sketch(NamedTuple):
+    """What a ticket would come to: the mid now, its time, the money in the instrument's currency and in USD."""
+
+    instrument: Instrument
+    quote: Price | None
+    amount: Decimal | None
+    usd: Decimal | None
+    held_qty: Decimal | None
+    after_qty: Decimal | None
+
+
+def sketch(
+    instrument: Instrument, portfolio: Portfolio | None, side: str, qty: Decimal | None, limit: Decimal | None
+) -> Sketch:
+    """
+    Prices a ticket before it is entered, at its limit or else at the mid now. Three queries.
+
+    :param portfolio: one the person runs; what it holds is told and what it would hold after
+    """
+    quote = marketdata.quotes_of([instrument.pk]).get(instrument.pk)
+    price = limit or (quote.mid if quote else None)
+    amount = qty * price * instrument.price_factor if qty and price else None
+    rate = marketdata.fx_rates("USD").get(instrument.currency_id)
+    held = after = None
+    if portfolio is not None:
+        held = Position.objects.filter(portfolio=portfolio, instrument=instrument).values_list(
+            "qty", flat=True
+        ).first() or Decimal(0)
+        after = held + (qty if side == "BUY" else -qty) if qty else None
+    return Sketch(instrument, quote, amount, amount * rate[0] if amount and rate else None, held, after)
+
+
+def instruments_like(text: str, limit: int = 12) -> list[Instrument]:
+    """Instruments for the ticket's search, by the beginning of the symbol, a part of the name, ISIN or CUSIP."""
+    return list(reference.find_instruments(text.strip(), limit).select_related(None)) if text.strip() else []
+
+
+def run_by(user) -> QuerySet[Portfolio]:
+    """The open portfolios the person may enter orders for."""
+    return portfolios.portfolios_run_by(user).filter(is_open=True).order_by("code")
+
+
+def runs(user, order: Order) -> bool:
+    """Whether the person runs the order's portfolio."""
+    return portfolios.portfolios_run_by(user).filter(pk=order.portfolio_id).exists()
+
+
+def worth_of(order: Order) -> tuple[Decimal | None, Decimal | None]:
+    """An order's money in its currency and in USD, at its decision price or else its limit."""
+    price = order.decision_price or order.limit_price
+    if price is None:
+        return None, None
+    amount = order.qty * price * order.instrument.price_factor
+    rate = marketdata.fx_rates("USD").get(order.currency_id)
+    return amount, amount * rate[0] if rate else None
+
+
+def differences(refused: Collection[Mapping]) -> dict[str, str]:
+    """
+    What happened to each order since the person looked, as a sentence: the facts of ``StaleOrder`` for a reader.
+
+    :param refused: ``{id, seen, version, changes: [{event, by, at, what}]}`` each
+    """
+    return {f"O-{one['id']:06d}": "; ".join(map(_in_words, one["changes"])) or "changed" for one in refused}
+
+
+def _in_words(change: Mapping) -> str:
+    at = datetime.fromisoformat(change["at"])
+    said = f"{change['event'].split('.')[1].replace('_', ' ')} by {change['by']} at {at:%H:%M:%S} UTC"
+    before, after = change["what"].get("before"), change["what"].get("after")
+    if not before or not after:
+        return said
+    moved = ", ".join(f"{name.replace('_', ' ')} {before[name] or 'none'} → {after[name] or 'none'}" for name in after)
+    return f"{said} ({moved})"

@@ -1,0 +1,22 @@
+"""Pages of orders: the list and its drawer, the ticket, what is done to orders, imports."""
+
+from .acts import amend, cancel, submit
+from .imports import commit_import, discard_import, import_detail, imports
+from .lists import detail, listed, rows
+from .ticket import instruments, sketch, ticket
+
+__all__ = [
+    "amend",
+    "cancel",
+    "commit_import",
+    "detail",
+    "discard_import",
+    "import_detail",
+    "imports",
+    "instruments",
+    "listed",
+    "rows",
+    "sketch",
+    "submit",
+    "ticket",
+]
