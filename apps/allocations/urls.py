@@ -1,12 +1,17 @@
 """Addresses of allocations."""
 
+from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from . import api
+from . import api, views
 
 app_name = "allocations"
 router = SimpleRouter()
 router.register("allocations", api.Allocations, basename="api-allocation")
 
 api_urlpatterns = router.urls
-urlpatterns: list = []
+urlpatterns = [
+    path("allocations/", views.listing, name="list"),
+    path("allocations/rows/", views.rows, name="rows"),
+    path("allocations/blocks/<int:block_id>/", views.block, name="block"),
+]

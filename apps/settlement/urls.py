@@ -1,8 +1,9 @@
 """Addresses of settlement."""
 
+from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from . import api
+from . import api, views
 
 app_name = "settlement"
 router = SimpleRouter()
@@ -10,4 +11,16 @@ router.register("confirmations", api.Confirmations, basename="api-confirmation")
 router.register("instructions", api.Instructions, basename="api-instruction")
 
 api_urlpatterns = router.urls
-urlpatterns: list = []
+urlpatterns = [
+    path("settlement/", views.board, name="board"),
+    path("settlement/rows/", views.rows, name="rows"),
+    path("settlement/confirmations/rows/", views.confirmation_rows, name="confirmation_rows"),
+    path("settlement/instructions/<int:instruction_id>/", views.instruction, name="instruction"),
+    path("settlement/instructions/<int:instruction_id>/message.xml", views.instruction_xml, name="instruction_xml"),
+    path("settlement/confirmations/<int:confirmation_id>/", views.confirmation, name="confirmation"),
+    path("settlement/confirmations/<int:confirmation_id>.pdf", views.confirmation_pdf, name="confirmation_pdf"),
+    path("settlement/unblock/", views.unblock, name="unblock"),
+    path("settlement/note/", views.note, name="note"),
+    path("settlement/standing/", views.standing, name="standing"),
+    path("settlement/standing/add/", views.add_standing, name="add_standing"),
+]

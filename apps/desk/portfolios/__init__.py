@@ -1,0 +1,1 @@
+"""Portfolios on pages: holdings joined with open orders and the provisional shares of what blocks have filled."""
