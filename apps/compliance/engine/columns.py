@@ -1,0 +1,285 @@
+"""
+What the engine is given: orders to judge, what is held, promised and priced, each as a column.
+
+Quantities are whole ten-thousandths of a unit and money whole ten-thousandths of a currency unit in 64-bit columns,
+limit prices whole hundred-millionths, times microseconds since 1970 (UTC). Floats decide clear cases only; what lies
+within ``NEAR`` of a limit is decided by the ``exact_*`` methods, in fractions.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+QTY = 10_000
+PRICE = 100_000_000
+NEAR = 1e-9
+FIRM_CURRENCY = "USD"
+EQUITY, FIXED_INCOME, OTHER = 0, 1, 2
+CLASS_NAMES = ("equity", "fixed income", "other")
+CLASS_OF = {"EQUITY": EQUITY, "ETF": EQUITY, "FUND": EQUITY, "CORP": FIXED_INCOME, "GOVT": FIXED_INCOME}
+
+
+class Instrument(NamedTuple):
+    """
+    :param issuer_group: id of the issuer's ultimate parent; ``underlying_group`` that of the underlying's issuer
+    :param accrued_pct: accrued interest at settlement in percent of face (an estimate; zero for other than bonds)
+    :param settle_date: when a trade done now settles; None where no calendar says
+    """
+
+    id: int
+    symbol: str
+    asset_class: str
+    currency: str
+    issuer_group: int
+    issuer_name: str
+    sector: str
+    bid: Decimal | None
+    ask: Decimal | None
+    priced_at: datetime | None
+    price_factor: Decimal = Decimal(1)
+    increment: Decimal = Decimal(1)
+    min_piece: Decimal = Decimal(1)
+    shares_outstanding: Decimal | None = None
+    daily_qty: Decimal | None = None
+    underlying_id: int | None = None
+    underlying_group: int | None = None
+    accrued_pct: Fraction = Fraction(0)
+    trade_date: date | None = None
+    settle_date: date | None = None
+
+
+class Portfolio(NamedTuple):
+    """A portfolio with the limits of its mandate in percent of net asset value; None where it has no mandate."""
+
+    id: int
+    code: str
+    equity_min_pct: Decimal | None = None
+    equity_max_pct: Decimal | None = None
+    fixed_income_min_pct: Decimal | None = None
+    fixed_income_max_pct: Decimal | None = None
+    cash_min_pct: Decimal | None = None
+    issuer_max_pct: Decimal | None = None
+    sector_max_pct: Decimal | None = None
+
+
+class Rate(NamedTuple):
+    """Units of the firm's currency for one, and when that was so."""
+
+    rate: Decimal
+    at: datetime
+
+
+class Restriction(NamedTuple):
+    """A line in force of the restricted list; dates inclusive, compared with the date the order would trade."""
+
+    id: int
+    issuer_group: int | None
+    instrument_id: int | None
+    portfolio_id: int | None
+    direction: str
+    reason: str
+    effective_from: date
+    effective_to: date | None
+
+
+@dataclass
+class Orders:
+    """Orders in ascending ``id``. ``portfolio`` and ``instrument`` are places in the snapshot's lists; limit 0 is none."""
+
+    id: np.ndarray
+    version: np.ndarray
+    portfolio: np.ndarray
+    instrument: np.ndarray
+    sell: np.ndarray
+    qty: np.ndarray
+    limit: np.ndarray
+    created_us: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+
+@dataclass
+class OpenOrders(Orders):
+    """Other unfinished orders of the same portfolios: ``leaves`` may still trade; ``cleared`` is not waiting for an officer."""
+
+    leaves: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    cleared: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+
+
+@dataclass
+class Holdings:
+    """What the portfolios hold of instruments (``thing`` a place) or of money (``thing`` a place among currencies)."""
+
+    portfolio: np.ndarray
+    thing: np.ndarray
+    amount: np.ndarray
+    settles: np.ndarray | None = None
+    """For money still to be settled: the ordinal of its date."""
+
+
+@dataclass
+class Snapshot:
+    """Everything a judgement may look at, as it was at ``at``. Places not in a list are never referred to."""
+
+    at: datetime
+    orders: Orders
+    others: OpenOrders
+    positions: Holdings
+    cash: Holdings
+    unsettled: Holdings
+    instruments: Sequence[Instrument]
+    portfolios: Sequence[Portfolio]
+    currencies: Sequence[str]
+    rates: Mapping[str, Rate]
+    restrictions: Sequence[Restriction] = ()
+    firm_held: np.ndarray | None = None
+    """Ten-thousandths of each instrument held by the whole firm; None where no rule asks."""
+    firm_promised: np.ndarray | None = None
+    """The same of what is still to be bought by unfinished orders other than those judged."""
+
+    # --- Instruments -------------------------------------------------------------------------------------------------
+    @cached_property
+    def currency(self) -> np.ndarray:
+        place = {code: i for i, code in enumerate(self.currencies)}
+        return np.array([place[i.currency] for i in self.instruments], np.int64)
+
+    @cached_property
+    def class_code(self) -> np.ndarray:
+        return np.array([CLASS_OF.get(i.asset_class, OTHER) for i in self.instruments], np.int64)
+
+    @cached_property
+    def _units(self) -> list[Fraction | None]:
+        return [self._unit_value(i) for i in self.instruments]
+
+    def _unit_value(self, i: Instrument) -> Fraction | None:
+        rate = self.rates.get(i.currency)
+        if i.bid is None or i.ask is None or rate is None:
+            return None
+        return Fraction(i.bid + i.ask) / 2 * Fraction(i.price_factor) * Fraction(rate.rate)
+
+    @cached_property
+    def unit(self) -> np.ndarray:
+        """Value of one unit at mid in the firm's currency; NaN where price or rate is missing."""
+        return np.array([np.nan if u is None else float(u) for u in self._units])
+
+    def exact_unit(self, instrument: int) -> Fraction:
+        return self._units[instrument]
+
+    @cached_property
+    def priced_us(self) -> np.ndarray:
+        """When each instrument's value was last known: the older of price and rate; -1 where one is missing."""
+        times = []
+        for i in self.instruments:
+            rate = self.rates.get(i.currency)
+            known = i.priced_at is not None and i.bid is not None and rate is not None
+            times.append(min(micros(i.priced_at), micros(rate.at)) if known else -1)
+        return np.array(times, np.int64)
+
+    @cached_property
+    def increment(self) -> np.ndarray:
+        return np.array([int(i.increment * QTY) for i in self.instruments], np.int64)
+
+    @cached_property
+    def min_piece(self) -> np.ndarray:
+        return np.array([int(i.min_piece * QTY) for i in self.instruments], np.int64)
+
+    @cached_property
+    def rate(self) -> np.ndarray:
+        """Firm currency for one of each currency; NaN where missing."""
+        return np.array([float(self.rates[c].rate) if c in self.rates else np.nan for c in self.currencies])
+
+    # --- Portfolios --------------------------------------------------------------------------------------------------
+    @cached_property
+    def nav(self) -> np.ndarray:
+        """Net asset value in the firm's currency at mids; NaN where something held has no price or rate."""
+        size = len(self.portfolios)
+        held = np.bincount(self.positions.portfolio, self.positions.amount * self.unit[self.positions.thing], size)
+        money = np.bincount(self.cash.portfolio, self.cash.amount * self.rate[self.cash.thing], size)
+        return (held + money) / QTY
+
+    @cached_property
+    def nav_us(self) -> np.ndarray:
+        """Time of the oldest price or rate in each net asset value; -1 where one is missing."""
+        oldest = np.full(len(self.portfolios), self.now_us, np.int64)
+        np.minimum.at(oldest, self.positions.portfolio, self.priced_us[self.positions.thing])
+        rate_us = np.array([micros(self.rates[c].at) if c in self.rates else -1 for c in self.currencies], np.int64)
+        np.minimum.at(oldest, self.cash.portfolio, rate_us[self.cash.thing])
+        return oldest
+
+    @cached_property
+    def _exact_navs(self) -> dict[int, Fraction]:
+        return {}
+
+    def exact_nav(self, portfolio: int) -> Fraction:
+        if portfolio not in self._exact_navs:
+            total = Fraction(0)
+            for row in self.rows_of("positions", portfolio):
+                total += int(self.positions.amount[row]) * self._units[self.positions.thing[row]]
+            for row in self.rows_of("cash", portfolio):
+                code = self.currencies[self.cash.thing[row]]
+                total += int(self.cash.amount[row]) * Fraction(self.rates[code].rate)
+            self._exact_navs[portfolio] = total / QTY
+        return self._exact_navs[portfolio]
+
+    @cached_property
+    def _rows(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        return {}
+
+    def rows_of(self, table: str, portfolio: int) -> np.ndarray:
+        """The rows of a table (``orders``, ``others``, ``positions``, ``cash``, ``unsettled``) that are the portfolio's."""
+        if table not in self._rows:
+            column = getattr(self, table).portfolio
+            order = np.argsort(column, kind="stable")
+            self._rows[table] = order, column[order]
+        order, column = self._rows[table]
+        return order[np.searchsorted(column, portfolio) : np.searchsorted(column, portfolio, side="right")]
+
+    # --- Orders ------------------------------------------------------------------------------------------------------
+    @cached_property
+    def now_us(self) -> int:
+        return micros(self.at)
+
+    @cached_property
+    def buy(self) -> np.ndarray:
+        return ~self.orders.sell
+
+    @cached_property
+    def ordered(self) -> np.ndarray:
+        """Quantity of each order in units."""
+        return self.orders.qty / QTY
+
+    def mandate(self, name: str) -> np.ndarray:
+        """A limit of each order's portfolio's mandate; NaN where it has none."""
+        values = [getattr(p, name) for p in self.portfolios]
+        return np.array([np.nan if v is None else float(v) for v in values])[self.orders.portfolio]
+
+    def exact_mandate(self, order: int, name: str) -> Fraction:
+        return Fraction(getattr(self.portfolios[self.orders.portfolio[order]], name))
+
+    def instrument_of(self, order: int) -> Instrument:
+        return self.instruments[self.orders.instrument[order]]
+
+    def portfolio_of(self, order: int) -> Portfolio:
+        return self.portfolios[self.orders.portfolio[order]]
+
+    def fresh_price(self, minutes: int) -> np.ndarray:
+        """Whether each order's instrument has a price and rate no older than so many minutes."""
+        return self.priced_us[self.orders.instrument] >= max(self.now_us - minutes * 60_000_000, 0)
+
+    def fresh_nav(self, minutes: int) -> np.ndarray:
+        """Whether all prices and rates in the order's portfolio's value are that fresh, and the value is positive."""
+        known = (self.nav_us >= max(self.now_us - minutes * 60_000_000, 0)) & (np.nan_to_num(self.nav) > 0)
+        return known[self.orders.portfolio]
+
+
+def micros(at: datetime) -> int:
+    """Microseconds since 1970, exact."""
+    whole = at - datetime(1970, 1, 1, tzinfo=at.tzinfo)
+    return (whole.days * 86_400 + whole.seconds) * 1_000_000 + whole.microseconds

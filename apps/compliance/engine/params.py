@@ -1,0 +1,89 @@
+"""The parameters of a measure: what it takes, what stands where none is given, and what is refused."""
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any, NamedTuple
+
+from apps.core.refusals import Invalid
+
+from .columns import CLASS_OF
+
+ASSET_CLASSES = (*CLASS_OF, "OPTION", "FUTURE", "FX")
+
+
+class BadRule(Invalid):
+    """A rule that cannot be understood; ``field`` names the parameter at fault."""
+
+
+class Param(NamedTuple):
+    """:param kind: ``percent``, ``amount``, ``minutes``, ``flag`` or ``classes``; ``default`` None: may be left out"""
+
+    kind: str
+    default: Any
+    help: str
+
+
+def read(takes: Mapping[str, Param], given: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    The parameters with their defaults, as Decimals, whole numbers, truths and sets.
+
+    :raises BadRule: naming the first that is unknown or malformed
+    """
+    for name in given:
+        if name not in takes:
+            known = ", ".join(takes) or "none"
+            raise BadRule(f"This kind of rule takes no “{name}”; it takes: {known}.", field=name)
+    values = {}
+    for name, param in takes.items():
+        value = given.get(name, param.default)
+        values[name] = None if value is None else _READERS[param.kind](name, value)
+    return values
+
+
+def _percent(name: str, value: Any) -> Decimal:
+    number = _number(name, value)
+    if not 0 <= number <= 1000:
+        raise BadRule(f"“{name}” is a percentage from 0 to 1000; got {value}.", field=name)
+    return number
+
+
+def _amount(name: str, value: Any) -> Decimal:
+    number = _number(name, value)
+    if abs(number) > Decimal(10) ** 15:
+        raise BadRule(f"“{name}” is larger than 10^15.", field=name)
+    return number
+
+
+def _number(name: str, value: Any) -> Decimal:
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        raise BadRule(f"“{name}” must be a number; got “{value}”.", field=name) from None
+    if not number.is_finite():
+        raise BadRule(f"“{name}” must be a number; got “{value}”.", field=name)
+    return number
+
+
+def _minutes(name: str, value: Any) -> int:
+    number = _number(name, value)
+    if number != number.to_integral_value() or not 0 < number <= 525_600:
+        raise BadRule(f"“{name}” is a whole number of minutes, at least 1 and at most a year; got {value}.", field=name)
+    return int(number)
+
+
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise BadRule(f"“{name}” is true or false; got “{value}”.", field=name)
+    return value
+
+
+def _classes(name: str, value: Any) -> frozenset[str]:
+    if not isinstance(value, list | tuple | set | frozenset):
+        raise BadRule(f"“{name}” is a list of asset classes, such as [\"GOVT\"].", field=name)
+    for one in value:
+        if one not in ASSET_CLASSES:
+            raise BadRule(f"“{one}” is no asset class; use {', '.join(ASSET_CLASSES)}.", field=name)
+    return frozenset(value)
+
+
+_READERS = {"percent": _percent, "amount": _amount, "minutes": _minutes, "flag": _flag, "classes": _classes}

@@ -1,0 +1,79 @@
+"""Fat fingers: the value of one order, and its part of what trades in a day."""
+
+from fractions import Fraction
+
+import numpy as np
+
+from ..columns import FIRM_CURRENCY, PRICE, Snapshot
+from ..judgement import INDETERMINATE, RuleVersion, Said, Verdicts, compared
+from ..params import Param
+from ..saying import cannot_tell, line, money, percent, price_lines, units
+
+NOTIONAL_PARAMS = {
+    "max_amount": Param("amount", "25000000", f"largest value of one order in {FIRM_CURRENCY}"),
+    "max_age": Param("minutes", 4320, "oldest price or rate that counts, in minutes"),
+}
+VOLUME_PARAMS = {"max_pct": Param("percent", "25", "largest share of an average day's volume")}
+
+
+def notional(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
+    """No order worth more than an amount, at its limit where that is dearer than the market, else at mid."""
+    most, minutes = rule.params["max_amount"], rule.params["max_age"]
+    place = s.orders.instrument
+    factor = np.array([float(i.price_factor) for i in s.instruments])[place] * s.rate[s.currency][place]
+    at_limit = s.orders.limit / PRICE * factor
+    unit = np.maximum(s.unit[place], at_limit)
+    n = len(s.orders)
+    asked = np.ones(n, bool)
+    cap = np.full(n, float(most))
+
+    def exact(order: int) -> tuple[Fraction, Fraction, Fraction]:
+        i = s.instrument_of(order)
+        rate = Fraction(s.rates[i.currency].rate)
+        limit = Fraction(int(s.orders.limit[order]), PRICE) * Fraction(i.price_factor) * rate
+        return Fraction(0), max(s.exact_unit(place[order]), limit), Fraction(most)
+
+    zero = np.zeros(n)
+    outcome, max_qty = compared(s, asked, s.fresh_price(minutes), zero, unit, cap, exact)
+    after = s.ordered * unit
+
+    def say(order: int) -> Said:
+        basis = "quantity × the higher of mid and limit, in the firm's currency"
+        if outcome[order] == INDETERMINATE:
+            text, data = cannot_tell(s, order, minutes, whole_portfolio=False)
+            return Said(text, basis, data, "rule")
+        text = f"The order is worth {money(after[order])}; the most is {money(float(most))}."
+        return Said(text, basis, price_lines(s, place[order]), "rule")
+
+    return Verdicts(rule, outcome, say, None, after, cap, FIRM_CURRENCY, cap, FIRM_CURRENCY, max_qty)
+
+
+def volume(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
+    """No order above so many percent of the instrument's average daily volume."""
+    pct = rule.params["max_pct"]
+    place = s.orders.instrument
+    daily = np.array([np.nan if i.daily_qty is None else float(i.daily_qty) for i in s.instruments])[place]
+    n = len(s.orders)
+    cap = float(pct) / 100 * daily
+
+    def exact(order: int) -> tuple[Fraction, Fraction, Fraction]:
+        return Fraction(0), Fraction(1), Fraction(pct) / 100 * Fraction(s.instrument_of(order).daily_qty)
+
+    asked = np.ones(n, bool)
+    outcome, max_qty = compared(s, asked, ~np.isnan(daily), np.zeros(n), np.ones(n), cap, exact)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        after = s.ordered / daily * 100
+
+    def say(order: int) -> Said:
+        i = s.instrument_of(order)
+        basis = "quantity ÷ average daily volume"
+        if outcome[order] == INDETERMINATE:
+            text = f"Cannot tell: no average daily volume of {i.symbol} is on file."
+            return Said(text, basis, (line(f"{i.symbol} average daily volume", "missing"),), "rule")
+        text = (
+            f"The order is {percent(after[order])} of {i.symbol}'s average day of {units(daily[order])}; the most is"
+            f" {percent(float(pct))}."
+        )
+        return Said(text, basis, (line(f"{i.symbol} average daily volume", i.daily_qty),), "rule")
+
+    return Verdicts(rule, outcome, say, None, after, np.full(n, float(pct)), "% of daily volume", cap, "units", max_qty)
