@@ -14,5 +14,9 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("", include("apps.desk.urls")),
+    path("", include("apps.desk.portfolios.urls")),
+    path("", include("apps.allocations.urls")),
+    path("", include("apps.settlement.urls")),
+    path("", include("apps.reporting.urls")),
     path("", include("apps.orders.urls")),
 ]
