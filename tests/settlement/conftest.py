@@ -29,3 +29,15 @@ def home(settings, tmp_path) -> Path:
 
 def new_act() -> Act:
     return Act(by=automated_id("custodian"), at=timezone.now(), via="feed")
+
+
+@pytest.fixture
+def custodians_write(home):
+    """Writes what is ready, as the task does. :returns: how many files"""
+    return lambda: settlement.write_instructions(new_act)
+
+
+@pytest.fixture
+def custodians_read(home):
+    """Books what custodians answered, as the task does. :returns: how many files"""
+    return lambda: settlement.read_statuses(new_act)

@@ -76,10 +76,11 @@ def hear_confirmations(act: Act, facts: Sequence[Fact]) -> None:
     heard = [(fact.subject_id, fact.event, rules.confirmation_id(fact.event.ref)) for fact in facts]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id, broker_id, status, version FROM settlement_confirmation WHERE id = ANY(%s) ORDER BY id FOR UPDATE",
+            "SELECT id, broker_id, status, version, answer FROM settlement_confirmation WHERE id = ANY(%s)"
+            " ORDER BY id FOR UPDATE",
             [[named[0] for _, _, named in heard if named]],
         )
-        rows = {pk: [broker, C(status), version, ""] for pk, broker, status, version in cursor.fetchall()}
+        rows = {pk: [broker, C(status), version, said] for pk, broker, status, version, said in cursor.fetchall()}
         stray, told = [], []
         for message_id, event, named in heard:
             row = rows.get(named[0]) if named else None

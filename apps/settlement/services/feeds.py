@@ -140,7 +140,7 @@ def _new_file(cursor, act: Act, custodian_id: int, kind: str, messages: int) -> 
     cursor.execute(
         "INSERT INTO settlement_feedfile (custodian_id, is_out, name, sha256, messages, problems, at)"
         " SELECT %s, true, lpad(n::text, 10, '0') || %s, '', %s, '[]', %s"
-        " FROM (SELECT coalesce(max(id), 0) + 1 AS n FROM settlement_feedfile WHERE custodian_id = %s AND is_out) f"
+        " FROM (SELECT count(*) + 1 AS n FROM settlement_feedfile WHERE custodian_id = %s AND is_out) f"
         " RETURNING id",
         [custodian_id, f"-{kind}.xml", messages, act.at, custodian_id],
     )
