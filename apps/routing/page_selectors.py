@@ -1,0 +1,168 @@
+"""What the pages of routing show, each in a fixed number of queries."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, When
+
+from apps.marketdata import selectors as marketdata
+
+from . import rules, selectors
+from .models import DealerQuote, Execution, Inquiry, Message, Route, RouteRequest, Session
+from .states import DEAD
+from .states import Q as Inquiring
+
+BP = Decimal(10_000)
+ROUTE_COLUMNS = (
+    "pk", "version", "block_id", "block__side", "block__instrument__symbol", "block__instrument__name", "broker__name",
+    "kind", "strategy", "qty", "cum_qty", "cum_value", "leaves_qty", "arrival_price", "status", "text", "requested_at",
+    "last_fill_at",
+)  # fmt: skip
+INQUIRY_COLUMNS = (
+    "pk", "version", "block_id", "block__side", "block__instrument__symbol", "block__instrument__name", "qty", "status",
+    "sent_at", "due_at", "mid_at_send", "mid_at_decision", "asked", "answered",
+)  # fmt: skip
+
+
+def routes(user, *, status: str = "", text: str = "") -> QuerySet:
+    """Routes as named tuples, those that need a person first: rejected, then pending, then working, then over."""
+    rows = selectors.routes_seen_by(user)
+    if status == "LIVE":
+        rows = rows.exclude(status__in=DEAD)
+    elif status:
+        rows = rows.filter(status=status)
+    if text:
+        rows = rows.filter(Q(block__instrument__symbol__icontains=text) | Q(broker__name__icontains=text))
+    rank = Case(
+        When(status="REJECTED", then=Value(0)),
+        When(status__startswith="PENDING", then=Value(1)),
+        When(status__in=DEAD, then=Value(3)),
+        default=Value(2),
+        output_field=IntegerField(),
+    )
+    return rows.order_by(rank, "-qty", "-pk").values_list(*ROUTE_COLUMNS, named=True)
+
+
+def slippage_bp(side: str, arrival: Decimal | None, cum_qty: Decimal, cum_value: Decimal) -> Decimal | None:
+    """Cost against arrival, positive is worse: s · (average − arrival) / arrival."""
+    if not arrival or not cum_qty:
+        return None
+    sign = 1 if side == "BUY" else -1
+    return sign * (cum_value / cum_qty - arrival) / arrival * BP
+
+
+def route_detail(route: Route) -> dict:
+    """A route with its requests and executions."""
+    return {
+        "requests": RouteRequest.objects.filter(route=route).order_by("pk"),
+        "executions": Execution.objects.filter(route=route).order_by("-at", "-pk")[:200],
+        "messages": Message.objects.filter(ref=route.cl_ord_id, is_out=True).order_by("pk"),
+        "slip": slippage_bp(route.block.side, route.arrival_price, route.cum_qty, route.cum_value),
+    }
+
+
+def inquiries(user, *, status: str = "") -> QuerySet:
+    """Inquiries as named tuples, those that collect first, then by size."""
+    rows = selectors.inquiries_seen_by(user)
+    if status == "OPEN":
+        rows = rows.filter(status__in=[Inquiring.COLLECTING, Inquiring.AWARDED])
+    elif status:
+        rows = rows.filter(status=status)
+    rank = Case(
+        When(status="COLLECTING", then=Value(0)), When(status="FAILED", then=Value(1)),
+        When(status="AWARDED", then=Value(2)), default=Value(3), output_field=IntegerField(),
+    )  # fmt: skip
+    return (
+        rows.annotate(asked=Count("quotes"), answered=Count("quotes", filter=Q(quotes__price__isnull=False)))
+        .order_by(rank, "-qty", "-pk")
+        .values_list(*INQUIRY_COLUMNS, named=True)
+    )
+
+
+class Quoted(NamedTuple):
+    """A dealer's answer; ``better_bp``: how much better than mid for us, in basis points of price."""
+
+    pk: int
+    dealer: str
+    price: Decimal | None
+    qty: Decimal | None
+    better_bp: Decimal | None
+    answered_at: object
+    valid_until: object
+    result: str
+    text: str
+    is_best: bool
+
+
+def quotes_by_inquiry(ids: Sequence[int]) -> dict[int, tuple[Decimal | None, Decimal | None]]:
+    """Inquiry id to its best and its second best price, as the side sees it."""
+    found: dict[int, list[Decimal]] = {}
+    sides = {}
+    for inquiry, side, price in DealerQuote.objects.filter(inquiry__in=ids, price__isnull=False).values_list(
+        "inquiry_id", "inquiry__block__side", "price"
+    ):
+        found.setdefault(inquiry, []).append(price)
+        sides[inquiry] = side
+    best = {}
+    for inquiry, prices in found.items():
+        prices.sort(reverse=sides[inquiry] != "BUY")
+        best[inquiry] = (prices[0], prices[1] if len(prices) > 1 else None)
+    return best
+
+
+def inquiry_detail(inquiry: Inquiry, now) -> dict:
+    """An inquiry with its quotes, best first, against the mid: that of the decision, or now."""
+    mid = inquiry.mid_at_decision
+    if mid is None:
+        price = marketdata.quotes_of([inquiry.block.instrument_id]).get(inquiry.block.instrument_id)
+        mid = price.mid if price else inquiry.mid_at_send
+    buys = inquiry.block.side == "BUY"
+    rows = list(
+        DealerQuote.objects.filter(inquiry=inquiry)
+        .select_related("dealer")
+        .order_by(F("price").asc(nulls_last=True) if buys else F("price").desc(nulls_last=True), "pk")
+    )
+    best = rows[0].price if rows and rows[0].price is not None else None
+    quotes = [
+        Quoted(
+            q.pk, q.dealer.name, q.price, q.qty,
+            ((mid - q.price) if buys else (q.price - mid)) / mid * BP if q.price is not None and mid else None,
+            q.answered_at, q.valid_until, q.result, q.text, q.price is not None and q.price == best,
+        )
+        for q in rows
+    ]  # fmt: skip
+    return {
+        "quotes": quotes,
+        "mid": mid,
+        "seconds_left": max(0, int((inquiry.due_at - now).total_seconds())),
+        "answered": sum(q.price is not None for q in rows),
+    }
+
+
+def sessions() -> QuerySet[Session]:
+    return Session.objects.select_related("broker").order_by("is_up", "target_comp_id")
+
+
+def traffic() -> dict[int, dict]:
+    """Session id to its waiting messages and the last numbers each way."""
+    rows = Message.objects.values("session_id").annotate(
+        waiting=Count("pk", filter=Q(status__in=["QUEUED", "SENDING"])),
+        unbooked=Count("pk", filter=Q(status="HEARD")),
+        out=Count("pk", filter=Q(is_out=True)),
+        heard=Count("pk", filter=Q(is_out=False)),
+    )
+    return {row["session_id"]: row for row in rows}
+
+
+def quarantine(limit: int = 200) -> list[dict]:
+    """Messages that wait for a person, oldest first, decoded."""
+    rows = Message.objects.filter(status="QUARANTINED").select_related("session__broker").order_by("pk")[:limit]
+    return [{"message": m, "fields": _decoded(m.text)} for m in rows]
+
+
+def _decoded(text: str) -> list[tuple[int, str]]:
+    try:
+        return rules.fields_of(text)
+    except rules.Malformed:
+        return []
