@@ -19,4 +19,5 @@ urlpatterns = [
     path("", include("apps.settlement.urls")),
     path("", include("apps.reporting.urls")),
     path("", include("apps.orders.urls")),
+    path("", include("apps.routing.urls")),
 ]
