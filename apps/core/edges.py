@@ -1,12 +1,14 @@
 """Shared HTTP helpers: the one module of core that knows Django."""
 
+import json
 import uuid
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils import timezone
 
 from .acts import Act
-from .refusals import Invalid
+from .refusals import Invalid, Refusal
 
 
 def act_of(request: HttpRequest, *, reason: str = "", via: str | None = None) -> Act:
@@ -54,3 +56,18 @@ def seen_versions(data) -> dict[int, int]:
             raise Invalid("A row was sent without the version you saw; reload the page.", field="seen")
         pairs[whole_number(left, "id", 1)] = whole_number(right, "version", 1)
     return pairs
+
+
+def done(text: str, tone: str = "ok") -> HttpResponse:
+    """An answer to htmx with nothing to show but a toast; an open dialog closes."""
+    response = HttpResponse(status=204)
+    response["HX-Trigger"] = json.dumps({"closeDialog": "", "toast": {"text": text, "tone": tone}})
+    return response
+
+
+def refused_in_dialog(request: HttpRequest, refusal: Refusal, facts: dict[str, str] | None = None) -> HttpResponse:
+    """A refusal as a toast, with what it says of each thing; the open dialog closes, for it would hide the toast."""
+    context = {"refusal": refusal, "facts": facts or {}}
+    response = render(request, "components/problem.html", context, status=refusal.status)
+    response["HX-Trigger"] = json.dumps({"closeDialog": ""})
+    return response

@@ -2,7 +2,8 @@
    {"seq": 7, "subject": "block", "ids": [12, 13]}. What follows a message, 250 ms of them together:
    - rows: inside [data-rows-url], rows data-row="block:12" are fetched in one GET data-rows-url?ids=12,13 and
      replaced where they stand; one that does not come back has left the list. With data-insert, unknown ids are
-     asked for too, and those that belong to the list appear on top.
+     asked for too, and those that belong to the list appear on top. With data-follows="route inquiry", rows that show
+     something of those subjects are fetched by GET data-rows-url?route=7,8&inquiry=3 and replaced likewise.
    - panels: elements with data-refresh="block", "block:12" or "*" (several, space separated) get the htmx trigger `refresh`.
    An event `gap` (the server no longer has what we missed) fetches the lists whole, in place: a [data-live-list] by its
    own htmx trigger `refresh`, any other from the page's address.
@@ -63,12 +64,7 @@
       reloadLists();
       return;
     }
-    const address = new URL(place.dataset.rowsUrl, location.href);
-    address.searchParams.set("ids", wanted.join(","));
-    const answer = await fetch(address, { credentials: "same-origin", headers: { "HX-Request": "true", "X-Live": "rows" } });
-    if (!answer.ok || answer.redirected) throw new Error(`rows: ${answer.status}`);
-    const leaf = document.createElement("template");
-    leaf.innerHTML = await answer.text();
+    const leaf = await bring(place, { ids: wanted.join(",") });
     const came = new Set();
     const anew = [];
     for (const fresh of [...leaf.content.querySelectorAll(`[data-row^="${subject}:"]`)]) {
@@ -87,6 +83,29 @@
       body.prepend(...anew);
       anew.forEach((row) => { htmx.process(row); glow(row); });
       announce(`${anew.length} new in the list`);
+    }
+    document.dispatchEvent(new CustomEvent("oms:rows"));
+  }
+  async function bring(place, asked) {
+    const address = new URL(place.dataset.rowsUrl, location.href);
+    for (const [name, value] of Object.entries(asked)) address.searchParams.set(name, value);
+    const answer = await fetch(address, { credentials: "same-origin", headers: { "HX-Request": "true", "X-Live": "rows" } });
+    if (!answer.ok || answer.redirected) throw new Error(`rows: ${answer.status}`);
+    const leaf = document.createElement("template");
+    leaf.innerHTML = await answer.text();
+    return leaf;
+  }
+  async function followRows(place, pile) {
+    const followed = (place.dataset.follows || "").split(/\s+/).filter((subject) => pile.has(subject));
+    if (!followed.length) return;
+    if (followed.some((subject) => pile.get(subject).size > MANY)) {
+      reloadLists();
+      return;
+    }
+    const leaf = await bring(place, Object.fromEntries(followed.map((subject) => [subject, [...pile.get(subject)].join(",")])));
+    for (const fresh of [...leaf.content.querySelectorAll("[data-row]")]) {
+      const old = $(`[data-row="${CSS.escape(fresh.dataset.row)}"]`, place);
+      if (old) swap(old, fresh);
     }
     document.dispatchEvent(new CustomEvent("oms:rows"));
   }
@@ -195,6 +214,17 @@
         } finally {
           busy.delete(place);
         }
+      }
+    }
+    for (const place of $$("[data-rows-url][data-follows]")) {
+      busy.add(place);
+      try {
+        await followRows(place, pile);
+      } catch (error) {
+        console.error(error);
+        for (const [subject, set] of pile) retryLater(subject, [...set]);
+      } finally {
+        busy.delete(place);
       }
     }
   }

@@ -5,8 +5,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from apps.core.edges import act_of, seen_versions
-from apps.core.refusals import Conflict, Invalid, Stale
+from apps.core.edges import act_of, done, seen_versions
+from apps.core.refusals import Conflict, Invalid
 from apps.users.doors import door
 
 from .. import page_selectors as pages
@@ -14,7 +14,7 @@ from .. import selectors, services
 from ..events import OrderCancelled
 from ..forms import AmendForm
 from ..states import LIFE, S
-from .answers import done, money_words, stale, standing, ticked
+from .answers import money_words, refused, standing, ticked
 
 CANCELLABLE = [status for status in S if LIFE.allows(status, OrderCancelled)]
 
@@ -43,8 +43,8 @@ def submit(request: HttpRequest) -> HttpResponse:
     seen = ticked(seen_versions(request.POST))
     try:
         services.submit_orders(act_of(request), list(seen), seen=seen)
-    except Stale as refusal:
-        return stale(request, refusal)
+    except Conflict as refusal:
+        return refused(request, refusal)
     became = pages.statuses_of(seen)
     return done(f"{_orders(len(seen))} submitted: {standing(became)}.", "warning" if became.get(S.HELD) else "ok")
 
@@ -79,8 +79,8 @@ def cancel(request: HttpRequest) -> HttpResponse:
     seen = ticked(seen_versions(request.POST))
     try:
         services.cancel_orders(act_of(request, reason=request.POST.get("reason", "")[:400]), list(seen), seen=seen)
-    except Stale as refusal:
-        return stale(request, refusal)
+    except Conflict as refusal:
+        return refused(request, refusal)
     return done(f"{_orders(len(seen))} cancelled.")
 
 
@@ -95,8 +95,8 @@ def amend(request: HttpRequest, order_id: int) -> HttpResponse:
             services.amend_orders(
                 act_of(request), {order.pk: form.changes()}, seen={order.pk: form.cleaned_data["version"]}
             )
-        except Stale as refusal:
-            return stale(request, refusal)
+        except Conflict as refusal:
+            return refused(request, refusal)
         except Invalid as refusal:
             form.take(refusal)
         else:

@@ -1,31 +1,20 @@
-"""Answers that several order pages give: done with a toast, refused with what differs, money in words."""
-
-import json
+"""Answers that several order pages give: refused with what differs, money in words."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.template.loader import render_to_string
 
-from apps.core.refusals import Invalid, Stale
+from apps.core.edges import refused_in_dialog
+from apps.core.refusals import Conflict, Invalid, Stale
 
 from .. import page_selectors as pages
 
 MOST_AT_ONCE = 5000
 
 
-def done(text: str, tone: str = "ok") -> HttpResponse:
-    """Nothing to show but a toast; an open dialog closes."""
-    response = HttpResponse(status=204)
-    response["HX-Trigger"] = json.dumps({"closeDialog": "", "toast": {"text": text, "tone": tone}})
-    return response
-
-
-def stale(request: HttpRequest, refusal: Stale) -> HttpResponse:
+def refused(request: HttpRequest, refusal: Conflict) -> HttpResponse:
     """409, with what happened to each order since the person looked; an open dialog closes."""
-    facts = pages.differences(refusal.facts.get("orders", []))
-    response = render(request, "components/problem.html", {"refusal": refusal, "facts": facts}, status=refusal.status)
-    response["HX-Trigger"] = json.dumps({"closeDialog": ""})
-    return response
+    facts = pages.differences(refusal.facts.get("orders", [])) if isinstance(refusal, Stale) else {}
+    return refused_in_dialog(request, refusal, facts)
 
 
 def ticked(seen: dict[int, int]) -> dict[int, int]:

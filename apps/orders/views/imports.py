@@ -7,8 +7,8 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from apps.core.edges import act_of, whole_number
-from apps.core.refusals import Invalid
+from apps.core.edges import act_of, done, whole_number
+from apps.core.refusals import Conflict, Invalid
 from apps.users.doors import door
 from apps.users.services import can
 
@@ -16,7 +16,7 @@ from .. import import_selectors as pages
 from .. import page_selectors, selectors, services
 from ..forms import UploadForm
 from ..states import ImportStatus, S
-from .answers import done, money_words, standing
+from .answers import money_words, refused, standing
 
 LINES = 200
 KEPT = 100
