@@ -107,7 +107,7 @@ class Broker:
         found = self.completion
         if found is None:
             found = completion(spread_evenly(self._first, self._arrivals()))
-        return terms.qty if found >= 1 else whole(terms.qty * Decimal(found), step)
+        return terms.qty if found >= 1 else whole(terms.qty * Decimal(f"{found:.6f}"), step)
 
     def _employ(self, order: Order, start: float, end: float, goal: Decimal) -> None:
         draws = random.Random(f"{self._seed}/{order.terms.cl_ord_id}/{order.cum}")

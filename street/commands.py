@@ -99,7 +99,7 @@ class Commands:
         told = [(code, out) for code, out in self.street.sent if dict(out.fields)[150] in ("F", "G", "H")]
         chosen = told[-int(command["n"]) :] if "n" in command else told
         for code, out in chosen:
-            self.street.gateway.repeat(code, out, "97")
+            self.street.gateway.repeat(code, out, poss_resend=True)
         return {"replayed": len(chosen)}
 
     def _fail_settlement(self, command: Command) -> Command:

@@ -39,7 +39,6 @@ CONTROL_SECONDS = 0.2
 SAVE_SECONDS = 5.0
 CUSTODIAN_SECONDS = 0.25
 LATELY_SECONDS = 5.0  # What was said this shortly before a kill is said again: it may not have left.
-MARKS = ("97", "", "43")
 NOT_OFFERED, MISSING, OTHER = 3, 5, 0
 
 
@@ -79,7 +78,6 @@ class Street:
         self.repeat_left: int | None = None
         self.sent: deque[tuple[str, wire.Out]] = deque(maxlen=10_000)
         numbers, run = count(1), _next_run(self.folder / "runs")
-        self._marks = count()
         self._ids = lambda code: f"{code}-{run}-{next(numbers)}"
         codes = [c for c in self.universe.counterparties if not options.sessions or c in options.sessions]
         self.brokers: dict[str, Broker] = {}
@@ -288,8 +286,8 @@ class Street:
                 self.feed.hurry(answer.order.instrument)
             if self.repeats and (self.repeat_left is None or self.repeat_left > 0):
                 self.repeat_left = None if self.repeat_left is None else self.repeat_left - 1
-                for _ in range(self.repeats):
-                    self.gateway.repeat(answer.broker, out, MARKS[next(self._marks) % len(MARKS)])
+                for n in range(self.repeats):
+                    self.gateway.repeat(answer.broker, out, poss_resend=n % 2 == 0)
 
     def _repeat_latest(self) -> None:
         """After a restart: the last seconds' executions again (97=Y, same ExecID), and the state of their orders."""

@@ -6,8 +6,8 @@ can neither stay here (it drops whoever answers 464=Y) nor be answered.
 """
 
 import queue
+import socket
 import sys
-import time
 from copy import copy
 from pathlib import Path
 
@@ -21,36 +21,63 @@ Inbound = tuple[str, str, str]
 
 
 class Application(quickfix.Application):
-    """:param inbox: gets (what, counterparty code, raw message), what being logon, logout or message"""
+    """
+    No exception may leave a callback: QuickFIX's Python binding ends the process instead of passing it on. So a
+    logon is refused without RejectLogon: the answer to it is turned into a Logout before it leaves.
+
+    :param inbox: gets (what, counterparty code, raw message), what being logon, logout or message
+    """
 
     def __init__(self, inbox: "queue.SimpleQueue[Inbound]"):
         super().__init__()
         self.inbox = inbox
         self.sessions: dict[str, quickfix.SessionID] = {}
+        self._refused: set[str] = set()
 
     def onCreate(self, session):
         code = session.getSenderCompID().getValue()
         self.sessions[code] = quickfix.SessionID("FIX.4.4", code, session.getTargetCompID().getValue())
 
     def onLogon(self, session):
-        self.inbox.put(("logon", session.getSenderCompID().getValue(), ""))
+        code = session.getSenderCompID().getValue()
+        if code in self._refused:
+            quickfix.Session.lookupSession(self.sessions[code]).disconnect()
+        else:
+            self.inbox.put(("logon", code, ""))
 
     def onLogout(self, session):
-        self.inbox.put(("logout", session.getSenderCompID().getValue(), ""))
+        code = session.getSenderCompID().getValue()
+        if code not in self._refused:
+            self.inbox.put(("logout", code, ""))
 
     def toAdmin(self, message, session):
-        if _is_logon(message):
+        if not _is_logon(message):
+            return
+        if session.getSenderCompID().getValue() in self._refused:
+            for tag in (98, 108, 141):
+                message.removeField(tag)
+            message.getHeader().setField(35, "5")
+            message.setField(58, NOT_A_TEST)
+        else:
             message.setField(464, "Y")
 
     def fromAdmin(self, message, session):
-        if _is_logon(message) and not (message.isSetField(464) and message.getField(464) == "Y"):
-            raise quickfix.RejectLogon(NOT_A_TEST)
+        if not _is_logon(message):
+            return
+        code = session.getSenderCompID().getValue()
+        if message.isSetField(464) and message.getField(464) == "Y":
+            self._refused.discard(code)
+        else:
+            self._refused.add(code)
+            self.inbox.put(("refused", code, ""))
 
     def toApp(self, message, session):
         """Everything the street sends is for this one client; nothing is held back."""
 
     def fromApp(self, message, session):
-        self.inbox.put(("message", session.getSenderCompID().getValue(), message.toString()))
+        code = session.getSenderCompID().getValue()
+        if code not in self._refused:
+            self.inbox.put(("message", code, message.toString()))
 
 
 def _is_logon(message) -> bool:
@@ -80,9 +107,11 @@ class Gateway:
 
     def start(self) -> None:
         try:
-            self._acceptor.start()
-        except quickfix.RuntimeError as error:
+            with socket.create_server(("", self._port)):  # QuickFIX would end the process if it were taken.
+                pass
+        except OSError as error:
             raise RuntimeError(f"Port {self._port} cannot be had ({error}): choose another with --port.") from error
+        self._acceptor.start()
 
     def stop(self) -> None:
         self._acceptor.stop()
@@ -104,14 +133,10 @@ class Gateway:
                 message.addGroup(group)
         quickfix.Session.sendToTarget(message, self.application.sessions[code])
 
-    def repeat(self, code: str, out: Out, mark: str) -> None:
-        """Sends a message again under a new sequence number. :param mark: "97" or "43" to flag it so, "" not at all"""
+    def repeat(self, code: str, out: Out, *, poss_resend: bool) -> None:
+        """Sends a message again under a new sequence number, flagged 97=Y or not at all."""
         again = copy(out)
-        again.header = {
-            "97": [(97, "Y")],
-            "43": [(43, "Y"), (122, time.strftime("%Y%m%d-%H:%M:%S", time.gmtime()))],
-            "": [],
-        }[mark]
+        again.header = [(97, "Y")] if poss_resend else []
         self.send(code, again)
 
 

@@ -22,7 +22,7 @@ from .universe import Instrument, Universe
 
 TRADING_DAYS = 252
 ANCHOR_HALF_LIFE_DAYS = 10.0
-TRANSIENT_BP = 4.7  # Standard deviation of the transient part of a liquid share's price.
+TRANSIENT_BP = 5.3  # Standard deviation of the transient part of a share's price.
 TRANSIENT_HALF_LIFE_SECONDS = 180.0
 IMBALANCE_SKILL = 0.75  # Correlation of the book's imbalance with what the transient part will undo.
 VOLUME_NOISE = 0.35

@@ -96,7 +96,9 @@ class Worker:
         """
         if now < self.deadline:
             return
-        self.deadline = min(self.schedule.end, now + self.style.slice_seconds * self.random.uniform(0.7, 1.3))
+        self.deadline = now + self.style.slice_seconds * self.random.uniform(0.7, 1.3)
+        if self.schedule.end - self.deadline < self.style.slice_seconds / 2:
+            self.deadline = self.schedule.end
         if self.strategy is Strategy.PARTICIPATE:
             since = volume - (volume if self.seen_volume is None else self.seen_volume)
             self.seen_volume = volume
