@@ -66,7 +66,6 @@ def load(scale: int = 1) -> dict[str, int]:
     _prices()
     count = _portfolios(act, scale)
     compliance.install_default_rules(act)
-    routing.install_sessions(act)
     street = settings.MARKET_FEED
     routing.install_sessions(act, host=street["host"], port=street["port"], environment="simulation")
     routing.install_default_rules(act)
