@@ -33,6 +33,7 @@ NAMES_SECONDS = 60.0  # How soon a new instrument is asked for.
 IN_A_REQUEST = 50
 TICKS_THAT_WAIT = 20_000  # While PostgreSQL is away; beyond it only the newest of each instrument.
 REDIS_PAUSE_SECONDS = 2.0
+REFUSED_PAUSE_SECONDS = 30.0  # Until a venue of the wrong kind is tried again; somebody has to mend an address.
 
 
 class Feed:
@@ -53,6 +54,7 @@ class Feed:
         self._rates: dict[tuple[str, str], tuple[Decimal, datetime]] = {}
         self._database_away = False
         self._hint_due = 0.0
+        self._again_due: float | None = None
 
     def stop(self) -> None:
         """Ends `run` after the batch in hand. May be called from a signal handler."""
@@ -83,6 +85,9 @@ class Feed:
             log.warning("venue_" + ("up" if self._is_up else "down"), venue=self.source)
             if self._is_up:
                 self._ask()
+        elif heard.what == "refused":
+            self._again_due = time.monotonic() + REFUSED_PAUSE_SECONDS
+            log.error("venue_refused", venue=self.source, why=heard.raw)
         elif heard.what == "message":
             try:
                 fields = rules.fields_of(heard.raw)
@@ -91,10 +96,13 @@ class Feed:
                 log.warning("unusable_snapshot", venue=self.source, problem=str(problem))
 
     def turn(self) -> None:
-        """Will do what is due once a second: write, hint, ask for what is new."""
+        """Will do what is due once a second: write, hint, ask for what is new, try a refused venue again."""
         changed = self._flush()
         self._hint(changed)
         self._ask()
+        if self._again_due is not None and time.monotonic() >= self._again_due:
+            self._again_due = None
+            self.session.try_again()
 
     def _take(self, first: dict[int, str], fields: list[tuple[int, str]], at: datetime) -> None:
         kind = first.get(35)

@@ -13,16 +13,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import quickfix
-import structlog
-
-log = structlog.get_logger(__name__)
 
 HEARTBEAT_SECONDS = 10
 TEST = 464
+LIVE_MEETS_TEST = "This session is live and takes no test messages (464=Y)."
+TEST_MEETS_LIVE = "This session is a simulation; only a venue that answers with TestMessageIndicator 464=Y may serve it."
 
 
 class Heard(NamedTuple):
-    """``what`` is logon, logout, message or wake; ``at`` the time it came in."""
+    """``what`` is logon, logout, refused (by us; ``raw`` says why), message or wake; ``at`` the time it came in."""
 
     what: str
     raw: str
@@ -36,6 +35,9 @@ class Session(quickfix.Application):
     Quotes that were missed are of no use and a subscription must not be sent twice, so the sequence starts over at each
     logon and nothing is kept for resending.
 
+    No exception may leave a callback: QuickFIX's Python binding ends the process instead of passing it on. So a venue
+    is refused by logging out.
+
     :param folder: where its settings and its sequence numbers are kept
     :param live: whether this is a real market
     """
@@ -44,7 +46,8 @@ class Session(quickfix.Application):
         super().__init__()
         self.heard: queue.SimpleQueue[Heard] = queue.SimpleQueue()
         self.live = live
-        self._id: quickfix.SessionID | None = None
+        self._is_refused = False
+        self._id = quickfix.SessionID("FIX.4.4", sender, target)
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "initiator.cfg"
         path.write_text(_configuration(folder, host, port, sender, target), encoding="utf-8")
@@ -58,6 +61,10 @@ class Session(quickfix.Application):
     def stop(self) -> None:
         """Logs out and ends QuickFIX's threads."""
         self._initiator.stop()
+
+    def try_again(self) -> None:
+        """Lets a session whose venue was refused connect again."""
+        quickfix.Session.lookupSession(self._id).logon()
 
     def wake(self) -> None:
         """Lets whoever waits for the queue look up at once. May be called from a signal handler."""
@@ -87,10 +94,14 @@ class Session(quickfix.Application):
     # --- called by QuickFIX, on its threads --------------------------------------------------------------------------
 
     def onCreate(self, session):
-        self._id = quickfix.SessionID(session)
+        """There is one, and its id is known."""
 
     def onLogon(self, session):
-        self._put("logon")
+        if self._is_refused:
+            quickfix.Session.lookupSession(self._id).logout(self._why)
+            self._put("refused", self._why)
+        else:
+            self._put("logon")
 
     def onLogout(self, session):
         self._put("logout")
@@ -100,21 +111,20 @@ class Session(quickfix.Application):
             message.setField(TEST, "Y")
 
     def fromAdmin(self, message, session):
-        if not _is_logon(message):
-            return
-        is_test = message.isSetField(TEST) and message.getField(TEST) == "Y"
-        if is_test and self.live:
-            log.error("venue_is_a_simulation", advice="This house is live: give it the address of a real venue.")
-            raise quickfix.RejectLogon("This session is live and does not take test messages (464=Y).")
-        if not is_test and not self.live:
-            log.error("venue_is_no_simulation", advice="This house is a simulation: it must not reach a real venue.")
-            raise quickfix.RejectLogon("This session is a simulation: answer with TestMessageIndicator 464=Y.")
+        if _is_logon(message):
+            is_test = message.isSetField(TEST) and message.getField(TEST) == "Y"
+            self._is_refused = is_test == self.live
 
     def toApp(self, message, session):
         """Nothing is held back."""
 
     def fromApp(self, message, session):
-        self._put("message", message.toString())
+        if not self._is_refused:
+            self._put("message", message.toString())
+
+    @property
+    def _why(self) -> str:
+        return LIVE_MEETS_TEST if self.live else TEST_MEETS_LIVE
 
     def _put(self, what: str, raw: str = "") -> None:
         self.heard.put(Heard(what, raw, datetime.now(UTC)))
@@ -129,6 +139,7 @@ def _configuration(folder: Path, host: str, port: int, sender: str, target: str)
         "[DEFAULT]",
         "ConnectionType=initiator",
         "ReconnectInterval=1",
+        "LogonTimeout=3",
         f"HeartBtInt={HEARTBEAT_SECONDS}",
         "SocketNodelay=Y",
         f"FileStorePath={folder / 'store'}",
