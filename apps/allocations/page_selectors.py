@@ -79,7 +79,8 @@ def blocks_to_show(user, show: str = "", text: str = "", ids: Sequence[int] | No
         .order_by()
     }
     return [
-        BlockLine(*row[:7], row[7] / row[6] if row[6] else None, *row[8:], *sums.get(row[0], (0, ZERO))) for row in found
+        BlockLine(*row[:7], row[7] / row[6] if row[6] else None, *row[8:], *sums.get(row[0], (0, ZERO)))
+        for row in found
     ]
 
 

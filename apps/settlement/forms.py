@@ -21,7 +21,9 @@ class StandingForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}), help_text="First settlement date it holds for."
     )
     effective_to = forms.DateField(
-        required=False, widget=forms.DateInput(attrs={"type": "date"}), help_text="Last one; empty: until further notice."
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text="Last one; empty: until further notice.",
     )
 
     def standing(self) -> Standing:

@@ -182,7 +182,8 @@ def chosen(user, seen: dict[int, int], status: str | None = None) -> Chosen:
         key = (row.currency_id, row.is_receipt)
         sums[key] = sums.get(key, Decimal(0)) + row.amount
     money = ", ".join(
-        f"{currency} {amount:,.2f} to {'pay' if pays else 'receive'}" for (currency, pays), amount in sorted(sums.items())
+        f"{currency} {amount:,.2f} to {'pay' if pays else 'receive'}"
+        for (currency, pays), amount in sorted(sums.items())
     )
     portfolios = len({row.portfolio_id for row in rows})
     custodians = ", ".join(sorted({row.custodian.code for row in rows}))

@@ -17,7 +17,12 @@ from . import page_selectors, papers, selectors, services
 from .forms import StandingForm
 from .states import C, I
 
-FILTERS = (("", "All"), ("ATTENTION", "Needs a person"), ("OPEN", "Not settled"), *((s.value, s.capitalize()) for s in I))
+FILTERS = (
+    ("", "All"),
+    ("ATTENTION", "Needs a person"),
+    ("OPEN", "Not settled"),
+    *((s.value, s.capitalize()) for s in I),
+)
 
 
 # --- The board ------------------------------------------------------------------------------------------------------
@@ -70,7 +75,9 @@ def _board(request: HttpRequest) -> dict:
     }
     if show == "instructions":
         status = asked.get("status", "")
-        page = Paginator(page_selectors.instructions(request.user, status, asked.get("q", "")[:60]), page_selectors.MOST)
+        page = Paginator(
+            page_selectors.instructions(request.user, status, asked.get("q", "")[:60]), page_selectors.MOST
+        )
         context["page"] = page.get_page(asked.get("page"))
         context["rows"] = [page_selectors.InstructionLine(*row) for row in context["page"]]
         counts = strip.instructions | {
@@ -115,7 +122,9 @@ def rows(request: HttpRequest) -> HttpResponse:
         request.user, request.GET.get("status", ""), request.GET.get("q", "")[:60], _ids(request)
     )
     context = {"rows": [page_selectors.InstructionLine(*row) for row in found]}
-    return render(request, "settlement/board.html#instructions", context | {"may_mend": can(request.user, "settlement.mend")})
+    return render(
+        request, "settlement/board.html#instructions", context | {"may_mend": can(request.user, "settlement.mend")}
+    )
 
 
 @door("settlement.see")

@@ -64,7 +64,7 @@ class Line:
         if self.word == S.HELD:
             return "held"
         if self.provisional:
-            return "filled" if self.provisional == self.ordered else f"{abs(self.provisional):,f} filled"
+            return "filled" if self.provisional == self.ordered else f"{abs(self.provisional).normalize():,f} filled"
         return {S.IN_REVIEW: "in review", S.CLEARED: "cleared", S.WORKING: "working"}.get(self.word, "")
 
 
@@ -289,11 +289,16 @@ def _bands(mandate: Mandate, made: Holdings) -> list[Band]:
         ("Fixed income at least", *pair(FIXED_INCOME), mandate.fixed_income_min_pct, True),
         ("Cash at least", *pair(CASH), mandate.cash_min_pct, True),
     ]
-    for largest, kind, limit in ((issuers, "issuer", mandate.issuer_max_pct), (sectors, "sector", mandate.sector_max_pct)):
+    for largest, kind, limit in (
+        (issuers, "issuer", mandate.issuer_max_pct),
+        (sectors, "sector", mandate.sector_max_pct),
+    ):
         if largest:
             what, now, after = largest
             name = names.get(what, what) if kind == "issuer" else what
-            limits.append((f"Largest {kind}: {name}", now / made.nav * HUNDRED, after / made.nav * HUNDRED, limit, False))
+            limits.append(
+                (f"Largest {kind}: {name}", now / made.nav * HUNDRED, after / made.nav * HUNDRED, limit, False)
+            )
     found = [
         Band(name, now, after, limit, least, after - limit if least else limit - after)
         for name, now, after, limit, least in limits

@@ -105,7 +105,9 @@ def _breach(bands: list, equity, fixed, cash) -> str:
 
 
 def _values(ids: list[int], rates: dict) -> dict[int, dict[str, Decimal]]:
-    totals: dict[int, dict[str, Decimal]] = defaultdict(lambda: dict.fromkeys((EQUITY, FIXED_INCOME, CASH, OTHER), ZERO))
+    totals: dict[int, dict[str, Decimal]] = defaultdict(
+        lambda: dict.fromkeys((EQUITY, FIXED_INCOME, CASH, OTHER), ZERO)
+    )
     with connection.cursor() as cursor:
         cursor.execute(VALUES, [ids, ids])
         for pk, asset_class, currency, amount in cursor.fetchall():

@@ -30,7 +30,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     shown = kinds.get(wanted, rows)
     context = {
         "rows": shown,
-        "nav": sum((r.nav for r in shown), selectors.ZERO),
+        "worth": sum((r.nav for r in shown), selectors.ZERO),
         "in_orders": sum((r.in_orders for r in shown), selectors.ZERO),
         "span": max([abs(r.drift) for r in rows if r.drift is not None], default=1) or 1,
         "chips": [
