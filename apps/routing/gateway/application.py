@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 
 import quickfix as fix
@@ -46,6 +47,9 @@ class Application(fix.Application):
         self.stopping = stopping
         self.sessions: dict[int, fix.SessionID] = {}
         self._handed = threading.local()
+        # A callback comes on a thread that Python forgets as it returns, and with it a connection of that thread: what
+        # is heard is kept by one thread that stays.
+        self._keeper = ThreadPoolExecutor(1, thread_name_prefix="keeper")
 
     def onCreate(self, session):
         target = session.getTargetCompID().getValue()
@@ -95,12 +99,12 @@ class Application(fix.Application):
         raw, session_id, at = message.toString(), self._id(session), timezone.now()
         while True:
             try:
-                routing.keep_heard(session_id, raw, at)
+                self._keeper.submit(routing.keep_heard, session_id, raw, at).result()
                 self.heard()
                 return
             except (OperationalError, InterfaceError) as error:
                 log.warning("database_away", error=str(error))
-                connection.close()
+                self._keeper.submit(connection.close).result()
             except BaseException:
                 log.exception("message_not_kept", session=session_id)
                 os._exit(UNKEPT)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 
 import orjson
+import psycopg
 import quickfix as fix
 import redis
 import structlog
@@ -27,7 +28,7 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 500
 SEND_AT_ONCE = 200
 LOOK_SECONDS = 0.2
-AWAY = (OperationalError, InterfaceError)
+AWAY = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)  # COPY's come unwrapped.
 WAKES = ("route", "inquiry", "message", "confirmation")
 
 

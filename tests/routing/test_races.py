@@ -1,0 +1,142 @@
+"""Two at once, on a real PostgreSQL."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from decimal import Decimal
+from threading import Barrier
+
+import pytest
+from django.db import connection
+
+from apps.blocks.models import Block
+from apps.core.refusals import Refusal
+from apps.routing import services as routing
+from apps.routing.models import DealerQuote, Execution, Inquiry, Message, Route
+
+from .conftest import amounts, placed
+
+D = Decimal
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def at_once(*jobs) -> list:
+    """Runs the jobs in threads from one starting gun; their answers or refusals in order."""
+    gun = Barrier(len(jobs))
+
+    def run(job):
+        gun.wait()
+        try:
+            return job()
+        except Refusal as refusal:
+            return type(refusal).__name__
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        return list(pool.map(run, jobs))
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_two_traders_route_the_same_open_block_and_one_wins(a_block, tom, tess, by, attempt):
+    block = a_block("AAA", "BUY", 10_000)
+
+    answers = at_once(
+        *(
+            lambda who=who: routing.route_blocks(by(who), [block.pk], seen={block.pk: block.version})
+            for who in (tom, tess)
+        )
+    )
+
+    assert sorted(type(a).__name__ for a in answers) == ["Routed", "str"]
+    assert "StaleBlock" in answers
+    assert Route.objects.count() == Message.objects.count() == 1
+    assert placed(Route.objects.get()) == (10_000, 0)
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_two_traders_route_the_rest_of_a_working_block_and_one_wins(a_block, tom, tess, by, attempt):
+    block = a_block("AAA", "BUY", 10_000)
+    routing.route_blocks(by(tom), [block.pk], seen={block.pk: block.version}, qty=D(4_000))
+    block.refresh_from_db()
+
+    answers = at_once(
+        *(
+            lambda who=who: routing.route_blocks(by(who), [block.pk], seen={block.pk: block.version})
+            for who in (tom, tess)
+        )
+    )
+
+    assert "NothingToPlace" in answers
+    assert sorted(Route.objects.values_list("qty", flat=True)) == [4_000, 6_000]
+
+
+def test_one_asks_dealers_while_another_routes(a_block, tom, tess, by):
+    block = a_block("BOND", "BUY", 100_000)
+    seen = {block.pk: block.version}
+
+    answers = at_once(
+        lambda: len(routing.send_inquiries(by(tom), [block.pk], seen=seen)),
+        lambda: len(routing.route_blocks(by(tess, "my friend"), [block.pk], seen=seen, broker_code="HARBOR").routes),
+    )
+
+    assert sorted(map(str, answers)) == ["1", "StaleBlock"]
+    assert Route.objects.count() + Inquiry.objects.count() == 1
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_the_same_report_heard_twice_and_booked_at_once_counts_once(a_route, street, attempt):
+    route = a_route(10_000)
+    fill = street.report_fields(route, "F", "1", last=(1_000, 50), cum=1_000)
+    first, second = (street.hear(route.broker_id, "8", fill) for _ in range(2))
+
+    at_once(lambda: street.book(first), lambda: street.book(second))
+
+    route.refresh_from_db()
+    assert amounts(route) == ("PARTLY_FILLED", 10_000, 1_000, 9_000)
+    assert placed(route) == (10_000, 1_000)
+    assert Execution.objects.count() == 1
+    assert set(Message.objects.filter(is_out=False).values_list("status", flat=True)) == {"BOOKED"}
+
+
+def test_one_message_booked_by_two_is_booked_once(a_route, street):
+    route = a_route(10_000)
+    message = street.hear(route.broker_id, "8", street.report_fields(route, "F", "1", last=(1_000, 50), cum=1_000))
+
+    answers = at_once(*[lambda: street.book(message)] * 4)
+
+    assert sorted(a.booked for a in answers) == [0, 0, 0, 1]
+    assert placed(route) == (10_000, 1_000)
+
+
+def test_a_fill_and_a_cancel_request_cross(a_route, street, tom, by):
+    route = street.report(a_route(10_000), "0", "0")
+    fill = street.hear(route.broker_id, "8", street.report_fields(route, "F", "1", last=(1_000, 50), cum=1_000))
+
+    answers = at_once(
+        lambda: street.book(fill),
+        lambda: routing.cancel_routes(by(tom), [route.pk], seen={route.pk: route.version}),
+    )
+
+    route.refresh_from_db()
+    assert amounts(route) == ("PARTLY_FILLED", 10_000, 1_000, 9_000)
+    assert bool(route.pending_cl_ord_id) == (answers[1] is None)
+
+
+def test_an_inquiry_decided_by_two_is_awarded_once(a_block, street, tom, by):
+    block = a_block("BOND", "BUY", 100_000)
+    routing.route_blocks(by(tom), [block.pk], seen={block.pk: block.version})
+    for n, quote in enumerate(DealerQuote.objects.order_by("pk")):
+        street.quote(quote, f"98.{n}")
+    inquiry = Inquiry.objects.get()
+
+    act = by("scheduler")
+    act.at += timedelta(seconds=1)
+    answers = at_once(
+        lambda: routing.decide_due_inquiries(act),
+        lambda: routing.award_inquiry(by(tom), inquiry.pk, seen={inquiry.pk: inquiry.version}),
+    )
+
+    assert answers in ([1, "StaleInquiry"], [0, None])
+    assert Inquiry.objects.get().status == "AWARDED"
+    assert Route.objects.count() == 1
+    assert Block.objects.get().placed_qty == 100_000
