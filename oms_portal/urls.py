@@ -6,6 +6,9 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
+from apps.blocks.urls import api_urlpatterns as blocks_api
+from apps.orders.urls import api_urlpatterns as orders_api
+
 admin.site.login = secure_admin_login(admin.site.login)  # The same door as the pages': lock-out and second factor.
 admin.site.site_header = f"OMS Portal reference data ({settings.ENVIRONMENT})"
 
@@ -13,6 +16,8 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/v1/", include(orders_api)),
+    path("api/v1/", include(blocks_api)),
     path("", include("apps.desk.urls")),
     path("", include("apps.desk.portfolios.urls")),
     path("", include("apps.allocations.urls")),

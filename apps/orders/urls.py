@@ -1,8 +1,24 @@
-from django.urls import path
+from django.urls import path, re_path
 
-from . import views
+from . import api, views
 
 app_name = "orders"
+PK = r"(?P<pk>[0-9]{1,18})"  # Acts on one thing are posted with or without the last slash.
+api_urlpatterns = [
+    path("orders/", api.Orders.as_view({"get": "list", "post": "create"}), name="api-orders"),
+    path("orders/<int:pk>/", api.Orders.as_view({"get": "retrieve"}), name="api-order"),
+    *(
+        re_path(rf"^orders/{PK}/{act}/?$", api.Orders.as_view({"post": act}), name=f"api-order-{act}")
+        for act in ("submit", "cancel", "amend")
+    ),
+    path("imports/", api.Imports.as_view({"get": "list", "post": "create"}), name="api-imports"),
+    path("imports/<int:pk>/", api.Imports.as_view({"get": "retrieve"}), name="api-import"),
+    path("imports/<int:pk>/rows/", api.Imports.as_view({"get": "rows"}), name="api-import-rows"),
+    *(
+        re_path(rf"^imports/{PK}/{act}/?$", api.Imports.as_view({"post": act}), name=f"api-import-{act}")
+        for act in ("commit", "discard")
+    ),
+]
 urlpatterns = [
     path("orders/", views.listed, name="list"),
     path("orders/rows/", views.rows, name="rows"),

@@ -22,7 +22,7 @@ def cleared(firm, mira, by, monkeypatch) -> Callable[..., list[int]]:
             orders.Wish(firm.portfolios[p].pk, firm.instruments[s].pk, side, qty, **terms) for p, s, side, qty in wanted
         ]
         with monkeypatch.context() as alone:
-            alone.setattr(audit, "flow", lambda: {})
+            alone.setattr(audit, "flow", dict)
             ids = orders.create_orders(by(mira), wishes, submit=True)
             orders.mark_cleared(by("worker"), dict.fromkeys(ids, 1))
         return ids

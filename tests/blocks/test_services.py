@@ -95,7 +95,7 @@ class TestDrop:
         from apps.audit import services as audit
 
         with monkeypatch.context() as alone:
-            alone.setattr(audit, "flow", lambda: {})
+            alone.setattr(audit, "flow", dict)
             orders.submit_orders(by(mira), [order.pk], seen={order.pk: order.version + 1})
             orders.mark_cleared(by("worker"), {order.pk: 1})
         gather([order.pk])

@@ -1,5 +1,19 @@
 """Every question about blocks."""
 
-from .blocks import blocks_seen_by, get_block_seen_by, members_seen_by, verify_statement
+from .blocks import (
+    blocks_seen_by,
+    get_block_seen_by,
+    members_seen_by,
+    statement_seen_by,
+    verify_statement,
+    with_order_count,
+)
 
-__all__ = ["blocks_seen_by", "get_block_seen_by", "members_seen_by", "verify_statement"]
+__all__ = [
+    "blocks_seen_by",
+    "get_block_seen_by",
+    "members_seen_by",
+    "statement_seen_by",
+    "verify_statement",
+    "with_order_count",
+]

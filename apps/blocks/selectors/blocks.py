@@ -1,6 +1,7 @@
 """Who sees which blocks, and whether a statement is as it was made."""
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from apps.core.refusals import NotFound
 from apps.orders import selectors as orders
@@ -9,7 +10,7 @@ from apps.users.selectors import desks_of
 from apps.users.services import can
 
 from .. import rules
-from ..models import Block, Member
+from ..models import Block, Member, Statement
 
 
 def blocks_seen_by(user) -> QuerySet[Block]:
@@ -38,6 +39,27 @@ def get_block_seen_by(user, block_id: int) -> Block:
     if row is None:
         raise NotFound("There is no such block, or it is not on a desk of yours.")
     return row
+
+
+def with_order_count(blocks: QuerySet[Block]) -> QuerySet[Block]:
+    """Adds ``order_count``, how many orders each block holds."""
+    counted = Member.objects.filter(block=OuterRef("pk")).order_by().values("block").annotate(n=Count("pk")).values("n")
+    return blocks.annotate(order_count=Coalesce(Subquery(counted), 0))
+
+
+def statement_seen_by(user, block_id: int) -> Statement:
+    """
+    The block's allocation statement, for whoever may see every order in it.
+
+    :raises NotFound: where the block has none yet, or the person may not see it
+    """
+    block = get_block_seen_by(user, block_id)
+    made = Statement.objects.select_related("block").filter(block=block).first()
+    if made is None:
+        raise NotFound("This block has no allocation statement yet: it is made when the block is first routed.")
+    if members_seen_by(user, block_id).count() < len(made.content["orders"]):
+        raise NotFound("The statement names orders of other teams' portfolios, so it is not shown to you.")
+    return made
 
 
 def members_seen_by(user, block_id: int) -> QuerySet[Member]:

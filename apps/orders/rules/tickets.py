@@ -159,8 +159,16 @@ _is_limit = pl.col("order_type_is") == "LIMIT"
 _no_price = _trimmed("limit_price") == ""
 
 RULES: tuple[Rule, ...] = (
-    Rule("portfolio", pl.col("portfolio_problem").is_not_null(), pl.col("portfolio_problem")),
-    Rule("instrument", pl.col("instrument_problem").is_not_null(), pl.col("instrument_problem")),
+    Rule(
+        "portfolio",
+        pl.col("portfolio_problem").is_not_null() | pl.col("portfolio_id").is_null(),
+        pl.coalesce("portfolio_problem", pl.lit("The portfolio is missing.")),
+    ),
+    Rule(
+        "instrument",
+        pl.col("instrument_problem").is_not_null() | pl.col("instrument_id").is_null(),
+        pl.coalesce("instrument_problem", pl.lit("The instrument is missing.")),
+    ),
     Rule("side", pl.col("side_is").is_null() & (_trimmed("side") == ""), pl.lit("The side is missing: BUY, SELL or SELL_SHORT.")),
     Rule(
         "side",

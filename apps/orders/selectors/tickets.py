@@ -4,14 +4,14 @@ from collections.abc import Collection, Mapping
 from datetime import date
 from decimal import Decimal
 
+from django.db import connection
+
 from apps.marketdata import selectors as marketdata
 from apps.portfolios import selectors as portfolios
 from apps.reference.models import Instrument
 from apps.users.models import Desk
 
-from ..models import Order
 from ..rules import PRICE_UNIT, QTY_UNIT
-from ..states import FINAL
 
 NO_PORTFOLIO = "There is no such portfolio, or it is not one of yours."
 
@@ -70,13 +70,13 @@ def desk_facts(codes: Collection[str]) -> list[tuple[str, int | None, str | None
 
 def references_in_use(user, refs: Collection[str]) -> dict[str, int]:
     """The person's own references among these that name an unfinished order of theirs, with that order."""
-    return dict(
-        Order.objects.filter(created_by=user, client_ref__in=refs)
-        .exclude(status__in=FINAL)
-        .exclude(client_ref="")
-        .order_by("pk")
-        .values_list("client_ref", "pk")
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT client_ref, max(id) FROM orders_order WHERE created_by_id = %s AND client_ref = ANY(%s)"
+            " AND client_ref <> '' AND status NOT IN ('DONE', 'CANCELLED', 'REJECTED') GROUP BY 1",
+            [user.pk, list(refs)],
+        )
+        return dict(cursor.fetchall())
 
 
 def mids(instrument_ids: Collection[int]) -> Mapping[int, Decimal]:

@@ -20,11 +20,11 @@ from apps.core.tables import copy_frame
 from apps.users.models import User
 from apps.users.services import require
 
-from .. import events, rules, selectors
+from .. import events, rules
 from ..models import Import
 from ..rules import sheets
 from ..states import IMPORT_LIFE
-from .tickets import hold_references, with_facts, write_orders
+from .tickets import hold_references, named, with_facts, write_orders
 
 WHOLE_UP_TO = 2_500  # Rows that are staged at once; more are staged in PARTS.
 PARTS = 5
@@ -126,26 +126,12 @@ def _asked(user, sheet: sheets.Sheet) -> pl.DataFrame:
         pl.col(sheets.LINE).alias("row"),
         pl.col(sheets.LINE).alias("line"),
         pl.col(sheets.PROBLEM).alias("shape_problem"),
+        pl.lit(None, pl.Int64).alias("portfolio_id"),
+        pl.lit(None, pl.Int64).alias("instrument_id"),
         *(given.get(name, pl.lit("")).alias(name) for name in ("portfolio", *sheets.IDENTIFIERS, *rules.TYPED, "desk")),
     )
-    codes = pl.DataFrame(
-        selectors.portfolio_codes(user, frame["portfolio"].unique().to_list()),
-        schema={"portfolio": pl.String, "portfolio_id": pl.Int64, "portfolio_found": pl.String}, orient="row",
-    )  # fmt: skip
-    names = frame.select(sheets.IDENTIFIERS).unique(maintain_order=True)
-    meant = selectors.instruments_named(
-        [tuple(zip(sheets.IDENTIFIERS, values, strict=True)) for values in names.iter_rows()]
-    )
-    named = names.with_columns(
-        pl.Series("instrument_id", [pk for pk, _ in meant], pl.Int64),
-        pl.Series("instrument_found", [problem for _, problem in meant], pl.String),
-    )
     ref = pl.col("client_ref").str.strip_chars()
-    return (
-        frame.join(codes, on="portfolio", how="left", maintain_order="left")
-        .join(named, on=list(sheets.IDENTIFIERS), how="left", maintain_order="left")
-        .with_columns(pl.col("line").first().over(ref).alias("ref_first"))
-    )
+    return named(user, frame, sheets.IDENTIFIERS).with_columns(pl.col("line").first().over(ref).alias("ref_first"))
 
 
 def _judged(user, asked: pl.DataFrame, act: Act) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -29,13 +29,16 @@ class BadWishes(Invalid):
 @dataclass(frozen=True, slots=True)
 class Wish:
     """
-    What somebody wants: one portfolio, one instrument. Quantity in units (face for bonds), price in the instrument's
-    currency (percent of par for bonds); numbers as Decimals or as text. ``currency`` is only compared with the
-    instrument's; ``desk`` is a desk's code, the firm's first where empty; ``client_ref`` is the sender's own.
+    What somebody wants: one portfolio, one instrument, each by its id or, where that is None, by what the person called
+    it: ``portfolio`` a code, ``instrument`` a symbol, ISIN, CUSIP, SEDOL or FIGI.
+
+    Quantity in units (face for bonds), price in the instrument's currency (percent of par for bonds); numbers as
+    Decimals or as text. ``currency`` is only compared with the instrument's; ``desk`` is a desk's code, the firm's first
+    where empty; ``client_ref`` is the sender's own.
     """
 
-    portfolio_id: int
-    instrument_id: int
+    portfolio_id: int | None
+    instrument_id: int | None
     side: str
     qty: Decimal | str
     order_type: str = ""
@@ -46,6 +49,8 @@ class Wish:
     client_ref: str = ""
     currency: str = ""
     desk: str = ""
+    portfolio: str = ""
+    instrument: str = ""
 
 
 @transaction.atomic
@@ -64,12 +69,9 @@ def create_orders(
     user = require(act, "orders.create")
     if not wishes:
         raise BadWishes("There is nothing to enter: send at least one order.", rows=[])
-    columns = list(zip(*(_typed(wish) for wish in wishes), strict=True))
-    names = ("portfolio_id", "instrument_id", *rules.TYPED, "desk")
-    asked = pl.DataFrame(
-        {name: pl.Series(name, values, pl.Int64 if name.endswith("_id") else pl.String)
-         for name, values in zip(names, columns, strict=True)}
-    ).with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))  # fmt: skip
+    asked = _asked(wishes)
+    if any(wish.portfolio_id is None or wish.instrument_id is None for wish in wishes):
+        asked = named(user, asked, ("identifier",))
     hold_references(user, asked)
     terms, problems = rules.judged(with_facts(user, asked, act.at.date()))
     if len(problems):
@@ -77,11 +79,52 @@ def create_orders(
     return write_orders(act, terms, group_name=group_name, batch_id=batch_id, submit=submit)[0]
 
 
+def _asked(wishes: Sequence[Wish]) -> pl.DataFrame:
+    columns = list(zip(*(_typed(wish) for wish in wishes), strict=True))
+    names = ("portfolio_id", "instrument_id", *rules.TYPED, "desk", "portfolio", "identifier")
+    return pl.DataFrame(
+        {"row": pl.Series(range(len(wishes)), dtype=pl.Int64)}
+        | {
+            name: pl.Series(name, values, pl.Int64 if name.endswith("_id") else pl.String)
+            for name, values in zip(names, columns, strict=True)
+        }
+    )
+
+
 def _typed(wish: Wish) -> tuple:
     return (
         wish.portfolio_id, wish.instrument_id, wish.side, _text(wish.qty), wish.order_type, _text(wish.limit_price),
-        wish.tif, wish.instructions, wish.rationale, wish.client_ref, wish.currency, wish.desk,
+        wish.tif, wish.instructions, wish.rationale, wish.client_ref, wish.currency, wish.desk, wish.portfolio,
+        wish.instrument,
     )  # fmt: skip
+
+
+def named(user, asked: pl.DataFrame, kinds: Sequence[str]) -> pl.DataFrame:
+    """
+    Finds the portfolios and instruments that rows without their ids name: by code in ``portfolio``, and by the
+    identifiers in the columns ``kinds``. What names none is said in ``portfolio_found`` and ``instrument_found``.
+    """
+    lacking = asked.filter(pl.col("portfolio_id").is_null())
+    codes = pl.DataFrame(
+        selectors.portfolio_codes(user, lacking["portfolio"].unique().to_list()),
+        schema={"portfolio": pl.String, "portfolio_meant": pl.Int64, "portfolio_found": pl.String}, orient="row",
+    )  # fmt: skip
+    names = asked.filter(pl.col("instrument_id").is_null()).select(kinds).unique(maintain_order=True)
+    meant = selectors.instruments_named([tuple(zip(kinds, values, strict=True)) for values in names.iter_rows()])
+    instruments = names.with_columns(
+        pl.Series("instrument_meant", [pk for pk, _ in meant], pl.Int64),
+        pl.Series("instrument_found", [problem for _, problem in meant], pl.String),
+    )
+    return (
+        asked.join(codes, on="portfolio", how="left", maintain_order="left")
+        .join(instruments, on=list(kinds), how="left", maintain_order="left")
+        .with_columns(
+            pl.when(pl.col("portfolio_id").is_null()).then("portfolio_found").alias("portfolio_found"),
+            pl.when(pl.col("instrument_id").is_null()).then("instrument_found").alias("instrument_found"),
+            pl.coalesce("portfolio_id", "portfolio_meant").alias("portfolio_id"),
+            pl.coalesce("instrument_id", "instrument_meant").alias("instrument_id"),
+        )
+    )
 
 
 def _text(number: Decimal | str | None) -> str:

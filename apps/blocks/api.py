@@ -1,0 +1,142 @@
+"""Blocks to other systems: scoped as the pages are."""
+
+import django_filters
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.audit.services import answer_once
+from apps.core.edges import act_of
+from apps.core.refusals import NotAllowed, NotFound
+from apps.users.services import can
+
+from . import selectors, services
+from .models import Block, Member
+
+KEY = OpenApiParameter("Idempotency-Key", OpenApiTypes.STR, OpenApiParameter.HEADER)
+
+
+class NewestFirst(CursorPagination):
+    ordering = "-id"
+    page_size = 100
+    max_page_size = 1000
+    page_size_query_param = "page_size"
+
+
+class BlockOut(serializers.ModelSerializer):
+    """Like orders worked as one. ``qty`` = filled + leaves + cancelled; ``placed_qty`` is filled or at a broker."""
+
+    ref = serializers.CharField(read_only=True)
+    symbol = serializers.CharField(source="instrument.symbol")
+    isin = serializers.CharField(source="instrument.isin")
+    currency = serializers.CharField(source="currency_id")
+    desk = serializers.CharField(source="desk.code")
+    orders = serializers.IntegerField(source="order_count")
+    leaves_qty = serializers.DecimalField(20, 4)
+    unplaced_qty = serializers.DecimalField(20, 4)
+    average_price = serializers.DecimalField(34, 12, allow_null=True)
+
+    class Meta:
+        model = Block
+        fields = (
+            "id", "ref", "status", "version", "symbol", "isin", "side", "qty", "order_type", "limit_price", "tif",
+            "instructions", "currency", "desk", "wave", "orders", "placed_qty", "filled_qty", "cancelled_qty",
+            "leaves_qty", "unplaced_qty", "average_price", "arrival_price", "trade_date", "settle_date", "opened_at",
+            "frozen_at", "done_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class MemberOut(serializers.ModelSerializer):
+    """One order's part, of a portfolio that the caller may see."""
+
+    order_id = serializers.IntegerField()
+    portfolio = serializers.CharField(source="order.portfolio.code")
+    status = serializers.CharField(source="order.status")
+
+    class Meta:
+        model = Member
+        fields = ("order_id", "portfolio", "qty", "status")
+        read_only_fields = fields
+
+
+class FinishIn(serializers.Serializer):
+    version = serializers.IntegerField(min_value=1, help_text="the version that the caller looked at")
+    reason = serializers.CharField(max_length=400, required=False, default="", allow_blank=True)
+
+
+class BlockFilter(django_filters.FilterSet):
+    status = django_filters.BaseInFilter(field_name="status", help_text="one or several, by comma")
+    symbol = django_filters.CharFilter(field_name="instrument__symbol")
+    desk = django_filters.CharFilter(field_name="desk__code")
+
+    class Meta:
+        model = Block
+        fields = ("status", "side", "symbol", "desk", "trade_date", "settle_date")
+
+
+class Blocks(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+    serializer_class = BlockOut
+    filterset_class = BlockFilter
+    pagination_class = NewestFirst
+    queryset = Block.objects.none()  # For the schema's sake; what is seen is the user's.
+
+    def dispatch(self, request, *args, **kwargs):
+        if "pk" in kwargs:
+            kwargs["pk"] = int(kwargs["pk"])
+        return super().dispatch(request, *args, **kwargs)
+
+    def check_permissions(self, request: Request) -> None:
+        super().check_permissions(request)
+        if not can(request.user, "blocks.see"):
+            raise NotAllowed(
+                "Your role does not open this. Ask a colleague whose role does, or your administrator.",
+                permission="blocks.see",
+            )
+
+    def get_queryset(self):
+        return selectors.with_order_count(selectors.blocks_seen_by(self.request.user)).select_related(
+            "instrument", "desk"
+        )
+
+    def get_object(self) -> Block:
+        row = self.get_queryset().filter(pk=self.kwargs["pk"]).first()
+        if row is None:
+            raise NotFound("There is no such block, or it is not on a desk of yours.")
+        return row
+
+    @extend_schema(summary="Its orders of portfolios you may see, the largest first", responses=MemberOut(many=True))
+    def orders(self, request: Request, pk: int) -> Response:
+        return Response(MemberOut(selectors.members_seen_by(request.user, pk), many=True).data)
+
+    @extend_schema(
+        summary="Its allocation statement, and whether it still has the hash it was recorded with",
+        responses=inline_serializer(
+            "Statement",
+            {"content": serializers.JSONField(), "hash": serializers.CharField(), "made_at": serializers.DateTimeField(),
+             "verified": serializers.BooleanField()},
+        ),
+    )  # fmt: skip
+    def statement(self, request: Request, pk: int) -> Response:
+        made = selectors.statement_seen_by(request.user, pk)
+        return Response(
+            {"content": made.content, "hash": made.hash, "made_at": made.made_at,
+             "verified": selectors.verify_statement(made.block)}
+        )  # fmt: skip
+
+    @extend_schema(summary="End it with what is filled, giving up the rest", request=FinishIn, responses=BlockOut, parameters=[KEY])
+    def finish(self, request: Request, pk: int) -> Response:
+        asked = FinishIn(data=request.data)
+        asked.is_valid(raise_exception=True)
+        said = asked.validated_data
+        self.get_object()
+        act = act_of(request, reason=said["reason"])
+
+        def end():
+            services.finish_blocks(act, [pk], seen={pk: said["version"]})
+            return BlockOut(self.get_object()).data
+
+        return Response(answer_once(act, "blocks.finish_blocks", {"id": pk, "said": said}, end)[0])

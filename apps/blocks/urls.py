@@ -1,0 +1,13 @@
+from django.urls import path, re_path
+
+from . import api
+
+app_name = "blocks"
+PK = r"(?P<pk>[0-9]{1,18})"  # Acts on one thing are posted with or without the last slash.
+api_urlpatterns = [
+    path("blocks/", api.Blocks.as_view({"get": "list"}), name="api-blocks"),
+    path("blocks/<int:pk>/", api.Blocks.as_view({"get": "retrieve"}), name="api-block"),
+    path("blocks/<int:pk>/orders/", api.Blocks.as_view({"get": "orders"}), name="api-block-orders"),
+    path("blocks/<int:pk>/statement/", api.Blocks.as_view({"get": "statement"}), name="api-block-statement"),
+    re_path(rf"^blocks/{PK}/finish/?$", api.Blocks.as_view({"post": "finish"}), name="api-block-finish"),
+]

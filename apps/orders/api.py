@@ -1,0 +1,350 @@
+"""Orders and imports to other systems: the services the pages call, scoped as they are."""
+
+import django_filters
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
+from rest_framework import mixins, serializers, status, viewsets
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.audit.services import answer_once
+from apps.core.edges import act_of
+from apps.core.refusals import Invalid, NotAllowed
+from apps.users.services import can
+
+from . import selectors, services
+from .models import Import, ImportRow, Order
+from .rules import sheets
+
+ORDERS_AT_ONCE = 10_000
+ASKED = (
+    "portfolio", "instrument", "side", "qty", "order_type", "limit_price", "tif", "instructions", "rationale",
+    "client_ref", "currency", "desk",
+)  # fmt: skip
+KEY = OpenApiParameter(
+    "Idempotency-Key", OpenApiTypes.STR, OpenApiParameter.HEADER,
+    description="The same key with the same request is answered as the first time, and nothing happens again.",
+)  # fmt: skip
+
+
+class NewestFirst(CursorPagination):
+    ordering = "-id"
+    page_size = 100
+    max_page_size = 1000
+    page_size_query_param = "page_size"
+
+
+class ByLine(NewestFirst):
+    ordering = "line"
+
+
+# --- what goes in and out -------------------------------------------------------------------------------------------
+
+
+class OrderIn(serializers.Serializer):
+    """What is wanted. Quantity in units (face for bonds); limit in the instrument's currency (percent of par for bonds)."""
+
+    portfolio = serializers.CharField(help_text="its code")
+    instrument = serializers.CharField(help_text="its symbol, ISIN, CUSIP, SEDOL or FIGI")
+    side = serializers.ChoiceField(Order._meta.get_field("side").choices)
+    qty = serializers.DecimalField(20, 4)
+    order_type = serializers.ChoiceField(Order._meta.get_field("order_type").choices, required=False)
+    limit_price = serializers.DecimalField(20, 8, required=False)
+    tif = serializers.ChoiceField(Order._meta.get_field("tif").choices, required=False)
+    instructions = serializers.CharField(max_length=200, required=False)
+    rationale = serializers.CharField(max_length=400, required=False)
+    client_ref = serializers.CharField(max_length=64, required=False, help_text="unique among your unfinished orders")
+    currency = serializers.CharField(required=False, help_text="refused where it is not the instrument's")
+    desk = serializers.CharField(required=False, help_text="its code; the firm's first where left out")
+
+
+class OrderOut(serializers.ModelSerializer):
+    """An order as it stands. ``qty`` = filled + leaves + cancelled."""
+
+    ref = serializers.CharField(read_only=True)
+    portfolio = serializers.CharField(source="portfolio.code")
+    symbol = serializers.CharField(source="instrument.symbol")
+    isin = serializers.CharField(source="instrument.isin")
+    currency = serializers.CharField(source="currency_id")
+    desk = serializers.CharField(source="desk.code")
+    group = serializers.CharField(source="group.name", default=None)
+    import_id = serializers.IntegerField(source="batch_id")
+    created_by = serializers.CharField(source="created_by.username")
+    leaves_qty = serializers.DecimalField(20, 4)
+
+    class Meta:
+        model = Order
+        fields = (
+            "id", "ref", "status", "version", "portfolio", "symbol", "isin", "side", "qty", "order_type", "limit_price",
+            "tif", "instructions", "rationale", "client_ref", "currency", "desk", "group_id", "group", "import_id",
+            "decision_price", "filled_qty", "cancelled_qty", "leaves_qty", "created_by", "created_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class SeenIn(serializers.Serializer):
+    """The version that the caller looked at, and why, in a person's words."""
+
+    version = serializers.IntegerField(min_value=1)
+    reason = serializers.CharField(max_length=400, required=False, default="", allow_blank=True)
+
+
+class AmendIn(SeenIn):
+    qty = serializers.DecimalField(20, 4, required=False)
+    order_type = serializers.ChoiceField(Order._meta.get_field("order_type").choices, required=False)
+    limit_price = serializers.DecimalField(20, 8, required=False, allow_null=True)
+    tif = serializers.ChoiceField(Order._meta.get_field("tif").choices, required=False)
+    instructions = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    rationale = serializers.CharField(max_length=400, required=False, allow_blank=True)
+
+
+class ImportOut(serializers.ModelSerializer):
+    """A file of orders. Staged when ``rows_read`` = ``rows``; ``bad_rows`` of them cannot be orders."""
+
+    created_by = serializers.CharField(source="created_by.username")
+
+    class Meta:
+        model = Import
+        fields = (
+            "id", "status", "version", "file_name", "sha256", "rows", "rows_read", "bad_rows", "error", "group_id",
+            "created_by", "created_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class ImportRowOut(serializers.ModelSerializer):
+    class Meta:
+        model = ImportRow
+        fields = ("line", "raw", "problems", "parsed")
+        read_only_fields = fields
+
+
+class CommitIn(serializers.Serializer):
+    version = serializers.IntegerField(min_value=1)
+    accept_valid = serializers.BooleanField(default=False, help_text="leave out the lines that cannot be orders")
+    group_name = serializers.CharField(max_length=120, default="", allow_blank=True)
+    submit = serializers.BooleanField(default=True)
+
+
+class OrderFilter(django_filters.FilterSet):
+    status = django_filters.BaseInFilter(field_name="status", help_text="one or several, by comma")
+    portfolio = django_filters.CharFilter(field_name="portfolio__code")
+    symbol = django_filters.CharFilter(field_name="instrument__symbol")
+    group = django_filters.NumberFilter(field_name="group_id")
+    imported = django_filters.NumberFilter(field_name="batch_id", label="id of the import")
+    created_from = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
+    created_to = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+
+    class Meta:
+        model = Order
+        fields = ("status", "side", "portfolio", "symbol", "group", "imported", "client_ref")
+
+
+# --- orders ---------------------------------------------------------------------------------------------------------
+
+
+class Scoped(viewsets.GenericViewSet):
+    """Opens to roles that may look; what they see is the selectors' to say."""
+
+    looks = "orders.see"
+
+    def dispatch(self, request, *args, **kwargs):
+        if "pk" in kwargs:
+            kwargs["pk"] = int(kwargs["pk"])
+        return super().dispatch(request, *args, **kwargs)
+
+    def check_permissions(self, request: Request) -> None:
+        super().check_permissions(request)
+        if not can(request.user, self.looks):
+            raise NotAllowed(
+                "Your role does not open this. Ask a colleague whose role does, or your administrator.",
+                permission=self.looks,
+            )
+
+    def checked(self, serializer: type[serializers.Serializer]) -> dict:
+        asked = serializer(data=self.request.data)
+        asked.is_valid(raise_exception=True)
+        return asked.validated_data
+
+
+class Orders(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
+    serializer_class = OrderOut
+    filterset_class = OrderFilter
+    pagination_class = NewestFirst
+    queryset = Order.objects.none()  # For the schema's sake; what is seen is the user's.
+
+    def get_queryset(self):
+        return selectors.orders_seen_by(self.request.user).select_related(
+            "portfolio", "instrument", "desk", "group", "created_by"
+        )
+
+    def get_object(self) -> Order:
+        return selectors.get_order_seen_by(self.request.user, self.kwargs["pk"])
+
+    @extend_schema(
+        summary="Enter one order, or a list of them: all or none",
+        request=OrderIn(many=True),
+        responses={201: OrderOut(many=True), 200: OrderOut(many=True)},
+        parameters=[
+            KEY,
+            OpenApiParameter("submit", OpenApiTypes.BOOL, description="send them to compliance in the same act"),
+            OpenApiParameter("group_name", OpenApiTypes.STR, description="link them as a group"),
+        ],
+    )
+    def create(self, request: Request) -> Response:
+        """One object is answered with an object, a list with a list. 201 the first time, 200 to a repeat of its key."""
+        is_list = isinstance(request.data, list)
+        submit = _yes(request.query_params.get("submit", ""))
+        group = request.query_params.get("group_name", "")
+        wishes = _wishes(request.data if is_list else [request.data])
+        act = act_of(request)
+
+        def enter():
+            ids = services.create_orders(act, wishes, group_name=group, submit=submit)
+            rows = self.get_queryset().in_bulk(ids)
+            answer = OrderOut([rows[pk] for pk in ids], many=True).data
+            return answer if is_list else answer[0]
+
+        asked = {"orders": request.data, "submit": submit, "group_name": group}
+        answer, repeated = answer_once(act, "orders.create_orders", asked, enter)
+        return Response(answer, status.HTTP_200_OK if repeated else status.HTTP_201_CREATED)
+
+    @extend_schema(summary="Send a draft to compliance", request=SeenIn, responses=OrderOut, parameters=[KEY])
+    def submit(self, request: Request, pk: int) -> Response:
+        said = self.checked(SeenIn)
+        return self._moved(pk, said, lambda act: services.submit_orders(act, [pk], seen={pk: said["version"]}))
+
+    @extend_schema(summary="Cancel an order the desk does not work yet", request=SeenIn, responses=OrderOut, parameters=[KEY])
+    def cancel(self, request: Request, pk: int) -> Response:
+        said = self.checked(SeenIn)
+        return self._moved(pk, said, lambda act: services.cancel_orders(act, [pk], seen={pk: said["version"]}))
+
+    @extend_schema(summary="Change its terms; it becomes a draft again", request=AmendIn, responses=OrderOut, parameters=[KEY])
+    def amend(self, request: Request, pk: int) -> Response:
+        said = self.checked(AmendIn)
+        changes = {field: value for field, value in said.items() if field not in ("version", "reason")}
+        return self._moved(
+            pk, said, lambda act: services.amend_orders(act, {pk: changes}, seen={pk: said["version"]})
+        )
+
+    def _moved(self, pk: int, said: dict, do) -> Response:
+        self.get_object()
+        act = act_of(self.request, reason=said["reason"])
+
+        def move():
+            do(act)
+            return OrderOut(self.get_object()).data
+
+        return Response(answer_once(act, f"orders.{self.action}", {"id": pk, "said": said}, move)[0])
+
+
+def _yes(word: str) -> bool:
+    if word.lower() not in ("", "0", "1", "true", "false"):
+        raise Invalid(f"submit must be true or false; got “{word[:20]}”.", field="submit")
+    return word.lower() in ("1", "true")
+
+
+def _wishes(objects: list) -> list[services.Wish]:
+    """The objects as wishes, their numbers as written. :raises BadWishes: where one has a field it should not, or of another type"""
+    if len(objects) > ORDERS_AT_ONCE:
+        raise Invalid(f"{len(objects)} orders are too many at once: send at most {ORDERS_AT_ONCE}, or import a file.")
+    wishes, wrong = [], []
+    for index, one in enumerate(objects):
+        if not isinstance(one, dict):
+            wrong.append({"index": index, "field": "order", "message": "An order is a JSON object."})
+            continue
+        for field, value in one.items():
+            if field not in ASKED:
+                wrong.append({"index": index, "field": field, "message": f"There is no field “{field[:40]}”."})
+            elif isinstance(value, bool | list | dict):
+                wrong.append({"index": index, "field": field, "message": "Send text or a number."})
+        said = {field: _as_text(one.get(field)) for field in ASKED}
+        wishes.append(services.Wish(None, None, said.pop("side"), said.pop("qty"), **said))
+    if wrong:
+        raise services.BadWishes(
+            "Some of what was sent is no order, so none was entered. " + wrong[0]["message"], rows=wrong[:1000]
+        )
+    return wishes
+
+
+def _as_text(value) -> str:
+    if value is None:
+        return ""
+    return f"{value:.12f}".rstrip("0") if isinstance(value, float) and abs(value) < 1e15 else str(value)
+
+
+# --- imports --------------------------------------------------------------------------------------------------------
+
+
+class Imports(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
+    serializer_class = ImportOut
+    pagination_class = NewestFirst
+    queryset = Import.objects.none()
+
+    def get_queryset(self):
+        return selectors.imports_seen_by(self.request.user).select_related("created_by")
+
+    def get_object(self) -> Import:
+        return selectors.get_import_seen_by(self.request.user, self.kwargs["pk"])
+
+    @extend_schema(
+        summary="Upload a file of orders, CSV or XLSX, to be staged",
+        request={"multipart/form-data": inline_serializer("ImportFile", {"file": serializers.FileField()})},
+        responses={201: ImportOut, 200: ImportOut},
+    )
+    def create(self, request: Request) -> Response:
+        """201, or 200 where the same file was imported before: then it is the same import, and nothing happens."""
+        file = request.FILES.get("file")
+        if file is None:
+            raise Invalid("No file was sent. Send it as “file” in a multipart form.", field="file")
+        if file.size > sheets.MAX_BYTES:
+            raise sheets.Unreadable(f"At most {sheets.MAX_BYTES // 1024**2} MB are read. Split the file.", field="file")
+        act = act_of(request)
+        batch = selectors.get_import_seen_by(request.user, services.upload_import(act, file.name, file.read()))
+        is_new = batch.created_at == act.at
+        return Response(ImportOut(batch).data, status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)
+
+    @extend_schema(
+        summary="Its lines: what was written, what is wrong, what it means",
+        responses=ImportRowOut(many=True),
+        parameters=[OpenApiParameter("bad", OpenApiTypes.BOOL, description="only the bad lines, or only the good ones")],
+    )
+    def rows(self, request: Request, pk: int) -> Response:
+        bad = request.query_params.get("bad")
+        lines = selectors.import_rows(self.get_object(), bad=None if bad is None else _yes(bad))
+        pages = ByLine()
+        page = pages.paginate_queryset(lines, request, view=self)
+        return pages.get_paginated_response(ImportRowOut(page, many=True).data)
+
+    @extend_schema(
+        summary="Enter its orders as one group: all, or the valid ones",
+        request=CommitIn,
+        parameters=[KEY],
+        responses=inline_serializer(
+            "Committed",
+            {"import_id": serializers.IntegerField(), "group_id": serializers.IntegerField(),
+             "orders": serializers.IntegerField(), "left_out": serializers.IntegerField()},
+        ),
+    )  # fmt: skip
+    def commit(self, request: Request, pk: int) -> Response:
+        said = self.checked(CommitIn)
+        self.get_object()
+        act = act_of(request)
+
+        def enter():
+            ids = services.commit_import(
+                act, pk, seen={pk: said["version"]}, accept_valid=said["accept_valid"],
+                group_name=said["group_name"], submit=said["submit"],
+            )  # fmt: skip
+            batch = self.get_object()
+            return {"import_id": pk, "group_id": batch.group_id, "orders": len(ids), "left_out": batch.bad_rows}
+
+        return Response(answer_once(act, "orders.commit_import", {"id": pk, "said": said}, enter)[0])
+
+    @extend_schema(summary="Set a staged file aside", request=SeenIn, responses=ImportOut)
+    def discard(self, request: Request, pk: int) -> Response:
+        said = self.checked(SeenIn)
+        self.get_object()
+        services.discard_import(act_of(request, reason=said["reason"]), pk, seen={pk: said["version"]})
+        return Response(ImportOut(self.get_object()).data)
