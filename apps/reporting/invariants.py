@@ -232,7 +232,7 @@ def _against_orders_log(street: Path | None) -> list[str]:
         return sentences[:SHOWN]
     accepted: dict[str, int] = {}
     for line in _lines(street / "orders.jsonl"):
-        if line.get("msg_type", "D") == "D" and line.get("accepted", True):
+        if line["event"] == "accepted":
             accepted[line["cl_ord_id"]] = accepted.get(line["cl_ord_id"], 0) + 1
     sentences += [f"{ref} became {n} orders at its broker" for ref, n in accepted.items() if n > 1]
     sentences += [f"{ref} is at a broker but not ours" for ref in accepted.keys() - ours.keys()]
