@@ -6,8 +6,11 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
+from apps.allocations.urls import api_urlpatterns as allocations_api
 from apps.blocks.urls import api_urlpatterns as blocks_api
 from apps.orders.urls import api_urlpatterns as orders_api
+from apps.routing.urls import api_urlpatterns as routing_api
+from apps.settlement.urls import api_urlpatterns as settlement_api
 
 admin.site.login = secure_admin_login(admin.site.login)  # The same door as the pages': lock-out and second factor.
 admin.site.site_header = f"OMS Portal reference data ({settings.ENVIRONMENT})"
@@ -18,11 +21,15 @@ urlpatterns = [
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/", include(orders_api)),
     path("api/v1/", include(blocks_api)),
+    path("api/v1/", include(routing_api)),
+    path("api/v1/", include(allocations_api)),
+    path("api/v1/", include(settlement_api)),
     path("", include("apps.desk.urls")),
     path("", include("apps.desk.portfolios.urls")),
     path("", include("apps.allocations.urls")),
     path("", include("apps.settlement.urls")),
     path("", include("apps.reporting.urls")),
     path("", include("apps.orders.urls")),
+    path("", include("apps.desk.blotter.urls")),
     path("", include("apps.routing.urls")),
 ]

@@ -1,8 +1,20 @@
-from django.urls import path
+from django.urls import path, re_path
 
-from . import views
+from . import api, views
 
 app_name = "routing"
+PK = r"(?P<pk>[0-9]{1,18})"  # Acts on one thing are posted with or without the last slash.
+api_urlpatterns = [
+    path("routes/", api.Routes.as_view({"get": "list"}), name="api-routes"),
+    re_path(rf"^routes/{PK}/$", api.Routes.as_view({"get": "retrieve"}), name="api-route"),
+    re_path(rf"^routes/{PK}/cancel/?$", api.Routes.as_view({"post": "cancel"}), name="api-route-cancel"),
+    re_path(rf"^routes/{PK}/replace/?$", api.Routes.as_view({"post": "replace"}), name="api-route-replace"),
+    re_path(rf"^blocks/{PK}/route/?$", api.BlockRoutes.as_view({"post": "route"}), name="api-block-route"),
+    path("executions/", api.Executions.as_view({"get": "list"}), name="api-executions"),
+    path("inquiries/", api.Inquiries.as_view({"get": "list"}), name="api-inquiries"),
+    re_path(rf"^inquiries/{PK}/$", api.Inquiries.as_view({"get": "retrieve"}), name="api-inquiry"),
+    re_path(rf"^inquiries/{PK}/award/?$", api.Inquiries.as_view({"post": "award"}), name="api-inquiry-award"),
+]
 urlpatterns = [
     path("routes/", views.routes, name="routes"),
     path("routes/rows/", views.route_rows, name="route_rows"),

@@ -1,0 +1,84 @@
+"""Sessions and the rule table to keep; routes, executions and messages to look at."""
+
+from django.contrib import admin
+
+from .models import Execution, Inquiry, Message, Route, RoutingRule, Session
+
+
+class ReadOnly(admin.ModelAdmin):
+    """What services alone change: to be looked at."""
+
+    list_per_page = 100
+    show_full_result_count = False
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
+@admin.register(Session)
+class SessionAdmin(admin.ModelAdmin):
+    """The gateway reads sessions when it starts, and refuses to start where live and simulated ones would meet."""
+
+    list_display = (
+        "target_comp_id",
+        "sender_comp_id",
+        "environment",
+        "host",
+        "port",
+        "is_enabled",
+        "is_up",
+        "changed_at",
+    )
+    list_filter = ("environment", "is_enabled", "is_up")
+    search_fields = ("target_comp_id",)
+    readonly_fields = ("is_up", "changed_at")
+    raw_id_fields = ("broker",)
+
+
+@admin.register(RoutingRule)
+class RoutingRuleAdmin(admin.ModelAdmin):
+    list_display = (
+        "rank", "name", "asset_class", "country", "min_volume_pct", "max_volume_pct", "action", "strategy", "is_active"
+    )  # fmt: skip
+    list_display_links = ("name",)
+    list_filter = ("action", "is_active", "asset_class")
+    filter_horizontal = ("brokers",)
+
+
+@admin.register(Route)
+class RouteAdmin(ReadOnly):
+    list_display = ("ref", "block_id", "broker", "strategy", "qty", "cum_qty", "leaves_qty", "status", "cl_ord_id")
+    list_filter = ("status", "kind", "broker")
+    search_fields = ("cl_ord_id", "order_id")
+    list_select_related = ("broker",)
+    raw_id_fields = ("block",)
+
+
+@admin.register(Execution)
+class ExecutionAdmin(ReadOnly):
+    list_display = ("exec_id", "broker", "route_id", "trade_date", "qty", "price", "currency_code", "status")
+    list_filter = ("status", "broker", "trade_date")
+    search_fields = ("exec_id",)
+    list_select_related = ("broker",)
+    raw_id_fields = ("route", "block", "message", "corrects")
+
+
+@admin.register(Inquiry)
+class InquiryAdmin(ReadOnly):
+    list_display = ("ref", "block_id", "qty", "status", "sent_at", "due_at", "mid_at_decision")
+    list_filter = ("status",)
+    raw_id_fields = ("block", "route")
+
+
+@admin.register(Message)
+class MessageAdmin(ReadOnly):
+    list_display = ("pk", "session", "is_out", "msg_type", "seq_num", "ref", "status", "at", "problem")
+    list_filter = ("status", "is_out", "msg_type", "session")
+    search_fields = ("ref", "text")
+    list_select_related = ("session",)

@@ -1,0 +1,279 @@
+"""Routes, executions and inquiries to other systems: scoped as the pages are."""
+
+import django_filters
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.audit.services import answer_once
+from apps.core.edges import act_of
+from apps.core.refusals import NotAllowed
+from apps.users.services import can
+
+from . import rules, selectors, services
+from .models import DealerQuote, Execution, Inquiry, Route
+
+KEY = OpenApiParameter("Idempotency-Key", OpenApiTypes.STR, OpenApiParameter.HEADER)
+
+
+class NewestFirst(CursorPagination):
+    ordering = "-id"
+    page_size = 100
+    max_page_size = 1000
+    page_size_query_param = "page_size"
+
+
+# --- what goes out --------------------------------------------------------------------------------------------------
+
+
+class RouteOut(serializers.ModelSerializer):
+    """A part of a block at one broker. ``status`` is the broker's word; quantities in units (face for bonds)."""
+
+    ref = serializers.CharField(read_only=True)
+    symbol = serializers.CharField(source="block.instrument.symbol")
+    side = serializers.CharField(source="block.side")
+    broker = serializers.CharField(source="broker.code")
+    currency = serializers.CharField(source="block.currency_id")
+    average_price = serializers.DecimalField(34, 12, allow_null=True)
+
+    class Meta:
+        model = Route
+        fields = (
+            "id", "ref", "status", "version", "block_id", "symbol", "side", "broker", "kind", "strategy", "params", "qty",
+            "limit_price", "cum_qty", "leaves_qty", "average_price", "arrival_price", "currency", "cl_ord_id",
+            "pending_cl_ord_id", "order_id", "requested_at", "first_fill_at", "last_fill_at", "text", "trace",
+            "environment",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class ExecutionOut(serializers.ModelSerializer):
+    """A fill as its broker reported it. What was busted or corrected stays, with its status."""
+
+    broker = serializers.CharField(source="broker.code")
+    currency = serializers.CharField(source="currency_code")
+
+    class Meta:
+        model = Execution
+        fields = (
+            "id", "status", "version", "route_id", "block_id", "broker", "exec_id", "corrects_id", "trade_date", "qty",
+            "price", "commission_amount", "currency", "market", "at_broker", "at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class QuoteOut(serializers.ModelSerializer):
+    """A dealer's answer; price in percent of par. ``better_bp``: better than mid for us, in basis points of mid."""
+
+    dealer = serializers.CharField(source="dealer.code")
+    better_bp = serializers.SerializerMethodField()
+
+    class Meta:
+        model = DealerQuote
+        fields = (
+            "id", "dealer", "result", "price", "qty", "better_bp", "answered_at", "valid_until", "text",
+        )  # fmt: skip
+        read_only_fields = fields
+
+    def get_better_bp(self, quote) -> str | None:
+        distance = self.context["distances"].get(quote.pk)
+        return None if distance is None else f"{distance:.4f}"
+
+
+class InquiryOut(serializers.ModelSerializer):
+    """One request for quotes to several dealers at once."""
+
+    ref = serializers.CharField(read_only=True)
+    symbol = serializers.CharField(source="block.instrument.symbol")
+    side = serializers.CharField(source="block.side")
+    quotes = QuoteOut(many=True)
+
+    class Meta:
+        model = Inquiry
+        fields = (
+            "id", "ref", "status", "version", "block_id", "symbol", "side", "qty", "sent_at", "due_at", "mid_at_send",
+            "mid_at_decision", "decided_at", "route_id", "few_dealers_reason", "quotes", "trace", "environment",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class RoutedOut(serializers.Serializer):
+    routes = serializers.ListField(child=serializers.IntegerField(), help_text="ids of the routes sent")
+    inquiries = serializers.ListField(child=serializers.IntegerField(), help_text="ids of the inquiries opened")
+
+
+# --- what comes in --------------------------------------------------------------------------------------------------
+
+
+class SeenIn(serializers.Serializer):
+    version = serializers.IntegerField(min_value=1, help_text="the version that the caller looked at")
+    reason = serializers.CharField(max_length=400, required=False, default="", allow_blank=True)
+
+
+class RouteIn(SeenIn):
+    """All of a block that is unplaced, where the rules say, unless told otherwise."""
+
+    broker = serializers.CharField(max_length=20, required=False, help_text="code; asks for a reason")
+    strategy = serializers.ChoiceField(sorted(rules.STRATEGIES), required=False)
+    params = serializers.DictField(required=False, help_text="participation_pct, start_at, end_at")
+    qty = serializers.DecimalField(20, 4, required=False)
+
+
+class ReplaceIn(SeenIn):
+    qty = serializers.DecimalField(20, 4, required=False, help_text="the new total, what is filled included")
+    limit_price = serializers.DecimalField(20, 8, required=False, allow_null=True)
+
+
+class AwardIn(SeenIn):
+    quote_id = serializers.IntegerField(min_value=1, required=False, help_text="the best where absent")
+
+
+def _said(serializer: type[serializers.Serializer], request: Request) -> dict:
+    asked = serializer(data=request.data)
+    asked.is_valid(raise_exception=True)
+    return asked.validated_data
+
+
+# --- views ----------------------------------------------------------------------------------------------------------
+
+
+class RouteFilter(django_filters.FilterSet):
+    status = django_filters.BaseInFilter(field_name="status", help_text="one or several, by comma")
+    broker = django_filters.CharFilter(field_name="broker__code")
+
+    class Meta:
+        model = Route
+        fields = ("status", "block", "broker", "kind")
+
+
+class ExecutionFilter(django_filters.FilterSet):
+    broker = django_filters.CharFilter(field_name="broker__code")
+
+    class Meta:
+        model = Execution
+        fields = ("status", "block", "route", "broker", "trade_date")
+
+
+class Seen(viewsets.GenericViewSet):
+    """Lists and details for those who may see routing."""
+
+    pagination_class = NewestFirst
+
+    def check_permissions(self, request: Request) -> None:
+        super().check_permissions(request)
+        if not can(request.user, "routing.see"):
+            raise NotAllowed(
+                "Your role does not open this. Ask a colleague whose role does, or your administrator.",
+                permission="routing.see",
+            )
+
+
+class Routes(mixins.ListModelMixin, mixins.RetrieveModelMixin, Seen):
+    serializer_class = RouteOut
+    filterset_class = RouteFilter
+    queryset = Route.objects.none()  # For the schema's sake; what is seen is the user's.
+
+    def get_queryset(self):
+        return selectors.routes_seen_by(self.request.user).select_related("broker", "block__instrument")
+
+    def get_object(self) -> Route:
+        return selectors.get_route_seen_by(self.request.user, int(self.kwargs["pk"]))
+
+    @extend_schema(
+        summary="Ask the broker to cancel what is not filled", request=SeenIn, responses=RouteOut, parameters=[KEY]
+    )
+    def cancel(self, request: Request, pk: str) -> Response:
+        said, route = _said(SeenIn, request), self.get_object()
+        act = act_of(request, reason=said["reason"])
+
+        def do():
+            services.cancel_routes(act, [route.pk], seen={route.pk: said["version"]})
+            return RouteOut(self.get_object()).data
+
+        return Response(answer_once(act, "routing.cancel_routes", {"id": route.pk, "said": said}, do)[0])
+
+    @extend_schema(
+        summary="Ask the broker for another quantity or limit", request=ReplaceIn, responses=RouteOut, parameters=[KEY]
+    )
+    def replace(self, request: Request, pk: str) -> Response:
+        said, route = _said(ReplaceIn, request), self.get_object()
+        act = act_of(request, reason=said["reason"])
+        change = {key: said[key] for key in ("qty", "limit_price") if key in said}
+
+        def do():
+            services.replace_routes(act, {route.pk: change}, seen={route.pk: said["version"]})
+            return RouteOut(self.get_object()).data
+
+        return Response(answer_once(act, "routing.replace_routes", {"id": route.pk, "said": said}, do)[0])
+
+
+class BlockRoutes(Seen):
+    """The desk's act on a block, offered by routing because it is routing that acts."""
+
+    serializer_class = RoutedOut
+    queryset = Route.objects.none()
+
+    @extend_schema(
+        summary="Place what is unplaced of a block: with brokers, or with dealers by inquiry",
+        request=RouteIn, responses=RoutedOut, parameters=[KEY],
+    )  # fmt: skip
+    def route(self, request: Request, pk: str) -> Response:
+        said, block_id = _said(RouteIn, request), int(pk)
+        act = act_of(request, reason=said["reason"])
+
+        def do():
+            return services.route_blocks(
+                act, [block_id], seen={block_id: said["version"]}, broker_code=said.get("broker"),
+                strategy=said.get("strategy"), params=said.get("params"), qty=said.get("qty"),
+            )._asdict()  # fmt: skip
+
+        return Response(answer_once(act, "routing.route_blocks", {"id": block_id, "said": said}, do)[0])
+
+
+class Executions(mixins.ListModelMixin, Seen):
+    serializer_class = ExecutionOut
+    filterset_class = ExecutionFilter
+    queryset = Execution.objects.none()
+
+    def get_queryset(self):
+        return selectors.executions_seen_by(self.request.user).select_related("broker")
+
+
+class Inquiries(Seen):
+    serializer_class = InquiryOut
+    queryset = Inquiry.objects.none()
+    filterset_fields = ("status", "block")
+
+    def get_queryset(self):
+        rows = selectors.inquiries_seen_by(self.request.user)
+        return rows.select_related("block__instrument").prefetch_related("quotes__dealer")
+
+    @extend_schema(summary="Inquiries you may see, newest first, with every dealer's answer")
+    def list(self, request: Request) -> Response:
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(self._data(page, many=True))
+
+    @extend_schema(summary="One inquiry with every dealer's answer")
+    def retrieve(self, request: Request, pk: str) -> Response:
+        return Response(self._data(selectors.get_inquiry_seen_by(request.user, int(pk))))
+
+    @extend_schema(
+        summary="Take a price: the best, or another with a reason", request=AwardIn, responses=InquiryOut,
+        parameters=[KEY],
+    )  # fmt: skip
+    def award(self, request: Request, pk: str) -> Response:
+        said, inquiry_id = _said(AwardIn, request), int(pk)
+        act = act_of(request, reason=said["reason"])
+
+        def do():
+            services.award_inquiry(act, inquiry_id, seen={inquiry_id: said["version"]}, quote_id=said.get("quote_id"))
+            return self._data(selectors.get_inquiry_seen_by(request.user, inquiry_id))
+
+        return Response(answer_once(act, "routing.award_inquiry", {"id": inquiry_id, "said": said}, do)[0])
+
+    def _data(self, found, many: bool = False):
+        distances = selectors.distances_bp(found if many else [found])
+        return InquiryOut(found, many=many, context={"distances": distances}).data
