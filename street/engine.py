@@ -69,7 +69,8 @@ class Street:
         self.folder = options.home / "street"
         self.folder.mkdir(parents=True, exist_ok=True)
         self.universe = load_universe(options.data)
-        self.market = Market(self.universe, seed=options.seed, tick=tick_seconds(options.speed))
+        tick = tick_seconds(options.speed)
+        self.market = Market(self.universe, seed=options.seed, tick=tick, speed=options.speed)
         self.market.restore(self.folder / "market.json")
         self.clock = Clock(options.speed, self.market.now)
         self.journal = Journal(self.folder)

@@ -26,6 +26,7 @@ TRANSIENT_BP = 5.3  # Standard deviation of the transient part of a share's pric
 TRANSIENT_HALF_LIFE_SECONDS = 180.0
 IMBALANCE_SKILL = 0.75  # Correlation of the book's imbalance with what the transient part will undo.
 VOLUME_NOISE = 0.35
+INQUIRY_SPEED = 10.0
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,11 @@ class Market:
     """
     :param seed: of every draw
     :param tick: simulated seconds of one step
+    :param speed: simulated seconds per real second. People and systems decide on an inquiry in real time however
+        fast the rest runs, so what trades by inquiry moves as at ten times real time at most
     """
 
-    def __init__(self, universe: Universe, *, seed: int, tick: int):
+    def __init__(self, universe: Universe, *, seed: int, tick: int, speed: float = 1.0):
         self.universe = universe
         self.tick = tick
         self.now = 0.0
@@ -73,6 +76,8 @@ class Market:
         self._adv = np.array([i.adv for i in listed])
         day_share = tick / SESSION_SECONDS
         self._step_vol = np.array([i.annual_vol for i in listed]) * math.sqrt(day_share / TRADING_DAYS)
+        slowed = math.sqrt(min(1.0, INQUIRY_SPEED / speed))
+        self._step_vol *= np.where([i.is_bond for i in listed], slowed, 1.0)
         self._pull = 1 - 0.5 ** (day_share / ANCHOR_HALF_LIFE_DAYS)
         shares = np.array([i.asset_class in ("EQUITY", "ETF") for i in listed])
         self._transient_sd = np.where(shares, TRANSIENT_BP / 1e4, 0.0)

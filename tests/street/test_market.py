@@ -1,4 +1,5 @@
-from statistics import mean
+from itertools import pairwise
+from statistics import mean, stdev
 
 import pytest
 
@@ -39,7 +40,7 @@ def test_a_session_trades_about_the_average_volume_most_of_it_at_both_ends(unive
         seen.append(market.traded(acme)[0])
     steps = len(seen) - 1
     quarter = [seen[steps * n // 4] for n in range(5)]
-    traded = [after - before for before, after in zip(quarter, quarter[1:], strict=False)]
+    traded = [after - before for before, after in pairwise(quarter)]
 
     assert seen[-1] == pytest.approx(acme.adv, rel=0.05)
     assert traded[0] > 1.5 * traded[1]
@@ -68,6 +69,18 @@ def test_the_running_vwap_gives_the_turnover_between_two_quotes(universe, market
 
     assert turnover == pytest.approx(ended[1] - began[1], rel=1e-9)
     assert min(mids) < turnover / (last.volume - first.volume) < max(mids)
+
+
+def test_what_trades_by_inquiry_moves_no_faster_than_people_decide(universe):
+    def restlessness(speed, isin):
+        market, mids = Market(universe, seed=2, tick=15, speed=speed), []
+        for _ in range(400):
+            market.step()
+            mids.append(float(market.quote(universe.find(isin, None)).mid))
+        return stdev(after / before for before, after in pairwise(mids))
+
+    assert restlessness(1500, "US0000000011") < restlessness(1, "US0000000011") / 5
+    assert restlessness(1500, "US0000000001") == restlessness(1, "US0000000001")
 
 
 def test_prices_stay_within_reach_of_where_they_began(universe):
