@@ -74,13 +74,18 @@ def gather_orders(act: Act, facts: Sequence[Fact]) -> None:
 
 def _gathered(cursor, act: Act, order_ids: Sequence[int]) -> list[Gathered]:
     """Locks the orders that wait for a block and sorts them by likeness."""
+    # Locked first and read after: whoever held them may have put them into a block meanwhile.
+    cursor.execute(
+        "SELECT id FROM orders_order WHERE id = ANY(%s) AND status = %s ORDER BY id FOR NO KEY UPDATE",
+        [list(order_ids), S.CLEARED],
+    )
+    held = [pk for (pk,) in cursor.fetchall()]
     cursor.execute(
         "SELECT o.id, o.qty - o.filled_qty - o.cancelled_qty, o.instrument_id, o.side, o.order_type, o.limit_price,"
         " o.tif, o.instructions, o.currency_id, o.desk_id, i.venue_id, i.country, i.asset_class"
         " FROM orders_order o JOIN reference_instrument i ON i.id = o.instrument_id WHERE o.id = ANY(%s)"
-        " AND o.status = %s AND NOT EXISTS (SELECT 1 FROM blocks_member m WHERE m.order_id = o.id)"
-        " ORDER BY o.id FOR NO KEY UPDATE OF o",
-        [list(order_ids), S.CLEARED],
+        " AND NOT EXISTS (SELECT 1 FROM blocks_member m WHERE m.order_id = o.id) ORDER BY o.id",
+        [held],
     )
     alike: dict[tuple, list[tuple[int, Decimal]]] = {}
     for order, qty, *terms in cursor.fetchall():

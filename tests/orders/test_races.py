@@ -1,0 +1,93 @@
+"""Two people, or one person twice, at the same moment."""
+
+import pytest
+from rest_framework.test import APIClient
+
+from apps.audit import services as audit
+from apps.audit.models import Entry
+from apps.core.events import Fact
+from apps.orders import events
+from apps.orders import services as orders
+from apps.orders.models import Import, ImportRow, Order
+from tests.races import at_once
+
+from .files import csv_of, many
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def nobody_listens(monkeypatch):
+    monkeypatch.setattr(audit, "flow", dict)
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_two_submissions_of_the_same_orders_and_one_wins(drafts, mira, by, attempt):
+    ids = drafts(20)
+    seen = dict.fromkeys(ids, 1)
+    answers = at_once(*(lambda: orders.submit_orders(by(mira), ids[::-1], seen=seen) for _ in range(4)))
+    assert sorted(map(str, answers)) == ["None", "StaleOrder", "StaleOrder", "StaleOrder"]
+    assert Entry.objects.filter(event="order.submitted").count() == 20
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_overlapping_submissions_neither_mix_nor_block_each_other(drafts, mira, by, attempt):
+    ids = drafts(20)
+    seen = dict.fromkeys(ids, 1)
+    answers = at_once(
+        lambda: orders.submit_orders(by(mira), ids[:15], seen=seen),
+        lambda: orders.submit_orders(by(mira), ids[5:][::-1], seen=seen),
+    )
+    assert sorted(map(str, answers)) == ["None", "StaleOrder"]
+    assert Order.objects.filter(status="IN_REVIEW").count() == 15
+
+
+def test_a_cancel_and_an_amend_and_one_wins(drafts, mira, by):
+    [pk] = drafts(1)
+    answers = at_once(
+        lambda: orders.cancel_orders(by(mira), [pk], seen={pk: 1}),
+        lambda: orders.amend_orders(by(mira), {pk: {"qty": "5"}}, seen={pk: 1}),
+    )
+    assert answers.count(None) == 1 and Order.objects.get().version == 2
+
+
+def test_those_above_do_not_wait_for_an_order_that_is_being_changed(in_review, by):
+    from django.db import transaction
+
+    [pk] = in_review(1)
+    with transaction.atomic():
+        Order.objects.select_for_update().get(pk=pk)
+        assert at_once(lambda: orders.mark_cleared(by("worker"), {pk: 1})) == ["OrderBusy"]
+    orders.mark_cleared(by("worker"), {pk: 1})
+
+
+def test_one_idempotency_key_twenty_times_makes_one_order(firm, mira):
+    asked = {"portfolio": "P1", "instrument": "AAA", "side": "BUY", "qty": "100", "client_ref": "r-1"}
+
+    def post():
+        api = APIClient()
+        api.force_authenticate(mira)
+        answer = api.post("/api/v1/orders/", asked, headers={"Idempotency-Key": "k"})
+        return answer.status_code, answer.json()["id"]
+
+    answers = at_once(*[post] * 20)
+    [order] = Order.objects.all()
+    assert sorted(answers) == [(200, order.pk)] * 19 + [(201, order.pk)]
+
+
+def test_one_reference_sent_many_times_without_a_key_makes_one_order(wish, mira, by):
+    answers = at_once(*[lambda: orders.create_orders(by(mira), [wish(client_ref="r-1")])] * 6)
+    assert answers.count("BadWishes") == 5 and Order.objects.count() == 1
+
+
+def test_one_file_uploaded_many_times_is_one_import_staged_and_entered_once(firm, mira, by):
+    content = csv_of(many(50))
+    answers = at_once(*[lambda: orders.upload_import(by(mira), "x.csv", content)] * 5)
+    assert len(set(answers)) == 1
+    pk = Import.objects.get().pk
+    told = [Fact(pk, 1, events.ImportUploaded("", ""))]
+    at_once(*[lambda: orders.stage_imports(by("worker"), told)] * 3)
+    assert ImportRow.objects.count() == 50
+    answers = at_once(*[lambda: len(orders.commit_import(by(mira), pk, seen={pk: 2}))] * 3)
+    assert sorted(map(str, answers)) == ["50", "IllegalMove", "IllegalMove"]
+    assert Order.objects.count() == 50
