@@ -9,6 +9,7 @@ from apps.allocations import events as allocation
 from apps.allocations import services as allocations
 from apps.blocks import events as block
 from apps.blocks import services as blocks
+from apps.compliance import services as compliance
 from apps.core.events import Flow, Then
 from apps.orders import events as order
 from apps.orders import services as orders
@@ -19,9 +20,10 @@ from apps.settlement import services as settlement
 FLOW: Flow = {
     order.ImportUploaded: Then(later=[orders.stage_imports]),
     order.ImportAdvanced: Then(later=[orders.stage_imports]),
+    order.OrderSubmitted: Then(now=[compliance.review_orders]),
     order.OrderCleared: Then(later=[blocks.gather_orders]),
-    order.OrderAmended: Then(now=[blocks.drop_orders]),
-    order.OrderCancelled: Then(now=[blocks.drop_orders]),
+    order.OrderAmended: Then(now=[compliance.withdraw_reviews, blocks.drop_orders]),
+    order.OrderCancelled: Then(now=[compliance.withdraw_reviews, blocks.drop_orders]),
     block.BlockDone: Then(later=[allocations.allocate_blocks]),
     block.BlockReopened: Then(now=[allocations.reverse_allocations]),
     allocation.AllocationBooked: Then(later=[settlement.confirm_allocations, settlement.instruct_allocations]),

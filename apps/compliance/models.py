@@ -8,7 +8,7 @@ from django.db.models import Q
 from apps.audit.models import ActRow
 from apps.orders.models import Order
 from apps.portfolios.models import Portfolio
-from apps.reference.fields import qty_field
+from apps.reference.fields import amount_field, qty_field
 from apps.reference.models import Instrument, Issuer
 
 from .states import InForce, R
@@ -96,6 +96,9 @@ class Review(models.Model):
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+")
     verdict = models.ForeignKey(Check, on_delete=models.PROTECT, related_name="+")
+    severity = models.CharField(max_length=8, default="SOFT", help_text="of the hardest rule that did not pass")
+    leading_rule = models.CharField(max_length=40, default="", help_text="the rule to look at first")
+    amount_usd = amount_field(null=True, help_text="what the order was worth when it was held; null without a price")
     opened_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True)
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")

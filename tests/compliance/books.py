@@ -26,6 +26,9 @@ NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
 TODAY, NEXT, LATER = date(2026, 3, 4), date(2026, 3, 5), date(2026, 3, 6)
 
 
+ONE = (Portfolio(1, "P1"),)
+
+
 def share(pk: int, symbol: str, price="100", **more) -> Instrument:
     """A US share with a quote of one price on both sides, a minute old; settles the next day."""
     price = None if price is None else D(price)
@@ -43,7 +46,7 @@ def rule(kind: str, severity: str = "SOFT", **given) -> RuleVersion:
 
 
 def book(
-    instruments, orders, *, positions=(), cash=(), others=(), unsettled=(), portfolios=(Portfolio(1, "P1"),),
+    instruments, orders, *, positions=(), cash=(), others=(), unsettled=(), portfolios=ONE,
     rates=None, restrictions=(), firm_held=None, firm_promised=None,
 ) -> Snapshot:  # fmt: skip
     """

@@ -1,0 +1,104 @@
+"""Forms of compliance's dialogs: what was typed, as the services take it."""
+
+from django import forms
+
+from apps.core.acts import Act
+from apps.core.refusals import NotFound, Refusal
+from apps.portfolios.models import Portfolio
+from apps.reference.models import Instrument, Issuer
+
+from . import services
+from .models import Rule
+
+
+class Refusing(forms.Form):
+    """A form that shows a service's refusal beside the field it names, or on top."""
+
+    def refuse(self, refusal: Refusal) -> None:
+        field = str(refusal.facts.get("field", ""))
+        self.add_error(field if field in self.fields else None, refusal.message)
+
+
+class RuleForm(Refusing):
+    """A new version of one rule: its limits, severity and sentence. Limits are as many fields as the rule has."""
+
+    severity = forms.ChoiceField(choices=[("WARN", "Warning"), ("SOFT", "Soft"), ("HARD", "Hard")])
+    text = forms.CharField(max_length=400, label="The rule as a sentence", widget=forms.Textarea)
+    reason = forms.CharField(label="Reason (kept on the record)", widget=forms.Textarea)
+    seen = forms.IntegerField(widget=forms.HiddenInput)
+
+    def __init__(self, data, *, code: str):
+        self.rule = Rule.objects.filter(code=code).first()
+        if self.rule is None:
+            raise NotFound("There is no such rule.")
+        latest = self.rule.versions.order_by("-number").first()
+        super().__init__(
+            data, initial={"severity": latest.severity, "text": latest.text, "seen": self.rule.version}
+        )
+        self.limits = sorted(latest.params)
+        for name in reversed(self.limits):
+            field = forms.CharField(
+                label=name.replace("_", " ").capitalize(), initial=_shown(latest.params[name]), required=False
+            )
+            self.fields = {f"limit-{name}": field, **self.fields}
+        self.kinds = {name: type(latest.params[name]) for name in self.limits}
+
+    def save(self, act: Act) -> int:
+        asked = {name: self.cleaned_data[f"limit-{name}"].strip() for name in self.limits}
+        params = {name: _meant(value, self.kinds[name]) for name, value in asked.items() if value}
+        return services.save_rule(
+            act,
+            self.rule.code,
+            params,
+            severity=self.cleaned_data["severity"],
+            text=self.cleaned_data["text"],
+            seen=self.cleaned_data["seen"],
+        )
+
+    def refuse(self, refusal: Refusal) -> None:
+        field = f"limit-{refusal.facts.get('field', '')}"
+        if field in self.fields:
+            self.add_error(field, refusal.message)
+        else:
+            super().refuse(refusal)
+
+
+def _shown(value) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
+
+
+def _meant(text: str, kind: type):
+    if kind is bool:
+        return text.lower() in ("yes", "true", "1", "on")
+    if kind is list:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text
+
+
+class RestrictionForm(Refusing):
+    issuer = forms.ModelChoiceField(Issuer.objects.all(), required=False, help_text="with its whole group")
+    instrument = forms.ModelChoiceField(Instrument.objects.all(), required=False, help_text="instead of an issuer")
+    portfolio = forms.ModelChoiceField(Portfolio.objects.all(), required=False, empty_label="The whole firm")
+    direction = forms.ChoiceField(choices=[("ALL", "Buys and sells"), ("BUY", "Buys"), ("SELL", "Sells")])
+    effective_from = forms.DateField(widget=forms.DateInput(attrs={"type": "date"}))
+    effective_to = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    reason = forms.CharField(max_length=300, label="Why (kept on the record)", widget=forms.Textarea)
+
+    def save(self, act: Act) -> list[int]:
+        asked = self.cleaned_data
+        return services.restrict(
+            act,
+            [
+                services.Listing(
+                    issuer_id=asked["issuer"].pk if asked["issuer"] else None,
+                    instrument_id=asked["instrument"].pk if asked["instrument"] else None,
+                    portfolio_id=asked["portfolio"].pk if asked["portfolio"] else None,
+                    direction=asked["direction"],
+                    reason=asked["reason"],
+                    effective_from=asked["effective_from"],
+                    effective_to=asked["effective_to"],
+                )
+            ],
+        )

@@ -1,0 +1,30 @@
+"""Every question to compliance; who may see what lives here."""
+
+from .reviews import (
+    checks_of,
+    counts,
+    get_review_seen_by,
+    review_detail,
+    reviews_seen_by,
+    waiting_reviews,
+    with_leading,
+)
+from .rulebook import measures, restrictions_seen_by, rules_seen_by, versions_of
+from .snapshot import active_rules, inputs_hashes_of, snapshot_of
+
+__all__ = [
+    "active_rules",
+    "checks_of",
+    "counts",
+    "get_review_seen_by",
+    "inputs_hashes_of",
+    "measures",
+    "restrictions_seen_by",
+    "review_detail",
+    "reviews_seen_by",
+    "rules_seen_by",
+    "snapshot_of",
+    "versions_of",
+    "waiting_reviews",
+    "with_leading",
+]

@@ -1,0 +1,305 @@
+"""Reading what the engine is given: the columns of a screening, in a number of statements that never grows with the orders."""
+
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+
+import numpy as np
+import orjson
+import polars as pl
+from django.db import connection
+
+from apps.core.refusals import Invalid
+from apps.marketdata import selectors as marketdata
+from apps.orders.states import FINAL, S
+from apps.reference import selectors as reference
+from apps.reference.models import Issuer
+from apps.reference.rules import NoSettlementCalendar
+
+from ..engine import columns as c
+from ..engine import params
+from ..engine.evidence import inputs_hashes
+from ..engine.judgement import RuleVersion
+from ..engine.rules import MEASURES
+from ..states import InForce
+
+LARGEST_QTY = 10**13
+LARGEST_PRICE = 9 * 10**9
+SETTLES_WITHIN = timedelta(days=60)
+
+ORDER_COLUMNS = (
+    "id, version, portfolio_id, instrument_id, (side <> 'BUY')::int,"
+    f" (least(qty, {LARGEST_QTY}) * 10000)::bigint,"
+    f" (least(coalesce(limit_price, 0), {LARGEST_PRICE}) * 100000000)::bigint,"  # LEAST passes over nulls.
+    " (extract(epoch FROM created_at) * 1000000)::bigint"
+)
+ORDER_SCHEMA = dict.fromkeys(("id", "version", "portfolio", "instrument", "sell", "qty", "limit", "created_us"), pl.Int64)
+LARGEST = f"(qty > {LARGEST_QTY} OR limit_price > {LARGEST_PRICE})::int"
+
+
+class TooLarge(Invalid):
+    """A quantity or price beyond anything that can be checked."""
+
+
+@dataclass
+class Asked:
+    """A snapshot with what belongs to the orders but decides nothing: the hash of each one's inputs."""
+
+    snapshot: c.Snapshot
+    hashes: list[str]
+
+
+def active_rules() -> list[RuleVersion]:
+    """The newest version of each rule in force, by code. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT ON (r.code) v.id, r.code, r.name, r.kind, v.number, v.severity, v.params, r.citation"
+            " FROM compliance_rule r JOIN compliance_ruleversion v ON v.rule_id = r.id WHERE r.status = %s"
+            " ORDER BY r.code, v.number DESC",
+            [InForce.ACTIVE],
+        )
+        rows = cursor.fetchall()
+    return [
+        RuleVersion(pk, code, name, kind, number, severity, params.read(MEASURES[kind].takes, orjson.loads(given)), citation)
+        for pk, code, name, kind, number, severity, given, citation in rows
+    ]
+
+
+def snapshot_of(order_ids: Sequence[int], at: datetime, *, firm_wide: bool) -> Asked:
+    """
+    The orders with all that their judgement may look at. Their portfolios are locked by the caller.
+
+    :param firm_wide: whether a rule looks at the whole firm's holdings
+    :raises TooLarge: where a quantity or price is beyond what can be checked
+    """
+    with connection.cursor() as cursor:
+        orders = _frame(
+            cursor,
+            f"SELECT {ORDER_COLUMNS}, {LARGEST}, side, order_type, tif FROM orders_order WHERE id = ANY(%s) ORDER BY id",
+            [list(order_ids)],
+            ORDER_SCHEMA | {"huge": pl.Int64, "side": pl.String, "order_type": pl.String, "tif": pl.String},
+        )
+        _refuse_huge(orders)
+        portfolios = orders["portfolio"].unique().sort().to_list()
+        others = _frame(
+            cursor,
+            f"SELECT {ORDER_COLUMNS}, (least(qty - filled_qty - cancelled_qty, {LARGEST_QTY}) * 10000)::bigint,"
+            " (status = ANY(%s))::int FROM orders_order WHERE portfolio_id = ANY(%s) AND status <> ALL(%s)"
+            " AND id <> ALL(%s) ORDER BY id",
+            [[S.CLEARED, S.WORKING], portfolios, [*FINAL, S.DRAFT], list(order_ids)],
+            ORDER_SCHEMA | {"leaves": pl.Int64, "cleared": pl.Int64},
+        )
+        positions = _frame(
+            cursor,
+            "SELECT portfolio_id, instrument_id, (qty * 10000)::bigint FROM portfolios_position"
+            " WHERE portfolio_id = ANY(%s) AND qty <> 0",
+            [portfolios],
+            {"portfolio": pl.Int64, "thing": pl.Int64, "amount": pl.Int64},
+        )
+        money = {"portfolio": pl.Int64, "thing": pl.String, "amount": pl.Int64}
+        cash = _frame(
+            cursor,
+            "SELECT portfolio_id, currency_id, (amount * 10000)::bigint FROM portfolios_cash"
+            " WHERE portfolio_id = ANY(%s) AND amount <> 0",
+            [portfolios],
+            money,
+        )
+        unsettled = _frame(
+            cursor,
+            "SELECT portfolio_id, currency_id, (sum(amount) * 10000)::bigint, settle_date FROM portfolios_movement"
+            " WHERE portfolio_id = ANY(%s) AND trade_date >= %s AND settle_date > %s AND amount IS NOT NULL GROUP BY 1, 2, 4",
+            [portfolios, at.date() - SETTLES_WITHIN, at.date()],
+            money | {"settles": pl.Date},
+        )
+        mandates = _mandates(cursor, portfolios)
+        traded = sorted(set(orders["instrument"]) | set(others["instrument"]))
+        instruments = _instruments(cursor, sorted({*traded, *positions["thing"]}), set(traded), at)
+        firm = _firm(cursor, instruments, orders["instrument"], list(order_ids)) if firm_wide else (None, None)
+        restrictions = _restrictions(cursor)
+    rates = {code: c.Rate(rate, when) for code, (rate, when) in marketdata.fx_rates(c.FIRM_CURRENCY).items()}
+    rates[c.FIRM_CURRENCY] = c.Rate(rates[c.FIRM_CURRENCY].rate, at)
+    currencies = sorted({i.currency for i in instruments} | set(cash["thing"]) | set(unsettled["thing"]))
+    place = np.array(portfolios, np.int64), np.array([i.id for i in instruments], np.int64)
+    snapshot = c.Snapshot(
+        at=at, orders=c.Orders(**_order_columns(orders, *place)),
+        others=c.OpenOrders(
+            **_order_columns(others, *place), leaves=others["leaves"].to_numpy(),
+            cleared=others["cleared"].to_numpy().astype(bool),
+        ),
+        positions=_holdings(positions, place[0], np.searchsorted(place[1], positions["thing"].to_numpy())),
+        cash=_holdings(cash, place[0], _places(currencies, cash["thing"])),
+        unsettled=_holdings(unsettled, place[0], _places(currencies, unsettled["thing"])),
+        instruments=instruments, portfolios=mandates, currencies=currencies, rates=rates, restrictions=restrictions,
+        firm_held=firm[0], firm_promised=firm[1],
+    )  # fmt: skip
+    return Asked(snapshot, _hashes(orders))
+
+
+def _frame(cursor, query: str, values: Sequence, schema: dict[str, pl.DataType]) -> pl.DataFrame:
+    """The rows of a query as columns, by COPY."""
+    with cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT csv)", values) as copy:
+        written = b"".join(copy)
+    if not written:
+        return pl.DataFrame(schema=schema)
+    return pl.read_csv(io.BytesIO(written), has_header=False, new_columns=list(schema), schema_overrides=list(schema.values()))
+
+
+def _refuse_huge(orders: pl.DataFrame) -> None:
+    huge = orders.filter(pl.col("huge") == 1)["id"].to_list()
+    if huge:
+        names = ", ".join(f"O-{pk:06d}" for pk in huge[:3])
+        raise TooLarge(
+            f"{names}: a quantity above {LARGEST_QTY:,} or a price above {LARGEST_PRICE:,} cannot be checked. Correct it.",
+            orders=huge[:20],
+        )
+
+
+def _hashes(orders: pl.DataFrame) -> list[str]:
+    names = ("portfolio", "instrument", "side", "qty", "limit", "order_type", "tif")
+    return inputs_hashes(*(orders[name].to_list() for name in names))
+
+
+def inputs_hashes_of(order_ids: Sequence[int]) -> dict[int, str]:
+    """
+    Order id to the hash of its economic inputs as they are now. Whoever is about to act on a check compares it with
+    the check's own, and so knows that what was checked is what is asked. One query.
+    """
+    with connection.cursor() as cursor:
+        orders = _frame(
+            cursor, f"SELECT {ORDER_COLUMNS}, side, order_type, tif FROM orders_order WHERE id = ANY(%s) ORDER BY id",
+            [list(order_ids)], ORDER_SCHEMA | {"side": pl.String, "order_type": pl.String, "tif": pl.String},
+        )  # fmt: skip
+    return dict(zip(orders["id"].to_list(), _hashes(orders), strict=True))
+
+
+def _order_columns(frame: pl.DataFrame, portfolios: np.ndarray, instruments: np.ndarray) -> dict[str, np.ndarray]:
+    columns = {name: frame[name].to_numpy() for name in ORDER_SCHEMA}
+    columns["portfolio"] = np.searchsorted(portfolios, columns["portfolio"])
+    columns["instrument"] = np.searchsorted(instruments, columns["instrument"])
+    columns["sell"] = columns["sell"].astype(bool)
+    return columns
+
+
+def _places(names: Sequence[str], column: pl.Series) -> np.ndarray:
+    place = {name: n for n, name in enumerate(names)}
+    return np.array([place[name] for name in column], np.int64)
+
+
+def _holdings(frame: pl.DataFrame, portfolios: np.ndarray, thing: np.ndarray) -> c.Holdings:
+    settles = None
+    if "settles" in frame.columns:
+        settles = np.array([day.toordinal() for day in frame["settles"]], np.int64)
+    place = np.searchsorted(portfolios, frame["portfolio"].to_numpy())
+    return c.Holdings(place, thing, frame["amount"].to_numpy(), settles)
+
+
+def _mandates(cursor, portfolio_ids: Sequence[int]) -> list[c.Portfolio]:
+    limits = c.Portfolio._fields[2:]
+    cursor.execute(
+        f"SELECT p.id, p.code, {', '.join(f'm.{name}' for name in limits)} FROM portfolios_portfolio p"
+        " LEFT JOIN portfolios_mandate m ON m.portfolio_id = p.id WHERE p.id = ANY(%s) ORDER BY p.id",
+        [list(portfolio_ids)],
+    )
+    return [c.Portfolio(*row) for row in cursor.fetchall()]
+
+
+def _firm(cursor, instruments: Sequence[c.Instrument], asked: Iterable[int], order_ids: list[int]):
+    """What the whole firm holds, and has still to buy by other orders, of each instrument asked for."""
+    wanted = sorted(set(asked))
+    place = {i.id: n for n, i in enumerate(instruments)}
+    found = []
+    for query, values in (
+        (
+            "SELECT instrument_id, (sum(qty) * 10000)::bigint FROM portfolios_position WHERE instrument_id = ANY(%s)"
+            " GROUP BY 1",
+            [wanted],
+        ),
+        (
+            "SELECT instrument_id, (sum(qty - filled_qty - cancelled_qty) * 10000)::bigint FROM orders_order"
+            " WHERE instrument_id = ANY(%s) AND side = 'BUY' AND NOT status IN ('DONE', 'CANCELLED', 'REJECTED')"
+            " AND status <> 'DRAFT' AND id <> ALL(%s) GROUP BY 1",
+            [wanted, order_ids],
+        ),
+    ):
+        cursor.execute(query, values)
+        column = np.zeros(len(instruments), np.int64)
+        for pk, qty in cursor.fetchall():
+            column[place[pk]] = qty
+        found.append(column)
+    return found
+
+
+def _restrictions(cursor) -> list[c.Restriction]:
+    cursor.execute(
+        "SELECT id, issuer_id, instrument_id, portfolio_id, direction, reason, effective_from, effective_to"
+        " FROM compliance_restriction WHERE status = %s ORDER BY id",
+        [InForce.ACTIVE],
+    )
+    rows = [c.Restriction(*row) for row in cursor.fetchall()]
+    if any(row.issuer_group for row in rows):
+        groups = reference.issuer_groups()
+        rows = [r._replace(issuer_group=groups[r.issuer_group]) if r.issuer_group else r for r in rows]
+    return rows
+
+
+def _instruments(cursor, ids: Sequence[int], traded: set[int], at: datetime) -> list[c.Instrument]:
+    cursor.execute(
+        "SELECT i.id, i.symbol, i.asset_class, i.currency_id, i.issuer_id, i.sector, q.bid, q.ask, q.at, i.price_factor,"
+        " i.increment, i.min_piece, i.shares_outstanding, v.daily_qty, i.underlying_id, u.issuer_id, i.coupon_pct,"
+        " i.coupon_frequency, i.maturity_date, i.venue_id, i.country FROM reference_instrument i"
+        " LEFT JOIN marketdata_quote q ON q.instrument_id = i.id"
+        " LEFT JOIN marketdata_averagevolume v ON v.instrument_id = i.id"
+        " LEFT JOIN reference_instrument u ON u.id = i.underlying_id WHERE i.id = ANY(%s) ORDER BY i.id",
+        [list(ids)],
+    )
+    rows = cursor.fetchall()
+    groups = reference.issuer_groups()
+    names = dict(Issuer.objects.filter(pk__in={groups[row[4]] for row in rows}).values_list("pk", "name"))
+    days = reference.trade_dates({row[19] for row in rows}, at)
+    settles = _settlement_dates({(days[row[19]], row[20], row[2], row[3]) for row in rows if row[0] in traded})
+    found = []
+    for row in rows:
+        (pk, symbol, kind, currency, issuer, sector, bid, ask, quoted, factor, increment, piece, shares, daily,
+         underlying, underlying_issuer, coupon, frequency, maturity, venue, country) = row  # fmt: skip
+        settle = settles.get((days[venue], country, kind, currency))
+        found.append(
+            c.Instrument(
+                pk, symbol, kind, currency, groups[issuer], names[groups[issuer]], sector, bid, ask, quoted, factor,
+                increment, piece, shares, daily, underlying,
+                groups[underlying_issuer] if underlying_issuer else None,
+                accrued_estimate(coupon, frequency, maturity, settle), days[venue], settle,
+            )
+        )  # fmt: skip
+    return found
+
+
+def _settlement_dates(wanted: set[tuple[date, str, str, str]]) -> dict[tuple[date, str, str, str], date]:
+    """Settlement dates of those for which the calendars are on file: of the others, the engine cannot tell."""
+    try:
+        return reference.settlement_dates(wanted)
+    except NoSettlementCalendar:
+        found = {}
+        for one in wanted:
+            try:
+                found |= reference.settlement_dates([one])
+            except NoSettlementCalendar:
+                continue
+        return found
+
+
+def accrued_estimate(coupon_pct, frequency: int | None, maturity: date | None, settle: date | None) -> Fraction:
+    """
+    Accrued interest on a date in percent of face, by days over 365 since the last coupon: near enough to set cash aside.
+    Zero for what pays no coupon. The exact amount is reckoned when the trade is booked.
+    """
+    if not coupon_pct or maturity is None or settle is None or settle >= maturity:
+        return Fraction(0)
+    months = 12 // (frequency or 2)
+    for back in range(months + 1):
+        year, month = divmod(settle.year * 12 + settle.month - 1 - back, 12)
+        last = date(year, month + 1, min(maturity.day, 28))
+        if (month + 1 - maturity.month) % months == 0 and last <= settle:
+            return Fraction(coupon_pct) * (settle - last).days / 365
+    raise AssertionError("a coupon date lies within every coupon period")

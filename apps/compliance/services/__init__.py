@@ -1,0 +1,34 @@
+"""Every change to rules, checks, reviews and the restricted list."""
+
+from .decisions import (
+    AlreadyDecided,
+    OwnOrder,
+    StaleReview,
+    approve_reviews,
+    reject_reviews,
+    send_back_reviews,
+    withdraw_reviews,
+)
+from .lists import Listing, StaleRestriction, lift, restrict
+from .rulebook import DEFAULT_RULES, StaleRule, install_default_rules, retire_rules, save_rule
+from .screening import review_orders
+
+__all__ = [
+    "DEFAULT_RULES",
+    "AlreadyDecided",
+    "Listing",
+    "OwnOrder",
+    "StaleRestriction",
+    "StaleReview",
+    "StaleRule",
+    "approve_reviews",
+    "install_default_rules",
+    "lift",
+    "reject_reviews",
+    "restrict",
+    "retire_rules",
+    "review_orders",
+    "save_rule",
+    "send_back_reviews",
+    "withdraw_reviews",
+]

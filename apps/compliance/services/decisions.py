@@ -1,0 +1,165 @@
+"""
+An officer's decision on held orders, and its end where the order went away meanwhile.
+
+The orders are locked first, then their reviews: a manager who cancels holds them in the same order.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from django.db import connection, transaction
+
+from apps.audit.services import record
+from apps.core.acts import Act
+from apps.core.events import Event, Fact, listens
+from apps.core.refusals import Invalid, NotAllowed, NotFound, Stale
+from apps.orders import services as orders
+from apps.users.selectors import names_of
+from apps.users.services import require
+
+from .. import events
+from ..states import REVIEW_LIFE, R
+
+LONGEST_REASON = 2000
+
+
+class OwnOrder(NotAllowed):
+    """Nobody decides on an order that they entered."""
+
+
+class StaleReview(Stale):
+    """The review changed after the officer looked."""
+
+
+class AlreadyDecided(StaleReview):
+    """Another officer was first, or the order was withdrawn."""
+
+
+class Locked(NamedTuple):
+    id: int
+    status: str
+    version: int
+    order_id: int
+    check_id: int
+    author_id: int
+    decided_by_id: int | None
+    reason: str
+
+
+@transaction.atomic
+def approve_reviews(act: Act, review_ids: Collection[int], *, seen: Mapping[int, int]) -> None:
+    """
+    Will let held orders through to the desk in spite of what the rules found, for the reason the act gives.
+
+    :param seen: the version of each review that the officer was looking at
+    :raises Invalid: without a reason
+    :raises OwnOrder: if the officer entered one of the orders
+    :raises AlreadyDecided: if another was first; none of them is then decided
+    """
+    rows = _decide(act, review_ids, seen, events.ReviewApproved)
+    orders.mark_cleared(act, {row.order_id: row.check_id for row in rows})
+
+
+@transaction.atomic
+def send_back_reviews(act: Act, review_ids: Collection[int], *, seen: Mapping[int, int]) -> None:
+    """Will return held orders to their managers as drafts, for the reason the act gives. Refuses as approval does."""
+    rows = _decide(act, review_ids, seen, events.ReviewSentBack)
+    orders.mark_sent_back(act, [row.order_id for row in rows])
+
+
+@transaction.atomic
+def reject_reviews(act: Act, review_ids: Collection[int], *, seen: Mapping[int, int]) -> None:
+    """Will end held orders, for the reason the act gives. Refuses as approval does."""
+    rows = _decide(act, review_ids, seen, events.ReviewRejected)
+    orders.mark_rejected(act, [row.order_id for row in rows])
+
+
+@listens("compliance.withdraw_reviews")
+@transaction.atomic
+def withdraw_reviews(act: Act, facts: Sequence[Fact]) -> None:
+    """Will end the reviews of orders that were cancelled or amended while they waited. The caller holds the orders."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, version, order_id FROM compliance_review WHERE order_id = ANY(%s) AND status = %s"
+            " ORDER BY id FOR NO KEY UPDATE",
+            [[fact.subject_id for fact in facts], R.WAITING],
+        )
+        rows = cursor.fetchall()
+        if not rows:
+            return
+        cursor.execute(
+            "UPDATE compliance_review SET status = %s, version = version + 1 WHERE id = ANY(%s)",
+            [REVIEW_LIFE.after(R.WAITING, events.ReviewWithdrawn), [pk for pk, _, _ in rows]],
+        )
+    record(act, [Fact(pk, version + 1, events.ReviewWithdrawn(order)) for pk, version, order in rows])
+
+
+def _decide(act: Act, review_ids: Collection[int], seen: Mapping[int, int], kind: type[Event]) -> list[Locked]:
+    """Who may, why, lock, is it so, whose is it, change, record."""
+    require(act, "compliance.decide")
+    if not act.reason.strip():
+        raise Invalid("Give a reason: it is kept on the record with your decision.", field="reason")
+    if len(act.reason) > LONGEST_REASON:
+        raise Invalid(f"The reason is longer than {LONGEST_REASON:,} characters. Shorten it.", field="reason")
+    if not review_ids:
+        raise Invalid("No review was chosen. Select at least one.", field="reviews")
+    rows = _locked(review_ids)
+    _refuse_decided(rows, seen)
+    own = [row.order_id for row in rows if row.author_id == act.by]
+    if own:
+        raise OwnOrder(
+            f"You entered order O-{own[0]:06d} yourself, so another officer has to decide on it.", orders=own[:20]
+        )
+    status = REVIEW_LIFE.after(R.WAITING, kind)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE compliance_review SET status = %s, version = version + 1, decided_at = %s, decided_by_id = %s,"
+            " reason = %s WHERE id = ANY(%s)",
+            [status, act.at, act.by, act.reason.strip(), [row.id for row in rows]],
+        )
+    record(act, [Fact(row.id, row.version + 1, kind(row.order_id)) for row in rows])
+    return rows
+
+
+def _locked(review_ids: Collection[int]) -> list[Locked]:
+    wanted = sorted(set(review_ids))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM orders_order WHERE id IN (SELECT order_id FROM compliance_review WHERE id = ANY(%s))"
+            " ORDER BY id FOR NO KEY UPDATE",
+            [wanted],
+        )
+        cursor.execute(
+            "SELECT r.id, r.status, r.version, r.order_id, r.verdict_id, o.created_by_id, r.decided_by_id, r.reason"
+            " FROM compliance_review r JOIN orders_order o ON o.id = r.order_id WHERE r.id = ANY(%s) ORDER BY r.id"
+            " FOR NO KEY UPDATE OF r",
+            [wanted],
+        )
+        rows = [Locked(*row) for row in cursor.fetchall()]
+    missing = sorted(set(wanted) - {row.id for row in rows})
+    if missing:
+        raise NotFound(f"There is no review V-{missing[0]:06d}.", reviews=missing[:20])
+    return rows
+
+
+def _refuse_decided(rows: Sequence[Locked], seen: Mapping[int, int]) -> None:
+    over = [row for row in rows if row.status != R.WAITING]
+    if over:
+        first = over[0]
+        facts = [{"id": row.id, "status": row.status, "version": row.version} for row in over[:20]]
+        if first.decided_by_id is None:
+            raise AlreadyDecided(
+                f"V-{first.id:06d} is withdrawn: its order was cancelled or amended. Reload the queue.", reviews=facts
+            )
+        who = names_of([first.decided_by_id])[first.decided_by_id]
+        what = {R.APPROVED: "approved", R.SENT_BACK: "sent back", R.REJECTED: "rejected"}[R(first.status)]
+        rest = f" None of the {len(rows)} was decided by you." if len(rows) > 1 else ""
+        raise AlreadyDecided(
+            f"{who} {what} V-{first.id:06d} before you: “{first.reason}”.{rest} Reload the queue.",
+            reviews=facts, decided_by=who,
+        )  # fmt: skip
+    stale = [row.id for row in rows if seen.get(row.id) != row.version]
+    if stale:
+        raise StaleReview(
+            f"V-{stale[0]:06d} is not as you saw it. Reload, look and decide again.", reviews=stale[:20]
+        )

@@ -1,0 +1,135 @@
+"""
+Answering for orders that were submitted: all of them at once, in the transaction that submits them.
+
+Two managers must not both take the last of a shared thing. So the orders' portfolios are locked in key order until the
+answer is committed, and, where a rule looks at the whole firm, screenings take turns. Both come after the orders' own
+locks, which the caller holds, and nothing is locked after them.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+import numpy as np
+import polars as pl
+from django.db import connection, transaction
+
+from apps.audit.services import keep_act, record
+from apps.core.acts import Act
+from apps.core.events import Fact, listens
+from apps.core.tables import copy_frame, next_ids
+from apps.orders import services as orders
+
+from ..engine.columns import QTY, Snapshot
+from ..engine.judgement import OUTCOMES, PASS, UNKNOWN
+from ..engine.rules import MEASURES
+from ..engine.screening import Screening, screen
+from ..events import ReviewOpened
+from ..selectors.snapshot import Asked, active_rules, snapshot_of
+from ..states import REVIEW_LIFE
+
+
+@listens("compliance.review_orders")
+@transaction.atomic
+def review_orders(act: Act, facts: Sequence[Fact]) -> None:
+    """
+    Will judge submitted orders together by every rule in force, keep a check of each, let through what passes and hold
+    the rest in a review of its own for an officer.
+
+    The number of statements does not grow with the number of orders.
+
+    :param facts: one ``OrderSubmitted`` an order; the caller holds the orders' rows
+    """
+    versions = {fact.subject_id: fact.nth for fact in facts}
+    rules = active_rules()
+    firm_wide = any(MEASURES[rule.kind].firm_wide for rule in rules)
+    _take_turns(list(versions), firm_wide=firm_wide)
+    asked = snapshot_of(list(versions), act.at, firm_wide=firm_wide)
+    found = screen(asked.snapshot, rules)
+    checks = _keep_checks(act, asked, found, versions)
+    passed = found.outcome == PASS
+    ids = asked.snapshot.orders.id
+    held = _pairs(ids, checks, ~passed)
+    if held:
+        orders.mark_held(act, held)
+        _open_reviews(act, asked.snapshot, found, checks, np.flatnonzero(~passed))
+    if passed.any():
+        orders.mark_cleared(act, _pairs(ids, checks, passed))
+
+
+def _take_turns(order_ids: list[int], *, firm_wide: bool) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM portfolios_portfolio WHERE id IN (SELECT portfolio_id FROM orders_order WHERE id = ANY(%s))"
+            " ORDER BY id FOR NO KEY UPDATE",
+            [order_ids],
+        )
+        if firm_wide:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('compliance.firm'), 0)")
+
+
+def _pairs(ids: np.ndarray, checks: np.ndarray, which: np.ndarray) -> dict[int, int]:
+    return dict(zip(ids[which].tolist(), checks[which].tolist(), strict=True))
+
+
+def _keep_checks(act: Act, asked: Asked, found: Screening, versions: Mapping[int, int]) -> np.ndarray:
+    """Writes one check an order and returns their ids, in the snapshot's order."""
+    s = asked.snapshot
+    act_id = keep_act(act)
+    ids = s.orders.id.tolist()
+    codes = np.array([rule.code for rule in found.rules] + [""], object)  # Place -1 is none.
+    with connection.cursor() as cursor:
+        checks = next_ids(cursor, "compliance_check", len(ids))
+        copy_frame(
+            cursor,
+            "compliance_check",
+            pl.DataFrame(
+                {
+                    "id": checks,
+                    "order_id": ids,
+                    "order_version": [versions[pk] for pk in ids],
+                    "outcome": pl.Series(np.array(OUTCOMES, object)[found.outcome], dtype=pl.String),
+                    "results": found.results(s),
+                    "inputs_hash": asked.hashes,
+                    "max_passing_qty": _quantities(found.max_qty),
+                    "binding_rule": pl.Series(codes[found.binding], dtype=pl.String),
+                }
+            ).with_columns(
+                rules_asked=pl.lit(len(found.rules)), at=pl.lit(act.at.isoformat()), act_id=pl.lit(act_id)
+            ),
+        )
+    return np.array(checks, np.int64)
+
+
+def _quantities(whole: np.ndarray) -> pl.Series:
+    """Ten-thousandths as the text of a number, null where unknown."""
+    told = [None if q == UNKNOWN else f"{q // QTY}.{q % QTY:04d}" for q in whole.tolist()]
+    return pl.Series(told, dtype=pl.String)
+
+
+def _open_reviews(act: Act, s: Snapshot, found: Screening, checks: np.ndarray, rows: np.ndarray) -> None:
+    leading = [found.rules[place] for place in found.leading[rows]]
+    money = [None if np.isnan(v) else str(Decimal(repr(float(v))).quantize(Decimal("0.01"))) for v in found.value[rows]]
+    orders_ids, check_ids = s.orders.id[rows].tolist(), checks[rows].tolist()
+    with connection.cursor() as cursor:
+        ids = next_ids(cursor, "compliance_review", len(rows))
+        copy_frame(
+            cursor,
+            "compliance_review",
+            pl.DataFrame(
+                {
+                    "id": ids,
+                    "order_id": orders_ids,
+                    "verdict_id": check_ids,
+                    "severity": [rule.severity for rule in leading],
+                    "leading_rule": [rule.code for rule in leading],
+                    "amount_usd": pl.Series(money, dtype=pl.String),
+                }
+            ).with_columns(
+                opened_at=pl.lit(act.at.isoformat()), reason=pl.lit(""),
+                status=pl.lit(str(REVIEW_LIFE.born[ReviewOpened])), version=pl.lit(1),
+            ),
+        )  # fmt: skip
+    counts = zip(ids, orders_ids, check_ids, found.failed[rows].tolist(), found.unsure[rows].tolist(), strict=True)
+    record(act, [Fact(pk, 1, ReviewOpened(order, check, failed, unsure)) for pk, order, check, failed, unsure in counts])
+
+

@@ -1,0 +1,151 @@
+"""Pages of compliance: the queue, a decision, rules, the restricted list."""
+
+import json
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from apps.core.edges import act_of, seen_versions
+from apps.core.refusals import Invalid, Refusal
+from apps.orders import selectors as orders
+from apps.users.doors import door
+from apps.users.services import can
+
+from . import forms, services
+from . import page_selectors as pages
+
+CHIPS = (
+    ("Waiting", ""), ("Cannot tell", "outcome=INDETERMINATE"), ("Failed", "outcome=FAIL"), ("Decided", "status=DECIDED"),
+)  # fmt: skip
+DECISIONS = {
+    "approve": (services.approve_reviews, "Approved"),
+    "send_back": (services.send_back_reviews, "Sent back to its author"),
+    "reject": (services.reject_reviews, "Rejected"),
+}
+
+
+def _queue(request: HttpRequest) -> dict:
+    asked = request.GET
+    return {
+        "rows": pages.queue(status=asked.get("status") or "WAITING", outcome=asked.get("outcome", "")),
+        "figures": pages.strip(),
+        "chips": [
+            {"label": label, "url": f"{reverse('compliance:reviews')}?{query}",
+             "on": query == request.GET.urlencode() or (not query and not request.GET)}
+            for label, query in CHIPS
+        ],
+        "may_decide": can(request.user, "compliance.decide"),
+    }  # fmt: skip
+
+
+@door("compliance.see")
+@require_GET
+def reviews(request: HttpRequest) -> HttpResponse:
+    part = request.GET.get("part")
+    if request.htmx and part in ("strip", "items"):
+        return render(request, f"compliance/reviews.html#{part}", _queue(request))
+    return render(request, "compliance/reviews.html", _queue(request))
+
+
+@door("compliance.see")
+@require_GET
+def review(request: HttpRequest, review_id: int) -> HttpResponse:
+    return _review(request, review_id)
+
+
+def _review(request: HttpRequest, review_id: int, *, error: str = "", reason: str = "", status: int = 200) -> HttpResponse:
+    context = {
+        **pages.review_detail(review_id),
+        "may_decide": can(request.user, "compliance.decide"),
+        "error": error,
+        "reason": reason,
+    }
+    if request.htmx:
+        return render(request, "compliance/review.html#decision", context, status=status)
+    return render(request, "compliance/reviews.html", {**_queue(request), **context}, status=status)
+
+
+@door("compliance.decide")
+@require_POST
+def decide(request: HttpRequest, review_id: int) -> HttpResponse:
+    """Approves, sends back or rejects one review; a refusal comes back on the same page with the reason kept."""
+    service, word = DECISIONS.get(request.POST.get("how", ""), (None, ""))
+    if service is None:
+        raise Invalid("Choose to approve, to send back or to reject.", field="how")
+    reason = request.POST.get("reason", "")
+    try:
+        service(act_of(request, reason=reason), [review_id], seen=seen_versions(request.POST))
+    except Refusal as refusal:
+        return _review(request, review_id, error=refusal.message, reason=reason, status=refusal.status)
+    response = _review(request, review_id)
+    response["HX-Trigger"] = json.dumps({"toast": {"text": f"{word}. The decision is on the record.", "tone": "ok"}})
+    return response
+
+
+@door("compliance.see", "compliance.see_own", "orders.see")
+@require_GET
+def order_checks(request: HttpRequest, order_id: int) -> HttpResponse:
+    """The panel of an order's drawer. Who is not of compliance reads what is wrong, not whom a list names."""
+    order = orders.get_order_seen_by(request.user, order_id)
+    context = {"order": order, "checks": pages.checks_of(order), "in_full": can(request.user, "compliance.see")}
+    return render(request, "compliance/checks.html", context)
+
+
+@door("compliance.see")
+@require_GET
+def rules(request: HttpRequest) -> HttpResponse:
+    return render(
+        request, "compliance/rules.html", {"rules": pages.rules(), "may_write": can(request.user, "compliance.write_rules")}
+    )
+
+
+@door("compliance.write_rules")
+@require_http_methods(["GET", "POST"])
+def rule(request: HttpRequest, code: str) -> HttpResponse:
+    """A new version of a rule, in a dialog."""
+    form = forms.RuleForm(request.POST or None, code=code)
+    if request.method == "POST" and form.is_valid():
+        try:
+            form.save(act_of(request, reason=form.cleaned_data["reason"]))
+        except Refusal as refusal:
+            form.refuse(refusal)
+        else:
+            response = HttpResponse(status=204)
+            response["HX-Refresh"] = "true"
+            return response
+    return render(request, "compliance/rule.html", {"form": form, "code": code}, status=422 if form.errors else 200)
+
+
+@door("compliance.see")
+@require_GET
+def restrictions(request: HttpRequest) -> HttpResponse:
+    context = {"rows": pages.restrictions(), "may_write": can(request.user, "compliance.write_rules")}
+    return render(request, "compliance/restrictions.html", context)
+
+
+@door("compliance.write_rules")
+@require_http_methods(["GET", "POST"])
+def restrict(request: HttpRequest) -> HttpResponse:
+    """A new line of the restricted list, in a dialog."""
+    form = forms.RestrictionForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            form.save(act_of(request, reason=form.cleaned_data["reason"]))
+        except Refusal as refusal:
+            form.refuse(refusal)
+        else:
+            response = HttpResponse(status=204)
+            response["HX-Refresh"] = "true"
+            return response
+    return render(request, "compliance/restrict.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@door("compliance.write_rules")
+@require_POST
+def lift(request: HttpRequest, restriction_id: int) -> HttpResponse:
+    services.lift(act_of(request, reason=request.POST.get("reason", "")), [restriction_id], seen=seen_versions(request.POST))
+    response = HttpResponse(status=204)
+    response["HX-Refresh"] = "true"
+    return response
