@@ -32,4 +32,5 @@ urlpatterns = [
     path("", include("apps.orders.urls")),
     path("", include("apps.desk.blotter.urls")),
     path("", include("apps.routing.urls")),
+    path("", include("apps.compliance.urls")),
 ]

@@ -224,7 +224,7 @@ def _against_orders_log(street: Path | None) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT q.cl_ord_id, m.status FROM routing_routerequest q LEFT JOIN routing_message m ON m.is_out"
-            " AND m.ref = q.cl_ord_id WHERE q.msg_type = 'D'"
+            " AND m.ref = q.cl_ord_id WHERE q.msg_type IN ('D', 'AJ')"
         )
         ours = dict(cursor.fetchall())
     sentences = [f"{ref} has no message to send" for ref, status in ours.items() if status is None]
