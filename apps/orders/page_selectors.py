@@ -262,13 +262,14 @@ def worth_of(order: Order) -> tuple[Decimal | None, Decimal | None]:
     return amount, amount * rate[0] if rate else None
 
 
-def differences(refused: Collection[Mapping]) -> dict[str, str]:
+def differences(refused: Collection[Mapping], ref: str = "O-{:06d}") -> dict[str, str]:
     """
     What happened to each order since the person looked, as a sentence: the facts of ``StaleOrder`` for a reader.
 
     :param refused: ``{id, seen, version, changes: [{event, by, at, what}]}`` each
+    :param ref: how such a thing is named; a block's refusal has facts of the same form
     """
-    return {f"O-{one['id']:06d}": "; ".join(map(_in_words, one["changes"])) or "changed" for one in refused}
+    return {ref.format(one["id"]): "; ".join(map(_in_words, one["changes"])) or "changed" for one in refused}
 
 
 def _in_words(change: Mapping) -> str:

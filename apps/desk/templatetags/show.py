@@ -229,7 +229,7 @@ def status_class(value) -> str:
 @register.simple_tag
 def status(value, label: str = "", look: str = "") -> SafeString:
     """``{% status order.status order.get_status_display %}``; ``look`` (work, done, hold, idle, bad) beats it."""
-    word = label or humane(value) or NONE
+    word = label or humane(str(value or "").lower()) or NONE
     return format_html('<span class="st {}">{}</span>', f"s-{look}" if look else status_class(value), word)
 
 

@@ -106,6 +106,8 @@ def commit_import(request: HttpRequest, import_id: int) -> HttpResponse:
         return render(
             request, "orders/commit.html", context | {"submits": submits, "error": refusal.message}, status=422
         )
+    except Conflict as refusal:
+        return refused(request, refusal)
     became = page_selectors.statuses_of(ids)
     text = f"{len(ids):,} orders entered from {batch.file_name}: {standing(became)}."
     (messages.warning if became.get(S.HELD) else messages.success)(request, text)

@@ -1,0 +1,1 @@
+"""The trader's blotter: blocks joined with their routes, inquiries and shares."""

@@ -1,0 +1,102 @@
+"""Where selected blocks would go, told before they are routed: the routing services' own plan, not carried out."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from apps.blocks import selectors as blocks
+from apps.blocks.models import Block, Member
+from apps.blocks.states import B
+from apps.core.acts import Act
+from apps.core.refusals import Refusal
+from apps.reference.models import Broker
+from apps.routing.models import RoutingRule
+from apps.routing.services.planning import Override, plan_routes
+
+from .selectors import with_money
+
+
+class Destination(NamedTuple):
+    """Blocks that one rule sends the same way."""
+
+    rule: str
+    way: str
+    brokers: str
+    blocks: int
+    usd: Decimal
+
+
+class Preview(NamedTuple):
+    """
+    What would be routed: the blocks with something left to place at the versions seen, their money in USD, how many
+    brokers and dealers hear of it, and where each part goes; or why it cannot go by the rules.
+    """
+
+    seen: Mapping[int, int]
+    others: int
+    buy: Decimal
+    sell: Decimal
+    portfolios: int
+    brokers: int
+    destinations: list[Destination]
+    problem: str
+    only: Block | None
+
+
+def preview(act: Act, user, seen: Mapping[int, int], override: Override) -> Preview:
+    """
+    Plans the blocks that can be routed. Twelve queries whatever their number.
+
+    :param seen: block id to the version seen; those that cannot be routed count as ``others``
+    """
+    rows = with_money(blocks.blocks_seen_by(user).filter(pk__in=seen, status__in=[B.OPEN, B.WORKING]))
+    found = {b.pk: b for b in rows.select_related("instrument__venue").order_by("pk") if b.unplaced_qty > 0}
+    quantities = {pk: b.unplaced_qty for pk, b in found.items()}
+    worth = {pk: (b.usd or Decimal(0)) * b.unplaced_qty / b.qty for pk, b in found.items()}
+    destinations, brokers, problem = [], 0, ""
+    if found:
+        try:
+            plans = plan_routes(act.because(act.reason or "preview"), quantities, found, override)
+            destinations, brokers = _grouped(plans, worth)
+        except Refusal as refusal:
+            problem = refusal.message
+    homes = Member.objects.filter(block__in=found).values("order__portfolio").distinct().count() if found else 0
+    return Preview(
+        {pk: seen[pk] for pk in found},
+        len(seen) - len(found),
+        sum((worth[pk] for pk, b in found.items() if b.side == "BUY"), Decimal(0)),
+        sum((worth[pk] for pk, b in found.items() if b.side != "BUY"), Decimal(0)),
+        homes,
+        brokers,
+        destinations,
+        problem,
+        next(iter(found.values())) if len(found) == 1 else None,
+    )
+
+
+def _grouped(plans, worth: Mapping[int, Decimal]) -> tuple[list[Destination], int]:
+    names = dict(Broker.objects.filter(pk__in={pk for p in plans for pk in p.broker_ids}).values_list("pk", "name"))
+    groups: dict[tuple, list] = defaultdict(list)
+    for plan in plans:
+        groups[(_rule(plan.trace), plan.action, plan.strategy)].append(plan)
+    destinations = []
+    for (rule, action, strategy), members in groups.items():
+        heard = sorted({names[pk] for plan in members for pk in plan.broker_ids})
+        asks = action == RoutingRule.Action.INQUIRY
+        destinations.append(
+            Destination(
+                rule,
+                "Inquiry" if asks else strategy or "Order",
+                (f"{len(heard)} dealers: " if asks else "in turn: " if len(heard) > 1 else "") + ", ".join(heard),
+                len(members),
+                sum((worth[plan.block.pk] for plan in members), Decimal(0)),
+            )
+        )
+    return sorted(destinations, key=lambda d: (-d.usd, d.rule)), len(names)
+
+
+def _rule(trace: Mapping[str, Any]) -> str:
+    if "override" in trace:
+        return f"Yours instead of “{trace['rule']}”" if trace.get("rule") else "Yours; no rule covers it"
+    return trace.get("rule") or ""

@@ -1,0 +1,15 @@
+from django.urls import path
+
+from . import acts, views
+
+app_name = "blocks"
+urlpatterns = [
+    path("blocks/", views.listed, name="list"),
+    path("blocks/rows/", views.rows, name="rows"),
+    path("blocks/route/", acts.route, name="route"),
+    path("blocks/cancel/", acts.cancel_routes, name="cancel_routes"),
+    path("blocks/finish/", acts.finish, name="finish"),
+    path("blocks/of/<int:order_id>/", views.of_order, name="of_order"),
+    path("blocks/<int:block_id>/", views.detail, name="detail"),
+    path("blocks/<int:block_id>/routes/", views.kids, name="kids"),
+]
