@@ -14,7 +14,7 @@ log = structlog.get_logger(__name__)
 PROBLEM = "application/problem+json"
 
 
-def problem(status: int, code: str, message: str, request_ref: str = "", **facts) -> dict:
+def problem(status: int, code: str, message: str, request_ref: str = "", /, **facts) -> dict:
     return {
         "type": f"urn:oms:problem:{code}",
         "title": code.replace("_", " "),

@@ -21,7 +21,7 @@ class Allocation(models.Model):
     """
 
     block = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="+")
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+")
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+", db_index=False)  # The constraint's.
     portfolio = models.ForeignKey(Portfolio, on_delete=models.PROTECT, related_name="+", db_index=False)
     instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+", db_index=False)
     broker = models.ForeignKey(Broker, on_delete=models.PROTECT, related_name="+", db_index=False)

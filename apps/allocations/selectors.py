@@ -183,7 +183,14 @@ def _provisional(seen: Seen, shares, wanted: set[int] | None) -> list[Provisiona
             amount = rules.gross_amount(qty * price, block.price_factor, block.minor_units)
             found.append(
                 Provisional(
-                    order_id, portfolio_id, block.block_id, seen.instrument_id, block.side, qty, price, amount,
+                    order_id,
+                    portfolio_id,
+                    block.block_id,
+                    seen.instrument_id,
+                    block.side,
+                    qty,
+                    price,
+                    amount,
                     seen.currency,
                 )  # fmt: skip
             )

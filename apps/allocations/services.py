@@ -168,12 +168,17 @@ def _moves(rows: Sequence[tuple], back: bool = False) -> list[portfolios.Moved]:
         gains = (side == "BUY") != back
         moves.append(
             portfolios.Moved(
-                portfolio, traded, settles, source, kind, instrument_id=instrument, qty=qty if gains else -qty, price=price
+                portfolio,
+                traded,
+                settles,
+                source,
+                kind,
+                instrument_id=instrument,
+                qty=qty if gains else -qty,
+                price=price,
             )
         )
         moves.append(
-            portfolios.Moved(
-                portfolio, traded, settles, source, kind, currency=currency, amount=-net if gains else net
-            )
+            portfolios.Moved(portfolio, traded, settles, source, kind, currency=currency, amount=-net if gains else net)
         )
     return moves

@@ -15,8 +15,10 @@ def next_ids(cursor, table: str, count: int) -> list[int]:
     """``count`` fresh primary keys of the table, ascending."""
     if not count:
         return []
-    cursor.execute(
-        "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [f'"{table}"', count]
+    cursor.execute(  # The sequence is looked up once, not once a number.
+        "SELECT nextval(q.s) FROM (SELECT pg_get_serial_sequence(%s, 'id')::regclass AS s OFFSET 0) q,"
+        " generate_series(1, %s)",
+        [f'"{table}"', count],
     )
     return [row[0] for row in cursor.fetchall()]
 

@@ -290,4 +290,6 @@ def standing_rows(user) -> QuerySet[SettlementInstructionSet]:
     """Standing settlement instructions, for the page that keeps them."""
     if not can(user, "settlement.see"):
         return SettlementInstructionSet.objects.none()
-    return SettlementInstructionSet.objects.select_related("broker").order_by("broker__code", "country", "-effective_from")
+    return SettlementInstructionSet.objects.select_related("broker").order_by(
+        "broker__code", "country", "-effective_from"
+    )

@@ -39,7 +39,9 @@ def test_finds_the_coupon_dates_around_a_day():
 
 
 @given(
-    st.dates(date(2027, 1, 1), date(2060, 1, 1)), st.sampled_from([1, 2, 4, 12]), st.dates(date(2000, 1, 1), date(2026, 12, 31))
+    st.dates(date(2027, 1, 1), date(2060, 1, 1)),
+    st.sampled_from([1, 2, 4, 12]),
+    st.dates(date(2000, 1, 1), date(2026, 12, 31)),
 )
 def test_every_day_lies_in_exactly_one_coupon_period(maturity, frequency, day):
     last, following = coupon_period(maturity, frequency, day)

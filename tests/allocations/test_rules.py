@@ -136,7 +136,9 @@ class TestColumns:
             lots.append(lot * scale), pieces.append(piece * scale)
             intended += one
             ids += chance.sample(range(1000), len(one))
-        columns = rules.pro_rata_columns(*map(np.array, (filled, lots, pieces)), runs, np.array(intended), np.array(ids))
+        columns = rules.pro_rata_columns(
+            *map(np.array, (filled, lots, pieces)), runs, np.array(intended), np.array(ids)
+        )
         for s in range(len(several)):
             at = runs.rows(s)
             assert columns[at].tolist() == rules.pro_rata(filled[s], intended[at], ids[at], lots[s], pieces[s])
@@ -184,7 +186,7 @@ class TestColumns:
             parts = rules.split_among_brokers(shares[at].tolist(), ids[at].tolist(), brokers, lot)
             assert [c[at].tolist() for c in columns[: len(brokers)]] == parts
             assert [sum(p) for p in parts] == brokers
-            assert all(0 <= p for part in parts for p in part)
+            assert all(p >= 0 for part in parts for p in part)
 
     def test_share_85_000_in_under_150_milliseconds(self):
         chance = random.Random(1)
@@ -194,7 +196,8 @@ class TestColumns:
         filled = (runs.sums(intended) // 10_000 * 985 // 1000) * 10_000
         lots, pieces = np.full(45, 10_000), np.full(45, 10_000)
         best = min(
-            _seconds(lambda: rules.pro_rata_columns(filled, lots, pieces, runs, intended, np.arange(n))) for _ in range(3)
+            _seconds(lambda: rules.pro_rata_columns(filled, lots, pieces, runs, intended, np.arange(n)))
+            for _ in range(3)
         )
         shares = rules.pro_rata_columns(filled, lots, pieces, runs, intended, np.arange(n))
 

@@ -164,7 +164,9 @@ class TestAllocating:
         ]
         counts = []
         for blocks in ([small], large):
-            with CaptureQueriesContext(connection, ) as taken:
+            with CaptureQueriesContext(
+                connection,
+            ) as taken:
                 allocations.allocate_blocks(by("worker"), [fact_of(b) for b in blocks])
             counts.append(len(taken))
 

@@ -101,7 +101,9 @@ class TestWriting:
         assert list(FeedFile.objects.order_by("pk").values_list("messages", flat=True)) == [2, 1]
 
     @pytest.mark.parametrize("step", ["put_file", "_content", "mark_written"])
-    def test_killed_at_a_step_it_ends_the_same_when_it_runs_again(self, three, custodians_write, inbox, monkeypatch, step):
+    def test_killed_at_a_step_it_ends_the_same_when_it_runs_again(
+        self, three, custodians_write, inbox, monkeypatch, step
+    ):
         with monkeypatch.context() as killed:
             killed.setattr(feeds, step, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
             with pytest.raises(KeyboardInterrupt):
@@ -309,7 +311,9 @@ class TestReading:
         ]  # fmt: skip
 
 
-def test_the_simulated_custodian_matches_and_settles_all_of_it(three, custodians_write, custodians_read, home, tmp_path):
+def test_the_simulated_custodian_matches_and_settles_all_of_it(
+    three, custodians_write, custodians_read, home, tmp_path
+):
     clock = [0.0]
     street = custodian.Custodian(
         "STATESIDE", home / "STATESIDE", tmp_path / "record.jsonl", seed=1, now=lambda: clock[0], unmatched_share=0

@@ -57,7 +57,9 @@ class TestInstructions:
         schema("sese.023.001.11").assertValid(document)
 
     def test_fractions_of_units_and_currencies_without_cents_validate(self):
-        says = settling(qty=D("0.0001"), currency="JPY", net=D(1), gross=D(1), commission=D(0), price=D("3001.12345678"))
+        says = settling(
+            qty=D("0.0001"), currency="JPY", net=D(1), gross=D(1), commission=D(0), price=D("3001.12345678")
+        )
 
         schema("sese.023.001.11").assertValid(etree.fromstring(rules.instruct(says)))
 
@@ -169,7 +171,14 @@ class TestConfirmations:
 
     @pytest.mark.parametrize(
         ("ref", "named"),
-        [("C-000007", (7, False)), ("C-000007-X", (7, True)), ("X-1", None), ("", None), ("C-٣", None), ("C-7\n", None)],
+        [
+            ("C-000007", (7, False)),
+            ("C-000007-X", (7, True)),
+            ("X-1", None),
+            ("", None),
+            ("C-٣", None),
+            ("C-7\n", None),
+        ],
     )
     def test_references_of_ours_are_known_again(self, ref, named):
         assert rules.confirmation_id(ref) == named
@@ -275,7 +284,7 @@ class TestReading:
         with pytest.raises(rules.Unreadable, match="larger than 64 MB"):
             rules.read_batch(b" " * (rules.LARGEST_FILE + 1))
 
-    @given(st.binary(max_size=300) | st.text("<>/BatchDocument &;!\"=[]-?x1", max_size=200).map(str.encode))
+    @given(st.binary(max_size=300) | st.text('<>/BatchDocument &;!"=[]-?x1', max_size=200).map(str.encode))
     @settings(max_examples=300)
     def test_whatever_comes_is_read_or_refused(self, content):
         for wrapped in (content, b"<Batch>" + content + b"</Batch>"):

@@ -16,7 +16,8 @@ from apps.core.refusals import Conflict, IllegalMove, Invalid, NotAllowed, NotFo
 from apps.routing import services as routing
 from apps.routing.models import Message
 from apps.routing.rules import Fields
-from apps.settlement import selectors, services as settlement
+from apps.settlement import selectors
+from apps.settlement import services as settlement
 from apps.settlement.models import Confirmation, Instruction, SettlementInstructionSet, StrayAnswer
 from tests.allocations.filling import keep_promises
 
@@ -108,7 +109,9 @@ class TestConfirming:
         answer(only().ref, "3", broker="HARBOR")
 
         assert set(Confirmation.objects.values_list("status", "version")) == {("SENT", 1)}
-        assert sorted(s.confirm_ref for s in selectors.stray_answers(olga)) == sorted(["C-999999", "whatever", only().ref])
+        assert sorted(s.confirm_ref for s in selectors.stray_answers(olga)) == sorted(
+            ["C-999999", "whatever", only().ref]
+        )
         assert selectors.strip(olga).stray_answers == 3
 
     def test_refuses_a_person_and_changes_nothing(self, street, standing, by, olga):
@@ -168,9 +171,7 @@ class TestInstructing:
 
 
 def standing_of(firm, **changes) -> settlement.Standing:
-    base = settlement.Standing(
-        firm.brokers["NORTHGATE"].pk, "US", "NRTGUS30", "NORTH/1", "DTCYUS33", date(2020, 1, 1)
-    )
+    base = settlement.Standing(firm.brokers["NORTHGATE"].pk, "US", "NRTGUS30", "NORTH/1", "DTCYUS33", date(2020, 1, 1))
     return base._replace(**changes)
 
 
@@ -295,7 +296,9 @@ class TestCancelling:
         from apps.allocations.events import AllocationReversed
 
         allocation = Allocation.objects.get()
-        settlement.cancel_settlement(by("worker"), [Fact(allocation.pk, 2, AllocationReversed(allocation.block_id, "x"))])
+        settlement.cancel_settlement(
+            by("worker"), [Fact(allocation.pk, 2, AllocationReversed(allocation.block_id, "x"))]
+        )
 
         assert Message.objects.filter(msg_type="AK").count() == 2
         assert Entry.objects.filter(event="instruction.cancelled").count() == 1

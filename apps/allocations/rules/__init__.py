@@ -1,7 +1,17 @@
 """Arithmetic of allocation: pure functions, by noun."""
 
 from .accruals import Coupon, UnknownDayCount, accrued, accrued_amount, coupon_period, days_30_360
-from .bookings import PRICE_PLACES, BlockFacts, Booked, Filled, book, gross_amount, intended_shares, net_amount, published_price
+from .bookings import (
+    PRICE_PLACES,
+    BlockFacts,
+    Booked,
+    Filled,
+    book,
+    gross_amount,
+    intended_shares,
+    net_amount,
+    published_price,
+)
 from .shares import (
     Overshared,
     Segments,

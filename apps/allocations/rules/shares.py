@@ -182,7 +182,9 @@ def pro_rata_columns(
     return shares
 
 
-def split_columns(shares: np.ndarray, ids: np.ndarray, runs: Segments, fills: Sequence[Sequence[int]], lots: np.ndarray):
+def split_columns(
+    shares: np.ndarray, ids: np.ndarray, runs: Segments, fills: Sequence[Sequence[int]], lots: np.ndarray
+):
     """
     ``split_among_brokers`` of many blocks at once.
 

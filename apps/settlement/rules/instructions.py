@@ -99,9 +99,7 @@ def instruct(s: Settling) -> str:
     else:
         quantity = f"<Unit>{qty}</Unit>"
         price = f'<Tp><Yldd>false</Yldd></Tp><Val><Amt Ccy="{ccy}">{number(s.price)}</Amt></Val>'
-    side, parties, flow = (
-        ("RECE", "DlvrgSttlmPties", "DBIT") if s.is_receipt else ("DELI", "RcvgSttlmPties", "CRDT")
-    )
+    side, parties, flow = ("RECE", "DlvrgSttlmPties", "DBIT") if s.is_receipt else ("DELI", "RcvgSttlmPties", "CRDT")
     others = f'<TradAmt><Amt Ccy="{ccy}">{number(s.gross)}</Amt></TradAmt>'
     if s.accrued > 0:
         others = f'<AcrdIntrstAmt><Amt Ccy="{ccy}">{number(s.accrued)}</Amt></AcrdIntrstAmt>{others}'

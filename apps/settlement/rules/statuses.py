@@ -5,6 +5,7 @@ a file that nobody vouches for. No DTD, no entity, no network, nothing larger th
 
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import NamedTuple
 
 from lxml import etree
@@ -97,7 +98,7 @@ class _Said:
         self.element, self.namespace = element, namespace
 
     def find(self, path: str):
-        return self.element.find("/".join(self.namespace + step for step in path.split("/")))
+        return self.element.find(_qualified(self.namespace, path))
 
     def text(self, path: str) -> str:
         found = self.find(path)
@@ -124,6 +125,11 @@ class _Said:
         if not text:
             raise ValueError(f"{path} is missing")
         return date.fromisoformat(text)
+
+
+@lru_cache(maxsize=256)
+def _qualified(namespace: str, path: str) -> str:
+    return "/".join(namespace + step for step in path.split("/"))
 
 
 def _reference(said: _Said, *paths: str) -> str:

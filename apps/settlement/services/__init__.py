@@ -4,7 +4,13 @@ from .answers import read_statuses
 from .cancellations import cancel_settlement
 from .confirmations import confirm_allocations, hear_confirmations
 from .feeds import write_instructions
-from .instructions import NothingToUnblock, StaleInstruction, instruct_allocations, note_instructions, unblock_instructions
+from .instructions import (
+    NothingToUnblock,
+    StaleInstruction,
+    instruct_allocations,
+    note_instructions,
+    unblock_instructions,
+)
 from .standing import Standing, add_standing_instructions, install_default_ssis
 
 __all__ = [

@@ -67,7 +67,9 @@ def instruct_allocations(act: Act, facts: Sequence[Fact]) -> None:
 def _obstacle(one: selectors.ToInstruct, says: rules.Settling) -> str:
     """Why it cannot be written, in words; empty where it can."""
     if one.standing_id is None:
-        return f"No standing settlement instruction of {one.broker_code} for {one.country} on {says.settle_date}. Add one."
+        return (
+            f"No standing settlement instruction of {one.broker_code} for {one.country} on {says.settle_date}. Add one."
+        )
     return "; ".join(rules.problems_of(says))[:200]
 
 
