@@ -1,9 +1,13 @@
 """Identifiers, steps and business days: arithmetic only."""
 
-from collections.abc import Collection, Sequence
+import zoneinfo
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
+import exchange_calendars
+import stdnum.bic
 import stdnum.cusip
 import stdnum.figi
 import stdnum.gb.sedol
@@ -19,7 +23,10 @@ CHECKS = {
     "sedol": stdnum.gb.sedol.validate,
     "figi": stdnum.figi.validate,
     "lei": stdnum.lei.validate,
+    "bic": stdnum.bic.validate,
 }
+Facts = Mapping[str, Any]  # A row's fields by name, of other tables' rows their keys; None or absent where unknown.
+Problems = dict[str, str]  # Field to what is wrong with it.
 
 
 class NoSettlementCalendar(Invalid):
@@ -27,11 +34,13 @@ class NoSettlementCalendar(Invalid):
 
 
 def identifier_problem(kind: str, value: str) -> str | None:
-    """What is wrong with an ISIN, CUSIP, SEDOL, FIGI or LEI (length, characters, check digit); None where it is right."""
+    """What is wrong with an ISIN, CUSIP, SEDOL, FIGI, LEI or BIC (length, characters, check digit); None where it is right."""
     try:
-        CHECKS[kind](value)
+        plain = CHECKS[kind](value)
     except BadNumber as error:
         return f"“{value}” is not a valid {kind.upper()}: {str(error) or type(error).__name__}"
+    if plain != value:
+        return f"“{value}” must be written “{plain}”"
     return None
 
 
@@ -67,3 +76,119 @@ def cycle_days(cycles: Sequence[tuple[str, str, int, date, date | None]], countr
         f"No settlement cycle is on file for {asset_class} in {country} on {on}. Add one under Reference data.",
         country=country,
     )
+
+
+# --- what a row of reference data must be -----------------------------------------------------------------------------
+
+
+def instrument_problems(facts: Facts) -> Problems:
+    """What is wrong with an instrument as such, and with the terms that its asset class needs."""
+    found = _identifier_problems(facts, "isin", "cusip", "sedol", "figi") | _country_problems(facts)
+    isin = facts.get("isin") or ""
+    for kind, part in (("cusip", isin[2:11]), ("sedol", isin[4:11])):
+        if isin and facts.get(kind) and part != facts[kind]:
+            found.setdefault(kind, f"ISIN {isin} holds another {kind.upper()}: {part}")
+    symbol = facts.get("symbol") or ""
+    if symbol != symbol.strip().upper():
+        found["symbol"] = f"“{symbol}” must be in capitals without outer spaces, so that it can be found"
+    for field in ("lot_size", "tick_size", "min_piece", "increment", "price_factor"):
+        if facts.get(field) is not None and facts[field] <= 0:
+            found[field] = "must be more than zero"
+    steps = facts.get("increment"), facts.get("min_piece"), facts.get("lot_size")
+    if None not in steps and min(steps) > 0:
+        for field in ("min_piece", "lot_size"):
+            if not is_multiple(facts[field], facts["increment"]):
+                found[field] = f"must be a multiple of the increment, {facts['increment']:f}"
+    return _term_problems(facts) | found
+
+
+NEEDED_TERMS = {
+    "CORP": ("coupon_pct", "coupon_frequency", "day_count", "maturity_date"),
+    "GOVT": ("coupon_pct", "coupon_frequency", "day_count", "maturity_date"),
+    "OPTION": ("underlying", "strike_price", "put_or_call", "maturity_date"),
+    "FUTURE": ("maturity_date",),
+}
+COUPONS_A_YEAR = (0, 1, 2, 4, 12)
+
+
+def _term_problems(facts: Facts) -> Problems:
+    asset_class = facts.get("asset_class")
+    found = {
+        field: f"is needed for {asset_class}"
+        for field in NEEDED_TERMS.get(asset_class, ())
+        if facts.get(field) in (None, "")
+    }
+    factor = facts.get("price_factor")
+    if factor is not None and asset_class in ("CORP", "GOVT") and factor != Decimal("0.01"):
+        found["price_factor"] = "must be 0.01 for a bond: its quantity is face, its price percent of par"
+    if factor is not None and asset_class in ("EQUITY", "ETF", "FUND") and factor != 1:
+        found["price_factor"] = "must be 1 for shares and units"
+    if facts.get("coupon_frequency") not in (None, *COUPONS_A_YEAR):
+        found["coupon_frequency"] = "must be 0, 1, 2, 4 or 12 coupons a year"
+    if facts.get("coupon_pct") is not None and not 0 <= facts["coupon_pct"] < 100:
+        found["coupon_pct"] = "must be from 0 to less than 100 percent"
+    issued, matures = facts.get("issue_date"), facts.get("maturity_date")
+    if issued and matures and matures <= issued:
+        found["maturity_date"] = "must come after the issue date"
+    return found
+
+
+def party_problems(facts: Facts) -> Problems:
+    """What is wrong with the identifiers of an issuer, custodian or depository."""
+    return _identifier_problems(facts, "lei", "bic") | _country_problems(facts)
+
+
+def broker_problems(facts: Facts) -> Problems:
+    found = _identifier_problems(facts, "lei", "bic")
+    code, kind, rate = facts.get("code") or "", facts.get("commission_kind"), facts.get("commission_rate")
+    if code != code.strip().upper():
+        found["code"] = f"“{code}” must be in capitals without outer spaces, as it is spoken on the wire"
+    if rate is not None and rate < 0:
+        found["commission_rate"] = "must not be negative"
+    elif rate is not None and kind and (rate == 0) != (kind == "none"):
+        found["commission_rate"] = "must be zero where there is no commission, and more than zero where there is one"
+    return found
+
+
+def venue_problems(facts: Facts) -> Problems:
+    found = _country_problems(facts)
+    mic, calendar, zone = facts.get("mic"), facts.get("calendar"), facts.get("timezone")
+    if mic and not (len(mic) == 4 and mic.isalnum() and mic.isascii() and mic == mic.upper()):
+        found["mic"] = f"“{mic}” is not a market identifier code (ISO 10383): four capitals or digits"
+    if calendar and calendar not in exchange_calendars.get_calendar_names():
+        found["calendar"] = f"“{calendar}” is not a calendar of exchange_calendars"
+    if zone and zone not in zoneinfo.available_timezones():
+        found["timezone"] = f"“{zone}” is not a time zone, such as Europe/London"
+    return found
+
+
+def currency_problems(facts: Facts) -> Problems:
+    found = {}
+    code, units = facts.get("code"), facts.get("minor_units")
+    if code and not (len(code) == 3 and code.isalpha() and code.isascii() and code == code.upper()):
+        found["code"] = f"“{code}” is not a currency code (ISO 4217): three capitals"
+    if units is not None and not 0 <= units <= 4:
+        found["minor_units"] = "must be from 0 to 4 decimals"
+    return found
+
+
+def cycle_problems(facts: Facts) -> Problems:
+    found = _country_problems(facts)
+    days, first, last = facts.get("days"), facts.get("effective_from"), facts.get("effective_to")
+    if days is not None and not 0 <= days <= 10:
+        found["days"] = "must be from 0 to 10 settlement days"
+    if first and last and last < first:
+        found["effective_to"] = "must not come before the first date"
+    return found
+
+
+def _identifier_problems(facts: Facts, *kinds: str) -> Problems:
+    found = {kind: identifier_problem(kind, facts[kind]) for kind in kinds if facts.get(kind)}
+    return {kind: problem for kind, problem in found.items() if problem}
+
+
+def _country_problems(facts: Facts) -> Problems:
+    country = facts.get("country")
+    if country and not (len(country) == 2 and country.isalpha() and country.isascii() and country == country.upper()):
+        return {"country": f"“{country}” is not a country code (ISO 3166): two capitals"}
+    return {}

@@ -55,6 +55,24 @@ def issuer_groups() -> dict[int, int]:
     return groups
 
 
+def is_within(issuer_id: int, parent_id: int) -> bool:
+    """Whether the parent is the issuer itself or below it, which would make the issuer its own ancestor."""
+    parents = dict(Issuer.objects.values_list("pk", "parent_id"))
+    at: int | None = parent_id
+    for _ in range(len(parents) + 1):
+        if at is None or at == issuer_id:
+            break
+        at = parents.get(at)
+    return at is not None
+
+
+def cycles_in_force(country: str, asset_class: str, first: date, last: date | None) -> QuerySet[SettlementCycle]:
+    """Settlement cycles of a country and class that hold on one of these trade dates (without end where last is None)."""
+    rows = SettlementCycle.objects.filter(country=country, asset_class=asset_class)
+    rows = rows.filter(Q(effective_to__isnull=True) | Q(effective_to__gte=first))
+    return rows.filter(effective_from__lte=last) if last else rows
+
+
 @lru_cache(maxsize=64)
 def _calendar(code: str):
     return exchange_calendars.get_calendar(code)

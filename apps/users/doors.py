@@ -32,3 +32,17 @@ def door(*permissions: str) -> Callable:
         return guarded
 
     return decorate
+
+
+class ApiDoor:
+    """Mixin of an API view: opens it to people who may do one of ``permissions``. :raises NotAllowed: for others"""
+
+    permissions: tuple[str, ...]
+
+    def check_permissions(self, request) -> None:
+        super().check_permissions(request)
+        if not any(can(request.user, permission) for permission in self.permissions):
+            raise NotAllowed(
+                "Your role does not open this. Ask a colleague whose role does, or your administrator.",
+                permission=self.permissions[0],
+            )

@@ -19,7 +19,7 @@ ENVIRONMENT = os.environ.get("OMS_ENVIRONMENT", "simulation")  # or "live": neve
 OMS_HOME = Path(os.environ.get("OMS_HOME") or BASE_DIR / ".oms").expanduser().resolve()
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "oms_portal.back_office.BackOfficeConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -1,0 +1,154 @@
+"""Reference data in the back office: looked up, changed, imported and exported, every change kept with who and when."""
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from import_export.admin import ImportExportMixin
+from import_export.formats.base_formats import CSV, XLSX
+from import_export.tmp_storages import MediaStorage
+from simple_history.admin import SimpleHistoryAdmin
+
+from apps.users.back_office import ByRole
+
+from .forms import CheckedForm
+from .imports import resource_for
+from .models import (
+    Broker,
+    Currency,
+    Custodian,
+    Depository,
+    Instrument,
+    Issuer,
+    SettlementCycle,
+    SettlementHoliday,
+    Venue,
+)  # fmt: skip
+
+
+class KeptAdmin(ByRole, SimpleHistoryAdmin):
+    """Rows whose every change is kept."""
+
+    form = CheckedForm
+    list_per_page = 100
+    show_full_result_count = False
+    history_list_display = ("history_change_reason",)
+
+
+class ReferenceAdmin(ImportExportMixin, KeptAdmin):
+    """Adds import from CSV and XLSX files, shown before it is done, and export to them."""
+
+    writes = ("reference.write",)
+    import_formats = export_formats = [CSV, XLSX]
+    tmp_storage_class = MediaStorage  # The page that is confirmed may be served by another process.
+
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        return self.has_add_permission(request)
+
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def get_import_data_kwargs(self, request, *args, **kwargs):
+        return super().get_import_data_kwargs(request=request, **kwargs) | {"rollback_on_validation_errors": True}
+
+    def process_import(self, request: HttpRequest, **kwargs) -> HttpResponse:
+        try:
+            return super().process_import(request, **kwargs)
+        except FileNotFoundError:
+            return self._not_imported(request, "This file was imported already, or it is gone. Send it again.")
+
+    def process_result(self, result, request: HttpRequest) -> HttpResponse:
+        """What changed between preview and confirmation may have made a row bad: then none was taken."""
+        bad = [row.number for row in result.invalid_rows] + [number for number, _ in result.row_errors()]
+        if bad or result.has_errors():
+            rows = ", ".join(map(str, sorted(bad)))
+            return self._not_imported(request, f"Nothing was imported: something changed meanwhile. Look at rows: {rows}.")
+        return super().process_result(result, request)
+
+    def _not_imported(self, request: HttpRequest, why: str) -> HttpResponse:
+        messages.error(request, why)
+        return HttpResponseRedirect(reverse("admin:{}_{}_import".format(*self.get_model_info())))
+
+
+@admin.register(Instrument)
+class InstrumentAdmin(ReferenceAdmin):
+    resource_classes = [resource_for(Instrument, ("symbol",), {"currency": "code", "venue": "mic", "underlying": "symbol"})]
+    list_display = ("symbol", "name", "asset_class", "isin", "currency", "venue", "country", "sector", "is_active")
+    list_filter = ("asset_class", "is_active", "currency", "venue", "country", "sector")
+    list_select_related = ("currency", "venue")
+    search_fields = ("symbol", "name", "isin", "cusip", "sedol", "figi", "issuer__name")
+    autocomplete_fields = ("issuer", "underlying")
+    fieldsets = (
+        (None, {"fields": ("symbol", "name", "asset_class", "issuer", "is_active")}),
+        ("Identifiers", {"fields": ("isin", "cusip", "sedol", "figi")}),
+        ("Market", {"fields": ("venue", "currency", "country", "sector", "rating", "shares_outstanding")}),
+        ("Steps", {"fields": ("lot_size", "tick_size", "min_piece", "increment", "price_factor")}),
+        ("Bond", {"fields": ("coupon_pct", "coupon_frequency", "day_count", "issue_date", "maturity_date")}),
+        ("Derivative", {"fields": ("underlying", "strike_price", "put_or_call")}),
+    )
+
+
+@admin.register(Issuer)
+class IssuerAdmin(ReferenceAdmin):
+    resource_classes = [resource_for(Issuer, ("code",))]
+    list_display = ("code", "name", "lei", "country", "sector", "parent")
+    list_filter = ("country", "sector")
+    list_select_related = ("parent",)
+    search_fields = ("code", "name", "lei")
+    autocomplete_fields = ("parent",)
+
+
+@admin.register(Broker)
+class BrokerAdmin(ReferenceAdmin):
+    resource_classes = [resource_for(Broker, ("code",))]
+    list_display = ("code", "name", "kind", "lei", "bic", "commission_kind", "commission_rate", "is_active")
+    list_filter = ("kind", "is_active", "commission_kind")
+    search_fields = ("code", "name", "lei", "bic")
+
+
+@admin.register(Venue)
+class VenueAdmin(ReferenceAdmin):
+    resource_classes = [resource_for(Venue, ("mic",))]
+    list_display = ("mic", "name", "country", "calendar", "timezone", "opens_at", "closes_at", "currency")
+    list_filter = ("country", "currency")
+    list_select_related = ("currency",)
+    search_fields = ("mic", "name")
+
+
+@admin.register(Currency)
+class CurrencyAdmin(ReferenceAdmin):
+    resource_classes = [resource_for(Currency, ("code",))]
+    list_display = ("code", "name", "minor_units")
+    search_fields = ("code", "name")
+
+
+@admin.register(Custodian)
+class CustodianAdmin(ReferenceAdmin):
+    resource_classes = [resource_for(Custodian, ("code",))]
+    list_display = ("code", "name", "bic", "country")
+    list_filter = ("country",)
+    search_fields = ("code", "name", "bic")
+
+
+@admin.register(Depository)
+class DepositoryAdmin(ReferenceAdmin):
+    resource_classes = [resource_for(Depository, ("country", "asset_class"))]
+    list_display = ("country", "asset_class", "name", "bic")
+    list_filter = ("country",)
+    search_fields = ("name", "bic")
+
+
+@admin.register(SettlementCycle)
+class SettlementCycleAdmin(ReferenceAdmin):
+    resource_classes = [resource_for(SettlementCycle, ("country", "asset_class", "effective_from"))]
+    list_display = ("country", "asset_class", "days", "effective_from", "effective_to")
+    list_filter = ("country", "asset_class")
+    search_fields = ("country",)
+
+
+@admin.register(SettlementHoliday)
+class SettlementHolidayAdmin(ReferenceAdmin):
+    resource_classes = [resource_for(SettlementHoliday, ("currency", "date"))]
+    list_display = ("currency", "date", "name")
+    list_filter = ("currency",)
+    date_hierarchy = "date"
+    search_fields = ("name", "currency__code")

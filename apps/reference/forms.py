@@ -1,0 +1,64 @@
+"""What people enter by hand or by file, held against the same rules."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import ForeignKey, Model
+
+from . import rules, selectors
+from .models import Broker, Currency, Custodian, Depository, Instrument, Issuer, SettlementCycle, Venue
+
+
+def _issuer_problems(facts: rules.Facts) -> rules.Problems:
+    found = rules.party_problems(facts)
+    if facts.get("id") and facts.get("parent") and selectors.is_within(facts["id"], facts["parent"]):
+        found["parent"] = "must not be the issuer itself or one of its own daughters"
+    return found
+
+
+def _cycle_problems(facts: rules.Facts) -> rules.Problems:
+    found = rules.cycle_problems(facts)
+    first = facts.get("effective_from")
+    if not found and first and facts.get("country") and facts.get("asset_class"):
+        others = selectors.cycles_in_force(facts["country"], facts["asset_class"], first, facts.get("effective_to"))
+        other = others.exclude(pk=facts.get("id")).first()
+        if other:
+            until = other.effective_to or "further notice"
+            found["effective_from"] = f"overlaps with T+{other.days} from {other.effective_from} to {until}; end that first"
+    return found
+
+
+CHECKS = {
+    Instrument: rules.instrument_problems,
+    Issuer: _issuer_problems,
+    Broker: rules.broker_problems,
+    Custodian: rules.party_problems,
+    Depository: rules.party_problems,
+    Venue: rules.venue_problems,
+    Currency: rules.currency_problems,
+    SettlementCycle: _cycle_problems,
+}
+
+
+def check(model: type[Model], facts: dict[str, Any]) -> None:
+    """:raises ValidationError: with what is wrong, by field"""
+    found = CHECKS[model](facts) if model in CHECKS else {}
+    if found:
+        raise ValidationError(found)
+
+
+def facts_of(row: Model) -> dict[str, Any]:
+    """A row's fields by name, of other tables' rows their keys."""
+    fields = row._meta.concrete_fields
+    return {f.name: getattr(row, f.attname if isinstance(f, ForeignKey) else f.name) for f in fields}
+
+
+class CheckedForm(forms.ModelForm):
+    """A form whose whole must pass the rules of its model."""
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        given = {name: value.pk if isinstance(value, Model) else value for name, value in data.items()}
+        check(self._meta.model, facts_of(self.instance) | given)
+        return data

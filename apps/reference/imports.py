@@ -1,0 +1,115 @@
+"""Reference data from files: each row held against the rules that a form is, every bad one named, all or none taken."""
+
+from decimal import Decimal, InvalidOperation
+
+from django.core.exceptions import ValidationError
+from django.db.models import DecimalField, ForeignKey, Model
+from import_export.fields import Field
+from import_export.resources import ModelDeclarativeMetaclass, ModelResource
+from import_export.widgets import DecimalWidget, ForeignKeyWidget
+
+from .forms import check, facts_of
+
+
+class NumberWidget(DecimalWidget):
+    def clean(self, value, row=None, **kwargs) -> Decimal | None:
+        try:
+            number = super().clean(value, row, **kwargs)
+        except InvalidOperation:
+            raise ValueError(f"“{value}” is not a number") from None
+        if number is not None and not number.is_finite():
+            raise ValueError(f"“{value}” is not a number")
+        return number
+
+
+class ByCode(ForeignKeyWidget):
+    """Names a row of another table by its code. Each is looked up once a file."""
+
+    def __init__(self, model: type[Model], field: str):
+        super().__init__(model, field)
+        self._found: dict[str, Model] = {}
+
+    def clean(self, value, row=None, **kwargs) -> Model | None:
+        code = "" if value is None else str(value).strip()
+        if not code:
+            return None
+        if code not in self._found:
+            found = self.model.objects.filter(**{self.field: code}).first()
+            if found is None:
+                raise ValueError(f"There is no {self.model._meta.verbose_name} “{code}”; add it first")
+            self._found[code] = found
+        return self._found[code]
+
+
+class CheckedResource(ModelResource):
+    """Rows are known by the fields of ``import_id_fields``; one that is there already is changed, if it differs."""
+
+    def before_import(self, dataset, **kwargs) -> None:
+        self._seen: dict[tuple, int] = {}
+        known = {field.column_name for field in self.get_import_fields()}
+        unknown = [header for header in dataset.headers or [] if header not in known]
+        if unknown:
+            raise ValidationError(
+                f"Unknown columns: {', '.join(map(str, unknown))}. Known are: {', '.join(sorted(known))}."
+            )
+        for field in self.get_import_fields():
+            if isinstance(field.widget, ByCode):
+                field.widget._found.clear()
+
+    def before_import_row(self, row, row_number=None, **kwargs) -> None:
+        wrong = {}
+        for name in self._meta.import_id_fields:
+            try:
+                self.fields[name].clean(row)
+            except ValueError as error:
+                wrong[name] = str(error)
+        if wrong:
+            raise ValidationError(wrong)
+        key = tuple(str(row.get(self.fields[name].column_name)).strip() for name in self._meta.import_id_fields)
+        first = self._seen.setdefault(key, row_number)
+        if first != row_number:
+            raise ValidationError(f"{' '.join(key)} is already in row {first} of this file")
+
+    def validate_instance(self, instance, import_validation_errors=None, validate_unique=True) -> None:
+        errors = {}
+        try:
+            super().validate_instance(instance, import_validation_errors, validate_unique)
+        except ValidationError as error:
+            errors = error.update_error_dict(errors)
+        facts = {name: value for name, value in facts_of(instance).items() if name not in errors}
+        try:
+            check(type(instance), facts)
+        except ValidationError as error:
+            errors = error.update_error_dict(errors)
+        if errors:
+            raise ValidationError(errors)
+
+    def before_save_instance(self, instance, row, file_name=None, **kwargs) -> None:
+        instance._change_reason = f"Imported from {file_name}"[:100] if file_name else "Imported"
+
+
+def resource_for(model: type[Model], keys: tuple[str, ...], codes: dict[str, str] | None = None) -> type[ModelResource]:
+    """
+    A resource of all of a model's fields.
+
+    :param keys: the fields that tell a row from others
+    :param codes: of each foreign key the field of its table that files name it by (``code`` where not said)
+    """
+    declared = {}
+    for field in model._meta.concrete_fields:
+        if isinstance(field, ForeignKey):
+            by = (codes or {}).get(field.name, "code")
+            declared[field.name] = Field(field.name, field.name, ByCode(field.related_model, by))
+        elif isinstance(field, DecimalField):
+            declared[field.name] = Field(field.name, field.name, NumberWidget(), default=field.default)
+    meta = {
+        "model": model,
+        "import_id_fields": keys,
+        "exclude": () if "id" in keys or model._meta.pk.name != "id" else ("id",),
+        "use_transactions": True,
+        "clean_model_instances": True,
+        "skip_unchanged": True,
+        "report_skipped": True,
+    }
+    name = f"{model.__name__}Resource"
+    return ModelDeclarativeMetaclass(name, (CheckedResource,), declared | {"Meta": type("Meta", (), meta)})
