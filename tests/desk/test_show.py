@@ -124,7 +124,7 @@ def test_a_business_date_names_its_weekday():
 
 def test_a_state_has_a_word_and_a_class():
     assert show.status("held") == '<span class="st s-hold">Held</span>'
-    assert show.status("PENDING_CANCEL") == '<span class="st s-hold">PENDING CANCEL</span>'
+    assert show.status("PENDING_CANCEL") == '<span class="st s-hold">Pending cancel</span>'
     assert show.status("ready", "Ready to route") == '<span class="st s-idle">Ready to route</span>'
     assert show.status("held", "<b>", "bad") == '<span class="st s-bad">&lt;b&gt;</span>'
 

@@ -12,7 +12,6 @@ from apps.blocks.models import Block
 from apps.desk.blotter.selectors import slippage_bp
 from apps.routing import services as routing
 from apps.routing.models import DealerQuote, Execution, Inquiry, Route
-from tests.routing.conftest import a_block, a_route, alone, counterparties, street  # noqa: F401
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
 D = Decimal
