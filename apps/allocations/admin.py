@@ -2,11 +2,14 @@
 
 from django.contrib import admin
 
+from apps.users.back_office import ByRole
+
 from .models import Allocation
 
 
 @admin.register(Allocation)
-class AllocationAdmin(admin.ModelAdmin):
+class AllocationAdmin(ByRole, admin.ModelAdmin):
+    sees = ("allocations.see",)
     list_display = (
         "ref", "block_id", "order_id", "portfolio", "instrument", "broker", "side", "qty", "price", "net_amount", "status"
     )  # fmt: skip
@@ -14,12 +17,3 @@ class AllocationAdmin(admin.ModelAdmin):
     list_select_related = ("portfolio", "instrument", "broker")
     list_per_page = 100
     show_full_result_count = False
-
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-    def has_delete_permission(self, request, obj=None):
-        return False

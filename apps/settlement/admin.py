@@ -3,23 +3,17 @@
 from django.contrib import admin
 from simple_history.admin import SimpleHistoryAdmin
 
+from apps.users.back_office import ByRole
+
 from .models import Confirmation, FeedFile, Instruction, SettlementInstructionSet, StrayAnswer
 
 
-class ReadOnly(admin.ModelAdmin):
+class ReadOnly(ByRole, admin.ModelAdmin):
     """What services alone change: to be looked at."""
 
+    sees = ("settlement.see",)
     list_per_page = 100
     show_full_result_count = False
-
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-    def has_delete_permission(self, request, obj=None):
-        return False
 
 
 @admin.register(SettlementInstructionSet)
