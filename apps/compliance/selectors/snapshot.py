@@ -218,7 +218,7 @@ def _firm(cursor, instruments: Sequence[c.Instrument], asked: Iterable[int], ord
         ),
         (
             "SELECT instrument_id, (sum(qty - filled_qty - cancelled_qty) * 10000)::bigint FROM orders_order"
-            " WHERE instrument_id = ANY(%s) AND side = 'BUY' AND NOT status IN ('DONE', 'CANCELLED', 'REJECTED')"
+            " WHERE instrument_id = ANY(%s) AND side = 'BUY' AND qty > filled_qty + cancelled_qty"
             " AND status <> 'DRAFT' AND id <> ALL(%s) GROUP BY 1",
             [wanted, order_ids],
         ),

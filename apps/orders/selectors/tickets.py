@@ -73,7 +73,7 @@ def references_in_use(user, refs: Collection[str]) -> dict[str, int]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT client_ref, max(id) FROM orders_order WHERE created_by_id = %s AND client_ref = ANY(%s)"
-            " AND client_ref <> '' AND status NOT IN ('DONE', 'CANCELLED', 'REJECTED') GROUP BY 1",
+            " AND client_ref <> '' AND qty > filled_qty + cancelled_qty GROUP BY 1",
             [user.pk, list(refs)],
         )
         return dict(cursor.fetchall())
