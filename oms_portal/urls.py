@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView
 
 from apps.allocations.urls import api_urlpatterns as allocations_api
 from apps.blocks.urls import api_urlpatterns as blocks_api
+from apps.compliance.urls import api_urlpatterns as compliance_api
 from apps.orders.urls import api_urlpatterns as orders_api
 from apps.routing.urls import api_urlpatterns as routing_api
 from apps.settlement.urls import api_urlpatterns as settlement_api
@@ -20,6 +21,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/", include(orders_api)),
+    path("api/v1/", include(compliance_api)),
     path("api/v1/", include(blocks_api)),
     path("api/v1/", include(routing_api)),
     path("api/v1/", include(allocations_api)),

@@ -9,10 +9,9 @@ from django.db.models import Count, QuerySet
 
 from apps.core.refusals import NotFound
 from apps.marketdata import selectors as marketdata
-from apps.orders.models import Order
 from apps.portfolios import selectors as portfolios
 
-from .models import Check, Restriction, Review, Rule
+from .models import Restriction, Review, Rule
 
 QUEUE = """
     SELECT v.id, v.version, v.status, v.opened_at, v.decided_at, v.reason, d.username, o.id, o.side, o.qty, i.symbol,
@@ -158,15 +157,6 @@ def strip() -> list[dict]:
         {"label": "Money held", "usd": sum((w.usd or Decimal(0) for w in waiting), Decimal(0)), "tone": ""},
         {"label": "Approved", "value": decided.get("APPROVED", 0), "tone": ""},
         {"label": "Sent back or rejected", "value": decided.get("SENT_BACK", 0) + decided.get("REJECTED", 0), "tone": ""},
-    ]
-
-
-def checks_of(order: Order) -> list[dict]:
-    """Every check of an order, the latest first, each with what did not pass and its review."""
-    reviews = {r.verdict_id: r for r in Review.objects.filter(order=order).select_related("decided_by")}
-    return [
-        {"check": c, "problems": problems_of(c.results), "review": reviews.get(c.pk)}
-        for c in Check.objects.filter(order=order).order_by("-pk")
     ]
 
 

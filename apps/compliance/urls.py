@@ -1,8 +1,28 @@
-from django.urls import path
+"""Addresses of compliance."""
 
-from . import views
+from django.urls import path, re_path
+
+from . import api, views
 
 app_name = "compliance"
+PK = r"(?P<pk>[0-9]{1,18})"  # Acts on one thing are posted with or without the last slash.
+api_urlpatterns = [
+    path("reviews/", api.Reviews.as_view({"get": "list"}), name="api-reviews"),
+    re_path(r"^reviews/decide/?$", api.Reviews.as_view({"post": "decide"}), name="api-reviews-decide"),
+    path("reviews/<int:pk>/", api.Reviews.as_view({"get": "retrieve"}), name="api-review"),
+    *(
+        re_path(rf"^reviews/{PK}/{act.replace('_', '-')}/?$", api.Reviews.as_view({"post": act}), name=f"api-review-{act}")
+        for act in ("approve", "send_back", "reject")
+    ),
+    path("orders/<int:pk>/checks/", api.Checks.as_view({"get": "of_order"}), name="api-order-checks"),
+    path("rules/", api.Rules.as_view({"get": "list", "post": "create"}), name="api-rules"),
+    path("rules/measures/", api.Rules.as_view({"get": "measures"}), name="api-measures"),
+    path("rules/<int:pk>/", api.Rules.as_view({"get": "retrieve"}), name="api-rule"),
+    path("rules/<int:pk>/versions/", api.Rules.as_view({"get": "versions", "post": "new_version"}), name="api-rule-versions"),
+    re_path(rf"^rules/{PK}/retire/?$", api.Rules.as_view({"post": "retire"}), name="api-rule-retire"),
+    path("restrictions/", api.Restrictions.as_view({"get": "list", "post": "create"}), name="api-restrictions"),
+    re_path(rf"^restrictions/{PK}/lift/?$", api.Restrictions.as_view({"post": "lift"}), name="api-restriction-lift"),
+]
 urlpatterns = [
     path("reviews/", views.reviews, name="reviews"),
     path("reviews/<int:review_id>/", views.review, name="review"),

@@ -1,6 +1,7 @@
 """Every question to compliance; who may see what lives here."""
 
 from .reviews import (
+    by_attention,
     checks_of,
     counts,
     get_review_seen_by,
@@ -14,6 +15,7 @@ from .snapshot import active_rules, inputs_hashes_of, snapshot_of
 
 __all__ = [
     "active_rules",
+    "by_attention",
     "checks_of",
     "counts",
     "get_review_seen_by",

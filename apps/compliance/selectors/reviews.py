@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection
-from django.db.models import Case, F, IntegerField, QuerySet, Value, When
+from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When
 
 from apps.core.refusals import NotFound
 from apps.orders.models import Order
@@ -32,20 +32,27 @@ def reviews_seen_by(user) -> QuerySet[Review]:
     )
 
 
-def waiting_reviews(user) -> QuerySet[Review]:
+def by_attention(reviews: QuerySet[Review]) -> QuerySet[Review]:
     """
-    The queue by what needs attention: hard before what cannot be told before soft, then the largest, then the oldest.
-
-    One query. ``with_leading`` gives each its failing rule and numbers without another.
+    What waits first: hard before what cannot be told before soft, then the largest, then the oldest. What is decided
+    after it, newest first.
     """
     rank = Case(
+        When(~Q(status=R.WAITING), then=Value(3)),
         When(severity="HARD", then=Value(0)),
         When(verdict__outcome=Outcome.INDETERMINATE, then=Value(1)),
         default=Value(2),
         output_field=IntegerField(),
     )
-    waiting = reviews_seen_by(user).filter(status=R.WAITING).annotate(rank=rank)
-    return waiting.order_by("rank", F("amount_usd").desc(nulls_last=True), "opened_at", "pk")
+    decided = Case(When(~Q(status=R.WAITING), then=F("id")))
+    return reviews.annotate(rank=rank).order_by(
+        "rank", decided.desc(nulls_last=True), F("amount_usd").desc(nulls_last=True), "opened_at", "pk"
+    )
+
+
+def waiting_reviews(user) -> QuerySet[Review]:
+    """The queue by attention. One query; ``with_leading`` gives each its failing rule and numbers without another."""
+    return by_attention(reviews_seen_by(user).filter(status=R.WAITING))
 
 
 def with_leading(reviews: Iterable[Review]) -> list[Review]:
@@ -185,6 +192,11 @@ class Shown:
     max_passing_qty: Decimal | None
     binding_rule: str
     review: Review | None
+
+    @property
+    def problems(self) -> list[dict[str, Any]]:
+        """What did not pass."""
+        return [r for r in self.results if r["outcome"] in NOT_PASSED]
 
 
 def checks_of(user, order_id: int) -> list[Shown]:

@@ -1,0 +1,50 @@
+"""Read-only views of rules, checks, reviews and the restricted list: services alone change them."""
+
+from django.contrib import admin
+
+from apps.users.back_office import ByRole
+
+from .models import Check, Restriction, Review, Rule, RuleVersion
+
+
+class ReadOnly(ByRole, admin.ModelAdmin):
+    sees = ("compliance.see",)
+    list_per_page = 100
+    show_full_result_count = False
+
+
+@admin.register(Rule)
+class RuleAdmin(ReadOnly):
+    list_display = ("code", "name", "kind", "status", "version")
+    list_filter = ("status", "kind")
+    search_fields = ("code", "name")
+
+
+@admin.register(RuleVersion)
+class RuleVersionAdmin(ReadOnly):
+    list_display = ("rule", "number", "severity", "text", "written_by", "written_at")
+    list_filter = ("severity", "rule")
+    list_select_related = ("rule", "written_by")
+
+
+@admin.register(Check)
+class CheckAdmin(ReadOnly):
+    list_display = ("id", "order_id", "order_version", "outcome", "binding_rule", "max_passing_qty", "at")
+    list_filter = ("outcome",)
+    search_fields = ("order__id",)
+    raw_id_fields = ("order", "act")
+
+
+@admin.register(Review)
+class ReviewAdmin(ReadOnly):
+    list_display = ("ref", "order_id", "status", "severity", "leading_rule", "opened_at", "decided_by", "decided_at")
+    list_filter = ("status", "severity", "leading_rule")
+    list_select_related = ("decided_by",)
+    raw_id_fields = ("order", "verdict")
+
+
+@admin.register(Restriction)
+class RestrictionAdmin(ReadOnly):
+    list_display = ("id", "issuer", "instrument", "portfolio", "direction", "effective_from", "effective_to", "status")
+    list_filter = ("status", "direction")
+    list_select_related = ("issuer", "instrument", "portfolio")
