@@ -59,13 +59,13 @@ class InstructionOut(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class SeenIn(serializers.Serializer):
+class InstructionSeenIn(serializers.Serializer):
     """The version that the caller looked at."""
 
     version = serializers.IntegerField(min_value=1)
 
 
-class NoteIn(SeenIn):
+class InstructionNoteIn(InstructionSeenIn):
     note = serializers.CharField(max_length=400)
 
 
@@ -141,19 +141,21 @@ class Instructions(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
     def xml(self, request: Request, pk: str) -> HttpResponse:
         return HttpResponse(selectors.xml_of(self.get_object()), content_type="application/xml")
 
-    @extend_schema(summary="Make a blocked instruction ready, once what blocked it is mended", request=SeenIn)
+    @extend_schema(
+        summary="Make a blocked instruction ready, once what blocked it is mended", request=InstructionSeenIn
+    )
     @action(detail=True, methods=["post"])
     def unblock(self, request: Request, pk: str) -> Response:
-        asked = SeenIn(data=request.data)
+        asked = InstructionSeenIn(data=request.data)
         asked.is_valid(raise_exception=True)
         found = self.get_object()
         services.unblock_instructions(act_of(request), [found.pk], seen={found.pk: asked.validated_data["version"]})
         return Response(InstructionOut(self.get_object()).data)
 
-    @extend_schema(summary="Write down what is known or done about it", request=NoteIn)
+    @extend_schema(summary="Write down what is known or done about it", request=InstructionNoteIn)
     @action(detail=True, methods=["post"])
     def note(self, request: Request, pk: str) -> Response:
-        asked = NoteIn(data=request.data)
+        asked = InstructionNoteIn(data=request.data)
         asked.is_valid(raise_exception=True)
         found = self.get_object()
         services.note_instructions(
