@@ -9,7 +9,10 @@ from drf_spectacular.views import SpectacularAPIView
 from apps.allocations.urls import api_urlpatterns as allocations_api
 from apps.blocks.urls import api_urlpatterns as blocks_api
 from apps.compliance.urls import api_urlpatterns as compliance_api
+from apps.marketdata.urls import api_urlpatterns as marketdata_api
 from apps.orders.urls import api_urlpatterns as orders_api
+from apps.portfolios.urls import api_urlpatterns as portfolios_api
+from apps.reference.urls import api_urlpatterns as reference_api
 from apps.routing.urls import api_urlpatterns as routing_api
 from apps.settlement.urls import api_urlpatterns as settlement_api
 
@@ -20,6 +23,9 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/v1/", include(reference_api)),
+    path("api/v1/", include(marketdata_api)),
+    path("api/v1/", include(portfolios_api)),
     path("api/v1/", include(orders_api)),
     path("api/v1/", include(compliance_api)),
     path("api/v1/", include(blocks_api)),

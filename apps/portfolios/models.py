@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from simple_history.models import HistoricalRecords
 
 from apps.audit.models import ActRow
 from apps.reference.fields import amount_field, percent_field, price_field, qty_field
@@ -15,6 +16,7 @@ class Model(models.Model):
     number = models.IntegerField(default=1)
     name = models.CharField(max_length=80)
     effective_date = models.DateField()
+    history = HistoricalRecords()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["code", "number"], name="one_model_a_version")]
@@ -27,6 +29,7 @@ class ModelWeight(models.Model):
     model = models.ForeignKey(Model, on_delete=models.CASCADE, related_name="weights")
     instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+")
     weight_pct = percent_field()
+    history = HistoricalRecords()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["model", "instrument"], name="one_weight_an_instrument")]
@@ -43,6 +46,7 @@ class Portfolio(models.Model):
     team = models.CharField(max_length=20, help_text="the portfolio managers' team that runs it")
     model = models.ForeignKey(Model, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     is_open = models.BooleanField(default=True)
+    history = HistoricalRecords()
 
     class Meta:
         ordering = ["code"]
@@ -64,6 +68,7 @@ class Mandate(models.Model):
     cash_min_pct = percent_field()
     issuer_max_pct = percent_field()
     sector_max_pct = percent_field()
+    history = HistoricalRecords()
 
     class Meta:
         constraints = [

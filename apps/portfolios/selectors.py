@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.db.models import QuerySet, Sum
 from guardian.shortcuts import get_objects_for_user
@@ -14,6 +15,8 @@ from apps.marketdata import selectors as marketdata
 from apps.users.services import can
 
 from .models import Cash, Movement, Portfolio, Position
+
+TEAM = "team:"
 
 
 def portfolios_seen_by(user) -> QuerySet[Portfolio]:
@@ -38,6 +41,12 @@ def _granted(user, permissions: list[str]) -> QuerySet[Portfolio]:
     return get_objects_for_user(
         user, permissions, klass=Portfolio, any_perm=True, with_superuser=False, accept_global_perms=False
     )
+
+
+def teams() -> dict[str, int]:
+    """Portfolio managers' teams: name to the id of their group, which is called ``team:`` and the name."""
+    rows = Group.objects.filter(name__startswith=TEAM).values_list("name", "pk")
+    return {name.removeprefix(TEAM): pk for name, pk in rows}
 
 
 def get_portfolio_seen_by(user, portfolio_id: int) -> Portfolio:
@@ -121,7 +130,10 @@ def valuation(portfolio: Portfolio) -> Valuation:
 
 
 def navs(portfolio_ids: Sequence[int] | None = None, to: str = "USD") -> dict[int, Decimal]:
-    """Portfolio id to its net asset value in one currency at current mids; two queries for any number."""
+    """
+    Portfolio id to its net asset value in one currency at current mids; what has no price or rate counts nothing, and a
+    portfolio of which nothing can be valued is absent. Two queries for any number.
+    """
     rates = {c: r for c, (r, _) in marketdata.fx_rates(to).items()}
     with connection.cursor() as cursor:
         cursor.execute(

@@ -5,15 +5,18 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
+from django.contrib.auth.models import Permission
 from django.db import connection, transaction
+from guardian.models import GroupObjectPermission
 from psycopg.errors import UniqueViolation
 
 from apps.audit import services as audit
 from apps.core.acts import Act
-from apps.core.refusals import Conflict
+from apps.core.refusals import Conflict, Invalid
 from apps.core.tables import copy_in
 
-from .models import Movement
+from . import selectors
+from .models import Movement, Portfolio
 
 COLUMNS = (
     "portfolio_id", "instrument_id", "currency_id", "kind", "qty", "amount", "price", "trade_date", "settle_date",
@@ -49,7 +52,8 @@ def post_movements(act: Act, moves: Sequence[Moved]) -> None:
     """
     Will write the movements and move positions and cash by them, in one transaction and a fixed order of rows.
 
-    Three statements whatever the number of movements; the caller holds the portfolios' rows.
+    The number of statements does not grow with the number of movements. Positions and cash are locked by their keys, so
+    two who move the same ones at once wait for each other and both count.
 
     :raises AlreadyMoved: where a source comes a second time; nothing is then moved
     """
@@ -93,3 +97,35 @@ def _add(cursor, table: str, key: str, column: str, kind: str, sums: list[tuple]
             f" ON CONFLICT (portfolio_id, {key}) DO UPDATE SET {column} = {table}.{column} + excluded.{column}",
             [list(c) for c in zip(*sums, strict=True)],
         )
+
+
+class NoSuchTeam(Invalid):
+    """No portfolio managers' team has this name."""
+
+
+@transaction.atomic
+def grant_teams(portfolio_ids: Sequence[int]) -> None:
+    """
+    Will let each portfolio be seen and run by its own team, and by no other team. Six statements for any number.
+
+    :raises NoSuchTeam: where a portfolio's team is none; nothing is then changed
+    """
+    team_of = dict(Portfolio.objects.filter(pk__in=portfolio_ids).values_list("pk", "team"))
+    groups = selectors.teams()
+    missing = sorted(set(team_of.values()) - groups.keys())
+    if missing:
+        known = ", ".join(sorted(groups)) or "none yet"
+        raise NoSuchTeam(f"There is no team “{missing[0]}”; known are: {known}.", field="team")
+    permissions = Permission.objects.filter(
+        content_type__app_label="portfolios", codename__in=("see_portfolio", "run_portfolio")
+    ).select_related("content_type")
+    GroupObjectPermission.objects.filter(
+        permission__in=permissions, object_pk__in=[str(pk) for pk in team_of], group__in=groups.values()
+    ).delete()
+    GroupObjectPermission.objects.bulk_create(
+        GroupObjectPermission(
+            group_id=groups[team], permission=permission, content_type=permission.content_type, object_pk=str(pk)
+        )
+        for pk, team in sorted(team_of.items())
+        for permission in permissions
+    )

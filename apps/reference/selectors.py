@@ -35,10 +35,15 @@ def resolve_instruments(values: Iterable[str]) -> dict[str, list[Instrument]]:
 
 
 def find_instruments(text: str, limit: int = 20) -> QuerySet[Instrument]:
-    """Active instruments whose symbol, name or identifier begins with or contains the text."""
-    return Instrument.objects.filter(is_active=True).filter(
-        Q(symbol__istartswith=text) | Q(name__icontains=text) | Q(isin__iexact=text) | Q(cusip__iexact=text)
-    )[:limit]
+    """Active instruments that the text may mean."""
+    return Instrument.objects.filter(is_active=True).filter(matching(text))[:limit]
+
+
+def matching(text: str) -> Q:
+    """Instruments whose symbol begins with the text, whose name contains it, or that it identifies."""
+    text = text.strip()
+    identified = Q(isin__iexact=text) | Q(cusip__iexact=text) | Q(sedol__iexact=text) | Q(figi__iexact=text)
+    return Q(symbol__istartswith=text) | Q(name__icontains=text) | identified
 
 
 def issuer_groups() -> dict[int, int]:

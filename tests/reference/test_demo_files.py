@@ -195,7 +195,7 @@ class TestReferences:
         for cycles in by_key.values():
             cycles.sort(key=lambda r: r["effective_from"])
             assert cycles[-1]["effective_to"] == ""
-            for one, following in zip(cycles, cycles[1:]):
+            for one, following in zip(cycles, cycles[1:], strict=False):
                 ends, starts = date.fromisoformat(one["effective_to"]), date.fromisoformat(following["effective_from"])
                 assert (starts - ends).days == 1
 

@@ -1,0 +1,45 @@
+"""Prices in the back office: to look at. The feed alone writes them."""
+
+from django.contrib import admin
+
+from apps.users.back_office import ByRole
+
+from .models import AverageVolume, Bar, Close, FxRate, Quote
+
+
+class PriceAdmin(ByRole, admin.ModelAdmin):
+    sees = ("marketdata.see",)
+    list_per_page = 100
+    show_full_result_count = False
+    list_select_related = ("instrument",)
+    search_fields = ("instrument__symbol", "instrument__isin", "instrument__name")
+
+
+@admin.register(Quote)
+class QuoteAdmin(PriceAdmin):
+    list_display = ("instrument", "bid", "ask", "last", "volume", "at", "source")
+    list_filter = ("source", "instrument__asset_class")
+
+
+@admin.register(Bar)
+class BarAdmin(PriceAdmin):
+    list_display = ("instrument", "at", "open", "high", "low", "close", "volume", "turnover")
+    date_hierarchy = "at"
+
+
+@admin.register(Close)
+class CloseAdmin(PriceAdmin):
+    list_display = ("instrument", "date", "price")
+    date_hierarchy = "date"
+
+
+@admin.register(AverageVolume)
+class AverageVolumeAdmin(PriceAdmin):
+    list_display = ("instrument", "daily_qty", "annual_volatility", "as_of_date")
+
+
+@admin.register(FxRate)
+class FxRateAdmin(PriceAdmin):
+    list_display = ("base", "quote", "rate", "at")
+    list_select_related = ("base", "quote")
+    search_fields = ("base__code", "quote__code")

@@ -1,0 +1,66 @@
+"""Prices to other systems, each with its time."""
+
+import django_filters
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import mixins, serializers, viewsets
+
+from apps.users.doors import ApiDoor
+
+from .models import FxRate, Quote
+
+
+class MarketQuoteOut(serializers.ModelSerializer):
+    """Prices in the instrument's currency (percent of par for bonds); what is too old is the asker's to say."""
+
+    instrument_id = serializers.IntegerField()
+    symbol = serializers.CharField(source="instrument.symbol")
+    isin = serializers.CharField(source="instrument.isin")
+    currency = serializers.CharField(source="instrument.currency_id")
+    mid = serializers.DecimalField(21, 9, help_text="(bid + ask) / 2")
+
+    class Meta:
+        model = Quote
+        fields = ("instrument_id", "symbol", "isin", "currency", "bid", "ask", "mid", "last", "volume", "at", "source")
+        read_only_fields = fields
+
+
+class RateOut(serializers.ModelSerializer):
+    """Units of ``quote`` for one of ``base``."""
+
+    base = serializers.CharField(source="base_id")
+    quote = serializers.CharField(source="quote_id")
+
+    class Meta:
+        model = FxRate
+        fields = ("base", "quote", "rate", "at")
+        read_only_fields = fields
+
+
+class NumberIn(django_filters.BaseInFilter, django_filters.NumberFilter):
+    pass
+
+
+class QuoteFilter(django_filters.FilterSet):
+    instrument = NumberIn(field_name="pk", help_text="ids of one or several instruments, by comma")
+    symbol = django_filters.BaseInFilter(field_name="instrument__symbol", help_text="one or several, by comma")
+    asset_class = django_filters.BaseInFilter(field_name="instrument__asset_class", help_text="one or several, by comma")
+
+    class Meta:
+        model = Quote
+        fields = ("instrument", "symbol", "asset_class", "source")
+
+
+@extend_schema_view(list=extend_schema(summary="The latest quotes, by symbol"))
+class Quotes(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
+    permissions = ("marketdata.see",)
+    serializer_class = MarketQuoteOut
+    filterset_class = QuoteFilter
+    queryset = Quote.objects.select_related("instrument").order_by("instrument__symbol")
+
+
+@extend_schema_view(list=extend_schema(summary="The latest exchange rates"))
+class Rates(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
+    permissions = ("marketdata.see",)
+    serializer_class = RateOut
+    filterset_fields = ("base", "quote")
+    queryset = FxRate.objects.order_by("base", "quote")

@@ -1,0 +1,9 @@
+from django.urls import path
+
+from . import api
+
+app_name = "marketdata"
+api_urlpatterns = [
+    path("quotes/", api.Quotes.as_view({"get": "list"}), name="api-quotes"),
+    path("fx-rates/", api.Rates.as_view({"get": "list"}), name="api-fx-rates"),
+]

@@ -1,0 +1,103 @@
+"""Portfolios, mandates and models in the back office, for who sees the whole firm; holdings and movements to look at."""
+
+from django.contrib import admin
+from simple_history.admin import SimpleHistoryAdmin
+
+from apps.users.back_office import ByRole
+
+from . import services
+from .forms import MandateForm, PortfolioForm, WeightFormSet
+from .models import Cash, Mandate, Model, ModelWeight, Movement, Portfolio, Position
+
+
+class FirmWide(ByRole):
+    """An administrator keeps reference data but sees no client's portfolio."""
+
+    sees = ("portfolios.see_all", "reference.write")
+    list_per_page = 100
+    show_full_result_count = False
+
+
+class MandateInline(FirmWide, admin.StackedInline):
+    model = Mandate
+    form = MandateForm
+    writes = ("reference.write",)
+    can_delete = False
+
+
+@admin.register(Portfolio)
+class PortfolioAdmin(FirmWide, SimpleHistoryAdmin):
+    writes = ("reference.write",)
+    form = PortfolioForm
+    inlines = (MandateInline,)
+    list_display = ("code", "name", "team", "base_currency", "custodian", "custody_account", "model", "is_open")
+    list_filter = ("team", "is_open", "custodian", "base_currency", "model")
+    list_select_related = ("base_currency", "custodian", "model")
+    search_fields = ("code", "name", "custody_account")
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        """A portfolio is closed, never deleted."""
+        return False
+
+    def save_model(self, request, obj, form, change) -> None:
+        super().save_model(request, obj, form, change)
+        services.grant_teams([obj.pk])
+
+
+@admin.register(Mandate)
+class MandateAdmin(FirmWide, SimpleHistoryAdmin):
+    writes = ("reference.write",)
+    form = MandateForm
+    list_display = (
+        "portfolio", "equity_min_pct", "equity_max_pct", "fixed_income_min_pct", "fixed_income_max_pct", "cash_min_pct",
+        "issuer_max_pct", "sector_max_pct",
+    )  # fmt: skip
+    list_select_related = ("portfolio",)
+    search_fields = ("portfolio__code", "portfolio__name")
+    autocomplete_fields = ("portfolio",)
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        """Without its mandate a portfolio could not be judged."""
+        return False
+
+
+class WeightInline(FirmWide, admin.TabularInline):
+    model = ModelWeight
+    formset = WeightFormSet
+    writes = ("reference.write",)
+    autocomplete_fields = ("instrument",)
+    extra = 0
+
+
+@admin.register(Model)
+class ModelAdmin(FirmWide, SimpleHistoryAdmin):
+    writes = ("reference.write",)
+    inlines = (WeightInline,)
+    list_display = ("code", "number", "name", "effective_date")
+    search_fields = ("code", "name")
+
+
+@admin.register(Position)
+class PositionAdmin(FirmWide, admin.ModelAdmin):
+    list_display = ("portfolio", "instrument", "qty")
+    list_select_related = ("portfolio", "instrument")
+    search_fields = ("portfolio__code", "instrument__symbol", "instrument__isin")
+
+
+@admin.register(Cash)
+class CashAdmin(FirmWide, admin.ModelAdmin):
+    list_display = ("portfolio", "currency", "amount")
+    list_filter = ("currency",)
+    list_select_related = ("portfolio", "currency")
+    search_fields = ("portfolio__code",)
+
+
+@admin.register(Movement)
+class MovementAdmin(FirmWide, admin.ModelAdmin):
+    list_display = (
+        "portfolio", "instrument", "qty", "currency", "amount", "kind", "trade_date", "settle_date", "source"
+    )  # fmt: skip
+    list_filter = ("kind", "trade_date")
+    list_select_related = ("portfolio", "instrument", "currency")
+    search_fields = ("portfolio__code", "instrument__symbol", "source")
+    raw_id_fields = ("act",)

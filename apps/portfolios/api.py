@@ -1,0 +1,141 @@
+"""Portfolios to other systems: those that the caller may see."""
+
+from decimal import Decimal
+
+import django_filters
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.core.money import rounded
+from apps.users.doors import ApiDoor
+
+from . import selectors
+from .models import Mandate, Portfolio
+
+
+class PortfolioOut(serializers.ModelSerializer):
+    base_currency = serializers.CharField(source="base_currency_id")
+    custodian = serializers.CharField(source="custodian.code")
+    model = serializers.CharField(source="model.code", default=None)
+
+    class Meta:
+        model = Portfolio
+        fields = ("id", "code", "name", "base_currency", "custodian", "custody_account", "team", "model", "is_open")
+        read_only_fields = fields
+
+
+class Money(serializers.DecimalField):
+    """An amount, rounded half up to the cent here and nowhere before."""
+
+    def __init__(self, **kwargs):
+        super().__init__(24, 2, **kwargs)
+
+    def to_representation(self, value: Decimal) -> str:
+        return super().to_representation(rounded(value))
+
+
+class Share(serializers.DecimalField):
+    """Percent of net asset value, to four decimals."""
+
+    def __init__(self, **kwargs):
+        super().__init__(12, 4, **kwargs)
+
+    def to_representation(self, value: Decimal) -> str:
+        return super().to_representation(rounded(value, 4))
+
+
+class HeldOut(serializers.Serializer):
+    instrument_id = serializers.IntegerField()
+    symbol = serializers.CharField()
+    name = serializers.CharField()
+    asset_class = serializers.CharField()
+    sector = serializers.CharField()
+    currency = serializers.CharField(help_text="of the price")
+    qty = serializers.DecimalField(20, 4, help_text="units; face value for bonds")
+    price = serializers.DecimalField(21, 9, allow_null=True, help_text="mid; null where there is no quote")
+    priced_at = serializers.DateTimeField(allow_null=True)
+    value = Money(allow_null=True, help_text="in the portfolio's base currency")
+    weight_pct = Share(allow_null=True)
+
+
+class CashOut(serializers.Serializer):
+    currency = serializers.CharField()
+    amount = serializers.DecimalField(20, 4, help_text="on trade date")
+    value = Money(help_text="in the portfolio's base currency")
+
+
+class ClassOut(serializers.Serializer):
+    asset_class = serializers.CharField(help_text="or CASH")
+    value = Money(help_text="in the portfolio's base currency")
+
+
+class MandateOut(serializers.ModelSerializer):
+    class Meta:
+        model = Mandate
+        exclude = ("id", "portfolio")
+
+
+class WorthOut(PortfolioOut):
+    """A portfolio with what it holds, valued at current mids and rates. ``missing`` has no price and is left out of it."""
+
+    mandate = MandateOut(allow_null=True)
+    nav = Money(help_text="net asset value in the base currency")
+    by_class = ClassOut(many=True)
+    positions = HeldOut(many=True)
+    cash = CashOut(many=True)
+    missing = serializers.ListField(child=serializers.CharField())
+    oldest_price_at = serializers.DateTimeField(allow_null=True)
+
+    class Meta(PortfolioOut.Meta):
+        fields = (
+            *PortfolioOut.Meta.fields, "mandate", "nav", "by_class", "positions", "cash", "missing", "oldest_price_at"
+        )  # fmt: skip
+        read_only_fields = fields
+
+    def to_representation(self, portfolio: Portfolio) -> dict:
+        worth = selectors.valuation(portfolio)
+        portfolio.nav, portfolio.missing, portfolio.oldest_price_at = worth.nav, worth.missing, worth.oldest_price_at
+        portfolio.positions = [held._asdict() for held in worth.held]
+        portfolio.cash = [dict(zip(("currency", "amount", "value"), row, strict=True)) for row in worth.cash]
+        portfolio.by_class = [{"asset_class": name, "value": value} for name, value in sorted(worth.by_class.items())]
+        return super().to_representation(portfolio)
+
+
+class RungOut(serializers.Serializer):
+    date = serializers.DateField()
+    balance = serializers.DecimalField(20, 4, help_text="settled by then, of what is booked now")
+
+
+class PortfolioFilter(django_filters.FilterSet):
+    code = django_filters.BaseInFilter(help_text="one or several, by comma")
+    search = django_filters.CharFilter(field_name="name", lookup_expr="icontains", help_text="a part of the name")
+
+    class Meta:
+        model = Portfolio
+        fields = ("code", "search", "team", "is_open")
+
+
+@extend_schema_view(
+    list=extend_schema(summary="The portfolios you may see, by code"),
+    retrieve=extend_schema(summary="One portfolio with positions, cash and its value now", responses=WorthOut),
+)
+class Portfolios(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
+    permissions = ("portfolios.see",)
+    serializer_class = PortfolioOut
+    filterset_class = PortfolioFilter
+    queryset = Portfolio.objects.none()  # For the schema's sake; what is seen is the user's.
+
+    def get_queryset(self):
+        return selectors.portfolios_seen_by(self.request.user).select_related("custodian", "model").order_by("code")
+
+    def retrieve(self, request: Request, pk: int) -> Response:
+        return Response(WorthOut(selectors.get_portfolio_seen_by(request.user, pk)).data)
+
+    @extend_schema(summary="Its money in one currency, by settlement date", responses=RungOut(many=True), filters=False)
+    def ladder(self, request: Request, pk: int, currency: str) -> Response:
+        portfolio = selectors.get_portfolio_seen_by(request.user, pk)
+        rungs = selectors.cash_ladder(portfolio, currency.upper(), timezone.now().date())
+        return Response(RungOut([{"date": day, "balance": balance} for day, balance in rungs], many=True).data)

@@ -1,0 +1,29 @@
+"""What a mandate and a model must be: arithmetic only."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+BANDS = (("equity_min_pct", "equity_max_pct"), ("fixed_income_min_pct", "fixed_income_max_pct"))
+PERCENTS = (*(field for band in BANDS for field in band), "cash_min_pct", "issuer_max_pct", "sector_max_pct")
+
+
+def mandate_problems(facts: Mapping[str, Decimal | None]) -> dict[str, str]:
+    """Field to what is wrong with it, of a mandate in percent of net asset value. A field that is absent is not judged."""
+    known = {field: facts[field] for field in PERCENTS if facts.get(field) is not None}
+    found = {field: "must be from 0 to 100 percent" for field, value in known.items() if not 0 <= value <= 100}
+    for least, most in BANDS:
+        if least in known and most in known and known[least] > known[most]:
+            found.setdefault(most, f"must not be less than the least, {known[least]:f}")
+    least = sum(known.get(field, Decimal(0)) for field in ("equity_min_pct", "fixed_income_min_pct", "cash_min_pct"))
+    if least > 100 and not found:
+        found["cash_min_pct"] = f"the least of equity, fixed income and cash together are {least:f} percent, over 100"
+    return found
+
+
+def weights_problem(weights: Iterable[Decimal]) -> str | None:
+    """What is wrong with a model's target weights in percent; the rest to 100 is cash."""
+    weights = list(weights)
+    if any(weight < 0 for weight in weights):
+        return "A weight must not be negative."
+    total = sum(weights, Decimal(0))
+    return f"The weights sum to {total:f} percent, over 100." if total > 100 else None

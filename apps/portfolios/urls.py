@@ -1,0 +1,10 @@
+from django.urls import path
+
+from . import api
+
+app_name = "portfolios"
+api_urlpatterns = [
+    path("portfolios/", api.Portfolios.as_view({"get": "list"}), name="api-portfolios"),
+    path("portfolios/<int:pk>/", api.Portfolios.as_view({"get": "retrieve"}), name="api-portfolio"),
+    path("portfolios/<int:pk>/cash/<str:currency>/", api.Portfolios.as_view({"get": "ladder"}), name="api-portfolio-cash"),
+]

@@ -1,0 +1,61 @@
+"""Reference data to other systems: to look up, not to change."""
+
+import django_filters
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import mixins, serializers, viewsets
+
+from apps.core.refusals import NotFound
+from apps.users.doors import ApiDoor
+
+from . import selectors
+from .models import Instrument
+
+
+class InstrumentOut(serializers.ModelSerializer):
+    """Its value is quantity × price × ``price_factor`` in its currency; a bond's quantity is face, its price percent of par."""
+
+    issuer = serializers.CharField(source="issuer.name")
+    currency = serializers.CharField(source="currency_id")
+    mic = serializers.CharField(source="venue.mic", help_text="market identifier code (ISO 10383)")
+    underlying = serializers.CharField(source="underlying.symbol", default=None)
+
+    class Meta:
+        model = Instrument
+        fields = (
+            "id", "symbol", "name", "asset_class", "isin", "cusip", "sedol", "figi", "issuer", "currency", "mic",
+            "country", "sector", "lot_size", "tick_size", "min_piece", "increment", "price_factor", "coupon_pct",
+            "coupon_frequency", "day_count", "issue_date", "maturity_date", "underlying", "strike_price", "put_or_call",
+            "rating", "is_active",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class InstrumentFilter(django_filters.FilterSet):
+    search = django_filters.CharFilter(
+        method="with_text", help_text="the beginning of a symbol, a part of a name, or an ISIN, CUSIP, SEDOL or FIGI"
+    )
+    asset_class = django_filters.BaseInFilter(help_text="one or several, by comma")
+    mic = django_filters.CharFilter(field_name="venue__mic")
+
+    class Meta:
+        model = Instrument
+        fields = ("search", "asset_class", "currency", "mic", "country", "sector", "is_active")
+
+    def with_text(self, queryset, name, value):
+        return queryset.filter(selectors.matching(value))
+
+
+@extend_schema_view(
+    list=extend_schema(summary="Instruments, by symbol"), retrieve=extend_schema(summary="One instrument, by its id")
+)
+class Instruments(ApiDoor, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+    permissions = ("reference.see",)
+    serializer_class = InstrumentOut
+    filterset_class = InstrumentFilter
+    queryset = Instrument.objects.select_related("issuer", "venue", "underlying").order_by("symbol")
+
+    def get_object(self) -> Instrument:
+        row = self.get_queryset().filter(pk=self.kwargs["pk"]).first()
+        if row is None:
+            raise NotFound("There is no such instrument.")
+        return row

@@ -1,0 +1,9 @@
+from django.urls import path
+
+from . import api
+
+app_name = "reference"
+api_urlpatterns = [
+    path("instruments/", api.Instruments.as_view({"get": "list"}), name="api-instruments"),
+    path("instruments/<int:pk>/", api.Instruments.as_view({"get": "retrieve"}), name="api-instrument"),
+]
