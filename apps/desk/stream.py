@@ -3,12 +3,14 @@ The live stream: one Redis subscription shared by every open page of this proces
 
 A page opens ``/stream/?topics=block,route`` and hears ``{"seq", "subject", "ids"}`` for what changed; which of the rows
 it may see is decided when it asks for them. Each line has an id, so a page that was away for a moment is told what it
-missed; where that is no longer known it is told ``gap`` and reloads. ``beat`` says that the line is alive.
+missed; where that is no longer known it is told ``gap`` and reloads. ``beat`` says that the line is alive. A page says
+with ``since`` (seconds of the Unix clock) when it was made, and first hears what changed on the way to its reader.
 """
 
 import asyncio
 import contextlib
 import secrets
+import time
 from collections import deque
 from http.cookies import SimpleCookie
 from importlib import import_module
@@ -32,6 +34,7 @@ log = structlog.get_logger(__name__)
 BEAT_SECONDS = 10
 REMEMBERED = 5000
 CHECK_AGAIN_SECONDS = 120
+AROUND_SECONDS = 2.0  # What a page shows was read a little before it was written, and the two clocks may differ.
 
 # Whoever may not see a kind of thing is not even told that one changed.
 NEEDED = {
@@ -61,7 +64,8 @@ class Hub:
     def __init__(self):
         self.epoch = secrets.token_hex(4)
         self.seq = 0
-        self.lines: deque[tuple[int, str, bytes]] = deque(maxlen=REMEMBERED)
+        self.lines: deque[tuple[int, str, bytes, float]] = deque(maxlen=REMEMBERED)
+        self.heard_since: float | None = None  # Unix seconds; None: not listening yet.
         self.changed = asyncio.Condition()
         self.listening: asyncio.Task | None = None
 
@@ -89,6 +93,7 @@ class Hub:
         """What happened while nobody listened is not known: every page is to reload."""
         async with self.changed:
             self.epoch, self.lines = secrets.token_hex(4), deque(maxlen=REMEMBERED)
+            self.heard_since = time.time()
             self.changed.notify_all()
 
     async def _take(self, data: bytes) -> None:
@@ -100,7 +105,7 @@ class Hub:
                     text = b"event: gap\ndata: {}"
                 else:
                     text = b"data: " + orjson.dumps({"seq": self.seq, "subject": subject, "ids": ids})
-                self.lines.append((self.seq, subject, text))
+                self.lines.append((self.seq, subject, text, time.time()))
             self.changed.notify_all()
 
     def after(self, seq: int, topics: set[str]) -> list[bytes] | None:
@@ -108,12 +113,23 @@ class Hub:
         if self.lines and self.lines[0][0] > seq + 1:
             return None
         found = []
-        for number, subject, text in reversed(self.lines):
+        for number, subject, text, _ in reversed(self.lines):
             if number <= seq:
                 break
             if subject in topics:
                 found.append(b"id: %s-%d\n%s\n\n" % (self.epoch.encode(), number, text))
         return found[::-1]
+
+    def seq_at(self, moment: float) -> int | None:
+        """The number of the last line heard before a moment (Unix seconds); None where that is not known."""
+        if self.heard_since is None or moment < self.heard_since:
+            return None
+        if len(self.lines) == REMEMBERED and self.lines[0][3] >= moment:
+            return None
+        return next((number for number, _, _, at in reversed(self.lines) if at < moment), self._before_first())
+
+    def _before_first(self) -> int:
+        return self.lines[0][0] - 1 if self.lines else self.seq
 
 
 hub = Hub()
@@ -141,7 +157,8 @@ async def application(scope, receive, send) -> None:
     """ASGI: the stream of a signed-in person; 401 for anybody else, 403 where the role may hear none of it."""
     headers = dict(scope["headers"])
     cookies = headers.get(b"cookie", b"").decode("latin-1")
-    asked = parse_qs(scope["query_string"].decode("latin-1")).get("topics", [""])[0]
+    query = parse_qs(scope["query_string"].decode("latin-1"))
+    asked = query.get("topics", [""])[0]
     user = await sync_to_async(_person)(cookies)
     topics = await sync_to_async(_topics)(user, asked)
     if not topics:
@@ -162,7 +179,8 @@ async def application(scope, receive, send) -> None:
     hub.start()
     gone = asyncio.create_task(_until_gone(receive))
     try:
-        await _tell(send, gone, topics, headers.get(b"last-event-id", b"").decode(), cookies, asked)
+        position = _position(headers.get(b"last-event-id", b"").decode("latin-1"), query.get("since", [""])[0])
+        await _tell(send, gone, topics, position, cookies, asked)
     finally:
         gone.cancel()
 
@@ -172,12 +190,20 @@ async def _until_gone(receive) -> None:
         continue
 
 
-async def _tell(send, gone: asyncio.Task, topics: set[str], last: str, cookies: str, asked: str) -> None:
-    epoch, _, number = last.partition("-")
-    seq = int(number) if epoch == hub.epoch and number.isdigit() else hub.seq
-    missed = bool(last) and epoch != hub.epoch
-    epoch = hub.epoch
-    await _send(send, b"retry: 1000\n" + _mark(b"gap" if missed else b"beat"))
+def _position(last: str, since: str) -> int | None:
+    """The line after which a page is to hear, by the last it heard or when it was made; None: it missed some."""
+    if last:
+        epoch, _, number = last.partition("-")
+        return int(number) if epoch == hub.epoch and number.isdigit() else None
+    try:
+        return hub.seq_at(float(since) - AROUND_SECONDS) if since else hub.seq
+    except ValueError:
+        return hub.seq
+
+
+async def _tell(send, gone: asyncio.Task, topics: set[str], position: int | None, cookies: str, asked: str) -> None:
+    seq, epoch = hub.seq if position is None else position, hub.epoch
+    await _send(send, b"retry: 1000\n" + _mark(b"gap" if position is None else b"beat", seq))
     checked = asyncio.get_running_loop().time()
     while not gone.done():
         async with hub.changed:
@@ -187,11 +213,11 @@ async def _tell(send, gone: asyncio.Task, topics: set[str], last: str, cookies: 
             lines = None if hub.epoch != epoch else hub.after(seq, topics)
             idle, seq, epoch = hub.seq == seq, hub.seq, hub.epoch
         if lines is None:
-            await _send(send, _mark(b"gap"))
+            await _send(send, _mark(b"gap", seq))
         elif lines:
             await _send(send, b"".join(lines))
         elif idle:
-            await _send(send, _mark(b"beat"))
+            await _send(send, _mark(b"beat", seq))
         if asyncio.get_running_loop().time() - checked > CHECK_AGAIN_SECONDS:
             checked = asyncio.get_running_loop().time()
             topics = await sync_to_async(_topics)(await sync_to_async(_person)(cookies), asked)
@@ -200,8 +226,8 @@ async def _tell(send, gone: asyncio.Task, topics: set[str], last: str, cookies: 
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def _mark(event: bytes) -> bytes:
-    return b"event: %s\nid: %s-%d\ndata: {}\n\n" % (event, hub.epoch.encode(), hub.seq)
+def _mark(event: bytes, seq: int) -> bytes:
+    return b"event: %s\nid: %s-%d\ndata: {}\n\n" % (event, hub.epoch.encode(), seq)
 
 
 async def _send(send, data: bytes) -> None:

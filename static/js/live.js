@@ -56,7 +56,8 @@
     glow(fresh);
   }
   async function refreshRows(place, subject, ids) {
-    const standing = new Map($$(`[data-row^="${subject}:"]`, place).map((row) => [row.dataset.row, row]));
+    const stand = () => new Map($$(`[data-row^="${subject}:"]`, place).map((row) => [row.dataset.row, row]));
+    let standing = stand();
     const known = ids.filter((id) => standing.has(`${subject}:${id}`));
     const wanted = place.hasAttribute("data-insert") && (place.dataset.subject ?? subject) === subject ? ids : known;
     if (!wanted.length) return;
@@ -65,17 +66,18 @@
       return;
     }
     const leaf = await bring(place, { ids: wanted.join(",") });
+    standing = stand();                   // The list may have been fetched whole meanwhile.
     const came = new Set();
     const anew = [];
     for (const fresh of [...leaf.content.querySelectorAll(`[data-row^="${subject}:"]`)]) {
       const old = standing.get(fresh.dataset.row);
       came.add(fresh.dataset.row);
-      if (old?.isConnected) swap(old, fresh);
+      if (old) swap(old, fresh);
       else if (wanted !== known) anew.push(fresh);
     }
     for (const id of known) {
       const row = standing.get(`${subject}:${id}`);
-      if (!came.has(row.dataset.row)) row.remove();
+      if (row && !came.has(row.dataset.row)) row.remove();
     }
     if (anew.length) {
       const body = place.tBodies ? place.tBodies[0] : place;
@@ -279,7 +281,9 @@
   function connect() {
     clearTimeout(retry);
     source?.close();
-    source = new EventSource(url, { withCredentials: true });
+    /* The first time, what changed while the page was on its way here is told too. */
+    const asOf = wasOpen ? "" : document.body.dataset.asOf;
+    source = new EventSource(asOf ? `${url}&since=${asOf}` : url, { withCredentials: true });
     source.onopen = (event) => {
       const missed = wasOpen && lost && !lastRef;
       heard(event);
