@@ -15,6 +15,7 @@ from apps.blocks.states import B
 from apps.core.refusals import NotFound
 from apps.portfolios import selectors as portfolios
 from apps.portfolios.models import Portfolio
+from apps.routing.models import Execution
 from apps.users.services import can
 
 from . import rules, selectors
@@ -82,6 +83,13 @@ def blocks_to_show(user, show: str = "", text: str = "", ids: Sequence[int] | No
         BlockLine(*row[:7], row[7] / row[6] if row[6] else None, *row[8:], *sums.get(row[0], (0, ZERO)))
         for row in found
     ]
+
+
+def blocks_of_executions(execution_ids: Sequence[int]) -> list[int]:
+    """The blocks that these executions filled."""
+    if not execution_ids:
+        return []
+    return list(Execution.objects.filter(pk__in=execution_ids).values_list("block_id", flat=True).distinct())
 
 
 class Part(NamedTuple):
@@ -164,6 +172,7 @@ class Shared:
     share: Decimal
     sums: dict[str, Decimal]
     checks: list[Check]
+    brokers: int
     reversed: list[Allocation]
 
 
@@ -197,7 +206,7 @@ def shared_out(user, block_id: int) -> Shared:
         line.parts = parts[line.order_id]
     content = block.statement.content
     sums = Allocation.objects.filter(block=block, status=A.BOOKED).aggregate(
-        count=Count("pk"), qty=Sum("qty"), gross=Sum("gross_amount"), accrued=Sum("accrued_amount"),
+        count=Count("pk"), brokers=Count("broker", distinct=True), qty=Sum("qty"), gross=Sum("gross_amount"), accrued=Sum("accrued_amount"),
         commission=Sum("commission_amount"), fees=Sum("fees_amount"), net=Sum("net_amount"),
     )  # fmt: skip
     share = sum((s.share_qty for s in everything), ZERO)
@@ -213,6 +222,7 @@ def shared_out(user, block_id: int) -> Shared:
         share,
         {name: value for name, value in sums.items() if value is not None},
         _checks(block, share, sums),
+        sums["brokers"],
         [row for row in rows if row.status == A.REVERSED],
     )
 

@@ -40,9 +40,13 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_GET
 def rows(request: HttpRequest) -> HttpResponse:
     """The asked-for rows that belong to the list, for the live page."""
-    ids = [whole_number(text, "ids", 1) for text in request.GET.get("ids", "").split(",") if text][:1000]
+    ids = _numbers(request, "ids") + page_selectors.blocks_of_executions(_numbers(request, "execution"))
     found = page_selectors.blocks_to_show(request.user, request.GET.get("show", ""), ids=ids)
     return render(request, "allocations/list.html#items", {"rows": found})
+
+
+def _numbers(request: HttpRequest, name: str) -> list[int]:
+    return [whole_number(text, name, 1) for text in request.GET.get(name, "").split(",") if text][:1000]
 
 
 @door("allocations.see")

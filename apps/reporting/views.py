@@ -19,6 +19,8 @@ def results(request: HttpRequest) -> HttpResponse:
     context = {
         "made": made,
         "figures": selectors.figures(made),
+        "notes": {"equity": _note(made.equity), "bonds": _note(made.bonds)},
+        "is_compared": bool(made.equity.benchmark_usd or made.bonds.benchmark_usd),
         "is_whole": ids is None,
         "lines": sorted(made.lines, key=lambda line: (line.improvement_bp is None, line.improvement_bp or 0)),
         "classes": [("Equity", made.equity), ("Bonds", made.bonds)],
@@ -27,3 +29,10 @@ def results(request: HttpRequest) -> HttpResponse:
         "commission": made.equity.commission_usd + made.bonds.commission_usd,
     }
     return render(request, "reporting/results.html#live" if request.htmx else "reporting/results.html", context)
+
+
+def _note(quality: selectors.Quality) -> str:
+    """What the benchmark's figure is worth, or why there is none."""
+    if quality.benchmark_usd:
+        return f"USD {quality.saved_usd:+,.0f}".replace("-", "\N{MINUS SIGN}")
+    return f"no {quality.benchmark} on file" if quality.routes else "none yet"

@@ -145,7 +145,7 @@ def clocks(user) -> list[Clock]:
         hours, minutes = divmod(abs(one.seconds_left) // 60, 60)
         span = f"{hours // 24} d" if hours >= 48 else f"{hours} h {minutes:02}"
         left = "all affirmed" if whole else f"{span} late" if one.seconds_left < 0 else f"{span} left"
-        tone = "ok" if whole else "bad" if one.is_late or one.disputed else "warn" if one.seconds_left < 7200 else ""
+        tone = "ok" if whole else "bad" if one.is_late else "warn" if one.disputed or one.seconds_left < 7200 else ""
         found.append(Clock(one, f"{share * CIRCUMFERENCE:.1f} {CIRCUMFERENCE}", left, tone))
     return found
 

@@ -1,14 +1,12 @@
 """Pages of settlement: the board, one instruction, one confirmation, standing instructions, and what operations mend."""
 
-import json
-
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from apps.core.edges import act_of, seen_versions, whole_number
+from apps.core.edges import act_of, done, seen_versions, whole_number
 from apps.core.refusals import Conflict, Invalid
 from apps.users.doors import door
 from apps.users.services import can
@@ -38,8 +36,9 @@ def board(request: HttpRequest) -> HttpResponse:
 def _around(request: HttpRequest) -> dict:
     strip = selectors.strip(request.user)
     at, sums = reverse("settlement:board"), strip.instructions
+    stuck = sum(sums[s] for s in selectors.ATTENTION)
     figures = [
-        ("Needs a person", strip.attention, f"{at}?status=ATTENTION", "bad" if strip.attention else "ok"),
+        ("Needs a person", stuck, f"{at}?status=ATTENTION", "bad" if stuck else "ok"),
         ("Rejected or failing", sums["REJECTED"] + sums["FAILING"], f"{at}?status=FAILING", "bad"),
         ("Unmatched", sums["UNMATCHED"], f"{at}?status=UNMATCHED", "warn"),
         ("Blocked", sums["BLOCKED"], f"{at}?status=BLOCKED", "warn"),
@@ -62,8 +61,8 @@ def _board(request: HttpRequest) -> dict:
     context = around | {
         "show": show,
         "may_mend": can(request.user, "settlement.mend"),
-        "tabs": [
-            {"label": label, "url": url, "current": show == name, "count": count}
+        "parts": [
+            {"label": label, "url": url, "on": show == name, "count": count}
             for label, url, name, count in (
                 ("Instructions", at, "instructions", sum(strip.instructions.values())),
                 ("Confirmations", f"{at}?confirmations=", "confirmations", sum(strip.confirmations.values())),
@@ -193,11 +192,6 @@ def _file(content: bytes, kind: str, name: str) -> HttpResponse:
 
 
 # --- What operations mend -------------------------------------------------------------------------------------------
-def _done(words: str) -> HttpResponse:
-    toast = {"closeDialog": "", "toast": {"text": words, "tone": "ok"}}
-    return HttpResponse(status=204, headers={"HX-Trigger": json.dumps(toast)})
-
-
 @door("settlement.mend")
 @require_http_methods(["GET", "POST"])
 def unblock(request: HttpRequest) -> HttpResponse:
@@ -208,7 +202,7 @@ def unblock(request: HttpRequest) -> HttpResponse:
             count = services.unblock_instructions(act_of(request), list(seen), seen=seen)
         except services.NothingToUnblock as refusal:
             return _ask_to_unblock(request, seen, refusal.message, 422)
-        return _done(f"{count} instruction{'s'[: count != 1]} released; the next file to the custodian carries them.")
+        return done(f"{count} instruction{'s'[: count != 1]} released; the next file to the custodian carries them.")
     return _ask_to_unblock(request, seen)
 
 
@@ -238,7 +232,7 @@ def note(request: HttpRequest) -> HttpResponse:
             services.note_instructions(act_of(request), list(seen), text, seen=seen)
         except Invalid as refusal:
             return _ask_for_note(request, seen, text, refusal.message, 422)
-        return _done("Noted on the record.")
+        return done("Noted on the record.")
     return _ask_for_note(request, seen)
 
 

@@ -18,13 +18,13 @@ def test_a_blocks_page_shows_each_share_and_sums_to_the_block(street, tom):
         "Portfolio P1",
         "Portfolio P2",
         "Portfolio P3",
-        "5,000.000000",
-        "$250,000.00",
-        "$10.00",
-        "$249,990.00",
+        "5,000.0000",
+        "250,000.00",
+        ">10.00<",
+        "249,990.00",
     ):
         assert part in said
-    assert "$500,000.00" in said and "$499,980.00" in said
+    assert "500,000.00" in said and "499,980.00" in said
     assert said.count('s-done">equal') == 4
     assert "differ" not in said and "Provisional" not in said
 
@@ -36,7 +36,7 @@ def test_before_the_booking_the_shares_are_called_provisional(street, tom):
     said = words(visit(tom, "allocations:block", block.pk, htmx=True))
 
     assert "<h3>Provisional</h3>" in said and "<html" not in said
-    assert "5.000000" in said and "<b>5</b>" in said
+    assert "5.0000" in said and "<b>5</b>" in said
     assert not Allocation.objects.exists()
 
 

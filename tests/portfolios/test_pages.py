@@ -7,11 +7,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from apps.compliance import services as compliance
 from apps.desk.portfolios.holdings import holdings
 from apps.desk.portfolios.selectors import portfolio_rows
 from apps.marketdata.models import Quote
 from apps.orders import services as orders
-from apps.orders.models import Order
 from apps.portfolios.models import Mandate, Model, ModelWeight, Portfolio, Position
 from tests.allocations.filling import Street, keep_promises
 from tests.pages import visit, words
@@ -69,29 +69,20 @@ def test_roles_without_portfolios_are_refused(firm, tom, alan):
 
 def test_what_needs_a_look_comes_first(firm, street, mira, by, model):
     Mandate.objects.filter(portfolio__code="P2").update(equity_max_pct=50)
-    held = orders.create_orders(
-        by(mira),
-        [orders.Wish(firm.portfolios["P3"].pk, firm.instruments["AAA"].pk, "SELL", D(100))],
-        submit=True,
-    )
-    hold(held, by)
+    compliance.install_default_rules(by("loader"))
+    too_many = orders.Wish(firm.portfolios["P3"].pk, firm.instruments["AAA"].pk, "SELL", D(60_000))
+    orders.create_orders(by(mira), [too_many], submit=True)
 
     rows = portfolio_rows(mira)
     said = words(visit(mira, "portfolios:list"))
 
     assert [row.code for row in rows] == ["P3", "P2", "P1"]
-    assert (rows[0].held, rows[0].orders, rows[0].in_orders) == (1, 1, D(5000))
+    assert (rows[0].held, rows[0].orders, rows[0].in_orders) == (1, 1, D(3_000_000))
     assert rows[1].breach == "equity above its band"
     assert rows[2].model == "Balanced v1" and rows[2].target == 50 and rows[2].drift == rows[2].equity_pct - 50
     assert "1 held" in said and "equity above its band" in said
     only = words(visit(mira, "portfolios:list", query="?show=drifting"))
     assert "Portfolio P2" in only and "Portfolio P3" not in only
-
-
-def hold(ids, by) -> None:
-    waiting = Order.objects.filter(pk__in=ids, status="IN_REVIEW").values_list("pk", flat=True)
-    orders.mark_held(by("worker"), dict.fromkeys(waiting, 1))
-    assert set(Order.objects.filter(pk__in=ids).values_list("status", flat=True)) == {"HELD"}
 
 
 # --- One portfolio --------------------------------------------------------------------------------------------------

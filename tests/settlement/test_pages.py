@@ -66,9 +66,9 @@ def test_the_four_statuses_stand_apart(booked, olga, standing):
 
     said = words(visit(olga, "settlement:rows", query=f"?ids={row.pk}", htmx=True))
 
-    assert '<span class="quiet" title="accepted">PACK' in said
-    assert '<span class="bad" title="unmatched">NMAT' in said
-    assert '<span class="quiet" title="pending">PEND' in said
+    assert '<abbr class="quiet" title="accepted">PACK' in said
+    assert '<abbr class="bad" title="unmatched">NMAT' in said
+    assert '<abbr class="quiet" title="pending">PEND' in said
     assert "CMIS: no matching instruction" in said
 
 

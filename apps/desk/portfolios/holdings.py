@@ -130,7 +130,7 @@ def holdings(portfolio: Portfolio, now: datetime) -> Holdings:
     made.lines = sorted(
         lines.values(),
         key=lambda x: (
-            x.word != S.HELD, not x.ordered, rank[CLASS_OF.get(x.instrument.asset_class, OTHER)], x.instrument.symbol,
+            x.word != S.HELD, not x.ordered, not x.qty, rank[CLASS_OF.get(x.instrument.asset_class, OTHER)], x.instrument.symbol,
         ),
     )  # fmt: skip
     made.classes = _classes(made)

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from apps.desk.selectors import Figure
-from apps.desk.templatetags.show import day, money_short, percent, qty
+from apps.desk.templatetags.show import money_short, percent, qty
 from apps.portfolios import selectors as portfolios
 from apps.users.doors import door
 from apps.users.services import can
@@ -59,7 +59,6 @@ def detail(request: HttpRequest, portfolio_id: int) -> HttpResponse:
         "base": base,
         "now": now,
         "span": max([abs(line.drift) for line in now.lines if line.drift is not None], default=1) or 1,
-        "class_span": max([abs(c.drift) for c in now.classes if c.drift is not None], default=1) or 1,
         "figures": _figures(now, base, f"{reverse('orders:list')}?q={portfolio.code}"),
         "may_order": bool(runs and runs.exists()),
         "may_see_orders": can(request.user, "orders.see"),
@@ -70,7 +69,7 @@ def detail(request: HttpRequest, portfolio_id: int) -> HttpResponse:
 
 def _figures(now: Holdings, base: str, orders_url: str) -> list[Figure]:
     near = [band for band in now.bands if band.room < selectors.NEAR]
-    worst = f"{near[0].name} {percent(near[0].limit)}" if near else "none near its limit"
+    worst = f"{near[0].name}, limit {percent(near[0].limit)}" if near else "none near its limit"
     figures = [
         Figure("Net asset value", money_short(now.nav, base)),
         Figure("Cash", money_short(now.cash_now, base), "#cash", _lowest(now, base)),
@@ -93,4 +92,4 @@ def _figures(now: Holdings, base: str, orders_url: str) -> list[Figure]:
 
 
 def _lowest(now: Holdings, base: str) -> str:
-    return f"lowest {money_short(now.lowest[1], base)} on {day(now.lowest[0])}" if now.lowest else ""
+    return f"lowest {money_short(now.lowest[1], base)} on {now.lowest[0].day} {now.lowest[0]:%b}" if now.lowest else ""

@@ -333,6 +333,6 @@ def limitbar(now, after, limit, unit: str = "%", places: int = 1, big: bool = Fa
         left_at=f"{low if low >= 26 else 0:.2f}",
         left_anchor="end" if low >= 26 else "start",
         right=right,
-        right_at=f"{max(high, 28) if low < 26 else high:.2f}",
+        right_at=f"{max(high, 28) if low < 26 else high + 1.5:.2f}",
         right_anchor="start",
     )
