@@ -2,9 +2,9 @@
 
 import os
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from queue import SimpleQueue
 
 import quickfix as fix
@@ -91,27 +91,31 @@ class Application(fix.Application):
         return self.session_ids[session.getTargetCompID().getValue()]
 
     def _keep(self, message, session) -> None:
+        """Returns once the message is committed; where it cannot be, the process ends here, as if it had been killed."""
+        try:
+            self._keeper.submit(self._kept, self._id(session), message.toString(), timezone.now()).result()
+        except BaseException:
+            log.exception("message_not_kept", counterparty=session.getTargetCompID().getValue())
+            os._exit(UNKEPT)
+        self.heard()
+
+    def _kept(self, session_id: int, raw: str, at: datetime) -> None:
         """
-        Returns once the message is committed. While the database is away it waits, and QuickFIX with it: nothing is
-        counted as received that is not kept. Told to stop meanwhile, the process ends here, as if it had been killed.
+        While the database is away this waits, and QuickFIX with it: nothing is counted as received that is not kept.
+
+        :raises OperationalError, InterfaceError: where it is away as the process is told to stop
         """
         wait = 0.05
-        raw, session_id, at = message.toString(), self._id(session), timezone.now()
         while True:
             try:
-                self._keeper.submit(routing.keep_heard, session_id, raw, at).result()
-                self.heard()
+                routing.keep_heard(session_id, raw, at)
                 return
             except (OperationalError, InterfaceError) as error:
                 log.warning("database_away", error=str(error))
-                self._keeper.submit(connection.close).result()
-            except BaseException:
-                log.exception("message_not_kept", session=session_id)
-                os._exit(UNKEPT)
-            if self.stopping.is_set():
-                os._exit(UNKEPT)
-            time.sleep(wait)
-            wait = min(wait * 2, 2.0)
+                connection.close()
+                if self.stopping.wait(wait):
+                    raise
+                wait = min(wait * 2, 2.0)
 
 
 def _type_of(message) -> str:

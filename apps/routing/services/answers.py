@@ -2,7 +2,8 @@
 
 from .. import events, rules
 from ..models import DealerQuote
-from .batch import Batch, Heard, InquiryRow, QuoteRow, Unbookable
+from .batch import Batch
+from .rows import Heard, InquiryRow, QuoteRow, Unbookable
 
 R = DealerQuote.Result
 DECLINES = {

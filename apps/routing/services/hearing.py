@@ -18,8 +18,9 @@ from .. import events, rules
 from ..models import Message
 from ..states import MESSAGE_LIFE
 from .answers import book_decline, book_post_trade, book_quote
-from .batch import Batch, Heard, Unbookable
+from .batch import Batch
 from .reports import book_refusal, book_reject, book_report
+from .rows import Heard, Unbookable
 
 log = structlog.get_logger(__name__)
 S = Message.Status

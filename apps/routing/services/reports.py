@@ -9,7 +9,8 @@ from apps.core.events import Fact
 from .. import events, rules
 from ..states import BY_ORD_STATUS, DEAD, Rt, X
 from .answers import decline
-from .batch import ZERO, Batch, ExecutionRow, Heard, Request, RouteRow, Unbookable
+from .batch import Batch
+from .rows import ZERO, ExecutionRow, Heard, Request, RouteRow, Unbookable
 
 log = structlog.get_logger(__name__)
 NOT_ACCEPTED = "8"
