@@ -10,8 +10,7 @@ from rest_framework.response import Response
 
 from apps.audit.services import answer_once
 from apps.core.edges import act_of
-from apps.core.refusals import NotAllowed
-from apps.users.services import can
+from apps.users.doors import ApiDoor
 
 from . import rules, selectors, services
 from .models import DealerQuote, Execution, Inquiry, Route
@@ -108,12 +107,12 @@ class RoutedOut(serializers.Serializer):
 # --- what comes in --------------------------------------------------------------------------------------------------
 
 
-class SeenIn(serializers.Serializer):
+class RouteActIn(serializers.Serializer):
     version = serializers.IntegerField(min_value=1, help_text="the version that the caller looked at")
     reason = serializers.CharField(max_length=400, required=False, default="", allow_blank=True)
 
 
-class RouteIn(SeenIn):
+class RouteIn(RouteActIn):
     """All of a block that is unplaced, where the rules say, unless told otherwise."""
 
     broker = serializers.CharField(max_length=20, required=False, help_text="code; asks for a reason")
@@ -122,12 +121,12 @@ class RouteIn(SeenIn):
     qty = serializers.DecimalField(20, 4, required=False)
 
 
-class ReplaceIn(SeenIn):
+class ReplaceIn(RouteActIn):
     qty = serializers.DecimalField(20, 4, required=False, help_text="the new total, what is filled included")
     limit_price = serializers.DecimalField(20, 8, required=False, allow_null=True)
 
 
-class AwardIn(SeenIn):
+class AwardIn(RouteActIn):
     quote_id = serializers.IntegerField(min_value=1, required=False, help_text="the best where absent")
 
 
@@ -157,18 +156,13 @@ class ExecutionFilter(django_filters.FilterSet):
         fields = ("status", "block", "route", "broker", "trade_date")
 
 
-class Seen(viewsets.GenericViewSet):
-    """Lists and details for those who may see routing."""
+class Seen(ApiDoor, viewsets.GenericViewSet):
+    """Lists and details for those who may see routing; acts for those who may route."""
+
+    permissions = ("routing.see",)
+    acts = dict.fromkeys(("cancel", "replace", "route", "award", "pass_on"), ("routing.route",))
 
     pagination_class = NewestFirst
-
-    def check_permissions(self, request: Request) -> None:
-        super().check_permissions(request)
-        if not can(request.user, "routing.see"):
-            raise NotAllowed(
-                "Your role does not open this. Ask a colleague whose role does, or your administrator.",
-                permission="routing.see",
-            )
 
 
 class Routes(mixins.ListModelMixin, mixins.RetrieveModelMixin, Seen):
@@ -183,10 +177,10 @@ class Routes(mixins.ListModelMixin, mixins.RetrieveModelMixin, Seen):
         return selectors.get_route_seen_by(self.request.user, int(self.kwargs["pk"]))
 
     @extend_schema(
-        summary="Ask the broker to cancel what is not filled", request=SeenIn, responses=RouteOut, parameters=[KEY]
+        summary="Ask the broker to cancel what is not filled", request=RouteActIn, responses=RouteOut, parameters=[KEY]
     )
     def cancel(self, request: Request, pk: str) -> Response:
-        said, route = _said(SeenIn, request), self.get_object()
+        said, route = _said(RouteActIn, request), self.get_object()
         act = act_of(request, reason=said["reason"])
 
         def do():

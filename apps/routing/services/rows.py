@@ -1,0 +1,147 @@
+"""Rows that booking holds in memory: what was locked, and what of it changed."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from ..states import Q, Rt, X
+
+ZERO = Decimal(0)
+
+
+class Unbookable(Exception):
+    """Why a message cannot be booked, in words for the person who will look at it."""
+
+
+class Heard(NamedTuple):
+    id: int
+    session_id: int
+    broker_id: int
+    msg_type: str
+    ref: str
+    text: str
+    version: int
+
+
+@dataclass(slots=True)
+class Request:
+    id: int
+    route_id: int
+    cl_ord_id: str
+    msg_type: str
+    qty: Decimal
+    limit_price: Decimal | None
+    answer: str
+    is_changed: bool = False
+
+    def answered(self, answer: str) -> None:
+        self.answer, self.is_changed = answer, True
+
+
+@dataclass(slots=True)
+class RouteRow:
+    id: int
+    block_id: int
+    broker_id: int
+    kind: str
+    qty: Decimal
+    limit_price: Decimal | None
+    cum_qty: Decimal
+    cum_value: Decimal
+    leaves_qty: Decimal
+    cl_ord_id: str
+    pending_cl_ord_id: str
+    order_id: str
+    first_fill_at: datetime | None
+    last_fill_at: datetime | None
+    reported_at: datetime | None
+    reported_cum_qty: Decimal
+    text: str
+    status: Rt
+    version: int
+    requests: list[Request] = field(default_factory=list)
+    is_changed: bool = False
+
+    def reserved(self) -> Decimal:
+        """What a replace that is not yet answered would add; placed already, so that nobody else places it."""
+        wanted = [r.qty - self.qty for r in self.requests if r.msg_type == "G" and r.answer == "WAITING"]
+        return max([ZERO, *wanted])
+
+    def exposure(self) -> Decimal:
+        return self.cum_qty + self.leaves_qty + self.reserved()
+
+    def waiting(self) -> Request | None:
+        """The last cancel or replace the broker has not answered."""
+        waiting = [r for r in self.requests if r.msg_type in ("F", "G") and r.answer == "WAITING"]
+        return max(waiting, key=lambda r: r.id, default=None)
+
+
+@dataclass(slots=True)
+class BlockRow:
+    """A block as locked, and what this batch changes in it."""
+
+    id: int
+    side: str
+    qty: Decimal
+    placed_qty: Decimal
+    filled_qty: Decimal
+    cancelled_qty: Decimal
+    status: str
+    good_till: bool
+    isin: str
+    price_factor: Decimal
+    currency: str
+    minor_units: int
+    placed: Decimal = ZERO
+    filled: Decimal = ZERO
+    value: Decimal = ZERO
+    reopen_reason: str = ""
+
+    def unplaced(self) -> Decimal:
+        """What could still be placed; what the trader gave up stays given up, also where the block is opened again."""
+        return self.qty - self.cancelled_qty - self.placed_qty - self.placed
+
+
+@dataclass(slots=True)
+class InquiryRow:
+    id: int
+    block_id: int
+    route_id: int | None
+    side: str
+    status: Q
+    version: int
+    is_changed: bool = False
+
+
+@dataclass(slots=True)
+class QuoteRow:
+    id: int
+    inquiry_id: int
+    dealer_id: int
+    request_ref: str
+    quote_ref: str
+    price: Decimal | None
+    qty: Decimal | None
+    valid_until: datetime | None
+    answered_at: datetime | None
+    text: str
+    result: str
+    is_changed: bool = False
+
+
+@dataclass(slots=True)
+class ExecutionRow:
+    id: int
+    route_id: int
+    block_id: int
+    broker_id: int
+    exec_id: str
+    corrects_id: int | None
+    trade_date: date
+    qty: Decimal
+    price: Decimal
+    status: X
+    version: int
+    is_changed: bool = False
+    rest: tuple | None = None  # commission, currency, market, time at broker, message: of a new one
