@@ -1,5 +1,6 @@
 """What the import pages ask: the money of a staged file and its lines as they read."""
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
@@ -10,6 +11,9 @@ from apps.marketdata import selectors as marketdata
 
 from .models import Import, ImportRow
 from .page_selectors import Money
+from .rules import sheets
+
+PLACES = {field: place for place, field in enumerate(sheets.HEADINGS)}
 
 TOTALS = """
 SELECT count(*), count(DISTINCT r.parsed->>'portfolio_id'),
@@ -27,10 +31,10 @@ WHERE r.batch_id = %s AND r.parsed IS NOT NULL
 
 
 class Line(NamedTuple):
-    """A line of a file as it reads, and what is wrong with it."""
+    """A line of a file: (cell, whether something is wrong with it) in the headings' order, and what is wrong."""
 
     number: int
-    cells: str
+    cells: Sequence[tuple[str, bool]]
     problems: Sequence[dict]
 
 
@@ -43,8 +47,20 @@ def totals(batch: Import) -> Money:
     return Money(orders, portfolios, Decimal(buy), Decimal(sell), unpriced)
 
 
-def lines(rows: Sequence[ImportRow]) -> list[Line]:
-    return [
-        Line(row.line, " · ".join(value for value in map(str, row.raw.values()) if value.strip()), row.problems)
-        for row in rows
-    ]
+def lines(rows: Sequence[ImportRow]) -> tuple[list[str], list[Line]]:
+    """The headings, those with a meaning first, and the lines below them. Columns that are empty throughout are left out."""
+    given = {heading for row in rows for heading, cell in row.raw.items() if str(cell).strip()}
+    headings = sorted(given, key=lambda heading: (PLACES.get(_field(heading), len(PLACES)), heading))
+    found = []
+    for row in rows:
+        wrong = {problem["field"] for problem in row.problems}
+        if "instrument" in wrong:
+            wrong |= set(sheets.IDENTIFIERS)
+        cells = [(str(row.raw.get(heading, "")), _field(heading) in wrong) for heading in headings]
+        found.append(Line(row.line, cells, row.problems))
+    return headings, found
+
+
+def _field(heading: str) -> str | None:
+    """The field of an order that a heading holds."""
+    return sheets.FIELD_OF.get(re.sub(r"[^a-z0-9]", "", heading.lower()))

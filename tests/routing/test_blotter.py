@@ -275,7 +275,11 @@ class TestCancelAndFinish:
         route = a_route(10_000)
         client, where = page(tom), reverse("blocks:cancel_routes")
         shown = text(client.get(f"{where}?{seen(route.block)}", **HTMX))
-        assert "Cancel 1 route" in shown and f'name="route" value="{route.pk}"' in shown
+        assert (
+            "Cancel 1 route" in shown
+            and "$500.0K still working, 1 portfolio" in shown
+            and f'name="route" value="{route.pk}"' in shown
+        )
         street.report(route, "F", "1", last=(4_000, "50"), cum=4_000, leaves=6_000)
 
         assert client.post(where, {"route": route.pk, "reason": "News"}, **HTMX).status_code == 204
@@ -293,7 +297,7 @@ class TestCancelAndFinish:
         street.report(route, "4", "4", cum=4_000, leaves=0)
 
         shown = text(client.get(f"{where}?{seen(route.block)}", **HTMX))
-        assert "Give up 6,000 AAA" in shown
+        assert "Give up $300.0K, 1 portfolio" in shown and "6,000 AAA" in shown
         said = {"seen": f"{route.block_id}:{route.block.version}", "reason": "Client call"}
         assert client.post(where, said, **HTMX).status_code == 204
         route.block.refresh_from_db()

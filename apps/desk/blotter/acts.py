@@ -24,7 +24,9 @@ from apps.routing.services.planning import Override
 from apps.routing.states import DEAD
 from apps.users.doors import door
 
+from ..templatetags.show import money_short
 from .plans import preview
+from .selectors import worth
 
 MOST_AT_ONCE = 2000
 
@@ -103,13 +105,15 @@ def _confirm_cancel(request: HttpRequest) -> HttpResponse:
     names = sorted({row.broker.name for row in found})
     leaves = ", ".join(f"{row.leaves_qty:,.0f} {row.block.instrument.symbol}" for row in found[:4])
     more = f" and {len(found) - 4} more" if len(found) > 4 else ""
+    usd, portfolios = worth([(row.block, row.leaves_qty) for row in found])
     context = {
         "title": f"Cancel {_count(len(found), 'route')}",
-        "money": f"{_count(len(found), 'route')}, {_count(len(names), 'broker')}: {', '.join(names[:4])}",
-        "text": f"Still working: {leaves}{more}. What is filled stays filled; what comes back is yours to place again.",
+        "money": f"{money_short(usd, 'USD')} still working, {_count(portfolios, 'portfolio')}",
+        "text": f"{leaves}{more} at {', '.join(names[:4])}. What is filled stays filled; what comes back is yours to place again.",
         "fields": [("route", row.pk) for row in found],
         "action_url": reverse("blocks:cancel_routes"),
         "button": f"Cancel {_count(len(found), 'route')}",
+        "back": "Leave them working",
         "reason": "optional",
         "danger": True,
     }
@@ -137,11 +141,13 @@ def finish(request: HttpRequest) -> HttpResponse:
             " desk does not work them."
         )
     others = len(asked) - len(found)
+    usd, portfolios = worth([(b, b.leaves_qty) for b in found])
+    more = f" and {len(found) - 4} more" if len(found) > 4 else ""
     rests = ", ".join(f"{b.leaves_qty:,.0f} {b.instrument.symbol}" for b in found[:4])
     context = {
         "title": f"Finish {_count(len(found), 'block')}",
-        "money": f"Give up {rests}{f' and {len(found) - 4} more' if len(found) > 4 else ''}",
-        "text": "The unfilled rest goes back to the managers as not done; what is filled is shared out by the statement."
+        "money": f"Give up {money_short(usd, 'USD')}, {_count(portfolios, 'portfolio')}",
+        "text": f"{rests}{more} go back to the managers as not done; what is filled is shared out by the statement."
         + (f" {others} of those selected still work or are over, and stay as they are." if others else ""),
         "fields": [("seen", f"{b.pk}:{asked[b.pk]}") for b in found],
         "action_url": reverse("blocks:finish"),

@@ -338,6 +338,23 @@ def figures(user) -> Figures:
     )  # fmt: skip
 
 
+def worth(parts: Sequence[tuple[Block, Decimal]]) -> tuple[Decimal, int]:
+    """
+    What quantities of blocks come to in USD at mids now, and how many portfolios they are for. Three queries.
+
+    :param parts: blocks with their instruments, and how much of each
+    """
+    quotes = marketdata.quotes_of(block.instrument_id for block, _ in parts)
+    rates = marketdata.fx_rates("USD")
+    usd = Decimal(0)
+    for block, qty in parts:
+        quote, rate = quotes.get(block.instrument_id), rates.get(block.currency_id)
+        if quote and rate:
+            usd += qty * quote.mid * block.instrument.price_factor * rate[0]
+    homes = Member.objects.filter(block__in=[block.pk for block, _ in parts]).values("order__portfolio").distinct()
+    return usd, homes.count()
+
+
 def blocks_of(followed: Mapping[str, Sequence[int]]) -> set[int]:
     """The blocks that these routes, executions and inquiries belong to. One query."""
     with connection.cursor() as cursor:

@@ -46,7 +46,8 @@ def listed(request: HttpRequest) -> HttpResponse:
     """Blocks in order of attention; ``?part=strip``, ``chips`` and ``totals`` are what stands around the list."""
     part = request.GET.get("part") if request.htmx else None
     if part == "strip":
-        return render(request, "desk/blotter.html#strip", {"figures": selectors.figures(request.user)})
+        context = {"figures": selectors.figures(request.user), "sees_routes": can(request.user, "routing.see")}
+        return render(request, "desk/blotter.html#strip", context)
     context = _list_context(request, whole=part is None)
     return render(request, f"desk/blotter.html#{part}" if part in ("chips", "totals") else "desk/blotter.html", context)
 

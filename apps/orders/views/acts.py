@@ -73,6 +73,7 @@ def cancel(request: HttpRequest) -> HttpResponse:
                 "action_url": reverse("orders:cancel"),
                 "button": f"Cancel {_orders(len(picked.seen))}",
                 "reason": "optional",
+                "back": "Leave them",
                 "danger": True,
             },
         )

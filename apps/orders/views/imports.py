@@ -61,11 +61,13 @@ def import_detail(request: HttpRequest, import_id: int) -> HttpResponse:
     show = request.GET.get("show") or ("bad" if bad else "good")
     paginator = Paginator(selectors.import_rows(batch, bad=show == "bad"), LINES)
     page = paginator.get_page(request.GET.get("page"))
+    headings, lines = pages.lines(page.object_list)
     context = {
         "batch": batch,
         "show": show,
         "page": page,
-        "lines": pages.lines(page.object_list),
+        "headings": headings,
+        "lines": lines,
         "good": batch.rows_read - bad,
         "money": pages.totals(batch) if batch.status != ImportStatus.UPLOADED else None,
         "may_act": batch.created_by_id == request.user.pk and batch.status == ImportStatus.STAGED,
