@@ -4,6 +4,8 @@ import django_filters
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, viewsets
 
+from apps.users.doors import ApiDoor
+
 from . import selectors
 from .models import Allocation
 
@@ -41,7 +43,8 @@ class AllocationFilter(django_filters.FilterSet):
     list=extend_schema(summary="Allocations you may see, the newest booking first"),
     retrieve=extend_schema(summary="One allocation"),
 )
-class Allocations(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+class Allocations(ApiDoor, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+    permissions = ("allocations.see",)
     serializer_class = AllocationOut
     filterset_class = AllocationFilter
     queryset = Allocation.objects.none()  # For the schema's sake; what is seen is the user's.

@@ -10,8 +10,8 @@ from rest_framework.response import Response
 
 from apps.audit.services import answer_once
 from apps.core.edges import act_of
-from apps.core.refusals import NotAllowed, NotFound
-from apps.users.services import can
+from apps.core.refusals import NotFound
+from apps.users.doors import ApiDoor
 
 from . import selectors, services
 from .models import Block, Member
@@ -78,7 +78,9 @@ class BlockFilter(django_filters.FilterSet):
         fields = ("status", "side", "symbol", "desk", "trade_date", "settle_date")
 
 
-class Blocks(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+class Blocks(ApiDoor, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+    permissions = ("blocks.see",)
+    acts = {"finish": ("blocks.work",)}
     serializer_class = BlockOut
     filterset_class = BlockFilter
     pagination_class = NewestFirst
@@ -88,14 +90,6 @@ class Blocks(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericV
         if "pk" in kwargs:
             kwargs["pk"] = int(kwargs["pk"])
         return super().dispatch(request, *args, **kwargs)
-
-    def check_permissions(self, request: Request) -> None:
-        super().check_permissions(request)
-        if not can(request.user, "blocks.see"):
-            raise NotAllowed(
-                "Your role does not open this. Ask a colleague whose role does, or your administrator.",
-                permission="blocks.see",
-            )
 
     def get_queryset(self):
         return selectors.with_order_count(selectors.blocks_seen_by(self.request.user)).select_related(

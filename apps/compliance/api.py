@@ -217,6 +217,7 @@ class Scoped(ApiDoor, viewsets.GenericViewSet):
 class Reviews(mixins.ListModelMixin, Scoped):
     """Reviews, those that wait first, by what needs attention."""
 
+    acts = dict.fromkeys(("approve", "send_back", "reject", "decide"), ("compliance.decide",))
     serializer_class = ReviewOut
     filterset_class = ReviewFilter
     queryset = Review.objects.none()  # For the schema's sake; what is seen is the user's.
@@ -291,6 +292,7 @@ class Checks(Scoped):
 
 
 class Rules(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
+    acts = dict.fromkeys(("create", "retire"), ("compliance.write_rules",))
     serializer_class = RuleOut
     queryset = Rule.objects.none()
 
@@ -363,6 +365,7 @@ class Rules(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
 
 
 class Restrictions(mixins.ListModelMixin, Scoped):
+    acts = dict.fromkeys(("create", "lift"), ("compliance.write_rules",))
     serializer_class = RestrictionOut
     filterset_fields = ("status", "direction")
     queryset = Restriction.objects.none()

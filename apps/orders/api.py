@@ -10,8 +10,8 @@ from rest_framework.response import Response
 
 from apps.audit.services import answer_once
 from apps.core.edges import act_of
-from apps.core.refusals import Invalid, NotAllowed
-from apps.users.services import can
+from apps.core.refusals import Invalid
+from apps.users.doors import ApiDoor
 
 from . import selectors, services
 from .models import Import, ImportRow, Order
@@ -144,23 +144,15 @@ class OrderFilter(django_filters.FilterSet):
 # --- orders ---------------------------------------------------------------------------------------------------------
 
 
-class Scoped(viewsets.GenericViewSet):
+class Scoped(ApiDoor, viewsets.GenericViewSet):
     """Opens to roles that may look; what they see is the selectors' to say."""
 
-    looks = "orders.see"
+    permissions = ("orders.see",)
 
     def dispatch(self, request, *args, **kwargs):
         if "pk" in kwargs:
             kwargs["pk"] = int(kwargs["pk"])
         return super().dispatch(request, *args, **kwargs)
-
-    def check_permissions(self, request: Request) -> None:
-        super().check_permissions(request)
-        if not can(request.user, self.looks):
-            raise NotAllowed(
-                "Your role does not open this. Ask a colleague whose role does, or your administrator.",
-                permission=self.looks,
-            )
 
     def checked(self, serializer: type[serializers.Serializer]) -> dict:
         asked = serializer(data=self.request.data)
@@ -169,6 +161,10 @@ class Scoped(viewsets.GenericViewSet):
 
 
 class Orders(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
+    acts = {
+        "create": ("orders.create",), "submit": ("orders.submit",), "cancel": ("orders.cancel",),
+        "amend": ("orders.amend",),
+    }  # fmt: skip
     serializer_class = OrderOut
     filterset_class = OrderFilter
     pagination_class = NewestFirst
@@ -278,6 +274,8 @@ def _as_text(value) -> str:
 
 
 class Imports(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
+    permissions = ("orders.import", "audit.see")
+    acts = dict.fromkeys(("create", "commit", "discard"), ("orders.import",))
     serializer_class = ImportOut
     pagination_class = NewestFirst
     queryset = Import.objects.none()

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.core.edges import act_of
+from apps.users.doors import ApiDoor
 
 from . import papers, selectors, services
 from .models import Confirmation, Instruction
@@ -91,7 +92,8 @@ class InstructionFilter(django_filters.FilterSet):
     list=extend_schema(summary="Confirmations, those that need a person first"),
     retrieve=extend_schema(summary="One confirmation"),
 )
-class Confirmations(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+class Confirmations(ApiDoor, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+    permissions = ("settlement.see",)
     serializer_class = ConfirmationOut
     filterset_class = ConfirmationFilter
     queryset = Confirmation.objects.none()  # For the schema's sake; what is seen is the user's.
@@ -121,7 +123,9 @@ class Confirmations(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
     list=extend_schema(summary="Instructions, those that need a person first"),
     retrieve=extend_schema(summary="One instruction"),
 )
-class Instructions(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+class Instructions(ApiDoor, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+    permissions = ("settlement.see",)
+    acts = {"unblock": ("settlement.mend",), "note": ("settlement.mend",)}
     serializer_class = InstructionOut
     filterset_class = InstructionFilter
     queryset = Instruction.objects.none()  # For the schema's sake; what is seen is the user's.

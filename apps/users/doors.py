@@ -35,14 +35,27 @@ def door(*permissions: str) -> Callable:
 
 
 class ApiDoor:
-    """Mixin of an API view: opens it to people who may do one of ``permissions``. :raises NotAllowed: for others"""
+    """
+    Mixin of an API view set: opens it, before anything is looked up, to people who may do what the action needs.
+
+    ``permissions``: what looking needs; ``acts``: action to what that needs. One of several is enough.
+
+    :raises NotAllowed: for others, whatever the method
+    """
 
     permissions: tuple[str, ...]
+    acts: dict[str, tuple[str, ...]] = {}
 
     def check_permissions(self, request) -> None:
         super().check_permissions(request)
-        if not any(can(request.user, permission) for permission in self.permissions):
+        needed = self._needed()
+        if not any(can(request.user, permission) for permission in needed):
             raise NotAllowed(
                 "Your role does not open this. Ask a colleague whose role does, or your administrator.",
-                permission=self.permissions[0],
+                permission=needed[0],
             )
+
+    def _needed(self) -> tuple[str, ...]:
+        """Of a method this address does not have, what its own methods need."""
+        actions = [self.action] if self.action else list(self.action_map.values())
+        return tuple({p: None for action in actions for p in self.acts.get(action, self.permissions)})

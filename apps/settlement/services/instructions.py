@@ -103,6 +103,8 @@ def unblock_instructions(act: Act, instruction_ids: Sequence[int], *, seen: Mapp
     :raises NothingToUnblock: if what blocks them is still so for every one
     """
     require(act, "settlement.mend")
+    if not instruction_ids:
+        raise Invalid("Choose at least one blocked instruction.", field="seen")
     rows = locked(instruction_ids, seen)
     for row in rows:
         INSTRUCTION_LIFE.after(I(row.status), InstructionReady)

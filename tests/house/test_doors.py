@@ -1,0 +1,185 @@
+"""
+Every address and who may knock (fault R11). A new URL fails here until somebody decides.
+
+Tried with every role, a signed-in stranger without a role, and nobody, by GET and by POST. Whoever may not is refused
+before anything is looked up: pages and API answer 403, nobody is sent to sign in (pages) or answered 401 or 403 (API).
+"""
+
+from itertools import product
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+M, T, C, O, A, X = "mira", "tom", "omar", "olga", "ada", "alan"  # noqa: E741
+ALL = {M, T, C, O, A, X}
+FLOOR = {M, T, C, O, A}
+PUBLIC = "public"  # Signing in and out.
+SIGNED_IN = "signed in"  # Whoever has signed in, of any role or none: their own account.
+
+MATRIX: dict[str, set[str] | str] = {
+    # Homes and what joins across apps
+    "desk:home": ALL, "desk:find": ALL, "desk:health": ALL,
+    "desk:parts": {C, O, A, X}, "desk:try_again": {O, X},
+    "desk:record": {C, A}, "desk:verify": {A}, "desk:timeline": ALL,
+    # Portfolios and results
+    "portfolios:list": {M, C, O, A}, "portfolios:detail": {M, C, O, A}, "reporting:results": FLOOR,
+    # Orders
+    "orders:list": FLOOR, "orders:rows": FLOOR, "orders:detail": FLOOR,
+    "orders:ticket": {M}, "orders:instruments": {M}, "orders:sketch": {M},
+    "orders:imports": {M, C, A}, "orders:import_detail": {M, C, A},
+    "orders:import_commit": {M}, "orders:import_discard": {M},
+    "orders:submit": {M}, "orders:cancel": {M}, "orders:amend": {M},
+    # Compliance
+    "compliance:reviews": {C, A}, "compliance:review": {C, A}, "compliance:decide": {C},
+    "compliance:order_checks": {M, C, A}, "compliance:rules": {C, A}, "compliance:rule": {C},
+    "compliance:restrictions": {C, A}, "compliance:restrict": {C}, "compliance:lift": {C},
+    # Blocks and routing
+    "blocks:list": FLOOR, "blocks:rows": FLOOR, "blocks:detail": FLOOR, "blocks:of_order": FLOOR,
+    "blocks:kids": {T, C, O, A}, "blocks:route": {T}, "blocks:cancel_routes": {T}, "blocks:finish": {T},
+    "routing:routes": {T, C, O, A}, "routing:route_rows": {T, C, O, A}, "routing:route": {T, C, O, A},
+    "routing:cancel": {T}, "routing:inquiries": {T, C, O, A}, "routing:inquiry_rows": {T, C, O, A},
+    "routing:inquiry": {T, C, O, A}, "routing:award": {T}, "routing:pass": {T},
+    "routing:sessions": {T, C, O, A}, "routing:settle_message": {T},
+    # Allocations and settlement
+    "allocations:list": FLOOR, "allocations:rows": FLOOR, "allocations:block": FLOOR,
+    "settlement:board": {C, O, A}, "settlement:rows": {C, O, A}, "settlement:confirmation_rows": {C, O, A},
+    "settlement:instruction": {C, O, A}, "settlement:instruction_xml": {C, O, A},
+    "settlement:confirmation": {C, O, A}, "settlement:confirmation_pdf": {C, O, A},
+    "settlement:standing": {C, O, A}, "settlement:unblock": {O}, "settlement:note": {O},
+    "settlement:add_standing": {O},
+    # API
+    "schema": SIGNED_IN,
+    "api-orders": FLOOR, "api-order": FLOOR, "api-order-submit": {M}, "api-order-cancel": {M}, "api-order-amend": {M},
+    "api-imports": {M, C, A}, "api-import": {M, C, A}, "api-import-rows": {M, C, A}, "api-import-commit": {M},
+    "api-import-discard": {M},
+    "api-blocks": FLOOR, "api-block": FLOOR, "api-block-orders": FLOOR, "api-block-statement": FLOOR,
+    "api-block-finish": {T}, "api-block-route": {T},
+    "api-routes": {T, C, O, A}, "api-route": {T, C, O, A}, "api-route-cancel": {T}, "api-route-replace": {T},
+    "api-executions": {T, C, O, A}, "api-inquiries": {T, C, O, A}, "api-inquiry": {T, C, O, A}, "api-inquiry-award": {T},
+    "api-allocation-list": FLOOR, "api-allocation-detail": FLOOR,
+    "api-confirmation-list": {C, O, A}, "api-confirmation-detail": {C, O, A}, "api-confirmation-pdf": {C, O, A},
+    "api-instruction-list": {C, O, A}, "api-instruction-detail": {C, O, A}, "api-instruction-xml": {C, O, A},
+    "api-instruction-note": {O}, "api-instruction-unblock": {O},
+    "api-instruments": ALL, "api-instrument": ALL, "api-quotes": ALL, "api-fx-rates": ALL,
+    "api-portfolios": {M, C, O, A}, "api-portfolio": {M, C, O, A}, "api-portfolio-cash": {M, C, O, A},
+    "api-reviews": {C, A}, "api-review": {C, A}, "api-reviews-decide": {C}, "api-review-approve": {C},
+    "api-review-send_back": {C}, "api-review-reject": {C}, "api-order-checks": {M, C, A},
+    "api-rules": {C, A}, "api-rule": {C, A}, "api-rule-versions": {C, A}, "api-rule-retire": {C},
+    "api-restrictions": {C, A}, "api-restriction-lift": {C}, "api-measures": {C, A},
+    # The account of whoever is signed in, and the way in (allauth)
+    **dict.fromkeys(
+        ("account_login", "account_logout", "account_inactive", "account_signup", "account_email_verification_sent",
+         "account_reset_password", "account_confirm_login_code", "account_confirm_email",
+         "account_reset_password_from_key_done", "account_reset_password_from_key", "account_reset_password_done",
+         "mfa_authenticate", "socialaccount_login_cancelled", "socialaccount_login_error", "socialaccount_signup",
+         "openid_connect_login", "openid_connect_callback", None),
+        PUBLIC,
+    ),
+    **dict.fromkeys(
+        ("account_reauthenticate", "account_email", "account_change_password", "account_set_password", "mfa_index",
+         "mfa_reauthenticate", "mfa_activate_totp", "mfa_deactivate_totp", "mfa_view_recovery_codes",
+         "mfa_generate_recovery_codes", "mfa_download_recovery_codes", "socialaccount_connections"),
+        SIGNED_IN,
+    ),
+}  # fmt: skip
+
+# Where looking and acting share an address: who may act.
+POSTS = {"api-orders": {M}, "api-imports": {M}, "api-rules": {C}, "api-restrictions": {C}}
+
+
+def addresses(resolver=None, namespace="") -> dict[str, list[str]]:
+    """URL name to the names of its arguments; the admin's own are tried by class in tests/reference."""
+    found = {}
+    for entry in (resolver or get_resolver()).url_patterns:
+        if isinstance(entry, URLResolver):
+            if str(entry.pattern) != "admin/":
+                found |= addresses(entry, entry.namespace or namespace)
+        elif isinstance(entry, URLPattern):
+            name = f"{namespace}:{entry.name}" if namespace and entry.name else entry.name
+            found[name] = list(entry.pattern.converters) or list(entry.pattern.regex.groupindex)
+    return found
+
+
+ADDRESSES = addresses()
+OURS = {name: args for name, args in ADDRESSES.items() if isinstance(MATRIX.get(name), set)}
+SAMPLE = {"subject": "order", "code": "no_such_rule", "currency": "USD"}
+
+
+def test_every_address_has_its_cell_and_every_cell_its_address():
+    assert set(ADDRESSES) - set(MATRIX) == set(), "decide who may knock"
+    assert set(MATRIX) - set(ADDRESSES) == set(), "these addresses are gone"
+
+
+def knock(client: Client, name: str, method: str):
+    url = reverse(name, kwargs={arg: SAMPLE.get(arg, 987654321) for arg in OURS[name]})
+    return getattr(client, method)(url, **({"data": {}} if method == "post" else {}))
+
+
+@pytest.fixture
+def doors(firm, people, stranger):
+    def client(person) -> Client:
+        opened = Client(raise_request_exception=True)
+        opened.force_login(person)
+        return opened
+
+    return {name: client(people[name]) for name in ALL} | {"stranger": client(stranger)}
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_opens_for_those_roles_only(doors, method):
+    wrong = []
+    may = MATRIX | (POSTS if method == "post" else {})
+    for name, person in product(sorted(OURS), doors):
+        status = knock(doors[person], name, method).status_code
+        if (status not in (401, 403)) != (person in may[name]):
+            wrong.append((name, person, status))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_is_shut_to_nobody_in_particular(db, method):
+    wrong = []
+    for name in sorted(OURS):
+        answer = knock(Client(), name, method)
+        is_shut = answer.status_code in (401, 403)
+        if not name.startswith("api-"):
+            is_shut = answer.status_code == 302 and answer["Location"].split("?")[0] == reverse("account_login")
+        if not is_shut:
+            wrong.append((name, answer.status_code))
+    assert wrong == []
+
+
+class TestAnotherTeamsObjects:
+    """Hidden and missing are the same answer."""
+
+    @pytest.fixture
+    def order(self, firm, by, mira):
+        from decimal import Decimal
+
+        from apps.orders import services as orders
+
+        wish = orders.Wish(
+            portfolio_id=firm.portfolios["P1"].pk, instrument_id=firm.instruments["AAA"].pk, side="BUY", qty=Decimal(100)
+        )
+        return orders.create_orders(by(mira), [wish])[0]
+
+    @pytest.mark.parametrize("name", ["orders:detail", "orders:amend", "compliance:order_checks", "blocks:of_order"])
+    def test_an_order_of_another_team_is_not_there(self, doors, people, order, name):
+        client = Client()
+        client.force_login(people["paul"])
+        assert client.get(reverse(name, args=[order])).status_code in (403, 404)
+        assert client.get(reverse(name, args=[order + 1000])).status_code in (403, 404)
+
+    def test_nor_over_the_api_nor_on_the_record(self, people, order):
+        client = Client()
+        client.force_login(people["paul"])
+        assert client.get(reverse("api-order", args=[order])).status_code == 404
+        assert client.get(reverse("desk:timeline", args=["order", order])).status_code == 404
+        assert client.get(reverse("api-orders")).json()["results"] == []
+
+    def test_a_portfolio_of_another_team_is_not_there(self, firm, people):
+        client = Client()
+        client.force_login(people["paul"])
+        assert client.get(reverse("portfolios:detail", args=[firm.portfolios["P1"].pk])).status_code == 404
+        assert client.get(reverse("portfolios:detail", args=[firm.portfolios["P3"].pk])).status_code == 200
