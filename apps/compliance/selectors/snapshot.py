@@ -29,6 +29,7 @@ LARGEST_QTY = 10**13
 LARGEST_PRICE = 9 * 10**9
 SETTLES_WITHIN = timedelta(days=60)
 
+# Lists of ids are cast: PostgreSQL hashes ``<> ALL`` only where both sides are of one type, and scans it per row otherwise.
 ORDER_COLUMNS = (
     "id, version, portfolio_id, instrument_id, (side <> 'BUY')::int,"
     f" (least(qty, {LARGEST_QTY}) * 10000)::bigint,"
@@ -77,7 +78,7 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, firm_wide: bool) -> A
     with connection.cursor() as cursor:
         orders = _frame(
             cursor,
-            f"SELECT {ORDER_COLUMNS}, {LARGEST}, side, order_type, tif FROM orders_order WHERE id = ANY(%s) ORDER BY id",
+            f"SELECT {ORDER_COLUMNS}, {LARGEST}, side, order_type, tif FROM orders_order WHERE id = ANY(%s::bigint[]) ORDER BY id",
             [list(order_ids)],
             ORDER_SCHEMA | {"huge": pl.Int64, "side": pl.String, "order_type": pl.String, "tif": pl.String},
         )
@@ -86,15 +87,15 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, firm_wide: bool) -> A
         others = _frame(
             cursor,
             f"SELECT {ORDER_COLUMNS}, (least(qty - filled_qty - cancelled_qty, {LARGEST_QTY}) * 10000)::bigint,"
-            " (status = ANY(%s))::int FROM orders_order WHERE portfolio_id = ANY(%s) AND status <> ALL(%s)"
-            " AND id <> ALL(%s) ORDER BY id",
+            " (status = ANY(%s))::int FROM orders_order WHERE portfolio_id = ANY(%s::bigint[]) AND status <> ALL(%s)"
+            " AND id <> ALL(%s::bigint[]) ORDER BY id",
             [[S.CLEARED, S.WORKING], portfolios, [*FINAL, S.DRAFT], list(order_ids)],
             ORDER_SCHEMA | {"leaves": pl.Int64, "cleared": pl.Int64},
         )
         positions = _frame(
             cursor,
             "SELECT portfolio_id, instrument_id, (qty * 10000)::bigint FROM portfolios_position"
-            " WHERE portfolio_id = ANY(%s) AND qty <> 0",
+            " WHERE portfolio_id = ANY(%s::bigint[]) AND qty <> 0",
             [portfolios],
             {"portfolio": pl.Int64, "thing": pl.Int64, "amount": pl.Int64},
         )
@@ -102,14 +103,14 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, firm_wide: bool) -> A
         cash = _frame(
             cursor,
             "SELECT portfolio_id, currency_id, (amount * 10000)::bigint FROM portfolios_cash"
-            " WHERE portfolio_id = ANY(%s) AND amount <> 0",
+            " WHERE portfolio_id = ANY(%s::bigint[]) AND amount <> 0",
             [portfolios],
             money,
         )
         unsettled = _frame(
             cursor,
             "SELECT portfolio_id, currency_id, (sum(amount) * 10000)::bigint, settle_date FROM portfolios_movement"
-            " WHERE portfolio_id = ANY(%s) AND trade_date >= %s AND settle_date > %s AND amount IS NOT NULL GROUP BY 1, 2, 4",
+            " WHERE portfolio_id = ANY(%s::bigint[]) AND trade_date >= %s AND settle_date > %s AND amount IS NOT NULL GROUP BY 1, 2, 4",
             [portfolios, at.date() - SETTLES_WITHIN, at.date()],
             money | {"settles": pl.Date},
         )
@@ -168,7 +169,7 @@ def inputs_hashes_of(order_ids: Sequence[int]) -> dict[int, str]:
     """
     with connection.cursor() as cursor:
         orders = _frame(
-            cursor, f"SELECT {ORDER_COLUMNS}, side, order_type, tif FROM orders_order WHERE id = ANY(%s) ORDER BY id",
+            cursor, f"SELECT {ORDER_COLUMNS}, side, order_type, tif FROM orders_order WHERE id = ANY(%s::bigint[]) ORDER BY id",
             [list(order_ids)], ORDER_SCHEMA | {"side": pl.String, "order_type": pl.String, "tif": pl.String},
         )  # fmt: skip
     return dict(zip(orders["id"].to_list(), _hashes(orders), strict=True))
@@ -212,14 +213,14 @@ def _firm(cursor, instruments: Sequence[c.Instrument], asked: Iterable[int], ord
     found = []
     for query, values in (
         (
-            "SELECT instrument_id, (sum(qty) * 10000)::bigint FROM portfolios_position WHERE instrument_id = ANY(%s)"
+            "SELECT instrument_id, (sum(qty) * 10000)::bigint FROM portfolios_position WHERE instrument_id = ANY(%s::bigint[])"
             " GROUP BY 1",
             [wanted],
         ),
         (
             "SELECT instrument_id, (sum(qty - filled_qty - cancelled_qty) * 10000)::bigint FROM orders_order"
-            " WHERE instrument_id = ANY(%s) AND side = 'BUY' AND qty > filled_qty + cancelled_qty"
-            " AND status <> 'DRAFT' AND id <> ALL(%s) GROUP BY 1",
+            " WHERE instrument_id = ANY(%s::bigint[]) AND side = 'BUY' AND qty > filled_qty + cancelled_qty"
+            " AND status <> 'DRAFT' AND id <> ALL(%s::bigint[]) GROUP BY 1",
             [wanted, order_ids],
         ),
     ):
