@@ -38,15 +38,17 @@ def shell(request: HttpRequest) -> dict:
         return around
     allowed = permissions_of(user)
     around["role"] = ", ".join(sorted(roles_of(user))) or "no role"
+    places = [(label, name, reverse(name)) for label, name, permission in PLACES if permission in allowed]
+    # An import's address begins as the orders' does: the longest beginning is where the person is.
+    here = max((url for *_, url in places if request.path.startswith(url)), key=len, default="")
     around["nav"] = [
         {
             "label": label,
-            "url": (url := reverse(name)),
-            "current": request.path == url or (url != "/" and request.path.startswith(url)),
+            "url": url,
+            "current": url == here and (url != "/" or request.path == "/"),
             "count": _waiting(name),
         }
-        for label, name, permission in PLACES
-        if permission in allowed
+        for label, name, url in places
     ]
     if user.is_staff and "reference.write" in allowed:
         around["nav"].append(
