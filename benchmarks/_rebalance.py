@@ -118,7 +118,7 @@ class Pipeline:
     # --- the street's part: generated outside the clock, taken in by the same doors -------------------------------
 
     def _hear(self, messages: list[tuple[int, str, str]], step: str) -> None:
-        """Keeps the messages as the gateway does, then books them as it does: 500 at a time."""
+        """Keeps the messages as the gateway does, then books them as it does, in its own batches."""
         now = timezone.now()
         Message.objects.bulk_create(
             [
@@ -128,7 +128,7 @@ class Pipeline:
             batch_size=1000,
         )
         with self.steps.step(step):
-            while ids := list(Message.objects.filter(status="HEARD").order_by("pk").values_list("pk", flat=True)[:500]):
+            while ids := routing.heard_ids():
                 act = Act(by=automated_id("gateway"), at=timezone.now(), via="gateway")
                 routing.hear_messages(act, ids)
 

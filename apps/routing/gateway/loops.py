@@ -25,7 +25,7 @@ from .leadership import Leadership
 
 log = structlog.get_logger(__name__)
 
-AT_ONCE = 500
+AT_ONCE = 2000
 SEND_AT_ONCE = 200
 LOOK_SECONDS = 0.2
 AWAY = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)  # COPY's come unwrapped.

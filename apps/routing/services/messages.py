@@ -112,7 +112,7 @@ def keep_heard(session_id: int, raw: str, at: datetime) -> int:
         return cursor.fetchone()[0]
 
 
-def heard_ids(limit: int = 500) -> list[int]:
+def heard_ids(limit: int = 2000) -> list[int]:
     """The oldest messages heard and not yet booked."""
     rows = Message.objects.filter(status=S.HEARD, session__environment=settings.ENVIRONMENT)
     return list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
