@@ -3,6 +3,8 @@
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.audit.models import Entry
 from apps.core.refusals import IllegalMove, Invalid, NotAllowed, NotFound
@@ -88,10 +90,7 @@ class TestCreate:
         with pytest.raises(NotAllowed):
             orders.create_orders(by(request.getfixturevalue(who)), [wish()])
 
-    def test_needs_as_many_statements_for_200_as_for_10(self, wish, by, mira, django_assert_num_queries):
-        from django.db import connection
-        from django.test.utils import CaptureQueriesContext
-
+    def test_needs_as_many_statements_for_200_as_for_10(self, wish, by, mira):
         orders.create_orders(by(mira), [wish()], submit=False)
         counts = []
         for n in (10, 200):
@@ -208,3 +207,28 @@ class TestMarks:
         assert list(Order.objects.order_by("pk").values_list("status", "cancelled_qty")) == [
             ("DRAFT", 0), ("REJECTED", 100),
         ]  # fmt: skip
+
+
+def test_each_act_needs_as_many_statements_for_200_orders_as_for_10(drafts, by, mira, monkeypatch):
+    from apps.audit import services as audit
+
+    monkeypatch.setattr(audit, "flow", dict)
+    by("worker")  # Its id is asked for once a process.
+    counts = []
+    for n in (10, 200):
+        ids = drafts(n)
+        at = []
+        for act in (
+            lambda ids=ids: orders.amend_orders(by(mira), {pk: {"qty": "7"} for pk in ids}, seen=dict.fromkeys(ids, 1)),
+            lambda ids=ids: orders.submit_orders(by(mira), ids, seen=dict.fromkeys(ids, 2)),
+            lambda ids=ids: orders.mark_held(by("worker"), dict.fromkeys(ids, 1)),
+            lambda ids=ids: orders.mark_cleared(by("worker"), dict.fromkeys(ids, 1)),
+            lambda ids=ids: orders.mark_working(by("worker"), dict.fromkeys(ids, 1)),
+            lambda ids=ids: orders.mark_done(by("worker"), dict.fromkeys(ids, (D(7), D(0)))),
+            lambda ids=ids: orders.mark_reopened(by("worker"), ids, "bust"),
+        ):
+            with CaptureQueriesContext(connection) as asked:
+                act()
+            at.append(len(asked))
+        counts.append(at)
+    assert counts[0] == counts[1]

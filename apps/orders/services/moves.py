@@ -23,6 +23,7 @@ from apps.core.tables import update_many
 from apps.users.services import require
 
 from .. import events, rules, selectors
+from ..models import Order
 from ..states import LIFE
 from .tickets import bad_wishes, with_facts
 
@@ -109,8 +110,6 @@ def amend_orders(act: Act, changes: Mapping[int, Mapping[str, Any]], *, seen: Ma
 
 def _amended(act: Act, changes: Mapping[int, Mapping[str, Any]]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The terms before and after, judged, with ``row`` the order's id, numbers as text, both by id."""
-    from ..models import Order
-
     names = ("pk", "portfolio_id", "instrument_id", "side", *AMENDABLE, "currency_id", "desk__code")
     before, after = [], []
     for row in Order.objects.filter(pk__in=changes).order_by("pk").values_list(*names):

@@ -1,0 +1,32 @@
+"""Blocks and their statements to look at; services alone change them."""
+
+from django.contrib import admin
+
+from apps.users.back_office import ByRole
+
+from . import selectors
+from .models import Block, Statement
+
+
+@admin.register(Block)
+class BlockAdmin(ByRole, admin.ModelAdmin):
+    sees = ("blocks.see",)
+    list_display = (
+        "ref", "instrument", "side", "qty", "placed_qty", "filled_qty", "cancelled_qty", "desk", "wave", "status", "opened_at"
+    )  # fmt: skip
+    list_filter = ("status", "side", "desk", "trade_date")
+    search_fields = ("=id", "instrument__symbol")
+    list_select_related = ("instrument", "desk")
+    list_per_page = 100
+    show_full_result_count = False
+
+    def get_queryset(self, request):
+        return selectors.blocks_seen_by(request.user)
+
+
+@admin.register(Statement)
+class StatementAdmin(ByRole, admin.ModelAdmin):
+    sees = ("blocks.see", "portfolios.see_all")  # It names orders of every team's portfolios.
+    list_display = ("block", "hash", "made_at")
+    list_select_related = ("block",)
+    show_full_result_count = False
