@@ -35,11 +35,19 @@ QUANTITIES = (
         " GROUP BY b.id HAVING b.qty <> coalesce(sum(m.qty), 0)"
     ),
     (
+        # Placed: what live routes have filled or still work, what dealers are being asked for, and increases that
+        # a broker has not answered.
         "SELECT 'block ' || b.id || ' filled ' || b.filled_qty || ' placed ' || b.placed_qty || ', its routes '"
-        " || coalesce(sum(r.cum_qty), 0) || ' and ' || coalesce(sum(r.cum_qty + r.leaves_qty), 0)"
-        " FROM blocks_block b LEFT JOIN routing_route r ON r.block_id = b.id GROUP BY b.id"
-        " HAVING b.filled_qty <> coalesce(sum(r.cum_qty), 0) OR b.filled_value <> coalesce(sum(r.cum_value), 0)"
-        " OR b.placed_qty <> coalesce(sum(r.cum_qty + r.leaves_qty), 0)"
+        " || coalesce(r.cum, 0) || ' and ' || coalesce(r.held, 0) + coalesce(q.asked, 0) + coalesce(g.more, 0)"
+        " FROM blocks_block b LEFT JOIN (SELECT block_id, sum(cum_qty) AS cum, sum(cum_value) AS value,"
+        "   sum(cum_qty + leaves_qty) AS held FROM routing_route GROUP BY 1) r ON r.block_id = b.id"
+        " LEFT JOIN (SELECT block_id, sum(qty) AS asked FROM routing_inquiry WHERE status = 'COLLECTING' GROUP BY 1) q"
+        "   ON q.block_id = b.id"
+        " LEFT JOIN (SELECT x.block_id, sum(greatest(w.qty - x.qty, 0)) AS more FROM routing_routerequest w"
+        "   JOIN routing_route x ON x.id = w.route_id WHERE w.msg_type = 'G' AND w.answer = 'WAITING' GROUP BY 1) g"
+        "   ON g.block_id = b.id"
+        " WHERE b.filled_qty <> coalesce(r.cum, 0) OR b.filled_value <> coalesce(r.value, 0)"
+        " OR b.placed_qty <> coalesce(r.held, 0) + coalesce(q.asked, 0) + coalesce(g.more, 0)"
         " OR (b.status IN ('DONE', 'ALLOCATED') AND b.qty <> b.filled_qty + b.cancelled_qty)"
     ),
     (
