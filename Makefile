@@ -2,6 +2,7 @@
 VENV ?= .venv
 PY := $(VENV)/bin/python
 PYTEST_ARGS ?=
+WORKERS ?= 2
 
 .PHONY: demo test scenario bench lint environment environment-dev requirements clean
 .DEFAULT_GOAL := help
@@ -23,7 +24,7 @@ demo: environment
 	@$(PY) -m oms_portal.demo
 
 test: environment-dev
-	@$(PY) -m pytest $(PYTEST_ARGS)
+	@$(PY) -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 scenario: environment
 	@$(PY) -m oms_portal.scenario

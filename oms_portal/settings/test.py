@@ -10,10 +10,11 @@ from pathlib import Path
 
 from oms_portal import embedded
 
-if "OMS_TEST_HOME" not in os.environ:
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")  # Tests run side by side, each process on servers of its own.
+if os.environ.get("OMS_TEST_WORKER") != _worker:
     _home = Path(tempfile.mkdtemp(prefix=f"oms-test-{os.getpid()}-"))
     _home.chmod(0o711)  # PostgreSQL runs as another user where the suite runs as root.
-    os.environ["OMS_TEST_HOME"] = str(_home)
+    os.environ["OMS_TEST_HOME"], os.environ["OMS_TEST_WORKER"] = str(_home), _worker
     os.environ.update(embedded.Servers(_home, durable=False).environment())
 os.environ["OMS_DB_POOL"] = "0"  # A pool would hold sessions open while the test database is dropped.
 
