@@ -1,5 +1,7 @@
 """What every page shows around itself: the places its person may go, the environment, their role."""
 
+from collections.abc import Collection
+
 from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest
@@ -7,7 +9,7 @@ from django.urls import reverse
 
 from apps.users.services import permissions_of, roles_of
 
-# Label, address, what one must be allowed to do; the first that fits a role is its home's neighbour.
+# Label, address, what one must be allowed to do.
 PLACES = (
     ("Home", "desk:home", "desk.see"),
     ("Orders", "orders:list", "orders.see"),
@@ -24,6 +26,19 @@ PLACES = (
     ("Results", "reporting:results", "reporting.see"),
     ("Record", "desk:record", "audit.see"),
 )
+# Who may do this works on these, which come first in the bar; the rest of what they may see is under More.
+IN_THE_BAR = 7
+FIRST = {
+    "orders.create": ("desk:home", "orders:list", "orders:imports", "portfolios:list"),
+    "routing.route": ("desk:home", "blocks:list", "routing:inquiries", "routing:routes"),
+    "compliance.decide": (
+        "desk:home", "compliance:reviews", "orders:list", "portfolios:list", "compliance:rules", "desk:record",
+    ),
+    "settlement.mend": ("desk:home", "settlement:board", "allocations:list", "portfolios:list", "routing:sessions"),
+    "audit.verify": (
+        "desk:home", "desk:record", "orders:list", "compliance:reviews", "settlement:board", "portfolios:list",
+    ),
+}  # fmt: skip
 WAITING = {
     "compliance:reviews": "SELECT count(*) FROM compliance_review WHERE status = 'WAITING'",
     "routing:sessions": "SELECT count(*) FROM routing_message WHERE status = 'QUARANTINED'",
@@ -31,30 +46,33 @@ WAITING = {
 
 
 def shell(request: HttpRequest) -> dict:
-    """Context processor: ``nav``, ``environment``, ``role``."""
+    """Context processor: ``nav``, ``nav_more``, ``environment``, ``role``."""
     around = {"environment": settings.ENVIRONMENT.upper()}
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return around
-    allowed = permissions_of(user)
     around["role"] = ", ".join(sorted(roles_of(user))) or "no role"
-    places = [(label, name, reverse(name)) for label, name, permission in PLACES if permission in allowed]
-    # An import's address begins as the orders' does: the longest beginning is where the person is.
-    here = max((url for *_, url in places if request.path.startswith(url)), key=len, default="")
-    around["nav"] = [
-        {
-            "label": label,
-            "url": url,
-            "current": url == here and (url != "/" or request.path == "/"),
-            "count": _waiting(name),
-        }
-        for label, name, url in places
+    nav = _places(request.path, permissions_of(user), user.is_staff)
+    return around | {"nav": nav[:IN_THE_BAR], "nav_more": nav[IN_THE_BAR:]}
+
+
+def _places(path: str, allowed: Collection[str], is_staff: bool) -> list[dict]:
+    """Where the person may go, what they work on first; current is the place whose address fits best."""
+    first = [name for permission, names in FIRST.items() if permission in allowed for name in names]
+    places = [
+        (first.index(name) if name in first else len(first), label, name, reverse(name))
+        for label, name, permission in PLACES
+        if permission in allowed
     ]
-    if user.is_staff and "reference.write" in allowed:
-        around["nav"].append(
-            {"label": "Reference data", "url": reverse("admin:index"), "current": False, "count": None}
-        )
-    return around
+    fits = [url for _, _, _, url in places if path == url or (url != "/" and path.startswith(url))]
+    here = max(fits, key=len, default="")
+    nav = [
+        {"label": label, "url": url, "current": url == here, "count": _waiting(name)}
+        for _, label, name, url in sorted(places, key=lambda place: place[0])
+    ]
+    if is_staff and "reference.write" in allowed:
+        nav.append({"label": "Reference data", "url": reverse("admin:index"), "current": False, "count": None})
+    return nav
 
 
 def _waiting(name: str) -> int | None:

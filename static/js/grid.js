@@ -1,7 +1,7 @@
 /* Lists under the keyboard. A grid is [data-grid] (a table or a list); its rows carry data-row and data-href.
    Arrows or J K move, Enter opens data-href in the drawer (again: steps into it), Space selects, Shift extends,
    → and ← press the row's [aria-expanded] control, Esc closes the drawer. data-target on the grid names another
-   region than #drawer (a review's page). */
+   region than #drawer (a review's page); where there is no region, a row leads to its address. */
 (() => {
   "use strict";
   const { $, $$, typing, dirty, modal, announce } = window.oms;
@@ -49,6 +49,7 @@
   async function openRow(row) {
     const region = regionOf(gridOf(row));
     const { href } = row.dataset;
+    if (href && !region) location.assign(href);
     if (!href || !region || !mayLeave(region)) return;
     stand(row, { focus: !region.contains(document.activeElement) });
     await htmx.ajax("GET", href, { source: region, target: region, swap: "innerHTML show:top" });
