@@ -1,170 +1,213 @@
 """What the pages of compliance show, each in a fixed number of queries."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
-from typing import NamedTuple
+from decimal import Decimal, InvalidOperation
+from typing import Any, NamedTuple
 
-from django.db import connection
-from django.db.models import Count, QuerySet
+from django.utils import timezone
 
-from apps.core.refusals import NotFound
-from apps.marketdata import selectors as marketdata
 from apps.portfolios import selectors as portfolios
+from apps.portfolios.models import Mandate
 
-from .models import Restriction, Review, Rule
+from . import selectors
+from .models import Review, Rule
+from .states import Outcome, R
 
-QUEUE = """
-    SELECT v.id, v.version, v.status, v.opened_at, v.decided_at, v.reason, d.username, o.id, o.side, o.qty, i.symbol,
-        i.name, i.price_factor, i.currency_id, p.id, p.name, c.outcome, c.results, c.max_passing_qty, c.binding_rule,
-        u.first_name || ' ' || u.last_name, (q.bid + q.ask) / 2
-    FROM compliance_review v JOIN compliance_check c ON c.id = v.verdict_id JOIN orders_order o ON o.id = v.order_id
-    JOIN reference_instrument i ON i.id = o.instrument_id JOIN portfolios_portfolio p ON p.id = o.portfolio_id
-    JOIN users_user u ON u.id = o.created_by_id LEFT JOIN users_user d ON d.id = v.decided_by_id
-    LEFT JOIN marketdata_quote q ON q.instrument_id = i.id
-"""
+MOST_LISTED = 500
+SEVERITY_LOOK = {"HARD": "hard", "CANNOT TELL": "unknown", "SOFT": "soft", "WARN": "soft"}
 
 
-class Waiting(NamedTuple):
-    """A line of the queue; ``problems`` are the results that are no pass, the hardest first."""
+class Asked(NamedTuple):
+    """Which reviews the queue shows: those that wait unless ``status`` is DECIDED."""
 
-    pk: int
-    version: int
-    status: str
-    opened_at: datetime
-    decided_at: datetime | None
-    reason: str
-    decided_by: str | None
-    order_id: int
-    side: str
-    qty: Decimal
-    symbol: str
-    instrument: str
-    portfolio_id: int
-    portfolio: str
-    author: str
-    outcome: str
-    problems: list[dict]
-    max_qty: Decimal | None
-    binding_rule: str
-    usd: Decimal | None
+    status: str = ""
+    outcome: str = ""
+    severity: str = ""
+
+
+class Line(NamedTuple):
+    """A review in the queue: what the order is, the rule to look at first, and how many more did not pass."""
+
+    review: Review
+    severity: str
+    look: str
+    rule: str
+    after: str
+    others: int
 
     @property
-    def severity(self) -> str:
-        """The word of the queue: HARD, SOFT or CANNOT TELL."""
-        kinds = {p.get("severity") for p in self.problems if p.get("outcome") == "FAIL"}
-        return "HARD" if "HARD" in kinds else "SOFT" if kinds else "CANNOT TELL"
+    def at(self) -> datetime:
+        return self.review.decided_at or self.review.opened_at
+
+
+def queue(user, asked: Asked) -> list[Line]:
+    """Reviews by attention: hard, cannot tell, soft; within each the larger money, then the older. One query."""
+    rows = selectors.reviews_seen_by(user)
+    if asked.status == "DECIDED":
+        rows = rows.exclude(status__in=[R.WAITING, R.WITHDRAWN])
+    else:
+        rows = rows.filter(status=R.WAITING)
+    if asked.outcome in Outcome.__members__:
+        rows = rows.filter(verdict__outcome=asked.outcome)
+    if asked.severity:
+        rows = rows.filter(severity=asked.severity)
+    return [_line(r) for r in selectors.with_leading(selectors.by_attention(rows)[:MOST_LISTED])]
+
+
+def _line(review: Review) -> Line:
+    word = _severity(review)
+    leading = review.result or {}
+    after = f"{in_words(leading.get('after'))}{_unit(leading)} after" if leading.get("after") is not None else ""
+    return Line(review, word, SEVERITY_LOOK[word], leading.get("name", ""), after, review.others)
+
+
+def _severity(review: Review) -> str:
+    if review.severity != "HARD" and review.verdict.outcome == Outcome.INDETERMINATE:
+        return "CANNOT TELL"
+    return review.severity
+
+
+class Number(NamedTuple):
+    """A number that a verdict used, in words, with its time."""
+
+    what: str
+    qty: str
+    price: str
+    value: str
+    at: datetime | None
+
+
+class Problem(NamedTuple):
+    """A rule that an order did not pass, as the page explains it. ``bar``: numbers for a limit bar, where there is one."""
+
+    result: Mapping[str, Any]
+    facts: list[tuple[str, str]]
+    bar: dict[str, Any] | None
+    numbers: list[Number]
 
     @property
-    def ref(self) -> str:
-        return f"O-{self.order_id:06d}"
+    def has_pieces(self) -> bool:
+        return any(n.qty for n in self.numbers)
 
 
-RANK = {"HARD": 0, "CANNOT TELL": 1, "SOFT": 2}
+def in_words(value: Any) -> str:
+    """A number of the evidence with its thousands apart; anything else as it is."""
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return str(value)
+    whole, _, part = f"{abs(number):,f}".partition(".")
+    part = part.rstrip("0")
+    return f"{'−' if number < 0 else ''}{whole}{f'.{part}' if part else ''}"
 
 
-def queue(*, status: str = "WAITING", outcome: str = "", limit: int = 500) -> list[Waiting]:
-    """Reviews by attention: hard, cannot tell, soft; within each the larger money first, then the older. Two queries."""
-    where, parameters = "v.status = %s", [status]
-    if status == "DECIDED":
-        where, parameters = "v.status NOT IN ('WAITING', 'WITHDRAWN')", []
-    if outcome:
-        where, parameters = f"{where} AND c.outcome = %s", [*parameters, outcome]
-    rates = {c: r for c, (r, _) in marketdata.fx_rates("USD").items()}
-    with connection.cursor() as cursor:
-        cursor.execute(f"{QUEUE} WHERE {where} ORDER BY v.id DESC LIMIT %s", [*parameters, limit])
-        rows = [_waiting(row, rates) for row in cursor.fetchall()]
-    if status == "DECIDED":
-        return sorted(rows, key=lambda w: w.decided_at, reverse=True)
-    return sorted(rows, key=lambda w: (RANK[w.severity], -(w.usd or 0), w.opened_at))
+def _unit(result: Mapping[str, Any]) -> str:
+    unit = result.get("unit") or ""
+    return unit if not unit or unit.startswith("%") else f" {unit}"
 
 
-def _waiting(row: tuple, rates: dict[str, Decimal]) -> Waiting:
-    import orjson
-
-    (pk, version, status, opened, decided, reason, by, order, side, qty, symbol, name, factor, currency, p_id, portfolio,
-     outcome, results, max_qty, binding, author, mid) = row  # fmt: skip
-    results = orjson.loads(results) if isinstance(results, str | bytes) else results
-    rate = rates.get(currency)
-    usd = qty * mid * factor * rate if mid is not None and rate is not None else None
-    return Waiting(
-        pk, version, status, opened, decided, reason, by, order, side, qty, symbol, name, p_id, portfolio, author.strip(),
-        outcome, problems_of(results), max_qty, binding, usd,
-    )  # fmt: skip
-
-
-def problems_of(results: list[dict]) -> list[dict]:
-    """The results that are no pass: hard failures, other failures, then what cannot be told."""
-    order = {"HARD": 0, "SOFT": 1, "WARN": 2}
-    bad = [r for r in results if r.get("outcome") not in ("PASS", None, "")]
-    return sorted(bad, key=lambda r: (r["outcome"] != "FAIL", order.get(r.get("severity"), 3)))
+def _problem(result: Mapping[str, Any]) -> Problem:
+    unit = _unit(result)
+    named = (("Now", "now", unit), ("After this order", "after", unit), ("Limit", "limit", unit))
+    facts = [(label, in_words(result[key]) + tail) for label, key, tail in named if result.get(key) is not None]
+    if result.get("room") is not None:
+        facts.append(("Room left", f"{in_words(result['room'])} {result.get('room_unit', '')}".strip()))
+    if result.get("max_qty") is not None:
+        facts.append(("Largest quantity that passes this rule", in_words(result["max_qty"])))
+    if result.get("limit_from"):
+        facts.append(("The limit is of the", result["limit_from"]))
+    if result.get("basis"):
+        facts.append(("Measured", result["basis"]))
+    return Problem(result, facts, _bar(result), [_number(line) for line in result.get("data", [])])
 
 
-def review_line(review_id: int) -> Waiting:
-    """One review as a line. :raises NotFound: where there is none"""
-    rates = {c: r for c, (r, _) in marketdata.fx_rates("USD").items()}
-    with connection.cursor() as cursor:
-        cursor.execute(f"{QUEUE} WHERE v.id = %s", [review_id])
-        row = cursor.fetchone()
-    if row is None:
-        raise NotFound("There is no such review.")
-    return _waiting(row, rates)
+def _bar(result: Mapping[str, Any]) -> dict[str, Any] | None:
+    if result.get("after") is None or result.get("limit") is None:
+        return None
+    percent = (result.get("unit") or "").startswith("%")
+    numbers = {name: result.get(name) for name in ("now", "after", "limit")}
+    if min(Decimal(n) for n in numbers.values() if n is not None) < 0:
+        return None  # The bar stands on zero.
+    return numbers | {"unit": "%" if percent else _unit(result), "places": 1 if percent else 0}
 
 
-def review_detail(review_id: int) -> dict:
+def _number(line: Mapping[str, Any]) -> Number:
+    currency = line.get("currency", "")
+    at = datetime.fromisoformat(line["at"]) if line.get("at") else None
+    value = f"{currency} {in_words(line['value'])}".strip()
+    qty, price = (in_words(line[name]) if name in line else "" for name in ("qty", "price"))
+    return Number(line["what"], qty, price, value, at)
+
+
+class Decision(NamedTuple):
     """All that the decision page shows."""
-    line = review_line(review_id)
-    review = Review.objects.select_related("verdict", "order__portfolio__mandate", "order__group", "decided_by").get(
-        pk=review_id
-    )
-    codes = [p.get("rule") for p in line.problems]
+
+    line: Line
+    detail: selectors.Detail
+    problems: list[Problem]
+    passed: list[tuple[str, str, str, str]]
+    binding_rule: str
+    nav_usd: Decimal | None
+    mandate: Mandate | None
+    waiting_here: int
+
+
+def decision(user, review_id: int) -> Decision:
+    """Seven queries at most. :raises NotFound: where there is no such review, or the person may not see it"""
+    detail = selectors.review_detail(user, review_id)
+    review = detail.review
+    selectors.with_leading([review])
+    names = dict(Rule.objects.values_list("code", "name"))
     portfolio = review.order.portfolio
-    return {
-        "line": line,
-        "review": review,
-        "check": review.verdict,
-        "passed": [r for r in review.verdict.results if r.get("outcome") == "PASS"],
-        "history": _same_rule_history(line.portfolio_id, codes, review_id),
-        "nav": portfolios.navs([line.portfolio_id]).get(line.portfolio_id),
-        "mandate": portfolio.mandate,
-        "held_today": Review.objects.filter(order__portfolio=portfolio, status="WAITING").count(),
-    }
-
-
-def _same_rule_history(portfolio_id: int, codes: list[str], but: int) -> list[dict]:
-    """How officers decided on the same rules for this portfolio before, the latest first."""
-    rows = (
-        Review.objects.filter(order__portfolio=portfolio_id)
-        .exclude(status__in=["WAITING", "WITHDRAWN"])
-        .exclude(pk=but)
-        .select_related("verdict", "decided_by")
-        .order_by("-decided_at")[:50]
+    return Decision(
+        _line(review),
+        detail,
+        [_problem(r) for r in detail.results if r["outcome"] != Outcome.PASS],
+        _passed(detail.results, names),
+        names.get(review.verdict.binding_rule, review.verdict.binding_rule),
+        portfolios.navs([portfolio.pk]).get(portfolio.pk),
+        Mandate.objects.filter(portfolio=portfolio).first(),
+        Review.objects.filter(order__portfolio=portfolio, status=R.WAITING).count(),
     )
-    return [
-        {"at": r.decided_at, "what": r.status.replace("_", " ").capitalize(), "text": f"by {r.decided_by}: “{r.reason}”"}
-        for r in rows
-        if {p.get("rule") for p in problems_of(r.verdict.results)} & set(codes)
-    ][:8]
 
 
-def strip() -> list[dict]:
-    """Figures over the queue."""
-    waiting = queue()
-    decided = dict(Review.objects.exclude(status__in=["WAITING", "WITHDRAWN"]).values_list("status").annotate(Count("pk")))
+def _passed(results: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> list[tuple[str, str, str, str]]:
+    """Rules that passed with what they found: name, now, after, limit."""
     return [
-        {"label": "Waiting", "value": len(waiting), "tone": "warn" if waiting else ""},
-        {"label": "Hard", "value": sum(w.severity == "HARD" for w in waiting), "tone": ""},
-        {"label": "Cannot tell", "value": sum(w.severity == "CANNOT TELL" for w in waiting), "tone": ""},
-        {"label": "Money held", "usd": sum((w.usd or Decimal(0) for w in waiting), Decimal(0)), "tone": ""},
-        {"label": "Approved", "value": decided.get("APPROVED", 0), "tone": ""},
-        {"label": "Sent back or rejected", "value": decided.get("SENT_BACK", 0) + decided.get("REJECTED", 0), "tone": ""},
+        (
+            names.get(r["rule"], r["rule"]),
+            *(in_words(r[k]) if r.get(k) is not None else "" for k in ("now", "after", "limit")),
+        )
+        for r in results
+        if r["outcome"] == Outcome.PASS
     ]
 
 
-def rules() -> list[tuple[Rule, list]]:
-    """Every rule with its versions, the latest first."""
-    rows = Rule.objects.prefetch_related("versions__written_by").order_by("status", "code")
-    return [(rule, sorted(rule.versions.all(), key=lambda v: -v.number)) for rule in rows]
+def counts(user) -> selectors.Counts:
+    """Figures over the queue; today began at midnight UTC. One query."""
+    return selectors.counts(user, timezone.now().replace(hour=0, minute=0, second=0, microsecond=0))
 
 
-def restrictions() -> QuerySet[Restriction]:
-    return Restriction.objects.select_related("issuer", "instrument", "portfolio").order_by("status", "-pk")
+class RuleLine(NamedTuple):
+    """A rule with its newest version in words."""
+
+    rule: Rule
+    limits: list[tuple[str, str]]
+
+
+def rules(user) -> list[RuleLine]:
+    """Rules by name. One query."""
+    return [
+        RuleLine(rule, [(name.replace("_", " "), param_in_words(value)) for name, value in sorted(rule.params.items())])
+        for rule in selectors.rules_seen_by(user)
+    ]
+
+
+def param_in_words(value: Any) -> str:
+    """A rule's parameter as its form shows it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value is None else in_words(value)

@@ -1,6 +1,7 @@
 """Pages of compliance: the queue, a decision, rules, the restricted list."""
 
 import json
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -17,7 +18,7 @@ from . import forms, selectors, services
 from . import page_selectors as pages
 
 CHIPS = (
-    ("Waiting", ""), ("Cannot tell", "outcome=INDETERMINATE"), ("Failed", "outcome=FAIL"), ("Decided", "status=DECIDED"),
+    ("Waiting", ""), ("Hard", "severity=HARD"), ("Cannot tell", "outcome=INDETERMINATE"), ("Decided", "status=DECIDED"),
 )  # fmt: skip
 DECISIONS = {
     "approve": (services.approve_reviews, "Approved"),
@@ -27,17 +28,19 @@ DECISIONS = {
 
 
 def _queue(request: HttpRequest) -> dict:
-    asked = request.GET
+    asked = pages.Asked(*(request.GET.get(name, "") for name in pages.Asked._fields))
+    kept = urlencode({name: value for name, value in asked._asdict().items() if value})
     return {
-        "rows": pages.queue(status=asked.get("status") or "WAITING", outcome=asked.get("outcome", "")),
-        "figures": pages.strip(),
+        "rows": pages.queue(request.user, asked),
+        "asked": asked,
+        "kept": kept,
+        "counts": pages.counts(request.user),
         "chips": [
-            {"label": label, "url": f"{reverse('compliance:reviews')}?{query}",
-             "on": query == request.GET.urlencode() or (not query and not request.GET)}
+            {"label": label, "url": f"{reverse('compliance:reviews')}{query and '?'}{query}", "on": query == kept}
             for label, query in CHIPS
         ],
         "may_decide": can(request.user, "compliance.decide"),
-    }  # fmt: skip
+    }
 
 
 @door("compliance.see")
@@ -55,13 +58,10 @@ def review(request: HttpRequest, review_id: int) -> HttpResponse:
     return _review(request, review_id)
 
 
-def _review(request: HttpRequest, review_id: int, *, error: str = "", reason: str = "", status: int = 200) -> HttpResponse:
-    context = {
-        **pages.review_detail(review_id),
-        "may_decide": can(request.user, "compliance.decide"),
-        "error": error,
-        "reason": reason,
-    }
+def _review(
+    request: HttpRequest, review_id: int, *, error: str = "", reason: str = "", status: int = 200
+) -> HttpResponse:
+    context = {"decision": pages.decision(request.user, review_id), "error": error, "reason": reason}
     if request.htmx:
         return render(request, "compliance/review.html#decision", context, status=status)
     return render(request, "compliance/reviews.html", {**_queue(request), **context}, status=status)
@@ -78,7 +78,9 @@ def decide(request: HttpRequest, review_id: int) -> HttpResponse:
     try:
         service(act_of(request, reason=reason), [review_id], seen=seen_versions(request.POST))
     except Refusal as refusal:
-        return _review(request, review_id, error=refusal.message, reason=reason, status=refusal.status)
+        response = _review(request, review_id, error=refusal.message, reason=reason, status=refusal.status)
+        response["HX-Reswap"] = "innerHTML"  # In place, whatever the status.
+        return response
     response = _review(request, review_id)
     response["HX-Trigger"] = json.dumps({"toast": {"text": f"{word}. The decision is on the record.", "tone": "ok"}})
     return response
@@ -98,7 +100,9 @@ def order_checks(request: HttpRequest, order_id: int) -> HttpResponse:
 @require_GET
 def rules(request: HttpRequest) -> HttpResponse:
     return render(
-        request, "compliance/rules.html", {"rules": pages.rules(), "may_write": can(request.user, "compliance.write_rules")}
+        request,
+        "compliance/rules.html",
+        {"rules": pages.rules(request.user), "may_write": can(request.user, "compliance.write_rules")},
     )
 
 
@@ -122,7 +126,10 @@ def rule(request: HttpRequest, code: str) -> HttpResponse:
 @door("compliance.see")
 @require_GET
 def restrictions(request: HttpRequest) -> HttpResponse:
-    context = {"rows": pages.restrictions(), "may_write": can(request.user, "compliance.write_rules")}
+    context = {
+        "rows": selectors.restrictions_seen_by(request.user),
+        "may_write": can(request.user, "compliance.write_rules"),
+    }
     return render(request, "compliance/restrictions.html", context)
 
 
@@ -146,7 +153,9 @@ def restrict(request: HttpRequest) -> HttpResponse:
 @door("compliance.write_rules")
 @require_POST
 def lift(request: HttpRequest, restriction_id: int) -> HttpResponse:
-    services.lift(act_of(request, reason=request.POST.get("reason", "")), [restriction_id], seen=seen_versions(request.POST))
+    services.lift(
+        act_of(request, reason=request.POST.get("reason", "")), [restriction_id], seen=seen_versions(request.POST)
+    )
     response = HttpResponse(status=204)
     response["HX-Refresh"] = "true"
     return response

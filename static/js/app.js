@@ -157,7 +157,8 @@
     if (event.target.matches("[data-submit-on-change]")) event.target.form.requestSubmit();
   });
 
-  /* htmx: a refusal (problem partial or problem details) becomes a toast; a 422 form goes back where it came from. */
+  /* htmx: a refusal (problem partial or problem details) becomes a toast; a form comes back where it was sent from with
+     422, or with HX-Reswap and any status. */
   const reads = (xhr) => xhr.getResponseHeader("Content-Type") || "";
   function problemOf(xhr) {
     if (reads(xhr).includes("html")) {
@@ -181,7 +182,8 @@
     const { xhr } = event.detail;
     if (xhr.status < 400) return;
     const problem = problemOf(xhr);
-    event.detail.shouldSwap = xhr.status === 422 && reads(xhr).includes("html") && !problem;
+    const form = xhr.status === 422 || xhr.getResponseHeader("HX-Reswap");
+    event.detail.shouldSwap = Boolean(form && reads(xhr).includes("html") && !problem);
     if (event.detail.shouldSwap) {
       event.detail.isError = false;
     } else if (problem) {

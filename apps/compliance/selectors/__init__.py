@@ -1,6 +1,8 @@
 """Every question to compliance; who may see what lives here."""
 
 from .reviews import (
+    Counts,
+    Detail,
     by_attention,
     checks_of,
     counts,
@@ -14,6 +16,8 @@ from .rulebook import measures, restrictions_seen_by, rules_seen_by, versions_of
 from .snapshot import active_rules, inputs_hashes_of, snapshot_of
 
 __all__ = [
+    "Counts",
+    "Detail",
     "active_rules",
     "by_attention",
     "checks_of",

@@ -298,7 +298,8 @@ def limitbar(now, after, limit, unit: str = "%", places: int = 1, big: bool = Fa
     """
     ``{% limitbar now=4.1 after=5.4 limit=5 %}``: what is, what would be, and the limit, on one scale.
 
-    :param now, after, limit: in one unit, from zero up; ``unit`` is written behind each (``%``, `` yr``, ``M``)
+    :param now, after, limit: in one unit, from zero up; ``unit`` is written behind each (``%``, `` yr``, ``M``);
+        ``now`` may be missing, where the order alone is measured
     :param places: decimals; left empty, as ``include`` leaves what it was not given, 1
     :param least: the limit is a floor, not a ceiling
     """
@@ -310,7 +311,8 @@ def limitbar(now, after, limit, unit: str = "%", places: int = 1, big: bool = Fa
     beyond = values[1] < values[2] if least else values[1] > values[2]
     kind = "over" if beyond else "within" if at_after >= at_now else "freed"
     words = [f"{_fixed(v, places)}{unit}" for v in values]
-    ends = [f"{words[0]} now", f"{words[1]} after"]
+    measured_alone = _number(now) is None
+    ends = ["", words[1]] if measured_alone else [f"{words[0]} now", f"{words[1]} after"]
     left, right = ends if at_now <= at_after else reversed(ends)
     bar = 14 if big else 8
     limit_word = "at least" if least else "limit"
@@ -320,7 +322,7 @@ def limitbar(now, after, limit, unit: str = "%", places: int = 1, big: bool = Fa
         bar=bar,
         mark=bar + 8,
         base_line=bar + 34,
-        label=f"{words[0]} now, {words[1]} after, {limit_word} {words[2]}",
+        label=", ".join([*filter(None, ends), f"{limit_word} {words[2]}"]),
         base=f"{low:.2f}",
         move=f"{high - low:.2f}",
         kind=kind,
