@@ -28,7 +28,7 @@ NEEDED = {
     "route": "routing.see", "execution": "routing.see", "inquiry": "routing.see", "message": "routing.see",
     "allocation": "audit.see", "confirmation": "settlement.see", "instruction": "settlement.see",
     "review": "compliance.see", "rule": "compliance.see", "restriction": "compliance.see", "import": "audit.see",
-    "group": "audit.see",
+    "group": "audit.see", "person": "audit.see",
 }  # fmt: skip
 
 
