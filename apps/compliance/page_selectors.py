@@ -58,7 +58,9 @@ def queue(user, asked: Asked) -> list[Line]:
 def _line(review: Review) -> Line:
     word = _severity(review)
     leading = review.result or {}
-    after = f"{in_words(leading.get('after'))}{_unit(leading)} after" if leading.get("after") is not None else ""
+    after = ""
+    if leading.get("after") is not None:
+        after = in_words(leading["after"]) + ("%" if _unit(leading).startswith("%") else _unit(leading))
     return Line(review, word, SEVERITY_LOOK[word], leading.get("name", ""), after, review.others)
 
 
@@ -116,7 +118,7 @@ def _problem(result: Mapping[str, Any]) -> Problem:
     if result.get("max_qty") is not None:
         facts.append(("Largest quantity that passes this rule", in_words(result["max_qty"])))
     if result.get("limit_from"):
-        facts.append(("The limit is of the", result["limit_from"]))
+        facts.append(("Limit set by the", result["limit_from"]))
     if result.get("basis"):
         facts.append(("Measured", result["basis"]))
     return Problem(result, facts, _bar(result), [_number(line) for line in result.get("data", [])])

@@ -16,8 +16,10 @@
   let listUrl = null;
   let following;
 
+  const nameOf = (row) => row.dataset.row || row.dataset.href;
   function stand(row, { focus = true } = {}) {
     const grid = gridOf(row);
+    grid.dataset.at = nameOf(row);
     for (const other of $$(".on", grid)) {
       other.classList.remove("on");
       other.removeAttribute("aria-current");
@@ -176,18 +178,21 @@
     if (row && gridOf(row) && !row.classList.contains("on")) stand(row, { focus: false });
   });
 
-  /* Every grid can be tabbed into at one row; a list that came anew is counted again. */
+  /* Every grid can be tabbed into at one row; a list that came anew is counted again, and stands where it stood. */
   function ready() {
     for (const grid of $$("[data-grid]")) {
       const rows = rowsOf(grid);
+      const stood = current(grid) || rows.find((r) => nameOf(r) === grid.dataset.at);
+      if (stood && !stood.hasAttribute("aria-current")) stand(stood, { focus: false });
       if (rows.length && !rows.some((r) => r.tabIndex === 0 && r.hasAttribute("tabindex"))) {
         rows.forEach((r) => { r.tabIndex = -1; });
         (current(grid) || rows[0]).tabIndex = 0;
       }
       counted(grid);
     }
-    const drawer = $("#drawer");
-    if (drawer?.children.length && !drawer.dataset.shows) drawer.dataset.shows = location.pathname;
+    for (const region of [$("#drawer"), ...$$("[data-grid][data-target]").map(regionOf)]) {
+      if (region?.children.length && !region.dataset.shows) region.dataset.shows = location.pathname;
+    }
   }
   document.addEventListener("htmx:afterSettle", ready);
   document.addEventListener("oms:rows", ready);
