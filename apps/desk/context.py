@@ -39,9 +39,10 @@ FIRST = {
         "desk:home", "desk:record", "orders:list", "compliance:reviews", "settlement:board", "portfolios:list",
     ),
 }  # fmt: skip
+# Places with a badge: how it is called and what it counts.
 WAITING = {
-    "compliance:reviews": "SELECT count(*) FROM compliance_review WHERE status = 'WAITING'",
-    "routing:sessions": "SELECT count(*) FROM routing_message WHERE status = 'QUARANTINED'",
+    "compliance:reviews": ("reviews", "SELECT count(*) FROM compliance_review WHERE status = 'WAITING'"),
+    "routing:sessions": ("quarantine", "SELECT count(*) FROM routing_message WHERE status = 'QUARANTINED'"),
 }
 
 
@@ -67,18 +68,25 @@ def _places(path: str, allowed: Collection[str], is_staff: bool) -> list[dict]:
     fits = [url for _, _, _, url in places if path == url or (url != "/" and path.startswith(url))]
     here = max(fits, key=len, default="")
     nav = [
-        {"label": label, "url": url, "current": url == here, "count": _waiting(name)}
+        {"label": label, "url": url, "current": url == here, **_badge(name)}
         for _, label, name, url in sorted(places, key=lambda place: place[0])
     ]
     if is_staff and "reference.write" in allowed:
-        nav.append({"label": "Reference data", "url": reverse("admin:index"), "current": False, "count": None})
+        nav.append({"label": "Reference data", "url": reverse("admin:index"), "current": False})
     return nav
 
 
-def _waiting(name: str) -> int | None:
-    query = WAITING.get(name)
-    if query is None:
-        return None
+def _badge(name: str) -> dict:
+    if name not in WAITING:
+        return {}
+    called, query = WAITING[name]
     with connection.cursor() as cursor:
         cursor.execute(query)
-        return cursor.fetchone()[0] or None
+        return {"counted": called, "count": cursor.fetchone()[0]}
+
+
+def badges(user) -> list[tuple[str, int]]:
+    """The badges of the bar as they stand now: name and count, of the places the person may go."""
+    allowed = permissions_of(user)
+    mine = [_badge(name) for _, name, permission in PLACES if name in WAITING and permission in allowed]
+    return [(badge["counted"], badge["count"]) for badge in mine]

@@ -11,6 +11,7 @@ from apps.users.doors import door
 from apps.users.services import can
 
 from . import selectors
+from .context import badges
 
 
 @door("desk.see")
@@ -37,7 +38,9 @@ def find(request: HttpRequest) -> HttpResponse:
 @door("desk.see")
 @require_GET
 def health(request: HttpRequest) -> HttpResponse:
-    return render(request, "components/health.html", {"feeds": selectors.health()})
+    """Health of the parts, and the badges of the bar."""
+    context = {"feeds": selectors.health(), "counts": badges(request.user)}
+    return render(request, "components/health.html", context)
 
 
 @door("audit.mend_promises", "audit.see")

@@ -124,6 +124,9 @@
       } else if (event.key === "Enter" && event.target.matches("input")) {
         event.preventDefault();
         ($("#find .hit[aria-selected=true]") || $("#find .hit"))?.click();
+      } else if (event.key === "Escape") {
+        event.preventDefault();           // A search field would only empty itself.
+        finder.close();
       }
       return;
     }

@@ -191,7 +191,7 @@
       counted(grid);
     }
     for (const region of [$("#drawer"), ...$$("[data-grid][data-target]").map(regionOf)]) {
-      if (region?.children.length && !region.dataset.shows) region.dataset.shows = location.pathname;
+      if (region?.children.length && !region.dataset.shows && !$(":scope > .empty", region)) region.dataset.shows = location.pathname;
     }
   }
   document.addEventListener("htmx:afterSettle", ready);

@@ -17,6 +17,7 @@
   const MANY = 400;         // changed rows beyond which the list is fetched whole
   const SILENCE = 30000;    // ms without a beat (once one was heard) before the line is called dead
   const AGAIN = 2000;       // ms at least between two fetches of a whole list
+  const HEALTH = 10000;     // ms at least between two looks at the parts, panels of `health`, while the line speaks
   const GLOW = 1400;
 
   let source = null;
@@ -255,8 +256,13 @@
       $("[data-word]", state).textContent = lost ? "Not live" : source?.readyState === 1 ? "Live" : "Connecting";
     }
   }
+  let healthAt = Date.now();
   function heard(event) {
     heardAt = Date.now();
+    if (heardAt - healthAt >= HEALTH && !document.hidden) {
+      healthAt = heardAt;
+      refreshPanels("health", []);
+    }
     lastRef = event.lastEventId || lastRef;
     if (lost) {
       lost = false;

@@ -118,14 +118,14 @@ def a_page(user, **context) -> str:
 
 
 def test_the_frame_shows_place_environment_and_person_to_who_is_signed_in():
-    nav = [{"label": "Blotter", "url": "/b/", "current": True, "count": 3}]
+    nav = [{"label": "Blotter", "url": "/b/", "current": True, "counted": "blocks", "count": 3}]
 
     tom = User(username="tom", first_name="Tom", last_name="Tran")
     tom._roles = frozenset()  # Known already, so that nothing is asked of the database.
 
     shown = a_page(tom, nav=nav, environment="LIVE", role="Trader")
 
-    assert '<a href="/b/" aria-current="page">Blotter<i class="count">3</i></a>' in shown
+    assert '<a href="/b/" aria-current="page">Blotter<i class="count" id="count-blocks">3</i></a>' in shown
     assert '<span class="env live">LIVE</span>' in shown
     assert "Tom Tran" in shown and "Trader" in shown and ">TT<" in shown
     assert 'data-theme="&quot;&gt;&lt;script&gt;"' in shown
