@@ -1,6 +1,7 @@
 """Refusals to answers: problem details (RFC 9457) for programs, a panel with the same words for people."""
 
 import structlog
+from allauth.core.exceptions import ImmediateHttpResponse, ReauthenticationRequired
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -72,7 +73,8 @@ class RefusalMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, Refusal):
             return refused(request, error)
-        log.error("unhandled", path=request.path, exc_info=error)
+        if not isinstance(error, ImmediateHttpResponse | ReauthenticationRequired):  # Answered by allauth.
+            log.error("unhandled", path=request.path, exc_info=error)
         return None
 
 

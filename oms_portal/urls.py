@@ -9,12 +9,15 @@ from drf_spectacular.views import SpectacularAPIView
 from apps.allocations.urls import api_urlpatterns as allocations_api
 from apps.blocks.urls import api_urlpatterns as blocks_api
 from apps.compliance.urls import api_urlpatterns as compliance_api
+from apps.desk.urls import api_urlpatterns as desk_api
 from apps.marketdata.urls import api_urlpatterns as marketdata_api
 from apps.orders.urls import api_urlpatterns as orders_api
 from apps.portfolios.urls import api_urlpatterns as portfolios_api
 from apps.reference.urls import api_urlpatterns as reference_api
+from apps.reporting.urls import api_urlpatterns as reporting_api
 from apps.routing.urls import api_urlpatterns as routing_api
 from apps.settlement.urls import api_urlpatterns as settlement_api
+from apps.users.urls import api_urlpatterns as users_api
 
 admin.site.login = secure_admin_login(admin.site.login)  # The same door as the pages': lock-out and second factor.
 admin.site.site_header = f"OMS Portal reference data ({settings.ENVIRONMENT})"
@@ -23,6 +26,7 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/v1/", include(users_api)),
     path("api/v1/", include(reference_api)),
     path("api/v1/", include(marketdata_api)),
     path("api/v1/", include(portfolios_api)),
@@ -32,7 +36,10 @@ urlpatterns = [
     path("api/v1/", include(routing_api)),
     path("api/v1/", include(allocations_api)),
     path("api/v1/", include(settlement_api)),
+    path("api/v1/", include(reporting_api)),
+    path("api/v1/", include(desk_api)),
     path("", include("apps.desk.urls")),
+    path("", include("apps.users.urls")),
     path("", include("apps.desk.portfolios.urls")),
     path("", include("apps.allocations.urls")),
     path("", include("apps.settlement.urls")),

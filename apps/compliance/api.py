@@ -2,7 +2,7 @@
 
 import django_filters
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view, inline_serializer
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -137,7 +137,7 @@ class RuleIn(serializers.Serializer):
     """What a version says. ``params`` as the measure takes them (see the measures), numbers as text."""
 
     params = serializers.DictField(required=False, default=dict)
-    severity = serializers.ChoiceField(["WARN", "SOFT", "HARD"])
+    severity = serializers.ChoiceField(RuleVersion._meta.get_field("severity").choices)
     text = serializers.CharField(max_length=400)
     name = serializers.CharField(max_length=120, required=False, default="")
     citation = serializers.CharField(max_length=200, required=False, default=None, allow_blank=True, allow_null=True)
@@ -291,6 +291,10 @@ class Checks(Scoped):
         return Response(rows)
 
 
+@extend_schema_view(
+    list=extend_schema(summary="Rules, each with its version in force"),
+    retrieve=extend_schema(summary="One rule"),
+)
 class Rules(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
     acts = dict.fromkeys(("create", "retire"), ("compliance.write_rules",))
     serializer_class = RuleOut
@@ -364,6 +368,9 @@ class Rules(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
         )
 
 
+@extend_schema_view(
+    list=extend_schema(summary="The restricted list"),
+)
 class Restrictions(mixins.ListModelMixin, Scoped):
     acts = dict.fromkeys(("create", "lift"), ("compliance.write_rules",))
     serializer_class = RestrictionOut

@@ -1,8 +1,9 @@
 from django.urls import path
 
-from . import record, views
+from . import api, record, views
 
 app_name = "desk"
+api_urlpatterns = [path("record/", api.Record.as_view({"get": "list"}), name="api-record")]
 urlpatterns = [
     path("", views.home, name="home"),
     path("desk/find/", views.find, name="find"),

@@ -2,7 +2,7 @@
 
 import django_filters
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view, inline_serializer
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
@@ -160,6 +160,10 @@ class Scoped(ApiDoor, viewsets.GenericViewSet):
         return asked.validated_data
 
 
+@extend_schema_view(
+    list=extend_schema(summary="Orders, the newest first"),
+    retrieve=extend_schema(summary="One order"),
+)
 class Orders(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
     acts = {
         "create": ("orders.create",), "submit": ("orders.submit",), "cancel": ("orders.cancel",),
@@ -273,6 +277,10 @@ def _as_text(value) -> str:
 # --- imports --------------------------------------------------------------------------------------------------------
 
 
+@extend_schema_view(
+    list=extend_schema(summary="Imported files, the newest first"),
+    retrieve=extend_schema(summary="One import: what it holds and what is wrong with it"),
+)
 class Imports(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
     permissions = ("orders.import", "audit.see")
     acts = dict.fromkeys(("create", "commit", "discard"), ("orders.import",))

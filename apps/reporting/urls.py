@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from . import views
+from . import api, views
 
 app_name = "reporting"
+api_urlpatterns = [path("results/", api.Results.as_view({"get": "list"}), name="api-results")]
 urlpatterns = [path("results/", views.results, name="results")]

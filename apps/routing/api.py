@@ -2,7 +2,7 @@
 
 import django_filters
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
@@ -165,6 +165,10 @@ class Seen(ApiDoor, viewsets.GenericViewSet):
     pagination_class = NewestFirst
 
 
+@extend_schema_view(
+    list=extend_schema(summary="Routes to brokers and dealers, the newest first"),
+    retrieve=extend_schema(summary="One route"),
+)
 class Routes(mixins.ListModelMixin, mixins.RetrieveModelMixin, Seen):
     serializer_class = RouteOut
     filterset_class = RouteFilter
@@ -227,6 +231,9 @@ class BlockRoutes(Seen):
         return Response(answer_once(act, "routing.route_blocks", {"id": block_id, "said": said}, do)[0])
 
 
+@extend_schema_view(
+    list=extend_schema(summary="Executions as the brokers sent them, the newest first"),
+)
 class Executions(mixins.ListModelMixin, Seen):
     serializer_class = ExecutionOut
     filterset_class = ExecutionFilter

@@ -1,13 +1,27 @@
-"""Who may knock at a page: signed in, and of a role that may."""
+"""Who may knock at a page: signed in, and of a role that may. And how another system signs in."""
 
 from collections.abc import Callable
 from functools import wraps
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
+from rest_framework.authentication import TokenAuthentication
+from rest_framework.exceptions import AuthenticationFailed
 
 from apps.core.refusals import NotAllowed
-from apps.users.services import can
+from apps.users.models import ApiToken, User
+from apps.users.services import can, digest_of
+
+
+class ByToken(TokenAuthentication):
+    """Signs in another system as the person whose token it shows: ``Authorization: Token …``."""
+
+    def authenticate_credentials(self, key: str) -> tuple[User, ApiToken]:
+        """:raises AuthenticationFailed: for a token that was never made or has ended, or of a person switched off"""
+        token = ApiToken.objects.select_related("user").filter(digest=digest_of(key), user__is_active=True).first()
+        if token is None:
+            raise AuthenticationFailed("The token is not valid; it may have ended. Make another.")
+        return token.user, token
 
 
 def door(*permissions: str) -> Callable:

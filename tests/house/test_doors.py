@@ -48,8 +48,9 @@ MATRIX: dict[str, set[str] | str] = {
     "settlement:confirmation": {C, O, A}, "settlement:confirmation_pdf": {C, O, A},
     "settlement:standing": {C, O, A}, "settlement:unblock": {O}, "settlement:note": {O},
     "settlement:add_standing": {O},
+    "users:tokens": ALL, "users:end_token": ALL,
     # API
-    "schema": SIGNED_IN,
+    "schema": SIGNED_IN, "api-token": PUBLIC, "api-results": FLOOR, "api-record": {C, A},
     "api-orders": FLOOR, "api-order": FLOOR, "api-order-submit": {M}, "api-order-cancel": {M}, "api-order-amend": {M},
     "api-imports": {M, C, A}, "api-import": {M, C, A}, "api-import-rows": {M, C, A}, "api-import-commit": {M},
     "api-import-discard": {M},

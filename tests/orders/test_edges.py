@@ -4,7 +4,6 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from apps.audit import services as audit
@@ -13,6 +12,7 @@ from apps.core.events import Fact, Then
 from apps.orders import events
 from apps.orders import services as orders
 from apps.orders.models import Import, Order
+from apps.users import services as users
 
 from .files import csv_of, line
 
@@ -93,10 +93,10 @@ class TestEntering:
         monkeypatch.setattr("apps.orders.api.ORDERS_AT_ONCE", 1)
         assert api(mira).post(ORDERS, [ONE, ONE]).status_code == 422
 
-    def test_a_token_opens_it_and_nothing_else_does(self, firm, mira):
+    def test_a_token_opens_it_and_nothing_else_does(self, firm, mira, by):
         assert APIClient().post(ORDERS, ONE).status_code == 401
         assert APIClient().get(ORDERS, headers={"Authorization": "Token wrong"}).status_code == 401
-        key = Token.objects.create(user=mira).key
+        key = users.make_token(by(mira), "test")
         assert APIClient().post(ORDERS, ONE, headers={"Authorization": f"Token {key}"}).status_code == 201
 
 
