@@ -9,6 +9,7 @@ urlpatterns = [
     path("desk/find/", views.find, name="find"),
     path("desk/health/", views.health, name="health"),
     path("desk/parts/", views.parts, name="parts"),
+    path("desk/parts/check/", views.check, name="check"),
     path("desk/parts/again/", views.try_again, name="try_again"),
     path("record/", record.search, name="record"),
     path("record/verify/", record.verify, name="verify"),

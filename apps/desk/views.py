@@ -7,6 +7,7 @@ from django.views.decorators.http import require_GET, require_POST
 from apps.audit import deliveries
 from apps.audit import selectors as audit
 from apps.core.edges import whole_number
+from apps.reporting import invariants
 from apps.users.doors import door
 from apps.users.services import can
 
@@ -57,6 +58,18 @@ def parts(request: HttpRequest) -> HttpResponse:
             "may_mend": can(request.user, "audit.mend_promises"),
         },
     )
+
+
+@door("audit.mend_promises", "audit.see")
+@require_POST
+def check(request: HttpRequest) -> HttpResponse:
+    """The invariants of the house, each with its sentence and what breaks it."""
+    broken = invariants.broken_at_one_moment()
+    context = {
+        "checks": [(invariants.SENTENCES[name], found) for name, found in broken.items()],
+        "all_hold": not any(broken.values()),
+    }
+    return render(request, "desk/parts.html#checks", context)
 
 
 @door("audit.mend_promises")

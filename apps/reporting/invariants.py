@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.utils.module_loading import import_string
 
 from apps.audit import seals
@@ -149,16 +149,17 @@ SUMS = (
     ),
 )
 
-NAMES = (
-    "quantities_add_up",
-    "shares_equal_executions",
-    "executions_equal_broker_log",
-    "record_is_complete",
-    "routes_reached_broker_once",
-    "settlement_equals_allocations",
-    "nothing_lacks_an_owner",
-    "holdings_equal_movements",
-)
+SENTENCES = {
+    "quantities_add_up": "Every order, block and route: quantity = filled + leaves + cancelled",
+    "shares_equal_executions": "The shares of a block sum to its executions, exactly",
+    "executions_equal_broker_log": "Every execution is booked once, as its broker sent it",
+    "record_is_complete": "Every change of state has exactly one entry, and the record verifies",
+    "routes_reached_broker_once": "Every committed route went to its broker exactly once",
+    "settlement_equals_allocations": "Confirmations and instructions equal allocations",
+    "nothing_lacks_an_owner": "Whatever is not finished has an owner or a promise to go on",
+    "holdings_equal_movements": "Positions and cash equal the sum of their movements",
+}
+NAMES = tuple(SENTENCES)
 
 
 def broken_invariants(street: Path | None = None) -> dict[str, list[str]]:
@@ -179,6 +180,19 @@ def broken_invariants(street: Path | None = None) -> dict[str, list[str]]:
         lambda: _found(SUMS),
     )
     return {name: check() for name, check in zip(NAMES, checks, strict=True)}
+
+
+def broken_at_one_moment() -> dict[str, list[str]]:
+    """
+    The same while work goes on: all of it is asked of one snapshot, in which nothing is half done. A caller who is in
+    a transaction already gets its view.
+    """
+    is_outermost = not connection.in_atomic_block
+    with transaction.atomic():
+        if is_outermost:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        return broken_invariants()
 
 
 def _found(queries) -> list[str]:

@@ -20,7 +20,7 @@ SIGNED_IN = "signed in"  # Whoever has signed in, of any role or none: their own
 MATRIX: dict[str, set[str] | str] = {
     # Homes and what joins across apps
     "desk:home": ALL, "desk:find": ALL, "desk:health": ALL,
-    "desk:parts": {C, O, A, X}, "desk:try_again": {O, X},
+    "desk:parts": {C, O, A, X}, "desk:check": {C, O, A, X}, "desk:try_again": {O, X},
     "desk:record": {C, A}, "desk:verify": {A}, "desk:timeline": ALL,
     # Portfolios and results
     "portfolios:list": {M, C, O, A}, "portfolios:detail": {M, C, O, A}, "reporting:results": FLOOR,
