@@ -60,7 +60,8 @@ def _line(review: Review) -> Line:
     leading = review.result or {}
     after = ""
     if leading.get("after") is not None:
-        after = in_words(leading["after"]) + ("%" if _unit(leading).startswith("%") else _unit(leading))
+        percent = _unit(leading).startswith("%")
+        after = f"{Decimal(leading['after']):.2f}%" if percent else in_words(leading["after"]) + _unit(leading)
     return Line(review, word, SEVERITY_LOOK[word], leading.get("name", ""), after, review.others)
 
 
