@@ -1,8 +1,8 @@
 """
 ``make demo``: the whole house on one machine, from nothing to an address, ended by one Ctrl-C.
 
-``PORT`` (8000; the live stream takes the next one), ``HOST`` (127.0.0.1), ``RESET=1``, ``OMS_HOME``, ``DATABASE_URL``
-and ``REDIS_URL`` are read from the environment.
+``PORT`` (8000; the live stream takes the next one, the simulated street the one after), ``STREET_PORT``, ``HOST``
+(127.0.0.1), ``RESET=1``, ``OMS_HOME``, ``DATABASE_URL`` and ``REDIS_URL`` are read from the environment.
 """
 
 import contextlib
@@ -40,12 +40,8 @@ def say(line: str) -> None:
 class Demo:
     def __init__(self, environ: dict[str, str]):
         self.host = environ.get("HOST") or "127.0.0.1"
-        try:
-            self.port = int(environ.get("PORT") or 8000)
-        except ValueError:
-            raise CannotRun(f"PORT must be a number, not {environ['PORT']!r}: make demo PORT=8100") from None
-        if not 1 <= self.port <= 65534:
-            raise CannotRun("PORT must lie between 1 and 65534: make demo PORT=8100")
+        self.port = _port(environ, "PORT", 8000)
+        self.street_port = _port(environ, "STREET_PORT", self.port + 2)
         self.reset = environ.get("RESET", "") not in ("", "0")
         self.servers = embedded.from_environment()
         self.home = self.servers.home
@@ -56,6 +52,7 @@ class Demo:
             "HOST": self.host,
             "PORT": str(self.port),
             "STREAM_PORT": str(self.port + 1),
+            "STREET_PORT": str(self.street_port),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environ.get('PATH', os.defpath)}",
             "PYTHONPATH": str(CHECKOUT),
             "PYTHONUNBUFFERED": "1",
@@ -86,15 +83,16 @@ class Demo:
         return code
 
     def _refuse_taken_ports(self) -> None:
-        for port in (self.port, self.port + 1):
+        street = (self.street_port, "0.0.0.0")  # nosec B104
+        for port, host in ((self.port, self.host), (self.port + 1, self.host), street):
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
-                    probe.bind((self.host, port))
+                    probe.bind((host, port))
                 except OSError as error:
                     raise CannotRun(
-                        f"Port {port} of {self.host} cannot be used ({error.strerror}); the demo takes {self.port} and"
-                        f" {self.port + 1}. End what uses it or choose another: make demo PORT={self.port + 100}"
+                        f"Port {port} cannot be used ({error.strerror}); the demo takes {self.port}, {self.port + 1} and"
+                        f" {self.street_port}. End what uses it or choose others: make demo PORT={self.port + 100}"
                     ) from None
 
     def _wipe(self) -> None:
@@ -139,7 +137,9 @@ class Demo:
             self._manage("Making the tables", "migrate", "--verbosity", "0", "--no-input")
         if not done.get("loaded"):
             self._manage("Loading the demo firm", "load_demo")
-        stamp.write_text(json.dumps({"shape": wanted, "loaded": True}))
+        elif done.get("street") != self.street_port:
+            self._manage(f"Pointing the FIX sessions to port {self.street_port}", "load_demo")
+        stamp.write_text(json.dumps({"shape": wanted, "loaded": True, "street": self.street_port}))
 
     def _has_tables(self) -> bool:
         with psycopg.connect(self.servers.urls().database) as connection:
@@ -196,6 +196,16 @@ class Demo:
             return False
         finally:
             connection.close()
+
+
+def _port(environ: dict[str, str], name: str, default: int) -> int:
+    try:
+        port = int(environ.get(name) or default)
+    except ValueError:
+        port = 0
+    if not 1 <= port <= 65533:
+        raise CannotRun(f"{name} must be a number between 1 and 65533, not {environ[name]!r}: make demo {name}=8100")
+    return port
 
 
 def _is_alive(pid: str) -> bool:

@@ -73,6 +73,14 @@ def load(scale: int = 1) -> dict[str, int]:
     return {"instruments": Instrument.objects.count(), "portfolios": count, "people": len(PEOPLE)}
 
 
+def point_sessions() -> str:
+    """Will lead the simulated FIX sessions to where the street answers now. :returns: host and port"""
+    act = Act(by=automated_id("loader"), at=timezone.now(), via="command", reason="The simulated street has moved")
+    street = settings.MARKET_FEED
+    routing.point_sessions(act, host=street["host"], port=street["port"])
+    return f"{street['host']}:{street['port']}"
+
+
 def _reference() -> None:
     for r in rows("currencies"):
         Currency.objects.create(code=r["code"], name=r["name"], minor_units=int(r["minor_units"]))

@@ -35,7 +35,14 @@ from .routes import (
     route_blocks,
     send_inquiries,
 )
-from .setup import MixedSessions, install_default_rules, install_sessions, mark_sessions, session_facts
+from .setup import (
+    MixedSessions,
+    install_default_rules,
+    install_sessions,
+    mark_sessions,
+    point_sessions,
+    session_facts,
+)
 
 __all__ = [
     "FewDealers",
@@ -71,6 +78,7 @@ __all__ = [
     "mark_sent",
     "mark_sessions",
     "pass_inquiry",
+    "point_sessions",
     "quarantine_messages",
     "queue_messages",
     "replace_routes",

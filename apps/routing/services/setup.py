@@ -56,6 +56,22 @@ def install_sessions(
     return len(rows)
 
 
+@transaction.atomic
+def point_sessions(act: Act, *, host: str, port: int) -> int:
+    """
+    Will lead every simulated session to where the simulated street answers now; live ones stay.
+
+    :returns: how many had led elsewhere
+    :raises MixedSessions: where a live session leads there too
+    """
+    _require_setup(act)
+    simulated = Session.objects.filter(environment="simulation")
+    moved = simulated.exclude(host=host, port=port).update(host=host, port=port, changed_at=act.at)
+    if problems := rules.session_problems("simulation", session_facts()):
+        raise MixedSessions(" ".join(problems))
+    return moved
+
+
 def session_facts() -> list[tuple[str, str, str, str, int]]:
     return list(Session.objects.values_list("environment", "sender_comp_id", "target_comp_id", "host", "port"))
 

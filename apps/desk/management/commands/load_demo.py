@@ -1,4 +1,4 @@
-"""manage.py load_demo: the demo firm, once, into an empty database."""
+"""manage.py load_demo: the demo firm, once, into an empty database; afterwards, its FIX sessions to today's street."""
 
 from pathlib import Path
 
@@ -20,7 +20,8 @@ class Command(BaseCommand):
         if settings.ENVIRONMENT != "simulation":
             raise CommandError("The demo firm is for a simulation; this environment is live.")
         if Portfolio.objects.exists():
-            self.stdout.write("The demo firm is already here.")
+            street = demo_firm.point_sessions()
+            self.stdout.write(f"The demo firm is already here; its FIX sessions lead to {street}.")
             return
         loaded = demo_firm.load(scale)
         lines = transition.transition(seed)
