@@ -28,22 +28,23 @@ ROLES: dict[str, frozenset[str]] = {
         LOOK
         | {"portfolios.see", "portfolios.see_all", "orders.see", "compliance.see", "compliance.decide"}
         | {"compliance.write_rules", "blocks.see", "routing.see", "allocations.see", "settlement.see"}
-        | {"reporting.see", "audit.see"}
+        | {"reporting.see", "audit.see", "audit.see_parts"}
     ),
     # Sees every portfolio; mends what keeps trades from settling.
     OPERATIONS: frozenset(
         LOOK
         | {"portfolios.see", "portfolios.see_all", "orders.see", "blocks.see", "routing.see", "allocations.see"}
-        | {"settlement.see", "settlement.mend", "reporting.see", "reference.write", "audit.mend_promises"}
+        | {"settlement.see", "settlement.mend", "reporting.see", "reference.write", "audit.see_parts"}
+        | {"audit.mend_promises"}
     ),
     # Sees everything, changes nothing.
     AUDITOR: frozenset(
         LOOK
         | {"portfolios.see", "portfolios.see_all", "orders.see", "compliance.see", "blocks.see", "routing.see"}
-        | {"allocations.see", "settlement.see", "reporting.see", "audit.see", "audit.verify"}
+        | {"allocations.see", "settlement.see", "reporting.see", "audit.see", "audit.see_parts", "audit.verify"}
     ),
     # Keeps people and reference data; sees no portfolio and trades nothing.
-    ADMINISTRATOR: frozenset(LOOK | {"reference.write", "users.write", "audit.mend_promises"}),
+    ADMINISTRATOR: frozenset(LOOK | {"reference.write", "users.write", "audit.see_parts", "audit.mend_promises"}),
     # The parts that act by themselves, each under a user of its own.
     AUTOMATED: frozenset(
         LOOK

@@ -25,6 +25,7 @@ PLACES = (
     ("Sessions", "routing:sessions", "routing.see"),
     ("Results", "reporting:results", "reporting.see"),
     ("Record", "desk:record", "audit.see"),
+    ("Parts", "desk:parts", "audit.see_parts"),
 )
 # Who may do this works on these, which come first in the bar; the rest of what they may see is under More.
 IN_THE_BAR = 7

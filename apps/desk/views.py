@@ -44,7 +44,7 @@ def health(request: HttpRequest) -> HttpResponse:
     return render(request, "components/health.html", context)
 
 
-@door("audit.mend_promises", "audit.see")
+@door("audit.see_parts")
 @require_GET
 def parts(request: HttpRequest) -> HttpResponse:
     """Work promised to workers: what is open, and what is parked because it failed and waits for a person."""
@@ -60,7 +60,7 @@ def parts(request: HttpRequest) -> HttpResponse:
     )
 
 
-@door("audit.mend_promises", "audit.see")
+@door("audit.see_parts")
 @require_POST
 def check(request: HttpRequest) -> HttpResponse:
     """The invariants of the house, each with its sentence and what breaks it."""
