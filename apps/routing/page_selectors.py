@@ -57,7 +57,6 @@ def route_detail(route: Route) -> dict:
     return {
         "requests": RouteRequest.objects.filter(route=route).order_by("pk"),
         "executions": Execution.objects.filter(route=route).order_by("-at", "-pk")[:200],
-        "messages": Message.objects.filter(ref=route.cl_ord_id, is_out=True).order_by("pk"),
         "slip": slippage_bp(route.block.side, route.arrival_price, route.cum_qty, route.cum_value),
     }
 

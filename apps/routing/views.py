@@ -1,38 +1,38 @@
 """Pages of routes, inquiries and FIX sessions."""
 
-import json
+from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from apps.core.edges import act_of, seen_versions, whole_number
+from apps.core.edges import act_of, done, refused_in_dialog, seen_versions, whole_number
 from apps.core.refusals import NotFound, Refusal
 from apps.users.doors import door
 from apps.users.services import can
 
 from . import page_selectors as pages
 from . import selectors, services
+from .states import DEAD
 
 PAGE = 200
-
-
-def _done(text: str) -> HttpResponse:
-    response = HttpResponse(status=204)
-    response["HX-Trigger"] = json.dumps({"closeDialog": "", "toast": {"text": text, "tone": "ok"}})
-    return response
 
 
 def _chips(request: HttpRequest, choices: tuple[tuple[str, str], ...], counts: dict[str, int]) -> list[dict]:
     on = request.GET.get("status", "")
     return [
-        {"label": label, "url": f"?status={code}" if code else "?", "on": code == on, "count": counts.get(code)}
+        {"label": label, "url": f"?status={code}" if code else "?", "on": code == on, "count": counts.get(code, 0)}
         for code, label in choices
     ]
+
+
+def _kept(request: HttpRequest) -> str:
+    """The filters of the list, for the rows and chips it asks for again."""
+    return urlencode({name: request.GET[name] for name in ("status", "q") if request.GET.get(name)})
 
 
 # --- routes ---------------------------------------------------------------------------------------------------------
@@ -63,19 +63,26 @@ def routes(request: HttpRequest) -> HttpResponse:
     return _routes_page(request)
 
 
+def _asked_routes(request: HttpRequest) -> QuerySet:
+    return pages.routes(request.user, status=request.GET.get("status", ""), text=request.GET.get("q", "")[:40])
+
+
 def _routes_page(request: HttpRequest, **more) -> HttpResponse:
-    rows = pages.routes(request.user, status=request.GET.get("status", ""), text=request.GET.get("q", "")[:40])
+    rows = _asked_routes(request)
     page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
     counts = dict(selectors.routes_seen_by(request.user).order_by().values_list("status").annotate(Count("pk")))
+    counts |= {"": sum(counts.values()), "LIVE": sum(n for status, n in counts.items() if status not in DEAD)}
     context = {
         "page": page,
         "rows": _route_rows(page.object_list),
         "chips": _chips(request, ROUTE_CHIPS, counts),
         "may_act": can(request.user, "routing.route"),
         "actions": [{"label": "Cancel", "url": reverse("routing:cancel"), "key": "x", "danger": True}],
+        "kept": _kept(request),
         **more,
     }
-    return render(request, "routing/routes.html", context)
+    part = "#chips" if request.htmx and request.GET.get("part") == "chips" else ""
+    return render(request, f"routing/routes.html{part}", context)
 
 
 @door("routing.see")
@@ -83,7 +90,7 @@ def _routes_page(request: HttpRequest, **more) -> HttpResponse:
 def route_rows(request: HttpRequest) -> HttpResponse:
     """The rows the page asks for again after they changed."""
     ids = [whole_number(i, "ids", 1) for i in request.GET.get("ids", "").split(",") if i][:500]
-    rows = pages.routes(request.user).filter(pk__in=ids)
+    rows = _asked_routes(request).filter(pk__in=ids)
     return render(
         request, "routing/routes.html#rows", {"rows": _route_rows(rows), "may_act": can(request.user, "routing.route")}
     )
@@ -117,26 +124,28 @@ def cancel(request: HttpRequest) -> HttpResponse:
         try:
             services.cancel_routes(act_of(request, reason=request.POST.get("reason", "")), list(seen), seen=seen)
         except Refusal as refusal:
-            return _cancel_dialog(request, seen, refusal.message, refusal.status)
-        return _done(f"Asked to cancel {len(seen)} routes; the brokers' answers appear by themselves.")
+            return refused_in_dialog(request, refusal)
+        return done(
+            f"Asked to cancel {len(seen):,} route{'' if len(seen) == 1 else 's'}; the brokers' answers appear by themselves."
+        )
     return _cancel_dialog(request, seen)
 
 
-def _cancel_dialog(request: HttpRequest, seen: dict[int, int], error: str = "", status: int = 200) -> HttpResponse:
+def _cancel_dialog(request: HttpRequest, seen: dict[int, int]) -> HttpResponse:
     found = selectors.routes_seen_by(request.user).filter(pk__in=seen).select_related("broker")
     brokers = {r.broker.name for r in found}
+    routes = f"{len(found):,} route{'' if len(found) == 1 else 's'}"
     context = {
-        "title": f"Cancel {len(found)} routes?",
-        "money": f"{len(found)} routes at {', '.join(sorted(brokers)) or 'no broker'}",
+        "title": f"Cancel {routes}?",
+        "money": f"{routes} at {', '.join(sorted(brokers)) or 'no broker'}",
         "text": "What is filled stays filled. The rest is yours to place again once each broker has answered.",
         "action_url": reverse("routing:cancel"),
-        "button": "Cancel routes",
+        "button": f"Cancel {routes}",
         "danger": True,
         "fields": [("seen", f"{pk}:{version}") for pk, version in seen.items()],
         "reason": "optional",
-        "error": error,
     }
-    return render(request, "components/confirm.html", context, status=status if error else 200)
+    return render(request, "components/confirm.html", context)
 
 
 # --- inquiries ------------------------------------------------------------------------------------------------------
@@ -167,20 +176,23 @@ def _inquiries_page(request: HttpRequest, **more) -> HttpResponse:
     rows = pages.inquiries(request.user, status=request.GET.get("status", ""))
     page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
     counts = dict(selectors.inquiries_seen_by(request.user).order_by().values_list("status").annotate(Count("pk")))
+    counts |= {"": sum(counts.values()), "OPEN": counts.get("COLLECTING", 0) + counts.get("AWARDED", 0)}
     context = {
         "page": page,
         "rows": _inquiry_rows(page.object_list),
         "chips": _chips(request, INQUIRY_CHIPS, counts),
+        "kept": _kept(request),
         **more,
     }
-    return render(request, "routing/inquiries.html", context)
+    part = "#chips" if request.htmx and request.GET.get("part") == "chips" else ""
+    return render(request, f"routing/inquiries.html{part}", context)
 
 
 @door("routing.see")
 @require_GET
 def inquiry_rows(request: HttpRequest) -> HttpResponse:
     ids = [whole_number(i, "ids", 1) for i in request.GET.get("ids", "").split(",") if i][:500]
-    rows = pages.inquiries(request.user).filter(pk__in=ids)
+    rows = pages.inquiries(request.user, status=request.GET.get("status", "")).filter(pk__in=ids)
     return render(request, "routing/inquiries.html#rows", {"rows": _inquiry_rows(rows)})
 
 
