@@ -216,6 +216,24 @@
   document.addEventListener("closeDialog", () => $("#dialog")?.close());
   $("#dialog")?.addEventListener("close", (event) => event.target.replaceChildren());
 
+  /* Ages grow while the page stands, by the server's clock. Written as show.ago writes them. */
+  const ahead = Date.now() / 1000 - Number(document.body.dataset.asOf || Date.now() / 1000);
+  function age(seconds) {
+    if (seconds < 99.5) return `${Math.round(seconds)} s`;
+    const minutes = Math.floor(seconds / 60);
+    if (minutes < 60) return `${minutes} min`;
+    const hours = Math.floor(minutes / 60);
+    return hours < 48 ? `${hours} h ${String(minutes % 60).padStart(2, "0")}` : `${Math.floor(hours / 24)} d`;
+  }
+  setInterval(() => {
+    if (document.hidden) return;
+    const now = Date.now() / 1000 - ahead;
+    for (const place of $$("time[data-ago]")) {
+      const words = age(Math.max(0, now - Number(place.dataset.ago)));
+      if (place.textContent !== words) place.textContent = words;
+    }
+  }, 5000);
+
   showTheme();
   requestAnimationFrame(() => setTimeout(() => root.classList.add("painted")));
 })();

@@ -102,7 +102,8 @@ def test_ratios_and_points_are_named_apart():
     ],
 )
 def test_an_age_has_one_unit_a_person_reads(age, shown):
-    assert show.ago(NOW - age, NOW) == shown
+    at = NOW - age
+    assert show.ago(at, NOW) == f'<time data-ago="{at.timestamp():.1f}">{shown}</time>'
 
 
 def test_a_moment_is_in_utc_and_carries_the_whole_of_itself(monkeypatch):

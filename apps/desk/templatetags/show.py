@@ -148,11 +148,18 @@ def cost_class(value) -> str:
 
 
 @register.filter
-def ago(at: datetime | None, now: datetime | None = None) -> str:
-    """How long since: 0.3 s, 42 s, 6 min, 2 h 10, 3 d. A time to come counts as now (clocks differ a little)."""
+def ago(at: datetime | None, now: datetime | None = None) -> SafeString | str:
+    """
+    How long since: 0.3 s, 42 s, 6 min, 2 h 10, 3 d; app.js lets it grow while the page stands. A time to come counts as
+    now (clocks differ a little).
+    """
     if at is None:
         return NONE
-    seconds = max(0.0, ((now or timezone.now()) - at).total_seconds())
+    shown = _age(max(0.0, ((now or timezone.now()) - at).total_seconds()))
+    return format_html('<time data-ago="{}">{}</time>', f"{at.timestamp():.1f}", shown)
+
+
+def _age(seconds: float) -> str:
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     if seconds < 99.5:
@@ -209,11 +216,12 @@ def humane(code) -> str:
 # What a state looks like: working, done, held (a person must act), idle, bad. The word is the app's own label.
 LOOKS = {
     "s-work": "working submitted in_review cleared sent new partially_filled part_filled routing routed quoting open "
-    "running pending_new replaced accepted matching sending in_progress screening allocating waiting_settlement",
+    "running pending_new pending_send replaced accepted matching sending in_progress screening allocating "
+    "waiting_settlement partly_filled collecting awarded uploaded",
     "s-done": "done filled passed pass allocated booked confirmed affirmed matched settled approved sealed complete "
-    "completed won closed imported overridden verified delivered",
+    "completed won closed imported overridden verified delivered traded committed",
     "s-hold": "held hold waiting pending_cancel pending_replace indeterminate stale suspended late sent_back parked "
-    "warning unmatched",
+    "warning unmatched disputed staged",
     "s-bad": "rejected refused failed fail breached breach busted error broken down mismatched short_filled lost "
     "poison",
 }
