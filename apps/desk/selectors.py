@@ -83,7 +83,7 @@ def _manager(user) -> list[Figure]:
     listing = reverse("orders:list")
     return [
         Figure("Under management", money_short(sum(navs.values(), Decimal(0)), "USD"), reverse("portfolios:list"),
-               f"{len(seen)} portfolios"),
+               f"{len(seen):,} portfolio{'' if len(seen) == 1 else 's'}"),
         Figure("Held by compliance", str(held), f"{listing}?status=HELD", tone="warn" if held else ""),
         Figure("Drafts", str(drafts), f"{listing}?status=DRAFT"),
         Figure("Open orders", str(open_), f"{listing}?status=OPEN"),
@@ -167,46 +167,58 @@ def _auditor() -> list[Figure]:
     ]
 
 
+def _worth(qty: str) -> tuple[str, str]:
+    """SQL of a quantity's money in USD at the mid, and the joins it needs; ``i`` is the instrument."""
+    joins = " LEFT JOIN marketdata_quote q ON q.instrument_id = i.id LEFT JOIN fx ON fx.currency = i.currency_id"
+    return f"{qty} * (q.bid + q.ask) / 2 * i.price_factor * fx.rate", joins
+
+
 def attention(user, limit: int = 40) -> list[dict]:
-    """What waits for this person first, whatever its kind: a sentence, its age and its address."""
+    """What waits for this person first, whatever its kind, the larger money first: a sentence, its money, age, address."""
     rows: list[dict] = []
     if can(user, "compliance.decide"):
         rows += _rows(
-            "SELECT 'Review ' || p.name || ': ' || lower(o.side) || ' ' || i.symbol, r.opened_at, 'warn', r.id"
-            " FROM compliance_review r JOIN orders_order o ON o.id = r.order_id"
+            "SELECT 'Review ' || p.name || ': ' || lower(o.side) || ' ' || i.symbol, r.amount_usd AS usd, r.opened_at,"
+            " 'warn', r.id FROM compliance_review r JOIN orders_order o ON o.id = r.order_id"
             " JOIN portfolios_portfolio p ON p.id = o.portfolio_id JOIN reference_instrument i ON i.id = o.instrument_id"
-            " WHERE r.status = 'WAITING' ORDER BY r.opened_at, r.id LIMIT %s",
+            " WHERE r.status = 'WAITING' ORDER BY r.severity = 'HARD' DESC, usd DESC NULLS LAST, r.id LIMIT %s",
             [limit],
             "compliance:review",
         )
     if can(user, "settlement.mend"):
         rows += _rows(
-            "SELECT 'Instruction ' || i.reference || ' is ' || lower(i.status) || ': ' || i.reason, NULL, 'bad', i.id"
-            " FROM settlement_instruction i WHERE i.status IN ('BLOCKED', 'UNMATCHED', 'FAILING') ORDER BY i.id LIMIT %s",
+            f"WITH {_usd()} SELECT 'Instruction ' || i.reference || ' is ' || lower(i.status)"
+            " || CASE i.reason WHEN '' THEN '' ELSE ': ' || i.reason END, a.net_amount * fx.rate AS usd, NULL, 'bad', i.id"
+            " FROM settlement_instruction i JOIN allocations_allocation a ON a.id = i.allocation_id"
+            " LEFT JOIN fx ON fx.currency = a.currency_id"
+            " WHERE i.status IN ('BLOCKED', 'UNMATCHED', 'FAILING') ORDER BY usd DESC NULLS LAST, i.id LIMIT %s",
             [limit],
             "settlement:instruction",
         )
     if can(user, "routing.route"):
+        usd, joins = _worth("b.qty")
         rows += _rows(
-            "SELECT 'Block B-' || to_char(b.id, 'FM0000') || ' ' || lower(b.side) || ' ' || i.symbol"
+            f"WITH {_usd()} SELECT 'Block B-' || to_char(b.id, 'FM0000') || ' ' || lower(b.side) || ' ' || i.symbol"
             " || CASE b.status WHEN 'OPEN' THEN ' is ready to route' ELSE ' has nothing working and is not done' END,"
-            " b.opened_at, CASE b.status WHEN 'OPEN' THEN '' ELSE 'warn' END, b.id"
-            " FROM blocks_block b JOIN reference_instrument i ON i.id = b.instrument_id"
+            f" {usd} AS usd, b.opened_at, CASE b.status WHEN 'OPEN' THEN '' ELSE 'warn' END, b.id"
+            f" FROM blocks_block b JOIN reference_instrument i ON i.id = b.instrument_id{joins}"
             " WHERE b.desk_id = ANY(%s) AND (b.status = 'OPEN' OR (b.status = 'WORKING' AND b.placed_qty = b.filled_qty))"
-            " AND NOT EXISTS (SELECT 1 FROM routing_inquiry q WHERE q.block_id = b.id"
-            "   AND q.status IN ('COLLECTING', 'AWARDED'))"
-            " ORDER BY b.status DESC, b.id LIMIT %s",
+            " AND NOT EXISTS (SELECT 1 FROM routing_inquiry a WHERE a.block_id = b.id"
+            "   AND a.status IN ('COLLECTING', 'AWARDED'))"
+            " ORDER BY b.status DESC, usd DESC NULLS LAST, b.id LIMIT %s",
             [list(user.desks.values_list("pk", flat=True)), limit],
             "blocks:detail",
         )
     if can(user, "orders.create"):
+        usd, joins = _worth("o.qty")
         seen = list(portfolios.portfolios_run_by(user).values_list("pk", flat=True))
         rows += _rows(
-            "SELECT 'Order O-' || to_char(o.id, 'FM000000') || ' ' || lower(o.side) || ' ' || i.symbol || ' for ' || p.name"
-            " || CASE o.status WHEN 'HELD' THEN ' is held by compliance' ELSE ' is a draft' END, o.created_at,"
-            " CASE o.status WHEN 'HELD' THEN 'warn' ELSE '' END, o.id FROM orders_order o"
-            " JOIN reference_instrument i ON i.id = o.instrument_id JOIN portfolios_portfolio p ON p.id = o.portfolio_id"
-            " WHERE o.status IN ('HELD', 'DRAFT') AND o.portfolio_id = ANY(%s) ORDER BY o.status DESC, o.id LIMIT %s",
+            f"WITH {_usd()} SELECT 'Order O-' || to_char(o.id, 'FM000000') || ' ' || lower(o.side) || ' ' || i.symbol"
+            " || ' for ' || p.name || CASE o.status WHEN 'HELD' THEN ' is held by compliance' ELSE ' is a draft' END,"
+            f" {usd} AS usd, o.created_at, CASE o.status WHEN 'HELD' THEN 'warn' ELSE '' END, o.id FROM orders_order o"
+            f" JOIN reference_instrument i ON i.id = o.instrument_id JOIN portfolios_portfolio p ON p.id = o.portfolio_id{joins}"
+            " WHERE o.status IN ('HELD', 'DRAFT') AND o.portfolio_id = ANY(%s)"
+            " ORDER BY o.status DESC, usd DESC NULLS LAST, o.id LIMIT %s",
             [seen, limit],
             "orders:detail",
         )
@@ -217,8 +229,8 @@ def _rows(query: str, parameters: Sequence, name: str) -> list[dict]:
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)
         return [
-            {"text": text, "at": at, "tone": tone, "url": reverse(name, args=[pk])}
-            for text, at, tone, pk in cursor.fetchall()
+            {"text": text, "usd": usd, "at": at, "tone": tone, "url": reverse(name, args=[pk])}
+            for text, usd, at, tone, pk in cursor.fetchall()
         ]
 
 
