@@ -1,13 +1,15 @@
 """
-A custodian: reads batches of settlement instructions from a folder, matches, and settles; all of it by files.
+A custodian: reads batches of settlement instructions and of requests to cancel them from a folder, matches, settles
+and cancels; all of it by files.
 
 <folder>/in/    what the account owner sends (*.xml; a file still being written ends in .part)
 <folder>/done/  what was read; <name>.errors beside a file that could not be read or answered in full
-<folder>/out/   batches of sese.024 (status) and sese.025 (settled)
+<folder>/out/   batches of sese.024 (status), sese.025 (settled) and sese.027 (answer to a request to cancel)
 
 Nearly every instruction matches at first sight; a small seeded share is unmatched first, because the
 counterparty's instruction is missing or late, and matches on a later pass. What matched settles after a while;
-what fails on an operator's command settles after that. An answer is in its folder before it is in the
+what fails on an operator's command settles after that. What has not settled is cancelled when that is asked for; what
+has is denied. An answer is in its folder before it is in the
 custodian's own record, so after a kill an answer may come twice but is never missing.
 """
 
@@ -33,9 +35,13 @@ UNMATCHED_REASONS = (
     ("LATE", "The counterparty's instruction came after the market's deadline."),
 )
 FAILING_REASON = ("LACK", "Securities to deliver are lacking.")
+CANCELLED_REASON = ("CANI", "Cancelled by the account owner.")
+SETTLED_REASON = ("DSET", "It has settled: agree a return with the counterparty.")
+UNKNOWN_REASON = ("REFE", "No instruction is held under this reference.")
 BATCH_LIMIT = 20_000
 
-RECEIVED, UNMATCHED, MATCHED, FAILING, SETTLED = "received", "unmatched", "matched", "failing", "settled"
+RECEIVED, UNMATCHED, MATCHED, FAILING = "received", "unmatched", "matched", "failing"
+SETTLED, CANCELLED = "settled", "cancelled"
 
 
 @dataclass
@@ -99,7 +105,7 @@ class Custodian:
         self._record.close()
 
     def _read(self, path: Path) -> list[tuple[str, dict[str, Any] | None]]:
-        """Takes every instruction of a file in; the answers that are due at once: refusals and repeats."""
+        """Takes every instruction of a file in; the answers that are due at once: refusals, repeats, cancellations."""
         answers, errors = [], []
         try:
             for found in sese.read_batch(path):
@@ -107,6 +113,8 @@ class Custodian:
                     errors.append(f"{found.tx_id or 'an instruction without TxId'}: {found}")
                     if found.tx_id:
                         answers.append((sese.rejection(found.tx_id, self._ref(found.tx_id), str(found)), None))
+                elif isinstance(found, sese.CancelRequest):
+                    answers += self._cancel(found)
                 elif found.tx_id in self.held:
                     answers += self._last_answer(self.held[found.tx_id])
                 else:
@@ -122,6 +130,20 @@ class Custodian:
         row["due"] = self._now() + MATCH_SECONDS
         self._recall(row)
         self._remember([row])
+
+    def _cancel(self, asked: sese.CancelRequest) -> list[tuple[str, dict[str, Any] | None]]:
+        """The answer to a request to cancel, and with it, where it is granted, the instruction's new status."""
+        held, ref = self.held.get(asked.tx_id), self._ref(asked.tx_id)
+        if held is None:
+            return [(sese.cancel_answer(asked, ref, sese.refused(*UNKNOWN_REASON)), None)]
+        if held.stage == SETTLED:
+            return [(sese.cancel_answer(asked, ref, sese.denied(*SETTLED_REASON)), None)]
+        status = sese.cancelled(*CANCELLED_REASON)
+        row = {"event": CANCELLED, "tx_id": asked.tx_id, "due": None}
+        return [
+            (sese.cancel_answer(asked, ref, status), row),
+            (sese.status_advice(held.instruction, ref, status), None),
+        ]
 
     def _due(self, limit: int) -> Iterable[Held]:
         now = self._now()
@@ -165,6 +187,8 @@ class Custodian:
         instruction, ref = held.instruction, held.own_ref
         if held.stage == SETTLED:
             return [(sese.confirmation(instruction, ref, held.effective), None)]
+        if held.stage == CANCELLED:
+            return [(sese.status_advice(instruction, ref, sese.cancelled(*CANCELLED_REASON)), None)]
         if held.stage == MATCHED:
             return [(sese.status_advice(instruction, ref, sese.matched()), None)]
         if held.stage == FAILING:

@@ -1,5 +1,7 @@
 """
-ISO 20022 settlement messages of a custodian: reads sese.023.001.11, writes sese.024.001.12 and sese.025.001.11.
+ISO 20022 settlement messages of a custodian: reads instructions (sese.023.001.11) and requests to cancel them
+(sese.020.001.07); writes their status (sese.024.001.12), settlement (sese.025.001.11) and the answer to a request
+(sese.027.001.07).
 
 A file is a batch: a root element Batch without a namespace, and in it Documents.
 """
@@ -12,10 +14,13 @@ from xml.sax.saxutils import escape
 
 from lxml import etree
 
+SESE_020 = "urn:iso:std:iso:20022:tech:xsd:sese.020.001.07"
 SESE_023 = "urn:iso:std:iso:20022:tech:xsd:sese.023.001.11"
 SESE_024 = "urn:iso:std:iso:20022:tech:xsd:sese.024.001.12"
 SESE_025 = "urn:iso:std:iso:20022:tech:xsd:sese.025.001.11"
-NS = {"i": SESE_023}
+SESE_027 = "urn:iso:std:iso:20022:tech:xsd:sese.027.001.07"
+NS = {"i": SESE_023, "c": SESE_020}
+READ = tuple(f"{{{namespace}}}Document" for namespace in (SESE_023, SESE_020))
 
 
 @dataclass(frozen=True)
@@ -36,26 +41,33 @@ class Instruction:
     credit_debit: str
 
 
+@dataclass(frozen=True)
+class CancelRequest:
+    """What a sese.020 asks: to cancel the instruction that came under this id."""
+
+    tx_id: str
+    movement: str
+    payment: str
+
+
 class BadInstruction(Exception):
-    """A document that is no complete sese.023. :param tx_id: its id, empty if even that is missing"""
+    """A document that is no complete sese.023 or sese.020. :param tx_id: its id, empty if even that is missing"""
 
     def __init__(self, tx_id: str, missing: str):
         super().__init__(f"{missing} is missing")
         self.tx_id = tx_id
 
 
-def read_batch(path: Path) -> Iterator[Instruction | BadInstruction]:
+def read_batch(path: Path) -> Iterator[Instruction | CancelRequest | BadInstruction]:
     """
     Each document of a batch in turn, in flat memory.
 
     :raises etree.XMLSyntaxError: if the file is not well-formed XML
     """
-    source = etree.iterparse(
-        str(path), tag=f"{{{SESE_023}}}Document", resolve_entities=False, no_network=True, load_dtd=False
-    )
+    source = etree.iterparse(str(path), tag=READ, resolve_entities=False, no_network=True, load_dtd=False)
     for _, document in source:
         try:
-            yield _instruction(document)
+            yield _instruction(document) if document.tag == READ[0] else _cancel_request(document)
         except BadInstruction as problem:
             yield problem
         document.clear()
@@ -89,8 +101,18 @@ def _instruction(document: etree._Element) -> Instruction:
     )
 
 
+def _cancel_request(document: etree._Element) -> CancelRequest:
+    named = "c:SctiesTxCxlReq/c:AcctOwnrTxId/c:SctiesSttlmTxId/c:"
+    said = [
+        document.findtext(named + name, default="", namespaces=NS).strip() for name in ("TxId", "SctiesMvmntTp", "Pmt")
+    ]
+    if not all(said):
+        raise BadInstruction(said[0], "the instruction to cancel")
+    return CancelRequest(*said)
+
+
 def status_advice(held: Instruction, own_ref: str, status: str, matched_at: datetime | None = None) -> str:
-    """:param status: a block made by `matched`, `unmatched` or `failing`"""
+    """:param status: a block made by `matched`, `unmatched`, `failing` or `cancelled`"""
     held = _escaped(held)
     stamp = f"<MtchdStsTmStmp>{_time(matched_at)}</MtchdStsTmStmp>" if matched_at else ""
     return (
@@ -110,7 +132,7 @@ def rejection(tx_id: str, own_ref: str, why: str) -> str:
     return (
         f'<Document xmlns="{SESE_024}"><SctiesSttlmTxStsAdvc>'
         f"<TxId><AcctOwnrTxId>{escape(tx_id)}</AcctOwnrTxId><AcctSvcrTxId>{own_ref}</AcctSvcrTxId></TxId>"
-        f"<PrcgSts><Rjctd>{_reason('OTHR', why)}</Rjctd></PrcgSts>"
+        f"{refused('OTHR', why)}"
         "</SctiesSttlmTxStsAdvc></Document>\n"
     )
 
@@ -125,6 +147,29 @@ def unmatched(code: str, text: str) -> str:
 
 def failing(code: str, text: str) -> str:
     return f"<MtchgSts><Mtchd/></MtchgSts><SttlmSts><Flng>{_reason(code, text)}</Flng></SttlmSts>"
+
+
+def cancelled(code: str, text: str) -> str:
+    return f"<PrcgSts><Canc>{_reason(code, text)}</Canc></PrcgSts>"
+
+
+def denied(code: str, text: str) -> str:
+    return f"<PrcgSts><Dnd>{_reason(code, text)}</Dnd></PrcgSts>"
+
+
+def refused(code: str, text: str) -> str:
+    return f"<PrcgSts><Rjctd>{_reason(code, text)}</Rjctd></PrcgSts>"
+
+
+def cancel_answer(asked: CancelRequest, own_ref: str, status: str) -> str:
+    """The sese.027 that answers a request to cancel. :param status: by `cancelled`, `denied` or `refused`"""
+    tx_id = escape(asked.tx_id)
+    return (
+        f'<Document xmlns="{SESE_027}"><SctiesTxCxlReqStsAdvc><CxlReqRef>{tx_id}</CxlReqRef>'
+        f"<TxId><AcctSvcrTxId>{own_ref}</AcctSvcrTxId><AcctOwnrTxId><SctiesSttlmTxId><TxId>{tx_id}</TxId>"
+        f"<SctiesMvmntTp>{escape(asked.movement)}</SctiesMvmntTp><Pmt>{escape(asked.payment)}</Pmt>"
+        f"</SctiesSttlmTxId></AcctOwnrTxId></TxId>{status}</SctiesTxCxlReqStsAdvc></Document>\n"
+    )
 
 
 def confirmation(held: Instruction, own_ref: str, effective: date) -> str:

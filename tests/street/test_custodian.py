@@ -30,6 +30,14 @@ def instruction(tx_id, *, buying=True, face=False):
     )
 
 
+def request(tx_id, *, buying=True):
+    return (
+        '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:sese.020.001.07"><SctiesTxCxlReq><AcctOwnrTxId><SctiesSttlmTxId>'
+        f"<TxId>{tx_id}</TxId><SctiesMvmntTp>{'RECE' if buying else 'DELI'}</SctiesMvmntTp><Pmt>APMT</Pmt>"
+        "</SctiesSttlmTxId></AcctOwnrTxId><SfkpgAcct><Id>C&amp;A 1</Id></SfkpgAcct></SctiesTxCxlReq></Document>"
+    )
+
+
 class Desk:
     """A custodian on a clock that the test moves, and what it has answered so far."""
 
@@ -71,10 +79,13 @@ def _said(document):
         found = document.find(f".//{{*}}{name}")
         return None if found is None else found
 
-    tx_id = first("AcctOwnrTxId").text
+    tx_id = first("AcctOwnrTxId").findtext(".//{*}TxId") or first("AcctOwnrTxId").text
     if first("FctvSttlmDt") is not None:
         return tx_id, f"settled {first('FctvSttlmDt').find('.//{*}Dt/{*}Dt').text}"
-    for name, word in (("Rjctd", "rejected"), ("Flng", "failing"), ("Umtchd", "unmatched"), ("Mtchd", "matched")):
+    for name, word in (
+        ("Rjctd", "rejected"), ("Flng", "failing"), ("Umtchd", "unmatched"), ("Mtchd", "matched"), ("Canc", "cancelled"),
+        ("Dnd", "denied"),
+    ):  # fmt: skip
         if first(name) is not None:
             code = first(name).find(".//{*}Cd/{*}Cd")
             return tx_id, word if code is None else f"{word} {code.text}"
@@ -141,6 +152,60 @@ def test_one_that_comes_again_is_answered_again_and_not_taken_twice(a_desk):
     assert [word for _, word in desk.answers] == ["matched", "matched", "settled 2026-11-20"]
 
 
+def test_what_has_not_settled_is_cancelled_and_never_settles(a_desk):
+    desk = a_desk()
+    desk.put(instruction("T1"), instruction("T2", buying=False))
+    desk.pass_after(0)
+    desk.pass_after(600)
+    desk.put(request("T2", buying=False), name="cancel-1")
+    desk.pass_after(0)
+    for _ in range(5):
+        desk.pass_after(3600)
+
+    # The answer to the request (sese.027), and the instruction's status (sese.024).
+    assert desk.answers[2:] == [("T2", "cancelled CANI"), ("T2", "cancelled CANI"), ("T1", "settled 2026-11-20")]
+    assert (desk.folder / "custodian" / "done" / "cancel-1.xml").exists()
+
+
+def test_what_has_settled_is_not_cancelled(a_desk):
+    desk = a_desk()
+    desk.put(instruction("T1"))
+    for _ in range(5):
+        desk.pass_after(3600)
+    desk.put(request("T1"), name="cancel-1")
+    desk.pass_after(0)
+
+    assert [word for _, word in desk.answers] == ["matched", "settled 2026-11-20", "denied DSET"]
+
+
+def test_a_request_that_names_nothing_is_rejected_and_the_others_go_on(a_desk):
+    desk = a_desk()
+    desk.put(instruction("T1"))
+    desk.pass_after(0)
+    desk.put(request("T9"), request("").replace("<TxId></TxId>", ""), request("T1"), name="cancel-1")
+    desk.pass_after(0)
+
+    assert desk.answers == [("T9", "rejected REFE"), ("T1", "cancelled CANI"), ("T1", "cancelled CANI")]
+    errors = (desk.folder / "custodian" / "done" / "cancel-1.xml.errors").read_text()
+    assert errors == "an instruction without TxId: the instruction to cancel is missing\n"
+
+
+def test_a_cancellation_is_remembered_and_answered_again(a_desk):
+    desk = a_desk()
+    desk.put(instruction("T1"))
+    desk.pass_after(0)
+    desk.put(request("T1"), name="cancel-1")
+    desk.pass_after(0)
+    for path in (desk.folder / "custodian" / "out").iterdir():
+        path.unlink()  # The account owner has read them.
+    desk.open()
+    desk.put(request("T1"), instruction("T1"), name="both-again")
+    desk.pass_after(0)
+    desk.pass_after(100_000)
+
+    assert [word for _, word in desk.answers] == ["cancelled CANI"] * 3
+
+
 def test_a_file_still_being_written_is_left_alone(a_desk):
     desk = a_desk()
     (desk.folder / "custodian" / "in" / "batch-1.part").write_text("<Batch>")
@@ -191,8 +256,14 @@ def test_every_answer_is_valid_by_its_schema(a_desk):
     for document in etree.parse(desk.folder / "custodian" / "in" / "batch-1.xml").getroot()[:40]:
         _schema("sese.023.001.11").assertValid(_alone(document))
     desk.custodian.fail_next = 3
+    desk.pass_after(0)
+    desk.put(request("T2"), request("T9", buying=False), request("T99"), name="cancel-1")
     for _ in range(20):
         desk.pass_after(1800)
+    desk.put(request("T3", buying=False), name="cancel-2")
+    desk.pass_after(0)
+    for document in etree.parse(desk.folder / "custodian" / "done" / "cancel-1.xml").getroot():
+        _schema("sese.020.001.07").assertValid(_alone(document))
     seen = Counter()
     for path in (desk.folder / "custodian" / "out").glob("*.xml"):
         for document in etree.parse(path).getroot():
@@ -200,8 +271,10 @@ def test_every_answer_is_valid_by_its_schema(a_desk):
             _schema(message).assertValid(_alone(document))
             seen[message] += 1
 
-    assert seen["sese.025.001.11"] == 40
-    assert {word.split()[0] for _, word in desk.answers} == {"rejected", "unmatched", "matched", "failing", "settled"}
+    assert (seen["sese.025.001.11"], seen["sese.027.001.07"]) == (38, 4)
+    assert {word.split()[0] for _, word in desk.answers} == {
+        "rejected", "unmatched", "matched", "failing", "settled", "cancelled", "denied",
+    }  # fmt: skip
 
 
 def _alone(document):
