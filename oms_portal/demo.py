@@ -165,19 +165,21 @@ class Demo:
             env=self.env,
             logs=self.home / "log",
             say=say,
-            then=self._welcome,
+            then=lambda: self._welcome(supervisor),
+            first=("web",),  # Seven parts that start at once keep the person waiting for all of them.
         )
         supervisor.loop()
         return 0 if supervisor.returncode in (130, 143) else 1
 
-    def _welcome(self) -> None:
-        """Says where it is and who may come in, once it answers."""
+    def _welcome(self, supervisor: Supervisor) -> None:
+        """Says where it is and who may come in, once it answers; then the other parts start."""
         deadline = time.monotonic() + SECONDS_TO_ANSWER
         while not self._answers():
             if time.monotonic() > deadline:
                 say(f"The web part does not answer; {self.home / 'log' / 'web.log'} may say why. Still trying.")
                 deadline += SECONDS_TO_ANSWER
             time.sleep(0.1)
+        supervisor.turn.set()
         say(f"\nThe portal is at {self.address} (simulation). Sign in as one of:\n")
         for person in PEOPLE:
             say(f"  {person.username:<8}{person.password:<20}{person.role}")

@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from honcho.environ import parse_procfile
@@ -20,6 +20,7 @@ from honcho.process import Popen, Process
 FAILS_BEFORE_GIVING_UP = 5
 WITHIN_SECONDS = 60
 SECONDS_TO_END = 8
+SECONDS_TO_WAIT = 20
 
 
 class Part(Process):
@@ -27,6 +28,7 @@ class Part(Process):
 
     log: Path
     ending: "multiprocessing.synchronize.Event"
+    turn: "multiprocessing.synchronize.Event"
 
     def run(self, events=None, ignore_signals=False) -> None:
         self._events = events
@@ -34,7 +36,9 @@ class Part(Process):
             # The supervisor says when. A handler, for a child would inherit that a signal is ignored.
             signal.signal(number, lambda *_: None)
         supervisor, deaths = os.getppid(), deque(maxlen=FAILS_BEFORE_GIVING_UP)
-        while True:
+        code = 0
+        self._wait_for_turn(supervisor)
+        while not self.ending.is_set():
             code = self._live_once(supervisor)
             if self.ending.is_set() or os.getppid() != supervisor:
                 break
@@ -45,6 +49,16 @@ class Part(Process):
             self._send_message(f"{self.name} ended (code {code}) and is started again; {self.log} may say why\n")
             time.sleep(0.5)
         self._send_message({"returncode": code}, type="stop")
+
+    def _wait_for_turn(self, supervisor: int) -> None:
+        """Leaves the machine to the parts that somebody waits for, for a while."""
+        if self.turn.is_set():
+            return
+        self._send_message({"pid": os.getpid()}, type="start")  # The manager ends only what has a pid.
+        deadline = time.monotonic() + SECONDS_TO_WAIT
+        while not self.turn.wait(0.1) and not self.ending.is_set():
+            if os.getppid() != supervisor or time.monotonic() > deadline:
+                break
 
     def _live_once(self, supervisor: int) -> int:
         with self.log.open("ab") as output:
@@ -93,18 +107,30 @@ class Supervisor(Manager):
     :param procfile: the parts and their commands
     :param logs: the folder of their logs
     :param say: prints a line to the person
-    :param then: called in a thread once every part is started
+    :param then: called in a thread once the first parts are started
+    :param first: parts to start before the rest, which wait until ``turn`` is set or 20 seconds have passed; all, if none
     """
 
-    def __init__(self, procfile: Path, *, env: dict[str, str], logs: Path, say: Callable[[str], None], then=None):
+    def __init__(
+        self,
+        procfile: Path,
+        *,
+        env: dict[str, str],
+        logs: Path,
+        say: Callable[[str], None],
+        then: Callable[[], None] | None = None,
+        first: Collection[str] = (),
+    ):
         super().__init__(_Calm(say))
         self._process_ctor = Part
         self._then = then
-        self.ending = multiprocessing.Event()
+        self.ending, self.turn, now = multiprocessing.Event(), multiprocessing.Event(), multiprocessing.Event()
+        now.set()
         logs.mkdir(parents=True, exist_ok=True)
         for name, command in parse_procfile(procfile.read_text()).processes.items():
             part = self.add_process(name, command, env={**env, "OMS_PROCESS": name}, cwd=str(procfile.parent))
             part.log, part.ending = logs / f"{name}.log", self.ending
+            part.turn = now if not first or name in first else self.turn
 
     def terminate(self) -> None:
         self.ending.set()

@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-import exchange_calendars
 import stdnum.bic
 import stdnum.cusip
 import stdnum.figi
@@ -155,7 +154,7 @@ def venue_problems(facts: Facts) -> Problems:
     mic, calendar, zone = facts.get("mic"), facts.get("calendar"), facts.get("timezone")
     if mic and not (len(mic) == 4 and mic.isalnum() and mic.isascii() and mic == mic.upper()):
         found["mic"] = f"“{mic}” is not a market identifier code (ISO 10383): four capitals or digits"
-    if calendar and calendar not in exchange_calendars.get_calendar_names():
+    if calendar and calendar not in _calendar_names():
         found["calendar"] = f"“{calendar}” is not a calendar of exchange_calendars"
     if zone and zone not in zoneinfo.available_timezones():
         found["timezone"] = f"“{zone}” is not a time zone, such as Europe/London"
@@ -192,3 +191,9 @@ def _country_problems(facts: Facts) -> Problems:
     if country and not (len(country) == 2 and country.isalpha() and country.isascii() and country == country.upper()):
         return {"country": f"“{country}” is not a country code (ISO 3166): two capitals"}
     return {}
+
+
+def _calendar_names() -> list[str]:
+    import exchange_calendars  # Brings pandas, a second of every process's start, so only who asks pays it.
+
+    return exchange_calendars.get_calendar_names()

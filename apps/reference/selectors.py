@@ -5,7 +5,6 @@ from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-import exchange_calendars
 from django.db.models import Q, QuerySet
 
 from . import rules
@@ -80,6 +79,8 @@ def cycles_in_force(country: str, asset_class: str, first: date, last: date | No
 
 @lru_cache(maxsize=64)
 def _calendar(code: str):
+    import exchange_calendars  # Brings pandas, a second of every process's start, so only who asks pays it.
+
     return exchange_calendars.get_calendar(code)
 
 

@@ -20,7 +20,15 @@ here = Path(sys.argv[1])
 def say(line):
     print(line, flush=True)
 
-supervisor = Supervisor(here / "Procfile", env=dict(os.environ), logs=here / "log", say=say)
+def then():
+    import time
+    while not (here / "turn").exists():
+        time.sleep(0.05)
+    supervisor.turn.set()
+
+supervisor = Supervisor(
+    here / "Procfile", env=dict(os.environ), logs=here / "log", say=say, then=then, first=sys.argv[2:]
+)
 supervisor.loop()
 sys.exit(supervisor.returncode)
 """
@@ -32,12 +40,12 @@ def supervise(tmp_path):
     running = []
 
     class Supervised:
-        def __init__(self, procfile: str):
+        def __init__(self, procfile: str, *first: str):
             (tmp_path / "Procfile").write_text(procfile)
             self.output = tmp_path / "output"
             with self.output.open("wb") as output:
                 self.process = subprocess.Popen(
-                    [sys.executable, "-c", RUN, str(tmp_path)],
+                    [sys.executable, "-c", RUN, str(tmp_path), *first],
                     cwd=CHECKOUT, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
                 )  # fmt: skip
             running.append(self)
@@ -110,3 +118,24 @@ def test_a_part_that_keeps_failing_ends_the_run_and_says_where_to_read_why(super
     assert is_gone(run.pids("steady")[0])
     assert f"sick keeps ending (code 3); read {tmp_path / 'log' / 'sick.log'}" in run.output.read_text()
     assert (tmp_path / "log" / "sick.log").read_text() == "because of this\n" * 5
+
+
+def test_the_rest_waits_for_its_turn(supervise, tmp_path):
+    run = supervise(STEADY + "other: echo $$ >> other; exec sleep 600\n", "steady")
+    assert until(lambda: len(run.pids("steady")) == 1)
+    assert not until(lambda: run.pids("other"), seconds=1)
+
+    (tmp_path / "turn").touch()
+
+    assert until(lambda: len(run.pids("other")) == 1)
+
+
+def test_ctrl_c_ends_what_still_waits_for_its_turn(supervise):
+    run = supervise(STEADY + "other: echo $$ >> other; exec sleep 600\n", "steady")
+    assert until(lambda: len(run.pids("steady")) == 1)
+
+    run.process.send_signal(signal.SIGINT)
+
+    assert run.process.wait(15) == 130
+    assert is_gone(run.pids("steady")[0])
+    assert run.pids("other") == []
