@@ -191,7 +191,8 @@ def attention(user, limit: int = 40) -> list[dict]:
             " || CASE i.reason WHEN '' THEN '' ELSE ': ' || i.reason END, a.net_amount * fx.rate AS usd, NULL, 'bad', i.id"
             " FROM settlement_instruction i JOIN allocations_allocation a ON a.id = i.allocation_id"
             " LEFT JOIN fx ON fx.currency = a.currency_id"
-            " WHERE i.status IN ('BLOCKED', 'UNMATCHED', 'FAILING') ORDER BY usd DESC NULLS LAST, i.id LIMIT %s",
+            " WHERE i.status IN ('BLOCKED', 'UNMATCHED', 'FAILING', 'REJECTED')"
+            " OR (i.status = 'CANCELLED' AND i.settled_date IS NOT NULL AND i.note = '') ORDER BY usd DESC NULLS LAST, i.id LIMIT %s",
             [limit],
             "settlement:instruction",
         )

@@ -12,7 +12,7 @@ from apps.core.refusals import Conflict
 
 from . import selectors
 from .models import Instruction
-from .selectors import ATTENTION
+from .selectors import ATTENTION, NEEDS_A_PERSON
 from .states import C, I
 
 MOST = 500
@@ -91,7 +91,7 @@ def instructions(user, status: str = "", text: str = "", ids: Sequence[int] | No
     if status == "OPEN":
         rows = rows.filter(status__in=OPEN)
     elif status == "ATTENTION":
-        rows = rows.filter(status__in=ATTENTION)
+        rows = rows.filter(NEEDS_A_PERSON)
     elif status in I.__members__:
         rows = rows.filter(status=status)
     if ids is not None:

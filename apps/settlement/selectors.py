@@ -18,6 +18,9 @@ from .states import C, I
 
 # What needs a person comes first; then what is under way, by settlement date and size.
 ATTENTION = (I.REJECTED, I.FAILING, I.BLOCKED, I.UNMATCHED)
+# Cancelled by us but settled all the same: a return has to be agreed with the counterparty, and noted.
+SETTLED_IN_VAIN = Q(status=I.CANCELLED, settled_date__isnull=False, note="")
+NEEDS_A_PERSON = Q(status__in=ATTENTION) | SETTLED_IN_VAIN
 REF = "A-{:06d}"
 
 
@@ -69,8 +72,9 @@ def confirmation_rows(user) -> QuerySet[Confirmation]:
 
 
 def instruction_rows(user) -> QuerySet[Instruction]:
-    """Rejected, failing, blocked and unmatched first, then by settlement date, the settled last. One query."""
+    """Settled in vain, rejected, failing, blocked, unmatched first, then by date, the settled last. One query."""
     rank = Case(
+        When(SETTLED_IN_VAIN, then=Value(-1)),
         *(When(status=status, then=Value(place)) for place, status in enumerate(ATTENTION)),
         When(status__in=[I.SETTLED, I.CANCELLED], then=Value(len(ATTENTION) + 1)),
         default=Value(len(ATTENTION)),
@@ -104,6 +108,7 @@ class Strip(NamedTuple):
 
     confirmations: dict[str, int]
     instructions: dict[str, int]
+    stuck: int
     attention: int
     files_with_problems: int
     stray_answers: int
@@ -111,13 +116,15 @@ class Strip(NamedTuple):
 
 
 def strip(user) -> Strip:
-    """Counts by status, in five queries."""
+    """Counts by status, and instructions that are stuck (somebody must act), in six queries."""
     confirmed = dict(confirmations_seen_by(user).values_list("status").annotate(Count("pk")).order_by())
     instructed = dict(instructions_seen_by(user).values_list("status").annotate(Count("pk")).order_by())
+    stuck = instructions_seen_by(user).filter(NEEDS_A_PERSON).count()
     return Strip(
         {s.value: confirmed.get(s.value, 0) for s in C},
         {s.value: instructed.get(s.value, 0) for s in I},
-        sum(instructed.get(s.value, 0) for s in ATTENTION) + confirmed.get(C.DISPUTED.value, 0),
+        stuck,
+        stuck + confirmed.get(C.DISPUTED.value, 0),
         files_with_problems(user).count(),
         stray_answers(user).count(),
         feed_files_seen_by(user).filter(is_out=True, done_at=None).count(),

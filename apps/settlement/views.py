@@ -36,7 +36,7 @@ def board(request: HttpRequest) -> HttpResponse:
 def _around(request: HttpRequest) -> dict:
     strip = selectors.strip(request.user)
     at, sums = reverse("settlement:board"), strip.instructions
-    stuck = sum(sums[s] for s in selectors.ATTENTION)
+    stuck = strip.stuck
     figures = [
         ("Needs a person", stuck, f"{at}?status=ATTENTION", "bad" if stuck else "ok"),
         ("Rejected or failing", sums["REJECTED"] + sums["FAILING"], f"{at}?status=FAILING", "bad"),
@@ -82,7 +82,7 @@ def _board(request: HttpRequest) -> dict:
         counts = strip.instructions | {
             "": sum(strip.instructions.values()),
             "OPEN": sum(strip.instructions[s] for s in page_selectors.OPEN),
-            "ATTENTION": sum(strip.instructions[s] for s in selectors.ATTENTION),
+            "ATTENTION": strip.stuck,
         }
         context["chips"] = _chips("status", FILTERS, status, counts)
     elif show == "confirmations":

@@ -9,8 +9,11 @@ import pytest
 from django.db import connection
 from lxml import etree
 
+from apps.allocations.events import AllocationReversed
 from apps.audit.models import Entry
+from apps.core.events import Fact
 from apps.settlement import selectors
+from apps.settlement import services as settlement
 from apps.settlement.models import FeedFile, Instruction
 from apps.settlement.services import feeds
 from street import custodian
@@ -65,7 +68,19 @@ MATCHED = "<MtchgSts><Mtchd/></MtchgSts>"
 UNMATCHED = f"<MtchgSts><Umtchd>{reason('CMIS')}</Umtchd></MtchgSts>"
 FAILING = f"{MATCHED}<SttlmSts><Flng>{reason('LACK')}</Flng></SttlmSts>"
 ACCEPTED = "<PrcgSts><AckdAccptd><NoSpcfdRsn>NORE</NoSpcfdRsn></AckdAccptd></PrcgSts>"
+CANCELLED = f"<PrcgSts><Canc>{reason('CANI')}</Canc></PrcgSts>"
+DENIED = f"<PrcgSts><Dnd>{reason('DSET')}</Dnd></PrcgSts>"
 REJECTED = f"<PrcgSts><Rjctd>{reason('SAFE', 'Account closed.')}</Rjctd></PrcgSts>"
+
+
+def cancel_answer(reference: str, inner: str) -> str:
+    ids = (
+        f"<CxlReqRef>{reference}</CxlReqRef><TxId><AcctOwnrTxId><SctiesSttlmTxId><TxId>{reference}</TxId>"
+        "<SctiesMvmntTp>DELI</SctiesMvmntTp><Pmt>APMT</Pmt></SctiesSttlmTxId></AcctOwnrTxId></TxId>"
+    )
+    return (
+        f'<Document xmlns="{NS}sese.027.001.07"><SctiesTxCxlReqStsAdvc>{ids}{inner}</SctiesTxCxlReqStsAdvc></Document>'
+    )
 
 
 def settled(row: Instruction, *, qty=None, amount=None, on="2026-12-01") -> str:
@@ -263,17 +278,51 @@ class TestReading:
         assert rows[1].reason == "settled differently: USD 1.00 instead of USD 149994.0000"
         assert len(selectors.files_with_problems(olga)[0].problems) == 2
 
-    def test_a_settlement_after_our_cancellation_surfaces(self, sent, put, custodians_read, by, olga):
-        from apps.allocations.events import AllocationReversed
-        from apps.core.events import Fact
-        from apps.settlement import services as settlement
+    def cancel(self, by, row: Instruction) -> None:
+        settlement.cancel_settlement(by("worker"), [Fact(row.allocation_id, 2, AllocationReversed(1, "bust"))])
 
-        settlement.cancel_settlement(by("worker"), [Fact(sent[0].allocation_id, 2, AllocationReversed(1, "bust"))])
+    def test_a_settlement_after_our_cancellation_waits_for_a_person(self, sent, put, custodians_read, by, olga):
+        self.cancel(by, sent[0])
         put("1.xml", settled(sent[0]))
+        put("2.xml", settled(sent[0]))
         custodians_read()
 
-        assert standings()[0] == ("CANCELLED", 3)
+        assert standings()[0] == ("CANCELLED", 4)
+        assert selectors.files_with_problems(olga).count() == 0
+        assert (selectors.strip(olga).stuck, selectors.instruction_rows(olga).first().pk) == (1, sent[0].pk)
+        assert Instruction.objects.get(pk=sent[0].pk).reason.startswith(
+            "settled on 2026-12-01, before its cancellation"
+        )
+        settlement.note_instructions(by(olga), [sent[0].pk], "Return agreed.", seen={sent[0].pk: 4})
+        assert selectors.strip(olga).stuck == 0
+
+    def test_a_settlement_after_the_custodian_cancelled_is_a_problem_of_the_file(
+        self, sent, put, custodians_read, by, olga
+    ):
+        self.cancel(by, sent[0])
+        put("1.xml", advice(sent[0].reference, CANCELLED))
+        put("2.xml", settled(sent[0]))
+        custodians_read()
+
+        assert standings()[0] == ("CANCELLED", 4)
         assert selectors.files_with_problems(olga)[0].problems[0]["problem"].endswith("the instruction is cancelled")
+
+    def test_the_answers_to_our_cancellation_are_on_the_record(self, sent, put, custodians_read, by, olga):
+        put("1.xml", settled(sent[1]))
+        custodians_read()
+        for row in sent[:2]:
+            self.cancel(by, row)
+        put(
+            "2.xml", cancel_answer(sent[0].reference, CANCELLED), advice(sent[0].reference, CANCELLED),
+            cancel_answer(sent[1].reference, DENIED),
+        )  # fmt: skip
+        custodians_read()
+        said = Instruction.objects.order_by("pk").values_list("status", "processing_status", "reason", "version")[:2]
+
+        assert list(said) == [
+            ("CANCELLED", "CAND", "CANI: cancelled by us", 4), ("CANCELLED", "DEND", "DSET: has settled already", 5),
+        ]  # fmt: skip
+        assert (selectors.files_with_problems(olga).count(), selectors.strip(olga).stuck) == (0, 1)
 
     def test_an_answer_that_overtakes_our_own_marking_waits(
         self, three, put, custodians_write, custodians_read, monkeypatch, home

@@ -27,6 +27,7 @@ REASONS = {
     "ICAG": "agent differs", "IEXE": "executing broker differs", "CLAT": "counterparty late", "LATE": "instructed late",
     "ADEA": "market deadline missed", "CPCA": "cancelled by the counterparty", "LACK": "securities are lacking",
     "CLAC": "counterparty lacks securities", "MONY": "cash is lacking", "CMON": "counterparty lacks cash",
+    "CANI": "cancelled by us", "DSET": "has settled already", "DCAN": "was cancelled before", "REFE": "unknown reference",
 }  # fmt: skip
 
 

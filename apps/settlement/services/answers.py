@@ -199,8 +199,10 @@ def hear(at: Standing, one: rules.Heard) -> tuple[str, Event | None]:
 
 def _settled(at: Standing, one: rules.Heard) -> tuple[str, Event | None]:
     amount = at.amount if one.settled_amount is None else one.settled_amount
-    if at.status == I.SETTLED and (at.settled_date, at.settled_amount) == (one.settled_date, amount):
+    if at.status in (I.SETTLED, I.CANCELLED) and (at.settled_date, at.settled_amount) == (one.settled_date, amount):
         return "", None
+    if at.status == I.CANCELLED and at.has_file and at.settled_date is None and at.processing != "CAND":
+        return _settled_in_vain(at, one, amount)
     if at.status not in (I.SENT, I.MATCHED, I.UNMATCHED, I.FAILING):
         return f"settled on {one.settled_date}, but the instruction is {at.status.lower()}", None
     differs = []
@@ -216,6 +218,13 @@ def _settled(at: Standing, one: rules.Heard) -> tuple[str, Event | None]:
         return reason, e.InstructionFailing(reason)
     at.settled_date, at.settled_amount, at.reason = one.settled_date, amount, ""
     return "", e.InstructionSettled(str(one.settled_date))
+
+
+def _settled_in_vain(at: Standing, one: rules.Heard, amount: Decimal) -> tuple[str, Event | None]:
+    """It settled before our request to cancel reached the custodian: kept beside the cancellation, for a person."""
+    at.settled_date, at.settled_amount = one.settled_date, amount
+    at.reason = f"settled on {one.settled_date}, before its cancellation was heard"
+    return "", e.InstructionReported(reason=at.reason)
 
 
 def _advised(at: Standing, one: rules.Heard) -> tuple[str, Event | None]:
