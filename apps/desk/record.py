@@ -20,6 +20,8 @@ from apps.users.doors import door
 from apps.users.models import User
 from apps.users.services import can
 
+from .templatetags import show
+
 PAGE = 100
 TONES = {"held": "hold", "rejected": "bad", "refused": "bad", "cancelled": "bad", "busted": "bad", "failing": "bad",
          "unmatched": "hold", "settled": "done", "done": "done", "cleared": "done", "affirmed": "done"}  # fmt: skip
@@ -58,10 +60,22 @@ def in_words(entries: Iterable[Entry]) -> list[Line]:
 
 def _values(payload: dict) -> str:
     return ", ".join(
-        f"{name.removesuffix('_id').replace('_', ' ')} {value}"
+        f"{name.removesuffix('_id').replace('_', ' ')} {_in_words(name, value)}"
         for name, value in payload.items()
         if value not in (None, "", [], {})
     )
+
+
+def _in_words(name: str, value: object) -> str:
+    """A quantity with its thousands apart, a moment to the second; anything else as the record keeps it."""
+    try:
+        if name.endswith("qty"):
+            return show.qty(value)
+        if name.endswith("_at"):
+            return f"{datetime.fromisoformat(str(value)).astimezone(UTC):%d %b %H:%M:%S}"
+    except (ArithmeticError, ValueError):
+        return str(value)
+    return str(value)
 
 
 @door("desk.see")
@@ -77,8 +91,9 @@ def timeline(request: HttpRequest, subject: str, subject_id: int) -> HttpRespons
     elif subject not in NEEDED or not can(request.user, NEEDED[subject]):
         raise NotFound("There is no such thing on the record, or it is not for your role.")
     entries = audit.timeline(subject, subject_id).reverse()
-    context = {"entries": in_words(entries), "subject": subject, "subject_id": subject_id}
-    template = "desk/record.html#life" if request.htmx else "desk/timeline.html"
+    context = {"entries": in_words(entries), "subject": subject, "subject_id": subject_id, "subject_text": str(subject_id)}
+    part = "drawer" if request.htmx and request.htmx.target == "drawer" else "life"
+    template = f"desk/record.html#{part}" if request.htmx else "desk/timeline.html"
     return render(request, template, context)
 
 

@@ -4,7 +4,9 @@ import re
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from apps.audit.models import Seal
 from apps.compliance import services as compliance
@@ -197,6 +199,19 @@ class TestRecord:
         assert visit(paul, "desk:timeline", "order", pk).status_code == 404
         assert visit(mira, "desk:timeline", "review", 1).status_code == 404
         assert visit(ada, "desk:timeline", "nonsense", 1).status_code == 404
+
+    def test_a_timeline_in_the_drawer_has_a_head_and_readable_numbers(self, ada, mira, by, firm):
+        wish = orders.Wish(firm.portfolios["P1"].pk, firm.instruments["AAA"].pk, "BUY", "1653800")
+        (pk,) = orders.create_orders(by(mira), [wish])
+        client = Client()
+        client.force_login(ada)
+        headers = {"HX-Request": "true", "HX-Target": "drawer"}
+
+        drawer = words(client.get(reverse("desk:timeline", args=["order", pk]), headers=headers))
+
+        assert f"<h2>Order {pk}</h2>" in drawer
+        assert "data-close-drawer" in drawer
+        assert "qty 1,653,800" in drawer
 
     def test_the_auditor_verifies_it(self, ada, omar, order):
         order()
