@@ -20,7 +20,7 @@ from apps.settlement.urls import api_urlpatterns as settlement_api
 from apps.users.urls import api_urlpatterns as users_api
 
 admin.site.login = secure_admin_login(admin.site.login)  # The same door as the pages': lock-out and second factor.
-admin.site.site_header = f"OMS Portal reference data ({settings.ENVIRONMENT})"
+admin.site.site_header = f"OMS Portal back office ({settings.ENVIRONMENT})"
 
 urlpatterns = [
     path("accounts/", include("allauth.urls")),
