@@ -1,30 +1,29 @@
 """Sessions and the rule table to keep; routes, executions and messages to look at."""
 
 from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
 
+from apps.users.back_office import ByRole
+
+from .forms import SessionForm
 from .models import Execution, Inquiry, Message, Route, RoutingRule, Session
 
 
-class ReadOnly(admin.ModelAdmin):
+class ReadOnly(ByRole, admin.ModelAdmin):
     """What services alone change: to be looked at."""
 
+    sees = ("routing.see",)
     list_per_page = 100
     show_full_result_count = False
 
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-    def has_delete_permission(self, request, obj=None):
-        return False
-
 
 @admin.register(Session)
-class SessionAdmin(admin.ModelAdmin):
+class SessionAdmin(ByRole, admin.ModelAdmin):
     """The gateway reads sessions when it starts, and refuses to start where live and simulated ones would meet."""
 
+    writes = ("reference.write",)
+    form = SessionForm
     list_display = (
         "target_comp_id",
         "sender_comp_id",
@@ -38,11 +37,20 @@ class SessionAdmin(admin.ModelAdmin):
     list_filter = ("environment", "is_enabled", "is_up")
     search_fields = ("target_comp_id",)
     readonly_fields = ("is_up", "changed_at")
-    raw_id_fields = ("broker",)
+    autocomplete_fields = ("broker",)
+
+    def save_model(self, request: HttpRequest, obj: Session, form, change: bool) -> None:
+        obj.changed_at = timezone.now()
+        super().save_model(request, obj, form, change)
+
+    def has_delete_permission(self, request: HttpRequest, obj=None) -> bool:
+        """Its messages are evidence: a session is disabled."""
+        return False
 
 
 @admin.register(RoutingRule)
-class RoutingRuleAdmin(admin.ModelAdmin):
+class RoutingRuleAdmin(ByRole, admin.ModelAdmin):
+    writes = ("reference.write",)
     list_display = (
         "rank", "name", "asset_class", "country", "min_volume_pct", "max_volume_pct", "action", "strategy", "is_active"
     )  # fmt: skip

@@ -72,8 +72,10 @@ def point_sessions(act: Act, *, host: str, port: int) -> int:
     return moved
 
 
-def session_facts() -> list[tuple[str, str, str, str, int]]:
-    return list(Session.objects.values_list("environment", "sender_comp_id", "target_comp_id", "host", "port"))
+def session_facts(apart_from: int | None = None) -> list[tuple[str, str, str, str, int]]:
+    """Environment, CompIDs, host and port of every session on file, but for the one of this id."""
+    rows = Session.objects.exclude(pk=apart_from)
+    return list(rows.values_list("environment", "sender_comp_id", "target_comp_id", "host", "port"))
 
 
 @transaction.atomic
