@@ -183,7 +183,8 @@ class Demo:
         say(f"\nThe portal is at {self.address} (simulation). Sign in as one of:\n")
         for person in PEOPLE:
             say(f"  {person.username:<8}{person.password:<20}{person.role}")
-        say(f"\nLogs are in {self.home / 'log'}. Ctrl-C ends everything; data stays. make demo RESET=1 starts over.")
+        say(f"\nThe rebalance that mira imports is {self.home / 'demo' / 'rebalance.csv'}.")
+        say(f"Logs are in {self.home / 'log'}. Ctrl-C ends everything; data stays. make demo RESET=1 starts over.")
 
     def _answers(self) -> bool:
         connection = http.client.HTTPConnection(
