@@ -292,8 +292,7 @@ class Checks(Scoped):
 
 
 @extend_schema_view(
-    list=extend_schema(summary="Rules, each with its version in force"),
-    retrieve=extend_schema(summary="One rule"),
+    list=extend_schema(summary="Rules with their version in force"), retrieve=extend_schema(summary="One rule")
 )
 class Rules(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
     acts = dict.fromkeys(("create", "retire"), ("compliance.write_rules",))
@@ -368,9 +367,7 @@ class Rules(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
         )
 
 
-@extend_schema_view(
-    list=extend_schema(summary="The restricted list"),
-)
+@extend_schema_view(list=extend_schema(summary="The restricted list"))
 class Restrictions(mixins.ListModelMixin, Scoped):
     acts = dict.fromkeys(("create", "lift"), ("compliance.write_rules",))
     serializer_class = RestrictionOut

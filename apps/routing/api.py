@@ -231,9 +231,7 @@ class BlockRoutes(Seen):
         return Response(answer_once(act, "routing.route_blocks", {"id": block_id, "said": said}, do)[0])
 
 
-@extend_schema_view(
-    list=extend_schema(summary="Executions as the brokers sent them, the newest first"),
-)
+@extend_schema_view(list=extend_schema(summary="Executions as the brokers sent them, the newest first"))
 class Executions(mixins.ListModelMixin, Seen):
     serializer_class = ExecutionOut
     filterset_class = ExecutionFilter
