@@ -291,9 +291,7 @@ class Checks(Scoped):
         return Response(rows)
 
 
-@extend_schema_view(
-    list=extend_schema(summary="Rules with their version in force"), retrieve=extend_schema(summary="One rule")
-)
+@extend_schema_view(list=extend_schema(summary="Rules, each as in force"), retrieve=extend_schema(summary="One rule"))
 class Rules(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
     acts = dict.fromkeys(("create", "retire"), ("compliance.write_rules",))
     serializer_class = RuleOut
