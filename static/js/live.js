@@ -113,10 +113,12 @@
     document.dispatchEvent(new CustomEvent("oms:rows"));
   }
 
-  /* Panels: never two requests of one at once, and not under somebody's fingers. */
+  /* Panels: never two requests of one at once, and not under somebody's fingers: what is pressed must still be there
+     when the finger comes up. */
+  let pressed = null;
   const fieldInUse = (panel) => {
     const at = document.activeElement;
-    return panel.contains(at) && at.matches("input, textarea, select") || window.oms.dirty(panel);
+    return panel.contains(pressed) || panel.contains(at) && at.matches("input, textarea, select") || window.oms.dirty(panel);
   };
   function refreshPanels(subject, ids) {
     const topics = new Set([subject, "*", ...ids.map((id) => `${subject}:${id}`)]);
@@ -133,13 +135,23 @@
     delete panel.dataset.again;
     setTimeout(() => panel.isConnected && htmx.trigger(panel, "refresh"), TOGETHER);
   });
-  document.addEventListener("focusout", () => setTimeout(() => {
+  function freshen() {
     for (const panel of $$("[data-refresh].stale")) {
       if (fieldInUse(panel)) continue;
       panel.classList.remove("stale");
       htmx.trigger(panel, "refresh");
     }
-  }, TOGETHER));
+  }
+  document.addEventListener("focusout", () => setTimeout(freshen, TOGETHER));
+  function lift() {
+    pressed = null;
+    freshen();
+  }
+  document.addEventListener("pointerdown", (event) => {
+    pressed = event.target;
+    setTimeout(lift, 3000);               // A finger lifted outside the window is not told of.
+  });
+  for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(lift));
 
   /* The whole list anew, where it stands: ticks, the current row, the drawer and what is typed there stay. */
   async function renew(places) {
@@ -198,7 +210,7 @@
   async function flush() {
     timer = null;
     if (document.hidden) return;          // Nobody looks: the pile waits for visibilitychange.
-    if (busy.size) {
+    if (busy.size || pressed) {
       timer = setTimeout(flush, TOGETHER);
       return;
     }

@@ -149,7 +149,16 @@ def routes_and_watches(tom: Seat) -> None:
     assert f"{BLOCKS} blocks routed: 30 orders sent, 15 inquiries opened." in tom.toast("routed")
 
     first = live_change(tom, sold, before)
+    tom.page.locator(f"[data-row='{sold}'] .sell").click()
+    drawer = tom.page.locator("#drawer")
+    drawer.get_by_role("link", name="Routes and fills").click()
+    drawer.get_by_role("table", name="Fills").wait_for()
     live_change(tom, sold, first)
+    assert (
+        drawer.locator(".tabs [aria-current]").inner_text() == "Routes and fills"
+    )  # What came meanwhile did not undo it.
+    tom.page.keyboard.press("Escape")
+    tom.until("() => !document.querySelector('#drawer').children.length && location.pathname === '/blocks/'")
     assert tom.loads == 1
 
 
