@@ -13,7 +13,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from oms_portal import embedded
@@ -21,6 +21,7 @@ from oms_portal.parts import Parts
 
 SPEED = 1500  # Simulated seconds in one: a session of 6.5 hours takes 16 s.
 PATIENCE = 240  # Seconds a stage may stand still.
+PARTS = ("street", "gateway", "feed", "worker", "beat", "web")  # The street first: the gateway calls it.
 
 
 def free_port() -> int:
@@ -53,8 +54,8 @@ class House:
         self.scale, self.seed = scale, seed
         self.parts = Parts(self.env, self.home / "log")
 
-    def open(self) -> None:
-        """Will start the servers, make the tables, load the firm and start every part."""
+    def open(self, parts: Sequence[str] = PARTS) -> None:
+        """Will start the servers, make the tables, load the firm and start the parts."""
         self.servers.start()
         os.environ.update(self.env)
         import django
@@ -63,8 +64,7 @@ class House:
         django.setup()
         call_command("migrate", verbosity=0)
         call_command("load_demo", scale=self.scale, seed=self.seed, stdout=io.StringIO())
-        self.parts.start("street")
-        self.parts.start("gateway", "feed", "worker", "beat", "web")
+        self.parts.start(*parts)
 
     def close(self) -> None:
         from django.db import connections
