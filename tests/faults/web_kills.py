@@ -1,7 +1,7 @@
 """
 Web processes killed while other systems enter orders, run as a process of its own: ``python -m tests.faults.web_kills``.
 
-Two web processes stand side by side, each a real granian. Three systems enter orders by HTTP, each request with an
+Two web processes stand side by side, each a real granian (see web_nodes). Three systems enter orders by HTTP, each request with an
 Idempotency-Key of its own, and repeat one that was not answered, at whichever process answers, with the same key.
 Meanwhile one process after another is killed (SIGKILL) with requests in it, most of them committed and not yet
 published, because Redis is made to hesitate a moment before. Prints what came of it as one JSON object.
@@ -9,7 +9,10 @@ published, because Redis is made to hesitate a moment before. Prints what came o
 
 import http.client
 import json
+import os
 import random
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -20,6 +23,7 @@ from dataclasses import dataclass, field
 
 from redis import Redis
 
+from oms_portal.parts import CHECKOUT
 from oms_portal.scenario import House, free_port
 
 KILLS, SYSTEMS, NODES, SEED = 30, 3, 2, 4
@@ -37,10 +41,35 @@ class Nodes:
 
     def __init__(self, house: House):
         self.house, self.token = house, ""
-        command = house.parts.commands["web"].replace("--workers 2", "--workers 1")
         self.ports = {f"web-{n}": free_port() for n in range(NODES)}
-        for name, port in self.ports.items():
-            house.parts.commands[name] = command.replace("$PORT", str(port))
+        self.pids: dict[str, int] = {}
+        self.starter: subprocess.Popen | None = None
+
+    def open(self) -> None:
+        with (self.house.home / "log" / "web.log").open("ab") as log:
+            self.starter = subprocess.Popen(
+                [sys.executable, "-m", "tests.faults.web_nodes"], cwd=CHECKOUT, text=True, stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, stderr=log, env=self.house.parts.env | {"OMS_PROCESS": "web"},
+            )  # fmt: skip
+        self.starter.stdout.readline()
+        for name in self.ports:
+            self.start(name)
+
+    def start(self, name: str) -> None:
+        self.starter.stdin.write(f"{self.ports[name]}\n")
+        self.starter.stdin.flush()
+        self.pids[name] = int(self.starter.stdout.readline())
+
+    def kill(self, name: str) -> None:
+        """SIGKILL to the process and its workers."""
+        os.killpg(self.pids.pop(name), signal.SIGKILL)
+
+    def close(self) -> None:
+        for name in list(self.pids):
+            self.kill(name)
+        if self.starter:
+            self.starter.stdin.close()
+            self.starter.wait(10)
 
     def ask(self, name: str, method: str, path: str, body: object = None, **headers: str) -> tuple[int, dict]:
         """:raises Unanswered: where no whole answer came"""
@@ -67,7 +96,7 @@ class Nodes:
                     return
             except Unanswered:
                 time.sleep(0.05)
-        raise TimeoutError(f"{name} does not answer: {self.house.parts.dead()}")
+        raise TimeoutError(f"{name} does not answer: {self.house.parts.logs.joinpath('web.log').read_text()[-2000:]}")
 
 
 @dataclass
@@ -119,9 +148,9 @@ class System(threading.Thread):
         raise TimeoutError(f"{key} was never answered")
 
 
-def kill_one_after_another(house: House, nodes: Nodes, told: Entered) -> None:
+def kill_one_after_another(nodes: Nodes, told: Entered) -> None:
     """Each once it has taken orders since it was started."""
-    redis = Redis.from_url(house.servers.urls().redis)
+    redis = Redis.from_url(nodes.house.servers.urls().redis)
     draw = random.Random(SEED)
     taken = dict.fromkeys(nodes.ports, 0)
     for n in range(KILLS):
@@ -129,11 +158,12 @@ def kill_one_after_another(house: House, nodes: Nodes, told: Entered) -> None:
         deadline = time.monotonic() + SECONDS_TO_BOOT
         while told.answered_by[name] <= taken[name]:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{name} takes no order: {house.parts.dead()}")
+                raise TimeoutError(f"{name} takes no order")
             time.sleep(0.01)
         redis.execute_command("CLIENT", "PAUSE", HESITATION_MS, "ALL")
         time.sleep(draw.uniform(0.05, HESITATION_MS / 1000))
-        house.parts.restart(name)
+        nodes.kill(name)
+        nodes.start(name)
         taken[name] = told.answered_by[name]
 
 
@@ -216,14 +246,14 @@ def token_of_another_system() -> str:
     return users.make_token(Act(by=mira.pk, at=timezone.now(), via="command"), "another system")
 
 
-def kill_while_orders_come(house: House, nodes: Nodes, told: Entered, wanted: Callable[[int], dict]) -> None:
+def kill_while_orders_come(nodes: Nodes, told: Entered, wanted: Callable[[int], dict]) -> None:
     """Returns once every request was answered."""
     ended = threading.Event()
     systems = [System(n, nodes, told, wanted, ended) for n in range(SYSTEMS)]
     for system in systems:
         system.start()
     try:
-        kill_one_after_another(house, nodes, told)
+        kill_one_after_another(nodes, told)
     finally:
         ended.set()
     for system in systems:
@@ -237,12 +267,13 @@ def main() -> int:
     house = House(scale=1, seed=SEED, durable=False)
     nodes, told = Nodes(house), Entered()
     try:
-        house.open(("worker", "beat", *nodes.ports))
+        house.open(("worker", "beat"))
+        nodes.open()
         nodes.token = token_of_another_system()
         wanted = wishes()
         for name in nodes.ports:
             nodes.wait_for(name)
-        kill_while_orders_come(house, nodes, told, wanted)
+        kill_while_orders_come(nodes, told, wanted)
         caught = caught_up()
         for name in nodes.ports:
             nodes.wait_for(name)
@@ -251,6 +282,7 @@ def main() -> int:
         answer = outcome(told) | {"kills": KILLS, "caught_up_seconds": [caught, again], "at_once": parallel}
         answer["seconds"] = round(time.monotonic() - began, 1)
     finally:
+        nodes.close()
         house.close()
     print(json.dumps(answer, default=str))
     return 0
