@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from .book import Book, CommandRefused
+from .broker import VERBAL
 from .control import Command
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 class Commands:
     """
-    bust                exec_id
+    bust                exec_id (a dealer's trade is then off; a broker may execute the quantity again)
     correct             exec_id, price and/or qty
     unsolicited_cancel  cl_ord_id
     reject_next         broker (or dealer: declines), n=1
@@ -54,8 +55,13 @@ class Commands:
             raise CommandRefused(f"{name}: a value cannot be read ({wrong!r}).") from wrong
 
     def _bust(self, command: Command) -> Command:
-        report = self._book_of(command["exec_id"]).bust(command["exec_id"])
-        self.street.say([report])
+        book = self._book_of(command["exec_id"])
+        report = book.bust(command["exec_id"])
+        told = [report]
+        order = book.by_exec_id[command["exec_id"]]
+        if book.party.code in self.street.dealers and order.working:
+            told.append(book.close(order, "the trade is off", restatement=VERBAL))
+        self.street.say(told)
         return {"exec_id": report.exec_id, "ref": report.ref, "cl_ord_id": report.cl_ord_id}
 
     def _correct(self, command: Command) -> Command:

@@ -204,6 +204,16 @@ class TestInquiries:
         assert (again[39], again[14]) == ("2", "200000")
         assert [D(row["qty"]) for row in log(street, "executions", one)] == [200_000]
 
+    def test_a_trade_that_is_busted_is_off(self, street, client):
+        quote, one = self.ask(client), fresh("H")
+        client.send("ALDGATE", "AJ", self.hit(quote, one))
+        fill = client.wait_report(one, t150="F")
+        command(street, do="bust", exec_id=fill[17])
+        bust, over = client.wait_report(one, t150="H"), client.wait_report(one, t150="4")
+
+        assert (bust[19], bust[14], bust[151]) == (fill[17], "0", "200000")
+        assert (over[39], over[14], over[151]) == ("4", "0", "0")
+
     def test_that_lapsed_are_not_traded(self, street, client):
         quote, one = self.ask(client, "BRYANT", lasting=1), fresh("H")
         time.sleep(1.2)
