@@ -64,13 +64,18 @@ def redis_away(house: House) -> None:
     house.servers.redis.start()
 
 
-def repeat_reports(house: House) -> None:
-    """The street sends every execution report three times from here on."""
+def tell_street(house: House, what: str, **more) -> None:
+    """One of the operator's commands (see street.commands)."""
     folder = house.home / "street" / "control"
     folder.mkdir(parents=True, exist_ok=True)
-    command = folder / f"duplicate-{time.monotonic_ns()}"
-    command.with_suffix(".part").write_text(json.dumps({"do": "duplicate", "times": 3}))
+    command = folder / f"{what}-{time.monotonic_ns()}"
+    command.with_suffix(".part").write_text(json.dumps({"do": what} | more))
     command.with_suffix(".part").rename(command.with_suffix(".json"))
+
+
+def repeat_reports(house: House) -> None:
+    """The street sends every execution report three times from here on."""
+    tell_street(house, "duplicate", times=3)
 
 
 CASES: dict[str, Callable[[House], dict[str, Callable[[], None]]]] = {
