@@ -59,8 +59,15 @@ class Session(quickfix.Application):
         self._initiator.start()
 
     def stop(self) -> None:
-        """Logs out and ends QuickFIX's threads."""
+        """
+        Logs out and ends QuickFIX's threads, for good.
+
+        QuickFIX finds a session by its name in a table of the process. The initiator and this object point at each
+        other, so without letting go here the name would stay taken until garbage is collected, and the next session
+        of this name would send into the void.
+        """
         self._initiator.stop()
+        del self._initiator
 
     def try_again(self) -> None:
         """Lets a session whose venue was refused connect again."""
