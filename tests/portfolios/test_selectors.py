@@ -1,11 +1,12 @@
 """What portfolios are worth, who sees them, and when their money is there."""
 
-from datetime import date
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from apps.core.refusals import NotFound
 from apps.marketdata.models import FxRate, Quote
@@ -97,14 +98,14 @@ class TestValuation:
 
 
 def test_a_cash_ladder_shows_money_when_it_settles(firm, by):
-    portfolio, today = firm.portfolios["P1"], date(2026, 11, 23)
-    for n, (settles, amount) in enumerate(((24, "-200"), (25, "70.5"), (25, "1"), (23, "5"))):
-        day = date(2026, 11, settles)
+    portfolio, today = firm.portfolios["P1"], timezone.now().date()
+    first, second = today + timedelta(days=1), today + timedelta(days=2)
+    for n, (day, amount) in enumerate(((first, "-200"), (second, "70.5"), (second, "1"), (today, "5"))):
         services.post_movements(by("worker"), [
             Moved(portfolio.pk, today, day, f"allocation:{n}", currency="USD", amount=D(amount))
         ])  # fmt: skip
 
     assert selectors.cash_ladder(portfolio, "USD", today) == [
-        (today, D(1_500_005)), (date(2026, 11, 24), D(1_499_805)), (date(2026, 11, 25), D("1499876.5")),
+        (today, D(1_500_005)), (first, D(1_499_805)), (second, D("1499876.5")),
     ]  # fmt: skip
     assert selectors.cash_ladder(portfolio, "GBP", today) == [(today, 0)]
