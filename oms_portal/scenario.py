@@ -49,7 +49,7 @@ class House:
             "STREET_PORT": str(free_port()),
             "STREET_SPEED": str(speed),
             "STREET_SEED": str(seed),
-            "OMS_BAR_SECONDS": "1",
+            "OMS_BAR_SECONDS": "0.1",
         }
         self.scale, self.seed = scale, seed
         self.parts = Parts(self.env, self.home / "log")

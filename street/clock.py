@@ -24,6 +24,7 @@ class Clock:
         self._real = real
         self._origin = origin
         self._started = real()
+        self._opened_at = utc_now()
 
     def now(self) -> float:
         return self._origin + (self._real() - self._started) * self.speed
@@ -32,6 +33,11 @@ class Clock:
         """Lets simulated time go on from here: what a stalled process missed is left out."""
         self._origin = simulated
         self._started = self._real()
+        self._opened_at = utc_now()
+
+    def utc(self, simulated: float) -> datetime:
+        """The time of day at which simulated time was there, whenever the process got to it."""
+        return self._opened_at + timedelta(seconds=(simulated - self._origin) / self.speed)
 
 
 def tick_seconds(speed: float) -> int:

@@ -94,8 +94,10 @@ class Street:
 
     def _open(self, code: str) -> None:
         party, options = self.universe.counterparties[code], self.options
-        book = Book(party, self.journal, lambda: self._ids(code))
-        if party.kind == "broker":
+        is_broker = party.kind == "broker"
+        utc = (lambda: self.clock.utc(self.market.now)) if is_broker else utc_now
+        book = Book(party, self.journal, lambda: self._ids(code), utc)
+        if is_broker:
             style = replace(
                 STYLES.get(code, Style()),
                 reject_probability=options.reject_probability,
@@ -191,8 +193,9 @@ class Street:
                     self.gateway.send(code, wire.quote(answer))
         else:
             self.clock.resume_at(self.market.now)
-        for request_id, instrument, quote in self.feed.due(time.monotonic()):
-            self.gateway.send("SIMX", wire.snapshot(request_id, instrument, quote, utc_now()))
+        for due in self.feed.due(time.monotonic()):
+            at = self.clock.utc(due.at)
+            self.gateway.send("SIMX", wire.snapshot(due.request_id, due.instrument, due.quote, at))
 
     def hear(self, what: str, code: str, raw: str) -> None:
         """Will deal with one thing that came in; what cannot be dealt with is told so, and the street goes on."""

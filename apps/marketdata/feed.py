@@ -110,10 +110,11 @@ class Feed:
             snapshot = rules.snapshot_of(fields)
             if snapshot.symbol not in self._names:
                 raise rules.Unusable(f"{snapshot.symbol} was not asked for")
+            at = rules.time_of(snapshot, at)
             if snapshot.pair:
                 self._rates[snapshot.pair] = ((snapshot.bid + snapshot.ask) / 2, at)
             elif instrument := self._ids.get(snapshot.symbol):
-                self._ticks.append(Tick(instrument, *snapshot[1:], at))
+                self._ticks.append(Tick(instrument, *snapshot[1:-1], at))
         elif kind == "Y":
             self._refused(first.get(262, ""), first.get(58, ""))
         elif kind in ("j", "3"):

@@ -1,6 +1,7 @@
 """What a market data snapshot (FIX 4.4, 35=W) says: reading only."""
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal, InvalidOperation
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ SOH = "\x01"
 BID, OFFER, TRADE, VWAP, VOLUME = "0", "1", "2", "9", "B"  # MDEntryType, tag 269.
 TURNOVER_PLACES = Decimal("0.000000000001")
 EXACT = Context(prec=60)
+CLOCKS_APART = timedelta(seconds=10)
 PRICE_LIMIT, VOLUME_LIMIT, TURNOVER_LIMIT = Decimal(10) ** 12, Decimal(10) ** 16, Decimal(10) ** 22  # What columns hold.
 
 
@@ -19,6 +21,7 @@ class Snapshot(NamedTuple):
     """
     Prices in the instrument's currency (percent of par for bonds, units of the second currency for a pair); ``volume``
     in units and ``turnover`` in price times units are the day's, cumulative, and zero where the venue tells neither.
+    ``at`` is the venue's time of them (MDEntryDate and MDEntryTime), None where it tells none that can be read.
     """
 
     symbol: str
@@ -27,6 +30,7 @@ class Snapshot(NamedTuple):
     last: Decimal
     volume: Decimal
     turnover: Decimal
+    at: datetime | None
 
     @property
     def pair(self) -> tuple[str, str] | None:
@@ -59,7 +63,7 @@ def snapshot_of(fields: Iterable[tuple[int, str]]) -> Snapshot:
             symbol = symbol or value
         elif tag == 269:
             entries.append({269: value})
-        elif tag in (270, 271) and entries:
+        elif tag in (270, 271, 272, 273) and entries:
             entries[-1].setdefault(tag, value)
     if not symbol:
         raise Unusable("no instrument is named (tag 55)")
@@ -73,7 +77,22 @@ def snapshot_of(fields: Iterable[tuple[int, str]]) -> Snapshot:
     if volume > 0 and VWAP in of_kind:
         exact = EXACT.multiply(volume, _price(symbol, of_kind, VWAP))
         turnover = _number(symbol, str(exact.quantize(TURNOVER_PLACES, context=EXACT)), TURNOVER_LIMIT)
-    return Snapshot(symbol, bid, ask, last, volume, turnover)
+    return Snapshot(symbol, bid, ask, last, volume, turnover, max(filter(None, map(_time, entries)), default=None))
+
+
+def time_of(snapshot: Snapshot, heard_at: datetime) -> datetime:
+    """When its figures were true: the venue's time, or ours where the clocks are too far apart to believe it."""
+    if snapshot.at is None or abs(snapshot.at - heard_at) > CLOCKS_APART:
+        return heard_at
+    return snapshot.at
+
+
+def _time(entry: dict[int, str]) -> datetime | None:
+    try:
+        day, time = entry[272], entry[273]
+        return datetime.strptime(f"{day} {time}", f"%Y%m%d %H:%M:%S{'.%f' * ('.' in time)}").replace(tzinfo=UTC)
+    except (KeyError, ValueError):
+        return None
 
 
 def _price(symbol: str, of_kind: dict[str, dict[int, str]], kind: str) -> Decimal:

@@ -69,7 +69,8 @@ def average_volumes(instrument_ids: Iterable[int] | None = None) -> dict[int, tu
 def interval_vwaps(wanted: Iterable[tuple[int, datetime, datetime]]) -> dict[tuple[int, datetime, datetime], Decimal]:
     """
     The market's volume-weighted average price of each (instrument, from, to): Σ turnover / Σ volume of the bars that
-    overlap the interval, so that its ends are as exact as ``BAR_SECONDS``.
+    begin in the interval, or of the one bar that holds all of it, so that its ends are as exact as ``BAR_SECONDS``.
+    A bar has what traded up to its ticks; what a tick at ``from`` tells traded before it.
 
     An interval in which nothing traded is absent. One query whatever their number.
     """
@@ -81,12 +82,13 @@ def interval_vwaps(wanted: Iterable[tuple[int, datetime, datetime]]) -> dict[tup
             "SELECT w.n, sum(b.turnover), sum(b.volume)"
             " FROM unnest(%s::int[], %s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS w(n, instrument, a, z)"
             " JOIN marketdata_bar b ON b.instrument_id = w.instrument"
-            "   AND b.at >= date_bin(make_interval(secs => %s), w.a, 'epoch') AND b.at <= w.z"
+            "   AND b.at <= w.z AND (b.at >= w.a OR w.z < b.at + make_interval(secs => %s)"
+            "     AND b.at = date_bin(make_interval(secs => %s), w.a, 'epoch'))"
             " GROUP BY w.n",
             [
                 list(range(len(wanted))),
                 *(list(column) for column in zip(*wanted, strict=True)),
-                settings.BAR_SECONDS,
+                settings.BAR_SECONDS, settings.BAR_SECONDS,
             ],
         )
         return {wanted[n]: turnover / volume for n, turnover, volume in cursor.fetchall() if volume}

@@ -23,8 +23,9 @@ class Quality:
     """
     Execution of one class of blocks, all amounts in USD at the rates now on file.
 
-    ``benchmark_bp`` and ``saved_usd`` compare with the benchmark named: the market's interval VWAP of each route's
-    working time for algorithms, the mid at decision for inquiries. ``unbenchmarked`` counts routes without one.
+    ``benchmark_bp`` and ``saved_usd`` compare with the benchmark named: for algorithms the market's interval VWAP while
+    the broker worked the route, from when it began until it was over, both by its own clock; for inquiries the mid at
+    decision. ``unbenchmarked`` counts routes without one.
     """
 
     benchmark: str
@@ -89,7 +90,8 @@ class Result:
 
 ROUTES = """
     SELECT r.id, r.block_id, i.id AS instrument, i.symbol, b.side, k.code, r.kind, r.qty, r.cum_qty, r.cum_value,
-        i.price_factor, i.currency_id, r.arrival_price, r.requested_at, r.last_fill_at, q.mid_at_decision,
+        i.price_factor, i.currency_id, r.arrival_price, coalesce(r.accepted_at, r.requested_at),
+        coalesce(r.ended_at, r.last_fill_at), q.mid_at_decision,
         (SELECT coalesce(sum(x.commission_amount), 0) FROM routing_execution x
          WHERE x.route_id = r.id AND x.status = 'LIVE'), b.qty, b.arrival_price
     FROM routing_route r JOIN blocks_block b ON b.id = r.block_id JOIN reference_instrument i ON i.id = b.instrument_id

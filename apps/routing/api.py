@@ -43,7 +43,7 @@ class RouteOut(serializers.ModelSerializer):
         fields = (
             "id", "ref", "status", "version", "block_id", "symbol", "side", "broker", "kind", "strategy", "params", "qty",
             "limit_price", "cum_qty", "leaves_qty", "average_price", "arrival_price", "currency", "cl_ord_id",
-            "pending_cl_ord_id", "order_id", "requested_at", "first_fill_at", "last_fill_at", "text", "trace",
+            "pending_cl_ord_id", "order_id", "requested_at", "accepted_at", "first_fill_at", "last_fill_at", "ended_at", "text", "trace",
             "environment",
         )  # fmt: skip
         read_only_fields = fields

@@ -43,6 +43,9 @@ DATABASES = databases(_urls.database)
 REDIS_URL = _urls.redis
 CELERY_BROKER_URL = broker_url(REDIS_URL)
 
+BAR_SECONDS = float(os.environ.get("OMS_BAR_SECONDS", "2"))  # Four minutes of the street, whose days are short.
+BARS_KEPT_DAYS = int(os.environ.get("OMS_BARS_KEPT_DAYS", "3"))
+
 PORT = int(os.environ.get("PORT", "8000"))
 STREAM_PORT = PORT + 1
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *filter(None, os.environ.get("OMS_HOSTS", "").split(","))]

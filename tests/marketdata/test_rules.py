@@ -1,5 +1,6 @@
 """Reading the venue's snapshots."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -22,15 +23,28 @@ WHOLE = (
 def test_a_whole_snapshot_gives_quote_volume_and_turnover():
     found = snapshot(WHOLE)
 
-    assert found == ("AAA", D("49.99"), D("50.01"), D(50), D(1200), D("59979.99999996"))
+    assert found == ("AAA", D("49.99"), D("50.01"), D(50), D(1200), D("59979.99999996"), None)
     assert found.pair is None
 
 
 def test_without_a_trade_the_last_price_is_the_mid():
     found = snapshot("35=W|55=EUR/USD|269=0|270=1.10|269=1|270=1.12|")
 
-    assert found == ("EUR/USD", D("1.10"), D("1.12"), D("1.11"), D(0), D(0))
+    assert found == ("EUR/USD", D("1.10"), D("1.12"), D("1.11"), D(0), D(0), None)
     assert found.pair == ("EUR", "USD")
+
+
+def test_figures_are_of_the_venues_time_unless_the_clocks_are_far_apart():
+    heard = datetime(2026, 3, 2, 14, 30, 1, tzinfo=UTC)
+
+    def told(day: str, time: str) -> datetime:
+        entry = f"270=1|272={day}|273={time}|"
+        return rules.time_of(snapshot(f"35=W|55=AAA|269=0|{entry}269=1|{entry}"), heard)
+
+    assert told("20260302", "14:30:00.250") == datetime(2026, 3, 2, 14, 30, 0, 250_000, tzinfo=UTC)
+    assert told("20260302", "14:29:58") == datetime(2026, 3, 2, 14, 29, 58, tzinfo=UTC)
+    for unbelievable in (("20260302", "13:30:00"), ("20260303", "14:30:00"), ("2026-03-02", "14:30:00"), ("", "noon")):
+        assert told(*unbelievable) == heard
 
 
 @pytest.mark.parametrize(

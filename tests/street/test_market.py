@@ -136,10 +136,10 @@ class TestFeed:
         feed = Feed(market)
         feed.subscribe("r", universe.instruments)
 
-        assert [i.symbol for _, i, _ in feed.due(10.0)] == [i.symbol for i in universe.instruments]
+        assert [due.instrument.symbol for due in feed.due(10.0)] == [i.symbol for i in universe.instruments]
         assert list(feed.due(20.0)) == []
         market.step()
-        assert {i.symbol for _, i, _ in feed.due(30.0)} >= {"ACME", "BOLT"}
+        assert {due.instrument.symbol for due in feed.due(30.0)} >= {"ACME", "BOLT"}
 
     def test_an_instrument_is_told_about_once_a_second_unless_something_happened_to_it(self, universe, market):
         feed = Feed(market)
@@ -148,7 +148,22 @@ class TestFeed:
         market.step()
         feed.hurry(universe.find("US0000000001", None))
 
-        assert [i.symbol for _, i, _ in feed.due(10.0 + EACH_SECONDS / 2)] == ["ACME"]
+        assert [due.instrument.symbol for due in feed.due(10.0 + EACH_SECONDS / 2)] == ["ACME"]
+
+    def test_what_is_hurried_is_told_as_it_was_then_and_first(self, universe, market):
+        acme = universe.find("US0000000001", None)
+        feed = Feed(market)
+        feed.subscribe("r", universe.instruments)
+        list(feed.due(10.0))
+        market.step()
+        feed.hurry(acme)
+        then, at = market.quote(acme), market.now
+        market.step()
+
+        told = list(feed.due(12.0))
+
+        assert (told[0].instrument, told[0].quote, told[0].at) == (acme, then, at)
+        assert [due.at for due in told if due.instrument is acme] == [at]
 
     def test_no_more_than_sixty_messages_a_second_leave(self, universe, market):
         feed = Feed(market)

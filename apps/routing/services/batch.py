@@ -89,13 +89,13 @@ class Batch:
     def _load_routes(self, cursor, ids: Iterable[int]) -> dict[int, RouteRow]:
         cursor.execute(
             "SELECT id, block_id, broker_id, kind, qty, limit_price, cum_qty, cum_value, leaves_qty, cl_ord_id,"
-            " pending_cl_ord_id, order_id, first_fill_at, last_fill_at, reported_at, reported_cum_qty, text, status,"
-            " version FROM routing_route WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+            " pending_cl_ord_id, order_id, accepted_at, first_fill_at, last_fill_at, ended_at, reported_at,"
+            " reported_cum_qty, text, status, version FROM routing_route WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
             [sorted(ids)],
         )
         rows = {}
         for row in cursor.fetchall():
-            rows[row[0]] = RouteRow(*row[:17], Rt(row[17]), row[18])
+            rows[row[0]] = RouteRow(*row[:19], Rt(row[19]), row[20])
         return rows
 
     def _load_requests(self, cursor) -> dict[str, Request]:
@@ -252,8 +252,9 @@ class Batch:
             cursor, "routing_route", [r for r in self.routes.values() if r.is_changed],
             {"qty": "numeric", "limit_price": "numeric", "cum_qty": "numeric", "cum_value": "numeric",
              "leaves_qty": "numeric", "cl_ord_id": "text", "pending_cl_ord_id": "text", "order_id": "text",
-             "first_fill_at": "timestamptz", "last_fill_at": "timestamptz", "reported_at": "timestamptz",
-             "reported_cum_qty": "numeric", "text": "text", "status": "text", "version": "int"},
+             "accepted_at": "timestamptz", "first_fill_at": "timestamptz", "last_fill_at": "timestamptz",
+             "ended_at": "timestamptz", "reported_at": "timestamptz", "reported_cum_qty": "numeric", "text": "text",
+             "status": "text", "version": "int"},
         )  # fmt: skip
         _write(cursor, "routing_routerequest", [r for r in self.requests.values() if r.is_changed], {"answer": "text"})
 

@@ -214,6 +214,9 @@ class _Outcome:
         route.cum_qty, route.cum_value = self.cum, route.cum_value + self.fill.value
         route.qty, route.limit_price, route.leaves_qty = self.qty, self.limit, self.leaves
         route.order_id = report.order_id or route.order_id
+        if report.exec_type in ("0", "F"):
+            route.accepted_at = min(route.accepted_at or report.at, report.at)
+        route.ended_at = (route.ended_at or report.at) if self.status in DEAD else None
         if not self.is_late:
             route.reported_at, route.reported_cum_qty = report.at, self.told_cum
             route.text = report.text

@@ -53,8 +53,10 @@ class RouteRow:
     cl_ord_id: str
     pending_cl_ord_id: str
     order_id: str
+    accepted_at: datetime | None
     first_fill_at: datetime | None
     last_fill_at: datetime | None
+    ended_at: datetime | None
     reported_at: datetime | None
     reported_cum_qty: Decimal
     text: str
