@@ -129,7 +129,7 @@
     else if ((key === "Home" || key === "End") && inside) move(grid, key === "Home" ? -1e6 : 1e6, false);
     else if (key === "Enter" && row && (event.target === row || event.target === document.body)) {
       const region = regionOf(grid);
-      if (region?.dataset.shows === row.dataset.href) region.focus();
+      if (row.dataset.href && region?.dataset.shows === row.dataset.href) region.focus();
       else openRow(row);
     } else if (key === " " && row && (event.target === row || event.target === document.body)) tick(row);
     else if ((key === "ArrowRight" || key === "ArrowLeft") && row && inside) {
