@@ -4,6 +4,7 @@ import json
 import os
 import resource
 import shutil
+import signal
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from oms_portal import embedded
 @contextmanager
 def servers():
     """A durable PostgreSQL and a Redis in a temporary home; sets this process up as a Django process on them."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # What ends a benchmark ends its servers too.
     home = Path(tempfile.mkdtemp(prefix="oms-bench-"))
     home.chmod(0o711)
     running = embedded.Servers(home)

@@ -9,6 +9,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -89,6 +90,7 @@ def wait_for(what: str, done: Callable[[], bool], progress: Callable[[], object]
 
 
 def main() -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # What ends it ends its parts too.
     scale, seed = int(os.environ.get("SCALE") or 1), int(os.environ.get("SEED") or 1)
     began = time.monotonic()
     house = House(scale=scale, seed=seed)
@@ -101,6 +103,9 @@ def main() -> int:
         run.whole()
         answer = run.answer(round(time.monotonic() - began, 1))
         run.print_tables()
+    except KeyboardInterrupt:
+        print("Stopped before its end.", file=sys.stderr)
+        return 130
     finally:
         house.close()
     print(json.dumps(answer, default=str))
