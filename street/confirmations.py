@@ -38,4 +38,8 @@ def objection(asked: Message, book: Book, universe: Universe) -> str:
     gross, told = instrument.notional(quantity, price), asked.decimal(381)
     if abs(gross - told) > max(GROSS_TOLERANCE[0], gross * GROSS_TOLERANCE[1]):
         return f"Gross amount {told} is not {quantity} at {price}, which is {gross:.2f}."
+    costs = (asked.decimal(12) or 0) + sum(Decimal(fee[137]) for fee in asked.groups(136, 137))
+    net = told + (asked.decimal(159) or 0) + (costs if side == "1" else -costs)
+    if asked.decimal(118) != net:
+        return f"Net money {asked.decimal(118)} is not gross, accrued interest and costs together, which is {net}."
     return ""

@@ -1,7 +1,7 @@
 """The shares of a block's executions, one a portfolio and order and counterparty."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from apps.blocks.models import Block
 from apps.orders.models import Order, Side
@@ -10,6 +10,8 @@ from apps.reference.fields import amount_field, price_field, qty_field
 from apps.reference.models import Broker, Currency, Instrument
 
 from .states import A
+
+COSTS = F("commission_amount") + F("fees_amount")
 
 
 class Allocation(models.Model):
@@ -33,6 +35,9 @@ class Allocation(models.Model):
     accrued_amount = amount_field(default=0)
     commission_amount = amount_field(default=0)
     fees_amount = amount_field(default=0)
+    fees = models.JSONField(
+        default=list, help_text="what fees_amount sums: [code, MiscFeeType (FIX tag 139), amount] each"
+    )
     net_amount = amount_field()
     trade_date = models.DateField()
     settle_date = models.DateField()
@@ -45,6 +50,11 @@ class Allocation(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["order", "broker", "wave"], name="an_order_shares_once_a_booking"),
             models.CheckConstraint(condition=Q(qty__gt=0), name="an_allocation_has_a_quantity"),
+            models.CheckConstraint(
+                condition=Q(side="BUY", net_amount=F("gross_amount") + F("accrued_amount") + COSTS)
+                | (~Q(side="BUY") & Q(net_amount=F("gross_amount") + F("accrued_amount") - COSTS)),
+                name="an_allocation_adds_up",
+            ),
         ]
 
     @property

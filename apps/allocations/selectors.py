@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -87,7 +86,7 @@ def block_facts(block_ids: Iterable[int]) -> list[Seen]:
     """
     What sharing out the blocks needs: members and intentions from their statements, fills from their live executions.
 
-    A broker's fill trades on the last date on which it executed. Four queries whatever the number of blocks.
+    A broker's fill trades on the last date on which it executed. Five queries whatever the number of blocks.
 
     :raises FillsDisagree: where a block's filled quantity is not what its executions sum to
     """
@@ -104,10 +103,20 @@ def block_facts(block_ids: Iterable[int]) -> list[Seen]:
         row[0]: [(fill[4], row[4], row[3], row[5]) for fill in deals[row[0]]] for row in rows
     }  # (trade date, country, asset class, currency)
     settles = reference.settlement_dates({key for several in keys.values() for key in several}) if executed else {}
-    return [_seen(row, deals[row[0]], [settles[key] for key in keys[row[0]]]) for row in rows]
+    fees = reference.fees_on((row[4], row[3], row[1], fill[4]) for row in rows for fill in deals[row[0]])
+    return [
+        _seen(
+            row,
+            [
+                rules.Filled(*fill, settles[key], fees[row[4], row[3], row[1], fill[4]])
+                for fill, key in zip(deals[row[0]], keys[row[0]], strict=True)
+            ],
+        )
+        for row in rows
+    ]
 
 
-def _seen(row: tuple, fills: list[tuple], settles: list[date]) -> Seen:
+def _seen(row: tuple, fills: list[rules.Filled]) -> Seen:
     (
         block_id, side, filled_qty, asset_class, _, currency, factor, minor_units, rate, frequency, day_count, issued,
         matures, instrument_id, statement,
@@ -117,7 +126,7 @@ def _seen(row: tuple, fills: list[tuple], settles: list[date]) -> Seen:
         block_id, side, asset_class, lot, min_piece, factor, minor_units,
         rules.Coupon(rate, frequency, day_count, issued, matures),
         [m[0] for m in members], [m[1] for m in members], [m[2] for m in members],
-        [rules.Filled(*fill, settle) for fill, settle in zip(fills, settles, strict=True)],
+        fills,
     )  # fmt: skip
     if facts.filled_qty != filled_qty:
         raise FillsDisagree(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+import orjson
 from django.db import connection, transaction
 
 from apps.audit.services import record
@@ -24,7 +25,7 @@ from .states import A
 COLUMNS = (
     "id", "block_id", "order_id", "portfolio_id", "instrument_id", "broker_id", "side", "qty", "price", "currency_id",
     "gross_amount", "accrued_amount", "commission_amount", "fees_amount", "net_amount", "trade_date", "settle_date",
-    "booked_at", "wave", "status", "version",
+    "booked_at", "wave", "status", "fees", "version",
 )  # fmt: skip
 
 
@@ -144,12 +145,16 @@ def _write(cursor, act: Act, booked: Sequence[rules.Booked], seen: Mapping[int, 
         rows.append(
             (
                 pk, block.block_id, one.order_id, one.portfolio_id, of.instrument_id, fill.broker_id, block.side, one.qty,
-                one.price, of.currency, one.gross, one.accrued, one.commission, one.fees, one.net, fill.trade_date,
-                fill.settle_date, act.at, waves[block.block_id], A.BOOKED.value, 1,
+                one.price, of.currency, one.gross, one.accrued, one.commission, one.fees_amount, one.net, fill.trade_date,
+                fill.settle_date, act.at, waves[block.block_id], A.BOOKED.value, _fees(one), 1,
             )
         )  # fmt: skip
     copy_in(cursor, "allocations_allocation", COLUMNS, rows)
     return rows
+
+
+def _fees(one: rules.Booked) -> str:
+    return orjson.dumps([list(fee) for fee in one.fees], default=str).decode() if one.fees else "[]"
 
 
 def _filled(seen: Sequence[selectors.Seen], shares) -> dict[int, Decimal]:

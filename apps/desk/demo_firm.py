@@ -26,6 +26,7 @@ from apps.reference.models import (
     Currency,
     Custodian,
     Depository,
+    Fee,
     Instrument,
     Issuer,
     SettlementCycle,
@@ -128,6 +129,22 @@ def _reference() -> None:
                 effective_to=date.fromisoformat(r["effective_to"]) if r["effective_to"] else None,
             )
             for r in rows("settlement_cycles")
+        ]  # fmt: skip
+    )
+    Fee.objects.bulk_create(
+        [
+            Fee(
+                code=r["code"],
+                name=r["name"],
+                kind=r["kind"],
+                country=r["country"],
+                asset_class=r["asset_class"],
+                side=r["side"],
+                rate_bp=D(r["rate_bp"]),
+                effective_from=date.fromisoformat(r["effective_from"]),
+                effective_to=date.fromisoformat(r["effective_to"]) if r["effective_to"] else None,
+            )
+            for r in rows("fees")
         ]  # fmt: skip
     )
     SettlementHoliday.objects.bulk_create(

@@ -17,6 +17,7 @@ from .models import (
     Currency,
     Custodian,
     Depository,
+    Fee,
     Instrument,
     Issuer,
     SettlementCycle,
@@ -61,7 +62,9 @@ class ReferenceAdmin(ImportExportMixin, KeptAdmin):
         bad = [row.number for row in result.invalid_rows] + [number for number, _ in result.row_errors()]
         if bad or result.has_errors():
             rows = ", ".join(map(str, sorted(bad)))
-            return self._not_imported(request, f"Nothing was imported: something changed meanwhile. Look at rows: {rows}.")
+            return self._not_imported(
+                request, f"Nothing was imported: something changed meanwhile. Look at rows: {rows}."
+            )
         return super().process_result(result, request)
 
     def _not_imported(self, request: HttpRequest, why: str) -> HttpResponse:
@@ -71,7 +74,9 @@ class ReferenceAdmin(ImportExportMixin, KeptAdmin):
 
 @admin.register(Instrument)
 class InstrumentAdmin(ReferenceAdmin):
-    resource_classes = [resource_for(Instrument, ("symbol",), {"currency": "code", "venue": "mic", "underlying": "symbol"})]
+    resource_classes = [
+        resource_for(Instrument, ("symbol",), {"currency": "code", "venue": "mic", "underlying": "symbol"})
+    ]
     list_display = ("symbol", "name", "asset_class", "isin", "currency", "venue", "country", "sector", "is_active")
     list_filter = ("asset_class", "is_active", "currency", "venue", "country", "sector")
     list_select_related = ("currency", "venue")
@@ -143,6 +148,14 @@ class SettlementCycleAdmin(ReferenceAdmin):
     list_display = ("country", "asset_class", "days", "effective_from", "effective_to")
     list_filter = ("country", "asset_class")
     search_fields = ("country",)
+
+
+@admin.register(Fee)
+class FeeAdmin(ReferenceAdmin):
+    resource_classes = [resource_for(Fee, ("code", "country", "asset_class", "side", "effective_from"))]
+    list_display = ("code", "name", "country", "asset_class", "side", "rate_bp", "effective_from", "effective_to")
+    list_filter = ("country", "asset_class", "side", "kind")
+    search_fields = ("code", "name")
 
 
 @admin.register(SettlementHoliday)

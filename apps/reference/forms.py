@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import ForeignKey, Model
 
 from . import rules, selectors
-from .models import Broker, Currency, Custodian, Depository, Instrument, Issuer, SettlementCycle, Venue
+from .models import Broker, Currency, Custodian, Depository, Fee, Instrument, Issuer, SettlementCycle, Venue
 
 
 def _issuer_problems(facts: rules.Facts) -> rules.Problems:
@@ -25,7 +25,21 @@ def _cycle_problems(facts: rules.Facts) -> rules.Problems:
         other = others.exclude(pk=facts.get("id")).first()
         if other:
             until = other.effective_to or "further notice"
-            found["effective_from"] = f"overlaps with T+{other.days} from {other.effective_from} to {until}; end that first"
+            found["effective_from"] = (
+                f"overlaps with T+{other.days} from {other.effective_from} to {until}; end that first"
+            )
+    return found
+
+
+def _fee_problems(facts: rules.Facts) -> rules.Problems:
+    found = rules.fee_problems(facts)
+    if not found and all(facts.get(name) for name in ("code", "country", "asset_class", "side", "effective_from")):
+        other = selectors.fees_overlapping(facts).exclude(pk=facts.get("id")).first()
+        if other:
+            until = other.effective_to or "further notice"
+            found["effective_from"] = (
+                f"overlaps with {other.code} from {other.effective_from} to {until}; end that first"
+            )
     return found
 
 
@@ -38,6 +52,7 @@ CHECKS = {
     Venue: rules.venue_problems,
     Currency: rules.currency_problems,
     SettlementCycle: _cycle_problems,
+    Fee: _fee_problems,
 }
 
 

@@ -46,7 +46,11 @@ class Issuer(models.Model):
     country = models.CharField(max_length=2)
     sector = models.CharField(max_length=60)
     parent = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="+",
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
         help_text="limits on an issuer count its whole group",
     )
     history = HistoricalRecords()
@@ -112,7 +116,9 @@ class Instrument(models.Model):
     class Meta:
         ordering = ["symbol"]
         constraints = [
-            models.UniqueConstraint(fields=["isin", "venue"], condition=~Q(isin=""), name="isin_is_listed_once_a_venue"),
+            models.UniqueConstraint(
+                fields=["isin", "venue"], condition=~Q(isin=""), name="isin_is_listed_once_a_venue"
+            ),
             models.CheckConstraint(
                 condition=Q(lot_size__gt=0, tick_size__gt=0, increment__gt=0, price_factor__gt=0),
                 name="instrument_steps_are_positive",
@@ -208,6 +214,57 @@ class SettlementCycle(models.Model):
 
     def __str__(self) -> str:
         return f"{self.country} {self.asset_class} T+{self.days}"
+
+
+class Fee(models.Model):
+    """
+    A fee or tax that a trade bears beside commission, by country, class and side, from a trade date on. Amounts are in
+    the instrument's currency; ``rate_bp`` is of the trade's gross amount.
+    """
+
+    class Kind(models.TextChoices):  # MiscFeeType, FIX 4.4 tag 139.
+        REGULATORY = "1", "Regulatory"
+        TAX = "2", "Tax"
+        EXCHANGE = "4", "Exchange fee"
+        STAMP = "5", "Stamp duty"
+        LEVY = "6", "Levy"
+        OTHER = "7", "Other"
+
+    class Rounding(models.TextChoices):
+        HALF_UP = "HALF_UP", "to the nearest"
+        UP = "UP", "always up"
+        DOWN = "DOWN", "always down"
+
+    code = models.CharField(max_length=12)
+    name = models.CharField(max_length=80)
+    kind = models.CharField(max_length=2, choices=Kind.choices)
+    country = models.CharField(max_length=2, help_text="of the instrument")
+    asset_class = models.CharField(max_length=8, default="*", help_text="* for all others")
+    side = models.CharField(max_length=4, choices=[("BUY", "Buy"), ("SELL", "Sell")])
+    rate_bp = price_field(default=0, help_text="basis points of the gross amount")
+    unit_amount = price_field(default=0, help_text="money a unit of quantity")
+    least_amount = price_field(null=True, blank=True, help_text="of the whole trade; blank for none")
+    most_amount = price_field(null=True, blank=True, help_text="of the whole trade; blank for none")
+    rounding = models.CharField(max_length=8, choices=Rounding.choices, default=Rounding.HALF_UP)
+    effective_from = models.DateField(help_text="first trade date")
+    effective_to = models.DateField(null=True, blank=True, help_text="last trade date it holds for")
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["country", "code", "asset_class", "side", "effective_from"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["code", "country", "asset_class", "side", "effective_from"], name="one_fee_starts_on_a_date"
+            ),
+            models.CheckConstraint(condition=Q(rate_bp__gte=0, unit_amount__gte=0), name="a_fee_is_not_negative"),
+            models.CheckConstraint(
+                condition=Q(effective_to=None) | Q(effective_to__gte=models.F("effective_from")),
+                name="a_fee_ends_after_it_begins",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.country} {self.side.lower()}"
 
 
 class SettlementHoliday(models.Model):

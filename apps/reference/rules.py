@@ -3,8 +3,8 @@
 import zoneinfo
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
-from decimal import Decimal
-from typing import Any
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
+from typing import Any, NamedTuple
 
 import stdnum.bic
 import stdnum.cusip
@@ -60,7 +60,9 @@ def add_settlement_days(start: date, days: int, holidays: Collection[date]) -> d
     return at
 
 
-def cycle_days(cycles: Sequence[tuple[str, str, int, date, date | None]], country: str, asset_class: str, on: date) -> int:
+def cycle_days(
+    cycles: Sequence[tuple[str, str, int, date, date | None]], country: str, asset_class: str, on: date
+) -> int:
     """
     Settlement days of the cycle in force on a trade date: that of the class, else the country's general one.
 
@@ -75,6 +77,63 @@ def cycle_days(cycles: Sequence[tuple[str, str, int, date, date | None]], countr
         f"No settlement cycle is on file for {asset_class} in {country} on {on}. Add one under Reference data.",
         country=country,
     )
+
+
+# --- fees and taxes -------------------------------------------------------------------------------------------------
+EXACT = Context(prec=60)
+ROUNDINGS = {"HALF_UP": ROUND_HALF_UP, "UP": ROUND_CEILING, "DOWN": ROUND_FLOOR}
+
+
+class FeeTerms(NamedTuple):
+    """How one fee is reckoned; ``kind`` is FIX's MiscFeeType (139), amounts are in the instrument's currency."""
+
+    code: str
+    kind: str
+    rate_bp: Decimal
+    unit_amount: Decimal = Decimal(0)
+    least: Decimal | None = None
+    most: Decimal | None = None
+    rounding: str = "HALF_UP"
+
+
+class FeeRow(NamedTuple):
+    """A row of the table of fees: whom it meets, from which trade date to which, and its terms."""
+
+    country: str
+    asset_class: str
+    side: str
+    first: date
+    last: date | None
+    terms: FeeTerms
+
+
+def fees_in_force(rows: Sequence[FeeRow], country: str, asset_class: str, side: str, on: date) -> tuple[FeeTerms, ...]:
+    """
+    The fees a trade bears, by code. Of one code the row for the class counts, else the general one (``*``); of several
+    in force the one that began last. A short sale bears what a sale does.
+    """
+    found: dict[str, tuple[tuple[bool, date], FeeTerms]] = {}
+    side = "BUY" if side == "BUY" else "SELL"
+    for row in rows:
+        if row.country != country or row.side != side or row.asset_class not in (asset_class, "*"):
+            continue
+        if row.first > on or (row.last is not None and row.last < on):
+            continue
+        rank = (row.asset_class != "*", row.first)
+        if row.terms.code not in found or rank > found[row.terms.code][0]:
+            found[row.terms.code] = (rank, row.terms)
+    return tuple(found[code][1] for code in sorted(found))
+
+
+def fee_amount(terms: FeeTerms, qty: Decimal, gross: Decimal, minor_units: int) -> Decimal:
+    """Rate × gross + amount a unit × quantity, held between least and most, rounded once as the fee's rule says."""
+    by_rate = EXACT.multiply(terms.rate_bp, gross).scaleb(-4, EXACT)
+    amount = EXACT.add(by_rate, EXACT.multiply(terms.unit_amount, qty))
+    if terms.least is not None:
+        amount = max(amount, terms.least)
+    if terms.most is not None:
+        amount = min(amount, terms.most)
+    return amount.quantize(Decimal(1).scaleb(-minor_units), rounding=ROUNDINGS[terms.rounding], context=EXACT)
 
 
 # --- what a row of reference data must be -----------------------------------------------------------------------------
@@ -178,6 +237,22 @@ def cycle_problems(facts: Facts) -> Problems:
         found["days"] = "must be from 0 to 10 settlement days"
     if first and last and last < first:
         found["effective_to"] = "must not come before the first date"
+    return found
+
+
+def fee_problems(facts: Facts) -> Problems:
+    found = _country_problems(facts)
+    first, last = facts.get("effective_from"), facts.get("effective_to")
+    least, most = facts.get("least_amount"), facts.get("most_amount")
+    if first and last and last < first:
+        found["effective_to"] = "must not come before the first date"
+    for name in ("rate_bp", "unit_amount", "least_amount", "most_amount"):
+        if (facts.get(name) or 0) < 0:
+            found[name] = "must not be negative"
+    if (facts.get("rate_bp") or 0) > 10_000:
+        found["rate_bp"] = "is more than the whole amount; it is in basis points"
+    if least is not None and most is not None and most < least:
+        found["most_amount"] = "must not be below the least amount"
     return found
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q, QuerySet
 
 from . import rules
-from .models import Broker, Instrument, Issuer, SettlementCycle, SettlementHoliday, Venue
+from .models import Broker, Fee, Instrument, Issuer, SettlementCycle, SettlementHoliday, Venue
 
 
 def brokers(kind: str | None = None) -> QuerySet[Broker]:
@@ -77,6 +77,13 @@ def cycles_in_force(country: str, asset_class: str, first: date, last: date | No
     return rows.filter(effective_from__lte=last) if last else rows
 
 
+def fees_overlapping(fee: dict) -> QuerySet[Fee]:
+    """Rows of the same fee, country, class and side that hold on a trade date on which this one (its facts) does."""
+    same = {name: fee[name] for name in ("code", "country", "asset_class", "side")}
+    rows = Fee.objects.filter(**same).filter(Q(effective_to=None) | Q(effective_to__gte=fee["effective_from"]))
+    return rows.filter(effective_from__lte=fee["effective_to"]) if fee.get("effective_to") else rows
+
+
 @lru_cache(maxsize=64)
 def _calendar(code: str):
     import exchange_calendars  # Brings pandas, a second of every process's start, so only who asks pays it.
@@ -134,6 +141,20 @@ def settlement_dates(wanted: Iterable[tuple[date, str, str, str]]) -> dict[tuple
 
 def settlement_date(trade_date: date, country: str, asset_class: str, currency: str) -> date:
     return settlement_dates([(trade_date, country, asset_class, currency)])[trade_date, country, asset_class, currency]
+
+
+def fees_on(
+    wanted: Iterable[tuple[str, str, str, date]],
+) -> dict[tuple[str, str, str, date], tuple[rules.FeeTerms, ...]]:
+    """The fees of each (country, asset class, side, trade date), reckoned by `rules.fee_amount`. One query."""
+    rows = [
+        rules.FeeRow(*row[:5], rules.FeeTerms(*row[5:]))
+        for row in Fee.objects.values_list(
+            "country", "asset_class", "side", "effective_from", "effective_to", "code", "kind", "rate_bp", "unit_amount",
+            "least_amount", "most_amount", "rounding",
+        )
+    ]  # fmt: skip
+    return {key: rules.fees_in_force(rows, *key) for key in set(wanted)}
 
 
 def settlement_days_between(start: date, end: date, currency: str) -> Sequence[date]:

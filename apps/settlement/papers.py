@@ -67,7 +67,7 @@ def confirmation_lines(confirmation: Confirmation) -> list[tuple[str, str]]:
         ("Gross amount", money(a.gross_amount)),
         ("Accrued interest", money(a.accrued_amount)),
         ("Commission", money(a.commission_amount)),
-        ("Fees", money(a.fees_amount)),
+        *((f"Fee {code}", money(Decimal(amount))) for code, _, amount in a.fees),
         ("Net to pay" if a.side == "BUY" else "Net to receive", money(a.net_amount)),
         ("Status", _status(confirmation)),
         ("Sent", f"{confirmation.sent_at:%Y-%m-%d %H:%M:%S} UTC"),

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+import orjson
 from django.db import connection
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Sum, Value, When
 
@@ -191,7 +192,7 @@ def cash_to_settle(user) -> QuerySet:
 # --- What messages say ----------------------------------------------------------------------------------------------
 TERMS = """
 a.side = 'BUY', i.asset_class IN ('CORP', 'GOVT'), i.isin, v.mic, a.id, a.trade_date, a.settle_date, a.price, a.qty,
-a.currency_id, a.net_amount, a.gross_amount, a.accrued_amount, a.commission_amount, p.custody_account,
+a.currency_id, a.net_amount, a.gross_amount, a.accrued_amount, a.commission_amount, a.fees::text, p.custody_account,
 coalesce(d.bic, s.depository_bic, ''), coalesce(s.agent_bic, ''), coalesce(s.agent_account, ''), b.bic
 """
 AROUND = """
@@ -253,8 +254,8 @@ def instructed(instruction_ids: Iterable[int]) -> dict[int, rules.Settling]:
 
 
 def _settling(row: Sequence) -> rules.Settling:
-    reference, is_receipt, is_bond, isin, mic, allocation_id, *rest = row
-    return rules.Settling(reference, is_receipt, is_bond, isin, mic, REF.format(allocation_id), *rest)
+    says = rules.Settling(*row[:5], REF.format(row[5]), *row[6:])
+    return says._replace(fees=orjson.loads(says.fees))
 
 
 def xml_of(instruction: Instruction) -> str:
@@ -272,21 +273,22 @@ def confirming(allocation_ids: Sequence[int], refs: dict[int, str], at: datetime
         cursor.execute(
             "SELECT a.id, a.broker_id, a.trade_date, a.settle_date, i.symbol, i.isin, v.mic, i.asset_class, a.side, a.qty,"
             " p.custody_account, a.price, a.currency_id, a.gross_amount, a.accrued_amount, a.commission_amount,"
-            f" a.net_amount FROM allocations_allocation a {AROUND} WHERE a.id = ANY(%s) ORDER BY a.id",
+            f" a.fees::text, a.net_amount FROM allocations_allocation a {AROUND} WHERE a.id = ANY(%s) ORDER BY a.id",
             [list(allocation_ids)],
         )
         found = []
         for row in cursor.fetchall():
             (
                 pk, broker, traded, settles, symbol, isin, mic, asset_class, side, qty, account, price, currency, gross,
-                accrued, commission, net,
+                accrued, commission, fees, net,
             ) = row  # fmt: skip
             found.append(
                 (
                     broker,
                     rules.Confirming(
                         refs[pk], REF.format(pk), at, traded, settles, symbol, isin, mic, asset_class in ("CORP", "GOVT"),
-                        side, qty, account, price, PRICE_PLACES[asset_class], currency, gross, accrued, commission, net,
+                        side, qty, account, price, PRICE_PLACES[asset_class], currency, gross, accrued, commission,
+                        orjson.loads(fees), net,
                     ),
                 )
             )  # fmt: skip

@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 
 from apps.allocations import rules
 from apps.core.money import rounded
+from apps.reference.rules import FeeTerms, fee_amount
 
 D = Decimal
 BOND = rules.Coupon(D("4.125"), 2, "30/360", date(2022, 8, 9), date(2032, 8, 15))
 SHARE = rules.Coupon(None, None, "", None, None)
+STAMP = FeeTerms("SDRT", "5", D(50))
+LEVY = FeeTerms("LEVY", "6", D("0.3"), unit_amount=D("0.000166"), most=D("8.30"), rounding="UP")
 
 
 @st.composite
@@ -31,9 +34,10 @@ def worked(draw):
             qty = D(part * step)
             fills.append(
                 rules.Filled(
-                    broker, qty, qty * price, draw(st.decimals(0, 10_000, places=4)), date(2026, 3, 2), date(2026, 3, 3)
+                    broker, qty, qty * price, draw(st.decimals(0, 10_000, places=4)), date(2026, 3, 2), date(2026, 3, 3),
+                    draw(st.sampled_from(([], [STAMP], [LEVY, STAMP]))),
                 )
-            )
+            )  # fmt: skip
     first = draw(st.integers(1, 10**6))
     n = len(wanted)
     return rules.BlockFacts(
@@ -62,9 +66,14 @@ def test_every_unit_and_every_cent_is_booked_once(blocks):
             assert sum(o.accrued for o in parts) == rules.accrued_amount(
                 fill.qty, block.coupon, fill.settle_date, minor
             )
+            gross = rules.gross_amount(fill.value, block.price_factor, minor)
+            for terms in fill.fees:
+                borne = [fee.amount for o in parts for fee in o.fees if (fee.code, fee.kind) == terms[:2]]
+                assert sum(borne) == fee_amount(terms, fill.qty, gross, minor)
             assert len({o.price for o in parts}) == 1
             for o in parts:
-                assert o.net == rules.net_amount(block.side, o.gross, o.accrued, o.commission, o.fees)
+                assert {fee.code for fee in o.fees} <= {terms.code for terms in fill.fees}
+                assert o.net == rules.net_amount(block.side, o.gross, o.accrued, o.commission, o.fees_amount)
 
 
 @given(worked())

@@ -17,6 +17,7 @@ from apps.core.events import Fact
 from apps.core.refusals import NotAllowed
 from apps.orders.models import Order
 from apps.portfolios.models import Cash, Movement, Position
+from apps.reference.models import Fee
 
 from .filling import keep_promises
 
@@ -52,6 +53,17 @@ class TestAllocating:
         assert sum(r.commission_amount for r in rows) == D("3.34")
         assert all(r.net_amount == r.gross_amount - r.commission_amount for r in rows)
         assert block.status == "ALLOCATED"
+
+    def test_fees_of_the_trade_are_shared_like_commission(self, street, firm):
+        Fee.objects.create(
+            code="SEC31", name="SEC fee", kind="1", country="US", side="SELL", rate_bp="0.278", effective_from="2024-05-22"
+        )
+        block = street.allocated("AAA", "SELL", {"P1": 5000, "P2": 3000, "P3": 2000}, [(3333, "50", "3.34")])
+        rows = shares_of(block)
+
+        assert [r.fees for r in rows] == [[["SEC31", "1", "2.31"]], [["SEC31", "1", "1.39"]], [["SEC31", "1", "0.93"]]]
+        assert sum(r.fees_amount for r in rows) == D("4.63")  # 166,650 × 0.278 bp = 4.63287
+        assert all(r.net_amount == r.gross_amount - r.commission_amount - r.fees_amount for r in rows)
 
     def test_units_and_money_move_in_the_same_transaction(self, street, firm):
         before = money(firm, "P1")

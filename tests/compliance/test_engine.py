@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import date, timedelta
+from fractions import Fraction
 
 import pytest
 
@@ -356,6 +357,14 @@ class TestCash:
         s = book([share(1, "A")], [(0, "A", "BUY", 10)], cash=[(0, "USD", 1000)])
         assert outcomes(s, rule("cash_by_currency", slip_pct="1")) == [FAIL]
         assert outcomes(s, rule("cash_by_currency", slip_pct="1", overdraft="10")) == [PASS]
+
+    def test_a_purchase_bears_its_fees_and_taxes(self):
+        taxed = share(1, "A", buy_fees_bp=Fraction(50))
+        for money, outcome in (("1005", PASS), ("1004.99", FAIL)):
+            s = book([taxed], [(0, "A", "BUY", 10)], cash=[(0, "USD", money)])
+            assert outcomes(s, self.one) == [outcome]
+        s = book([taxed], [(0, "A", "SELL", 10), (0, "A", "BUY", 9)], cash=[(0, "USD", "0")], positions=[(0, "A", 10)])
+        assert outcomes(s, self.one) == [PASS, PASS]
 
     def test_cannot_tell_without_a_settlement_date(self):
         s = book([share(1, "A", settle_date=None)], [(0, "A", "BUY", 1)], cash=MILLION)

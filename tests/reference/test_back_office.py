@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from apps.reference import imports
-from apps.reference.models import Broker, Currency, Instrument, Issuer, SettlementCycle, SettlementHoliday
+from apps.reference.models import Broker, Currency, Fee, Instrument, Issuer, SettlementCycle, SettlementHoliday
 from apps.users.back_office import ByRole
 from apps.users.models import User
 
@@ -143,6 +143,20 @@ class TestForm:
         answer = at_desk(olga).post(page(SettlementCycle, "add"), data)
 
         assert "overlaps with T+1 from 2024-05-28" in " ".join(answer.context["adminform"].errors["effective_from"])
+
+    def test_a_fee_of_one_side_cannot_be_charged_twice(self, firm, olga, at_desk):
+        Fee.objects.create(
+            code="SDRT", name="Stamp duty", kind="5", country="GB", side="BUY", rate_bp=50, effective_from=date(1986, 10, 27)
+        )
+        data = {"code": "SDRT", "name": "Stamp duty", "kind": "5", "country": "GB", "asset_class": "*", "side": "BUY",
+                "rate_bp": "40", "unit_amount": "0", "rounding": "UP", "effective_from": "2027-04-01"}  # fmt: skip
+
+        answer = at_desk(olga).post(page(Fee, "add"), data)
+
+        why = " ".join(answer.context["adminform"].errors["effective_from"])
+        assert why == "overlaps with SDRT from 1986-10-27 to further notice; end that first"
+        assert at_desk(olga).post(page(Fee, "add"), data | {"side": "SELL"}).status_code == 302
+        assert Fee.objects.count() == 2
 
     def test_changes_and_deletion_are_kept_and_shown(self, firm, olga, alan, at_desk, client):
         holiday = SettlementHoliday.objects.order_by("date").first()

@@ -31,7 +31,7 @@ def settling(**changes) -> rules.Settling:
         reference=rules.reference_of(17), is_receipt=True, is_bond=False, isin="US0378331005", mic="XNAS",
         trade_ref="A-000012", trade_date=date(2026, 3, 2), settle_date=date(2026, 3, 3), price=D("267.440000"),
         qty=D("1250.0000"), currency="USD", net=D("334306.25"), gross=D("334300.00"), accrued=D("0.0000"),
-        commission=D("6.25"), account="SST-P1", depository_bic="DTCYUS33", agent_bic="NRTGUS30",
+        commission=D("6.25"), fees=(), account="SST-P1", depository_bic="DTCYUS33", agent_bic="NRTGUS30",
         agent_account="NORTHGATE/US/1", broker_bic="NRTGUS30",
     )  # fmt: skip
     return base._replace(**changes)
@@ -62,6 +62,18 @@ class TestInstructions:
         )
 
         schema("sese.023.001.11").assertValid(etree.fromstring(rules.instruct(says)))
+
+    def test_fees_stand_where_the_schema_has_a_place_for_their_kind(self):
+        kinds = ("1", "2", "4", "5", "6", "7", "5")
+        says = settling(fees=[(f"F{n}", kind, f"{n}.50") for n, kind in enumerate(kinds, 1)], accrued=D(1))
+        document = etree.fromstring(rules.instruct(says))
+
+        schema("sese.023.001.11").assertValid(document)
+        amounts = document.find(".//{*}OthrAmts")
+        assert {e.tag.split("}")[1]: e[0].text for e in amounts} == {
+            "AcrdIntrstAmt": "1", "ChrgsFees": "3.5", "TradAmt": "334300", "ExctgBrkrAmt": "6.25", "PmtLevyTax": "5.5",
+            "Othr": "6.5", "RgltryAmt": "1.5", "StmpDty": "12", "TxTax": "2.5",
+        }  # fmt: skip
 
     @pytest.mark.parametrize("is_receipt", [True, False])
     def test_a_cancellation_validates_against_its_schema(self, is_receipt):
@@ -132,7 +144,8 @@ class TestConfirmations:
             ref="C-000007", trade_ref="A-000012", at=datetime(2026, 3, 2, 20, 1, 2, 345678, UTC),
             trade_date=date(2026, 3, 2), settle_date=date(2026, 3, 3), symbol="AAPL", isin="US0378331005", mic="XNAS",
             is_bond=False, side="SELL_SHORT", qty=D("1250.0000"), account="SST-P1", price=D("267.440000"), price_places=6,
-            currency="USD", gross=D("334300.00"), accrued=D(0), commission=D("6.25"), net=D("334293.75"),
+            currency="USD", gross=D("334300.00"), accrued=D(0), commission=D("6.25"), fees=(),
+            net=D("334293.75"),
         )._replace(**changes)  # fmt: skip
 
     @pytest.mark.parametrize("side", ["BUY", "SELL", "SELL_SHORT"])
@@ -150,6 +163,15 @@ class TestConfirmations:
         message = quickfix.Message()
         message.setString(raw, True, dictionary, dictionary)
         dictionary.validate(message)
+
+    def test_name_each_fee_with_its_kind(self):
+        fees = [("LEVY", "6", "1.00"), ("SDRT", "5", "1671.50")]
+        one = rules.confirm(self.confirming(side="BUY", fees=fees, net=D("335978.75")))
+
+        assert one[-7:] == [
+            (136, "2"), (137, "1.00"), (138, "USD"), (139, "6"), (137, "1671.50"), (138, "USD"), (139, "5"),
+        ]  # fmt: skip
+        self.assert_valid(one)
 
     def test_say_what_was_allocated(self):
         fields = dict(rules.confirm(self.confirming()))

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from apps.core.money import rounded
+from apps.reference.rules import FeeTerms, fee_amount
 
 from .accruals import Coupon, accrued_amount
 from .shares import Segments, pro_rata_columns, quantity, share_amounts, split_columns, units
@@ -27,6 +28,7 @@ class Filled(NamedTuple):
     commission: Decimal
     trade_date: date
     settle_date: date
+    fees: Sequence[FeeTerms] = ()
 
 
 class BlockFacts(NamedTuple):
@@ -50,6 +52,14 @@ class BlockFacts(NamedTuple):
         return sum((f.qty for f in self.fills), Decimal(0))
 
 
+class Fee(NamedTuple):
+    """An order's part of one fee on the trade; ``kind`` is FIX's MiscFeeType (139)."""
+
+    code: str
+    kind: str
+    amount: Decimal
+
+
 class Booked(NamedTuple):
     """One order's part of what one broker filled. Money is in the instrument's currency."""
 
@@ -62,8 +72,12 @@ class Booked(NamedTuple):
     gross: Decimal
     accrued: Decimal
     commission: Decimal
-    fees: Decimal
+    fees: tuple[Fee, ...]
     net: Decimal
+
+    @property
+    def fees_amount(self) -> Decimal:
+        return sum((fee.amount for fee in self.fees), Decimal(0))
 
 
 def published_price(value: Decimal, filled: Decimal, asset_class: str) -> Decimal:
@@ -107,8 +121,8 @@ def intended_shares(blocks: Sequence[BlockFacts]) -> np.ndarray:
 def book(blocks: Sequence[BlockFacts]) -> tuple[np.ndarray, list[Booked]]:
     """
     Each member's share (in ten-thousandths, block after block) and the allocations that make it up: one an order and
-    broker. Gross, accrued interest and commission of each broker's fill are fixed for the block, rounded once, and
-    shared by quantity so that they sum to it to the cent.
+    broker. Gross, accrued interest, commission and each fee of each broker's fill are fixed for the block, rounded
+    once, and shared by quantity so that they sum to it to the cent.
     """
     shares = intended_shares(blocks)
     runs = Segments(np.array([len(b.order_ids) for b in blocks]))
@@ -155,6 +169,10 @@ def _rows(deals, fills: Segments, order_ids, portfolio_ids, part) -> Iterator[Bo
     accrued = [accrued_amount(f.qty, b.coupon, f.settle_date, b.minor_units) for b, f in deals]
     commission = [rounded(f.commission, b.minor_units) for b, f in deals]
     prices = [published_price(f.value, f.qty, b.asset_class) for b, f in deals]
+    fees = [
+        [fee_amount(terms, f.qty, g, b.minor_units) for terms in f.fees] for (b, f), g in zip(deals, gross, strict=True)
+    ]
+    most = max(map(len, fees), default=0)
 
     def shared(amounts: list[Decimal]) -> list[int]:
         totals = np.array([int(a.scaleb(m)) for a, m in zip(amounts, minor, strict=True)], dtype=np.int64)
@@ -165,14 +183,20 @@ def _rows(deals, fills: Segments, order_ids, portfolio_ids, part) -> Iterator[Bo
     zero = Decimal(0)
     columns = zip(
         fills.of.tolist(), order_ids.tolist(), portfolio_ids.tolist(), part.tolist(), shared(gross), shared(accrued),
-        shared(commission), strict=True,
+        shared(commission), *(shared([each[n] if n < len(each) else zero for each in fees]) for n in range(most)),
+        strict=True,
     )  # fmt: skip
-    for deal, order_id, portfolio_id, qty, in_gross, in_accrued, in_commission in columns:
+    for deal, order_id, portfolio_id, qty, in_gross, in_accrued, in_commission, *in_fees in columns:
         block, fill = deals[deal]
         places = -block.minor_units
-        net = net_amount(block.side, in_gross, in_accrued, in_commission, 0)
+        net = net_amount(block.side, in_gross, in_accrued, in_commission, sum(in_fees))
+        borne = tuple(
+            Fee(terms.code, terms.kind, Decimal(amount).scaleb(places))
+            for terms, amount in zip(fill.fees, in_fees, strict=False)
+            if amount
+        )
         yield Booked(
             block, fill, order_id, portfolio_id, quantity(qty), prices[deal],
             Decimal(in_gross).scaleb(places), Decimal(in_accrued).scaleb(places) if in_accrued else zero,
-            Decimal(in_commission).scaleb(places) if in_commission else zero, zero, Decimal(net).scaleb(places),
+            Decimal(in_commission).scaleb(places) if in_commission else zero, borne, Decimal(net).scaleb(places),
         )  # fmt: skip

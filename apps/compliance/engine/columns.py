@@ -29,6 +29,7 @@ class Instrument(NamedTuple):
     """
     :param issuer_group: id of the issuer's ultimate parent; ``underlying_group`` that of the underlying's issuer
     :param accrued_pct: accrued interest at settlement in percent of face (an estimate; zero for other than bonds)
+    :param buy_fees_bp: fees and taxes a purchase bears, in basis points of its gross amount
     :param settle_date: when a trade done now settles; None where no calendar says
     """
 
@@ -50,6 +51,7 @@ class Instrument(NamedTuple):
     underlying_id: int | None = None
     underlying_group: int | None = None
     accrued_pct: Fraction = Fraction(0)
+    buy_fees_bp: Fraction = Fraction(0)
     trade_date: date | None = None
     settle_date: date | None = None
 

@@ -260,6 +260,7 @@ def _instruments(cursor, ids: Sequence[int], traded: set[int], at: datetime) -> 
     names = dict(Issuer.objects.filter(pk__in={groups[row[4]] for row in rows}).values_list("pk", "name"))
     days = reference.trade_dates({row[19] for row in rows}, at)
     settles = _settlement_dates({(days[row[19]], row[20], row[2], row[3]) for row in rows if row[0] in traded})
+    fees = reference.fees_on((row[20], row[2], "BUY", days[row[19]]) for row in rows)
     found = []
     for row in rows:
         (pk, symbol, kind, currency, issuer, sector, bid, ask, quoted, factor, increment, piece, shares, daily,
@@ -270,7 +271,9 @@ def _instruments(cursor, ids: Sequence[int], traded: set[int], at: datetime) -> 
                 pk, symbol, kind, currency, groups[issuer], names[groups[issuer]], sector, bid, ask, quoted, factor,
                 increment, piece, shares, daily, underlying,
                 groups[underlying_issuer] if underlying_issuer else None,
-                accrued_estimate(coupon, frequency, maturity, settle), days[venue], settle,
+                accrued_estimate(coupon, frequency, maturity, settle),
+                sum((Fraction(fee.rate_bp) for fee in fees[country, kind, "BUY", days[venue]]), Fraction(0)),
+                days[venue], settle,
             )
         )  # fmt: skip
     return found

@@ -1,6 +1,7 @@
 """Confirmations of allocations to their counterparties: FIX 4.4 35=AK, and what a 35=AU says to one."""
 
 import re
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -35,6 +36,7 @@ class Confirming(NamedTuple):
     gross: Decimal
     accrued: Decimal
     commission: Decimal
+    fees: Sequence[tuple[str, str, str]]  # Code, MiscFeeType (139), amount.
     net: Decimal
 
 
@@ -75,6 +77,8 @@ def _terms(c: Confirming) -> list[tuple[int, str]]:
         (64, f"{c.settle_date:%Y%m%d}"),
         (12, number(c.commission)),
         (13, "3"),
+        *([(136, str(len(c.fees)))] if c.fees else []),
+        *(field for _, kind, amount in c.fees for field in ((137, amount), (138, c.currency), (139, kind))),
     ]
 
 

@@ -6,7 +6,7 @@ is checked here against what the schema allows of it, and the tests validate eve
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -23,6 +23,10 @@ CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 MIC = re.compile(r"[A-Z0-9]{4}", re.ASCII)
 # FIN character set X, which custodians pass on unchanged.
 ACCOUNT = re.compile(r"[A-Za-z0-9/\-?:().,'+ ]{1,35}", re.ASCII)
+
+
+# MiscFeeType (FIX tag 139) to the amount of sese.023 that carries it; any other is Othr.
+FEE_AMOUNTS = {"1": "RgltryAmt", "2": "TxTax", "4": "ChrgsFees", "5": "StmpDty", "6": "PmtLevyTax"}
 
 
 class Settling(NamedTuple):
@@ -43,6 +47,7 @@ class Settling(NamedTuple):
     gross: Decimal
     accrued: Decimal
     commission: Decimal
+    fees: Sequence[tuple[str, str, str]]  # Code, MiscFeeType (FIX tag 139), amount.
     account: str
     depository_bic: str
     agent_bic: str
@@ -100,11 +105,9 @@ def instruct(s: Settling) -> str:
         quantity = f"<Unit>{qty}</Unit>"
         price = f'<Tp><Yldd>false</Yldd></Tp><Val><Amt Ccy="{ccy}">{number(s.price)}</Amt></Val>'
     side, parties, flow = ("RECE", "DlvrgSttlmPties", "DBIT") if s.is_receipt else ("DELI", "RcvgSttlmPties", "CRDT")
-    others = f'<TradAmt><Amt Ccy="{ccy}">{number(s.gross)}</Amt></TradAmt>'
-    if s.accrued > 0:
-        others = f'<AcrdIntrstAmt><Amt Ccy="{ccy}">{number(s.accrued)}</Amt></AcrdIntrstAmt>{others}'
-    if s.commission > 0:
-        others += f'<ExctgBrkrAmt><Amt Ccy="{ccy}">{number(s.commission)}</Amt></ExctgBrkrAmt>'
+    others = "".join(
+        f'<{name}><Amt Ccy="{ccy}">{number(amount)}</Amt></{name}>' for name, amount in _other_amounts(s) if amount > 0
+    )
     return (
         f'<Document xmlns="{INSTRUCT}"><SctiesSttlmTxInstr><TxId>{s.reference}</TxId>'
         f"<SttlmTpAndAddtlParams><SctiesMvmntTp>{side}</SctiesMvmntTp><Pmt>APMT</Pmt></SttlmTpAndAddtlParams>"
@@ -123,6 +126,22 @@ def instruct(s: Settling) -> str:
         f'<SttlmAmt><Amt Ccy="{ccy}">{number(s.net)}</Amt><CdtDbtInd>{flow}</CdtDbtInd></SttlmAmt>'
         f"<OthrAmts>{others}</OthrAmts></SctiesSttlmTxInstr></Document>"
     )
+
+
+def _other_amounts(s: Settling) -> list[tuple[str, Decimal]]:
+    """What the settlement amount is made of, by the schema's names and in its order."""
+    fees: dict[str, Decimal] = {}
+    for _, kind, amount in s.fees:
+        name = FEE_AMOUNTS.get(kind, "Othr")
+        fees[name] = fees.get(name, Decimal(0)) + Decimal(amount)
+    first, later = ("ChrgsFees",), ("PmtLevyTax", "Othr", "RgltryAmt", "StmpDty", "TxTax")
+    return [
+        ("AcrdIntrstAmt", s.accrued),
+        *((name, fees[name]) for name in first if name in fees),
+        ("TradAmt", s.gross),
+        ("ExctgBrkrAmt", s.commission),
+        *((name, fees[name]) for name in later if name in fees),
+    ]
 
 
 def ask_to_cancel(s: Settling) -> str:

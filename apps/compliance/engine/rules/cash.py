@@ -4,7 +4,7 @@ Cash by currency and settlement date, and the mandate's least cash.
 A buy must be paid on its settlement date out of what is then settled, less all open buys, plus the open sells that
 settle by then where the rule counts them: those cleared, and those judged together with it that no other rule refused.
 No later date with known flows may be short either. Estimated at the limit, else at the quote it would trade with plus
-slippage; bonds with accrued interest.
+slippage; bonds with accrued interest; purchases with the fees and taxes they bear.
 """
 
 from collections.abc import Iterator
@@ -46,14 +46,15 @@ class Estimates:
         i = self.s.instruments
         return (
             column(x.bid for x in i), column(x.ask for x in i), column(x.price_factor for x in i),
-            column(x.accrued_pct for x in i) / 100,
+            column(x.accrued_pct for x in i) / 100, column(x.buy_fees_bp for x in i) / 10_000,
         )  # fmt: skip
 
     def per_unit(self, orders: Orders) -> np.ndarray:
-        bid, ask, factor, accrued = (c[orders.instrument] for c in self._columns)
+        bid, ask, factor, accrued, fees = (c[orders.instrument] for c in self._columns)
         slip = float(self.slip)
         quoted = np.where(orders.sell, bid * (1 - slip), ask * (1 + slip))
-        return np.where(orders.limit > 0, orders.limit / PRICE, quoted) * factor + accrued
+        borne = np.where(orders.sell, 1, 1 + fees)
+        return np.where(orders.limit > 0, orders.limit / PRICE, quoted) * factor * borne + accrued
 
     def of(self, orders: Orders) -> np.ndarray:
         qty = orders.leaves if hasattr(orders, "leaves") else orders.qty
@@ -67,7 +68,8 @@ class Estimates:
             price = Fraction(i.bid) * (1 - self.slip)
         else:
             price = Fraction(i.ask) * (1 + self.slip)
-        return price * Fraction(i.price_factor) + Fraction(i.accrued_pct) / 100
+        borne = 1 if orders.sell[row] else 1 + Fraction(i.buy_fees_bp) / 10_000
+        return price * Fraction(i.price_factor) * borne + Fraction(i.accrued_pct) / 100
 
     def exact_flows(self, order: int) -> Iterator[tuple[int, Fraction, str]]:
         """(instrument, signed amount, words) of the portfolio's other orders that count against or for this one."""
@@ -89,7 +91,9 @@ def by_currency(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts
     """No balance of the order's currency below zero (or the overdraft) from its settlement date on."""
     minutes = rule.params["max_age"]
     estimate = Estimates(s, rule, refused)
-    days = sorted({i.settle_date.toordinal() for i in s.instruments if i.settle_date} | set(s.unsettled.settles.tolist()))
+    days = sorted(
+        {i.settle_date.toordinal() for i in s.instruments if i.settle_date} | set(s.unsettled.settles.tolist())
+    )
     settles = np.array([i.settle_date.toordinal() if i.settle_date else -1 for i in s.instruments], np.int64)
     bucket = np.where(settles >= 0, np.searchsorted(days, settles), -1)
     asked = s.buy.copy()
@@ -258,8 +262,13 @@ def minimum(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
         if outcome[order] == INDETERMINATE:
             text, data = cannot_tell(s, order, minutes, whole_portfolio=True)
             return Said(text, basis, data, "mandate")
-        text = f"Cash would be {percent(after[order])} of net asset value; the mandate's least is {percent(limit[order])}."
-        lines = (nav_line(s, s.orders.portfolio[order]), line("Cash before this order", f"{left[order]:.2f}", currency=FIRM_CURRENCY))
+        text = (
+            f"Cash would be {percent(after[order])} of net asset value; the mandate's least is {percent(limit[order])}."
+        )
+        lines = (
+            nav_line(s, s.orders.portfolio[order]),
+            line("Cash before this order", f"{left[order]:.2f}", currency=FIRM_CURRENCY),
+        )
         return Said(text, basis, lines, "mandate")
 
     return Verdicts(rule, outcome, say, now, after, limit, "% of NAV", left + cap, FIRM_CURRENCY, max_qty)
