@@ -17,10 +17,12 @@ import apps.reference
 from apps.audit.selectors import automated_id
 from apps.compliance import services as compliance
 from apps.core.acts import Act
+from apps.marketdata import rules as market
 from apps.marketdata import services as marketdata
 from apps.marketdata.models import AverageVolume
 from apps.portfolios import services as portfolios
 from apps.portfolios.models import Mandate, Model, ModelWeight, Movement, Portfolio
+from apps.reference import selectors as reference
 from apps.reference.models import (
     Broker,
     Currency,
@@ -204,7 +206,20 @@ def _prices() -> None:
         )
     marketdata.record_ticks(ticks, "opening")
     AverageVolume.objects.bulk_create(volumes)
+    _closes(now, ids)
     marketdata.record_rates([(r["base"], r["quote"], D(r["rate"]), now) for r in rows("fx")])
+
+
+def _closes(now, ids: dict[str, int]) -> None:
+    """The files' prices as the closes of each venue's last session, and the rates as those of the last weekday."""
+    venue_of = dict(Instrument.objects.values_list("symbol", "venue_id"))
+    sessions = reference.previous_sessions(now)
+    before = market.rate_day(now) - timedelta(days=1)
+    before -= timedelta(days=max(0, before.weekday() - 4))
+    marketdata.record_closes(
+        [(ids[r["symbol"]], sessions[venue_of[r["symbol"]]], D(r["price"])) for r in rows("instruments")],
+        [(r["base"], r["quote"], before, D(r["rate"])) for r in rows("fx")],
+    )
 
 
 def _portfolios(act: Act, scale: int) -> int:

@@ -1,9 +1,13 @@
 from django.urls import path
 
 from . import api, record, views
+from .portfolios.api import DayPnl
 
 app_name = "desk"
-api_urlpatterns = [path("record/", api.Record.as_view({"get": "list"}), name="api-record")]
+api_urlpatterns = [
+    path("record/", api.Record.as_view({"get": "list"}), name="api-record"),
+    path("portfolios/<int:pk>/pnl/", DayPnl.as_view({"get": "retrieve"}), name="api-portfolio-pnl"),
+]
 urlpatterns = [
     path("", views.home, name="home"),
     path("desk/find/", views.find, name="find"),

@@ -4,7 +4,7 @@ from django.contrib import admin
 
 from apps.users.back_office import ByRole
 
-from .models import AverageVolume, Bar, Close, FxRate, Quote
+from .models import AverageVolume, Bar, Close, FxRate, Quote, RateClose
 
 
 class PriceAdmin(ByRole, admin.ModelAdmin):
@@ -43,3 +43,11 @@ class FxRateAdmin(PriceAdmin):
     list_display = ("base", "quote", "rate", "at")
     list_select_related = ("base", "quote")
     search_fields = ("base__code", "quote__code")
+
+
+@admin.register(RateClose)
+class RateCloseAdmin(PriceAdmin):
+    list_display = ("base", "quote", "date", "rate")
+    list_select_related = ("base", "quote")
+    search_fields = ("base__code", "quote__code")
+    date_hierarchy = "date"

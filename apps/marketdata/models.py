@@ -46,12 +46,29 @@ class Bar(models.Model):
 
 
 class Close(models.Model):
+    """The last price of a session of the instrument's venue, kept when the session was over."""
+
     instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+")
     date = models.DateField()
     price = price_field()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["instrument", "date"], name="one_close_a_day")]
+
+
+class RateClose(models.Model):
+    """An exchange rate at the end of a day in New York, where the currency market's day ends."""
+
+    base = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+")
+    quote = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+")
+    date = models.DateField()
+    rate = price_field()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["base", "quote", "date"], name="one_closing_rate_a_day"),
+            models.CheckConstraint(condition=Q(rate__gt=0), name="closing_rate_is_positive"),
+        ]
 
 
 class AverageVolume(models.Model):

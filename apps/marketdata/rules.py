@@ -1,9 +1,10 @@
-"""What a market data snapshot (FIX 4.4, 35=W) says: reading only."""
+"""What a market data snapshot (FIX 4.4, 35=W) says, and when the day of exchange rates ends."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal, InvalidOperation
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 SOH = "\x01"
 BID, OFFER, TRADE, VWAP, VOLUME = "0", "1", "2", "9", "B"  # MDEntryType, tag 269.
@@ -110,6 +111,21 @@ def _number(symbol: str, text: str, limit: Decimal) -> Decimal:
     if not value.is_finite() or value < 0 or value >= limit:
         raise Unusable(f"{symbol} has {text[:30]}, which cannot be kept")
     return value
+
+
+NEW_YORK, RATES_END = ZoneInfo("America/New_York"), time(17)  # Where and when the currency market's day ends.
+
+
+def rate_day(at: datetime) -> date:
+    """The day of exchange rates at a time: New York's date, or Monday's at the weekend."""
+    day = at.astimezone(NEW_YORK).date()
+    return day + timedelta(days=max(0, 7 - day.weekday())) if day.weekday() > 4 else day
+
+
+def rate_day_ended(at: datetime) -> date | None:
+    """New York's date where its day of exchange rates is over; None before, and at the weekend."""
+    local = at.astimezone(NEW_YORK)
+    return local.date() if local.weekday() < 5 and local.time() >= RATES_END else None
 
 
 def halves(items: Sequence[str]) -> list[Sequence[str]]:

@@ -1,15 +1,16 @@
 """Questions about prices. Every answer carries its time; what is stale is the asker's to say."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 from decimal import Decimal
+from operator import itemgetter
 from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from .models import AverageVolume, FxRate, Quote
+from .models import AverageVolume, FxRate, Quote, RateClose
 
 
 class Price(NamedTuple):
@@ -38,12 +39,17 @@ def fx_rates(to: str = "USD") -> dict[str, tuple[Decimal, datetime]]:
     ``to`` itself is one, and its time that of the newest rate, or now where no rate is on file.
     """
     rows = list(FxRate.objects.order_by("at").values_list("base_id", "quote_id", "rate", "at"))
+    into = _all_into(to, rows)
+    into[to] = (Decimal(1), rows[-1][3] if rows else timezone.now())
+    return into
+
+
+def _all_into(to: str, rows: list[tuple]) -> dict[str, tuple]:
     into = _rates_into(to, rows)
     if to != "USD" and "USD" in into:
         usd, usd_at = into["USD"]
         for currency, (rate, at) in _rates_into("USD", rows).items():
             into.setdefault(currency, (rate * usd, min(at, usd_at)))
-    into[to] = (Decimal(1), rows[-1][3] if rows else timezone.now())
     return into
 
 
@@ -56,6 +62,29 @@ def _rates_into(to: str, rows: Iterable[tuple[str, str, Decimal, datetime]]) -> 
         elif base == to:
             found[quote] = (1 / rate, at)
     return found
+
+
+def closes_before(wanted: Mapping[int, date]) -> dict[int, tuple[date, Decimal]]:
+    """Of each instrument the last close of a day before the one given, with its date; absent where there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT w.instrument, c.date, c.price FROM unnest(%s::bigint[], %s::date[]) AS w(instrument, before)"
+            " CROSS JOIN LATERAL (SELECT date, price FROM marketdata_close"
+            " WHERE instrument_id = w.instrument AND date < w.before ORDER BY date DESC LIMIT 1) c",
+            [list(wanted), list(wanted.values())],
+        )
+        return {instrument: (on, price) for instrument, on, price in cursor.fetchall()}
+
+
+def closing_rates_before(day: date, to: str = "USD") -> dict[str, Decimal]:
+    """Currency to units of ``to`` at the last close of each pair before the day, as ``fx_rates``. One query."""
+    rows = (
+        RateClose.objects.filter(date__lt=day).order_by("base_id", "quote_id", "-date").distinct("base_id", "quote_id")
+        .values_list("base_id", "quote_id", "rate", "date")
+    )  # fmt: skip
+    return {currency: rate for currency, (rate, _) in _all_into(to, sorted(rows, key=itemgetter(3))).items()} | {
+        to: Decimal(1)
+    }
 
 
 def average_volumes(instrument_ids: Iterable[int] | None = None) -> dict[int, tuple[Decimal, Decimal]]:

@@ -1,12 +1,17 @@
 """Taking prices in. Prices are no facts of the record: what one decided is kept where it decided."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
+
+from apps.reference import selectors as reference
+
+from . import rules
+from .models import Close, RateClose
 
 
 class Tick(NamedTuple):
@@ -108,6 +113,57 @@ def record_rates(rates: Iterable[tuple[str, str, Decimal, datetime]]) -> None:
             " WHERE marketdata_fxrate.at <= excluded.at",
             [list(column) for column in zip(*rates, strict=True)],
         )
+
+
+KEEP_CLOSES = """
+INSERT INTO marketdata_close (instrument_id, date, price)
+SELECT q.instrument_id, w.session, q.last
+FROM unnest(%s::bigint[], %s::date[], %s::text[]) AS w(venue, session, zone)
+JOIN reference_instrument i ON i.venue_id = w.venue
+JOIN marketdata_quote q ON q.instrument_id = i.id AND (q.at AT TIME ZONE w.zone)::date = w.session
+ORDER BY q.instrument_id
+ON CONFLICT (instrument_id, date) DO NOTHING
+"""
+KEEP_RATES = """
+INSERT INTO marketdata_rateclose (base_id, quote_id, date, rate)
+SELECT base_id, quote_id, %(day)s, rate FROM marketdata_fxrate WHERE at > %(after)s ORDER BY base_id, quote_id
+ON CONFLICT (base_id, quote_id, date) DO NOTHING
+"""
+DAY = timedelta(days=1)
+
+
+@transaction.atomic
+def store_closes(now: datetime) -> int:
+    """
+    Will keep the last price of every instrument whose venue's session of the day is over, and the rates once New York's
+    day is; what is kept already stays, and what was not quoted in the session has no close. Three statements.
+
+    :returns: how many closes were new
+    """
+    ended = reference.sessions_ended(now)
+    day = rules.rate_day_ended(now)
+    with connection.cursor() as cursor:
+        kept = 0
+        if ended:
+            cursor.execute(KEEP_CLOSES, [list(column) for column in zip(*ended, strict=True)])
+            kept = cursor.rowcount
+        if day:
+            cursor.execute(KEEP_RATES, {"day": day, "after": now - DAY})
+            kept += cursor.rowcount
+    return kept
+
+
+@transaction.atomic
+def record_closes(prices: Sequence[tuple[int, date, Decimal]], rates: Sequence[tuple[str, str, date, Decimal]]) -> None:
+    """Will keep closes told by somebody else: (instrument, date, price) and (base, quote, date, rate)."""
+    Close.objects.bulk_create(
+        [Close(instrument_id=pk, date=on, price=price) for pk, on, price in prices],
+        update_conflicts=True, unique_fields=["instrument", "date"], update_fields=["price"],
+    )  # fmt: skip
+    RateClose.objects.bulk_create(
+        [RateClose(base_id=base, quote_id=quote, date=on, rate=rate) for base, quote, on, rate in rates],
+        update_conflicts=True, unique_fields=["base", "quote", "date"], update_fields=["rate"],
+    )  # fmt: skip
 
 
 def drop_old_bars(before: datetime) -> int:

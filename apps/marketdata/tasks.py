@@ -9,6 +9,11 @@ from django.utils import timezone
 from . import services
 
 
+@shared_task(name="marketdata.store_closes", ignore_result=True)
+def store_closes() -> None:
+    services.store_closes(timezone.now())
+
+
 @shared_task(name="marketdata.drop_old_bars", ignore_result=True)
 def drop_old_bars() -> None:
     services.drop_old_bars(timezone.now() - timedelta(days=settings.BARS_KEPT_DAYS))

@@ -107,6 +107,27 @@ def trade_dates(venue_ids: Iterable[int], at: datetime) -> dict[int, date]:
     return {pk: _session_from(calendar, at.astimezone(ZoneInfo(zone)).date()) for pk, calendar, zone in rows}
 
 
+def previous_sessions(at: datetime) -> dict[int, date]:
+    """Venue id to the last day it traded before the trade date of what is done there now."""
+    rows = Venue.objects.values_list("pk", "calendar", "timezone")
+    return {
+        pk: _calendar(calendar).previous_session(
+            _session_from(calendar, at.astimezone(ZoneInfo(zone)).date()).isoformat()
+        ).date()
+        for pk, calendar, zone in rows
+    }  # fmt: skip
+
+
+def sessions_ended(at: datetime) -> list[tuple[int, date, str]]:
+    """(venue id, its local date, its time zone) of every venue that traded on that date and has closed."""
+    found = []
+    for pk, calendar, zone, closes_at in Venue.objects.values_list("pk", "calendar", "timezone", "closes_at"):
+        local = at.astimezone(ZoneInfo(zone))
+        if local.time() >= closes_at and is_session(calendar, local.date()):
+            found.append((pk, local.date(), zone))
+    return found
+
+
 def trade_date_for(mic: str, at: datetime) -> date:
     venue = Venue.objects.get(mic=mic)
     return trade_dates([venue.pk], at)[venue.pk]

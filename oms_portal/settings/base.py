@@ -179,6 +179,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30.0,
         "options": {"expires": 30},
     },
+    "keep the closes of venues whose session is over": {
+        "task": "marketdata.store_closes",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "drop bars that no figure needs": {
         "task": "marketdata.drop_old_bars",
         "schedule": 3600.0,

@@ -64,6 +64,7 @@ MATRIX: dict[str, set[str] | str] = {
     "api-instruction-note": {O}, "api-instruction-unblock": {O},
     "api-instruments": ALL, "api-instrument": ALL, "api-quotes": ALL, "api-fx-rates": ALL,
     "api-portfolios": {M, C, O, A}, "api-portfolio": {M, C, O, A}, "api-portfolio-cash": {M, C, O, A},
+    "api-portfolio-pnl": {M, C, O, A},
     "api-reviews": {C, A}, "api-review": {C, A}, "api-reviews-decide": {C}, "api-review-approve": {C},
     "api-review-send_back": {C}, "api-review-reject": {C}, "api-order-checks": {M, C, A},
     "api-rules": {C, A}, "api-rule": {C, A}, "api-rule-versions": {C, A}, "api-rule-retire": {C},

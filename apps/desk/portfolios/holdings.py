@@ -23,6 +23,7 @@ from apps.portfolios.models import Cash, Mandate, ModelWeight, Movement, Portfol
 from apps.reference.models import Instrument, Issuer
 from apps.routing.models import Execution
 
+from .pnl import Day, Pnl, day_of
 from .selectors import CASH, CLASS_OF, EQUITY, FIXED_INCOME, OTHER, ZERO
 
 NAMES = {EQUITY: "Equity", FIXED_INCOME: "Fixed income", CASH: "Cash", OTHER: "Other"}
@@ -45,6 +46,7 @@ class Line:
     weight: Decimal | None = None
     target: Decimal | None = None
     is_new: bool = False
+    pnl: Pnl | None = None
 
     @property
     def value(self) -> Decimal | None:
@@ -88,7 +90,7 @@ class Band(NamedTuple):
     room: Decimal
 
 
-class Day(NamedTuple):
+class CashDay(NamedTuple):
     on: date
     amount: Decimal
     note: str
@@ -100,13 +102,14 @@ class Holdings:
     lines: list[Line] = field(default_factory=list)
     classes: list[ClassLine] = field(default_factory=list)
     bands: list[Band] = field(default_factory=list)
-    cash: list[tuple[str, Decimal, Decimal | None, list[Day]]] = field(default_factory=list)
+    cash: list[tuple[str, Decimal, Decimal | None, list[CashDay]]] = field(default_factory=list)
     cash_now: Decimal = ZERO
     lowest: tuple[date, Decimal] | None = None
     in_orders: Decimal = ZERO
     orders: int = 0
     held: int = 0
     provisional: int = 0
+    day: Day = field(default_factory=Day)
     missing: list[str] = field(default_factory=list)
     oldest_price_at: datetime | None = None
     newest_price_at: datetime | None = None
@@ -125,6 +128,7 @@ def holdings(portfolio: Portfolio, now: datetime) -> Holdings:
     _cash(portfolio, shares, moved, rates, now.date(), made)
     made.nav = made.cash_now + sum((line.value or ZERO for line in lines.values()), ZERO)
     _weigh(lines, made)
+    _judge_the_day(portfolio, lines, shares, rates, now, made)
     _glow(lines, shares, now)
     rank = {EQUITY: 0, FIXED_INCOME: 1, OTHER: 2}
     made.lines = sorted(
@@ -217,7 +221,7 @@ def _cash(portfolio, shares, moved: dict, rates: dict, today: date, made: Holdin
             running += days[on]
             by_day[on] += days[on] * (rate or ZERO)
             note = "with provisional shares" if on in provisional_on[currency] else ""
-            ladder.append(Day(on, running, note))
+            ladder.append(CashDay(on, running, note))
         by_day[today] += (balances.get(currency, ZERO) - unsettled[currency]) * (rate or ZERO)
         amount = balances.get(currency, ZERO) + moved.get(currency, ZERO)
         made.cash.append((currency, amount, rate and amount * rate, ladder))
@@ -234,6 +238,14 @@ def _weigh(lines: dict[int, Line], made: Holdings) -> None:
     for line in lines.values():
         if line.value is not None and made.nav:
             line.weight = line.value / made.nav * HUNDRED
+
+
+def _judge_the_day(portfolio, lines: dict[int, Line], shares: list, rates: dict, now: datetime, made: Holdings) -> None:
+    booked = dict(Cash.objects.filter(portfolio=portfolio).values_list("currency_id", "amount"))
+    held = {pk: (line.instrument, line.qty) for pk, line in lines.items()}
+    made.day = day_of(portfolio, held, {pk: line.price for pk, line in lines.items()}, rates, shares, booked, now)
+    for pk, line in lines.items():
+        line.pnl = made.day.lines.get(pk)
 
 
 def _glow(lines: dict[int, Line], shares: list, now: datetime) -> None:

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from apps.desk.selectors import Figure
-from apps.desk.templatetags.show import money_short, percent, qty
+from apps.desk.templatetags.show import NONE, good_bad, money_short, percent, qty, sign, signed_money
 from apps.portfolios import selectors as portfolios
 from apps.users.doors import door
 from apps.users.services import can
@@ -72,6 +72,7 @@ def _figures(now: Holdings, base: str, orders_url: str) -> list[Figure]:
     worst = f"{near[0].name}, limit {percent(near[0].limit)}" if near else "none near its limit"
     figures = [
         Figure("Net asset value", money_short(now.nav, base)),
+        _pnl(now, base),
         Figure("Cash", money_short(now.cash_now, base), "#cash", _lowest(now, base)),
         *(
             Figure(c.name, percent(c.weight), "#classes", "" if c.target is None else f"target {percent(c.target)}")
@@ -89,6 +90,15 @@ def _figures(now: Holdings, base: str, orders_url: str) -> list[Figure]:
                    "bad" if broken else "warn" if near else "")
         )  # fmt: skip
     return figures
+
+
+def _pnl(now: Holdings, base: str) -> Figure:
+    day = now.day
+    if day.since is None:
+        return Figure("P&L today", NONE, "#pnl", "no closes on file")
+    said = signed_money(day.total.total, base)
+    note = f"not told: {', '.join(day.missing)}" if day.missing else f"{sign(day.percent, 2)}% since the closes"
+    return Figure("P&L today", said, "#pnl", note, "warn" if day.missing else good_bad(day.total.total))
 
 
 def _lowest(now: Holdings, base: str) -> str:
