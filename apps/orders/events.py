@@ -21,6 +21,14 @@ class OrderCreated(Event, code="order.created"):
 
 
 @dataclass(frozen=True)
+class OrderCopied(Event, code="order.copied"):
+    """It was made from another: ``how`` is clone or reverse."""
+
+    source_id: int = 0
+    how: str = "clone"
+
+
+@dataclass(frozen=True)
 class OrderAmended(Event, code="order.amended"):
     """``before`` and ``after`` hold each changed field."""
 

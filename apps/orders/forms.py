@@ -10,11 +10,12 @@ from apps.core.refusals import Invalid
 from apps.portfolios.models import Portfolio
 from apps.reference import selectors as reference
 from apps.reference.models import Instrument
+from apps.users.models import Desk
 
 from . import page_selectors
 from .models import Order, OrderType, Side, TimeInForce
 from .rules.tickets import TEXT_LIMITS
-from .services import Wish
+from .services import Change, Wish
 
 NUMBER = {"inputmode": "decimal", "autocomplete": "off"}
 
@@ -97,6 +98,54 @@ class AmendForm(Terms):
 
     def changes(self) -> Mapping[str, Any]:
         return {name: value for name, value in self.cleaned_data.items() if name != "version"}
+
+
+class BulkForm(Terms):
+    """One change for many orders; what is left empty stays as it is."""
+
+    field_order = ("order_type", "limit_price", "limit_bp", "qty_pct", "tif", "desk", "instructions", "rationale", "submit")
+    qty = None
+    limit_bp = forms.CharField(
+        label="Move the limits", max_length=20, required=False, widget=forms.TextInput(NUMBER),
+        help_text="Each order's own limit; −10 is 10 bp lower.",
+    )  # fmt: skip
+    qty_pct = forms.CharField(
+        label="Quantity", max_length=20, required=False, widget=forms.TextInput(NUMBER),
+        help_text="Of each quantity; 50 halves it.",
+    )  # fmt: skip
+    desk = forms.ModelChoiceField(Desk.objects.all(), required=False, to_field_name="code", empty_label="As it is")
+    submit = forms.BooleanField(
+        label="Send those that were submitted before to compliance again", required=False, initial=True
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        for name in ("order_type", "tif"):
+            self.fields[name].required, self.fields[name].initial = False, ""
+            self.fields[name].choices = [("", "As it is"), *self.fields[name].choices]
+        for name in ("instructions", "rationale"):
+            self.fields[name].help_text = "Replaces what each says."
+
+    def change(self) -> Change:
+        said = self.cleaned_data | {"desk": self.cleaned_data["desk"] and self.cleaned_data["desk"].code}
+        return Change(**{name: said[name] for name in said if name != "submit" and said[name]})
+
+
+class CloneForm(forms.Form):
+    """For which portfolios orders are entered again."""
+
+    portfolios = forms.ModelMultipleChoiceField(
+        Portfolio.objects.none(), required=False, help_text="None chosen: each for its own."
+    )
+    submit = forms.BooleanField(label="Submit them to compliance in the same step", required=False)
+
+    def __init__(self, user, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["portfolios"].queryset = page_selectors.run_by(user)
+
+    def take(self, refusal: Invalid) -> None:
+        for row in refusal.facts.get("rows") or [{"message": refusal.message}]:
+            self.add_error(None, row["message"])
 
 
 class UploadForm(forms.Form):

@@ -175,14 +175,16 @@ class Chosen(NamedTuple):
     others: int
 
 
-def chosen(user, seen: Mapping[int, int], statuses: Collection[str]) -> Chosen:
+def chosen(user, seen: Mapping[int, int], statuses: Collection[str], *, filled: bool = False) -> Chosen:
     """
     The orders ticked that stand in one of ``statuses``, with the versions the person saw. One query.
 
     :param seen: order id to the version seen; ids the person may not see count as others
+    :param filled: only those of which something is filled
     """
+    found = selectors.orders_seen_by(user).filter(pk__in=seen, status__in=statuses)
     rows = (
-        with_money(selectors.orders_seen_by(user).filter(pk__in=seen, status__in=statuses))
+        with_money(found.filter(filled_qty__gt=0) if filled else found)
         .values_list("pk", "side", "portfolio_id", "usd")
     )  # fmt: skip
     buy = sell = Decimal(0)

@@ -1,11 +1,15 @@
 from django.urls import path, re_path
 
-from . import api, views
+from . import api, bulk_api, views
 
 app_name = "orders"
 PK = r"(?P<pk>[0-9]{1,18})"  # Acts on one thing are posted with or without the last slash.
 api_urlpatterns = [
     path("orders/", api.Orders.as_view({"get": "list", "post": "create"}), name="api-orders"),
+    *(
+        re_path(rf"^orders/{act}/?$", bulk_api.ManyOrders.as_view({"post": act}), name=f"api-orders-{act}")
+        for act in ("change", "clone", "reverse")
+    ),
     path("orders/<int:pk>/", api.Orders.as_view({"get": "retrieve"}), name="api-order"),
     *(
         re_path(rf"^orders/{PK}/{act}/?$", api.Orders.as_view({"post": act}), name=f"api-order-{act}")
@@ -31,6 +35,9 @@ urlpatterns = [
     path("orders/imports/<int:import_id>/discard/", views.discard_import, name="import_discard"),
     path("orders/submit/", views.submit, name="submit"),
     path("orders/cancel/", views.cancel, name="cancel"),
+    path("orders/change/", views.change, name="change"),
+    path("orders/clone/", views.clone, name="clone"),
+    path("orders/reverse/", views.reverse_filled, name="reverse"),
     path("orders/<int:order_id>/", views.detail, name="detail"),
     path("orders/<int:order_id>/amend/", views.amend, name="amend"),
 ]

@@ -30,6 +30,7 @@ MATRIX: dict[str, set[str] | str] = {
     "orders:imports": {M, C, A}, "orders:import_detail": {M, C, A},
     "orders:import_commit": {M}, "orders:import_discard": {M},
     "orders:submit": {M}, "orders:cancel": {M}, "orders:amend": {M},
+    "orders:change": {M}, "orders:clone": {M}, "orders:reverse": {M},
     # Compliance
     "compliance:reviews": {C, A}, "compliance:review": {C, A}, "compliance:decide": {C},
     "compliance:order_checks": {M, C, A}, "compliance:rules": {C, A}, "compliance:rule": {C},
@@ -52,6 +53,7 @@ MATRIX: dict[str, set[str] | str] = {
     # API
     "schema": SIGNED_IN, "api-token": PUBLIC, "api-results": FLOOR, "api-record": {C, A},
     "api-orders": FLOOR, "api-order": FLOOR, "api-order-submit": {M}, "api-order-cancel": {M}, "api-order-amend": {M},
+    "api-orders-change": {M}, "api-orders-clone": {M}, "api-orders-reverse": {M},
     "api-imports": {M, C, A}, "api-import": {M, C, A}, "api-import-rows": {M, C, A}, "api-import-commit": {M},
     "api-import-discard": {M},
     "api-blocks": FLOOR, "api-block": FLOOR, "api-block-orders": FLOOR, "api-block-statement": FLOOR,

@@ -51,6 +51,18 @@ def test_a_cancel_and_an_amend_and_one_wins(drafts, mira, by):
     assert answers.count(None) == 1 and Order.objects.get().version == 2
 
 
+def test_two_bulk_changes_of_the_same_orders_and_each_order_changes_once(drafts, mira, by):
+    ids = drafts(20)
+    changes = [
+        lambda part=part, pct=pct: sum(
+            one.done for one in orders.change_orders(by(mira), orders.Change(qty_pct=pct), seen=dict.fromkeys(part, 1))
+        )
+        for part, pct in ((ids[:15], "50"), (ids[5:][::-1], "20"))
+    ]
+    assert sum(at_once(*changes)) == 20
+    assert set(Order.objects.values_list("version", flat=True)) == {2}
+
+
 def test_those_above_do_not_wait_for_an_order_that_is_being_changed(in_review, by):
     from django.db import transaction
 

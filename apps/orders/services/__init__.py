@@ -1,5 +1,7 @@
 """Every change to orders, groups and imports."""
 
+from .amending import Change, Outcome, amend_orders, change_orders
+from .copies import NothingFilled, clone_orders, reverse_orders
 from .imports import (
     BadFile,
     StaleImport,
@@ -11,7 +13,6 @@ from .imports import (
 from .moves import (
     OrderBusy,
     StaleOrder,
-    amend_orders,
     cancel_orders,
     mark_cleared,
     mark_done,
@@ -27,12 +28,17 @@ from .tickets import BadWishes, Wish, create_orders
 __all__ = [
     "BadFile",
     "BadWishes",
+    "Change",
+    "NothingFilled",
     "OrderBusy",
+    "Outcome",
     "StaleImport",
     "StaleOrder",
     "Wish",
     "amend_orders",
     "cancel_orders",
+    "change_orders",
+    "clone_orders",
     "commit_import",
     "create_orders",
     "discard_import",
@@ -43,6 +49,7 @@ __all__ = [
     "mark_reopened",
     "mark_sent_back",
     "mark_working",
+    "reverse_orders",
     "stage_imports",
     "submit_orders",
     "upload_import",

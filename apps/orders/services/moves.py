@@ -8,9 +8,8 @@ downwards: they hold their own rows and must not wait for orders, or the two wou
 
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import polars as pl
 from django.db import connection, transaction
 from django.db.utils import OperationalError
 from psycopg.errors import LockNotAvailable
@@ -22,12 +21,9 @@ from apps.core.refusals import Conflict, IllegalMove, Invalid, NotAllowed, NotFo
 from apps.core.tables import update_many
 from apps.users.services import require
 
-from .. import events, rules, selectors
-from ..models import Order
+from .. import events, selectors
+from ..rules import plain
 from ..states import LIFE
-from .tickets import bad_wishes, with_facts
-
-AMENDABLE = ("qty", "order_type", "limit_price", "tif", "instructions", "rationale")
 
 
 class StaleOrder(Stale):
@@ -59,7 +55,7 @@ def submit_orders(act: Act, order_ids: Collection[int], *, seen: Mapping[int, in
     :raises StaleOrder: if one changed since; none is then submitted
     :raises IllegalMove: if one is no draft
     """
-    rows = _asked(act, "orders.submit", order_ids, seen)
+    rows = asked(act, "orders.submit", order_ids, seen)
     happen(act, rows, events.OrderSubmitted())
 
 
@@ -71,107 +67,28 @@ def cancel_orders(act: Act, order_ids: Collection[int], *, seen: Mapping[int, in
     :raises NotFound, NotAllowed, StaleOrder: as when submitting
     :raises IllegalMove: if one is working or finished
     """
-    rows = _asked(act, "orders.cancel", order_ids, seen)
+    rows = asked(act, "orders.cancel", order_ids, seen)
     happen(act, rows, events.OrderCancelled(), sets="cancelled_qty = qty - filled_qty")
 
 
-@transaction.atomic
-def amend_orders(act: Act, changes: Mapping[int, Mapping[str, Any]], *, seen: Mapping[int, int]) -> None:
-    """
-    Will change the terms of orders that the desk does not yet work; they become drafts again, for what compliance
-    judged is no longer what is asked. An order whose terms stay as they were is left alone.
-
-    :param changes: order id to new values by field (``AMENDABLE``); numbers as Decimals or as text
-    :raises NotFound, NotAllowed, StaleOrder, IllegalMove: as when cancelling
-    :raises BadWishes: naming every bad field; ``index`` counts the orders by id
-    :raises Invalid: if a field cannot be amended, or nothing would change
-    """
-    rows = _asked(act, "orders.amend", changes, seen)
-    for fields in changes.values():
-        unknown = sorted(set(fields) - set(AMENDABLE))
-        if unknown:
-            raise Invalid(
-                f"{', '.join(unknown)} cannot be amended; cancel the order and enter another.", field=unknown[0]
-            )
-    for row in rows:
-        LIFE.after(row.status, events.OrderAmended)
-    before, terms = _amended(act, changes)
-    told: dict[int, events.OrderAmended] = {}
-    for old, new in zip(before.iter_rows(named=True), terms.iter_rows(named=True), strict=True):
-        changed = [f for f in AMENDABLE if old[f] != new[f]]
-        if changed:
-            told[new["row"]] = events.OrderAmended({f: old[f] for f in changed}, {f: new[f] for f in changed})
-    if not told:
-        raise Invalid("These are already the order's terms; there is nothing to amend.", field="qty")
-    changed = terms.filter(pl.col("row").is_in(list(told)))
-    columns = {f: ("numeric" if f in ("qty", "limit_price") else "text", changed[f].to_list()) for f in AMENDABLE}
-    happen(act, [row for row in rows if row.id in told], told, columns=columns)
-
-
-def _amended(act: Act, changes: Mapping[int, Mapping[str, Any]]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The terms before and after, judged, with ``row`` the order's id, numbers as text, both by id."""
-    names = ("pk", "portfolio_id", "instrument_id", "side", *AMENDABLE, "currency_id", "desk__code")
-    before, after = [], []
-    for row in Order.objects.filter(pk__in=changes).order_by("pk").values_list(*names):
-        old = dict(zip(names, row, strict=True))
-        new = old | changes[old["pk"]]
-        if new["order_type"] == "MARKET" and "limit_price" not in changes[old["pk"]]:
-            new["limit_price"] = None
-        before.append(_as_typed(old))
-        after.append(_as_typed(new))
-    user = require(act, "orders.amend")
-    schema = {"row": pl.Int64, "portfolio_id": pl.Int64, "instrument_id": pl.Int64} | dict.fromkeys(
-        (*rules.TYPED, "desk"), pl.String
-    )
-    terms, problems = rules.judged(with_facts(user, pl.DataFrame(after, schema=schema), act.at.date()))
-    if len(problems):
-        index = {pk: n for n, pk in enumerate(sorted(changes))}
-        raise bad_wishes(problems.with_columns(pl.col("row").replace_strict(index)), len(changes))
-    terms = terms.with_columns(
-        rules.as_text("qty", rules.QTY_PLACES), rules.as_text("limit_price", rules.PRICE_PLACES)
-    )
-    old_terms = pl.DataFrame(before, schema=schema).with_columns(
-        pl.when(pl.col("limit_price") == "").then(None).otherwise(pl.col("limit_price")).alias("limit_price")
-    )
-    return old_terms, terms
-
-
-def _as_typed(terms: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "row": terms["pk"], "portfolio_id": terms["portfolio_id"], "instrument_id": terms["instrument_id"],
-        "side": terms["side"], "qty": _plain(terms["qty"]), "order_type": terms["order_type"],
-        "limit_price": _plain(terms["limit_price"]), "tif": terms["tif"], "instructions": terms["instructions"],
-        "rationale": terms["rationale"], "client_ref": "", "currency": terms["currency_id"], "desk": terms["desk__code"],
-    }  # fmt: skip
-
-
-def _plain(number: Decimal | str | None) -> str:
-    if number is None:
-        return ""
-    if not isinstance(number, Decimal):
-        return str(number)
-    text = f"{number:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _asked(act: Act, permission: str, order_ids: Collection[int], seen: Mapping[int, int]) -> list[Locked]:
+def asked(act: Act, permission: str, order_ids: Collection[int], seen: Mapping[int, int]) -> list[Locked]:
     """Who may, lock, is it theirs, is it what they saw: how everything a person asks of orders begins."""
     user = require(act, permission)
     if not order_ids:
         raise Invalid("No order was chosen. Select at least one.", field="orders")
-    rows = _locked(order_ids)
+    rows = locked(order_ids)
     seen_portfolios, run = selectors.portfolio_scope(user, {row.portfolio_id for row in rows})
     hidden = [row.id for row in rows if row.portfolio_id not in seen_portfolios]
     if hidden:
-        raise _missing(hidden)
+        raise missing(hidden)
     others = [row.id for row in rows if row.portfolio_id not in run]
     if others:
-        raise NotAllowed(f"You do not run the portfolio of {_named(others)}. Its manager can do this.", orders=others)
+        raise NotAllowed(f"You do not run the portfolio of {named(others)}. Its manager can do this.", orders=others)
     _refuse_stale(rows, seen)
     return rows
 
 
-def _locked(order_ids: Collection[int], *, wait: bool = True) -> list[Locked]:
+def locked(order_ids: Collection[int], *, wait: bool = True) -> list[Locked]:
     """Locks the orders in key order. :raises NotFound: if one is missing. :raises OrderBusy: if not waiting and one is held"""
     wanted = set(order_ids)
     query = (
@@ -189,21 +106,21 @@ def _locked(order_ids: Collection[int], *, wait: bool = True) -> list[Locked]:
             orders=len(wanted),
         ) from error
     if len(rows) < len(wanted):
-        raise _missing(sorted(wanted - {row.id for row in rows}))
+        raise missing(sorted(wanted - {row.id for row in rows}))
     return rows
 
 
-def _missing(ids: Sequence[int]) -> NotFound:
-    return NotFound(f"There is no {_named(ids)}, or it is not one of yours.", orders=ids[:20])
+def missing(ids: Sequence[int]) -> NotFound:
+    return NotFound(f"There is no {named(ids)}, or it is not one of yours.", orders=ids[:20])
 
 
-def _named(ids: Sequence[int]) -> str:
+def named(ids: Sequence[int]) -> str:
     names = ", ".join(f"O-{pk:06d}" for pk in ids[:3])
     more = f" and {len(ids) - 3} more" if len(ids) > 3 else ""
     return f"order {names}{more}"
 
 
-def _sentence(words: str) -> str:
+def sentence(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
@@ -220,7 +137,7 @@ def _refuse_stale(rows: Sequence[Locked], seen: Mapping[int, int]) -> None:
     last = next((d["changes"][-1] for d in differences if d["changes"]), None)
     who = f" Last: {last['event'].split('.')[1].replace('_', ' ')} by {last['by']}." if last else ""
     raise StaleOrder(
-        f"{_sentence(_named(list(stale)))} changed since you looked, so nothing was done.{who} Reload, look and try again.",
+        f"{sentence(named(list(stale)))} changed since you looked, so nothing was done.{who} Reload, look and try again.",
         orders=differences,
         stale=len(stale),
     )
@@ -232,34 +149,34 @@ def _refuse_stale(rows: Sequence[Locked], seen: Mapping[int, int]) -> None:
 @transaction.atomic
 def mark_cleared(act: Act, checks: Mapping[int, int]) -> None:
     """Will let orders through to the desk: order id to the id of the check that says so. :raises IllegalMove, OrderBusy:"""
-    rows = _locked(checks, wait=False)
+    rows = locked(checks, wait=False)
     happen(act, rows, {pk: events.OrderCleared(check) for pk, check in checks.items()})
 
 
 @transaction.atomic
 def mark_held(act: Act, checks: Mapping[int, int]) -> None:
     """Will hold orders for a person to review: order id to the id of the check. :raises IllegalMove, OrderBusy:"""
-    rows = _locked(checks, wait=False)
+    rows = locked(checks, wait=False)
     happen(act, rows, {pk: events.OrderHeld(check) for pk, check in checks.items()})
 
 
 @transaction.atomic
 def mark_sent_back(act: Act, order_ids: Collection[int]) -> None:
     """Will return held orders to their managers as drafts. :raises IllegalMove, OrderBusy:"""
-    happen(act, _locked(order_ids, wait=False), events.OrderSentBack())
+    happen(act, locked(order_ids, wait=False), events.OrderSentBack())
 
 
 @transaction.atomic
 def mark_rejected(act: Act, order_ids: Collection[int]) -> None:
     """Will end held orders that compliance refuses. :raises IllegalMove, OrderBusy:"""
-    rows = _locked(order_ids, wait=False)
+    rows = locked(order_ids, wait=False)
     happen(act, rows, events.OrderRejected(), sets="cancelled_qty = qty - filled_qty")
 
 
 @transaction.atomic
 def mark_working(act: Act, blocks: Mapping[int, int]) -> None:
     """Will say that the desk works them: order id to the block whose statement was fixed. :raises IllegalMove, OrderBusy:"""
-    rows = _locked(blocks, wait=False)
+    rows = locked(blocks, wait=False)
     told = {pk: events.OrderWorking(pk) for pk in set(blocks.values())}
     happen(act, rows, {order: told[block] for order, block in blocks.items()})
 
@@ -271,12 +188,12 @@ def mark_done(act: Act, shares: Mapping[int, tuple[Decimal, Decimal]]) -> None:
 
     :raises IllegalMove, OrderBusy:
     """
-    rows = _locked(shares, wait=False)
+    rows = locked(shares, wait=False)
     ids = [row.id for row in rows]
     happen(
         act,
         rows,
-        {pk: events.OrderDone(_plain(filled), _plain(cancelled)) for pk, (filled, cancelled) in shares.items()},
+        {pk: events.OrderDone(plain(filled), plain(cancelled)) for pk, (filled, cancelled) in shares.items()},
         columns={
             "filled_qty": ("numeric", [shares[pk][0] for pk in ids]),
             "cancelled_qty": ("numeric", [shares[pk][1] for pk in ids]),
@@ -291,7 +208,7 @@ def mark_reopened(act: Act, order_ids: Collection[int], reason: str) -> None:
 
     :raises IllegalMove, OrderBusy:
     """
-    rows = _locked(order_ids, wait=False)
+    rows = locked(order_ids, wait=False)
     happen(act, rows, events.OrderReopened(reason), sets="filled_qty = 0, cancelled_qty = 0")
 
 
@@ -340,7 +257,7 @@ def _illegal(stuck: Sequence[Locked], asked: int, kind: type[Event]) -> IllegalM
     what = kind.code.split(".")[1].replace("_", " ")
     others = f" None of the {asked} was changed." if asked > 1 else ""
     return IllegalMove(
-        f"{_sentence(_named([row.id for row in stuck]))} cannot be {what}: it is {statuses}.{others}"
+        f"{sentence(named([row.id for row in stuck]))} cannot be {what}: it is {statuses}.{others}"
         " Reload to see where it stands.",
         subject="order",
         event=kind.code,

@@ -1,0 +1,46 @@
+"""What a change of terms comes to: numbers scaled and moved, and whether more is asked than was."""
+
+from collections.abc import Mapping
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import Any
+
+
+def plain(number: Decimal | str | None) -> str:
+    """The shortest spelling of a number: 1200 for 1200.0000; text stays as it was typed."""
+    if number is None:
+        return ""
+    if not isinstance(number, Decimal):
+        return str(number)
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def scaled(qty: Decimal, percent: Decimal, increment: Decimal) -> Decimal:
+    """A percentage of a quantity, down to what trades in steps of ``increment``."""
+    return (qty * percent / 100 // increment) * increment
+
+
+def moved(limit: Decimal, bp: Decimal, side: str, tick: Decimal) -> Decimal:
+    """A limit moved by basis points, to the tick that pays no more (a buy) or takes no less (a sale) than asked."""
+    steps = limit * (1 + bp / 10_000) / tick
+    return steps.to_integral_value(ROUND_FLOOR if side == "BUY" else ROUND_CEILING) * tick
+
+
+def opposite(side: str) -> str:
+    """The side that undoes a fill: a purchase is sold, a sale (short or long) is bought back."""
+    return "SELL" if side == "BUY" else "BUY"
+
+
+def asks_more(before: Mapping[str, Any], after: Mapping[str, Any], side: str) -> bool:
+    """
+    Whether terms changed so that somebody who agreed to the old ones has not agreed to the new: a larger quantity, a
+    looser limit, no limit where there was one. Numbers as Decimals or their text.
+    """
+    if Decimal(after["qty"]) > Decimal(before["qty"]):
+        return True
+    old, new = before["limit_price"], after["limit_price"]
+    if not new:
+        return bool(old)
+    if not old:
+        return False
+    return Decimal(new) > Decimal(old) if side == "BUY" else Decimal(new) < Decimal(old)

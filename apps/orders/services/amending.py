@@ -1,0 +1,277 @@
+"""
+Other terms for orders that exist: one by one with all or none, or many by one change with an answer for each.
+
+Amended, an order is a draft again, for what compliance judged is no longer what is asked.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from decimal import Decimal, InvalidOperation
+from typing import Any, NamedTuple
+
+import polars as pl
+from django.db import transaction
+
+from apps.core.acts import Act
+from apps.core.refusals import IllegalMove, Invalid
+from apps.users.services import require
+
+from .. import events, rules, selectors
+from ..models import Order
+from ..states import LIFE, S
+from .moves import Locked, StaleOrder, asked, happen, locked
+from .tickets import BadWishes, bad_wishes, with_facts
+
+AMENDABLE = ("qty", "order_type", "limit_price", "tif", "instructions", "rationale", "desk")
+STORED = {"qty": "numeric", "limit_price": "numeric", "desk_id": "bigint"}  # Text where it is not said.
+
+
+class Judged(NamedTuple):
+    """Terms before and after (``row`` is the order's id, numbers as text), and the problems of those that cannot be."""
+
+    before: dict[int, dict[str, Any]]
+    after: pl.DataFrame
+    problems: pl.DataFrame
+
+
+@transaction.atomic
+def amend_orders(act: Act, changes: Mapping[int, Mapping[str, Any]], *, seen: Mapping[int, int]) -> None:
+    """
+    Will change the terms of orders that the desk does not yet work; they become drafts again. An order whose terms stay
+    as they were is left alone.
+
+    :param changes: order id to new values by field (``AMENDABLE``); numbers as Decimals or as text
+    :raises NotFound, NotAllowed, StaleOrder, IllegalMove: as when cancelling
+    :raises BadWishes: naming every bad field; ``index`` counts the orders by id
+    :raises Invalid: if a field cannot be amended, or nothing would change
+    """
+    rows = asked(act, "orders.amend", changes, seen)
+    for named in changes.values():
+        unknown = sorted(set(named) - set(AMENDABLE))
+        if unknown:
+            raise Invalid(
+                f"{', '.join(unknown)} cannot be amended; cancel the order and enter another.", field=unknown[0]
+            )
+    for row in rows:
+        LIFE.after(row.status, events.OrderAmended)
+    found = _judged(act, changes)
+    if len(found.problems):
+        index = {pk: n for n, pk in enumerate(sorted(changes))}
+        raise bad_wishes(found.problems.with_columns(pl.col("row").replace_strict(index)), len(changes))
+    if not _write(act, rows, found):
+        raise Invalid("These are already the order's terms; there is nothing to amend.", field="qty")
+
+
+def _judged(act: Act, changes: Mapping[int, Mapping[str, Any]]) -> Judged:
+    names = ("pk", "portfolio_id", "instrument_id", "side", *AMENDABLE[:-1], "currency_id", "desk__code")
+    before, after = {}, []
+    for row in Order.objects.filter(pk__in=changes).order_by("pk").values_list(*names):
+        old = dict(zip(names, row, strict=True))
+        old["desk"] = old.pop("desk__code")
+        new = old | changes[old["pk"]]
+        if new["order_type"] == "MARKET" and "limit_price" not in changes[old["pk"]]:
+            new["limit_price"] = None
+        before[old["pk"]] = _as_typed(old)
+        after.append(_as_typed(new))
+    user = require(act, "orders.amend")
+    schema = {"row": pl.Int64, "portfolio_id": pl.Int64, "instrument_id": pl.Int64} | dict.fromkeys(
+        (*rules.TYPED, "desk"), pl.String
+    )
+    typed = pl.DataFrame(after, schema=schema)
+    terms, problems = rules.judged(with_facts(user, typed, act.at.date()))
+    terms = terms.with_columns(
+        rules.as_text("qty", rules.QTY_PLACES), rules.as_text("limit_price", rules.PRICE_PLACES)
+    ).join(typed.select("row", "desk"), on="row", how="left", maintain_order="left")
+    return Judged(before, terms, problems)
+
+
+def _write(act: Act, rows: Iterable[Locked], found: Judged) -> list[Locked]:
+    """Writes the terms that differ from what they were; the orders they were written to, as they were locked."""
+    told: dict[int, events.OrderAmended] = {}
+    for new in found.after.iter_rows(named=True):
+        old = found.before[new["row"]] | {"limit_price": found.before[new["row"]]["limit_price"] or None}
+        changed = [name for name in AMENDABLE if old[name] != new[name]]
+        if changed:
+            told[new["row"]] = events.OrderAmended(
+                {name: old[name] for name in changed}, {name: new[name] for name in changed}
+            )
+    changing = [row for row in rows if row.id in told]
+    kept = found.after.filter(pl.col("row").is_in(list(told))).sort("row")
+    columns = {
+        name: (STORED.get(name, "text"), kept[name].to_list()) for name in (*AMENDABLE[:-1], "desk_id")
+    }
+    happen(act, changing, told, columns=columns)
+    return changing
+
+
+def _as_typed(terms: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "row": terms["pk"], "portfolio_id": terms["portfolio_id"], "instrument_id": terms["instrument_id"],
+        "side": terms["side"], "qty": rules.plain(terms["qty"]), "order_type": terms["order_type"],
+        "limit_price": rules.plain(terms["limit_price"]), "tif": terms["tif"], "instructions": terms["instructions"],
+        "rationale": terms["rationale"], "client_ref": "", "currency": terms["currency_id"], "desk": terms["desk"],
+    }  # fmt: skip
+
+
+# --- many by one change ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """
+    One change for many orders; None leaves a field as it is. Numbers as Decimals or as text.
+
+    ``limit_price`` makes it a limit order; ``limit_bp`` moves each order's own limit by basis points of it;
+    ``order_type`` MARKET drops the limit. ``qty_pct`` is a percentage of each order's quantity, rounded down to what
+    trades. ``desk`` is a desk's code.
+    """
+
+    order_type: str | None = None
+    limit_price: Decimal | str | None = None
+    limit_bp: Decimal | str | None = None
+    tif: str | None = None
+    instructions: str | None = None
+    rationale: str | None = None
+    desk: str | None = None
+    qty_pct: Decimal | str | None = None
+
+
+class Outcome(NamedTuple):
+    """
+    What became of one order of many.
+
+    :param done: whether it was changed
+    :param code: why not, as the refusal of a single order is called (``stale_order``, ``illegal_move``, …)
+    :param status: where it stands now; empty for one that is not the person's
+    :param since: what happened to it since the person looked, for a stale one (as ``StaleOrder`` tells it)
+    """
+
+    order_id: int
+    done: bool
+    code: str
+    message: str
+    status: str
+    version: int
+    since: Sequence[Mapping[str, Any]] = ()
+
+
+@transaction.atomic
+def change_orders(act: Act, change: Change, *, seen: Mapping[int, int], submit: bool = False) -> list[Outcome]:
+    """
+    Will change each of the orders that can be changed and say of each other why not; those stay untouched. The number
+    of statements does not grow with the number of orders.
+
+    :param seen: order id to the version that the person was looking at
+    :param submit: sends those that had been submitted before back to compliance, which answers for each before this returns
+    :returns: an outcome for each order, by id
+    :raises NotAllowed: if the actor may not amend (or submit) at all
+    :raises Invalid: if the change changes nothing, contradicts itself or is no number
+    """
+    user = require(act, "orders.amend")
+    if submit:
+        require(act, "orders.submit")
+    wanted = _wanted(change)
+    if not seen:
+        raise Invalid("No order was chosen. Select at least one.", field="orders")
+    found = set(Order.objects.filter(pk__in=seen).values_list("pk", flat=True))
+    rows = locked(found) if found else []
+    visible, run = selectors.portfolio_scope(user, {row.portfolio_id for row in rows})
+    told = {pk: _not_theirs(pk) for pk in seen if pk not in found}
+    able = []
+    for row in rows:
+        why = _why_not(row, seen[row.id], visible, run)
+        if why is None:
+            able.append(row)
+        else:
+            told[row.id] = why
+    stale = {pk: seen[pk] for pk, one in told.items() if one.code == "stale_order"}
+    for pk, since in (selectors.changes_since("order", stale) if stale else {}).items():
+        told[pk] = told[pk]._replace(since=since)
+    done = _change(act, able, wanted, told)
+    if submit:
+        again = [row for row in done if row.status != S.DRAFT]
+        happen(act, [row._replace(status=S.DRAFT, version=row.version + 1) for row in again], events.OrderSubmitted())
+    became = {pk: (status, n) for pk, status, n in Order.objects.filter(pk__in=[r.id for r in done]).values_list("pk", "status", "version")}
+    for pk, (status, version) in became.items():
+        told[pk] = Outcome(pk, True, "", "Changed.", status, version)
+    return [told[pk] for pk in sorted(seen)]
+
+
+def _wanted(change: Change) -> dict[str, Any]:
+    wanted = {f.name: getattr(change, f.name) for f in fields(change) if getattr(change, f.name) is not None}
+    if not wanted:
+        raise Invalid("Nothing is to be changed. Fill in at least one field.", field="change")
+    if "limit_bp" in wanted and ("limit_price" in wanted or wanted.get("order_type") == "MARKET"):
+        raise Invalid("Either move each order's limit, or give all the same, or none; not two of them.", field="limit_bp")
+    for name, least in (("qty_pct", Decimal(0)), ("limit_bp", Decimal(-10_000))):
+        if name in wanted:
+            try:
+                wanted[name] = Decimal(str(wanted[name]).replace(",", "").strip())
+            except InvalidOperation:
+                raise Invalid(f"“{str(wanted[name])[:40]}” is not a number.", field=name) from None
+            if not wanted[name].is_finite() or wanted[name] <= least or wanted[name] > 100_000:
+                raise Invalid(f"{wanted[name]} is out of range: above {least} and at most 100,000.", field=name)
+    if wanted.get("limit_price") is not None and "order_type" not in wanted:
+        wanted["order_type"] = "LIMIT"
+    return wanted
+
+
+def _not_theirs(pk: int) -> Outcome:
+    return Outcome(pk, False, "not_found", "There is no such order, or it is not one of yours.", "", 0)
+
+
+def _why_not(row: Locked, seen: int, visible: set[int], run: set[int]) -> Outcome | None:
+    if row.portfolio_id not in visible:
+        return _not_theirs(row.id)
+    if row.portfolio_id not in run:
+        code, message = "not_allowed", "You do not run its portfolio. Its manager can do this."
+    elif row.version != seen:
+        code, message = StaleOrder("").code, "It changed since you looked. Look at it and try again."
+    elif not LIFE.allows(row.status, events.OrderAmended):
+        code, message = IllegalMove("").code, _stands(row.status)
+    else:
+        return None
+    return Outcome(row.id, False, code, message, row.status, row.version)
+
+
+def _stands(status: str) -> str:
+    if status == S.WORKING:
+        return "The desk works it already: ask the desk, or cancel what is left."
+    if status == S.IN_REVIEW:
+        return "Compliance is judging it at this moment. Try again when it has answered."
+    return f"It is {status.lower()}, which is the end of it. Enter another."
+
+
+def _change(act: Act, rows: Sequence[Locked], wanted: Mapping[str, Any], told: dict[int, Outcome]) -> list[Locked]:
+    """Judges the change for each order and writes the good ones; what is wrong with the others goes into ``told``."""
+    by_id = {row.id: row for row in rows}
+
+    def refuse(pk: int, code: str, message: str) -> None:
+        row = by_id[pk]
+        told[pk] = Outcome(pk, False, code, message, row.status, row.version)
+
+    bad, changes = BadWishes("").code, {}
+    simple = {name: value for name, value in wanted.items() if name in AMENDABLE}
+    terms = Order.objects.filter(pk__in=by_id).values_list(
+        "pk", "side", "qty", "limit_price", "instrument__increment", "instrument__tick_size"
+    )
+    for pk, side, qty, limit, increment, tick in terms:
+        changes[pk] = dict(simple)
+        if "qty_pct" in wanted:
+            changes[pk]["qty"] = rules.scaled(qty, wanted["qty_pct"], increment)
+        if "limit_bp" in wanted and limit is None:
+            refuse(pk, bad, "It has no limit to move.")
+            del changes[pk]
+        elif "limit_bp" in wanted:
+            changes[pk]["limit_price"] = rules.moved(limit, wanted["limit_bp"], side, tick)
+    if not changes:
+        return []
+    found = _judged(act, changes)
+    for pk, problems in found.problems.group_by("row", maintain_order=True):
+        refuse(pk[0], bad, " ".join(problems["message"]))
+    done = _write(act, [by_id[pk] for pk in sorted(changes)], found)
+    written = {row.id for row in done}
+    for pk in changes:
+        if pk not in written and pk not in told:
+            refuse(pk, "unchanged", "These are its terms already.")
+    return done

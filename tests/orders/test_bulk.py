@@ -1,0 +1,236 @@
+"""One change for many orders with an answer for each; orders made from others."""
+
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from rest_framework.test import APIClient
+
+from apps.audit.models import Entry
+from apps.compliance.models import Check
+from apps.core.refusals import Invalid, NotAllowed, NotFound
+from apps.orders import rules
+from apps.orders import services as orders
+from apps.orders.models import Order
+from apps.orders.services import Change
+from tests.pages import send, visit, words
+
+D = Decimal
+
+
+def record_of(pk: int) -> list[str]:
+    return list(Entry.objects.filter(subject="order", subject_id=pk).order_by("nth").values_list("event", flat=True))
+
+
+def answers(found) -> dict[int, str]:
+    return {one.order_id: one.code or "done" for one in found}
+
+
+@pytest.fixture
+def filled(in_review, by, wish):
+    """Of two purchases, 60 and 0 of 100 are filled."""
+    ids = in_review(wish(), wish("P2"))
+    act = by("worker")
+    orders.mark_cleared(act, dict.fromkeys(ids, 1))
+    orders.mark_working(act, dict.fromkeys(ids, 3))
+    orders.mark_done(act, {ids[0]: (D(60), D(40)), ids[1]: (D(0), D(100))})
+    return ids
+
+
+class TestArithmetic:
+    @pytest.mark.parametrize(
+        ("limit", "bp", "side", "is_now"),
+        [("50", "10", "BUY", "50.05"), ("50.03", "10", "BUY", "50.08"), ("50.03", "10", "SELL", "50.09"),
+         ("50", "-200", "SELL_SHORT", "49")],
+    )  # fmt: skip
+    def test_a_moved_limit_never_pays_more_than_asked(self, limit, bp, side, is_now):
+        assert rules.moved(D(limit), D(bp), side, D("0.01")) == D(is_now)
+
+    def test_a_percentage_is_rounded_down_to_what_trades(self):
+        assert rules.scaled(D(2500), D(50), D(1000)) == 1000
+
+
+class TestChange:
+    def test_changes_each_by_itself_and_checks_it_again(self, drafts, wish, by, mira):
+        drafted = drafts(wish())
+        cleared = drafts(wish(), wish("P2", qty="300"), submit=True)
+        seen = {drafted[0]: 1, **dict.fromkeys(cleared, 3)}
+        before = Check.objects.count()
+
+        found = orders.change_orders(
+            by(mira, "Client asked"), Change(qty_pct="50", rationale="Halved", tif="GTC"), seen=seen, submit=True
+        )
+
+        assert answers(found) == dict.fromkeys(seen, "done")
+        assert [one.status for one in found] == ["DRAFT", "CLEARED", "CLEARED"]
+        assert list(Order.objects.order_by("pk").values_list("qty", "tif", "rationale")) == [
+            (50, "GTC", "Halved"), (50, "GTC", "Halved"), (150, "GTC", "Halved"),
+        ]  # fmt: skip
+        assert record_of(drafted[0]) == ["order.created", "order.amended"]
+        assert record_of(cleared[1])[3:] == ["order.amended", "order.submitted", "order.cleared"]
+        assert Check.objects.count() == before + 2
+        entry = Entry.objects.get(subject_id=cleared[1], event="order.amended")
+        assert entry.payload["before"] == {"qty": "300", "tif": "DAY", "rationale": ""}
+
+    def test_does_the_good_and_tells_each_of_the_others_why(self, drafts, in_review, wish, by, mira, paul):
+        good, stale, over, bare, judged = *drafts(wish("P3"), wish("P3"), wish("P3"), wish("P3")), *in_review(wish("P3"))
+        [hidden] = drafts(wish("P1"))
+        limit = {"order_type": "LIMIT", "limit_price": "50"}
+        orders.amend_orders(by(mira), dict.fromkeys([good, stale], limit), seen={good: 1, stale: 1})
+        orders.cancel_orders(by(mira), [over], seen={over: 1})
+        seen = {good: 2, stale: 1, over: 2, bare: 1, judged: 2, hidden: 1, 999_999: 1}
+        before = {o.pk: (o.version, o.limit_price) for o in Order.objects.exclude(pk=good)}
+
+        found = orders.change_orders(by(paul), Change(limit_bp="20"), seen=seen)
+
+        assert answers(found) == {
+            good: "done", stale: "stale_order", over: "illegal_move", bare: "bad_wishes", judged: "illegal_move",
+            hidden: "not_found", 999_999: "not_found",
+        }  # fmt: skip
+        by_id = {one.order_id: one for one in found}
+        assert by_id[stale].since[0]["what"]["after"]["limit_price"] == "50"
+        assert by_id[bare].message == "It has no limit to move."
+        assert Order.objects.get(pk=good).limit_price == D("50.1")
+        assert {o.pk: (o.version, o.limit_price) for o in Order.objects.exclude(pk=good)} == before
+
+    def test_names_what_is_wrong_with_the_terms_of_each(self, drafts, wish, by, mira):
+        share, bond, same = drafts(wish(qty="1000"), wish(symbol="BOND", qty="1000"), wish(tif="DAY"))
+        found = orders.change_orders(by(mira), Change(qty_pct=50), seen={share: 1, bond: 1})
+        assert answers(found) == {share: "done", bond: "bad_wishes"}
+        assert "above zero" in found[1].message
+        [unchanged] = orders.change_orders(by(mira), Change(tif="DAY"), seen={same: 1})
+        assert (unchanged.code, Order.objects.get(pk=same).version) == ("unchanged", 1)
+
+    def test_gives_all_one_limit_and_takes_it_away(self, drafts, by, mira, firm):
+        ids = drafts(2)
+        orders.change_orders(by(mira), Change(limit_price="49.50", desk="MAIN"), seen=dict.fromkeys(ids, 1))
+        assert set(Order.objects.values_list("order_type", "limit_price")) == {("LIMIT", D("49.5"))}
+        orders.change_orders(by(mira), Change(order_type="MARKET"), seen=dict.fromkeys(ids, 2))
+        assert set(Order.objects.values_list("order_type", "limit_price")) == {("MARKET", None)}
+
+    @pytest.mark.parametrize(
+        "change",
+        [Change(), Change(limit_bp="10", limit_price="5"), Change(qty_pct="many"), Change(qty_pct="0"), Change(qty_pct="NaN")],
+    )
+    def test_refuses_a_change_that_is_none(self, drafts, by, mira, change):
+        [pk] = drafts(1)
+        with pytest.raises(Invalid):
+            orders.change_orders(by(mira), change, seen={pk: 1})
+        assert record_of(pk) == ["order.created"]
+
+    def test_refuses_whose_role_amends_nothing(self, drafts, by, tom):
+        [pk] = drafts(1)
+        with pytest.raises(NotAllowed):
+            orders.change_orders(by(tom), Change(tif="GTC"), seen={pk: 1})
+
+    def test_needs_as_many_statements_for_200_as_for_10(self, drafts, by, mira):
+        counts = []
+        drafts(1)
+        for n in (10, 200):
+            ids = drafts(n)
+            with CaptureQueriesContext(connection) as asked:
+                orders.change_orders(by(mira), Change(qty_pct="50"), seen=dict.fromkeys(ids, 1))
+            counts.append(len(asked))
+        assert counts[0] == counts[1]
+
+
+class TestCopies:
+    def test_clones_for_its_own_portfolio_and_for_others(self, drafts, wish, by, mira, firm):
+        [pk] = drafts(wish(order_type="LIMIT", limit_price="49", tif="GTC", client_ref="r-1", instructions="Care"))
+
+        [own] = orders.clone_orders(by(mira), [pk])
+        others = orders.clone_orders(
+            by(mira), [pk], portfolio_ids=[firm.portfolios["P2"].pk, firm.portfolios["P3"].pk], submit=True
+        )
+
+        copy = Order.objects.get(pk=own)
+        assert (copy.limit_price, copy.tif, copy.instructions, copy.client_ref, copy.status) == (49, "GTC", "Care", "", "DRAFT")
+        assert [Order.objects.get(pk=o).portfolio.code for o in others] == ["P2", "P3"]
+        assert record_of(own) == ["order.created", "order.copied"]
+        assert record_of(others[0])[:3] == ["order.created", "order.copied", "order.submitted"]
+        assert Entry.objects.get(subject_id=own, event="order.copied").payload == {"source_id": pk, "how": "clone"}
+
+    def test_reverses_what_was_filled(self, filled, by, mira):
+        [made] = orders.reverse_orders(by(mira), filled[:1])
+        order = Order.objects.get(pk=made)
+        assert (order.side, order.qty, order.order_type, order.status) == ("SELL", 60, "MARKET", "DRAFT")
+
+    def test_refuses_to_reverse_what_has_no_fill_and_enters_nothing(self, filled, by, mira):
+        with pytest.raises(orders.NothingFilled):
+            orders.reverse_orders(by(mira), filled)
+        assert Order.objects.count() == 2
+
+    def test_refuses_orders_and_portfolios_of_another_team(self, drafts, wish, by, paul, firm):
+        hidden, seen = drafts(wish("P1"), wish("P3"))
+        with pytest.raises(NotFound):
+            orders.clone_orders(by(paul), [hidden])
+        with pytest.raises(orders.BadWishes, match="not one of yours"):
+            orders.clone_orders(by(paul), [seen], portfolio_ids=[firm.portfolios["P1"].pk])
+        assert Order.objects.count() == 2
+
+
+class TestPages:
+    def test_the_dialog_states_the_money_and_answers_for_each(self, drafts, by, mira, firm):
+        first, second = drafts(2)
+        orders.cancel_orders(by(mira), [second], seen={second: 1})
+        pairs = {"seen": [f"{first}:1", f"{second}:1"]}
+
+        asked = words(visit(mira, "orders:change", query=f"?seen={first}:1&seen={second}:1", htmx=True))
+        answer = words(send(mira, "orders:change", pairs | {"qty_pct": "50", "submit": "on"}))
+
+        assert "Change 2 orders" in asked and "$10.0K buy" in asked
+        assert "1 of 2 orders changed" in answer and "It changed since you looked" in answer
+        assert "cancelled by Mira" in answer
+        assert Order.objects.get(pk=first).qty == 50
+
+    def test_what_is_wrong_with_the_change_comes_back_beside_its_field(self, drafts, mira):
+        [pk] = drafts(1)
+        answer = send(mira, "orders:change", {"seen": f"{pk}:1", "limit_bp": "ten"})
+        assert answer.status_code == 422 and 'id="id_limit_bp_error"' in words(answer)
+        assert send(mira, "orders:change", {"seen": f"{pk}:1"}).status_code == 422
+
+    def test_clones_and_reverses(self, filled, mira, firm):
+        asked = words(visit(mira, "orders:clone", query=f"?seen={filled[0]}:5", htmx=True))
+        assert "Enter them again" in asked and "P3" in asked
+        answer = send(mira, "orders:clone", {"seen": f"{filled[0]}:5", "portfolios": [firm.portfolios["P3"].pk]})
+        assert answer.status_code == 204 and "1 order entered as copies: 1 draft" in answer["HX-Trigger"]
+        query = f"?seen={filled[0]}:5&seen={filled[1]}:5"
+        assert "1 of those selected have no fill" in words(visit(mira, "orders:reverse", query=query, htmx=True))
+        assert send(mira, "orders:reverse", {"seen": f"{filled[0]}:5"}).status_code == 204
+        assert send(mira, "orders:reverse", {"seen": f"{filled[1]}:5"}).status_code == 409
+        assert list(Order.objects.order_by("pk").values_list("side", "qty"))[2:] == [("BUY", 100), ("SELL", 60)]
+
+    def test_the_list_offers_them_in_its_bar(self, drafts, mira, ada):
+        drafts(1)
+        assert reverse("orders:change") in words(visit(mira, "orders:list"))
+        assert reverse("orders:change") not in words(visit(ada, "orders:list"))
+
+
+class TestApi:
+    @pytest.fixture
+    def api(self, mira) -> APIClient:
+        client = APIClient()
+        client.force_authenticate(mira)
+        return client
+
+    def test_changes_with_an_answer_for_each_and_once_a_key(self, drafts, api):
+        first, second = drafts(2)
+        asked = {
+            "orders": [{"id": first, "version": 1}, {"id": second, "version": 9}], "change": {"qty_pct": 50},
+        }  # fmt: skip
+        for _ in range(2):
+            answer = api.post("/api/v1/orders/change/", asked, format="json", headers={"Idempotency-Key": "k"})
+            assert answer.status_code == 200
+            assert (answer.json()["changed"], answer.json()["refused"]) == (1, 1)
+            assert [one["code"] for one in answer.json()["orders"]] == ["", "stale_order"]
+        assert Order.objects.get(pk=first).qty == 50
+
+    def test_clones_by_portfolio_code_and_reverses(self, filled, api):
+        answer = api.post("/api/v1/orders/clone/", {"orders": filled[:1], "portfolios": ["P2"]}, format="json")
+        assert (answer.status_code, answer.json()[0]["portfolio"]) == (201, "P2")
+        unknown = api.post("/api/v1/orders/clone/", {"orders": filled[:1], "portfolios": ["P9"]}, format="json")
+        assert (unknown.status_code, Order.objects.count()) == (422, 3)
+        assert api.post("/api/v1/orders/reverse/", {"orders": filled}, format="json").status_code == 409
+        assert api.post("/api/v1/orders/reverse/", {"orders": filled[:1]}, format="json").json()[0]["side"] == "SELL"
