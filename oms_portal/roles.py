@@ -21,13 +21,15 @@ ROLES: dict[str, frozenset[str]] = {
     TRADER: frozenset(
         LOOK
         | {"orders.see", "blocks.see", "blocks.work", "routing.see", "routing.route", "routing.mend_messages"}
+        | {"routing.halt", "routing.lift_halt"}  # Whoever set a halt never lifts it.
         | {"allocations.see", "reporting.see"}
     ),
     # Sees every portfolio; decides on held orders, never on one of their own; enters no orders.
     OFFICER: frozenset(
         LOOK
         | {"portfolios.see", "portfolios.see_all", "orders.see", "compliance.see", "compliance.decide"}
-        | {"compliance.write_rules", "blocks.see", "routing.see", "allocations.see", "settlement.see"}
+        | {"compliance.write_rules", "blocks.see", "routing.see", "routing.halt", "routing.lift_halt"}
+        | {"allocations.see", "settlement.see"}
         | {"reporting.see", "audit.see", "audit.see_parts"}
     ),
     # Sees every portfolio; mends what keeps trades from settling.

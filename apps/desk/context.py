@@ -23,6 +23,7 @@ PLACES = (
     ("Portfolios", "portfolios:list", "portfolios.see"),
     ("Rules", "compliance:rules", "compliance.see"),
     ("Sessions", "routing:sessions", "routing.see"),
+    ("Kill switch", "routing:halts", "routing.see"),
     ("Results", "reporting:results", "reporting.see"),
     ("Record", "desk:record", "audit.see"),
     ("Parts", "desk:parts", "audit.see_parts"),
@@ -31,7 +32,7 @@ PLACES = (
 IN_THE_BAR = 7
 FIRST = {
     "orders.create": ("desk:home", "orders:list", "orders:imports", "portfolios:list"),
-    "routing.route": ("desk:home", "blocks:list", "routing:inquiries", "routing:routes"),
+    "routing.route": ("desk:home", "blocks:list", "routing:inquiries", "routing:routes", "routing:halts"),
     "compliance.decide": (
         "desk:home", "compliance:reviews", "orders:list", "portfolios:list", "compliance:rules", "desk:record",
     ),
@@ -42,6 +43,7 @@ FIRST = {
 }  # fmt: skip
 # Places with a badge: how it is called and what it counts.
 WAITING = {
+    "routing:halts": ("halts", "SELECT count(*) FROM routing_halt WHERE status = 'ACTIVE'"),
     "compliance:reviews": ("reviews", "SELECT count(*) FROM compliance_review WHERE status = 'WAITING'"),
     "routing:sessions": ("quarantine", "SELECT count(*) FROM routing_message WHERE status = 'QUARANTINED'"),
 }

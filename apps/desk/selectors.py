@@ -15,7 +15,7 @@ from apps.marketdata.models import Quote
 from apps.orders import selectors as orders
 from apps.portfolios import selectors as portfolios
 from apps.reference import selectors as reference
-from apps.routing.models import Session
+from apps.routing.models import Halt, Session
 from apps.users.services import can
 
 from .context import PLACES
@@ -280,7 +280,9 @@ def health() -> list[dict]:
     oldest = audit.open_promises().order_by("made_at").values_list("made_at", flat=True).first()
     lag = (timezone.now() - oldest).total_seconds() if oldest else 0.0
     parked = audit.parked_promises().count()
-    return [
+    halted = list(Halt.objects.filter(status="ACTIVE").select_related("user", "desk", "broker").order_by("pk")[:4])
+    stopped = ", ".join(f"{halt.of}{' (reduce only)' if halt.mode == 'REDUCE' else ''}" for halt in halted)
+    return ([{"label": "Routing stopped:", "value": stopped, "tone": "bad"}] if stopped else []) + [
         {"label": "FIX", "value": f"{up}/{enabled}", "tone": "ok" if up == enabled else "bad" if not up else "warn"},
         {
             "label": "Prices",

@@ -50,6 +50,7 @@ NEEDED = {
     "inquiry": "routing.see",
     "message": "routing.see",
     "session": "routing.see",
+    "halt": "routing.see",
     "allocation": "allocations.see",
     "confirmation": "settlement.see",
     "instruction": "settlement.see",

@@ -32,6 +32,13 @@ class RouteReplaceRequested(Event, code="route.replace_requested"):
 
 
 @dataclass(frozen=True)
+class RouteWithdrawn(Event, code="route.withdrawn"):
+    """A halt took it back before its message was handed to the session: the broker never hears of it."""
+
+    halt_id: int
+
+
+@dataclass(frozen=True)
 class RouteRequestRefused(Event, code="route.request_refused"):
     """The broker answered a cancel or replace with 35=9."""
 
@@ -209,3 +216,30 @@ class PostTradeHeard(Event, code="message.post_trade_heard"):
     ref: str
     answer: str
     text: str = ""
+
+
+@dataclass(frozen=True)
+class HaltSet(Event, code="halt.set"):
+    """From now on nothing in its scope is routed, or only what reduces a position."""
+
+    scope: str
+    mode: str
+    of: str = ""
+    routes: int = 0
+    withdrawn: int = 0
+    cancels: int = 0
+    inquiries: int = 0
+
+
+@dataclass(frozen=True)
+class HaltAskedAgain(Event, code="halt.asked_again"):
+    """Cancels went out once more to brokers that have not ended their routes."""
+
+    cancels: int
+
+
+@dataclass(frozen=True)
+class HaltLifted(Event, code="halt.lifted"):
+    """Another person than who set it lets routing go on; ``open`` routes had not ended by then."""
+
+    open: int = 0

@@ -7,9 +7,11 @@ from typing import NamedTuple
 from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, When
 
 from apps.marketdata import selectors as marketdata
+from apps.reference.models import Broker
+from apps.users.models import Desk, User
 
 from . import rules, selectors
-from .models import DealerQuote, Execution, Inquiry, Message, Route, RouteRequest, Session
+from .models import DealerQuote, Execution, Halt, Inquiry, Message, Route, RouteRequest, Session
 from .states import DEAD
 from .states import Q as Inquiring
 
@@ -165,3 +167,40 @@ def _decoded(text: str) -> list[tuple[int, str]]:
         return rules.fields_of(text)
     except rules.Malformed:
         return []
+
+
+def halt_subjects() -> list[tuple[str, list[tuple[str, str]]]]:
+    """What can be stopped, by scope: (heading, [(``SCOPE:subject``, its name)])."""
+    traders = User.objects.filter(is_active=True, is_automated=False, desks__isnull=False).distinct().order_by("username")
+    brokers = Broker.objects.filter(is_active=True).exclude(kind=Broker.Kind.VENUE).order_by("name")
+    return [
+        ("Firm", [("FIRM:", "The whole firm")]),
+        ("Desk", [(f"DESK:{desk.code}", desk.name) for desk in Desk.objects.all()]),
+        ("Person", [(f"USER:{user.username}", str(user)) for user in traders]),
+        ("Broker or dealer", [(f"BROKER:{broker.code}", broker.name) for broker in brokers]),
+        ("Strategy", [(f"STRATEGY:{name}", name.title()) for name in sorted(rules.STRATEGIES)]),
+    ]
+
+
+class InScope(NamedTuple):
+    """What a halt would stop now: routes that work, their money in USD, and inquiries that would be ended."""
+
+    routes: int
+    usd: Decimal
+    brokers: int
+    inquiries: int
+
+
+def in_scope(halt: Halt) -> InScope:
+    """Of a halt that need not be set yet. Four queries."""
+    found = list(selectors.live_routes_in(halt).select_related("block__instrument"))
+    quotes = marketdata.quotes_of({r.block.instrument_id for r in found})
+    rates = marketdata.fx_rates("USD")
+    usd = Decimal(0)
+    for route in found:
+        block, quote = route.block, quotes.get(route.block.instrument_id)
+        price = quote.mid if quote else route.arrival_price
+        rate = rates.get(block.currency_id)
+        usd += route.leaves_qty * price * block.instrument.price_factor * rate[0] if price and rate else 0
+    asked = selectors.inquiries_in(halt).filter(status=Inquiring.COLLECTING).count()
+    return InScope(len(found), usd, len({r.broker_id for r in found}), asked)

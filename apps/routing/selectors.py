@@ -3,14 +3,17 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
-from django.db.models import QuerySet
+from django.db import connection
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
+from apps.audit.models import Entry
 from apps.core.refusals import NotFound
 from apps.marketdata import selectors as marketdata
 from apps.users.services import can
 
 from . import rules
-from .models import Execution, Inquiry, Message, Route
+from .models import Execution, Halt, HaltedRoute, Inquiry, Message, Route
+from .states import DEAD
 
 
 def _on_desks_of(user, rows: QuerySet) -> QuerySet:
@@ -77,3 +80,77 @@ def distances_bp(inquiries: Iterable[Inquiry]) -> dict[int, Decimal | None]:
 def quarantined_messages() -> QuerySet[Message]:
     """Messages that wait for a person, oldest first, with their session."""
     return Message.objects.filter(status=Message.Status.QUARANTINED).select_related("session").order_by("pk")
+
+
+# --- halts ----------------------------------------------------------------------------------------------------------
+
+
+def halts() -> QuerySet[Halt]:
+    """
+    Halts, those in force first, each with ``stopped``, how many routes it found, and ``unacknowledged``, how many of
+    them their brokers have not ended.
+    """
+    still_open = Count("routes", filter=~Q(routes__route__status__in=DEAD))
+    rows = Halt.objects.select_related("user", "desk", "broker", "set_by", "lifted_by")
+    return rows.annotate(stopped=Count("routes"), unacknowledged=still_open).order_by("status", "-pk")
+
+
+def get_halt(halt_id: int) -> Halt:
+    """:raises NotFound: where there is none"""
+    row = halts().filter(pk=halt_id).first()
+    if row is None:
+        raise NotFound("There is no such halt.")
+    return row
+
+
+def unacknowledged(halt: Halt) -> QuerySet[HaltedRoute]:
+    """What the halt stopped and its broker has not ended, the largest first."""
+    rows = HaltedRoute.objects.filter(halt=halt).exclude(route__status__in=DEAD)
+    return rows.select_related("route__broker", "route__block__instrument").order_by("-route__leaves_qty", "route_id")
+
+
+def live_routes_in(halt: Halt) -> QuerySet[Route]:
+    """Routes in a halt's scope that are not over. Who asked for a route is on the record."""
+    return _in_scope(halt, Route.objects.exclude(status__in=DEAD), "route")
+
+
+def inquiries_in(halt: Halt) -> QuerySet[Inquiry]:
+    """Inquiries in a halt's scope; none of a broker's or strategy's, for other dealers may answer."""
+    if halt.scope in (Halt.Scope.BROKER, Halt.Scope.STRATEGY):
+        return Inquiry.objects.none()
+    return _in_scope(halt, Inquiry.objects.all(), "inquiry")
+
+
+def _in_scope(halt: Halt, rows: QuerySet, subject: str) -> QuerySet:
+    if halt.scope == Halt.Scope.FIRM:
+        return rows
+    if halt.scope == Halt.Scope.DESK:
+        return rows.filter(block__desk=halt.desk)
+    if halt.scope == Halt.Scope.BROKER:
+        return rows.filter(broker=halt.broker)
+    if halt.scope == Halt.Scope.STRATEGY:
+        return rows.filter(strategy=halt.strategy)
+    theirs = Entry.objects.filter(subject=subject, subject_id=OuterRef("pk"), nth=1, act__by=halt.user)
+    return rows.filter(Exists(theirs))
+
+
+def reducing_blocks(block_ids: Iterable[int]) -> set[int]:
+    """
+    Those of the blocks that only reduce positions: in each portfolio, all that works or would work on their side of the
+    instrument is no more than what is held the other way.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH wanted AS (SELECT b.id, b.instrument_id, b.side, o.portfolio_id FROM blocks_block b"
+            "  JOIN blocks_member m ON m.block_id = b.id JOIN orders_order o ON o.id = m.order_id WHERE b.id = ANY(%s)),"
+            " works AS (SELECT b.instrument_id, b.side, o.portfolio_id, sum(m.qty) AS qty FROM blocks_block b"
+            "  JOIN blocks_member m ON m.block_id = b.id JOIN orders_order o ON o.id = m.order_id"
+            "  WHERE (b.status IN ('WORKING', 'DONE') OR b.id = ANY(%s))"
+            "  AND b.instrument_id IN (SELECT instrument_id FROM wanted) GROUP BY 1, 2, 3)"
+            " SELECT w.id FROM wanted w JOIN works k USING (instrument_id, side, portfolio_id)"
+            " LEFT JOIN portfolios_position p USING (instrument_id, portfolio_id) GROUP BY w.id"
+            " HAVING bool_and(k.qty <= CASE w.side WHEN 'SELL' THEN coalesce(p.qty, 0) WHEN 'BUY' THEN -coalesce(p.qty, 0)"
+            "  ELSE 0 END)",
+            [list(block_ids)] * 2,
+        )
+        return {pk for (pk,) in cursor.fetchall()}

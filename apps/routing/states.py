@@ -50,7 +50,8 @@ DEAD = (Rt.FILLED, Rt.CANCELED, Rt.REJECTED, Rt.EXPIRED, Rt.CALCULATED, Rt.DONE_
 LIFE = Lifecycle(
     "route",
     born={e.RouteRequested: Rt.PENDING_SEND},
-    moves={(status, event): after for status in Rt for after, event in BY_ORD_STATUS.values()},
+    moves={(status, event): after for status in Rt for after, event in BY_ORD_STATUS.values()}
+    | {(Rt.PENDING_SEND, e.RouteWithdrawn): Rt.CANCELED},
     stays={
         e.RouteCancelRequested: set(Rt) - set(DEAD),
         e.RouteReplaceRequested: set(Rt) - set(DEAD) | {Rt.FILLED},
@@ -105,4 +106,17 @@ MESSAGE_LIFE = Lifecycle(
     "message",
     born={e.MessageQuarantined: M.QUARANTINED, e.PostTradeHeard: M.BOOKED},
     moves={(M.QUARANTINED, e.MessageSettled): M.SETTLED},
+)
+
+
+class H(StrEnum):
+    ACTIVE = "ACTIVE"
+    LIFTED = "LIFTED"
+
+
+HALT_LIFE = Lifecycle(
+    "halt",
+    born={e.HaltSet: H.ACTIVE},
+    moves={(H.ACTIVE, e.HaltLifted): H.LIFTED},
+    stays={e.HaltAskedAgain: set(H)},  # What was asked to end may refuse after the halt is lifted.
 )

@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from . import api, views
+from . import api, halt_api, halt_views, views
 
 app_name = "routing"
 PK = r"(?P<pk>[0-9]{1,18})"  # Acts on one thing are posted with or without the last slash.
@@ -14,6 +14,10 @@ api_urlpatterns = [
     path("inquiries/", api.Inquiries.as_view({"get": "list"}), name="api-inquiries"),
     re_path(rf"^inquiries/{PK}/$", api.Inquiries.as_view({"get": "retrieve"}), name="api-inquiry"),
     re_path(rf"^inquiries/{PK}/award/?$", api.Inquiries.as_view({"post": "award"}), name="api-inquiry-award"),
+    path("halts/", halt_api.Halts.as_view({"get": "list", "post": "create"}), name="api-halts"),
+    re_path(rf"^halts/{PK}/$", halt_api.Halts.as_view({"get": "retrieve"}), name="api-halt"),
+    re_path(rf"^halts/{PK}/cancel/?$", halt_api.Halts.as_view({"post": "cancel"}), name="api-halt-cancel"),
+    re_path(rf"^halts/{PK}/lift/?$", halt_api.Halts.as_view({"post": "lift"}), name="api-halt-lift"),
 ]
 urlpatterns = [
     path("routes/", views.routes, name="routes"),
@@ -25,6 +29,10 @@ urlpatterns = [
     path("inquiries/<int:inquiry_id>/", views.inquiry, name="inquiry"),
     path("inquiries/<int:inquiry_id>/award/", views.award, name="award"),
     path("inquiries/<int:inquiry_id>/pass/", views.pass_on, name="pass"),
+    path("halts/", halt_views.halts, name="halts"),
+    path("halts/set/", halt_views.set_halt, name="halt_set"),
+    path("halts/<int:halt_id>/again/", halt_views.ask_again, name="halt_again"),
+    path("halts/<int:halt_id>/lift/", halt_views.lift, name="halt_lift"),
     path("sessions/", views.sessions, name="sessions"),
     path("sessions/messages/<int:message_id>/", views.settle_message, name="settle_message"),
 ]

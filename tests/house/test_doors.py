@@ -42,6 +42,7 @@ MATRIX: dict[str, set[str] | str] = {
     "routing:cancel": {T}, "routing:inquiries": {T, C, O, A}, "routing:inquiry_rows": {T, C, O, A},
     "routing:inquiry": {T, C, O, A}, "routing:award": {T}, "routing:pass": {T},
     "routing:sessions": {T, C, O, A}, "routing:settle_message": {T},
+    "routing:halts": {T, C, O, A}, "routing:halt_set": {T, C}, "routing:halt_again": {T, C}, "routing:halt_lift": {T, C},
     # Allocations and settlement
     "allocations:list": FLOOR, "allocations:rows": FLOOR, "allocations:block": FLOOR,
     "settlement:board": {C, O, A}, "settlement:rows": {C, O, A}, "settlement:confirmation_rows": {C, O, A},
@@ -60,6 +61,7 @@ MATRIX: dict[str, set[str] | str] = {
     "api-block-finish": {T}, "api-block-route": {T},
     "api-routes": {T, C, O, A}, "api-route": {T, C, O, A}, "api-route-cancel": {T}, "api-route-replace": {T},
     "api-executions": {T, C, O, A}, "api-inquiries": {T, C, O, A}, "api-inquiry": {T, C, O, A}, "api-inquiry-award": {T},
+    "api-halts": {T, C, O, A}, "api-halt": {T, C, O, A}, "api-halt-cancel": {T, C}, "api-halt-lift": {T, C},
     "api-allocation-list": FLOOR, "api-allocation-detail": FLOOR,
     "api-confirmation-list": {C, O, A}, "api-confirmation-detail": {C, O, A}, "api-confirmation-pdf": {C, O, A},
     "api-instruction-list": {C, O, A}, "api-instruction-detail": {C, O, A}, "api-instruction-xml": {C, O, A},
@@ -89,7 +91,7 @@ MATRIX: dict[str, set[str] | str] = {
 }  # fmt: skip
 
 # Where looking and acting share an address: who may act.
-POSTS = {"api-orders": {M}, "api-imports": {M}, "api-rules": {C}, "api-restrictions": {C}}
+POSTS = {"api-orders": {M}, "api-imports": {M}, "api-rules": {C}, "api-restrictions": {C}, "api-halts": {T, C}}
 
 
 def addresses(resolver=None, namespace="") -> dict[str, list[str]]:

@@ -149,6 +149,7 @@ def _list_context(request: HttpRequest, whole: bool = True) -> dict:
         "figures": selectors.figures(request.user),
         "sees_routes": sees_routes,
         "may_work": _may_work(request),
+        "may_halt": can(request.user, "routing.halt"),
         "actions": [a | {"url": reverse(a["name"])} for a in ACTIONS if can(request.user, a["permission"])],
     }
 

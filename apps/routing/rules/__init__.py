@@ -9,6 +9,7 @@ from .destinations import (
     in_turn,
     session_problems,
 )
+from .halts import Halted, Wish, stopping
 from .orders import STRATEGIES, BadStrategy, Terms, plain, strategy_fields
 from .quotes import Answer, Outcome, best_of, distance_bp, outcomes
 from .reports import (
@@ -33,12 +34,14 @@ __all__ = [
     "BadStrategy",
     "Candidate",
     "Fields",
+    "Halted",
     "Malformed",
     "Order",
     "Outcome",
     "Report",
     "Terms",
     "Wanted",
+    "Wish",
     "best_of",
     "choose",
     "cl_ord_id",
@@ -60,6 +63,7 @@ __all__ = [
     "report_key",
     "session_problems",
     "shown",
+    "stopping",
     "strategy_fields",
     "text_of",
     "utc_text",

@@ -2,6 +2,8 @@
 
 from apps.blocks.services import StaleBlock
 
+from .gate import RoutingHalted
+from .halts import HaltedAlready, OwnHalt, StaleHalt, ask_again, lift_halt, set_halt, sketch_halt
 from .hearing import Hearing, StillUnbookable, hear_messages, quarantine_messages, settle_message
 from .inquiries import (
     NotTheBest,
@@ -46,6 +48,7 @@ from .setup import (
 
 __all__ = [
     "FewDealers",
+    "HaltedAlready",
     "Hearing",
     "MixedSessions",
     "NoBroker",
@@ -56,16 +59,20 @@ __all__ = [
     "NothingToPlace",
     "Outgoing",
     "OutsideLimit",
-    "OverrideNeedsReason",
     "Overplaced",
+    "OverrideNeedsReason",
+    "OwnHalt",
     "QuoteEnded",
     "RequestPending",
     "Routed",
+    "RoutingHalted",
     "StaleBlock",
+    "StaleHalt",
     "StaleInquiry",
     "StaleRoute",
     "StillUnbookable",
     "ToSend",
+    "ask_again",
     "award_inquiry",
     "cancel_routes",
     "decide_due_inquiries",
@@ -75,6 +82,7 @@ __all__ = [
     "install_default_rules",
     "install_sessions",
     "keep_heard",
+    "lift_halt",
     "mark_sent",
     "mark_sessions",
     "pass_inquiry",
@@ -85,6 +93,8 @@ __all__ = [
     "route_blocks",
     "send_inquiries",
     "session_facts",
+    "set_halt",
     "settle_message",
+    "sketch_halt",
     "take_to_send",
 ]

@@ -24,6 +24,7 @@ from .. import events, rules
 from ..models import DealerQuote, Inquiry
 from ..rules import orders
 from ..states import INQUIRY_LIFE, Q
+from .gate import halts_in_force, is_open_to, refuse_halted
 from .locks import lock_blocks, lock_inquiry, terms_of
 from .messages import Outgoing, queue_messages
 from .planning import INQUIRY, LEAST_DEALERS, FewDealers, Plan
@@ -151,12 +152,13 @@ def _decide(act: Act, ids: set[int]) -> int:
     block_ids = dict(Inquiry.objects.filter(pk__in=ids, status=Q.COLLECTING).values_list("pk", "block_id"))
     if not block_ids:
         return 0
+    standing = halts_in_force()
     found = lock_blocks(user, set(block_ids.values()))
     inquiries = Inquiry.objects.filter(pk__in=block_ids, status=Q.COLLECTING, trace__award="auto")
     inquiries = list(inquiries.select_for_update(no_key=True).order_by("pk"))
     answers = _quotes_of(inquiries)
     ready = [i for i in inquiries if i.due_at <= act.at or not any(q.result == R.ASKED for q in answers[i.pk])]
-    return _conclude(act, [_best(act, i, found[i.block_id], answers[i.pk]) for i in ready])
+    return _conclude(act, [_best(act, i, found[i.block_id], answers[i.pk], standing) for i in ready])
 
 
 def _quotes_of(inquiries: Sequence[Inquiry]) -> dict[int, list[DealerQuote]]:
@@ -166,9 +168,10 @@ def _quotes_of(inquiries: Sequence[Inquiry]) -> dict[int, list[DealerQuote]]:
     return answers
 
 
-def _best(act: Act, inquiry: Inquiry, block: Block, quotes: Sequence[DealerQuote]) -> Decision:
+def _best(act: Act, inquiry: Inquiry, block: Block, quotes: Sequence[DealerQuote], standing) -> Decision:
     by_id = {q.pk: q for q in quotes}
-    best = rules.best_of(block.side, inquiry.qty, answers_of(quotes), act.at)
+    free = [q for q in quotes if is_open_to(act, standing, block, q.dealer_id)] if standing else quotes
+    best = rules.best_of(block.side, inquiry.qty, answers_of(free), act.at)
     if best is None:
         return Decision(inquiry, block, quotes, None, "No dealer gave a price that is still good for the quantity.")
     problem = rules.outside_limit(block.side, best.price, block.limit_price)
@@ -195,8 +198,10 @@ def award_inquiry(act: Act, inquiry_id: int, *, seen: Mapping[int, int], quote_i
     :raises StaleInquiry: where another answer came meanwhile; :raises IllegalMove: where it was decided
     :raises QuoteEnded: where the quote is no longer good; :raises NotTheBest: for another without a reason
     :raises OutsideLimit: where the price is outside the block's limit
+    :raises RoutingHalted: where the kill switch is pressed for the block's desk, the dealer, the actor or the firm
     """
     user = require(act, "routing.route")
+    standing = halts_in_force()
     inquiry, block = lock_inquiry(user, inquiry_id, seen)
     INQUIRY_LIFE.after(inquiry.status, events.InquiryAwarded)
     quotes = _quotes_of([inquiry])[inquiry.pk]
@@ -206,6 +211,7 @@ def award_inquiry(act: Act, inquiry_id: int, *, seen: Mapping[int, int], quote_i
         if quote_id is not None:
             raise NotFound("This quote is not an answer to the inquiry.")
         raise QuoteEnded("No dealer gave a price that is still good for the quantity. Ask again.")
+    refuse_halted(act, standing, [(block, winner.dealer_id, "")])
     if rules.best_of(block.side, inquiry.qty, answers_of([winner]), act.at) is None:
         raise QuoteEnded("This quote has ended, or is not for the whole quantity. Take another, or ask again.")
     if best is not None and winner.price != best.price and not act.reason.strip():
@@ -228,6 +234,16 @@ def pass_inquiry(act: Act, inquiry_id: int, *, seen: Mapping[int, int]) -> None:
         raise Invalid("Say why no price is taken.", field="reason")
     inquiry, block = lock_inquiry(user, inquiry_id, seen)
     _conclude(act, [Decision(inquiry, block, _quotes_of([inquiry])[inquiry.pk], None, act.reason)])
+
+
+def pass_all(act: Act, block_of: Mapping[int, int], reason: str) -> int:
+    """Will end inquiries without taking a price, whoever asked: inquiry id to its block. :returns: how many"""
+    rows = Block.objects.filter(pk__in=set(block_of.values())).select_related("instrument__venue").order_by("pk")
+    found = {block.pk: block for block in rows.select_for_update(of=("self",), no_key=True)}
+    waiting = Inquiry.objects.filter(pk__in=block_of, status=Q.COLLECTING)
+    inquiries = list(waiting.select_for_update(no_key=True).order_by("pk"))
+    answers = _quotes_of(inquiries)
+    return _conclude(act, [Decision(i, found[i.block_id], answers[i.pk], None, reason) for i in inquiries])
 
 
 def _conclude(act: Act, decisions: Sequence[Decision]) -> int:

@@ -20,6 +20,8 @@ from apps.users.services import require
 from .. import events, rules
 from ..models import Route, RouteRequest
 from ..states import LIFE
+from .cancelling import ask_cancels
+from .gate import halts_in_force, let_through, refuse_halted
 from .inquiries import open_inquiries
 from .locks import lock_blocks, lock_routes, refuse_stale, terms_of
 from .messages import Outgoing, queue_messages
@@ -69,13 +71,15 @@ def route_blocks(
     :param broker_code: the broker or dealer to use instead of the rule's
     :param qty: how much of one block to place; all of it where None
     :raises StaleBlock: where a block changed meanwhile; :raises NothingToPlace: where all of one is placed
+    :raises RoutingHalted: where the kill switch is pressed for one, its desk, broker or strategy, the actor or the firm
     :raises Overplaced: where ``qty`` is more than is left; :raises OverrideNeedsReason, NoRoutingRule, NoBroker:
     """
     user = require(act, "routing.route")
+    standing = halts_in_force()
     found = lock_blocks(user, block_ids)
     refuse_stale(blocks.StaleBlock, found, seen)
     quantities = _quantities(found, qty)
-    plans = plan_routes(act, quantities, found, Override(broker_code, strategy, params))
+    plans = let_through(act, standing, plan_routes(act, quantities, found, Override(broker_code, strategy, params)))
     mids = {pk: quote.mid for pk, quote in marketdata.quotes_of(b.instrument_id for b in found.values()).items()}
     _freeze(act, found, mids)
     blocks.mark_placed(act, quantities)
@@ -99,10 +103,11 @@ def send_inquiries(
     :raises FewDealers: for fewer than three dealers without a reason; and as ``route_blocks``
     """
     user = require(act, "routing.route")
+    standing = halts_in_force()
     found = lock_blocks(user, block_ids)
     refuse_stale(blocks.StaleBlock, found, seen)
     quantities = _quantities(found, qty)
-    plans = plan_inquiries(act, quantities, found, dealer_codes, seconds, award)
+    plans = let_through(act, standing, plan_inquiries(act, quantities, found, dealer_codes, seconds, award))
     mids = {pk: quote.mid for pk, quote in marketdata.quotes_of(b.instrument_id for b in found.values()).items()}
     _freeze(act, found, mids)
     blocks.mark_placed(act, quantities)
@@ -200,28 +205,7 @@ def cancel_routes(act: Act, route_ids: Sequence[int], *, seen: Mapping[int, int]
     asked = [pk for pk, kinds in waiting.items() if "F" in kinds]
     if asked:
         raise RequestPending(f"{routes[asked[0]].ref} was asked to cancel already; wait for the broker's answer.")
-    for route in routes.values():
-        LIFE.after(route.status, events.RouteCancelRequested)
-    terms = {pk: (route.qty, route.limit_price) for pk, route in routes.items()}
-    names = write_requests(act, routes, "F", terms)
-    queue_messages(
-        act,
-        [
-            Outgoing(
-                route.broker_id,
-                "F",
-                names[pk],
-                rules.orders.cancel(
-                    names[pk], orig_of(route), route.order_id, terms_of(found[route.block_id]), route.qty, act.at
-                ),
-            )
-            for pk, route in routes.items()
-        ],
-    )
-    record(
-        act,
-        [Fact(pk, r.version + 1, events.RouteCancelRequested(cl_ord_id=names[pk])) for pk, r in routes.items()],
-    )
+    ask_cancels(act, routes, found)
 
 
 @transaction.atomic
@@ -234,9 +218,12 @@ def replace_routes(act: Act, changes: Mapping[int, Mapping[str, Decimal | None]]
     :raises StaleRoute, IllegalMove, RequestPending, NotAnOrder: as for cancels
     :raises Overplaced: where an increase is more than the block has unplaced
     :raises Invalid: where a quantity is not above what is filled, or a limit is outside the block's
+    :raises RoutingHalted: where the kill switch is pressed for one
     """
     user = require(act, "routing.route")
+    standing = halts_in_force()
     routes, found = lock_routes(user, list(changes), seen)
+    refuse_halted(act, standing, [(found[r.block_id], r.broker_id, r.strategy) for r in routes.values()])
     _refuse_hits(routes)
     waiting = _waiting(routes)
     if waiting:

@@ -1,0 +1,106 @@
+"""
+What every route passes: no halt may stand in its way.
+
+Whoever routes holds an advisory lock, shared, from before the halts are read until commit; whoever sets or lifts one
+holds it alone. So a route committed before the switch is seen by it, and one asked for after it is refused.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from django.db import connection
+
+from apps.blocks.models import Block
+from apps.core.acts import Act
+from apps.core.refusals import Conflict
+
+from .. import rules, selectors
+from ..models import Halt
+from .planning import INQUIRY, Plan
+
+LOCK = "hashtext('routing.halts')"
+
+
+class RoutingHalted(Conflict):
+    """The kill switch is pressed for this person, desk, strategy, broker or the firm."""
+
+
+def halts_in_force() -> list[rules.Halted]:
+    """
+    The halts in force, which stay so until this transaction ends. Call it before anything is locked. One round trip;
+    the second statement sees what was committed while the first waited.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT pg_advisory_xact_lock_shared({LOCK});"
+            f" SELECT {', '.join(rules.Halted._fields)} FROM routing_halt WHERE status = 'ACTIVE'"
+        )
+        cursor.nextset()
+        return [rules.Halted(*row) for row in cursor.fetchall()]
+
+
+def let_through(act: Act, standing: Sequence[rules.Halted], plans: Sequence[Plan]) -> Sequence[Plan]:
+    """
+    The plans as far as no halt stands in their way. Of an inquiry, halted dealers are left out while others remain.
+
+    :raises RoutingHalted: where one does, naming it
+    """
+    if not standing:
+        return plans
+    open_plans, cautious = [], {}
+    for plan in plans:
+        found = {
+            dealer: rules.stopping(standing, rules.Wish(act.by, plan.block.desk_id, dealer, plan.strategy))
+            for dealer in plan.broker_ids
+        }
+        kept = [dealer for dealer, halt in found.items() if halt is None or halt.mode == Halt.Mode.REDUCE]
+        if not kept or (plan.action != INQUIRY and len(kept) < len(found)):
+            raise _halted(next(halt for halt in found.values() if halt), plan.block)
+        left_out = {"halted": sorted(set(found) - set(kept))} if len(kept) < len(found) else {}
+        open_plans.append(plan._replace(broker_ids=kept, trace=plan.trace | left_out))
+        if halt := next((found[dealer] for dealer in kept if found[dealer]), None):
+            cautious[plan.block.pk] = (halt, plan.block)
+    refuse_increases(cautious)
+    return open_plans
+
+
+def refuse_halted(act: Act, standing: Sequence[rules.Halted], wishes: Sequence[tuple[Block, int, str]]) -> None:
+    """
+    :param wishes: block, broker and strategy of each part that would be placed or enlarged
+    :raises RoutingHalted: where a halt stands in the way of one
+    """
+    cautious = {}
+    for block, broker_id, strategy in wishes:
+        halt = rules.stopping(standing, rules.Wish(act.by, block.desk_id, broker_id, strategy))
+        if halt and halt.mode == Halt.Mode.ALL:
+            raise _halted(halt, block)
+        if halt:
+            cautious[block.pk] = (halt, block)
+    refuse_increases(cautious)
+
+
+def is_open_to(act: Act, standing: Sequence[rules.Halted], block: Block, dealer_id: int) -> bool:
+    """Whether no halt forbids taking this dealer's price."""
+    try:
+        refuse_halted(act, standing, [(block, dealer_id, "")])
+    except RoutingHalted:
+        return False
+    return True
+
+
+def refuse_increases(cautious: Mapping[int, tuple[rules.Halted, Block]]) -> None:
+    """:raises RoutingHalted: for a block under a reduce-only halt that would open or enlarge a position"""
+    reducing = selectors.reducing_blocks(cautious) if cautious else set()
+    for pk, (halt, block) in cautious.items():
+        if pk not in reducing:
+            raise _halted(halt, block)
+
+
+def _halted(halt: rules.Halted, block: Block) -> RoutingHalted:
+    row = Halt.objects.select_related("user", "desk", "broker", "set_by").get(pk=halt.id)
+    why = f": “{row.reason}”" if row.reason else ""
+    only = f" but for what reduces a position, and {block.ref} does not" if row.mode == Halt.Mode.REDUCE else ""
+    return RoutingHalted(
+        f"Routing is stopped for {row.of}{only}, since {row.set_at:%H:%M:%S} UTC by {row.set_by}{why}. Nothing was sent."
+        f" Another person than {row.set_by} may lift it under Kill switch.",
+        halt=row.pk, scope=row.scope, mode=row.mode, block=block.pk,
+    )  # fmt: skip
