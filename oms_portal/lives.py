@@ -6,7 +6,7 @@ from apps.compliance.states import RESTRICTION_LIFE, REVIEW_LIFE, RULE_LIFE
 from apps.core.lifecycles import Lifecycle
 from apps.orders.states import GROUP_LIFE, IMPORT_LIFE
 from apps.orders.states import LIFE as ORDER
-from apps.routing.states import EXECUTION_LIFE, HALT_LIFE, INQUIRY_LIFE, MESSAGE_LIFE
+from apps.routing.states import ALERT_LIFE, EXECUTION_LIFE, HALT_LIFE, INQUIRY_LIFE, MESSAGE_LIFE
 from apps.routing.states import LIFE as ROUTE
 from apps.settlement.states import CONFIRMATION_LIFE, INSTRUCTION_LIFE
 
@@ -23,6 +23,7 @@ LIVES: tuple[tuple[Lifecycle, str, str], ...] = (
     (INQUIRY_LIFE, "routing_inquiry", "true"),
     (MESSAGE_LIFE, "routing_message", "t.version > 0"),
     (HALT_LIFE, "routing_halt", "true"),
+    (ALERT_LIFE, "routing_alert", "true"),
     (ALLOCATION, "allocations_allocation", "true"),
     (CONFIRMATION_LIFE, "settlement_confirmation", "true"),
     (INSTRUCTION_LIFE, "settlement_instruction", "true"),

@@ -2,6 +2,7 @@
 
 MANAGER = "portfolio manager"
 TRADER = "trader"
+SUPERVISOR = "trading supervisor"
 OFFICER = "compliance officer"
 OPERATIONS = "operations"
 AUDITOR = "auditor"
@@ -9,6 +10,13 @@ ADMINISTRATOR = "administrator"
 AUTOMATED = "automated"  # Workers, gateway, feed: never sign in.
 
 LOOK = {"desk.see", "reference.see", "marketdata.see"}
+
+TRADES = frozenset(
+    LOOK
+    | {"orders.see", "blocks.see", "blocks.work", "routing.see", "routing.route", "routing.mend_messages"}
+    | {"routing.halt", "routing.lift_halt"}  # Whoever set a halt never lifts it.
+    | {"allocations.see", "reporting.see"}
+)
 
 ROLES: dict[str, frozenset[str]] = {
     # Runs money for the portfolios granted to their team, and sees those only.
@@ -18,12 +26,9 @@ ROLES: dict[str, frozenset[str]] = {
         | {"orders.import", "blocks.see", "allocations.see", "reporting.see", "compliance.see_own"}
     ),
     # Works the blocks of the desks they sit at, and sees the orders in them. Decides nothing about compliance.
-    TRADER: frozenset(
-        LOOK
-        | {"orders.see", "blocks.see", "blocks.work", "routing.see", "routing.route", "routing.mend_messages"}
-        | {"routing.halt", "routing.lift_halt"}  # Whoever set a halt never lifts it.
-        | {"allocations.see", "reporting.see"}
-    ),
+    TRADER: TRADES,
+    # The same, and gives or takes any block of their desks, and the queue of who is away.
+    SUPERVISOR: TRADES | {"blocks.supervise"},
     # Sees every portfolio; decides on held orders, never on one of their own; enters no orders.
     OFFICER: frozenset(
         LOOK

@@ -79,7 +79,7 @@ def _person(name: str):
     return one
 
 
-mira, paul, tom, tess = map(_person, ("mira", "paul", "tom", "tess"))
+mira, paul, tom, tess, theo = map(_person, ("mira", "paul", "tom", "tess", "theo"))
 omar, odile, olga, ada, alan = map(_person, ("omar", "odile", "olga", "ada", "alan"))
 
 

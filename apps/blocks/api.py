@@ -34,6 +34,7 @@ class BlockOut(serializers.ModelSerializer):
     isin = serializers.CharField(source="instrument.isin")
     currency = serializers.CharField(source="currency_id")
     desk = serializers.CharField(source="desk.code")
+    owner = serializers.CharField(source="owner.username", default=None, help_text="who works it; null: in the pool")
     orders = serializers.IntegerField(source="order_count")
     leaves_qty = serializers.DecimalField(20, 4)
     unplaced_qty = serializers.DecimalField(20, 4)
@@ -43,7 +44,7 @@ class BlockOut(serializers.ModelSerializer):
         model = Block
         fields = (
             "id", "ref", "status", "version", "symbol", "isin", "side", "qty", "order_type", "limit_price", "tif",
-            "instructions", "currency", "desk", "wave", "orders", "placed_qty", "filled_qty", "cancelled_qty",
+            "instructions", "currency", "desk", "owner", "wave", "orders", "placed_qty", "filled_qty", "cancelled_qty",
             "leaves_qty", "unplaced_qty", "average_price", "arrival_price", "trade_date", "settle_date", "opened_at",
             "frozen_at", "done_at",
         )  # fmt: skip
@@ -68,10 +69,26 @@ class FinishIn(serializers.Serializer):
     reason = serializers.CharField(max_length=400, required=False, default="", allow_blank=True)
 
 
+class OwnIn(serializers.Serializer):
+    version = serializers.IntegerField(min_value=1, help_text="the version that the caller looked at")
+
+
+class HandOverIn(FinishIn):
+    to = serializers.CharField(max_length=150, allow_blank=True, help_text="username; empty: back to the pool")
+
+
+class TakeQueueIn(serializers.Serializer):
+    of = serializers.CharField(max_length=150, help_text="username of who is away")
+    to = serializers.CharField(max_length=150, required=False, default="", allow_blank=True, help_text="empty: the pool")
+    reason = serializers.CharField(max_length=400)
+
+
 class BlockFilter(django_filters.FilterSet):
     status = django_filters.BaseInFilter(field_name="status", help_text="one or several, by comma")
     symbol = django_filters.CharFilter(field_name="instrument__symbol")
     desk = django_filters.CharFilter(field_name="desk__code")
+    owner = django_filters.CharFilter(field_name="owner__username")
+    pool = django_filters.BooleanFilter(field_name="owner", lookup_expr="isnull", help_text="true: owned by nobody")
 
     class Meta:
         model = Block
@@ -80,7 +97,7 @@ class BlockFilter(django_filters.FilterSet):
 
 class Blocks(ApiDoor, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     permissions = ("blocks.see",)
-    acts = {"finish": ("blocks.work",)}
+    acts = dict.fromkeys(("finish", "pick_up", "hand_over"), ("blocks.work",)) | {"take_queue": ("blocks.supervise",)}
     serializer_class = BlockOut
     filterset_class = BlockFilter
     pagination_class = NewestFirst
@@ -93,7 +110,7 @@ class Blocks(ApiDoor, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
 
     def get_queryset(self):
         return selectors.with_order_count(selectors.blocks_seen_by(self.request.user)).select_related(
-            "instrument", "desk"
+            "instrument", "desk", "owner"
         )
 
     def get_object(self) -> Block:
@@ -134,3 +151,47 @@ class Blocks(ApiDoor, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
             return BlockOut(self.get_object()).data
 
         return Response(answer_once(act, "blocks.finish_blocks", {"id": pk, "said": said}, end)[0])
+
+    @extend_schema(summary="Make a block of the pool one's own", request=OwnIn, responses=BlockOut, parameters=[KEY])
+    def pick_up(self, request: Request, pk: str) -> Response:
+        said = self._said(OwnIn, request)
+        act = act_of(request)
+
+        def do():
+            services.pick_up_blocks(act, [int(pk)], seen={int(pk): said["version"]})
+            return BlockOut(self.get_object()).data
+
+        return Response(answer_once(act, "blocks.pick_up_blocks", {"id": int(pk), "said": said}, do)[0])
+
+    @extend_schema(
+        summary="Hand it to a colleague, or back to the pool", request=HandOverIn, responses=BlockOut, parameters=[KEY]
+    )
+    def hand_over(self, request: Request, pk: str) -> Response:
+        said = self._said(HandOverIn, request)
+        act = act_of(request, reason=said["reason"])
+
+        def do():
+            services.hand_over_blocks(act, [int(pk)], to=said["to"], seen={int(pk): said["version"]})
+            return BlockOut(self.get_object()).data
+
+        return Response(answer_once(act, "blocks.hand_over_blocks", {"id": int(pk), "said": said}, do)[0])
+
+    @extend_schema(
+        summary="Take the whole queue of a colleague who is away",
+        request=TakeQueueIn,
+        responses=inline_serializer("TakenOver", {"blocks": serializers.IntegerField()}),
+        parameters=[KEY],
+    )
+    def take_queue(self, request: Request) -> Response:
+        said = self._said(TakeQueueIn, request)
+        act = act_of(request, reason=said["reason"])
+
+        def do():
+            return {"blocks": services.take_over_queue(act, said["of"], to=said["to"])}
+
+        return Response(answer_once(act, "blocks.take_over_queue", said, do)[0])
+
+    def _said(self, serializer: type[serializers.Serializer], request: Request) -> dict:
+        asked = serializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        return asked.validated_data

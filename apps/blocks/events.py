@@ -29,6 +29,17 @@ class BlockShrank(Event, code="block.shrank"):
 
 
 @dataclass(frozen=True)
+class BlockAssigned(Event, code="block.assigned"):
+    """It has another owner, or none: it is the pool's. ``how``: PICKED_UP, HANDED_OVER, POOLED or TAKEN_OVER."""
+
+    owner_id: int | None = None
+    owner: str = ""
+    before_id: int | None = None
+    before: str = ""
+    how: str = ""
+
+
+@dataclass(frozen=True)
 class BlockCancelled(Event, code="block.cancelled"):
     """Its last order left before the first route."""
 

@@ -1,6 +1,7 @@
 """What the desk works: many orders as one, and the statement of who is to have what."""
 
 import pgtrigger
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
@@ -28,6 +29,10 @@ class Block(models.Model):
     instructions = models.CharField(max_length=200, blank=True, default="")
     currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+")
     desk = models.ForeignKey(Desk, on_delete=models.PROTECT, related_name="+")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+",
+        help_text="who works it; empty: in the desk's pool",
+    )  # fmt: skip
     trade_date = models.DateField()
     settle_date = models.DateField()
     merge_key = models.CharField(max_length=64, help_text="hash of all that its orders have in common")

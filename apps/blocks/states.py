@@ -26,5 +26,5 @@ LIFE = Lifecycle(
         (B.DONE, e.BlockReopened): B.WORKING,
         (B.ALLOCATED, e.BlockReopened): B.WORKING,
     },
-    stays={e.BlockGrew: [B.OPEN], e.BlockShrank: [B.OPEN]},
+    stays={e.BlockGrew: [B.OPEN], e.BlockShrank: [B.OPEN], e.BlockAssigned: [B.OPEN, B.WORKING]},
 )

@@ -10,4 +10,7 @@ api_urlpatterns = [
     path("blocks/<int:pk>/orders/", api.Blocks.as_view({"get": "orders"}), name="api-block-orders"),
     path("blocks/<int:pk>/statement/", api.Blocks.as_view({"get": "statement"}), name="api-block-statement"),
     re_path(rf"^blocks/{PK}/finish/?$", api.Blocks.as_view({"post": "finish"}), name="api-block-finish"),
+    re_path(rf"^blocks/{PK}/pick-up/?$", api.Blocks.as_view({"post": "pick_up"}), name="api-block-pick-up"),
+    re_path(rf"^blocks/{PK}/hand-over/?$", api.Blocks.as_view({"post": "hand_over"}), name="api-block-hand-over"),
+    re_path(r"^queues/take-over/?$", api.Blocks.as_view({"post": "take_queue"}), name="api-queue-take-over"),
 ]

@@ -18,6 +18,8 @@ PLACES = (
     ("Blocks", "blocks:list", "blocks.see"),
     ("Inquiries", "routing:inquiries", "routing.see"),
     ("Routes", "routing:routes", "routing.see"),
+    ("Alerts", "routing:alerts", "routing.see"),
+    ("Queues", "blocks:queues", "blocks.see"),
     ("Allocations", "allocations:list", "allocations.see"),
     ("Settlement", "settlement:board", "settlement.see"),
     ("Portfolios", "portfolios:list", "portfolios.see"),
@@ -32,7 +34,7 @@ PLACES = (
 IN_THE_BAR = 7
 FIRST = {
     "orders.create": ("desk:home", "orders:list", "orders:imports", "portfolios:list"),
-    "routing.route": ("desk:home", "blocks:list", "routing:inquiries", "routing:routes", "routing:halts"),
+    "routing.route": ("desk:home", "blocks:list", "routing:inquiries", "routing:routes", "routing:alerts", "routing:halts"),
     "compliance.decide": (
         "desk:home", "compliance:reviews", "orders:list", "portfolios:list", "compliance:rules", "desk:record",
     ),

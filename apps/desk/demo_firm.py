@@ -72,6 +72,7 @@ def load(scale: int = 1) -> dict[str, int]:
     street = settings.MARKET_FEED
     routing.install_sessions(act, host=street["host"], port=street["port"], environment="simulation")
     routing.install_default_rules(act)
+    routing.install_default_alerts(act)
     settlement.install_default_ssis(act)
     return {"instruments": Instrument.objects.count(), "portfolios": count, "people": len(PEOPLE)}
 

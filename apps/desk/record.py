@@ -28,7 +28,7 @@ TONES = {"held": "hold", "rejected": "bad", "refused": "bad", "cancelled": "bad"
 SEEN_BY = {"order": orders.get_order_seen_by, "block": blocks.get_block_seen_by}
 NEEDED = {
     "route": "routing.see", "execution": "routing.see", "inquiry": "routing.see", "message": "routing.see",
-    "halt": "routing.see",
+    "halt": "routing.see", "alert": "routing.see",
     "allocation": "audit.see", "confirmation": "settlement.see", "instruction": "settlement.see",
     "review": "compliance.see", "rule": "compliance.see", "restriction": "compliance.see", "import": "audit.see",
     "group": "audit.see", "person": "audit.see",

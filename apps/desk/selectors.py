@@ -15,6 +15,7 @@ from apps.marketdata.models import Quote
 from apps.orders import selectors as orders
 from apps.portfolios import selectors as portfolios
 from apps.reference import selectors as reference
+from apps.routing import alert_selectors
 from apps.routing.models import Halt, Session
 from apps.users.services import can
 
@@ -104,6 +105,7 @@ def _trader(user) -> list[Figure]:
     )
     asking = _one("SELECT count(*) FROM routing_inquiry WHERE status IN ('COLLECTING', 'AWARDED')")[0]
     rejected = _one("SELECT count(*) FROM routing_route WHERE status = 'REJECTED'")[0]
+    alerts = alert_selectors.waiting_for(user, timezone.now()).count()
     listing = reverse("blocks:list")
     share = percent(filled / qty * 100) if qty else NONE_YET
     return [
@@ -111,6 +113,7 @@ def _trader(user) -> list[Figure]:
         Figure("Working", str(working), f"{listing}?status=WORKING"),
         Figure("Traded", money_short(filled, "USD"), listing, share),
         Figure("Inquiries open", str(asking), reverse("routing:inquiries")),
+        Figure("Alerts", str(alerts), reverse("routing:alerts"), tone="warn" if alerts else ""),
         Figure("Rejected by brokers", str(rejected), f"{reverse('routing:routes')}?status=REJECTED",
                tone="bad" if rejected else ""),
     ]  # fmt: skip

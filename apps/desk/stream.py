@@ -51,6 +51,7 @@ NEEDED = {
     "message": "routing.see",
     "session": "routing.see",
     "halt": "routing.see",
+    "alert": "routing.see",
     "allocation": "allocations.see",
     "confirmation": "settlement.see",
     "instruction": "settlement.see",

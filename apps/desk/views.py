@@ -22,11 +22,12 @@ def home(request: HttpRequest) -> HttpResponse:
     part = request.GET.get("part")
     if request.htmx and part in ("strip", "attention"):
         template += f"#{part}"
-    return render(
-        request,
-        template,
-        {"figures": selectors.strip_for(request.user), "rows": selectors.attention(request.user)},
-    )
+    context = {
+        "figures": selectors.strip_for(request.user),
+        "rows": selectors.attention(request.user),
+        "sees_alerts": can(request.user, "blocks.work"),
+    }
+    return render(request, template, context)
 
 
 @door("desk.see")

@@ -7,7 +7,7 @@ from django.utils import timezone
 from apps.users.back_office import ByRole
 
 from .forms import SessionForm
-from .models import Execution, Inquiry, Message, Route, RoutingRule, Session
+from .models import AlertRule, Execution, Inquiry, Message, Route, RoutingRule, Session
 
 
 class ReadOnly(ByRole, admin.ModelAdmin):
@@ -45,6 +45,17 @@ class SessionAdmin(ByRole, admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj=None) -> bool:
         """Its messages are evidence: a session is disabled."""
+        return False
+
+
+@admin.register(AlertRule)
+class AlertRuleAdmin(ByRole, admin.ModelAdmin):
+    writes = ("reference.write",)
+    list_display = ("name", "kind", "threshold", "window_seconds", "desk", "is_active")
+    list_filter = ("kind", "is_active", "desk")
+
+    def has_delete_permission(self, request: HttpRequest, obj=None) -> bool:
+        """Its alerts are evidence: a rule is switched off."""
         return False
 
 

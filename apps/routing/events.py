@@ -219,6 +219,36 @@ class PostTradeHeard(Event, code="message.post_trade_heard"):
 
 
 @dataclass(frozen=True)
+class AlertRaised(Event, code="alert.raised"):
+    """A rule is met by a block, or by one of its routes."""
+
+    rule_id: int
+    block_id: int
+    route_id: int | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class AlertSnoozed(Event, code="alert.snoozed"):
+    until: str
+
+
+@dataclass(frozen=True)
+class AlertWoke(Event, code="alert.woke"):
+    """Its snooze is over and the rule is still met."""
+
+
+@dataclass(frozen=True)
+class AlertAcknowledged(Event, code="alert.acknowledged"):
+    """Somebody sees to it."""
+
+
+@dataclass(frozen=True)
+class AlertEnded(Event, code="alert.ended"):
+    """The rule is met no longer."""
+
+
+@dataclass(frozen=True)
 class HaltSet(Event, code="halt.set"):
     """From now on nothing in its scope is routed, or only what reduces a position."""
 

@@ -120,3 +120,21 @@ HALT_LIFE = Lifecycle(
     moves={(H.ACTIVE, e.HaltLifted): H.LIFTED},
     stays={e.HaltAskedAgain: set(H)},  # What was asked to end may refuse after the halt is lifted.
 )
+
+
+class Al(StrEnum):
+    OPEN = "OPEN"
+    ACKNOWLEDGED = "ACKNOWLEDGED"
+    ENDED = "ENDED"
+
+
+ALERT_LIFE = Lifecycle(
+    "alert",
+    born={e.AlertRaised: Al.OPEN},
+    moves={
+        (Al.OPEN, e.AlertAcknowledged): Al.ACKNOWLEDGED,
+        (Al.OPEN, e.AlertEnded): Al.ENDED,
+        (Al.ACKNOWLEDGED, e.AlertEnded): Al.ENDED,
+    },
+    stays={e.AlertSnoozed: [Al.OPEN], e.AlertWoke: [Al.OPEN]},
+)

@@ -13,3 +13,9 @@ from . import services
 def decide_inquiries() -> None:
     """Decides the inquiries whose time is up; those answered by all are decided as the last answer is heard."""
     services.decide_due_inquiries(Act(by=automated_id("scheduler"), at=timezone.now(), via="worker"))
+
+
+@shared_task(name="routing.raise_alerts", ignore_result=True, expires=5)
+def raise_alerts() -> None:
+    """Looks at everything the desk wants to be told of."""
+    services.raise_alerts(Act(by=automated_id("scheduler"), at=timezone.now(), via="worker"))

@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from . import api, halt_api, halt_views, views
+from . import alert_api, alert_views, api, halt_api, halt_views, views
 
 app_name = "routing"
 PK = r"(?P<pk>[0-9]{1,18})"  # Acts on one thing are posted with or without the last slash.
@@ -14,6 +14,9 @@ api_urlpatterns = [
     path("inquiries/", api.Inquiries.as_view({"get": "list"}), name="api-inquiries"),
     re_path(rf"^inquiries/{PK}/$", api.Inquiries.as_view({"get": "retrieve"}), name="api-inquiry"),
     re_path(rf"^inquiries/{PK}/award/?$", api.Inquiries.as_view({"post": "award"}), name="api-inquiry-award"),
+    path("alerts/", alert_api.Alerts.as_view({"get": "list"}), name="api-alerts"),
+    re_path(rf"^alerts/{PK}/acknowledge/?$", alert_api.Alerts.as_view({"post": "acknowledge"}), name="api-alert-acknowledge"),
+    re_path(rf"^alerts/{PK}/snooze/?$", alert_api.Alerts.as_view({"post": "snooze"}), name="api-alert-snooze"),
     path("halts/", halt_api.Halts.as_view({"get": "list", "post": "create"}), name="api-halts"),
     re_path(rf"^halts/{PK}/$", halt_api.Halts.as_view({"get": "retrieve"}), name="api-halt"),
     re_path(rf"^halts/{PK}/cancel/?$", halt_api.Halts.as_view({"post": "cancel"}), name="api-halt-cancel"),
@@ -29,6 +32,10 @@ urlpatterns = [
     path("inquiries/<int:inquiry_id>/", views.inquiry, name="inquiry"),
     path("inquiries/<int:inquiry_id>/award/", views.award, name="award"),
     path("inquiries/<int:inquiry_id>/pass/", views.pass_on, name="pass"),
+    path("alerts/", alert_views.listed, name="alerts"),
+    path("alerts/of/<int:block_id>/", alert_views.of_block, name="alerts_of"),
+    path("alerts/acknowledge/", alert_views.acknowledge, name="alert_acknowledge"),
+    path("alerts/snooze/", alert_views.snooze, name="alert_snooze"),
     path("halts/", halt_views.halts, name="halts"),
     path("halts/set/", halt_views.set_halt, name="halt_set"),
     path("halts/<int:halt_id>/again/", halt_views.ask_again, name="halt_again"),

@@ -21,6 +21,7 @@ PEOPLE = (
     Person("paul", "Paul", "Petit", "portfolio manager", teams=("B",)),
     Person("tom", "Tom", "Tran", "trader", desks=("MAIN",)),
     Person("tess", "Tess", "Tully", "trader", desks=("MAIN",)),
+    Person("theo", "Theo", "Thorn", "trading supervisor", desks=("MAIN",)),
     Person("omar", "Omar", "Osei", "compliance officer"),
     Person("odile", "Odile", "Olsen", "compliance officer"),
     Person("olga", "Olga", "Orlova", "operations"),

@@ -164,6 +164,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 1.0,
         "options": {"expires": 2},
     },
+    "tell the desk what needs it": {
+        "task": "routing.raise_alerts",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
     "write what is ready to the custodians": {
         "task": "settlement.write_instructions",
         "schedule": 2.0,

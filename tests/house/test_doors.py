@@ -43,6 +43,9 @@ MATRIX: dict[str, set[str] | str] = {
     "routing:inquiry": {T, C, O, A}, "routing:award": {T}, "routing:pass": {T},
     "routing:sessions": {T, C, O, A}, "routing:settle_message": {T},
     "routing:halts": {T, C, O, A}, "routing:halt_set": {T, C}, "routing:halt_again": {T, C}, "routing:halt_lift": {T, C},
+    "routing:alerts": {T, C, O, A}, "routing:alerts_of": {T, C, O, A}, "routing:alert_acknowledge": {T},
+    "routing:alert_snooze": {T},
+    "blocks:pick_up": {T}, "blocks:hand_over": {T}, "blocks:queues": FLOOR, "blocks:take_queue": set(),
     # Allocations and settlement
     "allocations:list": FLOOR, "allocations:rows": FLOOR, "allocations:block": FLOOR,
     "settlement:board": {C, O, A}, "settlement:rows": {C, O, A}, "settlement:confirmation_rows": {C, O, A},
@@ -62,6 +65,8 @@ MATRIX: dict[str, set[str] | str] = {
     "api-routes": {T, C, O, A}, "api-route": {T, C, O, A}, "api-route-cancel": {T}, "api-route-replace": {T},
     "api-executions": {T, C, O, A}, "api-inquiries": {T, C, O, A}, "api-inquiry": {T, C, O, A}, "api-inquiry-award": {T},
     "api-halts": {T, C, O, A}, "api-halt": {T, C, O, A}, "api-halt-cancel": {T, C}, "api-halt-lift": {T, C},
+    "api-alerts": {T, C, O, A}, "api-alert-acknowledge": {T}, "api-alert-snooze": {T},
+    "api-block-pick-up": {T}, "api-block-hand-over": {T}, "api-queue-take-over": set(),
     "api-allocation-list": FLOOR, "api-allocation-detail": FLOOR,
     "api-confirmation-list": {C, O, A}, "api-confirmation-detail": {C, O, A}, "api-confirmation-pdf": {C, O, A},
     "api-instruction-list": {C, O, A}, "api-instruction-detail": {C, O, A}, "api-instruction-xml": {C, O, A},

@@ -1,6 +1,8 @@
 """Every change to blocks."""
 
 from .gathering import drop_orders, gather_orders
+from .owners import OwnedByAnother, refuse_others, refuse_owned_by_others
+from .owning import hand_over_blocks, pick_up_blocks, take_over_queue
 from .working import (
     MembersChanging,
     NotWorking,
@@ -20,6 +22,7 @@ __all__ = [
     "MembersChanging",
     "NotWorking",
     "Overfilled",
+    "OwnedByAnother",
     "Overplaced",
     "StaleBlock",
     "StillWorking",
@@ -27,8 +30,13 @@ __all__ = [
     "finish_blocks",
     "freeze_blocks",
     "gather_orders",
+    "hand_over_blocks",
     "mark_allocated",
     "mark_filled",
     "mark_placed",
+    "pick_up_blocks",
+    "refuse_others",
+    "refuse_owned_by_others",
     "reopen_blocks",
+    "take_over_queue",
 ]

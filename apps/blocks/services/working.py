@@ -15,10 +15,12 @@ from apps.core.refusals import Conflict, IllegalMove, Invalid, NotFound, Stale
 from apps.core.tables import copy_in, next_ids, update_many
 from apps.orders import selectors as order_selectors
 from apps.orders import services as orders
+from apps.users.models import User
 from apps.users.services import require
 
 from .. import events, rules, selectors
 from ..states import LIFE, B
+from .owners import refuse_owned_by_others
 
 
 class StaleBlock(Stale):
@@ -54,6 +56,8 @@ class Locked(NamedTuple):
     filled_qty: Decimal
     filled_value: Decimal
     cancelled_qty: Decimal
+    desk_id: int
+    owner_id: int | None
 
 
 # --- by traders -----------------------------------------------------------------------------------------------------
@@ -73,7 +77,7 @@ def freeze_blocks(
     :raises MembersChanging: if an order of one is being cancelled or amended at this moment
     :raises IllegalMove: if one is not open
     """
-    rows = _asked(act, block_ids, seen, events.BlockFrozen)
+    rows = lock_asked(act, block_ids, seen, events.BlockFrozen)
     ids = [row.id for row in rows]
     with connection.cursor() as cursor:
         members, steps = _members(cursor, ids)
@@ -91,7 +95,7 @@ def freeze_blocks(
             )
             for n, (row, _, digest) in zip(statement_ids, made, strict=True)
         }
-    _happen(
+    happen(
         act, rows, told,
         {
             "frozen_at": ("timestamptz", [act.at] * len(ids)),
@@ -132,10 +136,12 @@ def finish_blocks(act: Act, block_ids: Collection[int], *, seen: Mapping[int, in
     """
     Will end working blocks with what they have filled, giving up the rest.
 
+    :raises OwnedByAnother: where a colleague owns one
     :raises StillWorking: while part of one is at a broker; cancel its routes first
     :raises NotFound, StaleBlock, IllegalMove: as when freezing
     """
-    rows = _asked(act, block_ids, seen, events.BlockDone)
+    rows = lock_asked(act, block_ids, seen, events.BlockDone)
+    refuse_owned_by_others(User.objects.get(pk=act.by), rows)
     working = {row.id: row.placed_qty - row.filled_qty for row in rows if row.placed_qty > row.filled_qty}
     if working:
         pk, qty = next(iter(working.items()))
@@ -150,7 +156,7 @@ def _finish(act: Act, rows: Sequence[Locked]) -> None:
     told = {
         row.id: events.BlockDone(rules.plain(row.filled_qty), rules.plain(row.qty - row.filled_qty)) for row in rows
     }
-    _happen(
+    happen(
         act, rows, told,
         {
             "cancelled_qty": ("numeric", [row.qty - row.filled_qty for row in rows]),
@@ -241,19 +247,19 @@ def reopen_blocks(act: Act, reasons: Mapping[int, str]) -> None:
     """
     rows = _locked(reasons)
     told = {row.id: events.BlockReopened(reasons[row.id], rules.plain(row.filled_qty)) for row in rows}
-    _happen(act, rows, told, {"done_at": ("timestamptz", [None] * len(rows))})
+    happen(act, rows, told, {"done_at": ("timestamptz", [None] * len(rows))})
 
 
 @transaction.atomic
 def mark_allocated(act: Act, counts: Mapping[int, int]) -> None:
     """Will say that blocks that are done were shared out: block id to the number of allocations. :raises IllegalMove:"""
-    _happen(act, _locked(counts), {pk: events.BlockAllocated(count) for pk, count in counts.items()}, {})
+    happen(act, _locked(counts), {pk: events.BlockAllocated(count) for pk, count in counts.items()}, {})
 
 
 # --- locks and the door ---------------------------------------------------------------------------------------------
 
 
-def _asked(act: Act, block_ids: Collection[int], seen: Mapping[int, int], kind: type[Event]) -> list[Locked]:
+def lock_asked(act: Act, block_ids: Collection[int], seen: Mapping[int, int], kind: type[Event]) -> list[Locked]:
     """Who may, lock, is it theirs, is it what they saw, can it happen."""
     user = require(act, "blocks.work")
     if not block_ids:
@@ -308,7 +314,7 @@ def _refuse_illegal(rows: Sequence[Locked], kind: type[Event]) -> None:
         )
 
 
-def _happen(act: Act, rows: Sequence[Locked], told: Mapping[int, Event], columns: dict[str, tuple[str, list]]) -> None:
+def happen(act: Act, rows: Sequence[Locked], told: Mapping[int, Event], columns: dict[str, tuple[str, list]]) -> None:
     """The only door to a block's status: looks the move up for all, writes once, records."""
     if not rows:
         return

@@ -39,7 +39,7 @@ def route(request: HttpRequest) -> HttpResponse:
     strategy. POST: routes all of them or none.
     """
     said = request.POST if request.method == "POST" else request.GET
-    seen = _ticked(seen_versions(said))
+    seen = ticked(seen_versions(said))
     act = act_of(request, reason=said.get("reason", "").strip()[:400])
     error, override = "", _override(said)
     if request.method == "POST":
@@ -51,7 +51,7 @@ def route(request: HttpRequest) -> HttpResponse:
         except Invalid as refusal:
             error = refusal.message
         except Conflict as refusal:
-            return _refused(request, refusal)
+            return refused(request, refusal)
         else:
             return done(_routed_words(len(seen), routed))
     found = preview(act, request.user, seen, override)
@@ -83,12 +83,12 @@ def cancel_routes(request: HttpRequest) -> HttpResponse:
     routes = routing_selectors.routes_seen_by(request.user).filter(pk__in=ids)
     seen = dict(routes.exclude(status__in=DEAD).values_list("pk", "version"))
     if not seen:
-        return _refused(request, Conflict("These routes are over already; nothing was left to cancel."))
+        return refused(request, Conflict("These routes are over already; nothing was left to cancel."))
     try:
         routing.cancel_routes(act_of(request, reason=request.POST.get("reason", "")[:400]), list(seen), seen=seen)
     except Conflict as refusal:
-        return _refused(request, refusal)
-    return done(f"{_count(len(seen), 'route')} asked to cancel; each stays as it is until its broker answers.")
+        return refused(request, refusal)
+    return done(f"{count_of(len(seen), 'route')} asked to cancel; each stays as it is until its broker answers.")
 
 
 def _confirm_cancel(request: HttpRequest) -> HttpResponse:
@@ -96,7 +96,7 @@ def _confirm_cancel(request: HttpRequest) -> HttpResponse:
     if request.GET.get("route"):
         rows = rows.filter(pk=whole_number(request.GET["route"], "route", 1))
     else:
-        rows = rows.filter(block__in=_ticked(seen_versions(request.GET)))
+        rows = rows.filter(block__in=ticked(seen_versions(request.GET)))
     found = list(
         rows.exclude(kind=RoutingRule.Action.INQUIRY).select_related("broker", "block__instrument").order_by("pk")
     )
@@ -107,12 +107,12 @@ def _confirm_cancel(request: HttpRequest) -> HttpResponse:
     more = f" and {len(found) - 4} more" if len(found) > 4 else ""
     usd, portfolios = worth([(row.block, row.leaves_qty) for row in found])
     context = {
-        "title": f"Cancel {_count(len(found), 'route')}",
-        "money": f"{money_short(usd, 'USD')} still working, {_count(portfolios, 'portfolio')}",
+        "title": f"Cancel {count_of(len(found), 'route')}",
+        "money": f"{money_short(usd, 'USD')} still working, {count_of(portfolios, 'portfolio')}",
         "text": f"{leaves}{more} at {', '.join(names[:4])}. What is filled stays filled; what comes back is yours to place again.",
         "fields": [("route", row.pk) for row in found],
         "action_url": reverse("blocks:cancel_routes"),
-        "button": f"Cancel {_count(len(found), 'route')}",
+        "button": f"Cancel {count_of(len(found), 'route')}",
         "back": "Leave them working",
         "reason": "optional",
         "danger": True,
@@ -125,14 +125,14 @@ def _confirm_cancel(request: HttpRequest) -> HttpResponse:
 def finish(request: HttpRequest) -> HttpResponse:
     """GET: what would be given up, to confirm. POST: ends the blocks with what they have filled; all or none."""
     if request.method == "POST":
-        seen = _ticked(seen_versions(request.POST))
+        seen = ticked(seen_versions(request.POST))
         act = act_of(request, reason=request.POST.get("reason", "")[:400])
         try:
             blocks.finish_blocks(act, list(seen), seen=seen)
         except Conflict as refusal:
-            return _refused(request, refusal)
-        return done(f"{_count(len(seen), 'block')} finished; the fills are being shared out.")
-    asked = _ticked(seen_versions(request.GET))
+            return refused(request, refusal)
+        return done(f"{count_of(len(seen), 'block')} finished; the fills are being shared out.")
+    asked = ticked(seen_versions(request.GET))
     rows = block_selectors.blocks_seen_by(request.user).filter(pk__in=asked, status=B.WORKING)
     found = [b for b in rows.select_related("instrument").order_by("pk") if b.placed_qty == b.filled_qty]
     if not found:
@@ -145,13 +145,13 @@ def finish(request: HttpRequest) -> HttpResponse:
     more = f" and {len(found) - 4} more" if len(found) > 4 else ""
     rests = ", ".join(f"{b.leaves_qty:,.0f} {b.instrument.symbol}" for b in found[:4])
     context = {
-        "title": f"Finish {_count(len(found), 'block')}",
-        "money": f"Give up {money_short(usd, 'USD')}, {_count(portfolios, 'portfolio')}",
+        "title": f"Finish {count_of(len(found), 'block')}",
+        "money": f"Give up {money_short(usd, 'USD')}, {count_of(portfolios, 'portfolio')}",
         "text": f"{rests}{more} go back to the managers as not done; what is filled is shared out by the statement."
         + (f" {others} of those selected still work or are over, and stay as they are." if others else ""),
         "fields": [("seen", f"{b.pk}:{asked[b.pk]}") for b in found],
         "action_url": reverse("blocks:finish"),
-        "button": f"Finish {_count(len(found), 'block')}",
+        "button": f"Finish {count_of(len(found), 'block')}",
         "reason": "optional",
         "danger": True,
     }
@@ -182,7 +182,7 @@ def _quantity(said) -> Decimal | None:
     return number
 
 
-def _ticked(seen: dict[int, int]) -> dict[int, int]:
+def ticked(seen: dict[int, int]) -> dict[int, int]:
     if not seen:
         raise Invalid("No block is selected. Tick the blocks first (Space), then act on them.", field="seen")
     if len(seen) > MOST_AT_ONCE:
@@ -190,7 +190,7 @@ def _ticked(seen: dict[int, int]) -> dict[int, int]:
     return seen
 
 
-def _refused(request: HttpRequest, refusal: Conflict) -> HttpResponse:
+def refused(request: HttpRequest, refusal: Conflict) -> HttpResponse:
     changed = refusal.facts.get("blocks")
     facts = {}
     if isinstance(changed, list) and changed and isinstance(changed[0], dict) and "changes" in changed[0]:
@@ -202,5 +202,5 @@ def _routed_words(count: int, routed: routing.Routed) -> str:
     return " ".join(render_to_string("desk/route.html#routed", {"count": count, "routed": routed}).split())
 
 
-def _count(number: int, noun: str) -> str:
+def count_of(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import acts, views
+from . import acts, owning, views
 
 app_name = "blocks"
 urlpatterns = [
@@ -9,6 +9,10 @@ urlpatterns = [
     path("blocks/route/", acts.route, name="route"),
     path("blocks/cancel/", acts.cancel_routes, name="cancel_routes"),
     path("blocks/finish/", acts.finish, name="finish"),
+    path("blocks/pick-up/", owning.pick_up, name="pick_up"),
+    path("blocks/hand-over/", owning.hand_over, name="hand_over"),
+    path("blocks/queues/", owning.queues, name="queues"),
+    path("blocks/queues/take/", owning.take_queue, name="take_queue"),
     path("blocks/of/<int:order_id>/", views.of_order, name="of_order"),
     path("blocks/<int:block_id>/", views.detail, name="detail"),
     path("blocks/<int:block_id>/routes/", views.kids, name="kids"),

@@ -37,6 +37,8 @@ ACTIONS = (
         "danger": True,
     },
     {"label": "Finish", "permission": "blocks.work", "name": "blocks:finish", "key": "e"},
+    {"label": "Pick up", "permission": "blocks.work", "name": "blocks:pick_up", "key": "p"},
+    {"label": "Hand over", "permission": "blocks.work", "name": "blocks:hand_over", "key": "o"},
 )
 
 
@@ -202,6 +204,8 @@ def _drawer_context(request: HttpRequest, block) -> dict:
         "may_cancel": may_work and block.status == B.WORKING and block.placed_qty > block.filled_qty,
         "may_finish": may_work and block.status == B.WORKING and block.placed_qty == block.filled_qty,
         "may_work": may_work,
+        "sees_alerts": can(request.user, "routing.see"),
+        "may_give": may_work and open_or_working,
     }
     if tab in ("orders", "allocation"):
         context["parts"] = drawer.parts(request.user, block)

@@ -1,6 +1,7 @@
 """Arithmetic and judgement of routing: pure functions, by noun."""
 
 from . import orders
+from .alerts import alert_words
 from .destinations import (
     Candidate,
     Wanted,
@@ -42,6 +43,7 @@ __all__ = [
     "Terms",
     "Wanted",
     "Wish",
+    "alert_words",
     "best_of",
     "choose",
     "cl_ord_id",

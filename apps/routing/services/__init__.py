@@ -2,6 +2,7 @@
 
 from apps.blocks.services import StaleBlock
 
+from .alerts import StaleAlert, acknowledge_alerts, install_default_alerts, raise_alerts, snooze_alerts
 from .gate import RoutingHalted
 from .halts import HaltedAlready, OwnHalt, StaleHalt, ask_again, lift_halt, set_halt, sketch_halt
 from .hearing import Hearing, StillUnbookable, hear_messages, quarantine_messages, settle_message
@@ -66,12 +67,14 @@ __all__ = [
     "RequestPending",
     "Routed",
     "RoutingHalted",
+    "StaleAlert",
     "StaleBlock",
     "StaleHalt",
     "StaleInquiry",
     "StaleRoute",
     "StillUnbookable",
     "ToSend",
+    "acknowledge_alerts",
     "ask_again",
     "award_inquiry",
     "cancel_routes",
@@ -79,6 +82,7 @@ __all__ = [
     "decide_inquiries",
     "hear_messages",
     "heard_ids",
+    "install_default_alerts",
     "install_default_rules",
     "install_sessions",
     "keep_heard",
@@ -89,6 +93,7 @@ __all__ = [
     "point_sessions",
     "quarantine_messages",
     "queue_messages",
+    "raise_alerts",
     "replace_routes",
     "route_blocks",
     "send_inquiries",
@@ -96,5 +101,6 @@ __all__ = [
     "set_halt",
     "settle_message",
     "sketch_halt",
+    "snooze_alerts",
     "take_to_send",
 ]

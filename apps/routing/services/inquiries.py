@@ -203,6 +203,7 @@ def award_inquiry(act: Act, inquiry_id: int, *, seen: Mapping[int, int], quote_i
     user = require(act, "routing.route")
     standing = halts_in_force()
     inquiry, block = lock_inquiry(user, inquiry_id, seen)
+    blocks.refuse_owned_by_others(user, [block])
     INQUIRY_LIFE.after(inquiry.status, events.InquiryAwarded)
     quotes = _quotes_of([inquiry])[inquiry.pk]
     best = rules.best_of(block.side, inquiry.qty, answers_of(quotes), act.at)

@@ -71,6 +71,7 @@ def route_blocks(
     :param broker_code: the broker or dealer to use instead of the rule's
     :param qty: how much of one block to place; all of it where None
     :raises StaleBlock: where a block changed meanwhile; :raises NothingToPlace: where all of one is placed
+    :raises OwnedByAnother: where a colleague works one
     :raises RoutingHalted: where the kill switch is pressed for one, its desk, broker or strategy, the actor or the firm
     :raises Overplaced: where ``qty`` is more than is left; :raises OverrideNeedsReason, NoRoutingRule, NoBroker:
     """
@@ -78,6 +79,7 @@ def route_blocks(
     standing = halts_in_force()
     found = lock_blocks(user, block_ids)
     refuse_stale(blocks.StaleBlock, found, seen)
+    blocks.refuse_owned_by_others(user, found.values())
     quantities = _quantities(found, qty)
     plans = let_through(act, standing, plan_routes(act, quantities, found, Override(broker_code, strategy, params)))
     mids = {pk: quote.mid for pk, quote in marketdata.quotes_of(b.instrument_id for b in found.values()).items()}
@@ -106,6 +108,7 @@ def send_inquiries(
     standing = halts_in_force()
     found = lock_blocks(user, block_ids)
     refuse_stale(blocks.StaleBlock, found, seen)
+    blocks.refuse_owned_by_others(user, found.values())
     quantities = _quantities(found, qty)
     plans = let_through(act, standing, plan_inquiries(act, quantities, found, dealer_codes, seconds, award))
     mids = {pk: quote.mid for pk, quote in marketdata.quotes_of(b.instrument_id for b in found.values()).items()}
@@ -223,6 +226,7 @@ def replace_routes(act: Act, changes: Mapping[int, Mapping[str, Decimal | None]]
     user = require(act, "routing.route")
     standing = halts_in_force()
     routes, found = lock_routes(user, list(changes), seen)
+    blocks.refuse_owned_by_others(user, found.values())
     refuse_halted(act, standing, [(found[r.block_id], r.broker_id, r.strategy) for r in routes.values()])
     _refuse_hits(routes)
     waiting = _waiting(routes)

@@ -22,7 +22,7 @@ class MixedSessions(Conflict):
     """A live session and a simulated one would meet."""
 
 
-def _require_setup(act: Act) -> None:
+def require_setup(act: Act) -> None:
     user = User.objects.filter(pk=act.by).first()
     if user is None or not (user.is_automated or can(user, "reference.write")):
         raise NotAllowed("Your role does not keep reference data. Ask an administrator.", permission="reference.write")
@@ -38,7 +38,7 @@ def install_sessions(
     :returns: how many were added
     :raises MixedSessions: where a live session would point at a simulated counterparty, or the reverse
     """
-    _require_setup(act)
+    require_setup(act)
     known = set(Session.objects.values_list("broker_id", flat=True))
     brokers = Broker.objects.filter(is_active=True).exclude(kind=Broker.Kind.VENUE).order_by("pk")
     rows = [
@@ -64,7 +64,7 @@ def point_sessions(act: Act, *, host: str, port: int) -> int:
     :returns: how many had led elsewhere
     :raises MixedSessions: where a live session leads there too
     """
-    _require_setup(act)
+    require_setup(act)
     simulated = Session.objects.filter(environment="simulation")
     moved = simulated.exclude(host=host, port=port).update(host=host, port=port, changed_at=act.at)
     if problems := rules.session_problems("simulation", session_facts()):
@@ -86,7 +86,7 @@ def install_default_rules(act: Act) -> int:
 
     :returns: how many rules were added; none where there are rules already
     """
-    _require_setup(act)
+    require_setup(act)
     if RoutingRule.objects.exists():
         return 0
     brokers = list(Broker.objects.filter(is_active=True, kind=Broker.Kind.BROKER).order_by("code"))
