@@ -13,7 +13,7 @@ LOOK = {"desk.see", "reference.see", "marketdata.see"}
 
 TRADES = frozenset(
     LOOK
-    | {"orders.see", "blocks.see", "blocks.work", "routing.see", "routing.route", "routing.mend_messages"}
+    | {"orders.see", "blocks.see", "blocks.work", "blocks.write_notes", "routing.see", "routing.route", "routing.mend_messages"}
     | {"routing.halt", "routing.lift_halt"}  # Whoever set a halt never lifts it.
     | {"allocations.see", "reporting.see"}
 )
@@ -23,7 +23,8 @@ ROLES: dict[str, frozenset[str]] = {
     MANAGER: frozenset(
         LOOK
         | {"portfolios.see", "orders.see", "orders.create", "orders.submit", "orders.amend", "orders.cancel"}
-        | {"orders.import", "blocks.see", "allocations.see", "reporting.see", "compliance.see_own"}
+        | {"orders.import", "blocks.see", "blocks.write_notes", "allocations.see", "reporting.see"}
+        | {"compliance.see_own"}
     ),
     # Works the blocks of the desks they sit at, and sees the orders in them. Decides nothing about compliance.
     TRADER: TRADES,
@@ -33,15 +34,15 @@ ROLES: dict[str, frozenset[str]] = {
     OFFICER: frozenset(
         LOOK
         | {"portfolios.see", "portfolios.see_all", "orders.see", "compliance.see", "compliance.decide"}
-        | {"compliance.write_rules", "blocks.see", "routing.see", "routing.halt", "routing.lift_halt"}
+        | {"compliance.write_rules", "blocks.see", "blocks.write_notes", "routing.see", "routing.halt", "routing.lift_halt"}
         | {"allocations.see", "settlement.see"}
         | {"reporting.see", "audit.see", "audit.see_parts"}
     ),
     # Sees every portfolio; mends what keeps trades from settling.
     OPERATIONS: frozenset(
         LOOK
-        | {"portfolios.see", "portfolios.see_all", "orders.see", "blocks.see", "routing.see", "allocations.see"}
-        | {"settlement.see", "settlement.mend", "reporting.see", "reference.write", "audit.see_parts"}
+        | {"portfolios.see", "portfolios.see_all", "orders.see", "blocks.see", "blocks.write_notes", "routing.see"}
+        | {"allocations.see", "settlement.see", "settlement.mend", "reporting.see", "reference.write", "audit.see_parts"}
         | {"audit.mend_promises"}
     ),
     # Sees everything, changes nothing.

@@ -56,6 +56,15 @@ class BlockFrozen(Event, code="block.frozen"):
 
 
 @dataclass(frozen=True)
+class NoteWritten(Event, code="note.written"):
+    """Somebody said something about an order or a block, to whoever sees it."""
+
+    text: str
+    order_id: int | None = None
+    block_id: int | None = None
+
+
+@dataclass(frozen=True)
 class BlockDone(Event, code="block.done"):
     filled_qty: str
     cancelled_qty: str

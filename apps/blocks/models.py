@@ -110,3 +110,39 @@ class Statement(models.Model):
 
     class Meta:
         triggers = [pgtrigger.Protect(name="is_never_changed", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+
+class Note(models.Model):
+    """What somebody said about an order or a block. Whoever sees the order or block sees it; nobody changes it."""
+
+    order = models.ForeignKey(Order, null=True, on_delete=models.PROTECT, related_name="+")
+    block = models.ForeignKey(Block, null=True, on_delete=models.PROTECT, related_name="+")
+    text = models.CharField(max_length=2000)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(order=None, block__isnull=False) | Q(order__isnull=False, block=None),
+                name="a_note_is_about_one_thing",
+            ),
+            models.CheckConstraint(condition=~Q(text=""), name="a_note_says_something"),
+        ]
+        triggers = [pgtrigger.Protect(name="is_never_changed", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+
+class NoteRead(models.Model):
+    """How far a person has read the notes about an order or a block."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    order = models.ForeignKey(Order, null=True, on_delete=models.CASCADE, related_name="+", db_index=False)
+    block = models.ForeignKey(Block, null=True, on_delete=models.CASCADE, related_name="+", db_index=False)
+    last_note = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "order", "block"], nulls_distinct=False, name="one_read_mark_a_person_and_thing"
+            )
+        ]

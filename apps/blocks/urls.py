@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from . import api
+from . import api, note_api
 
 app_name = "blocks"
 PK = r"(?P<pk>[0-9]{1,18})"  # Acts on one thing are posted with or without the last slash.
@@ -12,5 +12,15 @@ api_urlpatterns = [
     re_path(rf"^blocks/{PK}/finish/?$", api.Blocks.as_view({"post": "finish"}), name="api-block-finish"),
     re_path(rf"^blocks/{PK}/pick-up/?$", api.Blocks.as_view({"post": "pick_up"}), name="api-block-pick-up"),
     re_path(rf"^blocks/{PK}/hand-over/?$", api.Blocks.as_view({"post": "hand_over"}), name="api-block-hand-over"),
+    re_path(
+        rf"^blocks/{PK}/notes/?$",
+        note_api.Notes.as_view({"get": "of_block", "post": "write_of_block"}),
+        name="api-block-notes",
+    ),
+    re_path(
+        rf"^orders/{PK}/notes/?$",
+        note_api.Notes.as_view({"get": "of_order", "post": "write_of_order"}),
+        name="api-order-notes",
+    ),
     re_path(r"^queues/take-over/?$", api.Blocks.as_view({"post": "take_queue"}), name="api-queue-take-over"),
 ]

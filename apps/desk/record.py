@@ -44,14 +44,17 @@ class Line(NamedTuple):
     tone: str
 
 
-def in_words(entries: Iterable[Entry]) -> list[Line]:
-    """Who did what and why, with every value the event kept."""
+def in_words(entries: Iterable[Entry], subject: str = "") -> list[Line]:
+    """Who did what and why, with every value the event kept. What happened to another subject than the one told of names it."""
     return [
         Line(
             e.act.at,
-            e.event.split(".")[1].replace("_", " ").capitalize(),
+            _what(e, subject),
             " · ".join(
-                filter(None, [f"by {e.act.by}", _values(e.payload), f"“{e.act.reason}”" if e.act.reason else ""])
+                filter(
+                    None,
+                    [f"by {e.act.by}", _changes(e.payload), _values(e.payload), f"“{e.act.reason}”" if e.act.reason else ""],
+                )
             ),
             TONES.get(e.event.split(".")[1], ""),
         )
@@ -59,11 +62,35 @@ def in_words(entries: Iterable[Entry]) -> list[Line]:
     ]
 
 
+def _what(entry: Entry, subject: str) -> str:
+    happened = entry.event.split(".")[1].replace("_", " ")
+    return happened.capitalize() if subject in ("", entry.subject) else f"{entry.subject.capitalize()} {happened}"
+
+
+def _changes(payload: dict) -> str:
+    """Each field that was another before: “qty 100 → 200”. Empty for an event that changes no field."""
+    before, after = payload.get("before"), payload.get("after")
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return ""
+    return ", ".join(
+        f"{_named(name)} {_in_words(name, _or_none(before.get(name)))} → {_in_words(name, _or_none(after.get(name)))}"
+        for name in {**before, **after}
+    )
+
+
+def _or_none(value: object) -> object:
+    return "none" if value in (None, "") else value
+
+
+def _named(name: str) -> str:
+    return name.removesuffix("_id").replace("_", " ")
+
+
 def _values(payload: dict) -> str:
     return ", ".join(
-        f"{name.removesuffix('_id').replace('_', ' ')} {_in_words(name, value)}"
+        f"{_named(name)} {_in_words(name, value)}"
         for name, value in payload.items()
-        if value not in (None, "", [], {})
+        if value not in (None, "", [], {}) and not isinstance(value, dict)
     )
 
 
@@ -79,6 +106,18 @@ def _in_words(name: str, value: object) -> str:
     return str(value)
 
 
+def _told_with(user, subject: str, subject_id: int) -> list[tuple[str, list[int]]]:
+    """The subject, and with an order or block what was said about it and (for an order) what became of its block."""
+    told = [(subject, [subject_id])]
+    if subject in SEEN_BY:
+        about = {f"{subject}_id": subject_id}
+        told.append(("note", list(blocks.notes_about(**about).values_list("pk", flat=True))))
+    if subject == "order":
+        mine = blocks.blocks_seen_by(user).filter(members__order=subject_id)
+        told.append(("block", list(mine.values_list("pk", flat=True))))
+    return told
+
+
 @door("desk.see")
 @require_GET
 def timeline(request: HttpRequest, subject: str, subject_id: int) -> HttpResponse:
@@ -91,8 +130,8 @@ def timeline(request: HttpRequest, subject: str, subject_id: int) -> HttpRespons
         SEEN_BY[subject](request.user, subject_id)
     elif subject not in NEEDED or not can(request.user, NEEDED[subject]):
         raise NotFound("There is no such thing on the record, or it is not for your role.")
-    entries = audit.timeline(subject, subject_id).reverse()
-    context = {"entries": in_words(entries), "subject": subject, "subject_id": subject_id, "subject_text": str(subject_id)}
+    entries = audit.timelines(_told_with(request.user, subject, subject_id))
+    context = {"entries": in_words(entries, subject), "subject": subject, "subject_id": subject_id, "subject_text": str(subject_id)}
     part = "drawer" if request.htmx and request.htmx.target == "drawer" else "life"
     template = f"desk/record.html#{part}" if request.htmx else "desk/timeline.html"
     return render(request, template, context)

@@ -52,6 +52,7 @@ NEEDED = {
     "session": "routing.see",
     "halt": "routing.see",
     "alert": "routing.see",
+    "note": "blocks.see",
     "allocation": "allocations.see",
     "confirmation": "settlement.see",
     "instruction": "settlement.see",

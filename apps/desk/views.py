@@ -26,6 +26,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "figures": selectors.strip_for(request.user),
         "rows": selectors.attention(request.user),
         "sees_alerts": can(request.user, "blocks.work"),
+        "sees_notes": can(request.user, "blocks.see"),
     }
     return render(request, template, context)
 

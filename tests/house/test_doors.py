@@ -45,7 +45,8 @@ MATRIX: dict[str, set[str] | str] = {
     "routing:halts": {T, C, O, A}, "routing:halt_set": {T, C}, "routing:halt_again": {T, C}, "routing:halt_lift": {T, C},
     "routing:alerts": {T, C, O, A}, "routing:alerts_of": {T, C, O, A}, "routing:alert_acknowledge": {T},
     "routing:alert_snooze": {T},
-    "blocks:pick_up": {T}, "blocks:hand_over": {T}, "blocks:queues": FLOOR, "blocks:take_queue": set(),
+    "blocks:pick_up": {T}, "blocks:hand_over": {T}, "blocks:queues": FLOOR, "blocks:notes_of_order": FLOOR, "blocks:notes_of_block": FLOOR,
+    "blocks:notes_read": FLOOR, "blocks:notes_unread": FLOOR, "blocks:take_queue": set(),
     # Allocations and settlement
     "allocations:list": FLOOR, "allocations:rows": FLOOR, "allocations:block": FLOOR,
     "settlement:board": {C, O, A}, "settlement:rows": {C, O, A}, "settlement:confirmation_rows": {C, O, A},
@@ -66,7 +67,7 @@ MATRIX: dict[str, set[str] | str] = {
     "api-executions": {T, C, O, A}, "api-inquiries": {T, C, O, A}, "api-inquiry": {T, C, O, A}, "api-inquiry-award": {T},
     "api-halts": {T, C, O, A}, "api-halt": {T, C, O, A}, "api-halt-cancel": {T, C}, "api-halt-lift": {T, C},
     "api-alerts": {T, C, O, A}, "api-alert-acknowledge": {T}, "api-alert-snooze": {T},
-    "api-block-pick-up": {T}, "api-block-hand-over": {T}, "api-queue-take-over": set(),
+    "api-block-notes": FLOOR, "api-order-notes": FLOOR, "api-block-pick-up": {T}, "api-block-hand-over": {T}, "api-queue-take-over": set(),
     "api-allocation-list": FLOOR, "api-allocation-detail": FLOOR,
     "api-confirmation-list": {C, O, A}, "api-confirmation-detail": {C, O, A}, "api-confirmation-pdf": {C, O, A},
     "api-instruction-list": {C, O, A}, "api-instruction-detail": {C, O, A}, "api-instruction-xml": {C, O, A},
@@ -96,7 +97,9 @@ MATRIX: dict[str, set[str] | str] = {
 }  # fmt: skip
 
 # Where looking and acting share an address: who may act.
-POSTS = {"api-orders": {M}, "api-imports": {M}, "api-rules": {C}, "api-restrictions": {C}, "api-halts": {T, C}}
+POSTS = {"api-orders": {M}, "api-imports": {M}, "api-rules": {C}, "api-restrictions": {C}, "api-halts": {T, C},
+         "api-block-notes": {M, T, C, O}, "api-order-notes": {M, T, C, O},
+         "blocks:notes_of_order": {M, T, C, O}, "blocks:notes_of_block": {M, T, C, O}}
 
 
 def addresses(resolver=None, namespace="") -> dict[str, list[str]]:

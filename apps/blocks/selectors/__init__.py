@@ -8,15 +8,21 @@ from .blocks import (
     verify_statement,
     with_order_count,
 )
+from .notes import Unread, notes_about, thread_of_block, thread_of_order, unread_by
 from .owners import Queue, queues_of
 
 __all__ = [
     "Queue",
+    "Unread",
     "blocks_seen_by",
     "get_block_seen_by",
     "members_seen_by",
+    "notes_about",
     "queues_of",
     "statement_seen_by",
+    "thread_of_block",
+    "thread_of_order",
+    "unread_by",
     "verify_statement",
     "with_order_count",
 ]

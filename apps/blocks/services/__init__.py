@@ -1,6 +1,7 @@
 """Every change to blocks."""
 
 from .gathering import drop_orders, gather_orders
+from .notes import mark_read, write_note
 from .owners import OwnedByAnother, refuse_others, refuse_owned_by_others
 from .owning import hand_over_blocks, pick_up_blocks, take_over_queue
 from .working import (
@@ -34,9 +35,11 @@ __all__ = [
     "mark_allocated",
     "mark_filled",
     "mark_placed",
+    "mark_read",
     "pick_up_blocks",
     "refuse_others",
     "refuse_owned_by_others",
     "reopen_blocks",
     "take_over_queue",
+    "write_note",
 ]

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import acts, owning, views
+from . import acts, notes, owning, views
 
 app_name = "blocks"
 urlpatterns = [
@@ -13,6 +13,10 @@ urlpatterns = [
     path("blocks/hand-over/", owning.hand_over, name="hand_over"),
     path("blocks/queues/", owning.queues, name="queues"),
     path("blocks/queues/take/", owning.take_queue, name="take_queue"),
+    path("notes/read/", notes.read, name="notes_read"),
+    path("notes/unread/", notes.unread, name="notes_unread"),
+    path("notes/order/<int:order_id>/", notes.of_order, name="notes_of_order"),
+    path("notes/block/<int:block_id>/", notes.of_block, name="notes_of_block"),
     path("blocks/of/<int:order_id>/", views.of_order, name="of_order"),
     path("blocks/<int:block_id>/", views.detail, name="detail"),
     path("blocks/<int:block_id>/routes/", views.kids, name="kids"),

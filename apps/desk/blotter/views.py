@@ -25,6 +25,7 @@ TABS = (
     ("routes", "Routes and fills", "routing.see"),
     ("quotes", "Quotes", "routing.see"),
     ("allocation", "Allocation", "blocks.see"),
+    ("notes", "Notes", "blocks.see"),
     ("timeline", "Timeline", "blocks.see"),
 )
 ACTIONS = (
