@@ -53,7 +53,7 @@ class InstructionOut(serializers.ModelSerializer):
         model = Instruction
         fields = (
             "id", "ref", "status", "version", "reference", "allocation_id", "portfolio", "custodian", "is_receipt",
-            "settle_date", "qty", "amount", "currency", "file", "processing_status", "inferred_matching_status",
+            "attempt", "replaces_id", "settle_date", "qty", "amount", "currency", "file", "processing_status", "inferred_matching_status",
             "matching_status", "settlement_status", "reason", "settled_date", "settled_amount", "cancel_requested_at",
             "note",
         )  # fmt: skip
@@ -68,6 +68,10 @@ class InstructionSeenIn(serializers.Serializer):
 
 class InstructionNoteIn(InstructionSeenIn):
     note = serializers.CharField(max_length=400)
+
+
+class ResendIn(InstructionSeenIn):
+    reason = serializers.CharField(max_length=200)
 
 
 class ConfirmationFilter(django_filters.FilterSet):
@@ -125,7 +129,7 @@ class Confirmations(ApiDoor, mixins.ListModelMixin, mixins.RetrieveModelMixin, v
 )
 class Instructions(ApiDoor, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     permissions = ("settlement.see",)
-    acts = {"unblock": ("settlement.mend",), "note": ("settlement.mend",)}
+    acts = {"unblock": ("settlement.mend",), "note": ("settlement.mend",), "resend": ("settlement.mend",)}
     serializer_class = InstructionOut
     filterset_class = InstructionFilter
     queryset = Instruction.objects.none()  # For the schema's sake; what is seen is the user's.
@@ -166,3 +170,19 @@ class Instructions(ApiDoor, mixins.ListModelMixin, mixins.RetrieveModelMixin, vi
             act_of(request), [found.pk], asked.validated_data["note"], seen={found.pk: asked.validated_data["version"]}
         )
         return Response(InstructionOut(self.get_object()).data, status=status.HTTP_200_OK)
+
+    @extend_schema(
+        summary="Cancel a rejected, unmatched or failing instruction and send another in its place",
+        request=ResendIn,
+        responses={201: InstructionOut},
+    )
+    @action(detail=True, methods=["post"])
+    def resend(self, request: Request, pk: str) -> Response:
+        asked = ResendIn(data=request.data)
+        asked.is_valid(raise_exception=True)
+        found, given = self.get_object(), asked.validated_data
+        (new,) = services.resend_instructions(
+            act_of(request), [found.pk], given["reason"], seen={found.pk: given["version"]}
+        )
+        made = selectors.get_instruction_seen_by(request.user, new)
+        return Response(InstructionOut(made).data, status=status.HTTP_201_CREATED)

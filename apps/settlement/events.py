@@ -29,6 +29,7 @@ class ConfirmationCancelled(Event, code="confirmation.cancelled"):
 @dataclass(frozen=True)
 class InstructionReady(Event, code="instruction.ready"):
     allocation_id: int
+    replaces: int = 0
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class InstructionBlocked(Event, code="instruction.blocked"):
 
     allocation_id: int
     reason: str = ""
+    replaces: int = 0
 
 
 @dataclass(frozen=True)

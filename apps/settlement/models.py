@@ -94,12 +94,15 @@ class StrayAnswer(models.Model):
 
 class Instruction(models.Model):
     """
-    One ISO 20022 sese.023 to the custodian of the allocation's portfolio.
+    One ISO 20022 sese.023 to the custodian of the allocation's portfolio. What it says is never changed: it is
+    cancelled, and another takes its place under a reference of its own.
 
     The four statuses of sese.024 are kept apart, each as the custodian said it last.
     """
 
-    allocation = models.OneToOneField(Allocation, on_delete=models.PROTECT, related_name="+")
+    allocation = models.ForeignKey(Allocation, on_delete=models.PROTECT, related_name="+", db_index=False)
+    attempt = models.SmallIntegerField(default=1, db_default=1, help_text="2 where the first was cancelled and sent anew")
+    replaces = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     portfolio = models.ForeignKey(Portfolio, on_delete=models.PROTECT, related_name="+", db_index=False)
     custodian = models.ForeignKey(Custodian, on_delete=models.PROTECT, related_name="+", db_index=False)
     reference = models.CharField(max_length=16, help_text="TxId: ours, at most 16 characters")
@@ -129,7 +132,17 @@ class Instruction(models.Model):
 
     class Meta:
         # No index looks at the status, so that its changes stay on the row's page and touch no index (see 0003).
-        constraints = [models.UniqueConstraint(fields=["reference"], name="a_reference_instructs_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["reference"], name="a_reference_instructs_once"),
+            models.UniqueConstraint(fields=["allocation", "attempt"], name="an_attempt_instructs_once"),
+            models.UniqueConstraint(
+                fields=["replaces"], condition=Q(replaces__isnull=False), name="an_instruction_is_replaced_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(attempt=1, replaces=None) | Q(attempt__gt=1, replaces__isnull=False),
+                name="a_later_attempt_replaces_one",
+            ),
+        ]
         indexes = [
             models.Index(fields=["custodian", "id"], condition=Q(file=None), name="instructions_to_write"),
             models.Index(

@@ -85,7 +85,7 @@ def instruction_rows(user) -> QuerySet[Instruction]:
         instructions_seen_by(user)
         .select_related(
             "custodian", "portfolio", "currency", "file", "cancel_file", "standing", "allocation__instrument",
-            "allocation__broker", "allocation__block",
+            "allocation__broker", "allocation__block", "replaces",
         )
         .order_by(rank, "settle_date", "-amount", "pk")
     )  # fmt: skip
@@ -213,7 +213,7 @@ LEFT JOIN LATERAL (
 
 
 class ToInstruct(NamedTuple):
-    """An allocation to instruct (``instruction_id`` where it already has one), and the SSI that covers it, if any."""
+    """An allocation to instruct (``instruction_id``: the last it has, if any), and the SSI that covers it, if any."""
 
     allocation_id: int
     instruction_id: int | None
@@ -233,7 +233,8 @@ def to_instruct(allocation_ids: Sequence[int]) -> list[ToInstruct]:
         cursor.execute(
             "SELECT a.id, n.id, n.version, n.status, a.portfolio_id, p.custodian_id, s.id, i.country, b.code,"
             f" coalesce(n.reference, ''), {TERMS} FROM allocations_allocation a {AROUND} {STANDING}"
-            " LEFT JOIN settlement_instruction n ON n.allocation_id = a.id"
+            " LEFT JOIN LATERAL (SELECT * FROM settlement_instruction WHERE allocation_id = a.id"
+            " ORDER BY attempt DESC LIMIT 1) n ON true"
             " WHERE a.id = ANY(%s) AND a.status = 'BOOKED' ORDER BY a.id",
             [list(allocation_ids)],
         )
@@ -244,7 +245,8 @@ def instructed(instruction_ids: Iterable[int]) -> dict[int, rules.Settling]:
     """Instruction id to what it says, with the SSI it was made with, by ascending id. One query."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT n.id, n.reference, {TERMS} FROM settlement_instruction n"
+            f"SELECT n.id, n.reference, {TERMS}, coalesce(o.reference, '') FROM settlement_instruction n"
+            " LEFT JOIN settlement_instruction o ON o.id = n.replaces_id"
             f" JOIN allocations_allocation a ON a.id = n.allocation_id {AROUND}"
             " LEFT JOIN settlement_settlementinstructionset s ON s.id = n.standing_id"
             " WHERE n.id = ANY(%s) ORDER BY n.id",

@@ -20,6 +20,7 @@ urlpatterns = [
     path("settlement/confirmations/<int:confirmation_id>/", views.confirmation, name="confirmation"),
     path("settlement/confirmations/<int:confirmation_id>.pdf", views.confirmation_pdf, name="confirmation_pdf"),
     path("settlement/unblock/", views.unblock, name="unblock"),
+    path("settlement/resend/", views.resend, name="resend"),
     path("settlement/note/", views.note, name="note"),
     path("settlement/standing/", views.standing, name="standing"),
     path("settlement/standing/add/", views.add_standing, name="add_standing"),

@@ -149,6 +149,8 @@ def instruction(request: HttpRequest, instruction_id: int) -> HttpResponse:
         "said": [(name, code, page_selectors.WORDS.get(code, "")) for name, code in said],
         "confirmation": selectors.confirmations_seen_by(request.user).filter(allocation=found.allocation_id).first(),
         "may_mend": can(request.user, "settlement.mend"),
+        "replaced_by": selectors.instructions_seen_by(request.user).filter(replaces=found.pk).first(),
+        "may_resend": found.status in services.RESENDABLE,
     }
     if request.htmx:
         return render(request, "settlement/instruction.html#drawer", context)
@@ -174,7 +176,8 @@ def confirmation(request: HttpRequest, confirmation_id: int) -> HttpResponse:
     context = {
         "confirmation": found,
         "lines": papers.confirmation_lines(found),
-        "instruction": selectors.instructions_seen_by(request.user).filter(allocation=found.allocation_id).first(),
+        "instruction": selectors.instructions_seen_by(request.user).filter(allocation=found.allocation_id)
+        .order_by("-attempt").first(),
     }
     template = "settlement/confirmation.html"
     return render(request, f"{template}#drawer" if request.htmx else template, context)
@@ -245,6 +248,39 @@ def _ask_for_note(request: HttpRequest, seen: dict, text: str = "", error: str =
         "fields": [("seen", f"{row.pk}:{seen[row.pk]}") for row in chosen.rows],
         "action_url": reverse("settlement:note"),
         "button": "Write down",
+        "reason": "required",
+        "reason_value": text,
+        "error": error,
+    }
+    return render(request, "components/confirm.html", context, status=status)
+
+
+@door("settlement.mend")
+@require_http_methods(["GET", "POST"])
+def resend(request: HttpRequest) -> HttpResponse:
+    """Asks for a reason, and then cancels instructions and sends others in their place."""
+    seen = seen_versions(request.GET if request.method == "GET" else request.POST)
+    if request.method == "POST":
+        reason = request.POST.get("reason", "")
+        try:
+            made = services.resend_instructions(act_of(request), list(seen), reason, seen=seen)
+        except (Invalid, services.CannotBeResent) as refusal:
+            return _ask_to_resend(request, seen, reason, refusal.message, 422)
+        return done(f"{len(made)} instruction{'s'[: len(made) != 1]} cancelled and made anew, each with a new reference.")
+    return _ask_to_resend(request, seen)
+
+
+def _ask_to_resend(request: HttpRequest, seen: dict, text: str = "", error: str = "", status: int = 200) -> HttpResponse:
+    chosen = page_selectors.chosen(request.user, seen)
+    context = {
+        "title": "Cancel and send anew",
+        "money": chosen.money,
+        "text": "The custodian is asked to cancel what it has, and gets a new instruction under a new reference that names"
+        " the old one, with the standing instruction on file today. Amounts and dates are the allocation’s.",
+        "facts": chosen.facts,
+        "fields": [("seen", f"{row.pk}:{seen[row.pk]}") for row in chosen.rows],
+        "action_url": reverse("settlement:resend"),
+        "button": "Cancel and send anew",
         "reason": "required",
         "reason_value": text,
         "error": error,

@@ -52,7 +52,7 @@ MATRIX: dict[str, set[str] | str] = {
     "settlement:board": {C, O, A}, "settlement:rows": {C, O, A}, "settlement:confirmation_rows": {C, O, A},
     "settlement:instruction": {C, O, A}, "settlement:instruction_xml": {C, O, A},
     "settlement:confirmation": {C, O, A}, "settlement:confirmation_pdf": {C, O, A},
-    "settlement:standing": {C, O, A}, "settlement:unblock": {O}, "settlement:note": {O},
+    "settlement:standing": {C, O, A}, "settlement:unblock": {O}, "settlement:note": {O}, "settlement:resend": {O},
     "settlement:add_standing": {O},
     "users:tokens": ALL, "users:end_token": ALL,
     # API
@@ -72,6 +72,7 @@ MATRIX: dict[str, set[str] | str] = {
     "api-confirmation-list": {C, O, A}, "api-confirmation-detail": {C, O, A}, "api-confirmation-pdf": {C, O, A},
     "api-instruction-list": {C, O, A}, "api-instruction-detail": {C, O, A}, "api-instruction-xml": {C, O, A},
     "api-instruction-note": {O}, "api-instruction-unblock": {O},
+    "api-instruction-resend": {O},
     "api-instruments": ALL, "api-instrument": ALL, "api-quotes": ALL, "api-fx-rates": ALL,
     "api-portfolios": {M, C, O, A}, "api-portfolio": {M, C, O, A}, "api-portfolio-cash": {M, C, O, A},
     "api-portfolio-pnl": {M, C, O, A},

@@ -11,12 +11,13 @@ from .instructions import (
     problems_of,
     reference_of,
 )
-from .statuses import LARGEST_FILE, REASONS, Heard, Unreadable, read_batch
+from .statuses import LARGEST_FILE, REASONS, SETTLED_DIFFERENTLY, Heard, Unreadable, read_batch
 
 __all__ = [
     "LARGEST_FILE",
     "ANSWERS",
     "REASONS",
+    "SETTLED_DIFFERENTLY",
     "Confirming",
     "Heard",
     "Settling",

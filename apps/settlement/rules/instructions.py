@@ -53,6 +53,7 @@ class Settling(NamedTuple):
     agent_bic: str
     agent_account: str
     broker_bic: str
+    replaces: str = ""  # The reference of the cancelled instruction whose place it takes.
 
 
 def reference_of(instruction_id: int) -> str:
@@ -104,6 +105,7 @@ def instruct(s: Settling) -> str:
     else:
         quantity = f"<Unit>{qty}</Unit>"
         price = f'<Tp><Yldd>false</Yldd></Tp><Val><Amt Ccy="{ccy}">{number(s.price)}</Amt></Val>'
+    links = f"<Lnkgs><Ref><SctiesSttlmTxId>{s.replaces}</SctiesSttlmTxId></Ref></Lnkgs>" if s.replaces else ""
     side, parties, flow = ("RECE", "DlvrgSttlmPties", "DBIT") if s.is_receipt else ("DELI", "RcvgSttlmPties", "CRDT")
     others = "".join(
         f'<{name}><Amt Ccy="{ccy}">{number(amount)}</Amt></{name}>' for name, amount in _other_amounts(s) if amount > 0
@@ -111,7 +113,7 @@ def instruct(s: Settling) -> str:
     return (
         f'<Document xmlns="{INSTRUCT}"><SctiesSttlmTxInstr><TxId>{s.reference}</TxId>'
         f"<SttlmTpAndAddtlParams><SctiesMvmntTp>{side}</SctiesMvmntTp><Pmt>APMT</Pmt></SttlmTpAndAddtlParams>"
-        f"<TradDtls><TradId>{escape(s.trade_ref)}</TradId>"
+        f"{links}<TradDtls><TradId>{escape(s.trade_ref)}</TradId>"
         f"<PlcOfTrad><MktTpAndId><Id><MktIdrCd>{s.mic}</MktIdrCd></Id>"
         f"<Tp><Cd>{'OTCO' if s.is_bond else 'EXCH'}</Cd></Tp></MktTpAndId></PlcOfTrad>"
         f"<TradDt><Dt><Dt>{s.trade_date}</Dt></Dt></TradDt><SttlmDt><Dt><Dt>{s.settle_date}</Dt></Dt></SttlmDt>"

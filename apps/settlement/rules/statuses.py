@@ -29,6 +29,7 @@ REASONS = {
     "CLAC": "counterparty lacks securities", "MONY": "cash is lacking", "CMON": "counterparty lacks cash",
     "CANI": "cancelled by us", "DSET": "has settled already", "DCAN": "was cancelled before", "REFE": "unknown reference",
 }  # fmt: skip
+SETTLED_DIFFERENTLY = "settled differently"  # How the reason begins where quantity or money was not as instructed.
 
 
 class Unreadable(ValueError):

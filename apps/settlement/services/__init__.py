@@ -11,9 +11,12 @@ from .instructions import (
     note_instructions,
     unblock_instructions,
 )
+from .resending import RESENDABLE, CannotBeResent, resend_instructions
 from .standing import Standing, add_standing_instructions, install_default_ssis
 
 __all__ = [
+    "RESENDABLE",
+    "CannotBeResent",
     "NothingToUnblock",
     "StaleInstruction",
     "Standing",
@@ -25,6 +28,7 @@ __all__ = [
     "instruct_allocations",
     "note_instructions",
     "read_statuses",
+    "resend_instructions",
     "unblock_instructions",
     "write_instructions",
 ]

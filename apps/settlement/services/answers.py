@@ -211,7 +211,7 @@ def _settled(at: Standing, one: rules.Heard) -> tuple[str, Event | None]:
     if amount != at.amount or (one.currency or at.currency) != at.currency:
         differs.append(f"{one.currency} {amount:f} instead of {at.currency} {at.amount:f}")
     if differs:
-        reason = f"settled differently: {', '.join(differs)}"[:200]
+        reason = f"{rules.SETTLED_DIFFERENTLY}: {', '.join(differs)}"[:200]
         if at.status == I.FAILING and at.reason == reason:
             return "", None
         at.reason = reason

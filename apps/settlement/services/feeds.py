@@ -61,13 +61,13 @@ def write_instructions(new_act: Callable[[], Act]) -> int:
         with alone(f"settlement.write:{code}") as mine:
             if not mine:
                 continue
-            deciding = True
+            deciding = True  # Cancellations first: what takes the place of another comes after it.
             while deciding:
                 for file_id in list(_waiting(custodian_id)):
                     digest = put_file(file_id)
                     mark_written(new_act(), file_id, digest)
                     written += 1
-                deciding = decide_file(new_act(), custodian_id) or decide_cancellations(new_act(), custodian_id)
+                deciding = decide_cancellations(new_act(), custodian_id) or decide_file(new_act(), custodian_id)
     return written
 
 

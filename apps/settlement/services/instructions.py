@@ -49,7 +49,7 @@ def instruct_allocations(act: Act, facts: Sequence[Fact]) -> None:
         rows, told = [], []
         for pk, one in zip(next_ids(cursor, "settlement_instruction", len(wanted)), wanted, strict=True):
             says = one.says._replace(reference=rules.reference_of(pk))
-            reason = _obstacle(one, says)
+            reason = obstacle(one, says)
             status = I.BLOCKED if reason else I.READY
             rows.append(
                 (
@@ -64,7 +64,7 @@ def instruct_allocations(act: Act, facts: Sequence[Fact]) -> None:
     record(act, told)
 
 
-def _obstacle(one: selectors.ToInstruct, says: rules.Settling) -> str:
+def obstacle(one: selectors.ToInstruct, says: rules.Settling) -> str:
     """Why it cannot be written, in words; empty where it can."""
     if one.standing_id is None:
         return (
@@ -120,7 +120,7 @@ def release(act: Act, rows: Sequence[Instruction]) -> tuple[int, list[str]]:
     ready, reasons = [], []
     for row in rows:
         one = found.get(row.pk)
-        reason = _obstacle(one, one.says) if one else "its allocation was reversed"
+        reason = obstacle(one, one.says) if one else "its allocation was reversed"
         if reason:
             reasons.append(reason)
         else:
