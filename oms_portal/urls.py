@@ -9,9 +9,11 @@ from drf_spectacular.views import SpectacularAPIView
 from apps.allocations.urls import api_urlpatterns as allocations_api
 from apps.blocks.urls import api_urlpatterns as blocks_api
 from apps.compliance.urls import api_urlpatterns as compliance_api
+from apps.desk.orders.urls import urlpatterns as order_list
 from apps.desk.urls import api_urlpatterns as desk_api
 from apps.marketdata.urls import api_urlpatterns as marketdata_api
 from apps.orders.urls import api_urlpatterns as orders_api
+from apps.orders.urls import urlpatterns as orders_pages
 from apps.portfolios.urls import api_urlpatterns as portfolios_api
 from apps.reference.urls import api_urlpatterns as reference_api
 from apps.reporting.urls import api_urlpatterns as reporting_api
@@ -44,7 +46,7 @@ urlpatterns = [
     path("", include("apps.allocations.urls")),
     path("", include("apps.settlement.urls")),
     path("", include("apps.reporting.urls")),
-    path("", include("apps.orders.urls")),
+    path("", include(([*order_list, *orders_pages], "orders"))),  # The list joins across apps, so the desk has it.
     path("", include("apps.desk.blotter.urls")),
     path("", include("apps.routing.urls")),
     path("", include("apps.compliance.urls")),

@@ -1,12 +1,20 @@
 from django.urls import path
 
 from . import api, record, views
+from .lists import api as lists_api
+from .lists import views as lists
 from .portfolios.api import DayPnl
 
 app_name = "desk"
 api_urlpatterns = [
     path("record/", api.Record.as_view({"get": "list"}), name="api-record"),
     path("portfolios/<int:pk>/pnl/", DayPnl.as_view({"get": "retrieve"}), name="api-portfolio-pnl"),
+    path("views/", lists_api.Views.as_view({"get": "list", "post": "create"}), name="api-views"),
+    path(
+        "views/<int:pk>/",
+        lists_api.Views.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}),
+        name="api-view",
+    ),
 ]
 urlpatterns = [
     path("", views.home, name="home"),
@@ -15,6 +23,8 @@ urlpatterns = [
     path("desk/parts/", views.parts, name="parts"),
     path("desk/parts/check/", views.check, name="check"),
     path("desk/parts/again/", views.try_again, name="try_again"),
+    path("desk/views/<str:sheet>/", lists.arrange, name="arrange"),
+    path("desk/views/<str:sheet>/remove/", lists.remove, name="remove_view"),
     path("record/", record.search, name="record"),
     path("record/verify/", record.verify, name="verify"),
     path("record/<str:subject>/<int:subject_id>/", record.timeline, name="timeline"),

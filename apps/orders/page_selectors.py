@@ -1,4 +1,4 @@
-"""What the order pages ask: rows in order of attention, the money of a selection, what a ticket would come to."""
+"""What the order pages ask: which orders need a person first, the money of a selection, what a ticket would come to."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
@@ -14,19 +14,17 @@ from django.db.models import (
     IntegerField,
     Q,
     QuerySet,
-    Sum,
     Value,
     When,
 )
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from apps.marketdata import selectors as marketdata
 from apps.marketdata.selectors import Price
 from apps.portfolios import selectors as portfolios
 from apps.portfolios.models import Portfolio, Position
 from apps.reference import selectors as reference
-from apps.reference.models import Instrument
+from apps.reference.models import BONDS, AssetClass, Instrument
 
 from . import selectors
 from .models import Order
@@ -43,19 +41,11 @@ STATUSES: dict[str, tuple[str, Collection[str]]] = {
     "REJECTED": ("Rejected", [S.REJECTED]),
     "CANCELLED": ("Cancelled", [S.CANCELLED]),
 }
-SORTS = {
-    "attention": ("rank", F("usd").desc(nulls_last=True), "pk"),
-    "order": ("pk",),
-    "instrument": ("instrument__symbol", F("usd").desc(nulls_last=True), "pk"),
-    "portfolio": ("portfolio__code", F("usd").desc(nulls_last=True), "pk"),
-    "value": (F("usd").desc(nulls_last=True), "pk"),
-    "age": ("-created_at", "pk"),
+ASSETS: dict[str, tuple[str, Collection[str]]] = {
+    "equity": ("Equity", [AssetClass.EQUITY, AssetClass.ETF]),
+    "bonds": ("Fixed income", BONDS),
+    "derivatives": ("Derivatives", [AssetClass.OPTION, AssetClass.FUTURE]),
 }
-COLUMNS = (
-    "pk", "version", "status", "side", "qty", "filled_qty", "order_type", "limit_price", "tif", "currency_id",
-    "instrument__symbol", "instrument__name", "instrument__venue__mic", "portfolio__code", "portfolio__name",
-    "group_id", "group__name", "created_at", "usd",
-)  # fmt: skip
 
 
 class Asked(NamedTuple):
@@ -65,7 +55,7 @@ class Asked(NamedTuple):
     text: str = ""
     group: int | None = None
     batch: int | None = None
-    sort: str = "attention"
+    asset: str = ""
 
 
 class Money(NamedTuple):
@@ -78,53 +68,24 @@ class Money(NamedTuple):
     unpriced: int = 0
 
 
-class Listing(NamedTuple):
-    """The rows asked for, how many there are, how many by status without regard to the status asked for, their money."""
-
-    rows: QuerySet
-    count: int
-    by_status: Mapping[str, int]
-    money: Money
-
-
-def listing(user, asked: Asked) -> Listing:
-    """A list in the order asked for: held and freshly rejected first, then by size. Two queries, and one for its rows."""
-    found = with_money(_found(selectors.orders_seen_by(user), asked))
-    by_status: dict[str, int] = {}
-    wanted = _statuses(asked.status)
-    count, unpriced, totals = 0, 0, {"BUY": Decimal(0), "SELL": Decimal(0)}
-    for status, side, orders, priced, usd in (
-        found.order_by().values_list("status", "side").annotate(n=Count("pk"), priced=Count("usd"), total=Sum("usd"))
-    ):
-        by_status[status] = by_status.get(status, 0) + orders
-        if wanted is None or status in wanted:
-            count += orders
-            unpriced += orders - priced
-            totals["BUY" if side == "BUY" else "SELL"] += usd or 0
-    if wanted is not None:
-        found = found.filter(status__in=wanted)
-    rows = _ranked(found).order_by(*SORTS[asked.sort]).values_list(*COLUMNS, named=True)
-    return Listing(rows, count, by_status, Money(count, 0, totals["BUY"], totals["SELL"], unpriced))
-
-
-def rows_of(user, ids: Collection[int], asked: Asked) -> QuerySet:
-    """Those of these orders that belong to the list; one query."""
-    found = _found(selectors.orders_seen_by(user).filter(pk__in=ids), asked)
-    wanted = _statuses(asked.status)
-    if wanted is not None:
-        found = found.filter(status__in=wanted)
-    return _ranked(with_money(found)).order_by(*SORTS[asked.sort]).values_list(*COLUMNS, named=True)
-
-
-def _statuses(status: str) -> Collection[str] | None:
+def statuses(status: str) -> Collection[str] | None:
+    """The statuses behind a filter; None for all."""
     return STATUSES[status][1] if status in STATUSES else None
 
 
-def _found(rows: QuerySet[Order], asked: Asked) -> QuerySet[Order]:
+def of_status(rows: QuerySet[Order], status: str) -> QuerySet[Order]:
+    wanted = statuses(status)
+    return rows if wanted is None else rows.filter(status__in=wanted)
+
+
+def asked_for(rows: QuerySet[Order], asked: Asked) -> QuerySet[Order]:
+    """The orders of a list, whatever their status."""
     if asked.group:
         rows = rows.filter(group=asked.group)
     if asked.batch:
         rows = rows.filter(batch=asked.batch)
+    if asked.asset in ASSETS:
+        rows = rows.filter(instrument__asset_class__in=ASSETS[asked.asset][1])
     text = asked.text.strip()
     if not text:
         return rows
@@ -152,11 +113,12 @@ def with_money(rows: QuerySet[Order]) -> QuerySet[Order]:
     return rows.annotate(usd=ExpressionWrapper(worth, MONEY))
 
 
-def _ranked(rows: QuerySet[Order]) -> QuerySet[Order]:
+def ranked(rows: QuerySet[Order], now: datetime) -> QuerySet[Order]:
+    """Adds ``rank``: who needs a person first. 0 held, 1 freshly rejected, 2 drafts, and so on along their life."""
     return rows.annotate(
         rank=Case(
             When(status=S.HELD, then=0),
-            When(status=S.REJECTED, created_at__gte=timezone.now() - FRESH, then=1),
+            When(status=S.REJECTED, created_at__gte=now - FRESH, then=1),
             When(status=S.DRAFT, then=2),
             When(status=S.IN_REVIEW, then=3),
             When(status=S.CLEARED, then=4),

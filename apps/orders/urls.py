@@ -2,7 +2,6 @@ from django.urls import path, re_path
 
 from . import api, bulk_api, views
 
-app_name = "orders"
 PK = r"(?P<pk>[0-9]{1,18})"  # Acts on one thing are posted with or without the last slash.
 api_urlpatterns = [
     path("orders/", api.Orders.as_view({"get": "list", "post": "create"}), name="api-orders"),
@@ -24,8 +23,6 @@ api_urlpatterns = [
     ),
 ]
 urlpatterns = [
-    path("orders/", views.listed, name="list"),
-    path("orders/rows/", views.rows, name="rows"),
     path("orders/new/", views.ticket, name="ticket"),
     path("orders/new/instruments/", views.instruments, name="instruments"),
     path("orders/new/sketch/", views.sketch, name="sketch"),
@@ -38,6 +35,5 @@ urlpatterns = [
     path("orders/change/", views.change, name="change"),
     path("orders/clone/", views.clone, name="clone"),
     path("orders/reverse/", views.reverse_filled, name="reverse"),
-    path("orders/<int:order_id>/", views.detail, name="detail"),
     path("orders/<int:order_id>/amend/", views.amend, name="amend"),
 ]

@@ -22,6 +22,7 @@ MATRIX: dict[str, set[str] | str] = {
     "desk:home": ALL, "desk:find": ALL, "desk:health": ALL,
     "desk:parts": {C, O, A, X}, "desk:check": {C, O, A, X}, "desk:try_again": {O, X},
     "desk:record": {C, A}, "desk:verify": {A}, "desk:timeline": ALL,
+    "desk:arrange": ALL, "desk:remove_view": ALL,
     # Portfolios and results
     "portfolios:list": {M, C, O, A}, "portfolios:detail": {M, C, O, A}, "reporting:results": FLOOR,
     # Orders
@@ -57,6 +58,7 @@ MATRIX: dict[str, set[str] | str] = {
     "users:tokens": ALL, "users:end_token": ALL,
     # API
     "schema": SIGNED_IN, "api-token": PUBLIC, "api-results": FLOOR, "api-record": {C, A},
+    "api-views": ALL, "api-view": ALL,
     "api-orders": FLOOR, "api-order": FLOOR, "api-order-submit": {M}, "api-order-cancel": {M}, "api-order-amend": {M},
     "api-orders-change": {M}, "api-orders-clone": {M}, "api-orders-reverse": {M},
     "api-imports": {M, C, A}, "api-import": {M, C, A}, "api-import-rows": {M, C, A}, "api-import-commit": {M},
@@ -118,7 +120,7 @@ def addresses(resolver=None, namespace="") -> dict[str, list[str]]:
 
 ADDRESSES = addresses()
 OURS = {name: args for name, args in ADDRESSES.items() if isinstance(MATRIX.get(name), set)}
-SAMPLE = {"subject": "order", "code": "no_such_rule", "currency": "USD"}
+SAMPLE = {"subject": "order", "sheet": "orders", "code": "no_such_rule", "currency": "USD"}
 
 
 def test_every_address_has_its_cell_and_every_cell_its_address():

@@ -1,0 +1,133 @@
+"""Columns that several lists have, and the drawing of their cells."""
+
+from collections.abc import Callable, Mapping
+
+from django.utils.html import escape
+
+from apps.reference.models import AssetClass
+
+from ..templatetags import show
+from .columns import AGE, CHOICE, DATE, NUMBER, TEXT, Column
+from .rendering import money_total
+
+
+def text(code: str, label: str, path: str, width: int = 110, *, groups: bool = False, longest: int = 40) -> Column:
+    """A text as it is stored."""
+
+    def cell(row) -> str:
+        said = row[path] or ""
+        return escape(said if len(said) <= longest else f"{said[: longest - 1]}…")
+
+    return Column(code, label, TEXT, path, (path,), cell, lambda r: r[path] or None, width, groups=groups)
+
+
+def number(
+    code: str, label: str, path: str, width: int = 90, *, shown: Callable = show.qty, none: str = "–", sums: bool = False,
+    css: Callable | None = None,
+) -> Column:  # fmt: skip
+    def cell(row) -> str:
+        return none if row[path] is None else shown(row[path])
+
+    return Column(code, label, NUMBER, path, (path,), cell, lambda r: r[path], width, sums=sums, css=css)
+
+
+def usd(code: str, label: str, path: str, width: int = 100, shown: Callable = show.money0) -> Column:
+    """Money in USD, which may be summed."""
+    return Column(
+        code, label, NUMBER, path, (path,), lambda r: shown(r[path], "USD"), lambda r: r[path], width, sums=True,
+        total=money_total,
+    )  # fmt: skip
+
+
+def choice(
+    code: str, label: str, path: str, choices: Mapping[str, str], width: int = 90, *, cell: Callable | None = None
+) -> Column:
+    """One of a few stored values, shown by its word."""
+    plain = cell or (lambda r: escape(choices.get(r[path], r[path] or "–")))
+    return Column(code, label, CHOICE, path, (path,), plain, lambda r: r[path], width, choices, groups=True)
+
+
+def day(code: str, label: str, path: str, width: int = 110) -> Column:
+    def cell(row) -> str:
+        at = row[path]
+        return f"{at.day} {at:%b %Y}" if at else "–"
+
+    return Column(code, label, DATE, path, (path,), cell, lambda r: r[path], width)
+
+
+def age(code: str, label: str, path: str, width: int = 66) -> Column:
+    return Column(code, label, AGE, path, (path,), lambda r: show.ago(r[path]), lambda r: r[path], width)
+
+
+def side() -> Column:
+    words = {"BUY": "Buy", "SELL": "Sell", "SELL_SHORT": "Sell short"}
+    return choice("side", "Side", "side", words, 56, cell=lambda r: SIDES.get(r["side"]) or show.side(r["side"]))
+
+
+SIDES = {code: str(show.side(code)) for code in ("BUY", "SELL", "SELL_SHORT")}
+
+
+def filled() -> Column:
+    """A bar and its percent; filtered and ordered by the quantity."""
+    return Column(
+        "filled", "Filled", NUMBER, "filled_qty", ("filled_qty", "qty"), lambda r: fillbar(r["filled_qty"], r["qty"]),
+        lambda r: r["filled_qty"], 142, css=lambda r: "bar-cell",
+    )  # fmt: skip
+
+
+def fillbar(done, total) -> str:
+    if not done:
+        return EMPTY_BAR
+    return FULL_BAR if done == total else show.fillbar(done, total)
+
+
+EMPTY_BAR, FULL_BAR = str(show.fillbar(0, 1)), str(show.fillbar(1, 1))
+
+
+def instrument() -> Column:
+    """Symbol, name and venue."""
+
+    def cell(row) -> str:
+        name = row["instrument__name"]
+        name = name if len(name) <= 20 else f"{name[:19]}…"
+        currency = "" if row["currency_id"] == "USD" else f" · {row['currency_id']}"
+        return (
+            f'{escape(row["instrument__symbol"])}<span class="sub">{escape(name)} · '
+            f"{escape(row['instrument__venue__mic'])}{escape(currency)}</span>"
+        )
+
+    return Column(
+        "instrument", "Instrument", TEXT, "instrument__symbol",
+        ("instrument__symbol", "instrument__name", "instrument__venue__mic", "currency_id"), cell,
+        lambda r: r["instrument__symbol"], 200, groups=True,
+    )  # fmt: skip
+
+
+def about_instruments() -> list[Column]:
+    """What an instrument is, of every asset class: what a class has not stands as a dash."""
+    classes = {str(code): str(word) for code, word in AssetClass.choices}
+    return [
+        text("name", "Name", "instrument__name", 200),
+        choice("class", "Class", "instrument__asset_class", classes, 120),
+        text("isin", "ISIN", "instrument__isin", 120),
+        text("cusip", "CUSIP", "instrument__cusip", 90),
+        text("issuer", "Issuer", "instrument__issuer__name", 160, groups=True),
+        text("sector", "Sector", "instrument__sector", 130, groups=True),
+        text("country", "Country", "instrument__country", 70, groups=True),
+        text("venue", "Venue", "instrument__venue__mic", 70, groups=True),
+        text("currency", "Currency", "currency_id", 76, groups=True),
+        number("coupon", "Coupon %", "instrument__coupon_pct", 84, shown=lambda v: show.qty(v, 3)),
+        day("maturity", "Maturity", "instrument__maturity_date"),
+        text("rating", "Rating", "instrument__rating", 70, groups=True),
+        number("strike", "Strike", "instrument__strike_price", 90, shown=lambda v: show.price(v, 2)),
+        choice("put_call", "Put/call", "instrument__put_or_call", {"PUT": "Put", "CALL": "Call"}, 76),
+        number("multiplier", "Multiplier", "instrument__price_factor", 90),
+        number("lot", "Lot", "instrument__lot_size", 70),
+    ]
+
+
+BY_CLASS = {
+    "bonds": ("coupon", "maturity", "rating"),
+    "equity": ("sector",),
+    "derivatives": ("maturity", "strike", "put_call", "multiplier"),
+}

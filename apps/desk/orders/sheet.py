@@ -1,0 +1,71 @@
+"""The columns of the order list."""
+
+from django.utils.html import escape
+
+from apps.orders.models import OrderType, TimeInForce
+from apps.orders.states import S
+
+from ..lists import cells
+from ..lists.columns import NUMBER, TEXT, Column, Sheet, sheet
+from ..lists.queries import Key
+from ..templatetags import show
+
+ATTENTION = (Key("rank"), Key("usd", True), Key("pk"))
+STATUSES = {str(one): show.humane(str(one).lower()) for one in S}
+MARKS = {status: str(show.status(status)) for status in STATUSES}
+
+
+def _ref(row) -> str:
+    return f'<a href="/orders/{row["pk"]}/">O-{row["pk"]:06d}</a>'
+
+
+def _portfolio(row) -> str:
+    name = row["portfolio__name"]
+    name = name if len(name) <= 22 else f"{name[:21]}…"
+    return f'{escape(row["portfolio__code"])}<span class="sub">{escape(name)}</span>'
+
+
+def _limit(row) -> str:
+    return show.price(row["limit_price"]) if row["limit_price"] else "Market"
+
+
+def _words(choices) -> dict[str, str]:
+    return {str(code): str(word) for code, word in choices}
+
+
+ORDERS: Sheet = sheet(
+    "orders",
+    "Orders",
+    [
+        Column("order", "Order", TEXT, "pk", ("pk",), _ref, lambda r: f"O-{r['pk']:06d}", 92, compares=False),
+        cells.side(),
+        cells.instrument(),
+        Column(
+            "portfolio", "Portfolio", TEXT, "portfolio__code", ("portfolio__code", "portfolio__name"), _portfolio,
+            lambda r: r["portfolio__code"], 160, groups=True,
+        ),
+        cells.number("qty", "Quantity", "qty", 80),
+        cells.filled(),
+        cells.number("filled_qty", "Filled qty", "filled_qty", 90),
+        cells.number("leaves", "Leaves", "leaves", 90),
+        Column("limit", "Limit", NUMBER, "limit_price", ("limit_price",), _limit, lambda r: r["limit_price"], 80),
+        cells.choice("type", "Type", "order_type", _words(OrderType.choices), 80),
+        cells.choice("tif", "TIF", "tif", _words(TimeInForce.choices), 52, cell=lambda r: r["tif"]),
+        cells.usd("usd", "Value", "usd", 96),
+        cells.number("decision", "Decision", "decision_price", 90, shown=show.price),
+        cells.text("group", "Group", "group__name", 112, groups=True, longest=20),
+        cells.choice("status", "Status", "status", STATUSES, 100, cell=lambda r: MARKS.get(r["status"], escape(r["status"]))),
+        cells.age("age", "Age", "created_at"),
+        cells.text("instructions", "Instructions", "instructions", 180),
+        cells.text("rationale", "Rationale", "rationale", 180),
+        cells.text("client_ref", "Your reference", "client_ref", 120),
+        cells.text("desk", "Desk", "desk__code", 80, groups=True),
+        cells.text("by", "Entered by", "created_by__username", 100, groups=True),
+        *cells.about_instruments(),
+    ],
+    usual=(
+        "order", "side", "instrument", "portfolio", "qty", "filled", "limit", "tif", "usd", "group", "status", "age",
+    ),
+    always=("pk", "version", "status"),
+    by_class=cells.BY_CLASS,
+)  # fmt: skip

@@ -1,0 +1,204 @@
+"""Views of lists: what they may say, whose they are, and the list that follows them."""
+
+import html
+import re
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from apps.audit import selectors as audit
+from apps.core.refusals import Invalid, NotFound
+from apps.desk.lists import rendering, saved, specs
+from apps.desk.models import SavedView
+from apps.desk.orders.sheet import ORDERS
+from apps.orders import services as orders
+from tests.pages import send, visit, words
+
+PLAIN = {
+    "columns": ["order", "usd", "status"], "widths": {"usd": 140}, "sort": [{"code": "usd", "falls": True}],
+    "group": "side", "totals": ["usd"], "filters": [{"code": "usd", "op": "gte", "value": "1000"}],
+    "colours": [{"code": "status", "op": "in", "value": ["DRAFT"], "tone": "warn", "whole": True}],
+}  # fmt: skip
+
+
+def heads(page: str) -> list[str]:
+    return re.findall(r'sort=[^"]*">([^<]+)</a>', page)
+
+
+def listed(page: str) -> list[int]:
+    return [int(pk) for pk in re.findall(r'data-row="order:(\d+)"', page)]
+
+
+class TestSpec:
+    def test_is_stored_as_it_was_read(self):
+        assert specs.read(ORDERS, specs.read(ORDERS, PLAIN).plain()).plain() == specs.read(ORDERS, PLAIN).plain()
+
+    @pytest.mark.parametrize(
+        ("part", "value", "field"),
+        [
+            ("columns", [], "columns"), ("columns", ["password"], "columns"), ("columns", "order", "columns"),
+            ("widths", {"usd": 5}, "widths"), ("widths", {"usd": True}, "widths"), ("group", "usd", "group"),
+            ("totals", ["qty"], "totals"), ("sort", [{"code": "owner__password"}], "sort"),
+            ("filters", [{"code": "usd", "op": "has", "value": "1"}], "filters"),
+            ("filters", [{"code": "usd", "op": "gte", "value": "NaN"}], "filters"),
+            ("filters", [{"code": "status", "op": "in", "value": "odd"}], "filters"),
+            ("filters", [{"code": "maturity", "op": "gte", "value": "soon"}], "filters"),
+            ("filters", [{"code": "order", "op": "is", "value": "1"}], "filters"),
+            ("colours", [{"code": "usd", "op": "gte", "value": "1", "tone": "pink"}], "colours"), ("owner", 3, "owner"),
+        ],
+    )  # fmt: skip
+    def test_refuses_what_the_list_has_not(self, part, value, field):
+        with pytest.raises(Invalid) as refused:
+            specs.read(ORDERS, PLAIN | {part: value})
+
+        assert refused.value.facts["field"] == field
+
+    def test_a_column_that_is_gone_is_left_out_of_a_stored_view(self):
+        assert specs.as_stored(ORDERS, {"columns": ["gone", "usd"]}).columns == ["usd"]
+
+    def test_colours_follow_the_words_of_a_filter(self):
+        row, now = {"status": "HELD", "usd": None}, timezone.now()
+        held = specs.read(
+            ORDERS, PLAIN | {"filters": [{"code": "status", "op": "in", "value": "held, Draft"}]}
+        ).filters[0]
+        rich = specs.read(ORDERS, PLAIN).filters[0]
+
+        assert held.value == ("HELD", "DRAFT")
+        assert rendering.holds(ORDERS, held, row, now)
+        assert not rendering.holds(ORDERS, rich, row, now)
+        assert rendering.holds(ORDERS, rich, row | {"usd": Decimal(1000)}, now)
+
+    def test_columns_of_an_asset_class_stand_where_the_list_is_of_it(self):
+        assert "coupon" not in specs.usual(ORDERS).columns
+        assert specs.usual(ORDERS, "bonds").columns[3:5] == ["coupon", "maturity"]
+
+
+class TestSaving:
+    def save(self, act, name="Mine", **more):
+        return saved.save_view(act, ORDERS, specs.read(ORDERS, PLAIN), name=name, **more)
+
+    def test_keeps_a_view_and_puts_it_on_the_record(self, people, mira, by):
+        view = self.save(by(mira), is_first=True)
+        again = self.save(by(mira), "Renamed", view_id=view.pk, seen=1)
+
+        assert (again.pk, again.version, again.name) == (view.pk, 2, "Renamed")
+        assert [e.event for e in audit.timeline("view", view.pk)] == ["view.saved", "view.saved"]
+
+    def test_a_shared_view_is_copied_when_a_colleague_changes_it(self, people, tom, tess, by):
+        theirs = self.save(by(tom), desk="MAIN")
+        mine = self.save(by(tess), "Mine too", view_id=theirs.pk, seen=1)
+
+        assert mine.pk != theirs.pk
+        assert SavedView.objects.get(pk=theirs.pk).name == "Mine"
+        assert set(saved.views_seen_by(tess)) == {theirs, mine}
+        assert set(saved.views_seen_by(tom)) == {theirs}
+
+    @pytest.mark.parametrize(
+        ("more", "refusal"),
+        [
+            ({"name": " "}, Invalid), ({"desk": "MAIN"}, Invalid), ({"view_id": 987654321}, NotFound),
+            ({"name": "Mine"}, saved.NameTaken),
+        ],
+    )  # fmt: skip
+    def test_refuses_and_changes_nothing(self, people, mira, by, more, refusal):
+        self.save(by(mira))
+
+        with pytest.raises(refusal):
+            self.save(by(mira), **({"name": "Other"} | more))
+
+        assert [v.version for v in SavedView.objects.all()] == [1]
+
+    def test_refuses_a_stale_window(self, people, mira, by):
+        view = self.save(by(mira))
+        self.save(by(mira), view_id=view.pk, seen=1)
+
+        with pytest.raises(saved.StaleView):
+            self.save(by(mira), view_id=view.pk, seen=1)
+
+    def test_only_its_owner_throws_it_away(self, people, tom, tess, by):
+        view = self.save(by(tom), desk="MAIN")
+
+        with pytest.raises(NotFound):
+            saved.remove_view(by(tess), view.pk)
+        saved.remove_view(by(tom), view.pk)
+
+        assert not SavedView.objects.exists()
+
+
+class TestPages:
+    @pytest.fixture
+    def some(self, firm, mira, by):
+        def wish(side, qty):
+            return orders.Wish(firm.portfolios["P1"].pk, firm.instruments["AAA"].pk, side, qty)
+
+        return orders.create_orders(
+            by(mira), [wish("SELL", "20"), wish("BUY", "5"), wish("BUY", "100"), wish("SELL", "90")]
+        )
+
+    def form(self, **more) -> dict:
+        return {
+            "name": "Big ones", "show": ["usd", "order", "side"], "width_usd": "150", "sort": ["usd", ""],
+            "falls": ["1", "0"], "group": "side", "total": ["usd"], "filter_code": ["usd", ""],
+            "filter_op": ["number:gte", "text:has"], "filter_value": ["900", ""], "colour_code": ["side"],
+            "colour_op": ["choice:in"], "colour_value": ["Buy"], "colour_tone": ["ok"], "colour_whole": ["1"],
+            "is_first": "on",
+        } | more  # fmt: skip
+
+    def test_the_list_follows_the_view_and_opens_with_it(self, mira, some):
+        sold, _, bought, more_sold = some
+        answer = send(mira, "desk:arrange", self.form(), "orders")
+        page = words(visit(mira, "orders:list"))
+
+        assert answer.status_code == 204
+        assert answer["HX-Redirect"] == f"/orders/?view={SavedView.objects.get().pk}"
+        assert heads(page) == ["Value", "Order", "Side"]
+        assert '<col width="150">' in page
+        assert listed(page) == [bought, more_sold, sold]
+        assert re.findall(r'<tr class="group"><td[^>]*><b>(\w+)</b><span class="sub">(\d) row', page) == [
+            ("Buy", "1"),
+            ("Sell", "2"),
+        ]
+        assert page.count(' t-ok"') == 1
+        assert "Value at least 900" in page
+        assert re.search(r'<tr class="total">.*\$10\.5K', page, re.S)
+        assert heads(words(visit(mira, "orders:list", query="?view=0")))[:2] == ["Order", "Side"]
+
+    def test_a_form_that_is_refused_comes_back_as_it_was_filled_in(self, mira, some):
+        answer = send(mira, "desk:arrange", self.form(filter_value=["much", ""]), "orders")
+
+        assert answer.status_code == 422
+        assert "Value is compared with a number; got “much”" in html.unescape(words(answer))
+        assert 'value="much"' in words(answer)
+        assert not SavedView.objects.exists()
+
+    def test_a_view_costs_as_many_statements_for_many_rows(self, mira, some, firm, by):
+        send(mira, "desk:arrange", self.form(), "orders")
+        with CaptureQueriesContext(connection) as few:
+            visit(mira, "orders:list")
+        wish = orders.Wish(firm.portfolios["P1"].pk, firm.instruments["AAA"].pk, "BUY", "50")
+        orders.create_orders(by(mira), [wish] * 40)
+        with CaptureQueriesContext(connection) as many:
+            visit(mira, "orders:list")
+
+        assert len(many) == len(few)
+
+    def test_other_systems_keep_views_too(self, client, mira, tom, by):
+        client.force_login(mira)
+        body = {"list": "orders", "name": "From afar", "spec": PLAIN}
+        made = client.post("/api/v1/views/", body, content_type="application/json")
+        stale = {**body, "name": "Other", "version": 7}
+        wrong = {**body, "name": "Wrong", "spec": {"columns": ["password"]}}
+
+        assert made.status_code == 201
+        assert made.json()["spec"]["filters"] == [{"code": "usd", "op": "gte", "value": "1000"}]
+        address = f"/api/v1/views/{made.json()['id']}/"
+        assert client.put(address, stale, content_type="application/json").status_code == 409
+        assert client.post("/api/v1/views/", wrong, content_type="application/json").status_code == 422
+        assert [v["name"] for v in client.get("/api/v1/views/?list=orders").json()["results"]] == ["From afar"]
+        client.force_login(tom)
+        assert client.get(address).status_code == 404
+        client.force_login(mira)
+        assert client.delete(address).status_code == 204
