@@ -36,6 +36,8 @@ BY_BROKER, VERBAL = 4, 2  # ExecRestatementReason(378): broker option, verbal ch
 DEFAULT_RATE = 0.1
 SHORTEST_SCHEDULE = 60.0
 ACKNOWLEDGE_STEPS = 2  # Market steps between a request's pending report and its outcome.
+# OrdType: whether it goes with a price (None: either) and with a stop price.
+ORD_TYPES = {"1": (False, False), "2": (True, False), "3": (False, True), "4": (True, True), "P": (None, False)}
 IMMEDIATE = frozenset({"3", "4"})  # TimeInForce: immediate or cancel, fill or kill.
 
 Answer = Report | CancelReject
@@ -59,6 +61,7 @@ class Broker:
         self._workers: dict[str, Worker] = {}
         self._goals: dict[str, Decimal] = {}
         self._accidents: dict[str, float] = {}
+        self._woken: set[str] = set()
         self._luck = random.Random(f"{seed}/{book.party.code}")
         self._first = random.Random(f"{seed}/completion").random()
 
@@ -92,8 +95,13 @@ class Broker:
             return WRONG_QUANTITY, f"Quantity {terms.qty} is not a positive multiple of {instrument.increment}."
         if terms.side not in ("1", "2", "5"):
             return OTHER_REJECT, f"Side {terms.side} is not supported: send 1 buy, 2 sell or 5 sell short."
-        if terms.ord_type not in ("1", "2") or (terms.ord_type == "2") != (terms.limit is not None):
-            return OTHER_REJECT, "Send OrdType 1 without a price or 2 with one."
+        if terms.ord_type not in ORD_TYPES:
+            return OTHER_REJECT, f"OrdType {terms.ord_type} is not supported: send {', '.join(ORD_TYPES)}."
+        limited, stopped = ORD_TYPES[terms.ord_type]
+        if limited is not None and limited != (terms.limit is not None):
+            return OTHER_REJECT, f"OrdType {terms.ord_type} goes {'with' if limited else 'without'} a price (44)."
+        if stopped != (terms.stop is not None):
+            return OTHER_REJECT, f"OrdType {terms.ord_type} goes {'with' if stopped else 'without'} a stop price (99)."
         if terms.strategy not in set(Strategy):
             return OTHER_REJECT, f"TargetStrategy {terms.strategy} is not offered: 1 VWAP, 2 participate, 1001 TWAP."
         if self._luck.random() < self.style.reject_probability:
@@ -186,7 +194,7 @@ class Broker:
         told: list[Answer] = []
         step = order.instrument.increment
         goal = self._goals[order.order_id]
-        if now < worker.schedule.end or order.terms.tif in IMMEDIATE:
+        if self._awake(order) and (now < worker.schedule.end or order.terms.tif in IMMEDIATE):
             volume, _ = self.market.traded(order.instrument)
             worker.plan(now=now, goal=goal, done=order.cum, step=step, share=self.market.share_of_day, volume=volume)
             done = worker.fill(
@@ -209,6 +217,17 @@ class Broker:
             return [*told, self.book.close(order, "cancelled by the broker", restatement=BY_BROKER)]
         return told
 
+    def _awake(self, order: Order) -> bool:
+        """Whether it trades: a stop sleeps until the middle of the market was at its price."""
+        stop = order.terms.stop
+        if stop is None or order.order_id in self._woken:
+            return True
+        mid = self.market.quote(order.instrument).mid
+        if mid >= float(stop) if order.terms.buying else mid <= float(stop):
+            self._woken.add(order.order_id)
+            return True
+        return False
+
     def _settle(self, order: Order) -> list[Answer]:
         """The outcome of the pending request."""
         request = order.pending
@@ -227,6 +246,7 @@ class Broker:
             qty=qty,
             ord_type=asked.ord_type,
             limit=asked.limit,
+            stop=asked.stop,
             tif=asked.tif,
         )
         order.pending = None

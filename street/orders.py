@@ -31,6 +31,7 @@ class Terms:
     qty: Decimal
     ord_type: str = "1"
     limit: Decimal | None = None
+    stop: Decimal | None = None
     tif: str = "0"
     strategy: str = ""
     rate: float | None = None

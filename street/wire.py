@@ -99,6 +99,7 @@ def terms(message: Message) -> Terms:
         qty=message.decimal(38) or Decimal(0),
         ord_type=message.get(40, "1"),
         limit=message.decimal(44),
+        stop=message.decimal(99),
         tif=message.get(59, "0"),
         strategy=message.get(847),
         rate=None if rate is None else float(rate / 100 if rate > 1 else rate),

@@ -44,7 +44,8 @@ class BlockOut(serializers.ModelSerializer):
         model = Block
         fields = (
             "id", "ref", "status", "version", "symbol", "isin", "side", "qty", "order_type", "limit_price", "tif",
-            "instructions", "currency", "desk", "owner", "wave", "orders", "placed_qty", "filled_qty", "cancelled_qty",
+            "terms", "instructions", "currency", "desk", "owner", "wave", "orders", "placed_qty", "filled_qty",
+            "cancelled_qty",
             "leaves_qty", "unplaced_qty", "average_price", "arrival_price", "trade_date", "settle_date", "opened_at",
             "frozen_at", "done_at",
         )  # fmt: skip

@@ -26,6 +26,7 @@ class Block(models.Model):
     order_type = models.CharField(max_length=10, choices=OrderType.choices)
     limit_price = price_field(null=True)
     tif = models.CharField(max_length=4, choices=TimeInForce.choices)
+    terms = models.JSONField(default=dict, help_text="what few orders say: those of its orders")
     instructions = models.CharField(max_length=200, blank=True, default="")
     currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+")
     desk = models.ForeignKey(Desk, on_delete=models.PROTECT, related_name="+")

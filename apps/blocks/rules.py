@@ -15,6 +15,7 @@ class Likeness(NamedTuple):
     """
     What orders must share to be worked as one (merge key): the same thing, on the same side, on the same terms, by the
     same desk, settling on the same date in the same currency. A sell is not a short sale (FIX 4.4 tag 54).
+    An order with a minimum quantity is worked alone (``alone_id``), for a share of a fill might be below it.
     """
 
     instrument_id: int
@@ -27,6 +28,8 @@ class Likeness(NamedTuple):
     desk_id: int
     trade_date: date
     settle_date: date
+    terms: str = "{}"
+    alone_id: int | None = None
 
     @property
     def key(self) -> str:

@@ -25,6 +25,7 @@ from apps.portfolios.models import Mandate, Model, ModelWeight, Movement, Portfo
 from apps.reference import selectors as reference
 from apps.reference.models import (
     Broker,
+    Combination,
     Currency,
     Custodian,
     Depository,
@@ -133,6 +134,22 @@ def _reference() -> None:
             )
             for r in rows("settlement_cycles")
         ]  # fmt: skip
+    )
+    brokers = {b.code: b for b in Broker.objects.all()}
+    Combination.objects.bulk_create(
+        [
+            Combination(
+                asset_class=r["asset_class"],
+                venue=venues[r["mic"]] if r["mic"] else None,
+                broker=brokers[r["broker"]] if r["broker"] else None,
+                order_type=r["order_type"],
+                tif=tif,
+                takes_min_qty=tif in r["min_qty_tifs"].split(),
+                takes_display_qty=tif in r["display_qty_tifs"].split(),
+            )
+            for r in rows("combinations")
+            for tif in r["tifs"].split()
+        ]
     )
     Fee.objects.bulk_create(
         [

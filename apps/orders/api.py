@@ -15,12 +15,12 @@ from apps.users.doors import ApiDoor
 
 from . import selectors, services
 from .models import Import, ImportRow, Order
-from .rules import sheets
+from .rules import HANDLING, sheets
 
 ORDERS_AT_ONCE = 10_000
 ASKED = (
     "portfolio", "instrument", "side", "qty", "order_type", "limit_price", "tif", "instructions", "rationale",
-    "client_ref", "currency", "desk",
+    "client_ref", "currency", "desk", *HANDLING,
 )  # fmt: skip
 KEY = OpenApiParameter(
     "Idempotency-Key", OpenApiTypes.STR, OpenApiParameter.HEADER,
@@ -42,7 +42,21 @@ class ByLine(NewestFirst):
 # --- what goes in and out -------------------------------------------------------------------------------------------
 
 
-class OrderIn(serializers.Serializer):
+class HandlingIn(serializers.Serializer):
+    """Terms that few orders have."""
+
+    stop_price = serializers.DecimalField(20, 8, required=False, allow_null=True, help_text="of STOP and STOP_LIMIT")
+    peg = serializers.CharField(required=False, allow_blank=True, help_text="of PEGGED: PRIMARY, MID or MARKET")
+    peg_offset = serializers.DecimalField(20, 8, required=False, allow_null=True, help_text="added to what it pegs to")
+    expire_date = serializers.DateField(required=False, allow_null=True, help_text="last day of GTD")
+    min_qty = serializers.DecimalField(20, 4, required=False, allow_null=True, help_text="least quantity of a fill")
+    display_qty = serializers.DecimalField(20, 4, required=False, allow_null=True, help_text="most that is shown")
+    flags = serializers.CharField(
+        required=False, allow_blank=True, help_text="NOT_HELD, DO_NOT_INCREASE, CARE, with commas between"
+    )
+
+
+class OrderIn(HandlingIn):
     """What is wanted. Quantity in units (face for bonds); limit in the instrument's currency (percent of par for bonds)."""
 
     portfolio = serializers.CharField(help_text="its code")
@@ -77,7 +91,7 @@ class OrderOut(serializers.ModelSerializer):
         model = Order
         fields = (
             "id", "ref", "status", "version", "portfolio", "symbol", "isin", "side", "qty", "order_type", "limit_price",
-            "tif", "instructions", "rationale", "client_ref", "currency", "desk", "group_id", "group", "import_id",
+            "tif", "terms", "instructions", "rationale", "client_ref", "currency", "desk", "group_id", "group", "import_id",
             "decision_price", "filled_qty", "cancelled_qty", "leaves_qty", "created_by", "created_at",
         )  # fmt: skip
         read_only_fields = fields
@@ -90,7 +104,7 @@ class SeenIn(serializers.Serializer):
     reason = serializers.CharField(max_length=400, required=False, default="", allow_blank=True)
 
 
-class AmendIn(SeenIn):
+class AmendIn(SeenIn, HandlingIn):
     qty = serializers.DecimalField(20, 4, required=False)
     order_type = serializers.ChoiceField(Order._meta.get_field("order_type").choices, required=False)
     limit_price = serializers.DecimalField(20, 8, required=False, allow_null=True)

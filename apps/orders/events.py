@@ -18,6 +18,7 @@ class OrderCreated(Event, code="order.created"):
     group_id: int | None = None
     import_id: int | None = None
     tif: str = "DAY"
+    terms: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

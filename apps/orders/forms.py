@@ -13,10 +13,17 @@ from apps.reference.models import Instrument
 from apps.users.models import Desk
 
 from . import page_selectors
-from .models import Order, OrderType, Side, TimeInForce
+from .models import STOPS, Order, OrderType, Side, TimeInForce
+from .rules import HANDLING
 from .rules.tickets import TEXT_LIMITS
 from .services import Change, Wish
 
+FLAGS = (
+    ("NOT_HELD", "Not held: the desk may wait"),
+    ("DO_NOT_INCREASE", "Do not increase on a dividend"),
+    ("CARE", "Care: worked by a person"),
+)
+PEGS = (("PRIMARY", "Own side of the market"), ("MID", "Middle"), ("MARKET", "Other side of the market"))
 NUMBER = {"inputmode": "decimal", "autocomplete": "off"}
 
 
@@ -32,6 +39,28 @@ class Terms(forms.Form):
         help_text="In the instrument's currency; percent of par for a bond.",
     )  # fmt: skip
     tif = forms.ChoiceField(label="Time in force", choices=TimeInForce.choices, initial=TimeInForce.DAY)
+    stop_price = forms.CharField(
+        label="Stop price", max_length=40, required=False, widget=forms.TextInput(NUMBER),
+        help_text="The order wakes when the market trades there.",
+    )  # fmt: skip
+    peg = forms.ChoiceField(label="Pegged to", choices=PEGS, required=False, initial="PRIMARY")
+    peg_offset = forms.CharField(
+        label="Offset", max_length=40, required=False, widget=forms.TextInput(NUMBER), help_text="Added to the peg."
+    )
+    expire_date = forms.CharField(
+        label="Good till", max_length=40, required=False, widget=forms.DateInput({"type": "date"})
+    )
+    min_qty = forms.CharField(
+        label="Minimum quantity", max_length=40, required=False, widget=forms.TextInput(NUMBER),
+        help_text="No smaller fill; the order is then worked alone.",
+    )  # fmt: skip
+    display_qty = forms.CharField(
+        label="Displayed quantity", max_length=40, required=False, widget=forms.TextInput(NUMBER),
+        help_text="At most so much is shown at a time.",
+    )  # fmt: skip
+    flags = forms.MultipleChoiceField(
+        label="Handling", choices=FLAGS, required=False, widget=forms.CheckboxSelectMultiple
+    )
     instructions = forms.CharField(
         label="Instructions to the desk", max_length=TEXT_LIMITS["instructions"], required=False,
         help_text="Orders with other instructions are worked apart.",
@@ -40,6 +69,16 @@ class Terms(forms.Form):
         label="Rationale", max_length=TEXT_LIMITS["rationale"], required=False,
         widget=forms.Textarea({"rows": 2}), help_text="Why; kept with the order.",
     )  # fmt: skip
+
+    def clean(self) -> dict[str, Any]:
+        """What the chosen type and time in force do not show was not said. The service judges the rest."""
+        said = super().clean()
+        kind, tif = said.get("order_type"), said.get("tif")
+        hidden = {
+            "limit_price": kind == "STOP", "stop_price": kind not in STOPS, "peg": kind != "PEGGED",
+            "peg_offset": kind != "PEGGED", "expire_date": tif != "GTD",
+        }  # fmt: skip
+        return said | {name: "" for name, is_hidden in hidden.items() if is_hidden} | {"flags": ",".join(said["flags"])}
 
     def take(self, refusal: Invalid) -> None:
         """Puts each reason of a refused order beside its field, or above the form where it has none here."""
@@ -61,7 +100,7 @@ class TicketForm(Terms):
     side = forms.ChoiceField(choices=Side.choices, initial=Side.BUY)
 
     field_order = (
-        "portfolio", "instrument", "side", "qty", "order_type", "limit_price", "tif", "instructions", "rationale",
+        "portfolio", "instrument", "side", "qty", "order_type", "limit_price", "tif", *HANDLING, "instructions", "rationale",
     )  # fmt: skip
 
     def __init__(self, user, *args, **kwargs):
@@ -78,6 +117,7 @@ class TicketForm(Terms):
         return Wish(
             said["portfolio"].pk, said["instrument"].pk, said["side"], said["qty"], said["order_type"],
             said["limit_price"], said["tif"], said["instructions"], said["rationale"],
+            **{name: said[name] for name in HANDLING},
         )  # fmt: skip
 
 
@@ -93,6 +133,7 @@ class AmendForm(Terms):
                 "qty": plain(order.qty), "order_type": order.order_type, "limit_price": plain(order.limit_price),
                 "tif": order.tif, "instructions": order.instructions, "rationale": order.rationale,
                 "version": order.version,
+                **order.terms, "flags": order.terms.get("flags", "").split(","),
             }
         )  # fmt: skip
 

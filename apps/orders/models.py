@@ -3,10 +3,12 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 
 from apps.portfolios.models import Portfolio
 from apps.reference.fields import price_field, qty_field
-from apps.reference.models import Currency, Instrument
+from apps.reference.models import Currency, Instrument, OrderType, TimeInForce
 from apps.users.models import Desk
 
 from .states import GroupStatus, ImportStatus, S
@@ -18,16 +20,12 @@ class Side(models.TextChoices):
     SELL_SHORT = "SELL_SHORT", "Sell short"
 
 
-class OrderType(models.TextChoices):
-    MARKET = "MARKET", "Market"
-    LIMIT = "LIMIT", "Limit"
+STOPS = ("STOP", "STOP_LIMIT")
+LIMITED = ("LIMIT", "STOP_LIMIT")
 
 
-class TimeInForce(models.TextChoices):
-    DAY = "DAY", "Day"
-    GTC = "GTC", "Good till cancelled"
-    IOC = "IOC", "Immediate or cancel"
-    FOK = "FOK", "Fill or kill"
+def _said(name: str) -> Cast:
+    return Cast(KeyTextTransform(name, "terms"), models.DecimalField(max_digits=20, decimal_places=8))
 
 
 class OrderGroup(models.Model):
@@ -94,6 +92,10 @@ class Order(models.Model):
     order_type = models.CharField(max_length=10, choices=OrderType.choices, default=OrderType.MARKET)
     limit_price = price_field(null=True)
     tif = models.CharField(max_length=4, choices=TimeInForce.choices, default=TimeInForce.DAY)
+    terms = models.JSONField(
+        default=dict,
+        help_text="what few orders say, as texts: stop_price, peg, peg_offset, expire_date, min_qty, display_qty, flags",
+    )
     instructions = models.CharField(max_length=200, blank=True, default="")
     rationale = models.CharField(max_length=400, blank=True, default="")
     currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -134,8 +136,31 @@ class Order(models.Model):
                 name="order_never_overfills",
             ),
             models.CheckConstraint(
-                condition=Q(order_type="LIMIT", limit_price__gt=0) | (~Q(order_type="LIMIT") & Q(limit_price=None)),
+                condition=Q(order_type__in=LIMITED, limit_price__gt=0)
+                | Q(order_type__in=("MARKET", "STOP"), limit_price=None)
+                | (Q(order_type="PEGGED") & (Q(limit_price=None) | Q(limit_price__gt=0))),
                 name="a_limit_order_has_its_limit",
+            ),
+            models.CheckConstraint(
+                condition=Q(order_type__in=STOPS, terms__has_key="stop_price")
+                | (~Q(order_type__in=STOPS) & ~Q(terms__has_key="stop_price")),
+                name="a_stop_order_has_its_stop",
+            ),
+            models.CheckConstraint(
+                condition=Q(order_type="PEGGED", terms__has_key="peg")
+                | (~Q(order_type="PEGGED") & ~Q(terms__has_any_keys=["peg", "peg_offset"])),
+                name="a_pegged_order_has_its_peg",
+            ),
+            models.CheckConstraint(
+                condition=Q(tif="GTD", terms__has_key="expire_date")
+                | (~Q(tif="GTD") & ~Q(terms__has_key="expire_date")),
+                name="an_order_till_a_date_has_its_date",
+            ),
+            models.CheckConstraint(
+                condition=Q(qty__gte=_said("min_qty")), name="a_minimum_is_within_the_quantity"
+            ),
+            models.CheckConstraint(
+                condition=Q(qty__gte=_said("display_qty")), name="what_is_displayed_is_within_the_quantity"
             ),
             models.CheckConstraint(
                 condition=~Q(status__in=["DONE", "CANCELLED", "REJECTED"])

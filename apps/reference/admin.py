@@ -14,6 +14,7 @@ from .forms import CheckedForm
 from .imports import resource_for
 from .models import (
     Broker,
+    Combination,
     Currency,
     Custodian,
     Depository,
@@ -140,6 +141,21 @@ class DepositoryAdmin(ReferenceAdmin):
     list_display = ("country", "asset_class", "name", "bic")
     list_filter = ("country",)
     search_fields = ("name", "bic")
+
+
+@admin.register(Combination)
+class CombinationAdmin(ReferenceAdmin):
+    resource_classes = [
+        resource_for(
+            Combination, ("asset_class", "venue", "broker", "order_type", "tif"), {"venue": "mic", "broker": "code"}
+        )
+    ]
+    list_display = (
+        "asset_class", "venue", "broker", "order_type", "tif", "takes_min_qty", "takes_display_qty",
+    )  # fmt: skip
+    list_filter = ("asset_class", "order_type", "tif", "broker", "venue")
+    list_select_related = ("venue", "broker")
+    search_fields = ("asset_class", "order_type", "tif")
 
 
 @admin.register(SettlementCycle)

@@ -194,6 +194,55 @@ class Depository(models.Model):
         return self.name
 
 
+class OrderType(models.TextChoices):
+    MARKET = "MARKET", "Market"
+    LIMIT = "LIMIT", "Limit"
+    STOP = "STOP", "Stop"
+    STOP_LIMIT = "STOP_LIMIT", "Stop limit"
+    PEGGED = "PEGGED", "Pegged"
+
+
+class TimeInForce(models.TextChoices):
+    DAY = "DAY", "Day"
+    GTC = "GTC", "Good till cancelled"
+    GTD = "GTD", "Good till a date"
+    IOC = "IOC", "Immediate or cancel"
+    FOK = "FOK", "Fill or kill"
+    OPG = "OPG", "On the open"
+    CLS = "CLS", "On the close"
+
+
+class Combination(models.Model):
+    """
+    An order type with a time in force that is taken for a class of instruments: everywhere, on one market, or by one
+    broker. The rows of a market stand in place of those of everywhere, as the rows of a broker do.
+    """
+
+    asset_class = models.CharField(max_length=8, choices=AssetClass.choices)
+    venue = models.ForeignKey(Venue, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    broker = models.ForeignKey(Broker, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    order_type = models.CharField(max_length=10, choices=OrderType.choices)
+    tif = models.CharField("time in force", max_length=4, choices=TimeInForce.choices)
+    takes_min_qty = models.BooleanField("takes a minimum quantity", default=False)
+    takes_display_qty = models.BooleanField("takes a displayed quantity", default=False)
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["asset_class", "order_type", "tif"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["asset_class", "venue", "broker", "order_type", "tif"], nulls_distinct=False,
+                name="a_combination_is_listed_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(venue=None) | Q(broker=None), name="a_combination_is_of_a_market_or_a_broker"
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.asset_class} {self.order_type} {self.tif}"
+
+
 class SettlementCycle(models.Model):
     """Days from trade date to settlement, by country and class, from a trade date on."""
 

@@ -136,6 +136,39 @@ def fee_amount(terms: FeeTerms, qty: Decimal, gross: Decimal, minor_units: int) 
     return amount.quantize(Decimal(1).scaleb(-minor_units), rounding=ROUNDINGS[terms.rounding], context=EXACT)
 
 
+# --- which orders are taken -------------------------------------------------------------------------------------------
+
+
+class Taken(NamedTuple):
+    """One row of the table of combinations; without venue and broker it holds everywhere."""
+
+    asset_class: str
+    venue_id: int | None
+    broker_id: int | None
+    order_type: str
+    tif: str
+    takes_min_qty: bool
+    takes_display_qty: bool
+
+
+ORDINARY = tuple((kind, tif) for kind in ("MARKET", "LIMIT") for tif in ("DAY", "GTC", "IOC", "FOK"))
+
+
+def taken_by(
+    rows: Sequence[Taken], asset_class: str, venue_id: int | None = None, broker_id: int | None = None
+) -> list[Taken]:
+    """
+    What is taken for a class on a market, or by a broker: the rows of that market or broker where it has any, else those
+    of everywhere; where the class has none at all, market and limit orders for the day, till cancelled, or at once.
+    """
+    of_class = [row for row in rows if row.asset_class == asset_class]
+    for wanted in ((venue_id, broker_id), (venue_id, None), (None, None)):
+        found = [row for row in of_class if (row.venue_id, row.broker_id) == wanted]
+        if found:
+            return found
+    return [Taken(asset_class, None, None, kind, tif, False, False) for kind, tif in ORDINARY]
+
+
 # --- what a row of reference data must be -----------------------------------------------------------------------------
 
 

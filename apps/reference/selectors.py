@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q, QuerySet
 
 from . import rules
-from .models import Broker, Fee, Instrument, Issuer, SettlementCycle, SettlementHoliday, Venue
+from .models import Broker, Combination, Fee, Instrument, Issuer, SettlementCycle, SettlementHoliday, Venue
 
 
 def brokers(kind: str | None = None) -> QuerySet[Broker]:
@@ -162,6 +162,12 @@ def settlement_dates(wanted: Iterable[tuple[date, str, str, str]]) -> dict[tuple
 
 def settlement_date(trade_date: date, country: str, asset_class: str, currency: str) -> date:
     return settlement_dates([(trade_date, country, asset_class, currency)])[trade_date, country, asset_class, currency]
+
+
+def combinations_taken(asset_classes: Iterable[str]) -> list[rules.Taken]:
+    """The table of combinations for these classes, asked by `rules.taken_by`. One query."""
+    rows = Combination.objects.filter(asset_class__in=set(asset_classes)).values_list(*rules.Taken._fields)
+    return [rules.Taken(*row) for row in rows]
 
 
 def fees_on(

@@ -42,7 +42,7 @@ def judge(*changes: dict) -> tuple[pl.DataFrame, pl.DataFrame]:
         ({"qty": "1000"}, "qty", "below 2000"),
         ({"side": ""}, "side", "missing"),
         ({"side": "HOLD"}, "side", "“HOLD” is no side"),
-        ({"order_type": "STOP"}, "order_type", "no order type"),
+        ({"order_type": "ICEBERG"}, "order_type", "no order type"),
         ({"order_type": "LIMIT"}, "limit_price", "needs its limit"),
         ({"order_type": "MARKET", "limit_price": "5"}, "limit_price", "has no limit"),
         ({"limit_price": "5.005"}, "limit_price", "multiple of the tick, 0.01"),

@@ -1,11 +1,14 @@
 """Arithmetic and judgement of orders: what a ticket must be, what a file says."""
 
-from .changes import asks_more, moved, opposite, plain, scaled
+from .cells import PRICE_PLACES, PRICE_UNIT, QTY_PLACES, QTY_UNIT, as_text
+from .changes import asks_more, moved, opposite, plain, scaled, without_what_it_lost
+from .handling import HANDLING
 from .sheets import Sheet, Unreadable, read, refuse_unfit, stored, unstored
-from .tickets import FACTS, PRICE_PLACES, PRICE_UNIT, QTY_PLACES, QTY_UNIT, TERMS, TYPED, as_text, judged
+from .tickets import FACTS, TERMS, TYPED, judged
 
 __all__ = [
     "FACTS",
+    "HANDLING",
     "PRICE_PLACES",
     "PRICE_UNIT",
     "QTY_PLACES",
@@ -25,4 +28,5 @@ __all__ = [
     "scaled",
     "stored",
     "unstored",
+    "without_what_it_lost",
 ]

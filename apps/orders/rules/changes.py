@@ -44,3 +44,13 @@ def asks_more(before: Mapping[str, Any], after: Mapping[str, Any], side: str) ->
     if not old:
         return False
     return Decimal(new) > Decimal(old) if side == "BUY" else Decimal(new) < Decimal(old)
+
+
+def without_what_it_lost(new: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Terms whose order type or time in force may be another now: what belonged to the old goes, unless it is asked for."""
+    kind, tif = new["order_type"], new["tif"]
+    lost = {
+        "limit_price": kind in ("MARKET", "STOP"), "stop_price": kind not in ("STOP", "STOP_LIMIT"),
+        "peg": kind != "PEGGED", "peg_offset": kind != "PEGGED", "expire_date": tif != "GTD",
+    }  # fmt: skip
+    return dict(new) | {name: None for name, is_lost in lost.items() if is_lost and name not in asked}

@@ -44,6 +44,13 @@ HEADINGS = {
     "instructions": ("instructions", "instruction", "specialinstructions", "handling"),
     "rationale": ("rationale", "reason", "comment", "comments", "notes", "note"),
     "client_ref": ("ref", "reference", "clientref", "clientreference", "clientorderid", "clordid", "orderref", "orderid"),
+    "stop_price": ("stopprice", "stop", "stoppx", "trigger", "triggerprice"),
+    "peg": ("peg", "pegto", "pegtype"),
+    "peg_offset": ("pegoffset", "offset", "pegdifference"),
+    "expire_date": ("expiredate", "expirydate", "goodtill", "gtddate", "gooduntil"),
+    "min_qty": ("minqty", "minimumquantity", "minquantity", "minimum"),
+    "display_qty": ("displayqty", "displayquantity", "maxfloor", "displaysize", "iceberg"),
+    "flags": ("flags", "execinst", "executioninstructions"),
     "currency": ("currency", "ccy"),
     "desk": ("desk", "tradingdesk"),
 }  # fmt: skip

@@ -1,6 +1,6 @@
 """What a ticket is judged by: facts about portfolios, instruments and references, each in one or two queries."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -8,7 +8,9 @@ from django.db import connection
 
 from apps.marketdata import selectors as marketdata
 from apps.portfolios import selectors as portfolios
-from apps.reference.models import Instrument
+from apps.reference import selectors as reference
+from apps.reference.models import AssetClass, Instrument
+from apps.reference.rules import Taken, taken_by
 from apps.users.models import Desk
 
 from ..rules import PRICE_UNIT, QTY_UNIT
@@ -34,28 +36,54 @@ def portfolio_facts(user, ids: Collection[int]) -> list[tuple[int, str | None]]:
 
 
 def instrument_facts(ids: Collection[int], today: date) -> list[tuple]:
-    """Each instrument: (id, why it cannot be ordered or None, currency, increment, smallest piece, tick), in whole units."""
+    """
+    Each instrument: (id, why it cannot be ordered or None, currency, increment, smallest piece, tick, and what orders are
+    taken for it as `_taken` says), steps in whole units. Two queries.
+    """
     rows = {
         row[0]: row
         for row in Instrument.objects.filter(pk__in=ids).values_list(
-            "pk", "symbol", "is_active", "maturity_date", "currency_id", "increment", "min_piece", "tick_size"
+            "pk", "symbol", "is_active", "maturity_date", "currency_id", "increment", "min_piece", "tick_size",
+            "asset_class", "venue_id", "venue__mic",
         )
-    }
+    }  # fmt: skip
+    table = reference.combinations_taken(row[8] for row in rows.values())
+    taken: dict[tuple, tuple[str, str, str]] = {}
     facts = []
     for pk in ids:
         if pk not in rows:
-            facts.append((pk, "There is no such instrument.", None, None, None, None))
+            facts.append((pk, "There is no such instrument.", *[None] * 7))
             continue
-        _, symbol, is_active, matures, currency, increment, piece, tick = rows[pk]
+        _, symbol, is_active, matures, currency, increment, piece, tick, *market = rows[pk]
+        market = tuple(market)
+        if market not in taken:
+            taken[market] = _taken(table, *market)
         problem = None
         if not is_active:
             problem = f"{symbol} is no longer traded."
         elif matures is not None and matures <= today:
             problem = f"{symbol} matured on {matures}."
         facts.append(
-            (pk, problem, currency, int(increment * QTY_UNIT), int(piece * QTY_UNIT), int(tick * PRICE_UNIT))
+            (pk, problem, currency, int(increment * QTY_UNIT), int(piece * QTY_UNIT), int(tick * PRICE_UNIT), *taken[market])
         )
     return facts
+
+
+def _taken(table: Sequence[Taken], asset_class: str, venue_id: int, mic: str) -> tuple[str, str, str]:
+    """
+    What orders are taken for a class on a market: as marks to look up (``|LIMIT DAY|``, with ``M`` or ``D`` before it
+    where a minimum or displayed quantity is), as words, and whose they are.
+    """
+    rows = taken_by(table, asset_class, venue_id)
+    marks = [f"|{row.order_type} {row.tif}|" for row in rows]
+    marks += [f"|M {row.order_type} {row.tif}|" for row in rows if row.takes_min_qty]
+    marks += [f"|D {row.order_type} {row.tif}|" for row in rows if row.takes_display_qty]
+    by_type: dict[str, list[str]] = {}
+    for row in rows:
+        by_type.setdefault(row.order_type, []).append(row.tif)
+    said = "; ".join(f"{kind} with {', '.join(tifs)}" for kind, tifs in by_type.items())
+    where = f"{AssetClass(asset_class).label}{f' on {mic}' if rows[0].venue_id else ''}"
+    return "".join(marks), said, where
 
 
 def desk_facts(codes: Collection[str]) -> list[tuple[str, int | None, str | None]]:

@@ -22,8 +22,9 @@ from ..states import LIFE, S
 from .moves import Locked, StaleOrder, asked, happen, locked
 from .tickets import BadWishes, bad_wishes, with_facts
 
-AMENDABLE = ("qty", "order_type", "limit_price", "tif", "instructions", "rationale", "desk")
-STORED = {"qty": "numeric", "limit_price": "numeric", "desk_id": "bigint"}  # Text where it is not said.
+PLAIN = ("qty", "order_type", "limit_price", "tif", "instructions", "rationale")
+AMENDABLE = (*PLAIN, *rules.HANDLING, "desk")
+STORED = {"qty": "numeric", "limit_price": "numeric", "terms": "jsonb", "desk_id": "bigint"}  # Text where it is not said.
 
 
 class Judged(NamedTuple):
@@ -63,14 +64,14 @@ def amend_orders(act: Act, changes: Mapping[int, Mapping[str, Any]], *, seen: Ma
 
 
 def _judged(act: Act, changes: Mapping[int, Mapping[str, Any]]) -> Judged:
-    names = ("pk", "portfolio_id", "instrument_id", "side", *AMENDABLE[:-1], "currency_id", "desk__code")
+    names = ("pk", "portfolio_id", "instrument_id", "side", *PLAIN, "terms", "currency_id", "desk__code")
     before, after = {}, []
     for row in Order.objects.filter(pk__in=changes).order_by("pk").values_list(*names):
         old = dict(zip(names, row, strict=True))
         old["desk"] = old.pop("desk__code")
-        new = old | changes[old["pk"]]
-        if new["order_type"] == "MARKET" and "limit_price" not in changes[old["pk"]]:
-            new["limit_price"] = None
+        said = old.pop("terms")
+        old |= {name: said.get(name, "") for name in rules.HANDLING}
+        new = rules.without_what_it_lost(old | changes[old["pk"]], changes[old["pk"]])
         before[old["pk"]] = _as_typed(old)
         after.append(_as_typed(new))
     user = require(act, "orders.amend")
@@ -80,7 +81,9 @@ def _judged(act: Act, changes: Mapping[int, Mapping[str, Any]]) -> Judged:
     typed = pl.DataFrame(after, schema=schema)
     terms, problems = rules.judged(with_facts(user, typed, act.at.date()))
     terms = terms.with_columns(
-        rules.as_text("qty", rules.QTY_PLACES), rules.as_text("limit_price", rules.PRICE_PLACES)
+        rules.as_text("qty", rules.QTY_PLACES),
+        rules.as_text("limit_price", rules.PRICE_PLACES),
+        *(pl.col("terms").str.json_path_match(f"$.{name}").fill_null("").alias(name) for name in rules.HANDLING),
     ).join(typed.select("row", "desk"), on="row", how="left", maintain_order="left")
     return Judged(before, terms, problems)
 
@@ -98,7 +101,7 @@ def _write(act: Act, rows: Iterable[Locked], found: Judged) -> list[Locked]:
     changing = [row for row in rows if row.id in told]
     kept = found.after.filter(pl.col("row").is_in(list(told))).sort("row")
     columns = {
-        name: (STORED.get(name, "text"), kept[name].to_list()) for name in (*AMENDABLE[:-1], "desk_id")
+        name: (STORED.get(name, "text"), kept[name].to_list()) for name in (*PLAIN, "terms", "desk_id")
     }
     happen(act, changing, told, columns=columns)
     return changing
@@ -110,6 +113,7 @@ def _as_typed(terms: Mapping[str, Any]) -> dict[str, Any]:
         "side": terms["side"], "qty": rules.plain(terms["qty"]), "order_type": terms["order_type"],
         "limit_price": rules.plain(terms["limit_price"]), "tif": terms["tif"], "instructions": terms["instructions"],
         "rationale": terms["rationale"], "client_ref": "", "currency": terms["currency_id"], "desk": terms["desk"],
+        **{name: rules.plain(terms[name]) for name in rules.HANDLING},
     }  # fmt: skip
 
 

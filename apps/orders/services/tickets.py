@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
+import orjson
 import polars as pl
 from django.db import connection, transaction
 
@@ -20,6 +22,7 @@ from ..models import OrderGroup
 from ..states import GROUP_LIFE, LIFE
 
 PROBLEMS_NAMED = 1000
+TAKEN = ("takes", "takes_said", "takes_where")
 
 
 class BadWishes(Invalid):
@@ -51,6 +54,13 @@ class Wish:
     desk: str = ""
     portfolio: str = ""
     instrument: str = ""
+    stop_price: Decimal | str | None = None
+    peg: str = ""
+    peg_offset: Decimal | str | None = None
+    expire_date: date | str | None = None
+    min_qty: Decimal | str | None = None
+    display_qty: Decimal | str | None = None
+    flags: str = ""
 
 
 @transaction.atomic
@@ -94,8 +104,8 @@ def _asked(wishes: Sequence[Wish]) -> pl.DataFrame:
 def _typed(wish: Wish) -> tuple:
     return (
         wish.portfolio_id, wish.instrument_id, wish.side, _text(wish.qty), wish.order_type, _text(wish.limit_price),
-        wish.tif, wish.instructions, wish.rationale, wish.client_ref, wish.currency, wish.desk, wish.portfolio,
-        wish.instrument,
+        wish.tif, wish.instructions, wish.rationale, wish.client_ref, wish.currency,
+        *(_text(getattr(wish, name)) for name in rules.HANDLING), wish.desk, wish.portfolio, wish.instrument,
     )  # fmt: skip
 
 
@@ -127,7 +137,7 @@ def named(user, asked: pl.DataFrame, kinds: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def _text(number: Decimal | str | None) -> str:
+def _text(number: Decimal | date | str | None) -> str:
     if number is None:
         return ""
     return f"{number:f}" if isinstance(number, Decimal) else str(number)
@@ -165,7 +175,7 @@ def with_facts(user, asked: pl.DataFrame, today) -> pl.DataFrame:
         ("portfolio_id", ("portfolio_problem",), selectors.portfolio_facts(user, _distinct(asked, "portfolio_id"))),
         (
             "instrument_id",
-            ("instrument_problem", "instrument_currency", "increment", "min_piece", "tick"),
+            ("instrument_problem", "instrument_currency", "increment", "min_piece", "tick", *TAKEN),
             selectors.instrument_facts(_distinct(asked, "instrument_id"), today),
         ),
     ):
@@ -181,7 +191,7 @@ def with_facts(user, asked: pl.DataFrame, today) -> pl.DataFrame:
         schema={"desk": pl.String, "desk_id": pl.Int64, "desk_problem": pl.String}, orient="row",
     )  # fmt: skip
     frame = frame.with_columns(pl.col("desk").fill_null("")).join(desks, on="desk", how="left", maintain_order="left")
-    return _with_reference_problems(user, frame)
+    return _with_reference_problems(user, frame.with_columns(pl.lit(today, pl.Date).alias("today")))
 
 
 def _distinct(frame: pl.DataFrame, column: str) -> list:
@@ -256,10 +266,10 @@ def write_orders(
             .rename({"currency": "currency_id"})
         )
         copy_frame(cursor, "orders_order", frame)
-    columns = ("portfolio_id", "instrument_id", "side", "qty", "order_type", "limit_price", "tif")
+    columns = ("portfolio_id", "instrument_id", "side", "qty", "order_type", "limit_price", "tif", "terms")
     facts += [
-        Fact(pk, 1, OrderCreated(portfolio, instrument, side, qty, kind, limit, group_id, batch_id, tif))
-        for pk, portfolio, instrument, side, qty, kind, limit, tif in zip(
+        Fact(pk, 1, OrderCreated(portfolio, instrument, side, qty, kind, limit, group_id, batch_id, tif, _said(more)))
+        for pk, portfolio, instrument, side, qty, kind, limit, tif, more in zip(
             ids, *(frame[c].to_list() for c in columns), strict=True
         )
     ]
@@ -268,6 +278,10 @@ def write_orders(
         facts += [Fact(pk, 2, submitted) for pk in ids]
     record(act, facts)
     return ids, group_id
+
+
+def _said(terms: str) -> dict[str, str]:
+    return {} if terms == "{}" else orjson.loads(terms)
 
 
 def _write_group(act: Act, name: str, facts: list[Fact]) -> int:

@@ -11,7 +11,12 @@ from .reports import SIDE_TAGS
 from .wire import FramePart, utc_text
 
 STRATEGIES = {"VWAP": "1", "PARTICIPATE": "2", "TWAP": "1001"}
-TIFS = {"DAY": "0", "GTC": "1", "IOC": "3", "FOK": "4"}
+TIFS = {"DAY": "0", "GTC": "1", "OPG": "2", "IOC": "3", "FOK": "4", "GTD": "6", "CLS": "7"}
+ORD_TYPES = {"MARKET": "1", "LIMIT": "2", "STOP": "3", "STOP_LIMIT": "4", "PEGGED": "P"}
+WITH_A_LIMIT = {"MARKET": "LIMIT", "STOP": "STOP_LIMIT"}
+EXEC_INSTS = {"NOT_HELD": "1", "DO_NOT_INCREASE": "E"}
+PEG_INSTS = {"PRIMARY": "R", "MID": "M", "MARKET": "P"}
+CARE = "CARE"
 PARAMS = ("participation_pct", "start_at", "end_at")
 HIT, COVER, DONE_AWAY, PASS = "1", "4", "5", "6"
 
@@ -30,6 +35,8 @@ class Terms(NamedTuple):
     side: str
     tif: str
     account: str
+    order_type: str = "MARKET"
+    handling: Mapping[str, str] = {}
 
 
 def plain(number: Decimal) -> str:
@@ -52,6 +59,8 @@ def strategy_fields(strategy: str, params: Mapping[str, Any]) -> list[FramePart]
     :param params: ``participation_pct`` percent of volume; ``start_at`` and ``end_at`` ISO 8601 with zone
     :raises BadStrategy: on an unknown strategy or parameter, or one out of range
     """
+    if not strategy:
+        return []
     if strategy not in STRATEGIES:
         raise BadStrategy(f"“{strategy}” is no strategy; choose one of {', '.join(STRATEGIES)}.", field="strategy")
     unknown = set(params) - set(PARAMS)
@@ -91,10 +100,38 @@ def _time(key: str, value: Any) -> datetime:
 
 
 def price_fields(qty: Decimal, limit: Decimal | None, terms: Terms) -> list[FramePart]:
-    fields: list[FramePart] = [(38, plain(qty)), (40, "1" if limit is None else "2")]
-    if limit is not None:
-        fields.append((44, plain(limit)))
-    return [*fields, (59, TIFS[terms.tif])]
+    """
+    OrderQty (38), OrdType (40), Price (44), StopPx (99), ExecInst (18), PegOffsetValue (211), MinQty (110), MaxFloor
+    (111), TimeInForce (59), ExpireDate (432). A route smaller than the least or displayed quantity names its own.
+    """
+    said = terms.handling
+    kind = terms.order_type if limit is None else WITH_A_LIMIT.get(terms.order_type, terms.order_type)
+    insts = [tag for flag, tag in EXEC_INSTS.items() if flag in flags_of(said)]
+    insts += [PEG_INSTS[said["peg"]]] if "peg" in said else []
+    fields: list[FramePart] = [(38, plain(qty)), (40, ORD_TYPES[kind])]
+    fields += [(44, plain(limit))] if limit is not None else []
+    fields += [(tag, said[name]) for name, tag in (("stop_price", 99), ("peg_offset", 211)) if name in said]
+    fields += [(18, " ".join(insts))] if insts else []
+    fields += [
+        (tag, plain(min(Decimal(said[name]), qty))) for name, tag in (("min_qty", 110), ("display_qty", 111)) if name in said
+    ]
+    fields.append((59, TIFS[terms.tif]))
+    return [*fields, (432, said["expire_date"].replace("-", ""))] if "expire_date" in said else fields
+
+
+def flags_of(handling: Mapping[str, str]) -> list[str]:
+    return [flag for flag in handling.get("flags", "").split(",") if flag]
+
+
+def handling_inst(terms: Terms) -> str:
+    """HandlInst (21): 3 where a person is to work it, else 1."""
+    return "3" if CARE in flags_of(terms.handling) else "1"
+
+
+def is_worked_by_strategy(order_type: str, tif: str, handling: Mapping[str, str]) -> bool:
+    """Whether a broker's algorithm may work it; other orders say themselves when and where they trade."""
+    is_plain = order_type in ("MARKET", "LIMIT") and tif not in ("OPG", "CLS")
+    return is_plain and CARE not in flags_of(handling) and "min_qty" not in handling and "display_qty" not in handling
 
 
 def new_order(
@@ -103,8 +140,8 @@ def new_order(
 ) -> list[FramePart]:  # fmt: skip
     """NewOrderSingle (35=D)."""
     fields: list[FramePart] = [
-        (11, cl_ord_id), (1, terms.account), (21, "1"), *instrument_fields(terms), (54, SIDE_TAGS[terms.side]),
-        (60, utc_text(at)), *price_fields(qty, limit, terms), (15, terms.currency), *strategy,
+        (11, cl_ord_id), (1, terms.account), (21, handling_inst(terms)), *instrument_fields(terms),
+        (54, SIDE_TAGS[terms.side]), (60, utc_text(at)), *price_fields(qty, limit, terms), (15, terms.currency), *strategy,
     ]  # fmt: skip
     return [*fields, (58, text)] if text else fields
 
@@ -125,7 +162,7 @@ def replace(
     """OrderCancelReplaceRequest (35=G): what is not repeated is not inherited, so all of it is."""
     order: list[FramePart] = [(37, order_id)] if order_id else []
     return [
-        *order, (41, orig), (11, cl_ord_id), (1, terms.account), (21, "1"), *instrument_fields(terms),
+        *order, (41, orig), (11, cl_ord_id), (1, terms.account), (21, handling_inst(terms)), *instrument_fields(terms),
         (54, SIDE_TAGS[terms.side]), (60, utc_text(at)), *price_fields(qty, limit, terms), (15, terms.currency),
         *strategy,
     ]  # fmt: skip

@@ -87,4 +87,6 @@ def terms_of(block: Block) -> rules.Terms:
         side=block.side,
         tif=block.tif,
         account=block.ref,
+        order_type=block.order_type,
+        handling=block.terms,
     )

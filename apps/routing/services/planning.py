@@ -11,7 +11,9 @@ from apps.blocks.models import Block
 from apps.core.acts import Act
 from apps.core.refusals import Conflict, Invalid, NotFound
 from apps.marketdata import selectors as marketdata
+from apps.reference import selectors as reference
 from apps.reference.models import Broker
+from apps.reference.rules import taken_by
 
 from .. import rules
 from ..models import Route, RoutingRule
@@ -114,9 +116,39 @@ def _by_rule(act, quantities, chosen, override: Override) -> list[Plan]:
         if override.is_asked:
             trace = trace | {"override": {"strategy": override.strategy, "reason": act.reason, "by": act.by}}
         plans.append(
-            Plan(block, quantities[block.pk], rule.action, brokers, override.strategy or rule.strategy, params, trace)
+            _plan(block, quantities[block.pk], rule.action, brokers, override.strategy or rule.strategy, params, trace)
         )
     return plans
+
+
+def _plan(block: Block, qty, action: str, broker_ids, strategy: str, params: dict, trace: dict) -> Plan:
+    """With the strategy and its parameters where the block's own terms leave room for one."""
+    if action == ALGO and not rules.orders.is_worked_by_strategy(block.order_type, block.tif, block.terms):
+        strategy, params = "", {}
+    return Plan(block, qty, action, broker_ids, strategy, params, trace)
+
+
+class NotTaken(Invalid):
+    """A broker does not take orders of this kind."""
+
+
+def refuse_untaken(plans: Sequence[Plan]) -> None:
+    """
+    One query. :raises NotTaken: where the broker of a plan does not take its block's order type with its time in force
+    """
+    routed = [p for p in plans if p.action == ALGO]
+    table = reference.combinations_taken({p.block.instrument.asset_class for p in routed})
+    for plan in routed:
+        block, broker = plan.block, plan.broker_ids[0]
+        own = [row for row in table if row.broker_id == broker]
+        taken = taken_by(own, block.instrument.asset_class, None, broker) if own else []
+        if own and (block.order_type, block.tif) not in {(row.order_type, row.tif) for row in taken}:
+            said = "; ".join(f"{row.order_type} {row.tif}" for row in taken)
+            raise NotTaken(
+                f"{block.ref} is a {block.order_type} order with {block.tif}, which this broker does not take; it takes"
+                f" {said}. Choose another broker.",
+                field="broker_code", block=block.ref,
+            )  # fmt: skip
 
 
 class FewDealers(Invalid):
@@ -173,5 +205,5 @@ def _overridden(act, quantities, chosen, override: Override) -> list[Plan]:
         strategy = override.strategy or (rule.strategy if same else "VWAP" if action == ALGO else "")
         params = override.params if override.params is not None else rule.params if same else {}
         trace = trace | {"override": {"broker": broker.code, "reason": act.reason, "by": act.by}}
-        plans.append(Plan(block, quantities[block.pk], action, [broker.pk], strategy, dict(params), trace))
+        plans.append(_plan(block, quantities[block.pk], action, [broker.pk], strategy, dict(params), trace))
     return plans

@@ -25,7 +25,7 @@ from .gate import halts_in_force, let_through, refuse_halted
 from .inquiries import open_inquiries
 from .locks import lock_blocks, lock_routes, refuse_stale, terms_of
 from .messages import Outgoing, queue_messages
-from .planning import ALGO, INQUIRY, Override, Plan, plan_inquiries, plan_routes
+from .planning import ALGO, INQUIRY, Override, Plan, plan_inquiries, plan_routes, refuse_untaken
 from .writing import NewRoute, orig_of, write_requests, write_routes
 
 
@@ -73,7 +73,7 @@ def route_blocks(
     :raises StaleBlock: where a block changed meanwhile; :raises NothingToPlace: where all of one is placed
     :raises OwnedByAnother: where a colleague works one
     :raises RoutingHalted: where the kill switch is pressed for one, its desk, broker or strategy, the actor or the firm
-    :raises Overplaced: where ``qty`` is more than is left; :raises OverrideNeedsReason, NoRoutingRule, NoBroker:
+    :raises Overplaced: where ``qty`` is more than is left; :raises OverrideNeedsReason, NoRoutingRule, NoBroker, NotTaken:
     """
     user = require(act, "routing.route")
     standing = halts_in_force()
@@ -82,6 +82,7 @@ def route_blocks(
     blocks.refuse_owned_by_others(user, found.values())
     quantities = _quantities(found, qty)
     plans = let_through(act, standing, plan_routes(act, quantities, found, Override(broker_code, strategy, params)))
+    refuse_untaken(plans)
     mids = {pk: quote.mid for pk, quote in marketdata.quotes_of(b.instrument_id for b in found.values()).items()}
     _freeze(act, found, mids)
     blocks.mark_placed(act, quantities)
