@@ -223,7 +223,7 @@ class Broker:
         if stop is None or order.order_id in self._woken:
             return True
         mid = self.market.quote(order.instrument).mid
-        if mid >= float(stop) if order.terms.buying else mid <= float(stop):
+        if mid >= stop if order.terms.buying else mid <= stop:
             self._woken.add(order.order_id)
             return True
         return False

@@ -12,6 +12,7 @@ from apps.blocks.models import Block, Member, Statement
 from apps.core.refusals import IllegalMove, NotAllowed, NotFound
 from apps.orders import services as orders
 from apps.orders.models import Order
+from apps.reference.models import Combination
 
 D = Decimal
 
@@ -40,6 +41,16 @@ class TestGather:
         ids += cleared(("P2", "AAA", "BUY", "10"), instructions="Not at the open")
         gather(ids)
         assert Block.objects.count() == 6
+
+    def test_keeps_other_handling_apart_and_a_minimum_alone(self, cleared, gather):
+        Combination.objects.create(
+            asset_class="EQUITY", order_type="MARKET", tif="DAY", takes_min_qty=True, takes_display_qty=True
+        )
+        both = (("P1", "AAA", "BUY", "100"), ("P2", "AAA", "BUY", "100"))
+        gather(cleared(*both) + cleared(*both, display_qty="50") + cleared(*both, min_qty="50"))
+        assert sorted((block.qty, str(block.terms)) for block in Block.objects.all()) == [
+            (100, "{'min_qty': '50'}"), (100, "{'min_qty': '50'}"), (200, "{'display_qty': '50'}"), (200, "{}"),
+        ]  # fmt: skip
 
     def test_adds_to_the_open_block_and_once_only(self, a_block, cleared, gather):
         block = a_block()

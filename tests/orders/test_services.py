@@ -47,7 +47,7 @@ class TestCreate:
             wish(symbol="BOND", qty="1500"),
             wish(order_type="LIMIT", limit_price="10.001"),
             wish(order_type="MARKET", limit_price="10"),
-            orders.Wish(10**9, 10**9, "BUY", "ten", "STOP", tif="NEVER", currency="JPY", desk="MOON"),
+            orders.Wish(10**9, 10**9, "BUY", "ten", "ICEBERG", tif="NEVER", currency="JPY", desk="MOON"),
             wish(client_ref="r"),
             wish(client_ref="r"),
         ]

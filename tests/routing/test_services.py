@@ -12,6 +12,7 @@ from psycopg.errors import UniqueViolation
 from apps.audit.models import Entry
 from apps.blocks.models import Block
 from apps.core.refusals import IllegalMove, Invalid, NotAllowed, NotFound
+from apps.reference.models import Combination
 from apps.routing import services as routing
 from apps.routing.models import DealerQuote, Inquiry, Message, Route, RoutingRule, Session
 
@@ -63,6 +64,27 @@ class TestRouting:
         codes = list(Route.objects.order_by("pk").values_list("broker__code", flat=True))
         assert sorted(codes) == ["HARBOR"] * 2 + ["MERIDIAN"] * 2 + ["NORTHGATE"] * 2
         assert all(a != b for a, b in zip(codes, codes[1:], strict=False))
+
+    def test_a_stop_goes_as_one_without_an_algorithm(self, a_block, route):
+        for kind in ("STOP", "MARKET"):
+            Combination.objects.create(asset_class="EQUITY", order_type=kind, tif="GTD" if kind == "STOP" else "DAY")
+        block = a_block("AAA", "SELL", 1_000, order_type="STOP", stop_price="45.5", tif="GTD", expire_date="2035-01-31")
+        route(block)
+
+        [order] = sent("D")
+        assert (order[40], order[99], order[59], order[432], order.get(847)) == ("3", "45.5", "6", "20350131", None)
+        assert Route.objects.get().strategy == ""
+
+    def test_a_broker_who_does_not_take_it_is_refused(self, a_block, route, firm):
+        Combination.objects.create(asset_class="EQUITY", order_type="STOP", tif="DAY")
+        Combination.objects.create(
+            asset_class="EQUITY", order_type="LIMIT", tif="DAY", broker=firm.brokers["HARBOR"]
+        )
+        block = a_block("AAA", "SELL", 1_000, order_type="STOP", stop_price="45.5")
+        with pytest.raises(Invalid, match="STOP order with DAY, which this broker does not take; it takes LIMIT DAY"):
+            route(block, broker_code="HARBOR", reason="they know it")
+        assert Block.objects.get(pk=block.pk).status == "OPEN"
+        assert not Route.objects.exists() and not Message.objects.exists()
 
     def test_a_trader_may_choose_otherwise_with_a_reason(self, a_block, route, tom):
         block = a_block("AAA", "BUY", 1_000)

@@ -105,6 +105,17 @@ class TestAnOrder:
         assert told
         assert max(report.last_px for report in told) <= limit
 
+    def test_a_stop_sleeps_until_the_market_is_there(self, a_broker, market):
+        broker = a_broker()
+        mid = market.quote(market.universe.instruments[0]).mid.quantize(D("0.01"))
+        broker.new_order(replace(ACME, strategy="", qty=D(500), ord_type="3", stop=mid * 2))
+        broker.new_order(replace(ACME, cl_ord_id="A2", strategy="", qty=D(500), ord_type="3", stop=mid / 2))
+        (refused,) = broker.new_order(replace(ACME, cl_ord_id="A3", strategy="", qty=D(500), ord_type="3"))
+        run(broker, 120)
+
+        assert [broker.book.by_cl_ord_id[name].cum for name in ("A1", "A2")] == [0, 500]
+        assert refused.status == "8" and "with a stop price" in refused.text
+
     def test_without_an_algorithm_is_done_at_the_market(self, a_broker, market):
         broker = a_broker()
         broker.new_order(replace(ACME, strategy="", qty=D(500)))

@@ -35,7 +35,7 @@ def clone_orders(
     wishes = [
         Wish(
             home, one.instrument_id, one.side, one.qty, one.order_type, one.limit_price, one.tif, one.instructions,
-            one.rationale, desk=one.desk.code,
+            one.rationale, desk=one.desk.code, **one.terms,
         )
         for one, home in made
     ]  # fmt: skip
