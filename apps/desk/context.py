@@ -24,6 +24,7 @@ PLACES = (
     ("Settlement", "settlement:board", "settlement.see"),
     ("Portfolios", "portfolios:list", "portfolios.see"),
     ("Rules", "compliance:rules", "compliance.see"),
+    ("Order defaults", "orders:defaults", "orders.see"),
     ("Sessions", "routing:sessions", "routing.see"),
     ("Kill switch", "routing:halts", "routing.see"),
     ("Results", "reporting:results", "reporting.see"),

@@ -1,5 +1,5 @@
 """
-Owns   orders (one portfolio, one instrument), order groups, imports.
+Owns   orders (one portfolio, one instrument), order groups, imports, what orders get by default.
 Calls  portfolios, marketdata, reference.
 Tells  OrderCreated, OrderCopied, OrderSubmitted, OrderCleared, OrderHeld, … (events.py).
 Never  judges, routes or books.

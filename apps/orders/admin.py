@@ -3,10 +3,12 @@
 from django.contrib import admin
 from django.db.models import Exists, OuterRef
 
+from apps.reference.admin import ReferenceAdmin
+from apps.reference.imports import resource_for
 from apps.users.back_office import ByRole
 
 from . import selectors
-from .models import Import, Order, OrderGroup
+from .models import DefaultRule, Import, Order, OrderGroup
 
 
 @admin.register(Order)
@@ -48,3 +50,21 @@ class ImportAdmin(ByRole, admin.ModelAdmin):
 
     def get_queryset(self, request):
         return selectors.imports_seen_by(request.user)
+
+
+@admin.register(DefaultRule)
+class DefaultRuleAdmin(ReferenceAdmin):
+    resource_classes = [resource_for(DefaultRule, ("rank",))]
+    list_display = (
+        "rank", "name", "asset_class", "country", "side", "order_type", "portfolio", "broker", "strategy", "tif", "desk",
+        "instructions", "effective_from", "effective_to",
+    )  # fmt: skip
+    list_display_links = ("name",)
+    list_filter = ("asset_class", "side", "broker", "tif", "desk")
+    list_select_related = ("portfolio", "broker", "desk")
+    search_fields = ("name", "instructions")
+    fieldsets = (
+        (None, {"fields": ("rank", "name", "effective_from", "effective_to")}),
+        ("Where an order is", {"fields": ("asset_class", "country", "side", "order_type", "portfolio")}),
+        ("It gets, unless somebody said otherwise", {"fields": ("broker", "strategy", "tif", "desk", "instructions")}),
+    )

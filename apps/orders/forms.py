@@ -98,6 +98,9 @@ class TicketForm(Terms):
         widget=forms.TextInput({"list": "instruments", "autocomplete": "off", "spellcheck": "false"}),
     )  # fmt: skip
     side = forms.ChoiceField(choices=Side.choices, initial=Side.BUY)
+    tif = forms.ChoiceField(
+        label="Time in force", required=False, choices=[("", "By the firm's rules, else Day"), *TimeInForce.choices]
+    )
 
     field_order = (
         "portfolio", "instrument", "side", "qty", "order_type", "limit_price", "tif", *HANDLING, "instructions", "rationale",
@@ -227,3 +230,24 @@ def number_or_none(text: str) -> Decimal | None:
     except InvalidOperation:
         return None
     return number if number.is_finite() and number > 0 else None
+
+
+class DryRunForm(forms.Form):
+    """An order to try the firm's default rules with; nothing is entered."""
+
+    portfolio = forms.CharField(max_length=40, required=False, help_text="Its code.")
+    instrument = forms.CharField(max_length=40, help_text="Symbol, ISIN, CUSIP or SEDOL.")
+    side = forms.ChoiceField(choices=Side.choices, initial=Side.BUY)
+    order_type = forms.ChoiceField(label="Type", choices=OrderType.choices, initial=OrderType.MARKET)
+
+    def clean_instrument(self) -> Instrument:
+        return the_instrument(self.cleaned_data["instrument"])
+
+    @property
+    def order(self) -> dict[str, str]:
+        said = self.cleaned_data
+        instrument = said["instrument"]
+        return {
+            "asset_class": instrument.asset_class, "country": instrument.country, "side": said["side"],
+            "order_type": said["order_type"], "portfolio": said["portfolio"].strip(),
+        }  # fmt: skip

@@ -5,10 +5,11 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
+from simple_history.models import HistoricalRecords
 
 from apps.portfolios.models import Portfolio
 from apps.reference.fields import price_field, qty_field
-from apps.reference.models import Currency, Instrument, OrderType, TimeInForce
+from apps.reference.models import AssetClass, Broker, Currency, Instrument, OrderType, TimeInForce
 from apps.users.models import Desk
 
 from .states import GroupStatus, ImportStatus, S
@@ -82,6 +83,51 @@ class ImportRow(models.Model):
         constraints = [models.UniqueConstraint(fields=["batch", "line"], name="a_line_is_staged_once")]
 
 
+class DefaultRule(models.Model):
+    """
+    What orders of a kind get where nobody said otherwise. An empty condition asks nothing. Of several rules in force
+    that fit, the one of the lowest rank that has something to say of a field fills it in.
+    """
+
+    rank = models.IntegerField(unique=True, help_text="lower goes first")
+    name = models.CharField(max_length=80)
+    asset_class = models.CharField(max_length=8, choices=AssetClass.choices, blank=True, default="")
+    country = models.CharField(max_length=2, blank=True, default="", help_text="of the instrument")
+    side = models.CharField(max_length=10, choices=Side.choices, blank=True, default="")
+    order_type = models.CharField(max_length=10, choices=OrderType.choices, blank=True, default="")
+    portfolio = models.ForeignKey(Portfolio, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    broker = models.ForeignKey(
+        Broker, null=True, blank=True, on_delete=models.PROTECT, related_name="+",
+        help_text="where the desk routes it, if all orders of the block agree and the trader says nothing else",
+    )  # fmt: skip
+    strategy = models.CharField(max_length=20, blank=True, default="", help_text="of that broker, such as VWAP")
+    tif = models.CharField(max_length=4, choices=TimeInForce.choices, blank=True, default="")
+    desk = models.ForeignKey(Desk, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    instructions = models.CharField(max_length=200, blank=True, default="")
+    effective_from = models.DateField(help_text="first day on which orders get it")
+    effective_to = models.DateField(null=True, blank=True, help_text="last day")
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["rank"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(effective_to=None) | Q(effective_to__gte=F("effective_from")),
+                name="a_default_ends_after_it_begins",
+            ),
+            models.CheckConstraint(
+                condition=Q(broker__isnull=False) | Q(desk__isnull=False) | ~Q(strategy="", tif="", instructions=""),
+                name="a_default_has_something_to_say",
+            ),
+            models.CheckConstraint(
+                condition=Q(strategy="") | Q(broker__isnull=False), name="a_default_strategy_is_of_a_broker"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rank} {self.name}"
+
+
 class Order(models.Model):
     """One portfolio's wish to buy or sell one instrument. ``qty`` = filled + leaves + cancelled."""
 
@@ -112,6 +158,9 @@ class Order(models.Model):
     version = models.IntegerField(default=1)
     filled_qty = qty_field(default=0)
     cancelled_qty = qty_field(default=0)
+    defaulted = models.JSONField(
+        null=True, help_text="what rules filled in where nothing was said: {field: {value, rule, id, because}}"
+    )
 
     class Meta:
         # No index names the status: pages have room for the next version of their rows (fillfactor, in the migration),
@@ -179,3 +228,9 @@ class Order(models.Model):
     @property
     def leaves_qty(self):
         return self.qty - self.filled_qty - self.cancelled_qty
+
+    @property
+    def defaults_held(self) -> list[tuple[str, dict]]:
+        """Fields that a rule filled in, with its trace; without those that were amended since."""
+        now = {"tif": self.tif, "instructions": self.instructions, "desk": self.desk.code}
+        return [(f, said) for f, said in (self.defaulted or {}).items() if now.get(f, said["value"]) == said["value"]]

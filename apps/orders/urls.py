@@ -1,6 +1,7 @@
 from django.urls import path, re_path
 
 from . import api, bulk_api, views
+from .defaults_api import OrderDefaults
 
 PK = r"(?P<pk>[0-9]{1,18})"  # Acts on one thing are posted with or without the last slash.
 api_urlpatterns = [
@@ -14,6 +15,7 @@ api_urlpatterns = [
         re_path(rf"^orders/{PK}/{act}/?$", api.Orders.as_view({"post": act}), name=f"api-order-{act}")
         for act in ("submit", "cancel", "amend")
     ),
+    path("orders/defaults/", OrderDefaults.as_view({"get": "list"}), name="api-order-defaults"),
     path("imports/", api.Imports.as_view({"get": "list", "post": "create"}), name="api-imports"),
     path("imports/<int:pk>/", api.Imports.as_view({"get": "retrieve"}), name="api-import"),
     path("imports/<int:pk>/rows/", api.Imports.as_view({"get": "rows"}), name="api-import-rows"),
@@ -26,6 +28,7 @@ urlpatterns = [
     path("orders/new/", views.ticket, name="ticket"),
     path("orders/new/instruments/", views.instruments, name="instruments"),
     path("orders/new/sketch/", views.sketch, name="sketch"),
+    path("orders/defaults/", views.defaults, name="defaults"),
     path("orders/imports/", views.imports, name="imports"),
     path("orders/imports/<int:import_id>/", views.import_detail, name="import_detail"),
     path("orders/imports/<int:import_id>/commit/", views.commit_import, name="import_commit"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
@@ -154,3 +155,30 @@ def reducing_blocks(block_ids: Iterable[int]) -> set[int]:
             [list(block_ids)] * 2,
         )
         return {pk for (pk,) in cursor.fetchall()}
+
+
+class DefaultBroker(NamedTuple):
+    """Whom the firm's default rules gave all orders of a block to."""
+
+    broker_id: int
+    broker: str
+    strategy: str
+
+
+def default_brokers(block_ids: Iterable[int]) -> dict[int, DefaultBroker]:
+    """Block id to the active broker on which the defaults of all its orders agree; absent elsewhere. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT d.block_id, b.id, b.code, d.strategy FROM ("
+            " SELECT m.block_id, min(o.defaulted #>> '{broker,value}') AS broker,"
+            " coalesce(min(o.defaulted #>> '{strategy,value}'), '') AS strategy FROM blocks_member m"
+            " JOIN orders_order o ON o.id = m.order_id"
+            " WHERE EXISTS (SELECT 1 FROM orders_defaultrule WHERE broker_id IS NOT NULL) AND m.block_id = ANY(%s)"
+            " GROUP BY m.block_id HAVING count(*) = count(o.defaulted #>> '{broker,value}')"
+            " AND min(o.defaulted #>> '{broker,value}') = max(o.defaulted #>> '{broker,value}')"
+            " AND coalesce(min(o.defaulted #>> '{strategy,value}'), '')"
+            "   = coalesce(max(o.defaulted #>> '{strategy,value}'), '')"
+            ") d JOIN reference_broker b ON b.code = d.broker AND b.is_active AND b.kind = 'broker'",
+            [list(block_ids)],
+        )
+        return {block: DefaultBroker(*row) for block, *row in cursor.fetchall()}

@@ -12,6 +12,7 @@ from psycopg.errors import UniqueViolation
 from apps.audit.models import Entry
 from apps.blocks.models import Block
 from apps.core.refusals import IllegalMove, Invalid, NotAllowed, NotFound
+from apps.orders.models import DefaultRule
 from apps.reference.models import Combination
 from apps.routing import services as routing
 from apps.routing.models import DealerQuote, Inquiry, Message, Route, RoutingRule, Session
@@ -160,6 +161,25 @@ class TestRouting:
 
         with pytest.raises(NotAllowed):
             routing.route_blocks(by(mira), [block.pk], seen={block.pk: block.version})
+
+    @pytest.mark.parametrize(("agreed", "enabled"), [(True, True), (False, True), (True, False)])
+    def test_the_default_broker_of_all_its_orders_comes_first(self, a_block, route, firm, agreed, enabled):
+        DefaultRule.objects.create(
+            rank=1, name="Harbor", broker=firm.brokers["HARBOR"], strategy="TWAP", effective_from="2020-01-01",
+            portfolio=None if agreed else firm.portfolios["P1"],
+        )  # fmt: skip
+        if not enabled:
+            Session.objects.filter(broker__code="HARBOR").update(is_enabled=False)
+        made = Route.objects.get(pk=route(a_block("AAA", "BUY", 300, 700)).routes[0])
+
+        given = made.trace.get("order_default")
+        assert (given is not None) is agreed
+        if agreed and enabled:
+            assert (made.broker.code, made.strategy, given) == ("HARBOR", "TWAP", {"broker": "HARBOR", "strategy": "TWAP"})
+        else:
+            assert made.strategy == "VWAP"
+        if not enabled:
+            assert given["passed_over"] == "HARBOR has no enabled session" and made.broker.code != "HARBOR"
 
     def test_without_a_rule_the_trader_must_choose(self, a_block, route):
         block = a_block("AAA", "BUY", 1_000)

@@ -2,6 +2,7 @@
 
 from .cells import PRICE_PLACES, PRICE_UNIT, QTY_PLACES, QTY_UNIT, as_text
 from .changes import asks_more, moved, opposite, plain, scaled, without_what_it_lost
+from .defaults import FILLED, Default, mismatch, with_defaults
 from .handling import HANDLING
 from .sheets import Sheet, Unreadable, read, refuse_unfit, stored, unstored
 from .tickets import FACTS, TERMS, TYPED, judged
@@ -9,12 +10,14 @@ from .tickets import FACTS, TERMS, TYPED, judged
 __all__ = [
     "FACTS",
     "HANDLING",
+    "FILLED",
     "PRICE_PLACES",
     "PRICE_UNIT",
     "QTY_PLACES",
     "QTY_UNIT",
     "TERMS",
     "TYPED",
+    "Default",
     "Sheet",
     "Unreadable",
     "as_text",
@@ -23,10 +26,12 @@ __all__ = [
     "moved",
     "opposite",
     "plain",
+    "mismatch",
     "read",
     "refuse_unfit",
     "scaled",
     "stored",
     "unstored",
     "without_what_it_lost",
+    "with_defaults",
 ]

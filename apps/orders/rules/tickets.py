@@ -61,6 +61,7 @@ TERMS = (
     "row", "portfolio_id", "instrument_id", "side", "qty", "order_type", "limit_price", "tif", "instructions",
     "rationale", "client_ref", "currency", "desk_id", "terms",
 )  # fmt: skip
+CARRIED = ("defaulted",)  # Columns that are judged elsewhere and go along, where there are any.
 
 
 def judged(asked: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -107,6 +108,7 @@ def judged(asked: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         pl.col("instrument_currency").alias("currency"),
         "desk_id",
         handling.as_json(),
+        *(name for name in CARRIED if name in read.columns),
     )
     return terms, problems
 

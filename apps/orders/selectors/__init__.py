@@ -1,18 +1,23 @@
 """Every question about orders, groups and imports."""
 
+from .defaults import Tried, defaults_on, dry_run, kinds_of
 from .imports import get_import_seen_by, import_rows, imports_seen_by, instruments_named, portfolio_codes
 from .orders import changes_since, get_order_seen_by, orders_seen_by, portfolio_scope
 from .tickets import desk_facts, instrument_facts, mids, portfolio_facts, references_in_use
 
 __all__ = [
+    "Tried",
     "changes_since",
+    "defaults_on",
     "desk_facts",
+    "dry_run",
     "get_import_seen_by",
     "get_order_seen_by",
     "import_rows",
     "imports_seen_by",
     "instrument_facts",
     "instruments_named",
+    "kinds_of",
     "mids",
     "orders_seen_by",
     "portfolio_codes",

@@ -35,6 +35,8 @@ class Wish:
     What somebody wants: one portfolio, one instrument, each by its id or, where that is None, by what the person called
     it: ``portfolio`` a code, ``instrument`` a symbol, ISIN, CUSIP, SEDOL or FIGI.
 
+    What is left empty the firm's rules may fill in, else its time in force is DAY and its desk the firm's first.
+
     Quantity in units (face for bonds), price in the instrument's currency (percent of par for bonds); numbers as
     Decimals or as text. ``currency`` is only compared with the instrument's; ``desk`` is a desk's code, the firm's first
     where empty; ``client_ref`` is the sender's own.
@@ -46,7 +48,7 @@ class Wish:
     qty: Decimal | str
     order_type: str = ""
     limit_price: Decimal | str | None = None
-    tif: str = "DAY"
+    tif: str = ""
     instructions: str = ""
     rationale: str = ""
     client_ref: str = ""
@@ -165,12 +167,14 @@ def hold_references(user, asked: pl.DataFrame) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('orders.references'), %s)", [user.pk])
 
 
-def with_facts(user, asked: pl.DataFrame, today) -> pl.DataFrame:
+def with_facts(user, asked: pl.DataFrame, today, *, fills: bool = True) -> pl.DataFrame:
     """
     What was typed, joined with what is known about it (``rules.FACTS``). Problems that the asker found by itself, in
     ``portfolio_found`` and ``instrument_found``, win over those found here.
+
+    :param fills: whether the firm's rules fill in what is empty; not where an empty field is what the person wants
     """
-    frame = asked
+    frame = asked = _with_defaults(asked, today) if fills else asked
     for key, columns, facts in (
         ("portfolio_id", ("portfolio_problem",), selectors.portfolio_facts(user, _distinct(asked, "portfolio_id"))),
         (
@@ -192,6 +196,16 @@ def with_facts(user, asked: pl.DataFrame, today) -> pl.DataFrame:
     )  # fmt: skip
     frame = frame.with_columns(pl.col("desk").fill_null("")).join(desks, on="desk", how="left", maintain_order="left")
     return _with_reference_problems(user, frame.with_columns(pl.lit(today, pl.Date).alias("today")))
+
+
+def _with_defaults(asked: pl.DataFrame, today) -> pl.DataFrame:
+    """What nobody said, filled in by the firm's rules of the day."""
+    defaults = selectors.defaults_on(today)
+    if not defaults:
+        return asked
+    kinds = selectors.kinds_of(_distinct(asked, "instrument_id"))
+    frame = asked.join(kinds, on="instrument_id", how="left", maintain_order="left")
+    return rules.with_defaults(frame, defaults).drop("asset_class", "country")
 
 
 def _distinct(frame: pl.DataFrame, column: str) -> list:

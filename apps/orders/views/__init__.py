@@ -2,6 +2,7 @@
 
 from .acts import amend, cancel, submit
 from .bulk import change, clone, reverse_filled
+from .defaults import defaults
 from .imports import commit_import, discard_import, import_detail, imports
 from .ticket import instruments, sketch, ticket
 
@@ -11,6 +12,7 @@ __all__ = [
     "change",
     "clone",
     "commit_import",
+    "defaults",
     "discard_import",
     "import_detail",
     "imports",

@@ -17,6 +17,7 @@ from apps.reference.rules import taken_by
 
 from .. import rules
 from ..models import Route, RoutingRule
+from ..selectors import default_brokers
 from .messages import sessions_of
 
 ALGO, INQUIRY = RoutingRule.Action.ALGO, RoutingRule.Action.INQUIRY
@@ -62,7 +63,8 @@ def plan_routes(
     act: Act, quantities: Mapping[int, Decimal], blocks: Mapping[int, Block], override: Override
 ) -> list[Plan]:
     """
-    Five queries whatever the number of blocks. The rule's choice is kept in the trace also where it is overridden.
+    Six queries whatever the number of blocks. The broker that the firm's default rules gave all orders of a block comes
+    before the rule's, where the rule is for algorithms. The rule's choice is kept in the trace also where it is overridden.
 
     :raises OverrideNeedsReason: where the act has no reason
     :raises NoRoutingRule: naming the blocks without a rule
@@ -99,7 +101,10 @@ def _by_rule(act, quantities, chosen, override: Override) -> list[Plan]:
         raise NoRoutingRule(
             f"No routing rule covers {', '.join(lost[:5])}. Choose a broker yourself, or add a rule.", blocks=lost
         )
-    reachable = sessions_of(b.pk for _, rule, _ in chosen for b in rule.brokers.all())
+    wishes = default_brokers(quantities)
+    reachable = sessions_of(
+        {b.pk for _, rule, _ in chosen for b in rule.brokers.all()} | {wish.broker_id for wish in wishes.values()}
+    )
     earlier = dict(Route.objects.filter(block_id__in=list(quantities)).values_list("block_id").annotate(n=Count("pk")))
     plans, turns = [], {}
     for block, rule, trace in chosen:
@@ -112,11 +117,19 @@ def _by_rule(act, quantities, chosen, override: Override) -> list[Plan]:
         turns[rule.pk] = turns.get(rule.pk, block.pk - 1) + 1
         count = 1 if rule.action == ALGO else int(rule.params.get("dealers") or len(brokers))
         brokers = rules.in_turn(brokers, turns[rule.pk] + earlier.get(block.pk, 0), count)
+        strategy = override.strategy or rule.strategy
+        wish = wishes.get(block.pk)
+        if wish and rule.action == ALGO:
+            trace = trace | {"order_default": {"broker": wish.broker, "strategy": wish.strategy}}
+            if wish.broker_id in reachable:
+                brokers, strategy = [wish.broker_id], override.strategy or wish.strategy or rule.strategy
+            else:
+                trace["order_default"]["passed_over"] = f"{wish.broker} has no enabled session"
         params = dict(rule.params) if override.params is None else dict(override.params)
         if override.is_asked:
             trace = trace | {"override": {"strategy": override.strategy, "reason": act.reason, "by": act.by}}
         plans.append(
-            _plan(block, quantities[block.pk], rule.action, brokers, override.strategy or rule.strategy, params, trace)
+            _plan(block, quantities[block.pk], rule.action, brokers, strategy, params, trace)
         )
     return plans
 

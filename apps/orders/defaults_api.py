@@ -1,0 +1,28 @@
+"""The firm's default rules to other systems."""
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.users.doors import ApiDoor
+
+from . import selectors
+
+
+class DefaultOut(serializers.Serializer):
+    """A rule in force today. ``values`` is what it fills in where nothing was said."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    conditions = serializers.DictField(child=serializers.CharField(), help_text="all must hold; none asks nothing")
+    values = serializers.DictField(child=serializers.CharField())
+
+
+class OrderDefaults(ApiDoor, viewsets.ViewSet):
+    permissions = ("orders.see",)
+
+    @extend_schema(summary="The default rules in force today, in their order", responses=DefaultOut(many=True))
+    def list(self, request: Request) -> Response:
+        return Response(DefaultOut(selectors.defaults_on(timezone.now().date()), many=True).data)

@@ -1,0 +1,223 @@
+"""What the firm's rules fill in where an order says nothing: never over what somebody said, and with the reason kept."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import polars as pl
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from rest_framework.test import APIClient
+
+from apps.orders import rules
+from apps.orders import services as orders
+from apps.orders.models import DefaultRule, Order
+from apps.users.models import Desk
+from tests.orders.files import csv_of, line
+from tests.pages import send, visit, words
+
+D = Decimal
+YESTERDAY = date.today() - timedelta(days=1)
+
+
+# --- Rules without a database ---------------------------------------------------------------------------------------
+def default(n: int, values: dict, **conditions) -> rules.Default:
+    asks = {"asset_class": "", "country": "", "side": "", "order_type": "", "portfolio_id": None, "portfolio": ""}
+    return rules.Default(n, f"Rule {n}", **asks | conditions, values=values)
+
+
+def asked(**typed) -> pl.DataFrame:
+    row = {
+        "portfolio_id": 1, "asset_class": "EQUITY", "country": "US", "side": "BUY", "order_type": "", "limit_price": "",
+        "tif": "", "desk": "", "instructions": "",
+    }  # fmt: skip
+    return pl.DataFrame([row | typed])
+
+
+def filled(given: list[rules.Default], **typed) -> dict:
+    return rules.with_defaults(asked(**typed), given).to_dicts()[0]
+
+
+def test_the_first_rule_that_fits_and_says_something_of_a_field_fills_it():
+    given = [
+        default(1, {"tif": "GTC"}, country="DE"),
+        default(2, {"tif": "IOC"}, asset_class="EQUITY"),
+        default(3, {"tif": "FOK", "instructions": "Care"}),
+    ]
+    row = filled(given)
+
+    assert (row["tif"], row["instructions"], row["desk"]) == ("IOC", "Care", "")
+    assert row["defaulted"] == (
+        '{"tif":{"value": "IOC", "rule": "Rule 2", "id": 2, "because": "asset class is EQUITY"},'
+        '"instructions":{"value": "Care", "rule": "Rule 3", "id": 3, "because": "it asks nothing"}}'
+    )
+
+
+def test_what_was_said_stays():
+    row = filled([default(1, {"tif": "GTC"})], tif="day")
+
+    assert (row["tif"], row["defaulted"]) == ("day", None)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "typed", "fits"),
+    [
+        ({"side": "SELL"}, {"side": "s"}, True),
+        ({"side": "SELL"}, {"side": "SELL_SHORT"}, False),
+        ({"order_type": "LIMIT"}, {"limit_price": "10"}, True),
+        ({"order_type": "LIMIT"}, {"order_type": "mkt"}, False),
+        ({"portfolio_id": 2, "portfolio": "P2"}, {"portfolio_id": 2}, True),
+        ({"portfolio_id": 2, "portfolio": "P2"}, {"portfolio_id": None}, False),
+        ({"asset_class": "EQUITY", "country": "DE"}, {}, False),
+        ({"country": "US"}, {"country": None}, False),
+    ],
+)
+def test_every_condition_must_hold(conditions, typed, fits):
+    assert (filled([default(1, {"tif": "GTC"}, **conditions)], **typed)["tif"] == "GTC") is fits
+
+
+def test_broker_and_strategy_are_noted_only():
+    row = filled([default(1, {"broker": "HARBOR", "strategy": "TWAP"})])
+
+    assert '"broker":{"value": "HARBOR"' in row["defaulted"] and '"strategy":{"value": "TWAP"' in row["defaulted"]
+    assert "broker" not in row
+
+
+# --- Through every door ---------------------------------------------------------------------------------------------
+@pytest.fixture
+def a_rule(firm):
+    def make(rank=10, name="Sells of shares stay in", **more) -> DefaultRule:
+        given = {"asset_class": "EQUITY", "side": "SELL", "tif": "GTC", "effective_from": YESTERDAY} | more
+        return DefaultRule.objects.create(rank=rank, name=name, **given)
+
+    return make
+
+
+def test_an_order_keeps_why_it_defaulted(a_rule, wish, by, mira, firm):
+    rule = a_rule(instructions="Care", broker=firm.brokers["HARBOR"], strategy="TWAP", desk=firm.desk)
+    orders.create_orders(by(mira), [wish(side="SELL"), wish(), wish(side="SELL", tif="IOC", instructions="Now")])
+    sold, bought, said = Order.objects.order_by("pk")
+
+    assert (sold.tif, sold.instructions, bought.tif, said.tif, said.instructions) == ("GTC", "Care", "DAY", "IOC", "Now")
+    because = {"rule": rule.name, "id": rule.pk, "because": "asset class is EQUITY, side is SELL"}
+    assert sold.defaulted == {
+        "tif": {"value": "GTC"} | because, "desk": {"value": "MAIN"} | because,
+        "instructions": {"value": "Care"} | because, "broker": {"value": "HARBOR"} | because,
+        "strategy": {"value": "TWAP"} | because,
+    }  # fmt: skip
+    assert bought.defaulted is None
+    assert set(said.defaulted) == {"desk", "broker", "strategy"}
+
+
+def test_a_rule_leads_to_its_desk(a_rule, wish, by, mira):
+    other = Desk.objects.create(code="NIGHT", name="Night desk")
+    a_rule(tif="", desk=other)
+    (pk,) = orders.create_orders(by(mira), [wish(side="SELL")])
+
+    assert Order.objects.get(pk=pk).desk == other
+
+
+def test_rules_hold_on_their_days_only(a_rule, wish, by, mira):
+    a_rule(1, effective_from=date.today() + timedelta(days=2))
+    a_rule(2, effective_from=YESTERDAY - timedelta(days=9), effective_to=YESTERDAY)
+    (pk,) = orders.create_orders(by(mira), [wish(side="SELL")])
+
+    assert Order.objects.get(pk=pk).tif == "DAY"
+
+
+def test_ticket_api_and_import_are_filled_alike(a_rule, firm, by, mira):
+    a_rule()
+    portfolio = firm.portfolios["P1"]
+    send(
+        mira, "orders:ticket",
+        {"portfolio": portfolio.pk, "instrument": "AAA", "side": "SELL", "qty": "100", "order_type": "MARKET", "tif": "",
+         "do": "draft", "idempotency_key": "t-1"}, htmx=False,
+    )  # fmt: skip
+    web = APIClient()
+    web.force_authenticate(mira)
+    told = web.post("/api/v1/orders/", {"portfolio": "P1", "instrument": "AAA", "side": "SELL", "qty": "100"}, format="json")
+    batch = orders.upload_import(by(mira), "a.csv", csv_of([line(side="SELL"), line(side="SELL", tif="DAY")]))
+    orders.stage_imports(by("worker"), _uploaded(batch))
+    orders.commit_import(by(mira), batch, seen={batch: 2}, submit=False)
+
+    assert list(Order.objects.order_by("pk").values_list("tif", flat=True)) == ["GTC", "GTC", "GTC", "DAY"]
+    assert told.json()["defaulted"]["tif"]["rule"] == "Sells of shares stay in"
+
+
+def _uploaded(batch: int):
+    from apps.core.events import Fact
+    from apps.orders.events import ImportUploaded
+
+    return [Fact(batch, 1, ImportUploaded("a.csv", ""))]
+
+
+def test_an_amendment_is_what_the_person_says(a_rule, wish, by, mira, firm):
+    a_rule(instructions="Care")
+    (pk,) = orders.create_orders(by(mira), [wish(side="SELL")])
+    orders.amend_orders(by(mira, "No"), {pk: {"instructions": ""}}, seen={pk: 1})
+    order = Order.objects.get(pk=pk)
+
+    assert (order.instructions, [field for field, _ in order.defaults_held]) == ("", ["tif"])
+    said = words(visit(mira, "orders:detail", pk, htmx=True))
+    assert "Filled in by rule" in said and "Sells of shares stay in" in said and "Instructions Care" not in said
+
+
+def test_statements_do_not_grow_with_orders_or_rules(a_rule, wish, by, mira):
+    counts = []
+    for ranks, size in (((1,), 2), (range(2, 9), 20)):
+        for rank in ranks:
+            a_rule(rank)
+        with CaptureQueriesContext(connection) as seen:
+            orders.create_orders(by(mira), [wish(side="SELL") for _ in range(size)])
+        counts.append(len(seen))
+
+    assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"tif": ""}, {"effective_to": YESTERDAY - timedelta(days=1)}, {"strategy": "VWAP"},
+    ],
+    ids=["says nothing", "ends before it begins", "a strategy of nobody"],
+)  # fmt: skip
+def test_a_rule_must_make_sense(a_rule, bad):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        a_rule(**bad)
+
+
+# --- Pages ----------------------------------------------------------------------------------------------------------
+def test_a_dry_run_says_what_each_rule_would_do(a_rule, firm, mira):
+    a_rule(1, "German shares", country="DE", tif="IOC")
+    a_rule(2)
+    a_rule(3, "All the rest", asset_class="", side="", tif="FOK", instructions="Care")
+    said = words(visit(mira, "orders:defaults", query="?instrument=AAA&side=SELL&order_type=MARKET"))
+
+    assert "country is US, not DE" in said
+    assert "fits: tif" in said and "fits: instructions" in said
+    assert Order.objects.count() == 0
+    assert visit(mira, "orders:defaults", query="?instrument=NOPE&side=SELL&order_type=MARKET").status_code == 422
+    assert "German shares" in words(visit(mira, "orders:defaults"))
+
+
+def test_operations_keep_the_rules_and_managers_do_not(firm, olga, mira):
+    form = {
+        "rank": "5", "name": "Bonds", "asset_class": "CORP", "tif": "DAY", "effective_from": str(date.today()),
+    }  # fmt: skip
+    assert send(olga, "admin:orders_defaultrule_add", form, htmx=False).status_code == 302
+    rule = DefaultRule.objects.get()
+    assert (rule.history.count(), rule.history.get().history_user) == (1, olga)
+    refused = send(olga, "admin:orders_defaultrule_add", form | {"rank": "6", "tif": ""}, htmx=False)
+    assert refused.status_code == 200 and DefaultRule.objects.count() == 1
+    assert visit(olga, "orders:defaults").content.decode().count(reverse("admin:orders_defaultrule_changelist")) == 1
+    assert reverse("admin:orders_defaultrule_changelist") not in words(visit(mira, "orders:defaults"))
+
+
+def test_programs_read_the_rules(a_rule, mira):
+    a_rule()
+    web = APIClient()
+    web.force_authenticate(mira)
+
+    (told,) = web.get("/api/v1/orders/defaults/").json()
+    assert (told["conditions"], told["values"]) == ({"asset_class": "EQUITY", "side": "SELL"}, {"tif": "GTC"})
