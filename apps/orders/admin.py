@@ -3,12 +3,13 @@
 from django.contrib import admin
 from django.db.models import Exists, OuterRef
 
-from apps.reference.admin import ReferenceAdmin
+from apps.reference.admin import KeptAdmin, ReferenceAdmin
 from apps.reference.imports import resource_for
 from apps.users.back_office import ByRole
 
 from . import selectors
-from .models import DefaultRule, Import, Order, OrderGroup
+from .forms import OwnFieldForm
+from .models import DefaultRule, Import, Order, OrderGroup, OwnField
 
 
 @admin.register(Order)
@@ -68,3 +69,20 @@ class DefaultRuleAdmin(ReferenceAdmin):
         ("Where an order is", {"fields": ("asset_class", "country", "side", "order_type", "portfolio")}),
         ("It gets, unless somebody said otherwise", {"fields": ("broker", "strategy", "tif", "desk", "instructions")}),
     )
+
+
+@admin.register(OwnField)
+class OwnFieldAdmin(KeptAdmin):
+    form = OwnFieldForm
+    writes = ("reference.write",)
+    list_display = ("code", "label", "kind", "parent", "place", "is_active")
+    list_filter = ("kind", "is_active")
+    list_select_related = ("parent",)
+    search_fields = ("code", "label")
+
+    def get_readonly_fields(self, request, obj=None):
+        """What values stand under cannot be changed; a field out of use is made inactive."""
+        return ("code", "kind") if obj else ()
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False

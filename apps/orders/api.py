@@ -71,6 +71,7 @@ class OrderIn(HandlingIn):
     client_ref = serializers.CharField(max_length=64, required=False, help_text="unique among your unfinished orders")
     currency = serializers.CharField(required=False, help_text="refused where it is not the instrument's")
     desk = serializers.CharField(required=False, help_text="its code; the firm's first where left out")
+    own = serializers.DictField(required=False, help_text="values of the firm's own fields by code")
 
 
 class OrderOut(serializers.ModelSerializer):
@@ -93,7 +94,7 @@ class OrderOut(serializers.ModelSerializer):
             "id", "ref", "status", "version", "portfolio", "symbol", "isin", "side", "qty", "order_type", "limit_price",
             "tif", "terms", "instructions", "rationale", "client_ref", "currency", "desk", "group_id", "group", "import_id",
             "decision_price", "filled_qty", "cancelled_qty", "leaves_qty", "created_by", "created_at",
-            "defaulted",
+            "defaulted", "own",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -112,6 +113,10 @@ class AmendIn(SeenIn, HandlingIn):
     tif = serializers.ChoiceField(Order._meta.get_field("tif").choices, required=False)
     instructions = serializers.CharField(max_length=200, required=False, allow_blank=True)
     rationale = serializers.CharField(max_length=400, required=False, allow_blank=True)
+
+
+class FieldsIn(SeenIn):
+    own = serializers.DictField(help_text="new values by code; an empty one takes it away, what is not named stays")
 
 
 class ImportOut(serializers.ModelSerializer):
@@ -182,7 +187,7 @@ class Scoped(ApiDoor, viewsets.GenericViewSet):
 class Orders(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
     acts = {
         "create": ("orders.create",), "submit": ("orders.submit",), "cancel": ("orders.cancel",),
-        "amend": ("orders.amend",),
+        "amend": ("orders.amend",), "fields": ("orders.amend",),
     }  # fmt: skip
     serializer_class = OrderOut
     filterset_class = OrderFilter
@@ -243,6 +248,13 @@ class Orders(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
             pk, said, lambda act: services.amend_orders(act, {pk: changes}, seen={pk: said["version"]})
         )
 
+    @extend_schema(summary="Set the firm's own fields", request=FieldsIn, responses=OrderOut, parameters=[KEY])
+    def fields(self, request: Request, pk: int) -> Response:
+        said = self.checked(FieldsIn)
+        return self._moved(
+            pk, said, lambda act: services.set_own_fields(act, {pk: said["own"]}, seen={pk: said["version"]})
+        )
+
     def _moved(self, pk: int, said: dict, do) -> Response:
         self.get_object()
         act = act_of(self.request, reason=said["reason"])
@@ -270,12 +282,15 @@ def _wishes(objects: list) -> list[services.Wish]:
             wrong.append({"index": index, "field": "order", "message": "An order is a JSON object."})
             continue
         for field, value in one.items():
+            if field == "own" and isinstance(value, dict):
+                continue
             if field not in ASKED:
                 wrong.append({"index": index, "field": field, "message": f"There is no field “{field[:40]}”."})
             elif isinstance(value, bool | list | dict):
                 wrong.append({"index": index, "field": field, "message": "Send text or a number."})
         said = {field: _as_text(one.get(field)) for field in ASKED}
-        wishes.append(services.Wish(None, None, said.pop("side"), said.pop("qty"), **said))
+        own = one.get("own") if isinstance(one.get("own"), dict) else None
+        wishes.append(services.Wish(None, None, said.pop("side"), said.pop("qty"), own=own, **said))
     if wrong:
         raise services.BadWishes(
             "Some of what was sent is no order, so none was entered. " + wrong[0]["message"], rows=wrong[:1000]

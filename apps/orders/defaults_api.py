@@ -1,4 +1,4 @@
-"""The firm's default rules to other systems."""
+"""The firm's default rules and own fields to other systems."""
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -26,3 +26,21 @@ class OrderDefaults(ApiDoor, viewsets.ViewSet):
     @extend_schema(summary="The default rules in force today, in their order", responses=DefaultOut(many=True))
     def list(self, request: Request) -> Response:
         return Response(DefaultOut(selectors.defaults_on(timezone.now().date()), many=True).data)
+
+
+class OwnFieldOut(serializers.Serializer):
+    """A field of the firm's own, as ``own`` of an order takes it by its code."""
+
+    code = serializers.CharField()
+    label = serializers.CharField()
+    kind = serializers.CharField(help_text="text, number, date, yes_no or list")
+    choices = serializers.JSONField(help_text="of a list its values, or by the value of its parent")
+    parent = serializers.CharField(allow_null=True)
+
+
+class OwnFields(ApiDoor, viewsets.ViewSet):
+    permissions = ("orders.see",)
+
+    @extend_schema(summary="The firm's own fields of orders", responses=OwnFieldOut(many=True))
+    def list(self, request: Request) -> Response:
+        return Response(OwnFieldOut(selectors.own_fields(), many=True).data)

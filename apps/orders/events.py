@@ -19,6 +19,7 @@ class OrderCreated(Event, code="order.created"):
     import_id: int | None = None
     tif: str = "DAY"
     terms: dict = field(default_factory=dict)
+    own: dict | None = None
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,14 @@ class OrderCopied(Event, code="order.copied"):
 @dataclass(frozen=True)
 class OrderAmended(Event, code="order.amended"):
     """``before`` and ``after`` hold each changed field."""
+
+    before: dict = field(default_factory=dict)
+    after: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class OrderFieldsSet(Event, code="order.fields_set"):
+    """The firm's own fields, all of them, before and after."""
 
     before: dict = field(default_factory=dict)
     after: dict = field(default_factory=dict)

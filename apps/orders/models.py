@@ -128,6 +128,37 @@ class DefaultRule(models.Model):
         return f"{self.rank} {self.name}"
 
 
+class OwnField(models.Model):
+    """A field of the firm's own on orders. Its values stand in ``Order.own`` by its code."""
+
+    class Kind(models.TextChoices):
+        TEXT = "text", "Text"
+        NUMBER = "number", "Number"
+        DATE = "date", "Date"
+        YES_NO = "yes_no", "Yes or no"
+        LIST = "list", "One of a list"
+
+    code = models.SlugField(max_length=30, unique=True, help_text="in files and the API; never changed once in use")
+    label = models.CharField(max_length=60)
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="+",
+        help_text="the list on whose value the choices hang",
+    )  # fmt: skip
+    choices = models.JSONField(
+        default=list, blank=True, help_text='["Core", "Satellite"], or with a parent {"Core": ["Growth"], "Satellite": ["Themes"]}'
+    )
+    place = models.SmallIntegerField(default=0, help_text="lower stands first")
+    is_active = models.BooleanField(default=True)
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["place", "code"]
+
+    def __str__(self) -> str:
+        return self.label
+
+
 class Order(models.Model):
     """One portfolio's wish to buy or sell one instrument. ``qty`` = filled + leaves + cancelled."""
 
@@ -161,6 +192,8 @@ class Order(models.Model):
     defaulted = models.JSONField(
         null=True, help_text="what rules filled in where nothing was said: {field: {value, rule, id, because}}"
     )
+
+    own = models.JSONField(null=True, help_text="values of the firm's own fields, by code")
 
     class Meta:
         # No index names the status: pages have room for the next version of their rows (fillfactor, in the migration),

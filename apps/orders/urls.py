@@ -1,7 +1,7 @@
 from django.urls import path, re_path
 
 from . import api, bulk_api, views
-from .defaults_api import OrderDefaults
+from .defaults_api import OrderDefaults, OwnFields
 
 PK = r"(?P<pk>[0-9]{1,18})"  # Acts on one thing are posted with or without the last slash.
 api_urlpatterns = [
@@ -15,6 +15,8 @@ api_urlpatterns = [
         re_path(rf"^orders/{PK}/{act}/?$", api.Orders.as_view({"post": act}), name=f"api-order-{act}")
         for act in ("submit", "cancel", "amend")
     ),
+    re_path(rf"^orders/{PK}/fields/?$", api.Orders.as_view({"post": "fields"}), name="api-order-fields"),
+    path("orders/fields/", OwnFields.as_view({"get": "list"}), name="api-own-fields"),
     path("orders/defaults/", OrderDefaults.as_view({"get": "list"}), name="api-order-defaults"),
     path("imports/", api.Imports.as_view({"get": "list", "post": "create"}), name="api-imports"),
     path("imports/<int:pk>/", api.Imports.as_view({"get": "retrieve"}), name="api-import"),
@@ -39,4 +41,5 @@ urlpatterns = [
     path("orders/clone/", views.clone, name="clone"),
     path("orders/reverse/", views.reverse_filled, name="reverse"),
     path("orders/<int:order_id>/amend/", views.amend, name="amend"),
+    path("orders/<int:order_id>/fields/", views.own, name="own"),
 ]

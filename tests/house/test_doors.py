@@ -27,7 +27,8 @@ MATRIX: dict[str, set[str] | str] = {
     "portfolios:list": {M, C, O, A}, "portfolios:detail": {M, C, O, A}, "reporting:results": FLOOR,
     # Orders
     "orders:list": FLOOR, "orders:rows": FLOOR, "orders:detail": FLOOR,
-    "orders:defaults": FLOOR, "api-order-defaults": FLOOR,
+    "orders:defaults": FLOOR, "api-order-defaults": FLOOR, "orders:own": {M}, "api-own-fields": FLOOR,
+    "api-order-fields": {M},
     "orders:ticket": {M}, "orders:instruments": {M}, "orders:sketch": {M},
     "orders:imports": {M, C, A}, "orders:import_detail": {M, C, A},
     "orders:import_commit": {M}, "orders:import_discard": {M},

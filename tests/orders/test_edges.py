@@ -52,7 +52,7 @@ class TestEntering:
             "tif": "DAY", "terms": {}, "instructions": "", "rationale": "", "client_ref": "x-1", "currency": "USD", "desk": "MAIN",
             "group_id": None, "group": None, "import_id": None, "decision_price": "50.00000000",
             "filled_qty": "0.0000", "cancelled_qty": "0.0000", "leaves_qty": "100.0000", "created_by": "mira",
-            "created_at": "", "defaulted": None,
+            "created_at": "", "defaulted": None, "own": None,
         }  # fmt: skip
         assert Entry.objects.get(event="order.created").act.via == "api"
 

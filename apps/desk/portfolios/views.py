@@ -97,7 +97,7 @@ def _pnl(now: Holdings, base: str) -> Figure:
     if day.since is None:
         return Figure("P&L today", NONE, "#pnl", "no closes on file")
     said = signed_money(day.total.total, base)
-    note = f"not told: {', '.join(day.missing)}" if day.missing else f"{sign(day.percent, 2)}% since the closes"
+    note = f"not told: {', '.join(day.missing)}" if day.missing else f"{sign(day.percent, 2)}%"
     return Figure("P&L today", said, "#pnl", note, "warn" if day.missing else good_bad(day.total.total))
 
 

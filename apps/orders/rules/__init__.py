@@ -4,6 +4,7 @@ from .cells import PRICE_PLACES, PRICE_UNIT, QTY_PLACES, QTY_UNIT, as_text
 from .changes import asks_more, moved, opposite, plain, scaled, without_what_it_lost
 from .defaults import FILLED, Default, mismatch, with_defaults
 from .handling import HANDLING
+from .own_fields import OwnField, checked, definition_problems
 from .sheets import Sheet, Unreadable, read, refuse_unfit, stored, unstored
 from .tickets import FACTS, TERMS, TYPED, judged
 
@@ -18,9 +19,12 @@ __all__ = [
     "TERMS",
     "TYPED",
     "Default",
+    "OwnField",
     "Sheet",
     "Unreadable",
     "as_text",
+    "checked",
+    "definition_problems",
     "asks_more",
     "judged",
     "moved",

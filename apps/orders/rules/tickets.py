@@ -61,7 +61,7 @@ TERMS = (
     "row", "portfolio_id", "instrument_id", "side", "qty", "order_type", "limit_price", "tif", "instructions",
     "rationale", "client_ref", "currency", "desk_id", "terms",
 )  # fmt: skip
-CARRIED = ("defaulted",)  # Columns that are judged elsewhere and go along, where there are any.
+CARRIED = ("defaulted", "own")  # Columns that are judged elsewhere and go along, where there are any.
 
 
 def judged(asked: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -91,7 +91,7 @@ def judged(asked: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         read.filter(rule.broken).select(
             "row", pl.lit(rule.field).alias("field"), rule.message.cast(pl.String).alias("message")
         )
-        for rule in RULES
+        for rule in (RULES if "own_problem" not in read.columns else (*RULES, OWN))
     ).sort("row", maintain_order=True)
     terms = read.join(problems.select("row").unique(), on="row", how="anti", maintain_order="left").select(
         "row",
@@ -118,6 +118,7 @@ _is_limit = pl.col("order_type_is").is_in(["LIMIT", "STOP_LIMIT"])
 _may_have_limit = _is_limit | (pl.col("order_type_is") == "PEGGED")
 _no_price = trimmed("limit_price") == ""
 
+OWN = Rule("own", pl.col("own_problem").is_not_null(), pl.col("own_problem"))  # Where the firm's own fields are given.
 RULES: tuple[Rule, ...] = (
     Rule(
         "portfolio",

@@ -3,6 +3,7 @@
 from .defaults import Tried, defaults_on, dry_run, kinds_of
 from .imports import get_import_seen_by, import_rows, imports_seen_by, instruments_named, portfolio_codes
 from .orders import changes_since, get_order_seen_by, orders_seen_by, portfolio_scope
+from .own_fields import own_fields
 from .tickets import desk_facts, instrument_facts, mids, portfolio_facts, references_in_use
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "kinds_of",
     "mids",
     "orders_seen_by",
+    "own_fields",
     "portfolio_codes",
     "portfolio_facts",
     "portfolio_scope",

@@ -23,6 +23,7 @@ from .moves import (
     mark_working,
     submit_orders,
 )
+from .own_fields import set_own_fields
 from .tickets import BadWishes, Wish, create_orders
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "mark_sent_back",
     "mark_working",
     "reverse_orders",
+    "set_own_fields",
     "stage_imports",
     "submit_orders",
     "upload_import",

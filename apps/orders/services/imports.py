@@ -20,7 +20,7 @@ from apps.core.tables import copy_frame
 from apps.users.models import User
 from apps.users.services import require
 
-from .. import events, rules
+from .. import events, rules, selectors
 from ..models import Import
 from ..rules import sheets
 from ..states import IMPORT_LIFE
@@ -129,9 +129,24 @@ def _asked(user, sheet: sheets.Sheet) -> pl.DataFrame:
         pl.lit(None, pl.Int64).alias("portfolio_id"),
         pl.lit(None, pl.Int64).alias("instrument_id"),
         *(given.get(name, pl.lit("")).alias(name) for name in ("portfolio", *sheets.IDENTIFIERS, *rules.TYPED, "desk")),
+        own_columns(sheet).alias("own"),
     )
     ref = pl.col("client_ref").str.strip_chars()
     return named(user, frame, sheets.IDENTIFIERS).with_columns(pl.col("line").first().over(ref).alias("ref_first"))
+
+
+def own_columns(sheet: sheets.Sheet) -> pl.Expr:
+    """The columns that a field of the firm's own is named by (code or label), as JSON; null where a line has none."""
+    headings = {heading.strip().lower(): heading for heading in sheet.ignored}
+    found = {}
+    for field in selectors.own_fields() if headings else []:
+        heading = headings.get(field.code.lower()) or headings.get(field.label.lower())
+        if heading:
+            found[field.code] = pl.col(heading).fill_null("").str.strip_chars()
+    if not found:
+        return pl.lit(None, pl.String)
+    together = pl.struct(**found).struct.json_encode()
+    return pl.when(pl.any_horizontal(value != "" for value in found.values())).then(together)
 
 
 def _judged(user, asked: pl.DataFrame, act: Act) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -1,6 +1,6 @@
 """Entering orders: what was asked is judged as a whole, then written as a whole."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -63,6 +63,7 @@ class Wish:
     min_qty: Decimal | str | None = None
     display_qty: Decimal | str | None = None
     flags: str = ""
+    own: Mapping[str, object] | None = None
 
 
 @transaction.atomic
@@ -93,7 +94,7 @@ def create_orders(
 
 def _asked(wishes: Sequence[Wish]) -> pl.DataFrame:
     columns = list(zip(*(_typed(wish) for wish in wishes), strict=True))
-    names = ("portfolio_id", "instrument_id", *rules.TYPED, "desk", "portfolio", "identifier")
+    names = ("portfolio_id", "instrument_id", *rules.TYPED, "desk", "portfolio", "identifier", "own")
     return pl.DataFrame(
         {"row": pl.Series(range(len(wishes)), dtype=pl.Int64)}
         | {
@@ -108,6 +109,7 @@ def _typed(wish: Wish) -> tuple:
         wish.portfolio_id, wish.instrument_id, wish.side, _text(wish.qty), wish.order_type, _text(wish.limit_price),
         wish.tif, wish.instructions, wish.rationale, wish.client_ref, wish.currency,
         *(_text(getattr(wish, name)) for name in rules.HANDLING), wish.desk, wish.portfolio, wish.instrument,
+        orjson.dumps(dict(wish.own), default=str).decode() if wish.own else None,
     )  # fmt: skip
 
 
@@ -174,6 +176,7 @@ def with_facts(user, asked: pl.DataFrame, today, *, fills: bool = True) -> pl.Da
 
     :param fills: whether the firm's rules fill in what is empty; not where an empty field is what the person wants
     """
+    asked = _with_own(asked)
     frame = asked = _with_defaults(asked, today) if fills else asked
     for key, columns, facts in (
         ("portfolio_id", ("portfolio_problem",), selectors.portfolio_facts(user, _distinct(asked, "portfolio_id"))),
@@ -196,6 +199,22 @@ def with_facts(user, asked: pl.DataFrame, today, *, fills: bool = True) -> pl.Da
     )  # fmt: skip
     frame = frame.with_columns(pl.col("desk").fill_null("")).join(desks, on="desk", how="left", maintain_order="left")
     return _with_reference_problems(user, frame.with_columns(pl.lit(today, pl.Date).alias("today")))
+
+
+def _with_own(asked: pl.DataFrame) -> pl.DataFrame:
+    """Values of the firm's own fields as they are kept, and what is wrong with them; each set of values read once."""
+    if "own" not in asked.columns or asked["own"].is_null().all():
+        return asked.drop("own", strict=False)
+    fields = selectors.own_fields()
+    kept, wrong = {}, {}
+    for text in asked["own"].drop_nulls().unique().to_list():
+        values, problems = rules.checked(fields, orjson.loads(text))
+        kept[text], wrong[text] = orjson.dumps(values).decode() if values else None, " ".join(problems) or None
+    read = pl.DataFrame(
+        {"own": list(kept), "own_kept": list(kept.values()), "own_problem": [wrong[text] for text in kept]},
+        schema={"own": pl.String, "own_kept": pl.String, "own_problem": pl.String},
+    )
+    return asked.join(read, on="own", how="left", maintain_order="left").drop("own").rename({"own_kept": "own"})
 
 
 def _with_defaults(asked: pl.DataFrame, today) -> pl.DataFrame:
@@ -281,10 +300,15 @@ def write_orders(
         )
         copy_frame(cursor, "orders_order", frame)
     columns = ("portfolio_id", "instrument_id", "side", "qty", "order_type", "limit_price", "tif", "terms")
+    own_fields = [None] * len(ids)
+    if "own" in frame.columns:
+        own_fields = [orjson.loads(text) if text else None for text in frame["own"].to_list()]
     facts += [
-        Fact(pk, 1, OrderCreated(portfolio, instrument, side, qty, kind, limit, group_id, batch_id, tif, _said(more)))
-        for pk, portfolio, instrument, side, qty, kind, limit, tif, more in zip(
-            ids, *(frame[c].to_list() for c in columns), strict=True
+        Fact(
+            pk, 1, OrderCreated(portfolio, instrument, side, qty, kind, limit, group_id, batch_id, tif, _said(more), own)
+        )
+        for pk, portfolio, instrument, side, qty, kind, limit, tif, more, own in zip(
+            ids, *(frame[c].to_list() for c in columns), own_fields, strict=True
         )
     ]
     if submit:

@@ -4,6 +4,7 @@ from .acts import amend, cancel, submit
 from .bulk import change, clone, reverse_filled
 from .defaults import defaults
 from .imports import commit_import, discard_import, import_detail, imports
+from .own_fields import own
 from .ticket import instruments, sketch, ticket
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "import_detail",
     "imports",
     "instruments",
+    "own",
     "reverse_filled",
     "sketch",
     "submit",

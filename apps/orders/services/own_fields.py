@@ -1,0 +1,47 @@
+"""The firm's own fields of orders, changed at any time of an order's life: they are no terms, so nothing is checked anew."""
+
+from collections.abc import Mapping
+
+import orjson
+from django.db import connection, transaction
+
+from apps.audit.services import record
+from apps.core.acts import Act
+from apps.core.events import Fact
+from apps.core.refusals import Invalid
+from apps.core.tables import update_many
+
+from .. import rules, selectors
+from ..events import OrderFieldsSet
+from ..models import Order
+from .moves import asked
+
+
+@transaction.atomic
+def set_own_fields(act: Act, changes: Mapping[int, Mapping[str, object]], *, seen: Mapping[int, int]) -> int:
+    """
+    Will set values of the firm's own fields; an empty one takes a value away. What is not named stays.
+
+    :param changes: order id to new values by the field's code
+    :returns: how many orders changed
+    :raises NotFound, NotAllowed, StaleOrder: as when amending
+    :raises Invalid: naming what is wrong; nothing is then set
+    """
+    rows = asked(act, "orders.amend", changes, seen)
+    fields = selectors.own_fields()
+    before = dict(Order.objects.filter(pk__in=changes).values_list("pk", "own"))
+    after, problems = {}, []
+    for row in rows:
+        after[row.id], wrong = rules.checked(fields, (before[row.id] or {}) | dict(changes[row.id]))
+        problems += [problem for problem in wrong if problem not in problems]
+    if problems:
+        raise Invalid(" ".join(problems[:20]), field="own")
+    changing = [row for row in rows if after[row.id] != (before[row.id] or {})]
+    with connection.cursor() as cursor:
+        values = [orjson.dumps(after[row.id]).decode() if after[row.id] else None for row in changing]
+        update_many(cursor, "orders_order", [row.id for row in changing], {"own": ("jsonb", values)}, bump=True)
+    record(
+        act,
+        [Fact(row.id, row.version + 1, OrderFieldsSet(before[row.id] or {}, after[row.id])) for row in changing],
+    )
+    return len(changing)
