@@ -40,7 +40,7 @@ LIFE = Lifecycle(
         (S.WORKING, e.OrderDone): S.DONE,
         (S.DONE, e.OrderReopened): S.WORKING,  # A bust after allocation.
     },
-    stays={e.OrderAmended: [S.DRAFT], e.OrderCopied: [S.DRAFT], e.OrderFieldsSet: set(S)},
+    stays={e.OrderAmended: [S.DRAFT], e.OrderCopied: [S.DRAFT], e.OrderFieldsSet: [S.DRAFT, *OPEN]},
 )
 
 

@@ -1,4 +1,4 @@
-"""The firm's own fields of orders, changed at any time of an order's life: they are no terms, so nothing is checked anew."""
+"""The firm's own fields of orders, changed until an order ends: they are no terms, so nothing is checked anew."""
 
 from collections.abc import Mapping
 
@@ -14,6 +14,7 @@ from apps.core.tables import update_many
 from .. import rules, selectors
 from ..events import OrderFieldsSet
 from ..models import Order
+from ..states import LIFE
 from .moves import asked
 
 
@@ -25,9 +26,12 @@ def set_own_fields(act: Act, changes: Mapping[int, Mapping[str, object]], *, see
     :param changes: order id to new values by the field's code
     :returns: how many orders changed
     :raises NotFound, NotAllowed, StaleOrder: as when amending
+    :raises IllegalMove: if an order has ended
     :raises Invalid: naming what is wrong; nothing is then set
     """
     rows = asked(act, "orders.amend", changes, seen)
+    for row in rows:
+        LIFE.after(row.status, OrderFieldsSet)
     fields = selectors.own_fields()
     before = dict(Order.objects.filter(pk__in=changes).values_list("pk", "own"))
     after, problems = {}, []
