@@ -24,6 +24,7 @@ FLOW: Flow = {
     order.OrderCleared: Then(later=[blocks.gather_orders]),
     order.OrderAmended: Then(now=[compliance.withdraw_reviews, blocks.drop_orders]),
     order.OrderCancelled: Then(now=[compliance.withdraw_reviews, blocks.drop_orders]),
+    block.BlockUnblocked: Then(later=[blocks.regather_orders]),
     block.BlockDone: Then(later=[allocations.allocate_blocks]),
     block.BlockReopened: Then(now=[allocations.reverse_allocations]),
     allocation.AllocationBooked: Then(later=[settlement.confirm_allocations, settlement.instruct_allocations]),

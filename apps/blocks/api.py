@@ -44,7 +44,7 @@ class BlockOut(serializers.ModelSerializer):
         model = Block
         fields = (
             "id", "ref", "status", "version", "symbol", "isin", "side", "qty", "order_type", "limit_price", "tif",
-            "terms", "instructions", "currency", "desk", "owner", "wave", "orders", "placed_qty", "filled_qty",
+            "terms", "instructions", "currency", "desk", "owner", "wave", "split_from_id", "orders", "placed_qty", "filled_qty",
             "cancelled_qty",
             "leaves_qty", "unplaced_qty", "average_price", "arrival_price", "trade_date", "settle_date", "opened_at",
             "frozen_at", "done_at",
@@ -78,6 +78,10 @@ class HandOverIn(FinishIn):
     to = serializers.CharField(max_length=150, allow_blank=True, help_text="username; empty: back to the pool")
 
 
+class SplitIn(OwnIn):
+    orders = serializers.ListField(child=serializers.IntegerField(min_value=1), min_length=1, help_text="ids to split off")
+
+
 class TakeQueueIn(serializers.Serializer):
     of = serializers.CharField(max_length=150, help_text="username of who is away")
     to = serializers.CharField(max_length=150, required=False, default="", allow_blank=True, help_text="empty: the pool")
@@ -98,7 +102,7 @@ class BlockFilter(django_filters.FilterSet):
 
 class Blocks(ApiDoor, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     permissions = ("blocks.see",)
-    acts = dict.fromkeys(("finish", "pick_up", "hand_over"), ("blocks.work",)) | {"take_queue": ("blocks.supervise",)}
+    acts = dict.fromkeys(("finish", "pick_up", "hand_over", "split", "unblock"), ("blocks.work",)) | {"take_queue": ("blocks.supervise",)}
     serializer_class = BlockOut
     filterset_class = BlockFilter
     pagination_class = NewestFirst
@@ -176,6 +180,34 @@ class Blocks(ApiDoor, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
             return BlockOut(self.get_object()).data
 
         return Response(answer_once(act, "blocks.hand_over_blocks", {"id": int(pk), "said": said}, do)[0])
+
+    @extend_schema(
+        summary="Split some of its orders off, before its first route", request=SplitIn, responses={201: BlockOut},
+        parameters=[KEY],
+    )  # fmt: skip
+    def split(self, request: Request, pk: str) -> Response:
+        said = self._said(SplitIn, request)
+        act = act_of(request)
+
+        def do():
+            child = services.split_block(act, int(pk), said["orders"], seen={int(pk): said["version"]})
+            return BlockOut(self.get_queryset().get(pk=child)).data
+
+        return Response(answer_once(act, "blocks.split_block", {"id": int(pk), "said": said}, do)[0], status=201)
+
+    @extend_schema(
+        summary="End it before its first route and have its orders gathered anew", request=OwnIn, responses=BlockOut,
+        parameters=[KEY],
+    )  # fmt: skip
+    def unblock(self, request: Request, pk: str) -> Response:
+        said = self._said(OwnIn, request)
+        act = act_of(request)
+
+        def do():
+            services.unblock_blocks(act, [int(pk)], seen={int(pk): said["version"]})
+            return BlockOut(self.get_object()).data
+
+        return Response(answer_once(act, "blocks.unblock_blocks", {"id": int(pk), "said": said}, do)[0])
 
     @extend_schema(
         summary="Take the whole queue of a colleague who is away",

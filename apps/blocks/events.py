@@ -12,6 +12,7 @@ class BlockOpened(Event, code="block.opened"):
     wave: int
     qty: str
     orders: int
+    split_from: int | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,22 @@ class BlockFrozen(Event, code="block.frozen"):
     orders: int
     qty: str
     arrival_price: str | None = None
+
+
+@dataclass(frozen=True)
+class BlockSplit(Event, code="block.split"):
+    """Some of its orders are a block of their own from now on, before its first route."""
+
+    into: int = 0
+    order_ids: list = field(default_factory=list)
+    qty: str = "0"
+
+
+@dataclass(frozen=True)
+class BlockUnblocked(Event, code="block.unblocked"):
+    """Its orders, as compliance cleared them, are gathered anew; it was never routed."""
+
+    order_ids: list = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ class Block(models.Model):
     settle_date = models.DateField()
     merge_key = models.CharField(max_length=64, help_text="hash of all that its orders have in common")
     wave = models.IntegerField(default=1)
+    split_from = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     opened_at = models.DateTimeField()
     frozen_at = models.DateTimeField(null=True)
     done_at = models.DateTimeField(null=True)

@@ -21,10 +21,11 @@ LIFE = Lifecycle(
     moves={
         (B.OPEN, e.BlockFrozen): B.WORKING,
         (B.OPEN, e.BlockCancelled): B.CANCELLED,
+        (B.OPEN, e.BlockUnblocked): B.CANCELLED,
         (B.WORKING, e.BlockDone): B.DONE,
         (B.DONE, e.BlockAllocated): B.ALLOCATED,
         (B.DONE, e.BlockReopened): B.WORKING,
         (B.ALLOCATED, e.BlockReopened): B.WORKING,
     },
-    stays={e.BlockGrew: [B.OPEN], e.BlockShrank: [B.OPEN], e.BlockAssigned: [B.OPEN, B.WORKING]},
+    stays={e.BlockGrew: [B.OPEN], e.BlockShrank: [B.OPEN], e.BlockSplit: [B.OPEN], e.BlockAssigned: [B.OPEN, B.WORKING]},
 )

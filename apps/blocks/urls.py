@@ -22,5 +22,7 @@ api_urlpatterns = [
         note_api.Notes.as_view({"get": "of_order", "post": "write_of_order"}),
         name="api-order-notes",
     ),
+    re_path(rf"^blocks/{PK}/split/?$", api.Blocks.as_view({"post": "split"}), name="api-block-split"),
+    re_path(rf"^blocks/{PK}/unblock/?$", api.Blocks.as_view({"post": "unblock"}), name="api-block-unblock"),
     re_path(r"^queues/take-over/?$", api.Blocks.as_view({"post": "take_queue"}), name="api-queue-take-over"),
 ]

@@ -112,7 +112,8 @@ OWNERS = (
     ),
     (
         "SELECT 'order ' || o.id || ' is cleared but in no block' FROM orders_order o LEFT JOIN blocks_member m"
-        " ON m.order_id = o.id WHERE o.status = 'CLEARED' AND m.id IS NULL AND NOT "
+        " ON m.order_id = o.id WHERE o.status = 'CLEARED' AND m.id IS NULL AND NOT EXISTS (SELECT 1 FROM audit_delivery"
+        " WHERE listener = 'blocks.regather_orders' AND status <> 'DONE') AND NOT "
         + PROMISED.format(subject="order", id="o.id")
     ),
     (

@@ -4,6 +4,7 @@ from .gathering import drop_orders, gather_orders
 from .notes import mark_read, write_note
 from .owners import OwnedByAnother, refuse_others, refuse_owned_by_others
 from .owning import hand_over_blocks, pick_up_blocks, take_over_queue
+from .splitting import NothingLeft, NotInTheBlock, regather_orders, split_block, unblock_blocks
 from .working import (
     MembersChanging,
     NotWorking,
@@ -21,10 +22,12 @@ from .working import (
 
 __all__ = [
     "MembersChanging",
+    "NotInTheBlock",
     "NotWorking",
+    "NothingLeft",
     "Overfilled",
-    "OwnedByAnother",
     "Overplaced",
+    "OwnedByAnother",
     "StaleBlock",
     "StillWorking",
     "drop_orders",
@@ -39,7 +42,10 @@ __all__ = [
     "pick_up_blocks",
     "refuse_others",
     "refuse_owned_by_others",
+    "regather_orders",
     "reopen_blocks",
+    "split_block",
     "take_over_queue",
+    "unblock_blocks",
     "write_note",
 ]

@@ -80,7 +80,7 @@ def freeze_blocks(
     rows = lock_asked(act, block_ids, seen, events.BlockFrozen)
     ids = [row.id for row in rows]
     with connection.cursor() as cursor:
-        members, steps = _members(cursor, ids)
+        members, steps = lock_members(cursor, ids)
         made = [(row, *rules.statement(row.id, *steps[row.id], members[row.id])) for row in rows]
         statement_ids = next_ids(cursor, "blocks_statement", len(made))
         act_id = keep_act(act)
@@ -105,7 +105,7 @@ def freeze_blocks(
     orders.mark_working(act, {order: pk for pk in ids for order, _, _ in members[pk]})
 
 
-def _members(cursor, ids: Sequence[int]) -> tuple[dict[int, list[tuple]], dict[int, tuple[Decimal, Decimal]]]:
+def lock_members(cursor, ids: Sequence[int]) -> tuple[dict[int, list[tuple]], dict[int, tuple[Decimal, Decimal]]]:
     """Locks the blocks' orders, without waiting: whoever cancels one holds it and waits for the block."""
     try:
         with transaction.atomic():

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import acts, notes, owning, views
+from . import acts, notes, owning, splitting, views
 
 app_name = "blocks"
 urlpatterns = [
@@ -13,6 +13,8 @@ urlpatterns = [
     path("blocks/hand-over/", owning.hand_over, name="hand_over"),
     path("blocks/queues/", owning.queues, name="queues"),
     path("blocks/queues/take/", owning.take_queue, name="take_queue"),
+    path("blocks/split/", splitting.split, name="split"),
+    path("blocks/unblock/", splitting.unblock, name="unblock"),
     path("notes/read/", notes.read, name="notes_read"),
     path("notes/unread/", notes.unread, name="notes_unread"),
     path("notes/order/<int:order_id>/", notes.of_order, name="notes_of_order"),

@@ -40,6 +40,7 @@ ACTIONS = (
     {"label": "Finish", "permission": "blocks.work", "name": "blocks:finish", "key": "e"},
     {"label": "Pick up", "permission": "blocks.work", "name": "blocks:pick_up", "key": "p"},
     {"label": "Hand over", "permission": "blocks.work", "name": "blocks:hand_over", "key": "o"},
+    {"label": "Un-block", "permission": "blocks.work", "name": "blocks:unblock", "key": "u"},
 )
 
 
@@ -205,6 +206,7 @@ def _drawer_context(request: HttpRequest, block) -> dict:
         "may_cancel": may_work and block.status == B.WORKING and block.placed_qty > block.filled_qty,
         "may_finish": may_work and block.status == B.WORKING and block.placed_qty == block.filled_qty,
         "may_work": may_work,
+        "may_split": may_work and block.status == B.OPEN,
         "sees_alerts": can(request.user, "routing.see"),
         "may_give": may_work and open_or_working,
     }
