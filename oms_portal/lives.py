@@ -2,6 +2,7 @@
 
 from apps.allocations.states import LIFE as ALLOCATION
 from apps.blocks.states import LIFE as BLOCK
+from apps.blocks.states import OPPOSITION_LIFE
 from apps.compliance.states import RESTRICTION_LIFE, REVIEW_LIFE, RULE_LIFE
 from apps.core.lifecycles import Lifecycle
 from apps.orders.states import GROUP_LIFE, IMPORT_LIFE
@@ -18,6 +19,7 @@ LIVES: tuple[tuple[Lifecycle, str, str], ...] = (
     (RULE_LIFE, "compliance_rule", "true"),
     (RESTRICTION_LIFE, "compliance_restriction", "true"),
     (BLOCK, "blocks_block", "true"),
+    (OPPOSITION_LIFE, "blocks_opposition", "true"),
     (ROUTE, "routing_route", "true"),
     (EXECUTION_LIFE, "routing_execution", "true"),
     (INQUIRY_LIFE, "routing_inquiry", "true"),

@@ -5,7 +5,7 @@ from django.contrib import admin
 from apps.users.back_office import ByRole
 
 from . import selectors
-from .models import Block, Statement
+from .models import Block, CrossConsent, Statement
 
 
 @admin.register(Block)
@@ -30,3 +30,13 @@ class StatementAdmin(ByRole, admin.ModelAdmin):
     list_display = ("block", "hash", "made_at")
     list_select_related = ("block",)
     show_full_result_count = False
+
+
+@admin.register(CrossConsent)
+class CrossConsentAdmin(ByRole, admin.ModelAdmin):
+    """Which portfolios may be crossed with others of the firm; without a line here a portfolio never is."""
+
+    writes = ("reference.write",)
+    list_display = ("portfolio", "basis")
+    autocomplete_fields = ("portfolio",)
+    list_select_related = ("portfolio",)

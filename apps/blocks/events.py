@@ -73,6 +73,30 @@ class BlockUnblocked(Event, code="block.unblocked"):
 
 
 @dataclass(frozen=True)
+class OppositionFound(Event, code="opposition.found"):
+    """The firm buys and sells the same thing on the same day."""
+
+    buy_id: int
+    sell_id: int
+    cross_qty: str = "0"
+    problems: list = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class CrossProposed(Event, code="opposition.cross_proposed"):
+    """The desk proposes to cross what may be, at an independent price of that moment; nothing is executed by it."""
+
+    qty: str
+    price: str
+    source: str
+
+
+@dataclass(frozen=True)
+class TradedApart(Event, code="opposition.traded_apart"):
+    """Both sides go to the market, with the reason."""
+
+
+@dataclass(frozen=True)
 class NoteWritten(Event, code="note.written"):
     """Somebody said something about an order or a block, to whoever sees it."""
 

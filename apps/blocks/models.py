@@ -7,11 +7,12 @@ from django.db.models import F, Q
 
 from apps.audit.models import ActRow
 from apps.orders.models import Order, OrderType, Side, TimeInForce
+from apps.portfolios.models import Portfolio
 from apps.reference.fields import price_field, qty_field, value_field
 from apps.reference.models import Currency, Instrument
 from apps.users.models import Desk
 
-from .states import B
+from .states import B, Op
 
 
 class Block(models.Model):
@@ -148,3 +149,45 @@ class NoteRead(models.Model):
                 fields=["user", "order", "block"], nulls_distinct=False, name="one_read_mark_a_person_and_thing"
             )
         ]
+
+
+class CrossConsent(models.Model):
+    """
+    A portfolio that may be crossed with others of the firm. Without one it is not: a plan under ERISA, an affiliate's
+    account and whoever has not agreed are never proposed (17 CFR 270.17a-7; ERISA 408(b)(19)).
+    """
+
+    portfolio = models.OneToOneField(Portfolio, on_delete=models.PROTECT, related_name="+")
+    basis = models.CharField(max_length=200, help_text="the procedures or agreement it rests on, with their date")
+
+    def __str__(self) -> str:
+        return f"{self.portfolio}: {self.basis}"
+
+
+class Opposition(models.Model):
+    """A block that buys and one that sells the same thing on the same day, and what the desk decided about it."""
+
+    buy = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="+")
+    sell = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="+")
+    cross_qty = qty_field(default=0)
+    problems = models.JSONField(default=list, help_text="why nothing of it can be crossed; empty where something can")
+    found_at = models.DateTimeField()
+    price = price_field(null=True, help_text="of a proposed cross: independent, at the moment of the proposal")
+    price_source = models.CharField(max_length=40, blank=True, default="")
+    reason = models.CharField(max_length=400, blank=True, default="")
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+    status = models.CharField(max_length=8, default=Op.FOUND)
+    version = models.IntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["buy", "sell"], name="two_blocks_oppose_each_other_once"),
+            models.CheckConstraint(
+                condition=~Q(status="CROSS") | Q(cross_qty__gt=0, price__gt=0), name="a_proposed_cross_has_its_terms"
+            ),
+        ]
+
+    @property
+    def ref(self) -> str:
+        return f"X-{self.pk:04d}"

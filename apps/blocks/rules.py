@@ -73,3 +73,40 @@ def statement(
 def is_true_to(content, expected_hash: str) -> bool:
     """Whether a statement's content still has the hash that was recorded for it."""
     return hashlib.sha256(canonical(content)).hexdigest() == expected_hash
+
+
+class Side(NamedTuple):
+    """One side of a possible cross: its block's side, and (portfolio, quantity, may be crossed) of each order."""
+
+    side: str
+    orders: Sequence[tuple[int, Decimal, bool]]
+
+
+def crossable(buy: Side, sell: Side, *, is_level_1: bool, lot: Decimal) -> tuple[Decimal, list[str]]:
+    """
+    How much of two opposite blocks could be crossed under 17 CFR 270.17a-7, or why nothing: market quotations must be
+    readily available (Level 1 since Rule 2a-5, which leaves out most bonds), both sides must be long, and a portfolio
+    takes part only with its consent and on one side.
+    """
+    problems = []
+    if not is_level_1:
+        problems.append("No quotation of an exchange is at hand, so there is no independent price (17a-7(a), (b)).")
+    if sell.side != "SELL":
+        problems.append("The sale is short.")
+    both = {portfolio for portfolio, *_ in buy.orders} & {portfolio for portfolio, *_ in sell.orders}
+    able = [
+        sum((qty for portfolio, qty, may in one.orders if may and portfolio not in both), Decimal(0)) for one in (buy, sell)
+    ]
+    qty = min(able) // lot * lot
+    if not problems and qty <= 0:
+        problems.append("No portfolio that may be crossed stands on both sides; consent is kept under Reference data.")
+    return (Decimal(0), problems) if problems else (qty, [])
+
+
+def independent_price(last: Decimal | None, bid: Decimal | None, ask: Decimal | None) -> tuple[Decimal, str] | None:
+    """The price of 17a-7(b): the last sale on the exchange, else the middle of the highest bid and lowest offer."""
+    if last:
+        return last, "last sale"
+    if bid and ask:
+        return (bid + ask) / 2, "middle of bid and offer"
+    return None

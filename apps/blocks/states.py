@@ -29,3 +29,20 @@ LIFE = Lifecycle(
     },
     stays={e.BlockGrew: [B.OPEN], e.BlockShrank: [B.OPEN], e.BlockSplit: [B.OPEN], e.BlockAssigned: [B.OPEN, B.WORKING]},
 )
+
+
+class Op(StrEnum):
+    FOUND = "FOUND"
+    CROSS = "CROSS"
+    APART = "APART"
+
+
+OPPOSITION_LIFE = Lifecycle(
+    "opposition",
+    born={e.OppositionFound: Op.FOUND},
+    moves={
+        (Op.FOUND, e.CrossProposed): Op.CROSS,
+        (Op.FOUND, e.TradedApart): Op.APART,
+        (Op.CROSS, e.TradedApart): Op.APART,  # The proposal was not taken up.
+    },
+)

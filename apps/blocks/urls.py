@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from . import api, note_api
+from . import api, note_api, opposition_api
 
 app_name = "blocks"
 PK = r"(?P<pk>[0-9]{1,18})"  # Acts on one thing are posted with or without the last slash.
@@ -24,5 +24,11 @@ api_urlpatterns = [
     ),
     re_path(rf"^blocks/{PK}/split/?$", api.Blocks.as_view({"post": "split"}), name="api-block-split"),
     re_path(rf"^blocks/{PK}/unblock/?$", api.Blocks.as_view({"post": "unblock"}), name="api-block-unblock"),
+    path("oppositions/", opposition_api.Oppositions.as_view({"get": "list"}), name="api-oppositions"),
+    re_path(
+        rf"^oppositions/{PK}/decide/?$",
+        opposition_api.Oppositions.as_view({"post": "decide"}),
+        name="api-opposition-decide",
+    ),
     re_path(r"^queues/take-over/?$", api.Blocks.as_view({"post": "take_queue"}), name="api-queue-take-over"),
 ]

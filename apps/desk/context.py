@@ -20,6 +20,7 @@ PLACES = (
     ("Routes", "routing:routes", "routing.see"),
     ("Alerts", "routing:alerts", "routing.see"),
     ("Queues", "blocks:queues", "blocks.see"),
+    ("Both sides", "blocks:oppositions", "blocks.see"),
     ("Allocations", "allocations:list", "allocations.see"),
     ("Settlement", "settlement:board", "settlement.see"),
     ("Portfolios", "portfolios:list", "portfolios.see"),

@@ -25,7 +25,8 @@ from .templatetags import show
 PAGE = 100
 TONES = {"held": "hold", "rejected": "bad", "refused": "bad", "cancelled": "bad", "busted": "bad", "failing": "bad",
          "unmatched": "hold", "settled": "done", "done": "done", "cleared": "done", "affirmed": "done"}  # fmt: skip
-SEEN_BY = {"order": orders.get_order_seen_by, "block": blocks.get_block_seen_by}
+SEEN_BY = {"order": orders.get_order_seen_by, "block": blocks.get_block_seen_by,
+           "opposition": blocks.get_opposition_seen_by}
 NEEDED = {
     "route": "routing.see", "execution": "routing.see", "inquiry": "routing.see", "message": "routing.see",
     "halt": "routing.see", "alert": "routing.see",
@@ -109,7 +110,7 @@ def _in_words(name: str, value: object) -> str:
 def _told_with(user, subject: str, subject_id: int) -> list[tuple[str, list[int]]]:
     """The subject, and with an order or block what was said about it and (for an order) what became of its block."""
     told = [(subject, [subject_id])]
-    if subject in SEEN_BY:
+    if subject in ("order", "block"):
         about = {f"{subject}_id": subject_id}
         told.append(("note", list(blocks.notes_about(**about).values_list("pk", flat=True))))
     if subject == "order":

@@ -53,6 +53,7 @@ NEEDED = {
     "halt": "routing.see",
     "alert": "routing.see",
     "note": "blocks.see",
+    "opposition": "blocks.see",
     "allocation": "allocations.see",
     "confirmation": "settlement.see",
     "instruction": "settlement.see",

@@ -164,6 +164,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 1.0,
         "options": {"expires": 2},
     },
+    "find who is on both sides": {
+        "task": "blocks.find_oppositions",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
     "tell the desk what needs it": {
         "task": "routing.raise_alerts",
         "schedule": 5.0,

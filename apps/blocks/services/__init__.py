@@ -2,6 +2,7 @@
 
 from .gathering import drop_orders, gather_orders
 from .notes import mark_read, write_note
+from .opposing import NotCrossable, StaleOpposition, decide_opposition, find_oppositions
 from .owners import OwnedByAnother, refuse_others, refuse_owned_by_others
 from .owning import hand_over_blocks, pick_up_blocks, take_over_queue
 from .splitting import NothingLeft, NotInTheBlock, regather_orders, split_block, unblock_blocks
@@ -22,6 +23,7 @@ from .working import (
 
 __all__ = [
     "MembersChanging",
+    "NotCrossable",
     "NotInTheBlock",
     "NotWorking",
     "NothingLeft",
@@ -29,8 +31,11 @@ __all__ = [
     "Overplaced",
     "OwnedByAnother",
     "StaleBlock",
+    "StaleOpposition",
     "StillWorking",
+    "decide_opposition",
     "drop_orders",
+    "find_oppositions",
     "finish_blocks",
     "freeze_blocks",
     "gather_orders",

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import acts, notes, owning, splitting, views
+from . import acts, notes, opposing, owning, splitting, views
 
 app_name = "blocks"
 urlpatterns = [
@@ -15,6 +15,10 @@ urlpatterns = [
     path("blocks/queues/take/", owning.take_queue, name="take_queue"),
     path("blocks/split/", splitting.split, name="split"),
     path("blocks/unblock/", splitting.unblock, name="unblock"),
+    path("blocks/both-sides/", opposing.listed, name="oppositions"),
+    path("blocks/both-sides/<int:opposition_id>/", opposing.decide, name="opposition"),
+    path("blocks/both-sides/block/<int:block_id>/", opposing.of_block, name="oppositions_of_block"),
+    path("blocks/both-sides/order/<int:order_id>/", opposing.of_order, name="oppositions_of_order"),
     path("notes/read/", notes.read, name="notes_read"),
     path("notes/unread/", notes.unread, name="notes_unread"),
     path("notes/order/<int:order_id>/", notes.of_order, name="notes_of_order"),

@@ -1,0 +1,126 @@
+"""
+The firm on both sides of one thing on one day: found once blocks are gathered, told to both managers and the desk, decided
+by a trader. A cross is proposed here and never executed.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from django.db import connection, transaction
+
+from apps.audit.services import record
+from apps.core.acts import Act
+from apps.core.events import Event, Fact
+from apps.core.refusals import Conflict, Invalid, Stale
+from apps.core.tables import copy_in, next_ids
+from apps.marketdata import selectors as marketdata
+from apps.users.services import require
+
+from .. import events, rules, selectors
+from ..models import CrossConsent, Member, Opposition
+from ..states import OPPOSITION_LIFE, Op
+
+EXCHANGE_TRADED = ("EQUITY", "ETF")
+
+
+class NotCrossable(Conflict):
+    """Nothing of the two blocks can be crossed."""
+
+
+class StaleOpposition(Stale):
+    """The opposition was decided after the person looked."""
+
+
+@transaction.atomic
+def find_oppositions(act: Act) -> int:
+    """
+    Will note each pair of unfinished blocks that buy and sell the same thing on the same trade date, once. It looks at
+    all of them every few seconds, so that gathering costs nothing more.
+
+    :returns: how many were found
+    """
+    require(act, "blocks.work")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('blocks.oppositions'))")
+        cursor.execute(
+            "SELECT y.id, x.id, x.side, i.asset_class, i.id, i.increment FROM blocks_block y"
+            " JOIN blocks_block x ON x.instrument_id = y.instrument_id AND x.trade_date = y.trade_date"
+            " JOIN reference_instrument i ON i.id = y.instrument_id"
+            " WHERE y.side = 'BUY' AND x.side <> 'BUY' AND y.status IN ('OPEN', 'WORKING')"
+            " AND x.status IN ('OPEN', 'WORKING')"
+            " AND NOT EXISTS (SELECT 1 FROM blocks_opposition o WHERE o.buy_id = y.id AND o.sell_id = x.id) ORDER BY 1, 2"
+        )
+        pairs = cursor.fetchall()
+        if not pairs:
+            return 0
+        sides = _orders_of({pk for buy, sell, *_ in pairs for pk in (buy, sell)})
+        quotes = marketdata.quotes_of({pair[4] for pair in pairs})
+        judged = [
+            rules.crossable(
+                rules.Side("BUY", sides.get(buy, [])), rules.Side(side, sides.get(sell, [])),
+                is_level_1=klass in EXCHANGE_TRADED and instrument in quotes, lot=lot,
+            )
+            for buy, sell, side, klass, instrument, lot in pairs
+        ]  # fmt: skip
+        ids = next_ids(cursor, "blocks_opposition", len(pairs))
+        copy_in(
+            cursor, "blocks_opposition",
+            ("id", "buy_id", "sell_id", "cross_qty", "problems", "found_at", "price_source", "reason", "status", "version"),
+            ((pk, pair[0], pair[1], qty, rules.canonical(problems).decode(), act.at, "", "", str(Op.FOUND), 1)
+             for pk, pair, (qty, problems) in zip(ids, pairs, judged, strict=True)),
+        )  # fmt: skip
+    told = [
+        Fact(pk, 1, events.OppositionFound(pair[0], pair[1], rules.plain(qty), problems))
+        for pk, pair, (qty, problems) in zip(ids, pairs, judged, strict=True)
+    ]
+    record(act, told)
+    return len(pairs)
+
+
+def _orders_of(block_ids: set[int]) -> dict[int, list[tuple[int, Decimal, bool]]]:
+    """Block id to (portfolio, quantity, may be crossed) of each of its orders. Two queries."""
+    consenting = set(CrossConsent.objects.values_list("portfolio_id", flat=True))
+    found: dict[int, list[tuple[int, Decimal, bool]]] = {}
+    rows = Member.objects.filter(block__in=block_ids).values_list("block_id", "order__portfolio_id", "qty")
+    for block, portfolio, qty in rows:
+        found.setdefault(block, []).append((portfolio, qty, portfolio in consenting))
+    return found
+
+
+@transaction.atomic
+def decide_opposition(act: Act, opposition_id: int, *, cross: bool, seen: Mapping[int, int]) -> None:
+    """
+    Will record what the desk does about opposite blocks: propose to cross what may be, at the independent price of this
+    moment, or send both to the market. The reason is kept.
+
+    :raises Invalid: without a reason; :raises NotFound: where it is hidden or missing
+    :raises StaleOpposition: where a colleague decided meanwhile; :raises IllegalMove: where it is decided
+    :raises NotCrossable: where a cross is asked for and nothing can be crossed
+    """
+    user = require(act, "blocks.work")
+    if not act.reason.strip():
+        raise Invalid("Say why; the reason is kept.", field="reason")
+    selectors.get_opposition_seen_by(user, opposition_id)
+    row = Opposition.objects.select_for_update(no_key=True, of=("self",)).select_related("buy").get(pk=opposition_id)
+    if seen.get(row.pk) != row.version:
+        raise StaleOpposition(f"{row.ref} was decided since you looked. Reload.", seen=seen.get(row.pk), version=row.version)
+    if not cross:
+        return _happen(act, row, events.TradedApart())
+    if row.problems or row.cross_qty <= 0:
+        raise NotCrossable(f"Nothing of {row.ref} can be crossed. {' '.join(row.problems)}")
+    quote = marketdata.quotes_of([row.buy.instrument_id]).get(row.buy.instrument_id)
+    found = rules.independent_price(quote.last, quote.bid, quote.ask) if quote else None
+    if found is None:
+        raise NotCrossable("There is no independent price at this moment, so nothing can be crossed.")
+    row.price, row.price_source = found
+    told = events.CrossProposed(rules.plain(row.cross_qty), rules.plain(row.price), row.price_source)
+    return _happen(act, row, told)
+
+
+def _happen(act: Act, row: Opposition, event: Event) -> None:
+    """The only door to an opposition's status."""
+    row.status = OPPOSITION_LIFE.after(row.status, type(event))
+    row.version += 1
+    row.reason, row.decided_by_id, row.decided_at = act.reason[:400], act.by, act.at
+    row.save()
+    record(act, [Fact(row.pk, row.version, event)])

@@ -1,0 +1,87 @@
+"""The firm on both sides: the list, the warning in drawers and on homes, and what the desk decides."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET, require_http_methods
+
+from apps.blocks import selectors, services
+from apps.blocks.models import Member
+from apps.core.edges import act_of, done, refused_in_dialog, seen_versions
+from apps.core.refusals import Invalid, Refusal
+from apps.orders import selectors as orders
+from apps.users.doors import door
+from apps.users.services import can
+
+from ..templatetags.show import qty
+
+SHOWN = 200
+
+
+@door("blocks.see")
+@require_GET
+def listed(request: HttpRequest) -> HttpResponse:
+    """All pairs the person may see, those to be decided first; ``?part=open`` is the panel of a home."""
+    if request.htmx and request.GET.get("part") == "open":
+        return _warning(request, selectors.open_oppositions(request.user))
+    rows = selectors.oppositions_seen_by(request.user)[:SHOWN]
+    context = {"rows": rows, "may_decide": can(request.user, "blocks.work")}
+    part = "#rows" if request.htmx and request.GET.get("part") == "rows" else ""
+    return render(request, f"desk/opposing.html{part}", context)
+
+
+@door("blocks.see")
+@require_GET
+def of_block(request: HttpRequest, block_id: int) -> HttpResponse:
+    """The warning in a block's drawer; nothing where nothing is open."""
+    selectors.get_block_seen_by(request.user, block_id)
+    rows = selectors.open_oppositions(request.user)
+    return _warning(request, rows.filter(buy=block_id) | rows.filter(sell=block_id))
+
+
+@door("blocks.see")
+@require_GET
+def of_order(request: HttpRequest, order_id: int) -> HttpResponse:
+    """The warning in an order's drawer, by the block it is in."""
+    orders.get_order_seen_by(request.user, order_id)
+    block = Member.objects.filter(order=order_id).values("block")
+    rows = selectors.open_oppositions(request.user)
+    return _warning(request, rows.filter(buy__in=block) | rows.filter(sell__in=block))
+
+
+@door("blocks.work")
+@require_http_methods(["GET", "POST"])
+def decide(request: HttpRequest, opposition_id: int) -> HttpResponse:
+    """GET: proposing a cross (``?cross=1``) or trading apart, to confirm with a reason. POST: records it."""
+    row = selectors.get_opposition_seen_by(request.user, opposition_id)
+    said, error = request.POST if request.method == "POST" else request.GET, ""
+    cross = said.get("cross") == "1"
+    if request.method == "POST":
+        act = act_of(request, reason=said.get("reason", "").strip()[:400])
+        try:
+            services.decide_opposition(act, row.pk, cross=cross, seen=seen_versions(request.POST))
+        except Invalid as refusal:
+            error = refusal.message
+        except Refusal as refusal:
+            return refused_in_dialog(request, refusal)
+        else:
+            return done(f"{row.ref}: {'a cross is proposed' if cross else 'both sides go to the market'}.")
+    symbol = row.buy.instrument.symbol
+    context = {
+        "title": f"Propose to cross {qty(row.cross_qty)} {symbol}" if cross else f"Trade {symbol} apart",
+        "money": f"{row.buy.ref} buys {qty(row.buy.qty)}, {row.sell.ref} sells {qty(row.sell.qty)}",
+        "text": "At the independent price of this moment (17 CFR 270.17a-7). It is a proposal on the record; nothing is"
+        " executed by it, and both blocks stay as they are."
+        if cross
+        else "Both go to the market; the record keeps why they were not crossed.",
+        "fields": [("seen", f"{row.pk}:{row.version}"), ("cross", "1" if cross else "")],
+        "action_url": request.path,
+        "button": "Propose the cross" if cross else "Trade apart",
+        "reason": "required",
+        "error": error,
+    }  # fmt: skip
+    return render(request, "components/confirm.html", context, status=422 if error else 200)
+
+
+def _warning(request: HttpRequest, rows) -> HttpResponse:
+    context = {"rows": rows[:SHOWN], "may_decide": can(request.user, "blocks.work")}
+    return render(request, "desk/opposing.html#warning", context)
