@@ -191,10 +191,10 @@ def ticked(seen: dict[int, int]) -> dict[int, int]:
 
 
 def refused(request: HttpRequest, refusal: Conflict) -> HttpResponse:
-    changed = refusal.facts.get("blocks")
+    changed = refusal.facts.get("blocks") or refusal.facts.get("stale")
     facts = {}
     if isinstance(changed, list) and changed and isinstance(changed[0], dict) and "changes" in changed[0]:
-        facts = order_pages.differences(changed, "B-{:04d}")
+        facts = order_pages.differences(changed, changed[0].get("ref", "B-")[:2] + "{:04d}")
     return refused_in_dialog(request, refusal, facts)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from apps.blocks.models import Block
 from apps.core.refusals import NotFound, Stale
+from apps.orders import selectors as order_selectors
 from apps.users.models import User
 from apps.users.services import can
 
@@ -66,13 +67,18 @@ def lock_inquiry(user: User, inquiry_id: int, seen: Mapping[int, int]) -> tuple[
 
 
 def refuse_stale(refusal: type[Stale], rows: Mapping[int, object], seen: Mapping[int, int]) -> None:
-    """:raises Stale: naming each row that is not at the version seen"""
+    """:raises Stale: naming each row that is not at the version seen, with what happened to it since"""
     stale = [row for pk, row in rows.items() if seen.get(pk) != row.version]
     if stale:
+        subject = type(stale[0])._meta.model_name
+        changes = order_selectors.changes_since(subject, {row.pk: int(seen.get(row.pk) or 0) for row in stale})
         raise refusal(
             f"{', '.join(row.ref for row in stale[:5])} changed since you looked"
             f" ({str(stale[0].status).lower().replace('_', ' ')} by now). Reload and decide again.",
-            stale=[{"id": row.pk, "seen": seen.get(row.pk), "is": row.version} for row in stale],
+            stale=[
+                {"id": row.pk, "ref": row.ref, "seen": seen.get(row.pk), "is": row.version, "changes": changes.get(row.pk, [])}
+                for row in stale
+            ],
         )
 
 
