@@ -23,6 +23,7 @@ ROLES: dict[str, frozenset[str]] = {
     MANAGER: frozenset(
         LOOK
         | {"portfolios.see", "orders.see", "orders.create", "orders.submit", "orders.amend", "orders.cancel"}
+        | {"orders.see_approvals", "orders.approve"}  # Of colleagues: nobody approves what they entered or amended.
         | {"orders.import", "blocks.see", "blocks.write_notes", "allocations.see", "reporting.see"}
         | {"compliance.see_own"}
     ),
@@ -34,6 +35,7 @@ ROLES: dict[str, frozenset[str]] = {
     OFFICER: frozenset(
         LOOK
         | {"portfolios.see", "portfolios.see_all", "orders.see", "compliance.see", "compliance.decide"}
+        | {"orders.see_approvals", "orders.approve", "orders.write_approvals"}
         | {"compliance.write_rules", "blocks.see", "blocks.write_notes", "routing.see", "routing.halt", "routing.lift_halt"}
         | {"allocations.see", "settlement.see"}
         | {"reporting.see", "audit.see", "audit.see_parts"}
@@ -48,7 +50,7 @@ ROLES: dict[str, frozenset[str]] = {
     # Sees everything, changes nothing.
     AUDITOR: frozenset(
         LOOK
-        | {"portfolios.see", "portfolios.see_all", "orders.see", "compliance.see", "blocks.see", "routing.see"}
+        | {"portfolios.see", "portfolios.see_all", "orders.see", "orders.see_approvals", "compliance.see", "blocks.see", "routing.see"}
         | {"allocations.see", "settlement.see", "reporting.see", "audit.see", "audit.see_parts", "audit.verify"}
     ),
     # Keeps people and reference data; sees no portfolio and trades nothing.

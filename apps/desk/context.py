@@ -14,6 +14,7 @@ PLACES = (
     ("Home", "desk:home", "desk.see"),
     ("Orders", "orders:list", "orders.see"),
     ("Import", "orders:imports", "orders.import"),
+    ("Approvals", "orders:approvals", "orders.see_approvals"),
     ("Reviews", "compliance:reviews", "compliance.see"),
     ("Blocks", "blocks:list", "blocks.see"),
     ("Inquiries", "routing:inquiries", "routing.see"),
@@ -49,6 +50,7 @@ FIRST = {
 WAITING = {
     "routing:halts": ("halts", "SELECT count(*) FROM routing_halt WHERE status = 'ACTIVE'"),
     "compliance:reviews": ("reviews", "SELECT count(*) FROM compliance_review WHERE status = 'WAITING'"),
+    "orders:approvals": ("approvals", "SELECT count(*) FROM orders_approval WHERE status = 'WAITING'"),
     "routing:sessions": ("quarantine", "SELECT count(*) FROM routing_message WHERE status = 'QUARANTINED'"),
 }
 

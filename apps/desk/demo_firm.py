@@ -20,6 +20,7 @@ from apps.core.acts import Act
 from apps.marketdata import rules as market
 from apps.marketdata import services as marketdata
 from apps.marketdata.models import AverageVolume
+from apps.orders import services as orders
 from apps.portfolios import services as portfolios
 from apps.portfolios.models import Mandate, Model, ModelWeight, Movement, Portfolio
 from apps.reference import selectors as reference
@@ -70,6 +71,7 @@ def load(scale: int = 1) -> dict[str, int]:
     _prices()
     count = _portfolios(act, scale)
     compliance.install_default_rules(act)
+    orders.install_default_approval_rules(act)
     street = settings.MARKET_FEED
     routing.install_sessions(act, host=street["host"], port=street["port"], environment="simulation")
     routing.install_default_rules(act)

@@ -32,7 +32,7 @@ NEEDED = {
     "halt": "routing.see", "alert": "routing.see",
     "allocation": "audit.see", "confirmation": "settlement.see", "instruction": "settlement.see",
     "review": "compliance.see", "rule": "compliance.see", "restriction": "compliance.see", "import": "audit.see",
-    "group": "audit.see", "person": "audit.see",
+    "group": "audit.see", "approval": "audit.see", "chain": "audit.see", "deputy": "audit.see", "person": "audit.see",
 }  # fmt: skip
 
 

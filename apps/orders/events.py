@@ -52,8 +52,15 @@ class OrderSubmitted(Event, code="order.submitted"):
 
 
 @dataclass(frozen=True)
+class OrderAwaitsApproval(Event, code="order.awaits_approval"):
+    """Compliance has nothing against it; somebody has to agree to it before the desk sees it."""
+
+    check_id: int | None = None
+
+
+@dataclass(frozen=True)
 class OrderCleared(Event, code="order.cleared"):
-    """Compliance has nothing against it, or an officer overrode what it had."""
+    """Compliance has nothing against it, or an officer overrode what it had; whoever had to agree agreed."""
 
     check_id: int | None = None
 
@@ -137,4 +144,85 @@ class ImportCommitted(Event, code="import.committed"):
 
 @dataclass(frozen=True)
 class ImportDiscarded(Event, code="import.discarded"):
+    pass
+
+
+@dataclass(frozen=True)
+class ApprovalOpened(Event, code="approval.opened"):
+    order_id: int
+    rule_id: int
+    steps: list = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class StepApproved(Event, code="approval.step_approved"):
+    """One step of several; ``behalf`` names whose deputy agreed, “X for Y”."""
+
+    order_id: int
+    step: str
+    behalf: str = ""
+
+
+@dataclass(frozen=True)
+class ApprovalGranted(Event, code="approval.granted"):
+    """The last step."""
+
+    order_id: int
+    step: str
+    behalf: str = ""
+
+
+@dataclass(frozen=True)
+class ApprovalRefused(Event, code="approval.refused"):
+    order_id: int
+    step: str
+    behalf: str = ""
+
+
+@dataclass(frozen=True)
+class ApprovalWithdrawn(Event, code="approval.withdrawn"):
+    """Its order was amended or cancelled."""
+
+    order_id: int
+
+
+@dataclass(frozen=True)
+class ApprovalEscalated(Event, code="approval.escalated"):
+    """Nobody agreed in time."""
+
+    order_id: int
+    step: str
+    due_at: str
+
+
+@dataclass(frozen=True)
+class ApprovalStands(Event, code="approval.stands"):
+    """Its order was amended to ask for less, cleared again, and needs no new approval."""
+
+    order_id: int
+
+
+@dataclass(frozen=True)
+class ChainSaved(Event, code="chain.saved"):
+    """Which orders need approval and by whom, as it is from now on."""
+
+    rule: str
+    terms: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ChainRetired(Event, code="chain.retired"):
+    pass
+
+
+@dataclass(frozen=True)
+class DeputyNamed(Event, code="deputy.named"):
+    person_id: int
+    deputy_id: int
+    starts_at: str
+    ends_at: str
+
+
+@dataclass(frozen=True)
+class DeputyEnded(Event, code="deputy.ended"):
     pass

@@ -10,7 +10,8 @@ from apps.core.refusals import Invalid
 from apps.portfolios.models import Portfolio
 from apps.reference import selectors as reference
 from apps.reference.models import Instrument
-from apps.users.models import Desk
+from apps.users.models import Desk, User
+from apps.users.services import holders_of
 
 from . import page_selectors, rules, selectors
 from .models import STOPS, Order, OrderType, OwnField, Side, TimeInForce
@@ -197,6 +198,20 @@ class CloneForm(forms.Form):
     def take(self, refusal: Invalid) -> None:
         for row in refusal.facts.get("rows") or [{"message": refusal.message}]:
             self.add_error(None, row["message"])
+
+
+class DeputyForm(forms.Form):
+    """Who agrees in the person's place, and when."""
+
+    MOMENT = forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+    deputy = forms.ModelChoiceField(User.objects.none(), empty_label="Choose a person")
+    starts_at = forms.DateTimeField(label="From", widget=MOMENT)
+    ends_at = forms.DateTimeField(label="Until", widget=MOMENT)
+
+    def __init__(self, user, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        able = holders_of("orders.approve")
+        self.fields["deputy"].queryset = able.exclude(pk=user.pk).order_by("first_name", "username")
 
 
 class UploadForm(forms.Form):

@@ -1,4 +1,4 @@
-"""The lives of orders, groups and imports."""
+"""The lives of orders, groups, imports and approvals."""
 
 from enum import StrEnum
 
@@ -11,6 +11,7 @@ class S(StrEnum):
     DRAFT = "DRAFT"
     IN_REVIEW = "IN_REVIEW"
     HELD = "HELD"
+    TO_APPROVE = "TO_APPROVE"
     CLEARED = "CLEARED"
     WORKING = "WORKING"
     DONE = "DONE"
@@ -19,7 +20,7 @@ class S(StrEnum):
 
 
 FINAL = (S.DONE, S.CANCELLED, S.REJECTED)
-OPEN = (S.IN_REVIEW, S.HELD, S.CLEARED, S.WORKING)
+OPEN = (S.IN_REVIEW, S.HELD, S.TO_APPROVE, S.CLEARED, S.WORKING)
 
 LIFE = Lifecycle(
     "order",
@@ -34,6 +35,12 @@ LIFE = Lifecycle(
         (S.HELD, e.OrderRejected): S.REJECTED,
         (S.HELD, e.OrderCancelled): S.CANCELLED,
         (S.HELD, e.OrderAmended): S.DRAFT,  # What was checked is no longer what is asked.
+        (S.IN_REVIEW, e.OrderAwaitsApproval): S.TO_APPROVE,
+        (S.HELD, e.OrderAwaitsApproval): S.TO_APPROVE,
+        (S.TO_APPROVE, e.OrderCleared): S.CLEARED,  # The last of those who had to agree agreed.
+        (S.TO_APPROVE, e.OrderSentBack): S.DRAFT,
+        (S.TO_APPROVE, e.OrderCancelled): S.CANCELLED,
+        (S.TO_APPROVE, e.OrderAmended): S.DRAFT,
         (S.CLEARED, e.OrderAmended): S.DRAFT,
         (S.CLEARED, e.OrderCancelled): S.CANCELLED,
         (S.CLEARED, e.OrderWorking): S.WORKING,
@@ -70,3 +77,52 @@ class GroupStatus(StrEnum):
 
 
 GROUP_LIFE = Lifecycle("group", born={e.GroupCreated: GroupStatus.OPEN}, moves={})
+
+
+class ApprovalStatus(StrEnum):
+    WAITING = "WAITING"
+    APPROVED = "APPROVED"
+    REFUSED = "REFUSED"
+    WITHDRAWN = "WITHDRAWN"
+
+
+APPROVAL_LIFE = Lifecycle(
+    "approval",
+    born={e.ApprovalOpened: ApprovalStatus.WAITING},
+    moves={
+        (ApprovalStatus.WAITING, e.ApprovalGranted): ApprovalStatus.APPROVED,
+        (ApprovalStatus.WAITING, e.ApprovalRefused): ApprovalStatus.REFUSED,
+        (ApprovalStatus.WAITING, e.ApprovalWithdrawn): ApprovalStatus.WITHDRAWN,
+    },
+    stays={
+        e.StepApproved: [ApprovalStatus.WAITING],
+        e.ApprovalEscalated: [ApprovalStatus.WAITING],
+        e.ApprovalStands: [ApprovalStatus.APPROVED],
+    },
+)
+
+
+class ChainStatus(StrEnum):
+    ACTIVE = "ACTIVE"
+    RETIRED = "RETIRED"
+
+
+CHAIN_LIFE = Lifecycle(
+    "chain",
+    born={e.ChainSaved: ChainStatus.ACTIVE},
+    moves={
+        (ChainStatus.ACTIVE, e.ChainRetired): ChainStatus.RETIRED,
+        (ChainStatus.RETIRED, e.ChainSaved): ChainStatus.ACTIVE,
+    },
+    stays={e.ChainSaved: [ChainStatus.ACTIVE]},
+)
+
+
+class DeputyStatus(StrEnum):
+    NAMED = "NAMED"
+    ENDED = "ENDED"
+
+
+DEPUTY_LIFE = Lifecycle(
+    "deputy", born={e.DeputyNamed: DeputyStatus.NAMED}, moves={(DeputyStatus.NAMED, e.DeputyEnded): DeputyStatus.ENDED}
+)

@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from . import api, bulk_api, views
+from . import api, approvals_api, bulk_api, views
 from .defaults_api import OrderDefaults, OwnFields
 
 PK = r"(?P<pk>[0-9]{1,18})"  # Acts on one thing are posted with or without the last slash.
@@ -18,6 +18,28 @@ api_urlpatterns = [
     re_path(rf"^orders/{PK}/fields/?$", api.Orders.as_view({"post": "fields"}), name="api-order-fields"),
     path("orders/fields/", OwnFields.as_view({"get": "list"}), name="api-own-fields"),
     path("orders/defaults/", OrderDefaults.as_view({"get": "list"}), name="api-order-defaults"),
+    path("approvals/", approvals_api.Approvals.as_view({"get": "list"}), name="api-approvals"),
+    path("approvals/<int:pk>/", approvals_api.Approvals.as_view({"get": "retrieve"}), name="api-approval"),
+    *(
+        re_path(
+            rf"^approvals/{act.replace('_', '-')}/?$",
+            approvals_api.Approvals.as_view({"post": act}),
+            name=f"api-approvals-{act}",
+        )
+        for act in ("approve", "send_back")
+    ),
+    path(
+        "approval-rules/",
+        approvals_api.ApprovalRules.as_view({"get": "list", "post": "create"}),
+        name="api-approval-rules",
+    ),
+    re_path(
+        r"^approval-rules/(?P<code>[a-z0-9_]{1,40})/retire/?$",
+        approvals_api.ApprovalRules.as_view({"post": "retire"}),
+        name="api-approval-rule-retire",
+    ),
+    path("deputies/", approvals_api.Deputies.as_view({"get": "list", "post": "create"}), name="api-deputies"),
+    re_path(rf"^deputies/{PK}/end/?$", approvals_api.Deputies.as_view({"post": "end"}), name="api-deputy-end"),
     path("imports/", api.Imports.as_view({"get": "list", "post": "create"}), name="api-imports"),
     path("imports/<int:pk>/", api.Imports.as_view({"get": "retrieve"}), name="api-import"),
     path("imports/<int:pk>/rows/", api.Imports.as_view({"get": "rows"}), name="api-import-rows"),
@@ -37,6 +59,12 @@ urlpatterns = [
     path("orders/imports/<int:import_id>/discard/", views.discard_import, name="import_discard"),
     path("orders/submit/", views.submit, name="submit"),
     path("orders/cancel/", views.cancel, name="cancel"),
+    path("approvals/", views.approvals, name="approvals"),
+    path("approvals/clean/", views.approve_clean, name="approve_clean"),
+    path("approvals/deputies/", views.deputy, name="deputy"),
+    path("approvals/deputies/<int:deputy_id>/end/", views.end_deputy, name="end_deputy"),
+    path("approvals/<int:approval_id>/", views.approval, name="approval"),
+    path("approvals/<int:approval_id>/decide/", views.decide_approval, name="decide_approval"),
     path("orders/change/", views.change, name="change"),
     path("orders/clone/", views.clone, name="clone"),
     path("orders/reverse/", views.reverse_filled, name="reverse"),

@@ -8,6 +8,7 @@ from functools import lru_cache
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.module_loading import import_string
 
 from apps.audit import selectors as audit
@@ -72,6 +73,12 @@ def can(user, permission: str) -> bool:
 @lru_cache(maxsize=1)
 def known_permissions() -> frozenset[str]:
     return frozenset().union(*role_permissions().values())
+
+
+def holders_of(permission: str) -> QuerySet[User]:
+    """The people, signed up and active, one of whose roles may do it."""
+    roles = [role for role, may in role_permissions().items() if permission in may]
+    return User.objects.filter(groups__name__in=roles, is_active=True, is_automated=False).distinct()
 
 
 def require(act: Act, permission: str) -> User:

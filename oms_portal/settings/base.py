@@ -184,6 +184,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 2.0,
         "options": {"expires": 10},
     },
+    "escalate approvals that nobody gave in time": {
+        "task": "orders.escalate_approvals",
+        "schedule": 15.0,
+        "options": {"expires": 15},
+    },
     "seal the record": {
         "task": "audit.seal",
         "schedule": 30.0,

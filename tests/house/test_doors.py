@@ -33,6 +33,8 @@ MATRIX: dict[str, set[str] | str] = {
     "orders:imports": {M, C, A}, "orders:import_detail": {M, C, A},
     "orders:import_commit": {M}, "orders:import_discard": {M},
     "orders:submit": {M}, "orders:cancel": {M}, "orders:amend": {M},
+    "orders:approvals": {M, C, A}, "orders:approval": {M, C, A}, "orders:approve_clean": {M, C},
+    "orders:decide_approval": {M, C}, "orders:deputy": {M, C}, "orders:end_deputy": {M, C},
     "orders:change": {M}, "orders:clone": {M}, "orders:reverse": {M},
     # Compliance
     "compliance:reviews": {C, A}, "compliance:review": {C, A}, "compliance:decide": {C},
@@ -64,6 +66,9 @@ MATRIX: dict[str, set[str] | str] = {
     "schema": SIGNED_IN, "api-token": PUBLIC, "api-results": FLOOR, "api-record": {C, A},
     "api-views": ALL, "api-view": ALL,
     "api-orders": FLOOR, "api-order": FLOOR, "api-order-submit": {M}, "api-order-cancel": {M}, "api-order-amend": {M},
+    "api-approvals": {M, C, A}, "api-approval": {M, C, A}, "api-approvals-approve": {M, C},
+    "api-approvals-send_back": {M, C}, "api-approval-rules": {M, C, A}, "api-approval-rule-retire": {C},
+    "api-deputies": {M, C, A}, "api-deputy-end": {M, C},
     "api-orders-change": {M}, "api-orders-clone": {M}, "api-orders-reverse": {M},
     "api-imports": {M, C, A}, "api-import": {M, C, A}, "api-import-rows": {M, C, A}, "api-import-commit": {M},
     "api-import-discard": {M},
@@ -109,7 +114,8 @@ MATRIX: dict[str, set[str] | str] = {
 # Where looking and acting share an address: who may act.
 POSTS = {"api-orders": {M}, "api-imports": {M}, "api-rules": {C}, "api-restrictions": {C}, "api-halts": {T, C},
          "api-block-notes": {M, T, C, O}, "api-order-notes": {M, T, C, O},
-         "blocks:notes_of_order": {M, T, C, O}, "blocks:notes_of_block": {M, T, C, O}}
+         "blocks:notes_of_order": {M, T, C, O}, "blocks:notes_of_block": {M, T, C, O},
+         "api-approval-rules": {C}, "api-deputies": {M, C}}
 
 
 def addresses(resolver=None, namespace="") -> dict[str, list[str]]:

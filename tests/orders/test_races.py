@@ -8,7 +8,7 @@ from apps.audit.models import Entry
 from apps.core.events import Fact
 from apps.orders import events
 from apps.orders import services as orders
-from apps.orders.models import Import, ImportRow, Order
+from apps.orders.models import Approval, Import, ImportRow, Order
 from tests.races import at_once
 
 from .files import csv_of, many
@@ -61,6 +61,33 @@ def test_two_bulk_changes_of_the_same_orders_and_each_order_changes_once(drafts,
     ]
     assert sum(at_once(*changes)) == 20
     assert set(Order.objects.values_list("version", flat=True)) == {2}
+
+
+def test_two_colleagues_agree_to_one_order_and_one_decides(drafts, in_review, wish, by, omar, paul, odile):
+    steps = [{"name": "A colleague", "permission": "orders.approve"}]
+    orders.save_approval_rule(by(omar), "all", {"steps": steps})
+    [pk] = in_review(wish("P3"))
+    orders.mark_cleared(by("worker"), {pk: 1})
+    approval = Approval.objects.get()
+
+    def agree(person):
+        return orders.approve(by(person), [approval.pk], seen={approval.pk: 1})[0].code
+
+    answers = at_once(*(lambda person=person: agree(person) for person in (paul, omar, odile)))
+    assert sorted(answers) == ["", "stale_approval", "stale_approval"]
+    assert Entry.objects.filter(event="order.cleared").count() == 1
+
+
+def test_an_agreement_and_an_amendment_and_one_wins(in_review, wish, by, omar, paul, mira):
+    orders.save_approval_rule(by(omar), "all", {"steps": [{"name": "A colleague", "permission": "orders.approve"}]})
+    [pk] = in_review(wish("P3"))
+    orders.mark_cleared(by("worker"), {pk: 1})
+    approval = Approval.objects.get()
+    at_once(
+        lambda: orders.approve(by(paul), [approval.pk], seen={approval.pk: 1}),
+        lambda: orders.amend_orders(by(mira), {pk: {"qty": "5"}}, seen={pk: 3}),
+    )
+    assert Order.objects.get().status in ("CLEARED", "DRAFT") and Order.objects.get().version == 4
 
 
 def test_those_above_do_not_wait_for_an_order_that_is_being_changed(in_review, by):

@@ -44,6 +44,7 @@ class Locked(NamedTuple):
     author_id: int
     decided_by_id: int | None
     reason: str
+    severity: str
 
 
 @transaction.atomic
@@ -57,7 +58,9 @@ def approve_reviews(act: Act, review_ids: Collection[int], *, seen: Mapping[int,
     :raises AlreadyDecided: if another was first; none of them is then decided
     """
     rows = _decide(act, review_ids, seen, events.ReviewApproved)
-    orders.mark_cleared(act, {row.order_id: row.check_id for row in rows})
+    orders.mark_cleared(
+        act, {row.order_id: row.check_id for row in rows}, {row.order_id: row.severity for row in rows}
+    )
 
 
 @transaction.atomic
@@ -130,7 +133,7 @@ def _locked(review_ids: Collection[int]) -> list[Locked]:
             [wanted],
         )
         cursor.execute(
-            "SELECT r.id, r.status, r.version, r.order_id, r.verdict_id, o.created_by_id, r.decided_by_id, r.reason"
+            "SELECT r.id, r.status, r.version, r.order_id, r.verdict_id, o.created_by_id, r.decided_by_id, r.reason, r.severity"
             " FROM compliance_review r JOIN orders_order o ON o.id = r.order_id WHERE r.id = ANY(%s) ORDER BY r.id"
             " FOR NO KEY UPDATE OF r",
             [wanted],

@@ -1,5 +1,16 @@
 """Every question about orders, groups and imports."""
 
+from .approvals import (
+    Needed,
+    Rights,
+    approval_rules,
+    approvals_needed,
+    approvals_seen_by,
+    deputies,
+    get_approval_seen_by,
+    hands_on,
+    waiting_approvals,
+)
 from .defaults import Tried, defaults_on, dry_run, kinds_of
 from .imports import get_import_seen_by, import_rows, imports_seen_by, instruments_named, portfolio_codes
 from .orders import changes_since, get_order_seen_by, orders_seen_by, portfolio_scope
@@ -7,13 +18,21 @@ from .own_fields import own_fields
 from .tickets import desk_facts, instrument_facts, mids, portfolio_facts, references_in_use
 
 __all__ = [
+    "Needed",
+    "Rights",
     "Tried",
+    "approval_rules",
+    "approvals_needed",
+    "approvals_seen_by",
     "changes_since",
     "defaults_on",
+    "deputies",
     "desk_facts",
     "dry_run",
+    "get_approval_seen_by",
     "get_import_seen_by",
     "get_order_seen_by",
+    "hands_on",
     "import_rows",
     "imports_seen_by",
     "instrument_facts",
@@ -26,4 +45,5 @@ __all__ = [
     "portfolio_facts",
     "portfolio_scope",
     "references_in_use",
+    "waiting_approvals",
 ]

@@ -1,6 +1,16 @@
-"""Every change to orders, groups and imports."""
+"""Every change to orders, groups, imports and approvals."""
 
 from .amending import Change, Outcome, amend_orders, change_orders
+from .approving import ApprovalOutcome, approve, escalate_approvals, refuse_approvals, withdraw_approvals
+from .chains import (
+    StaleChain,
+    end_deputies,
+    install_default_approval_rules,
+    name_deputy,
+    retire_approval_rule,
+    save_approval_rule,
+)
+from .clearing import mark_cleared
 from .copies import NothingFilled, clone_orders, reverse_orders
 from .imports import (
     BadFile,
@@ -14,7 +24,6 @@ from .moves import (
     OrderBusy,
     StaleOrder,
     cancel_orders,
-    mark_cleared,
     mark_done,
     mark_held,
     mark_rejected,
@@ -27,22 +36,28 @@ from .own_fields import set_own_fields
 from .tickets import BadWishes, Wish, create_orders
 
 __all__ = [
+    "ApprovalOutcome",
     "BadFile",
     "BadWishes",
     "Change",
     "NothingFilled",
     "OrderBusy",
     "Outcome",
+    "StaleChain",
     "StaleImport",
     "StaleOrder",
     "Wish",
     "amend_orders",
+    "approve",
     "cancel_orders",
     "change_orders",
     "clone_orders",
     "commit_import",
     "create_orders",
     "discard_import",
+    "end_deputies",
+    "escalate_approvals",
+    "install_default_approval_rules",
     "mark_cleared",
     "mark_done",
     "mark_held",
@@ -50,9 +65,14 @@ __all__ = [
     "mark_reopened",
     "mark_sent_back",
     "mark_working",
+    "name_deputy",
+    "refuse_approvals",
+    "retire_approval_rule",
     "reverse_orders",
+    "save_approval_rule",
     "set_own_fields",
     "stage_imports",
     "submit_orders",
     "upload_import",
+    "withdraw_approvals",
 ]

@@ -195,7 +195,10 @@ def change_orders(act: Act, change: Change, *, seen: Mapping[int, int], submit: 
     if submit:
         again = [row for row in done if row.status != S.DRAFT]
         happen(act, [row._replace(status=S.DRAFT, version=row.version + 1) for row in again], events.OrderSubmitted())
-    became = {pk: (status, n) for pk, status, n in Order.objects.filter(pk__in=[r.id for r in done]).values_list("pk", "status", "version")}
+    became = {
+        pk: (status, n)
+        for pk, status, n in Order.objects.filter(pk__in=[r.id for r in done]).values_list("pk", "status", "version")
+    }
     for pk, (status, version) in became.items():
         told[pk] = Outcome(pk, True, "", "Changed.", status, version)
     return [told[pk] for pk in sorted(seen)]
@@ -206,7 +209,9 @@ def _wanted(change: Change) -> dict[str, Any]:
     if not wanted:
         raise Invalid("Nothing is to be changed. Fill in at least one field.", field="change")
     if "limit_bp" in wanted and ("limit_price" in wanted or wanted.get("order_type") == "MARKET"):
-        raise Invalid("Either move each order's limit, or give all the same, or none; not two of them.", field="limit_bp")
+        raise Invalid(
+            "Either move each order's limit, or give all the same, or none; not two of them.", field="limit_bp"
+        )
     for name, least in (("qty_pct", Decimal(0)), ("limit_bp", Decimal(-10_000))):
         if name in wanted:
             try:

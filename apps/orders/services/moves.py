@@ -147,13 +147,6 @@ def _refuse_stale(rows: Sequence[Locked], seen: Mapping[int, int]) -> None:
 
 
 @transaction.atomic
-def mark_cleared(act: Act, checks: Mapping[int, int]) -> None:
-    """Will let orders through to the desk: order id to the id of the check that says so. :raises IllegalMove, OrderBusy:"""
-    rows = locked(checks, wait=False)
-    happen(act, rows, {pk: events.OrderCleared(check) for pk, check in checks.items()})
-
-
-@transaction.atomic
 def mark_held(act: Act, checks: Mapping[int, int]) -> None:
     """Will hold orders for a person to review: order id to the id of the check. :raises IllegalMove, OrderBusy:"""
     rows = locked(checks, wait=False)

@@ -1,6 +1,7 @@
 """Pages of orders: the ticket, what is done to orders, imports."""
 
 from .acts import amend, cancel, submit
+from .approvals import approval, approvals, approve_clean, decide_approval, deputy, end_deputy
 from .bulk import change, clone, reverse_filled
 from .defaults import defaults
 from .imports import commit_import, discard_import, import_detail, imports
@@ -9,12 +10,18 @@ from .ticket import instruments, sketch, ticket
 
 __all__ = [
     "amend",
+    "approval",
+    "approvals",
+    "approve_clean",
     "cancel",
     "change",
     "clone",
     "commit_import",
+    "decide_approval",
     "defaults",
+    "deputy",
     "discard_import",
+    "end_deputy",
     "import_detail",
     "imports",
     "instruments",

@@ -30,7 +30,9 @@ def change(request: HttpRequest) -> HttpResponse:
         except Invalid as refusal:
             form.take(refusal)
         else:
-            return render(request, "orders/bulk.html#outcome", {"outcomes": _shown(found), "changed": sum(o.done for o in found)})
+            return render(
+                request, "orders/bulk.html#outcome", {"outcomes": _shown(found), "changed": sum(o.done for o in found)}
+            )
     picked = pages.chosen(request.user, seen, list(S))
     context = {"form": form, "seen": [f"{pk}:{n}" for pk, n in seen.items()], "money": money_words(picked.money)}
     return render(request, "orders/bulk.html", context | {"count": len(seen)}, status=422 if form.is_bound else 200)

@@ -1,0 +1,131 @@
+"""Who has to agree to which orders, and who may."""
+
+from collections.abc import Collection
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+import orjson
+from django.db import connection
+from django.db.models import QuerySet
+
+from apps.core.refusals import NotFound
+from apps.users.models import User
+from apps.users.services import can, groups_of
+
+from ..models import Approval, ApprovalRule, Deputy
+from ..states import ApprovalStatus, ChainStatus, DeputyStatus
+from .orders import orders_seen_by
+
+# What an order is worth in USD at its decision price, or its limit; null where that is not known.
+WORTH = (
+    "(o.qty * coalesce(o.decision_price, o.limit_price) * i.price_factor * CASE WHEN o.currency_id = 'USD' THEN 1 ELSE"
+    " coalesce((SELECT f.rate FROM marketdata_fxrate f WHERE f.base_id = o.currency_id AND f.quote_id = 'USD'),"
+    " (SELECT 1 / f.rate FROM marketdata_fxrate f WHERE f.quote_id = o.currency_id AND f.base_id = 'USD')) END)"
+)
+
+
+class Needed(NamedTuple):
+    """An order that somebody has to agree to; ``given`` is its last approval, where one was granted."""
+
+    order_id: int
+    rule_id: int
+    rule_version: int
+    steps: list
+    minutes: int | None
+    stands_when_less: bool
+    side: str
+    qty: Decimal
+    limit_price: Decimal | None
+    amount_usd: Decimal | None
+    overridden: str
+    given_id: int | None
+    given_version: int | None
+    given_rule_id: int | None
+    given_qty: Decimal | None
+    given_limit: Decimal | None
+
+
+def approvals_needed(order_ids: Collection[int], overridden: dict[int, str]) -> list[Needed]:
+    """Those of the orders that an active rule sends to somebody for approval, with that rule; one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT ON (o.id) o.id, r.id, r.version, r.steps, r.minutes, r.stands_when_less, o.side, o.qty,"
+            f" o.limit_price, round({WORTH}, 2), coalesce(s.severity, ''), g.id, g.version, g.rule_id, g.qty, g.limit_price"
+            " FROM orders_approvalrule r CROSS JOIN orders_order o JOIN reference_instrument i ON i.id = o.instrument_id"
+            " LEFT JOIN unnest(%s::bigint[], %s::text[]) AS s(id, severity) ON s.id = o.id"
+            " LEFT JOIN LATERAL (SELECT * FROM orders_approval a WHERE a.order_id = o.id AND a.status = 'APPROVED'"
+            "  ORDER BY a.id DESC LIMIT 1) g ON true"
+            " WHERE r.status = %s AND o.id = ANY(%s) AND (r.portfolio_id IS NULL OR r.portfolio_id = o.portfolio_id)"
+            " AND r.asset_class IN ('', i.asset_class)"
+            " AND (r.severity = '' OR s.severity = 'HARD' OR (r.severity = 'SOFT' AND s.severity IS NOT NULL))"
+            f" AND (r.min_usd IS NULL OR coalesce({WORTH} >= r.min_usd, true))"
+            " ORDER BY o.id, r.priority, r.id",
+            [list(overridden), list(overridden.values()), ChainStatus.ACTIVE, list(order_ids)],
+        )
+        return [Needed(*row[:3], orjson.loads(row[3]), *row[4:]) for row in cursor.fetchall()]
+
+
+def hands_on(order_ids: Collection[int]) -> dict[int, set[int]]:
+    """Who entered or amended each order; one query over the record."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT e.subject_id, array_agg(DISTINCT a.by_id) FROM audit_entry e JOIN audit_act a ON a.id = e.act_id"
+            " WHERE e.subject = 'order' AND e.subject_id = ANY(%s) AND e.event IN ('order.created', 'order.amended')"
+            " GROUP BY 1",
+            [list(order_ids)],
+        )
+        return {pk: set(people) for pk, people in cursor.fetchall()}
+
+
+class Rights:
+    """What steps a person may agree to at a time, in their own right or as somebody's deputy."""
+
+    def __init__(self, user: User, at: datetime):
+        rows = Deputy.objects.filter(deputy=user, status=DeputyStatus.NAMED, starts_at__lte=at, ends_at__gt=at)
+        principals = [row.person for row in rows.select_related("person").order_by("pk")]
+        self.user = user
+        self._people = [(None, user, groups_of(user)), *((one.pk, one, groups_of(one)) for one in principals)]
+
+    def to(self, step: dict, makers: Collection[int]) -> tuple[bool, int | None]:
+        """Whether they may agree to the step, and for whom, where not in their own right. Deputies of makers may not."""
+        for behalf, person, groups in self._people:
+            if behalf in makers:
+                continue
+            if step.get("group") in groups or (step.get("permission") and can(person, step["permission"])):
+                return True, behalf
+        return False, None
+
+
+def approvals_seen_by(user) -> QuerySet[Approval]:
+    """Approvals of the orders that the person sees."""
+    rows = Approval.objects.select_related(
+        "order__portfolio", "order__instrument", "order__created_by", "order__group", "rule"
+    )
+    return rows.filter(order__in=orders_seen_by(user)) if can(user, "orders.see_approvals") else rows.none()
+
+
+def waiting_approvals(user) -> QuerySet[Approval]:
+    """Late ones first, then by money, then the older."""
+    return approvals_seen_by(user).filter(status=ApprovalStatus.WAITING).order_by("escalated_at", "-amount_usd", "pk")
+
+
+def get_approval_seen_by(user, approval_id: int) -> Approval:
+    """:raises NotFound: where there is none for this person"""
+    row = approvals_seen_by(user).filter(pk=approval_id).first()
+    if row is None:
+        raise NotFound("There is no such approval, or its order is not one of yours.")
+    return row
+
+
+def approval_rules() -> QuerySet[ApprovalRule]:
+    return ApprovalRule.objects.select_related("portfolio").order_by("status", "priority", "pk")
+
+
+def deputies(at: datetime) -> QuerySet[Deputy]:
+    """Those named and not over."""
+    return (
+        Deputy.objects.filter(status=DeputyStatus.NAMED, ends_at__gt=at)
+        .select_related("person", "deputy")
+        .order_by("starts_at", "pk")
+    )
