@@ -21,9 +21,15 @@ FLOW: Flow = {
     order.ImportUploaded: Then(later=[orders.stage_imports]),
     order.ImportAdvanced: Then(later=[orders.stage_imports]),
     order.OrderSubmitted: Then(now=[compliance.review_orders]),
+    order.OrderCarried: Then(now=[blocks.drop_orders, compliance.review_orders]),
+    order.OrderTriggered: Then(now=[compliance.review_orders]),
+    order.OrderDone: Then(later=[orders.follow_groups]),
+    order.OrderRejected: Then(later=[orders.follow_groups]),
     order.OrderCleared: Then(later=[blocks.gather_orders]),
     order.OrderAmended: Then(now=[compliance.withdraw_reviews, orders.withdraw_approvals, blocks.drop_orders]),
-    order.OrderCancelled: Then(now=[compliance.withdraw_reviews, orders.withdraw_approvals, blocks.drop_orders]),
+    order.OrderCancelled: Then(
+        now=[compliance.withdraw_reviews, orders.withdraw_approvals, blocks.drop_orders], later=[orders.follow_groups]
+    ),
     block.BlockUnblocked: Then(later=[blocks.regather_orders]),
     block.BlockDone: Then(later=[allocations.allocate_blocks]),
     block.BlockReopened: Then(now=[allocations.reverse_allocations]),

@@ -59,6 +59,39 @@ class OrderAwaitsApproval(Event, code="order.awaits_approval"):
 
 
 @dataclass(frozen=True)
+class OrderParked(Event, code="order.parked"):
+    """Nothing is against it; it waits until the order that triggers it has filled."""
+
+    check_id: int | None = None
+
+
+@dataclass(frozen=True)
+class OrderTriggered(Event, code="order.triggered"):
+    """The order it waited for has filled: it is checked anew and goes on."""
+
+    parent_id: int = 0
+
+
+@dataclass(frozen=True)
+class OrderCarried(Event, code="order.carried"):
+    """Good for longer than a day, it was not worked before: it is checked anew with the prices and rules of this day."""
+
+    day: str = ""
+    checked_on: str = ""
+    price_then: str = ""
+    price_now: str = ""
+
+
+@dataclass(frozen=True)
+class OrderLinked(Event, code="order.linked"):
+    """It became a part of a group."""
+
+    group_id: int = 0
+    role: str = "LEG"
+    ratio: str = "1"
+
+
+@dataclass(frozen=True)
 class OrderCleared(Event, code="order.cleared"):
     """Compliance has nothing against it, or an officer overrode what it had; whoever had to agree agreed."""
 

@@ -14,10 +14,10 @@ from apps.users.models import Desk, User
 from apps.users.services import holders_of
 
 from . import page_selectors, rules, selectors
-from .models import STOPS, Order, OrderType, OwnField, Side, TimeInForce
+from .models import STOPS, GroupKind, Leg, Order, OrderType, OwnField, Side, TimeInForce
 from .rules import HANDLING
 from .rules.tickets import TEXT_LIMITS
-from .services import Change, Wish
+from .services import Change, LegIn, Wish
 
 FLAGS = (
     ("NOT_HELD", "Not held: the desk may wait"),
@@ -212,6 +212,31 @@ class DeputyForm(forms.Form):
         super().__init__(*args, **kwargs)
         able = holders_of("orders.approve")
         self.fields["deputy"].queryset = able.exclude(pk=user.pk).order_by("first_name", "username")
+
+
+class LinkForm(forms.Form):
+    """What orders become together: the kind, and the part and ratio of each."""
+
+    kind = forms.ChoiceField(choices=GroupKind.choices)
+    name = forms.CharField(max_length=120)
+
+    def __init__(self, orders, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.orders = orders
+        for order in orders:
+            label = f"{order.ref} {order.get_side_display()} {plain(order.qty)} {order.instrument.symbol}"
+            self.fields[f"role-{order.pk}"] = forms.ChoiceField(label=label, choices=Leg.Role.choices)
+            self.fields[f"ratio-{order.pk}"] = forms.DecimalField(
+                label="Ratio", max_digits=12, decimal_places=4, initial=1, min_value=Decimal("0.0001")
+            )
+
+    @property
+    def parts(self):
+        return [(self[f"role-{order.pk}"], self[f"ratio-{order.pk}"]) for order in self.orders]
+
+    def legs(self) -> list[LegIn]:
+        said = self.cleaned_data
+        return [LegIn(o.pk, said[f"role-{o.pk}"], said[f"ratio-{o.pk}"]) for o in self.orders]
 
 
 class UploadForm(forms.Form):

@@ -30,11 +30,20 @@ def _said(name: str) -> Cast:
     return Cast(KeyTextTransform(name, "terms"), models.DecimalField(max_digits=20, decimal_places=8))
 
 
+class GroupKind(models.TextChoices):
+    PROGRAM = "PROGRAM", "Program"
+    PAIR = "PAIR", "Pair"
+    SPREAD = "SPREAD", "Spread or option strategy"
+    OCO = "OCO", "One cancels the other"
+    OTO = "OTO", "One triggers the other"
+    BRACKET = "BRACKET", "Bracket"
+
+
 class OrderGroup(models.Model):
-    """Orders that belong together: a program."""
+    """Orders that belong together: a program, or legs under the rules of their kind (``rules.groups``)."""
 
     name = models.CharField(max_length=120)
-    kind = models.CharField(max_length=20, default="PROGRAM")
+    kind = models.CharField(max_length=20, choices=GroupKind.choices, default=GroupKind.PROGRAM)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
     status = models.CharField(max_length=12, default=GroupStatus.OPEN)
@@ -396,4 +405,26 @@ class Deputy(models.Model):
         constraints = [
             models.CheckConstraint(condition=~Q(person=F("deputy")), name="nobody_is_their_own_deputy"),
             models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="a_deputy_ends_after_beginning"),
+        ]
+
+
+class Leg(models.Model):
+    """An order's part in its group. What waits for the group's parent is never blocked or routed before it filled."""
+
+    class Role(models.TextChoices):
+        LEG = "LEG", "Leg"
+        PARENT = "PARENT", "First"
+        CHILD = "CHILD", "Triggered"
+        TARGET = "TARGET", "Target"
+        STOP = "STOP", "Stop"
+
+    order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="leg")
+    group = models.ForeignKey(OrderGroup, on_delete=models.PROTECT, related_name="legs")
+    role = models.CharField(max_length=8, choices=Role.choices, default=Role.LEG)
+    ratio = models.DecimalField(max_digits=12, decimal_places=4, default=1)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(ratio__gt=0), name="a_leg_has_a_ratio"),
+            models.UniqueConstraint(fields=["group"], condition=Q(role="PARENT"), name="a_group_has_one_parent"),
         ]

@@ -120,7 +120,7 @@ def ranked(rows: QuerySet[Order], now: datetime) -> QuerySet[Order]:
             When(status=S.HELD, then=0),
             When(status=S.REJECTED, created_at__gte=now - FRESH, then=1),
             When(status=S.DRAFT, then=2),
-            When(status__in=[S.IN_REVIEW, S.TO_APPROVE], then=3),
+            When(status__in=[S.IN_REVIEW, S.TO_APPROVE, S.PARKED], then=3),
             When(status=S.CLEARED, then=4),
             When(status=S.WORKING, then=5),
             default=6,

@@ -12,6 +12,7 @@ class S(StrEnum):
     IN_REVIEW = "IN_REVIEW"
     HELD = "HELD"
     TO_APPROVE = "TO_APPROVE"
+    PARKED = "PARKED"
     CLEARED = "CLEARED"
     WORKING = "WORKING"
     DONE = "DONE"
@@ -20,7 +21,7 @@ class S(StrEnum):
 
 
 FINAL = (S.DONE, S.CANCELLED, S.REJECTED)
-OPEN = (S.IN_REVIEW, S.HELD, S.TO_APPROVE, S.CLEARED, S.WORKING)
+OPEN = (S.IN_REVIEW, S.HELD, S.TO_APPROVE, S.PARKED, S.CLEARED, S.WORKING)
 
 LIFE = Lifecycle(
     "order",
@@ -41,13 +42,25 @@ LIFE = Lifecycle(
         (S.TO_APPROVE, e.OrderSentBack): S.DRAFT,
         (S.TO_APPROVE, e.OrderCancelled): S.CANCELLED,
         (S.TO_APPROVE, e.OrderAmended): S.DRAFT,
+        (S.IN_REVIEW, e.OrderParked): S.PARKED,
+        (S.HELD, e.OrderParked): S.PARKED,
+        (S.TO_APPROVE, e.OrderParked): S.PARKED,
+        (S.PARKED, e.OrderTriggered): S.IN_REVIEW,  # What was checked may be long ago.
+        (S.PARKED, e.OrderAmended): S.DRAFT,
+        (S.PARKED, e.OrderCancelled): S.CANCELLED,
+        (S.CLEARED, e.OrderCarried): S.IN_REVIEW,
         (S.CLEARED, e.OrderAmended): S.DRAFT,
         (S.CLEARED, e.OrderCancelled): S.CANCELLED,
         (S.CLEARED, e.OrderWorking): S.WORKING,
         (S.WORKING, e.OrderDone): S.DONE,
         (S.DONE, e.OrderReopened): S.WORKING,  # A bust after allocation.
     },
-    stays={e.OrderAmended: [S.DRAFT], e.OrderCopied: [S.DRAFT], e.OrderFieldsSet: [S.DRAFT, *OPEN]},
+    stays={
+        e.OrderAmended: [S.DRAFT],
+        e.OrderCopied: [S.DRAFT],
+        e.OrderLinked: [S.DRAFT],
+        e.OrderFieldsSet: [S.DRAFT, *OPEN],
+    },
 )
 
 

@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from . import api, approvals_api, bulk_api, views
+from . import api, approvals_api, bulk_api, groups_api, views
 from .defaults_api import OrderDefaults, OwnFields
 
 PK = r"(?P<pk>[0-9]{1,18})"  # Acts on one thing are posted with or without the last slash.
@@ -40,6 +40,12 @@ api_urlpatterns = [
     ),
     path("deputies/", approvals_api.Deputies.as_view({"get": "list", "post": "create"}), name="api-deputies"),
     re_path(rf"^deputies/{PK}/end/?$", approvals_api.Deputies.as_view({"post": "end"}), name="api-deputy-end"),
+    path("groups/", groups_api.Groups.as_view({"get": "list", "post": "create"}), name="api-groups"),
+    path("groups/<int:pk>/", groups_api.Groups.as_view({"get": "retrieve"}), name="api-group"),
+    *(
+        re_path(rf"^groups/{PK}/{act}/?$", groups_api.Groups.as_view({"post": act}), name=f"api-group-{act}")
+        for act in ("submit", "cancel", "approve")
+    ),
     path("imports/", api.Imports.as_view({"get": "list", "post": "create"}), name="api-imports"),
     path("imports/<int:pk>/", api.Imports.as_view({"get": "retrieve"}), name="api-import"),
     path("imports/<int:pk>/rows/", api.Imports.as_view({"get": "rows"}), name="api-import-rows"),
@@ -65,6 +71,11 @@ urlpatterns = [
     path("approvals/deputies/<int:deputy_id>/end/", views.end_deputy, name="end_deputy"),
     path("approvals/<int:approval_id>/", views.approval, name="approval"),
     path("approvals/<int:approval_id>/decide/", views.decide_approval, name="decide_approval"),
+    path("groups/<int:group_id>/", views.group, name="group"),
+    path("groups/<int:group_id>/submit/", views.submit_group, name="submit_group"),
+    path("groups/<int:group_id>/cancel/", views.cancel_group, name="cancel_group"),
+    path("groups/<int:group_id>/approve/", views.approve_group, name="approve_group"),
+    path("orders/link/", views.link, name="link"),
     path("orders/change/", views.change, name="change"),
     path("orders/clone/", views.clone, name="clone"),
     path("orders/reverse/", views.reverse_filled, name="reverse"),

@@ -107,6 +107,17 @@ def trade_dates(venue_ids: Iterable[int], at: datetime) -> dict[int, date]:
     return {pk: _session_from(calendar, at.astimezone(ZoneInfo(zone)).date()) for pk, calendar, zone in rows}
 
 
+def local_date(at: datetime, zone: str) -> date:
+    return at.astimezone(ZoneInfo(zone)).date()
+
+
+def sessions_today(at: datetime) -> dict[int, date]:
+    """Venue id to its local date, of every venue that trades on that date."""
+    rows = Venue.objects.values_list("pk", "calendar", "timezone")
+    days = {pk: (calendar, local_date(at, zone)) for pk, calendar, zone in rows}
+    return {pk: day for pk, (calendar, day) in days.items() if is_session(calendar, day)}
+
+
 def previous_sessions(at: datetime) -> dict[int, date]:
     """Venue id to the last day it traded before the trade date of what is done there now."""
     rows = Venue.objects.values_list("pk", "calendar", "timezone")

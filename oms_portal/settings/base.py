@@ -184,6 +184,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 2.0,
         "options": {"expires": 10},
     },
+    "check orders of earlier days anew": {
+        "task": "orders.carry_orders",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "escalate approvals that nobody gave in time": {
         "task": "orders.escalate_approvals",
         "schedule": 15.0,

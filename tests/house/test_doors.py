@@ -35,7 +35,8 @@ MATRIX: dict[str, set[str] | str] = {
     "orders:submit": {M}, "orders:cancel": {M}, "orders:amend": {M},
     "orders:approvals": {M, C, A}, "orders:approval": {M, C, A}, "orders:approve_clean": {M, C},
     "orders:decide_approval": {M, C}, "orders:deputy": {M, C}, "orders:end_deputy": {M, C},
-    "orders:change": {M}, "orders:clone": {M}, "orders:reverse": {M},
+    "orders:group": FLOOR, "orders:submit_group": {M}, "orders:cancel_group": {M}, "orders:approve_group": {M, C},
+    "orders:link": {M}, "orders:change": {M}, "orders:clone": {M}, "orders:reverse": {M},
     # Compliance
     "compliance:reviews": {C, A}, "compliance:review": {C, A}, "compliance:decide": {C},
     "compliance:order_checks": {M, C, A}, "compliance:rules": {C, A}, "compliance:rule": {C},
@@ -69,6 +70,8 @@ MATRIX: dict[str, set[str] | str] = {
     "api-approvals": {M, C, A}, "api-approval": {M, C, A}, "api-approvals-approve": {M, C},
     "api-approvals-send_back": {M, C}, "api-approval-rules": {M, C, A}, "api-approval-rule-retire": {C},
     "api-deputies": {M, C, A}, "api-deputy-end": {M, C},
+    "api-groups": FLOOR, "api-group": FLOOR, "api-group-submit": {M}, "api-group-cancel": {M},
+    "api-group-approve": {M, C},
     "api-orders-change": {M}, "api-orders-clone": {M}, "api-orders-reverse": {M},
     "api-imports": {M, C, A}, "api-import": {M, C, A}, "api-import-rows": {M, C, A}, "api-import-commit": {M},
     "api-import-discard": {M},
@@ -115,7 +118,7 @@ MATRIX: dict[str, set[str] | str] = {
 POSTS = {"api-orders": {M}, "api-imports": {M}, "api-rules": {C}, "api-restrictions": {C}, "api-halts": {T, C},
          "api-block-notes": {M, T, C, O}, "api-order-notes": {M, T, C, O},
          "blocks:notes_of_order": {M, T, C, O}, "blocks:notes_of_block": {M, T, C, O},
-         "api-approval-rules": {C}, "api-deputies": {M, C}}
+         "api-approval-rules": {C}, "api-deputies": {M, C}, "api-groups": {M}}
 
 
 def addresses(resolver=None, namespace="") -> dict[str, list[str]]:

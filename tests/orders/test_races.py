@@ -90,6 +90,27 @@ def test_an_agreement_and_an_amendment_and_one_wins(in_review, wish, by, omar, p
     assert Order.objects.get().status in ("CLEARED", "DRAFT") and Order.objects.get().version == 4
 
 
+def test_in_a_burst_of_fills_each_other_side_is_cancelled_once(in_review, drafts, wish, by, mira):
+    pairs = []
+    for _ in range(12):
+        ids = drafts(wish(), wish())
+        orders.link_orders(by(mira), "OCO", "Either", [orders.LegIn(pk) for pk in ids], seen=dict.fromkeys(ids, 1))
+        pairs.append(ids)
+    everything = [pk for ids in pairs for pk in ids]
+    orders.submit_orders(by(mira), everything, seen=dict.fromkeys(everything, 2))
+    orders.mark_cleared(by("worker"), dict.fromkeys(everything, 1))
+    filled, others = [first for first, _ in pairs], [second for _, second in pairs]
+    orders.mark_working(by("worker"), dict.fromkeys(filled, 1))
+    orders.mark_done(by("worker"), dict.fromkeys(filled, (100, 0)))
+    facts = [Fact(pk, 6, events.OrderDone()) for pk in filled]
+    managers_cancel = [lambda pk=pk: orders.cancel_orders(by(mira), [pk], seen={pk: 4}) for pk in others[:3]]
+
+    at_once(*(lambda part=part: orders.follow_groups(by("worker"), part) for part in (facts, facts[::-1], facts[4:])), *managers_cancel)
+
+    assert set(Order.objects.filter(pk__in=others).values_list("status", "version")) == {("CANCELLED", 5)}
+    assert Entry.objects.filter(event="order.cancelled").count() == 12
+
+
 def test_those_above_do_not_wait_for_an_order_that_is_being_changed(in_review, by):
     from django.db import transaction
 

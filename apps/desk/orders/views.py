@@ -27,6 +27,7 @@ ACTIONS = (
     {"label": "Submit", "permission": "orders.submit", "name": "orders:submit", "key": "s", "go": True},
     {"label": "Change", "permission": "orders.amend", "name": "orders:change", "key": "m"},
     {"label": "Clone", "permission": "orders.create", "name": "orders:clone", "key": "c"},
+    {"label": "Link", "permission": "orders.create", "name": "orders:link", "key": "g"},
     {"label": "Reverse", "permission": "orders.create", "name": "orders:reverse", "key": "r"},
     {"label": "Cancel orders", "permission": "orders.cancel", "name": "orders:cancel", "key": "x", "danger": True},
 )

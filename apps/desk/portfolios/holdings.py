@@ -164,7 +164,7 @@ def _lines(portfolio: Portfolio, shares: list, made: Holdings) -> dict[int, Line
         line, qty = found[share.instrument_id], _signed(share.side, share.qty)
         line.qty += qty
         line.provisional += qty
-    first = (S.HELD, S.WORKING, S.CLEARED, S.TO_APPROVE, S.IN_REVIEW)
+    first = (S.HELD, S.WORKING, S.CLEARED, S.TO_APPROVE, S.PARKED, S.IN_REVIEW)
     for pk, side, qty, cancelled, status in orders:
         line = found[pk]
         line.ordered += _signed(side, qty - cancelled)

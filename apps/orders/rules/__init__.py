@@ -3,6 +3,7 @@
 from .cells import PRICE_PLACES, PRICE_UNIT, QTY_PLACES, QTY_UNIT, as_text
 from .changes import asks_more, moved, opposite, plain, scaled, without_what_it_lost
 from .defaults import FILLED, Default, mismatch, with_defaults
+from .groups import KINDS, WAITING_ROLES, LegTerms, standing, unfit
 from .handling import HANDLING
 from .own_fields import OwnField, checked, definition_problems
 from .sheets import Sheet, Unreadable, read, refuse_unfit, stored, unstored
@@ -10,32 +11,37 @@ from .tickets import FACTS, TERMS, TYPED, judged
 
 __all__ = [
     "FACTS",
-    "HANDLING",
     "FILLED",
+    "HANDLING",
+    "KINDS",
     "PRICE_PLACES",
     "PRICE_UNIT",
     "QTY_PLACES",
     "QTY_UNIT",
     "TERMS",
     "TYPED",
+    "WAITING_ROLES",
     "Default",
+    "LegTerms",
     "OwnField",
     "Sheet",
     "Unreadable",
     "as_text",
+    "asks_more",
     "checked",
     "definition_problems",
-    "asks_more",
     "judged",
+    "mismatch",
     "moved",
     "opposite",
     "plain",
-    "mismatch",
     "read",
     "refuse_unfit",
     "scaled",
+    "standing",
     "stored",
+    "unfit",
     "unstored",
-    "without_what_it_lost",
     "with_defaults",
+    "without_what_it_lost",
 ]

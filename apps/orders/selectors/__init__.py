@@ -4,40 +4,46 @@ from .approvals import (
     Needed,
     Rights,
     approval_rules,
-    approvals_needed,
     approvals_seen_by,
+    before_the_desk,
     deputies,
     get_approval_seen_by,
     hands_on,
     waiting_approvals,
 )
 from .defaults import Tried, defaults_on, dry_run, kinds_of
+from .groups import BESIDE, get_group_seen_by, groups_seen_by, kin, members, waiting_legs
 from .imports import get_import_seen_by, import_rows, imports_seen_by, instruments_named, portfolio_codes
 from .orders import changes_since, get_order_seen_by, orders_seen_by, portfolio_scope
 from .own_fields import own_fields
 from .tickets import desk_facts, instrument_facts, mids, portfolio_facts, references_in_use
 
 __all__ = [
+    "BESIDE",
     "Needed",
     "Rights",
     "Tried",
     "approval_rules",
-    "approvals_needed",
     "approvals_seen_by",
+    "before_the_desk",
     "changes_since",
     "defaults_on",
     "deputies",
     "desk_facts",
     "dry_run",
     "get_approval_seen_by",
+    "get_group_seen_by",
     "get_import_seen_by",
     "get_order_seen_by",
+    "groups_seen_by",
     "hands_on",
     "import_rows",
     "imports_seen_by",
     "instrument_facts",
     "instruments_named",
+    "kin",
     "kinds_of",
+    "members",
     "mids",
     "orders_seen_by",
     "own_fields",
@@ -46,4 +52,5 @@ __all__ = [
     "portfolio_scope",
     "references_in_use",
     "waiting_approvals",
+    "waiting_legs",
 ]

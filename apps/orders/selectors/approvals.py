@@ -1,6 +1,6 @@
 """Who has to agree to which orders, and who may."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -14,7 +14,9 @@ from apps.users.models import User
 from apps.users.services import can, groups_of
 
 from ..models import Approval, ApprovalRule, Deputy
+from ..rules import WAITING_ROLES
 from ..states import ApprovalStatus, ChainStatus, DeputyStatus
+from .groups import WAITING_LEGS
 from .orders import orders_seen_by
 
 # What an order is worth in USD at its decision price, or its limit; null where that is not known.
@@ -46,11 +48,14 @@ class Needed(NamedTuple):
     given_limit: Decimal | None
 
 
-def approvals_needed(order_ids: Collection[int], overridden: dict[int, str]) -> list[Needed]:
-    """Those of the orders that an active rule sends to somebody for approval, with that rule; one query."""
+def before_the_desk(order_ids: Collection[int], overridden: Mapping[int, str]) -> tuple[list[Needed], set[int]]:
+    """
+    Those of the orders that an active rule sends to somebody for approval, with that rule, and those that wait for the
+    parent of their group to fill; one query.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT DISTINCT ON (o.id) o.id, r.id, r.version, r.steps, r.minutes, r.stands_when_less, o.side, o.qty,"
+            "SELECT * FROM (SELECT DISTINCT ON (o.id) o.id, r.id, r.version, r.steps, r.minutes, r.stands_when_less, o.side, o.qty,"
             f" o.limit_price, round({WORTH}, 2), coalesce(s.severity, ''), g.id, g.version, g.rule_id, g.qty, g.limit_price"
             " FROM orders_approvalrule r CROSS JOIN orders_order o JOIN reference_instrument i ON i.id = o.instrument_id"
             " LEFT JOIN unnest(%s::bigint[], %s::text[]) AS s(id, severity) ON s.id = o.id"
@@ -60,10 +65,16 @@ def approvals_needed(order_ids: Collection[int], overridden: dict[int, str]) -> 
             " AND r.asset_class IN ('', i.asset_class)"
             " AND (r.severity = '' OR s.severity = 'HARD' OR (r.severity = 'SOFT' AND s.severity IS NOT NULL))"
             f" AND (r.min_usd IS NULL OR coalesce({WORTH} >= r.min_usd, true))"
-            " ORDER BY o.id, r.priority, r.id",
-            [list(overridden), list(overridden.values()), ChainStatus.ACTIVE, list(order_ids)],
-        )
-        return [Needed(*row[:3], orjson.loads(row[3]), *row[4:]) for row in cursor.fetchall()]
+            " ORDER BY o.id, r.priority, r.id) needed"
+            f" UNION ALL SELECT w.order_id{', NULL' * (len(Needed._fields) - 1)} FROM ({WAITING_LEGS}) w",
+            [
+                list(overridden), list(overridden.values()), ChainStatus.ACTIVE, list(order_ids),
+                list(order_ids), list(WAITING_ROLES),
+            ],
+        )  # fmt: skip
+        rows = cursor.fetchall()
+    needed = [Needed(*row[:3], orjson.loads(row[3]), *row[4:]) for row in rows if row[1] is not None]
+    return needed, {row[0] for row in rows if row[1] is None}
 
 
 def hands_on(order_ids: Collection[int]) -> dict[int, set[int]]:

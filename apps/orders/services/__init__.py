@@ -2,6 +2,7 @@
 
 from .amending import Change, Outcome, amend_orders, change_orders
 from .approving import ApprovalOutcome, approve, escalate_approvals, refuse_approvals, withdraw_approvals
+from .carrying import NotCheckedToday, OtherSideAtWork, carry_orders
 from .chains import (
     StaleChain,
     end_deputies,
@@ -10,8 +11,19 @@ from .chains import (
     retire_approval_rule,
     save_approval_rule,
 )
-from .clearing import mark_cleared
+from .clearing import mark_cleared, mark_working
 from .copies import NothingFilled, clone_orders, reverse_orders
+from .groups import (
+    BadLegs,
+    LegIn,
+    NothingToDo,
+    NotYetLinked,
+    approve_group,
+    cancel_group,
+    follow_groups,
+    link_orders,
+    submit_group,
+)
 from .imports import (
     BadFile,
     StaleImport,
@@ -29,7 +41,6 @@ from .moves import (
     mark_rejected,
     mark_reopened,
     mark_sent_back,
-    mark_working,
     submit_orders,
 )
 from .own_fields import set_own_fields
@@ -38,10 +49,16 @@ from .tickets import BadWishes, Wish, create_orders
 __all__ = [
     "ApprovalOutcome",
     "BadFile",
+    "BadLegs",
     "BadWishes",
     "Change",
+    "LegIn",
+    "NotCheckedToday",
+    "NotYetLinked",
     "NothingFilled",
+    "NothingToDo",
     "OrderBusy",
+    "OtherSideAtWork",
     "Outcome",
     "StaleChain",
     "StaleImport",
@@ -49,7 +66,10 @@ __all__ = [
     "Wish",
     "amend_orders",
     "approve",
+    "approve_group",
+    "cancel_group",
     "cancel_orders",
+    "carry_orders",
     "change_orders",
     "clone_orders",
     "commit_import",
@@ -57,7 +77,9 @@ __all__ = [
     "discard_import",
     "end_deputies",
     "escalate_approvals",
+    "follow_groups",
     "install_default_approval_rules",
+    "link_orders",
     "mark_cleared",
     "mark_done",
     "mark_held",
@@ -72,6 +94,7 @@ __all__ = [
     "save_approval_rule",
     "set_own_fields",
     "stage_imports",
+    "submit_group",
     "submit_orders",
     "upload_import",
     "withdraw_approvals",

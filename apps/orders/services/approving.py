@@ -22,6 +22,7 @@ from apps.users.services import require
 from .. import events, rules, selectors
 from ..models import Approval, ApprovalDecision
 from ..states import APPROVAL_LIFE, ApprovalStatus
+from .letting import let_through
 from .moves import happen, locked
 
 LONGEST_COMMENT = 2000
@@ -41,7 +42,7 @@ class ApprovalOutcome(NamedTuple):
 def open_approvals(act: Act, needed: Sequence[selectors.Needed]) -> set[int]:
     """
     Will open an approval of each order that needs one; an approval given before stands where its rule says so and less
-    is asked now. The caller holds the orders.
+    is asked now, or the same. The caller holds the orders.
 
     :returns: the orders that now wait
     """
@@ -76,7 +77,11 @@ def open_approvals(act: Act, needed: Sequence[selectors.Needed]) -> set[int]:
 
 
 def _stands(one: selectors.Needed) -> bool:
-    if not one.stands_when_less or one.given_id is None or one.given_rule_id != one.rule_id:
+    if one.given_id is None or one.given_rule_id != one.rule_id:
+        return False
+    if (one.given_qty, one.given_limit) == (one.qty, one.limit_price):
+        return True  # Checked anew, and nothing of it changed.
+    if not one.stands_when_less:
         return False
     before = {"qty": one.given_qty, "limit_price": one.given_limit}
     return not rules.asks_more(before, {"qty": one.qty, "limit_price": one.limit_price}, one.side)
@@ -100,7 +105,7 @@ def approve(act: Act, approval_ids: Collection[int], *, seen: Mapping[int, int])
     done = [row for row, _ in able if row.step + 1 == len(row.steps)]
     _decide(act, able, agreed=True)
     rows = locked([row.order_id for row in done]) if done else []
-    happen(act, rows, events.OrderCleared())
+    let_through(act, rows, selectors.waiting_legs([row.id for row in rows]), {})
     for row, _ in able:
         told[row.pk] = ApprovalOutcome(
             row.pk, row.order_id, True, "", "Cleared." if row in done else f"Waits for {row.now['name']}.", row.status

@@ -167,14 +167,6 @@ def mark_rejected(act: Act, order_ids: Collection[int]) -> None:
 
 
 @transaction.atomic
-def mark_working(act: Act, blocks: Mapping[int, int]) -> None:
-    """Will say that the desk works them: order id to the block whose statement was fixed. :raises IllegalMove, OrderBusy:"""
-    rows = locked(blocks, wait=False)
-    told = {pk: events.OrderWorking(pk) for pk in set(blocks.values())}
-    happen(act, rows, {order: told[block] for order, block in blocks.items()})
-
-
-@transaction.atomic
 def mark_done(act: Act, shares: Mapping[int, tuple[Decimal, Decimal]]) -> None:
     """
     Will end orders with what was allocated to them: order id to (filled, cancelled), which make up its quantity.

@@ -4,6 +4,7 @@ from .acts import amend, cancel, submit
 from .approvals import approval, approvals, approve_clean, decide_approval, deputy, end_deputy
 from .bulk import change, clone, reverse_filled
 from .defaults import defaults
+from .groups import approve_group, cancel_group, group, link, submit_group
 from .imports import commit_import, discard_import, import_detail, imports
 from .own_fields import own
 from .ticket import instruments, sketch, ticket
@@ -13,7 +14,9 @@ __all__ = [
     "approval",
     "approvals",
     "approve_clean",
+    "approve_group",
     "cancel",
+    "cancel_group",
     "change",
     "clone",
     "commit_import",
@@ -22,12 +25,15 @@ __all__ = [
     "deputy",
     "discard_import",
     "end_deputy",
+    "group",
     "import_detail",
     "imports",
     "instruments",
+    "link",
     "own",
     "reverse_filled",
     "sketch",
     "submit",
+    "submit_group",
     "ticket",
 ]

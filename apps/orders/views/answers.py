@@ -33,5 +33,5 @@ def money_words(money: pages.Money) -> str:
 
 def standing(by_status: dict[str, int]) -> str:
     """What became of orders just submitted: 27 cleared, 4 held by compliance."""
-    words = {"HELD": "held by compliance", "IN_REVIEW": "in review", "TO_APPROVE": "waiting for approval"}
+    words = {"HELD": "held by compliance", "IN_REVIEW": "in review", "TO_APPROVE": "waiting for approval", "PARKED": "waiting for another"}
     return ", ".join(f"{n:,} {words.get(status, status.lower())}" for status, n in sorted(by_status.items()))

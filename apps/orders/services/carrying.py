@@ -1,0 +1,112 @@
+"""Orders good for longer than a day: checked anew each day their market opens, before anything of them may be routed."""
+
+from collections.abc import Collection, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from django.db import connection, transaction
+
+from apps.core.acts import Act
+from apps.core.refusals import Conflict
+from apps.marketdata import selectors as marketdata
+from apps.reference import selectors as reference
+
+from .. import events, rules, selectors
+from ..states import S
+from .moves import happen, locked, named, sentence
+
+CARRIED = ("GTC", "GTD")
+CHECKED = ("order.submitted", "order.carried", "order.triggered")
+# Unfinished orders of some times in force, with their market and when (by these events) they were last checked.
+OVERNIGHT = (
+    "SELECT o.id, o.instrument_id, i.venue_id, o.decision_price, v.timezone, (SELECT max(a.at) FROM audit_entry e"
+    "  JOIN audit_act a ON a.id = e.act_id WHERE e.subject = 'order' AND e.subject_id = o.id AND e.event = ANY(%s))"
+    " FROM orders_order o JOIN reference_instrument i ON i.id = o.instrument_id"
+    " JOIN reference_venue v ON v.id = i.venue_id WHERE o.tif = ANY(%s) AND o.qty > o.filled_qty + o.cancelled_qty"
+)
+
+
+class NotCheckedToday(Conflict):
+    """An order of an earlier day was not yet checked with today's prices and rules."""
+
+
+class OtherSideAtWork(Conflict):
+    """Another order of its group, which would end it, is at work."""
+
+
+class Old(NamedTuple):
+    """A carried order: the day its market has now, the day it was last checked there, its price then."""
+
+    order_id: int
+    instrument_id: int
+    day: date
+    checked_on: date
+    price: str
+
+
+@transaction.atomic
+def carry_orders(act: Act) -> int:
+    """
+    Will send to compliance again each order good for longer than a day that was last checked on an earlier day of its
+    market and that the desk does not work yet; it leaves its block until compliance has answered. How many there were.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(f"{OVERNIGHT} AND o.status = 'CLEARED' ORDER BY o.id", [list(CHECKED), list(CARRIED)])
+        old = {one.order_id: one for one in _old(act, cursor.fetchall())}
+    if not old:
+        return 0
+    rows = [row for row in locked(old) if row.status == S.CLEARED]
+    prices = marketdata.quotes_of({one.instrument_id for one in old.values()})
+    told = {}
+    for row in rows:
+        one = old[row.id]
+        now = prices.get(one.instrument_id)
+        told[row.id] = events.OrderCarried(
+            one.day.isoformat(), one.checked_on.isoformat(), one.price, rules.plain(round(now.mid, 8)) if now else ""
+        )
+    happen(act, rows, told)
+    return len(rows)
+
+
+def refuse_unready(act: Act, order_ids: Collection[int]) -> None:
+    """
+    Will stop orders that are not to be worked yet.
+
+    :raises NotCheckedToday: if one of an earlier day was not checked today
+    :raises OtherSideAtWork: if one would be worked beside the order that ends it
+    """
+    exits = [(kind, role) for kind, rule in rules.KINDS.items() for role in rule.exits]
+    ends = [list(part) for part in zip(*exits, strict=True)]
+    ids = list(order_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{OVERNIGHT} AND o.id = ANY(%s)"
+            f" UNION ALL SELECT b.order_id, NULL, NULL, NULL, NULL, NULL FROM ({selectors.BESIDE}) b ORDER BY 1",
+            [list(CHECKED), list(CARRIED), ids, *ends, *ends, ids, ids],
+        )
+        found = cursor.fetchall()
+    old = [one.order_id for one in _old(act, [row for row in found if row[1] is not None])]
+    if old:
+        raise NotCheckedToday(
+            f"{sentence(named(old))} was checked on an earlier day. It is checked anew within a minute; then try again.",
+            orders=old[:20],
+        )
+    beside = [row[0] for row in found if row[1] is None]
+    if beside:
+        raise OtherSideAtWork(
+            f"{sentence(named(beside))} is at work, done or chosen together with the order that ends it. Work one of them.",
+            orders=beside[:20],
+        )
+
+
+def _old(act: Act, found: Sequence[tuple]) -> list[Old]:
+    """Of orders as ``OVERNIGHT`` gives them, those last checked before the day that their market has now."""
+    if not found:
+        return []
+    today = reference.sessions_today(act.at)
+    old = []
+    for pk, instrument, venue, price, zone, at in found:
+        day, checked_on = today.get(venue), reference.local_date(at, zone)
+        if day is not None and checked_on < day:
+            old.append(Old(pk, instrument, day, checked_on, rules.plain(price)))
+    return old

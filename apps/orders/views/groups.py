@@ -1,0 +1,98 @@
+"""A group of linked orders: how it stands, what can be done to all of it, and how orders become one."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from apps.core.edges import act_of, done, seen_versions
+from apps.core.refusals import Conflict, Invalid
+from apps.users.doors import door
+from apps.users.services import can
+
+from .. import page_selectors as pages
+from .. import rules, selectors, services
+from ..events import OrderCancelled
+from ..forms import LinkForm
+from ..states import LIFE, S
+from .answers import refused, standing, ticked
+
+
+@door("orders.see")
+@require_GET
+def group(request: HttpRequest, group_id: int) -> HttpResponse:
+    """The legs with their parts, how the whole stands, and what can be done to all of it."""
+    found = selectors.get_group_seen_by(request.user, group_id)
+    members = selectors.members(request.user, found)
+    waiting = list(selectors.waiting_approvals(request.user).filter(order__group=found))
+    context = {
+        "group": found,
+        "members": members,
+        "standing": rules.standing([order.status for order in members]),
+        "submits": can(request.user, "orders.submit") and [o for o in members if o.status == S.DRAFT],
+        "cancels": can(request.user, "orders.cancel") and [o for o in members if LIFE.allows(o.status, OrderCancelled)],
+        "approves": can(request.user, "orders.approve") and waiting,
+    }
+    part = "#group" if request.htmx and not request.htmx.history_restore_request else ""
+    return render(request, f"orders/group.html{part}", context)
+
+
+def _moved(request: HttpRequest, group_id: int, service, word: str) -> HttpResponse:
+    act = act_of(request, reason=request.POST.get("reason", "")[:400])
+    try:
+        ids = service(act, group_id, seen=seen_versions(request.POST))
+    except Conflict as refusal:
+        return refused(request, refusal)
+    became = pages.statuses_of(ids)
+    return done(f"The group was {word}: {standing(became)}.", "warning" if became.get(S.HELD) else "ok")
+
+
+@door("orders.submit")
+@require_POST
+def submit_group(request: HttpRequest, group_id: int) -> HttpResponse:
+    return _moved(request, group_id, services.submit_group, "submitted")
+
+
+@door("orders.cancel")
+@require_POST
+def cancel_group(request: HttpRequest, group_id: int) -> HttpResponse:
+    return _moved(request, group_id, services.cancel_group, "cancelled")
+
+
+@door("orders.approve")
+@require_POST
+def approve_group(request: HttpRequest, group_id: int) -> HttpResponse:
+    """Agrees to what waits in the group; the toast says how many of how many, and why not the first of the others."""
+    try:
+        found = services.approve_group(act_of(request), group_id, seen=seen_versions(request.POST))
+    except Conflict as refusal:
+        return refused(request, refusal)
+    others = [one for one in found if not one.done]
+    why = f" {others[0].message}" if others else ""
+    return done(f"{len(found) - len(others)} of {len(found)} approved.{why}", "warning" if others else "ok")
+
+
+@door("orders.create")
+@require_http_methods(["GET", "POST"])
+def link(request: HttpRequest) -> HttpResponse:
+    """GET: what the orders ticked become together. POST: links them, and leads to the group."""
+    seen = ticked(seen_versions(request.POST if request.method == "POST" else request.GET))
+    orders = list(
+        selectors.orders_seen_by(request.user).filter(pk__in=seen).select_related("portfolio", "instrument").order_by("pk")
+    )
+    form = LinkForm(orders, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        said = form.cleaned_data
+        try:
+            pk = services.link_orders(act_of(request), said["kind"], said["name"], form.legs(), seen=seen)
+        except Invalid as refusal:
+            field = str(refusal.facts.get("field", ""))
+            form.add_error(field if field in form.fields else None, refusal.message)
+        except Conflict as refusal:
+            return refused(request, refusal)
+        else:
+            response = HttpResponse(status=204)
+            response["HX-Redirect"] = reverse("orders:group", args=[pk])
+            return response
+    context = {"form": form, "seen": [f"{pk}:{n}" for pk, n in seen.items()], "count": len(orders)}
+    return render(request, "orders/link.html", context, status=422 if form.is_bound else 200)

@@ -1,0 +1,103 @@
+"""Orders good for longer than a day, checked anew on each day of their market."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from apps.audit.models import Entry
+from apps.blocks import services as blocks
+from apps.blocks.models import Block, Member
+from apps.compliance.models import Check
+from apps.core.acts import Act
+from apps.core.events import Fact
+from apps.marketdata import services as marketdata
+from apps.orders import events
+from apps.orders import services as orders
+from apps.orders.models import Order
+from apps.reference import selectors as reference
+
+FRIDAY = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)  # Open in New York and Frankfurt.
+SATURDAY, MONDAY = FRIDAY + timedelta(days=1), FRIDAY + timedelta(days=3)
+
+
+@pytest.fixture
+def at(by):
+    """``at(mira, FRIDAY)``: the act of a person at a time."""
+
+    def act(user, when) -> Act:
+        made = by(user)
+        made.at = when
+        return made
+
+    return act
+
+
+@pytest.fixture
+def carried(firm, wish, at, mira):
+    """``carried(wish(tif="GTC"), …)``: orders submitted on Friday, in their blocks."""
+
+    def make(*wishes) -> list[int]:
+        ids = orders.create_orders(at(mira, FRIDAY), wishes, submit=True)
+        blocks.gather_orders(at("worker", FRIDAY), [Fact(pk, 3, events.OrderCleared()) for pk in ids])
+        return ids
+
+    return make
+
+
+def test_is_checked_anew_on_the_next_day_of_its_market_and_leaves_its_block(carried, wish, at):
+    gtc, day = carried(wish(tif="GTC", symbol="AAA"), wish(symbol="CCC"))
+    checks = Check.objects.count()
+
+    assert orders.carry_orders(at("scheduler", FRIDAY + timedelta(hours=2))) == 0
+    assert orders.carry_orders(at("scheduler", SATURDAY)) == 0
+    assert orders.carry_orders(at("scheduler", MONDAY)) == 1
+    assert orders.carry_orders(at("scheduler", MONDAY + timedelta(hours=1))) == 0
+
+    assert Check.objects.count() == checks + 1
+    record = list(Entry.objects.filter(subject="order", subject_id=gtc).order_by("nth").values_list("event", flat=True))
+    assert record[3:] == ["order.carried", "order.cleared"]
+    assert Entry.objects.get(event="order.carried").payload == {
+        "day": "2026-11-23", "checked_on": "2026-11-20", "price_then": "50", "price_now": "50",
+    }  # fmt: skip
+    assert not Member.objects.filter(order=gtc).exists() and Member.objects.filter(order=day).exists()
+    assert Block.objects.get(instrument__symbol="AAA").status == "CANCELLED"
+
+
+def test_is_held_where_the_rules_or_prices_of_the_day_say_so(carried, wish, at, omar, by, firm):
+    from apps.compliance import services as compliance
+
+    [pk] = carried(wish(tif="GTC", qty="1000"))
+    compliance.install_default_rules(by(omar))
+    marketdata.record_ticks(
+        [marketdata.Tick(firm.instruments["AAA"].pk, *[Decimal(5_000)] * 3, Decimal(0), Decimal(0), MONDAY)], "test"
+    )
+    orders.carry_orders(at("scheduler", MONDAY))
+    assert Order.objects.get(pk=pk).status == "HELD"
+
+
+def test_is_not_worked_before_it_was_checked(carried, wish, at):
+    [pk] = carried(wish(tif="GTC"))
+    with pytest.raises(orders.NotCheckedToday, match="checked anew within a minute"):
+        orders.mark_working(at("worker", MONDAY), {pk: 1})
+    assert Order.objects.get(pk=pk).status == "CLEARED"
+    orders.carry_orders(at("scheduler", MONDAY))
+    orders.mark_working(at("worker", MONDAY), {pk: 1})
+    assert Order.objects.get(pk=pk).status == "WORKING"
+
+
+def test_an_approval_given_stands_when_nothing_changed(carried, wish, at, by, omar, mira, firm):
+    orders.save_approval_rule(by(omar), "all", {"steps": [{"name": "Officer", "permission": "orders.approve"}]})
+    [pk] = orders.create_orders(at(mira, FRIDAY), [wish(tif="GTC")], submit=True)
+    from apps.orders.models import Approval
+
+    approval = Approval.objects.get()
+    orders.approve(at(omar, FRIDAY), [approval.pk], seen={approval.pk: 1})
+    orders.carry_orders(at("scheduler", MONDAY))
+    assert (Order.objects.get(pk=pk).status, Approval.objects.count()) == ("CLEARED", 1)
+
+
+def test_days_are_those_of_the_venue(firm):
+    midnight = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)  # Monday in Frankfurt, still Sunday in New York.
+    days = {firm.instruments[s].symbol: reference.sessions_today(midnight).get(firm.instruments[s].venue_id) for s in ("AAA", "BBB")}
+    assert days["AAA"] is None and days["BBB"].isoformat() == "2026-11-23"
