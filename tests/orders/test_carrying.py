@@ -16,6 +16,7 @@ from apps.orders import events
 from apps.orders import services as orders
 from apps.orders.models import Order
 from apps.reference import selectors as reference
+from apps.reference.models import Combination
 
 FRIDAY = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)  # Open in New York and Frankfurt.
 SATURDAY, MONDAY = FRIDAY + timedelta(days=1), FRIDAY + timedelta(days=3)
@@ -101,3 +102,14 @@ def test_days_are_those_of_the_venue(firm):
     midnight = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)  # Monday in Frankfurt, still Sunday in New York.
     days = {firm.instruments[s].symbol: reference.sessions_today(midnight).get(firm.instruments[s].venue_id) for s in ("AAA", "BBB")}
     assert days["AAA"] is None and days["BBB"].isoformat() == "2026-11-23"
+
+
+def test_one_good_till_a_date_that_is_over_is_cancelled(carried, wish, at, firm):
+    Combination.objects.create(asset_class="EQUITY", order_type="MARKET", tif="GTD")
+    over, still = carried(
+        wish(tif="GTD", expire_date="2026-11-20"), wish(tif="GTD", symbol="CCC", expire_date="2026-11-23")
+    )
+    assert orders.carry_orders(at("scheduler", MONDAY)) == 2
+    assert [Order.objects.get(pk=pk).status for pk in (over, still)] == ["CANCELLED", "CLEARED"]
+    assert Entry.objects.get(event="order.cancelled", subject_id=over).act.reason == "Good till a date that is over"
+    assert not Member.objects.filter(order=over).exists()

@@ -12,15 +12,17 @@ from apps.marketdata import selectors as marketdata
 from apps.reference import selectors as reference
 
 from .. import events, rules, selectors
-from ..states import S
+from ..states import LIFE, S
 from .moves import happen, locked, named, sentence
 
 CARRIED = ("GTC", "GTD")
+IDLE = [status for status in S if LIFE.allows(status, events.OrderCancelled) and status != S.DRAFT]
 CHECKED = ("order.submitted", "order.carried", "order.triggered")
 # Unfinished orders of some times in force, with their market and when (by these events) they were last checked.
 OVERNIGHT = (
     "SELECT o.id, o.instrument_id, i.venue_id, o.decision_price, v.timezone, (SELECT max(a.at) FROM audit_entry e"
-    "  JOIN audit_act a ON a.id = e.act_id WHERE e.subject = 'order' AND e.subject_id = o.id AND e.event = ANY(%s))"
+    "  JOIN audit_act a ON a.id = e.act_id WHERE e.subject = 'order' AND e.subject_id = o.id AND e.event = ANY(%s)),"
+    " o.terms ->> 'expire_date'"
     " FROM orders_order o JOIN reference_instrument i ON i.id = o.instrument_id"
     " JOIN reference_venue v ON v.id = i.venue_id WHERE o.tif = ANY(%s) AND o.qty > o.filled_qty + o.cancelled_qty"
 )
@@ -42,20 +44,25 @@ class Old(NamedTuple):
     day: date
     checked_on: date
     price: str
+    is_over: bool
 
 
 @transaction.atomic
 def carry_orders(act: Act) -> int:
     """
     Will send to compliance again each order good for longer than a day that was last checked on an earlier day of its
-    market and that the desk does not work yet; it leaves its block until compliance has answered. How many there were.
+    market and that the desk does not work yet; it leaves its block until compliance has answered. One good till a date
+    that is over is cancelled. How many there were.
     """
     with connection.cursor() as cursor:
-        cursor.execute(f"{OVERNIGHT} AND o.status = 'CLEARED' ORDER BY o.id", [list(CHECKED), list(CARRIED)])
+        cursor.execute(f"{OVERNIGHT} AND o.status = ANY(%s) ORDER BY o.id", [list(CHECKED), list(CARRIED), IDLE])
         old = {one.order_id: one for one in _old(act, cursor.fetchall())}
     if not old:
         return 0
-    rows = [row for row in locked(old) if row.status == S.CLEARED]
+    idle = [row for row in locked(old) if row.status in IDLE]
+    over = [row for row in idle if old[row.id].is_over]
+    happen(act.because("Good till a date that is over"), over, events.OrderCancelled(), sets="cancelled_qty = qty - filled_qty")
+    rows = [row for row in idle if row.status == S.CLEARED and not old[row.id].is_over]
     prices = marketdata.quotes_of({one.instrument_id for one in old.values()})
     told = {}
     for row in rows:
@@ -65,7 +72,7 @@ def carry_orders(act: Act) -> int:
             one.day.isoformat(), one.checked_on.isoformat(), one.price, rules.plain(round(now.mid, 8)) if now else ""
         )
     happen(act, rows, told)
-    return len(rows)
+    return len(rows) + len(over)
 
 
 def refuse_unready(act: Act, order_ids: Collection[int]) -> None:
@@ -81,7 +88,7 @@ def refuse_unready(act: Act, order_ids: Collection[int]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"{OVERNIGHT} AND o.id = ANY(%s)"
-            f" UNION ALL SELECT b.order_id, NULL, NULL, NULL, NULL, NULL FROM ({selectors.BESIDE}) b ORDER BY 1",
+            f" UNION ALL SELECT b.order_id, NULL, NULL, NULL, NULL, NULL, NULL FROM ({selectors.BESIDE}) b ORDER BY 1",
             [list(CHECKED), list(CARRIED), ids, *ends, *ends, ids, ids],
         )
         found = cursor.fetchall()
@@ -105,8 +112,9 @@ def _old(act: Act, found: Sequence[tuple]) -> list[Old]:
         return []
     today = reference.sessions_today(act.at)
     old = []
-    for pk, instrument, venue, price, zone, at in found:
+    for pk, instrument, venue, price, zone, at, expires in found:
         day, checked_on = today.get(venue), reference.local_date(at, zone)
         if day is not None and checked_on < day:
-            old.append(Old(pk, instrument, day, checked_on, rules.plain(price)))
+            is_over = bool(expires) and date.fromisoformat(expires) < day
+            old.append(Old(pk, instrument, day, checked_on, rules.plain(price), is_over))
     return old
