@@ -19,6 +19,7 @@ log = structlog.get_logger(__name__)
 CHANNEL = "oms:facts"
 IDS_IN_A_HINT = 500
 _down_until = 0.0
+_lost = False  # Pages were not told of something: the next line says so, and they reload.
 _client: Redis | None = None
 
 
@@ -31,22 +32,25 @@ def on_commit(act: Act, by_event: dict[type[Event], list[Fact]], delivery_ids: S
 
 def _tell(subjects: dict[str, set[int]], delivery_ids: Sequence[int]) -> None:
     """Best effort: whoever misses it finds the open promise by the sweep, or reloads at the gap in the stream."""
-    global _down_until
+    global _down_until, _lost
     if time.monotonic() < _down_until:
+        _lost = True
         return
     try:
         publish(subjects)
         for delivery_id in delivery_ids:
             current_app.send_task("audit.deliver", args=[delivery_id], retry=False)
     except (RedisError, OSError, OperationalError) as error:
-        _down_until = time.monotonic() + 2
+        _down_until, _lost = time.monotonic() + 2, True
         log.warning("redis_away", error=str(error))
 
 
 def publish(subjects: dict[str, set[int]]) -> None:
     """Tells open pages which rows changed: one message, of ids only; each page asks for what its user may see."""
+    global _lost
     lines = {subject: sorted(ids) if len(ids) <= IDS_IN_A_HINT else None for subject, ids in subjects.items()}
-    client().publish(CHANNEL, orjson.dumps({"at": time.time(), "changed": lines}))
+    client().publish(CHANNEL, orjson.dumps({"at": time.time(), "changed": lines, "lost": _lost}))
+    _lost = False
 
 
 def client() -> Redis:

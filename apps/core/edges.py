@@ -61,7 +61,7 @@ def seen_versions(data) -> dict[int, int]:
 def done(text: str, tone: str = "ok") -> HttpResponse:
     """An answer to htmx with nothing to show but a toast; an open dialog closes."""
     response = HttpResponse(status=204)
-    response["HX-Trigger"] = json.dumps({"closeDialog": "", "toast": {"text": text, "tone": tone}})
+    response["HX-Trigger"] = json.dumps({"acted": "", "closeDialog": "", "toast": {"text": text, "tone": tone}})
     return response
 
 

@@ -262,6 +262,15 @@ def find(user, text: str, limit: int = 12) -> list[Hit]:
             )
             for block in blocks.blocks_seen_by(user).filter(pk=number).select_related("instrument")
         ]
+    worked = blocks.blocks_seen_by(user).filter(instrument__symbol__istartswith=text).select_related("instrument")
+    hits += [
+        Hit(block.ref, "block", reverse("blocks:detail", args=[block.pk]), f"{block.side} {block.instrument.symbol}")
+        for block in worked.order_by("status", "-pk")[:4]
+    ]
+    hits += [
+        Hit(order.ref, "order", reverse("orders:detail", args=[order.pk]), f"{order.client_ref} · {order.instrument.symbol}")
+        for order in orders.orders_seen_by(user).filter(client_ref=text).select_related("instrument")[:4]
+    ]
     hits += [
         Hit(i.symbol, "instrument", f"{reverse('orders:list')}?q={i.symbol}", i.name)
         for i in reference.find_instruments(text, limit)

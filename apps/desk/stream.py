@@ -104,7 +104,10 @@ class Hub:
             self.changed.notify_all()
 
     async def _take(self, data: bytes) -> None:
-        changed = orjson.loads(data)["changed"]
+        said = orjson.loads(data)
+        if said.get("lost"):  # A process could not reach Redis for a while, though we could.
+            await self._forget()
+        changed = said["changed"]
         async with self.changed:
             for subject, ids in changed.items():
                 self.seq += 1

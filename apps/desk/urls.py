@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import api, record, views
+from . import api, record, tree, views
 from .lists import api as lists_api
 from .lists import views as lists
 from .portfolios.api import DayPnl
@@ -23,6 +23,7 @@ urlpatterns = [
     path("desk/parts/", views.parts, name="parts"),
     path("desk/parts/check/", views.check, name="check"),
     path("desk/parts/again/", views.try_again, name="try_again"),
+    path("desk/below/<str:subject>/<int:subject_id>/", tree.below, name="tree"),
     path("desk/views/<str:sheet>/", lists.arrange, name="arrange"),
     path("desk/views/<str:sheet>/remove/", lists.remove, name="remove_view"),
     path("record/", record.search, name="record"),

@@ -113,6 +113,19 @@
     $$("[data-needs-selection]").forEach((control) => { control.disabled = count === 0; });
   }
 
+  function clear() {
+    for (const grid of $$("[data-grid]")) {
+      $$("input[type=checkbox]:checked", grid).forEach((c) => { c.checked = false; });
+      counted(grid);
+    }
+  }
+  /* What was done to the rows ticked is done: they are ticked no longer. What a drawer did leaves them. */
+  let fromSelection = false;
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (!event.detail.elt.closest?.("#dialog")) fromSelection = Boolean(event.detail.elt.closest?.("[data-selection]"));
+  });
+  document.addEventListener("acted", () => { if (fromSelection) clear(); });
+
   document.addEventListener("keydown", (event) => {
     if (modal() || typing(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Escape" && !$("details.me[open]") && closeDrawer()) return;
@@ -144,12 +157,8 @@
       closeDrawer();
       return;
     }
-    const clear = event.target.closest("[data-clear-selection]");
-    if (clear) {
-      $$("[data-grid]").forEach((grid) => {
-        $$("input[type=checkbox]:checked", grid).forEach((c) => { c.checked = false; });
-        counted(grid);
-      });
+    if (event.target.closest("[data-clear-selection]")) {
+      clear();
       return;
     }
     const row = event.target.closest(ROW);

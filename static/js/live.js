@@ -242,6 +242,7 @@
         busy.delete(place);
       }
     }
+    document.dispatchEvent(new CustomEvent("oms:changed", { detail: pile }));   // For whatever else stands on the page.
   }
   /* Rows that could not be fetched are changed still. */
   function retryLater(subject, ids) {

@@ -1,17 +1,21 @@
 """Views of lists: what they may say, whose they are, and the list that follows them."""
 
+import csv
 import html
+import io
 import re
 from decimal import Decimal
 
+import openpyxl
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.audit import selectors as audit
+from apps.audit.models import Entry
 from apps.core.refusals import Invalid, NotFound
-from apps.desk.lists import rendering, saved, specs
+from apps.desk.lists import files, rendering, saved, specs
 from apps.desk.models import SavedView
 from apps.desk.orders.sheet import ORDERS
 from apps.orders import services as orders
@@ -202,3 +206,61 @@ class TestPages:
         assert client.get(address).status_code == 404
         client.force_login(mira)
         assert client.delete(address).status_code == 204
+
+
+class TestExport:
+    @pytest.fixture
+    def some(self, firm, mira, by):
+        terms = {"rationale": "=cmd|' /C calc'!A0", "client_ref": "@SUM(1)"}
+        portfolio, instrument = firm.portfolios["P1"].pk, firm.instruments["AAA"].pk
+        small = orders.Wish(portfolio, instrument, "SELL", "9", **terms)
+        return orders.create_orders(by(mira), [small, orders.Wish(portfolio, instrument, "SELL", "70")])
+
+    def view(self, mira, by, **more):
+        spec = PLAIN | {"columns": ["usd", "order", "rationale", "client_ref", "side"], "filters": [], **more}
+        return saved.save_view(by(mira), ORDERS, specs.read(ORDERS, spec), name="For the file")
+
+    def test_a_file_follows_the_view_and_says_as_of_when_and_under_which_filters(self, mira, by, some):
+        view = self.view(mira, by, filters=[{"code": "usd", "op": "gte", "value": "1000"}])
+        answer = visit(mira, "orders:export", query=f"?view={view.pk}&status=DRAFT")
+        lines = list(csv.reader(io.StringIO(b"".join(answer.streaming_content).decode("utf-8-sig"))))
+        [entry] = Entry.objects.filter(event="export.made")
+
+        assert re.fullmatch(r"Orders, 1 rows, as of 20[\d: -]+ UTC, taken by Mira Mehta", lines[0][0])
+        assert lines[1] == ["View: For the file; grouped by Side; ordered by Value falling"]
+        assert lines[2] == ["Filters: Status: Drafts; Value at least 1000"]
+        assert lines[4] == ["Value", "Order", "Rationale", "Your reference", "Side"]
+        assert lines[5] == ["Side: Sell"]
+        assert lines[6] == ["3500", f"O-{some[1]:06d}", "", "", "Sell"]
+        assert len(lines) == 7
+        assert entry.payload["rows"] == 1 and entry.payload["filters"] == ["Status: Drafts", "Value at least 1000"]
+        assert entry.act.by == mira
+
+    @pytest.mark.parametrize("kind", ["csv", "xlsx"])
+    def test_no_cell_is_a_formula(self, mira, by, some, kind):
+        view = self.view(mira, by, group="")
+        answer = visit(mira, "orders:export", query=f"?view={view.pk}&format={kind}")
+        content = b"".join(answer.streaming_content)
+        if kind == "csv":
+            cells = [cell for line in csv.reader(io.StringIO(content.decode("utf-8-sig"))) for cell in line]
+        else:
+            book = openpyxl.load_workbook(io.BytesIO(content))
+            cells = [cell for line in book.active.iter_rows(values_only=True) for cell in line if cell is not None]
+
+        assert "'=cmd|' /C calc'!A0" in cells and "'@SUM(1)" in cells
+        assert not [cell for cell in cells if str(cell).startswith(("=", "+", "-", "@", "\t", "\r"))]
+
+    @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@a", "\t=1", "\r=1", "  =1", "\n=1"])
+    def test_text_that_would_run_is_kept_as_text(self, text):
+        assert files.harmless(text) == f"'{text}"
+        assert files.harmless(Decimal(-5)) == Decimal(-5)
+        assert files.harmless("a=1") == "a=1"
+
+    def test_an_unknown_kind_is_refused_and_nothing_recorded(self, mira, some):
+        assert visit(mira, "orders:export", query="?format=exe", htmx=True).status_code == 422
+        assert not Entry.objects.filter(event="export.made").exists()
+
+    def test_a_file_holds_only_what_its_taker_may_see(self, paul, some):
+        lines = b"".join(visit(paul, "orders:export").streaming_content).decode()
+
+        assert "O-0" not in lines

@@ -22,11 +22,11 @@ MATRIX: dict[str, set[str] | str] = {
     "desk:home": ALL, "desk:find": ALL, "desk:health": ALL,
     "desk:parts": {C, O, A, X}, "desk:check": {C, O, A, X}, "desk:try_again": {O, X},
     "desk:record": {C, A}, "desk:verify": {A}, "desk:timeline": ALL,
-    "desk:arrange": ALL, "desk:remove_view": ALL,
+    "desk:arrange": ALL, "desk:remove_view": ALL, "desk:tree": FLOOR,
     # Portfolios and results
     "portfolios:list": {M, C, O, A}, "portfolios:detail": {M, C, O, A}, "reporting:results": FLOOR,
     # Orders
-    "orders:list": FLOOR, "orders:rows": FLOOR, "orders:detail": FLOOR,
+    "orders:list": FLOOR, "orders:rows": FLOOR, "orders:export": FLOOR, "orders:detail": FLOOR,
     "orders:defaults": FLOOR, "api-order-defaults": FLOOR, "orders:own": {M}, "api-own-fields": FLOOR,
     "api-order-fields": {M},
     "orders:ticket": {M}, "orders:instruments": {M}, "orders:sketch": {M},
@@ -43,7 +43,7 @@ MATRIX: dict[str, set[str] | str] = {
     "compliance:restrictions": {C, A}, "compliance:restrict": {C}, "compliance:lift": {C},
     # Blocks and routing
     "blocks:list": FLOOR, "blocks:rows": FLOOR, "blocks:detail": FLOOR, "blocks:of_order": FLOOR,
-    "blocks:kids": {T, C, O, A}, "blocks:route": {T}, "blocks:cancel_routes": {T}, "blocks:finish": {T},
+    "blocks:route": {T}, "blocks:cancel_routes": {T}, "blocks:finish": {T},
     "routing:routes": {T, C, O, A}, "routing:route_rows": {T, C, O, A}, "routing:route": {T, C, O, A},
     "routing:cancel": {T}, "routing:inquiries": {T, C, O, A}, "routing:inquiry_rows": {T, C, O, A},
     "routing:inquiry": {T, C, O, A}, "routing:award": {T}, "routing:pass": {T},

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from apps.blocks.models import Block
+from apps.blocks.models import Block, Member
 from apps.desk.blotter.selectors import slippage_bp
 from apps.routing import services as routing
 from apps.routing.models import DealerQuote, Execution, Inquiry, Route
@@ -117,15 +117,28 @@ class TestList:
 
         assert rows(shown) == [shared.pk]
         assert "Strategy" not in text(shown)
-        assert page(paul).get(reverse("blocks:kids", args=[shared.pk])).status_code == 403
+        assert "R-" not in text(page(paul).get(reverse("desk:tree", args=["block", shared.pk]), **HTMX))
+        assert page(paul).get(reverse("desk:tree", args=["route", 1])).status_code == 404
         assert page(paul).get(detail(others.block_id)).status_code == 404
 
     def test_opens_to_its_routes(self, page, tom, a_route):
         route = a_route(10_000)
 
-        shown = text(page(tom).get(reverse("blocks:kids", args=[route.block_id]), **HTMX))
+        shown = text(page(tom).get(reverse("desk:tree", args=["block", route.block_id]), **HTMX))
 
         assert route.ref in shown and route.broker.name in shown and f'data-of="block:{route.block_id}"' in shown
+
+    def test_an_order_opens_to_its_block_in_the_columns_of_the_view(self, page, tom, paul, a_route):
+        route = a_route(10_000)
+        order = Member.objects.get(block=route.block_id).order_id
+        below = reverse("desk:tree", args=["order", order]) + "?list=orders"
+
+        shown = text(page(tom).get(below, **HTMX))
+
+        assert f'data-of="order:{order}" data-level="1" data-node="block:{route.block_id}"' in shown
+        assert reverse("desk:tree", args=["block", route.block_id]) in shown
+        assert page(tom).get(reverse("desk:tree", args=["odd", 1])).status_code == 404
+        assert page(paul).get(below).status_code == 404
 
     def test_is_closed_to_strangers_and_roles_without_blocks(self, client, alan, firm):
         assert client.get(reverse("blocks:list")).status_code == 302

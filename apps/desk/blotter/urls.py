@@ -25,5 +25,4 @@ urlpatterns = [
     path("notes/block/<int:block_id>/", notes.of_block, name="notes_of_block"),
     path("blocks/of/<int:order_id>/", views.of_order, name="of_order"),
     path("blocks/<int:block_id>/", views.detail, name="detail"),
-    path("blocks/<int:block_id>/routes/", views.kids, name="kids"),
 ]

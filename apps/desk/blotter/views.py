@@ -74,15 +74,6 @@ def rows(request: HttpRequest) -> HttpResponse:
     return render(request, "desk/blotter.html#rows", context)
 
 
-@door("routing.see")
-@require_GET
-def kids(request: HttpRequest, block_id: int) -> HttpResponse:
-    """The block's routes as rows below its own."""
-    block = blocks.get_block_seen_by(request.user, block_id)
-    context = {"the_block": block, "routes": drawer.routes(block), "may_work": _may_work(request)}
-    return render(request, "desk/blotter.html#kids", context)
-
-
 @door("blocks.see")
 @require_GET
 def detail(request: HttpRequest, block_id: int) -> HttpResponse:

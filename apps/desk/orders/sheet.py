@@ -12,11 +12,18 @@ from ..templatetags import show
 
 ATTENTION = (Key("rank"), Key("usd", True), Key("pk"))
 STATUSES = {str(one): show.humane(str(one).lower()) for one in S}
+GATHERED = frozenset({"CLEARED", "WORKING", "DONE"})  # Whose block hangs below them.
+TWIST = (
+    '<button type="button" class="expand" aria-expanded="false" data-kids="/desk/below/order/{}/"'
+    ' aria-label="Block of O-{:06d}"></button>'
+)
 MARKS = {status: str(show.status(status)) for status in STATUSES}
 
 
 def _ref(row) -> str:
-    return f'<a href="/orders/{row["pk"]}/">O-{row["pk"]:06d}</a>'
+    pk = row["pk"]
+    twist = TWIST.format(pk, pk) if row["status"] in GATHERED else ""
+    return f'{twist}<a href="/orders/{pk}/">O-{pk:06d}</a>'
 
 
 def _portfolio(row) -> str:
@@ -37,7 +44,7 @@ ORDERS: Sheet = sheet(
     "orders",
     "Orders",
     [
-        Column("order", "Order", TEXT, "pk", ("pk",), _ref, lambda r: f"O-{r['pk']:06d}", 92, compares=False),
+        Column("order", "Order", TEXT, "pk", ("pk", "status"), _ref, lambda r: f"O-{r['pk']:06d}", 100, compares=False),
         cells.side(),
         cells.instrument(),
         Column(

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from apps.core.edges import whole_number
+from apps.core.edges import act_of, whole_number
 from apps.orders import page_selectors as pages
 from apps.orders import selectors as orders
 from apps.orders.events import OrderAmended, OrderCancelled, OrderSubmitted
@@ -17,7 +17,7 @@ from apps.orders.states import LIFE
 from apps.users.doors import door
 from apps.users.services import can
 
-from ..lists import rendering
+from ..lists import files, rendering
 from ..lists.pages import Shown, shown
 from . import selectors
 from .sheet import ORDERS
@@ -86,6 +86,29 @@ def detail(request: HttpRequest, order_id: int) -> HttpResponse:
         part = "facts" if request.GET.get("part") == "facts" else "drawer"
         return render(request, f"orders/detail.html#{part}", context)
     return render(request, "orders/list.html", list_context(request) | context)
+
+
+@door("orders.see")
+@require_GET
+def export(request: HttpRequest) -> HttpResponse:
+    """The whole list of the address as a file, ``?format=csv`` or ``xlsx``; put on the record."""
+    asked, act = asked_of(request), act_of(request)
+    view = shown(request, ORDERS, asked.asset)
+    count, found = selectors.all_rows(request.user, asked, view.spec, act.at)
+    said = files.Asked(request.GET.get("format", "csv"), _in_words(asked), str(request.user))
+    return files.exported(act, ORDERS, view, said, count, found)
+
+
+def _in_words(asked: pages.Asked) -> list[str]:
+    """What narrows the list besides its view."""
+    said = {
+        "Status": pages.STATUSES[asked.status][0] if asked.status else "",
+        "Class": pages.ASSETS[asked.asset][0] if asked.asset else "",
+        "Search": asked.text,
+        "Group": asked.group,
+        "Import": asked.batch,
+    }
+    return [f"{name}: {value}" for name, value in said.items() if value]
 
 
 def asked_of(request: HttpRequest) -> pages.Asked:

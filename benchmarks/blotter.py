@@ -1,0 +1,154 @@
+"""
+``blotter``: the list of orders at 850 and at 100,000 orders, at the server and in Chromium.
+
+The yardstick of the page is the same rows, read by one joined query and written as bare text; that of the paint is the
+same rows as a bare static table without style or script, shown by the same browser in the same run. A target not
+reached is said. Statements are counted: they are the same at both sizes.
+"""
+
+import io
+import statistics
+import tempfile
+import time
+from decimal import Decimal
+from pathlib import Path
+
+from benchmarks import ground
+
+SIZES = (850, 100_000)
+TIMES = 7
+FIRST_PAGE_MS, PAINT_MS = 300, 300
+TARGET = 4.0  # Times the bare joined query written as text, at 100,000 orders.
+BARE = (
+    "SELECT o.id, o.side, i.symbol, i.name, p.code, p.name, o.qty, o.filled_qty, o.limit_price, o.tif, o.status, o.created_at,"
+    " o.qty * coalesce(o.decision_price, o.limit_price) * i.price_factor AS usd FROM orders_order o"
+    " JOIN reference_instrument i ON i.id = o.instrument_id JOIN portfolios_portfolio p ON p.id = o.portfolio_id"
+    " ORDER BY usd DESC NULLS LAST, o.id LIMIT 500"
+)
+
+
+def median_ms(act) -> float:
+    times = []
+    for _ in range(TIMES + 1):
+        began = time.perf_counter()
+        act()
+        times.append((time.perf_counter() - began) * 1000)
+    return round(statistics.median(times[1:]), 1)  # The first warms.
+
+
+def grow(to: int) -> None:
+    """Enters drafts until there are so many orders."""
+    from django.utils import timezone
+
+    from apps.core.acts import Act
+    from apps.orders import services as orders
+    from apps.orders.models import Order
+    from apps.portfolios.selectors import portfolios_run_by
+    from apps.reference.models import Instrument
+    from apps.users.models import User
+
+    mira = User.objects.get(username="mira")
+    homes = list(portfolios_run_by(mira).values_list("pk", flat=True))
+    what = list(Instrument.objects.order_by("pk").values_list("pk", "increment"))
+    have = Order.objects.count()
+    while have < to:
+        count = min(10_000, to - have)
+        wishes = []
+        for n in range(count):
+            instrument, increment = what[n % len(what)]
+            qty = increment * Decimal(100 + n % 900)
+            wishes.append(orders.Wish(homes[n % len(homes)], instrument, ("BUY", "SELL")[n % 2], qty))
+        orders.create_orders(Act(by=mira.pk, at=timezone.now(), via="command"), wishes)
+        have += count
+
+
+def bare() -> str:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(BARE)
+        cells = ("".join(f"<td>{cell}</td>" for cell in row) for row in cursor.fetchall())
+        return "<table>" + "".join(f"<tr>{row}</tr>" for row in cells) + "</table>"
+
+
+def measured(client, size: int) -> dict:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    grow(size)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    with CaptureQueriesContext(connection) as asked:
+        page = client.get("/orders/").content.decode()
+    mark = page.partition('data-more="')[2].partition('"')[0].replace("&amp;", "&")
+    one = page.partition('data-row="order:')[2].partition('"')[0]
+    return {
+        "orders": size,
+        "statements": len(asked),
+        "first_page_ms": median_ms(lambda: client.get("/orders/")),
+        "next_page_ms": median_ms(lambda: client.get(mark)) if mark else None,
+        "one_row_ms": median_ms(lambda: client.get(f"/orders/rows/?ids={one}")),
+        "bare_ms": median_ms(bare),
+    }
+
+
+def painted(client) -> dict | None:
+    """First paint of the page and of its rows as a bare table, each from a file, so that the server's time is not in it."""
+    chromium = Path("/usr/bin/chromium")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        return None
+    if not chromium.exists():
+        return None
+    static = Path(__file__).resolve().parents[1] / "static"
+    page = client.get("/orders/").content.decode().replace('"/static/', f'"file://{static}/')
+    plain = f"<!doctype html><meta charset=utf-8>{bare()}"
+    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(chromium), args=["--no-sandbox"])
+        found = {}
+        for name, text in (("page", page), ("bare", plain)):
+            path = Path(home) / f"{name}.html"
+            path.write_text(text)
+            times = []
+            for _ in range(TIMES + 1):
+                shown = browser.new_page(viewport={"width": 1440, "height": 900})
+                shown.goto(path.as_uri(), wait_until="load")
+                shown.wait_for_function("performance.getEntriesByName('first-contentful-paint').length > 0")
+                times.append(shown.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
+                shown.close()
+            found[f"{name}_paint_ms"] = round(statistics.median(times[1:]), 1)
+        browser.close()
+    return found | {"paint_ratio": round(found["page_paint_ms"] / found["bare_paint_ms"], 2)}
+
+
+def main() -> None:
+    with ground.servers():
+        from django.core.management import call_command
+        from django.test import Client
+
+        from apps.users.models import User
+
+        call_command("load_demo", scale=1, seed=1, stdout=io.StringIO())
+        client = Client(SERVER_NAME="localhost")
+        client.force_login(User.objects.get(username="mira"))
+        rows = [measured(client, SIZES[0])]
+        paint = painted(client)
+        rows.append(measured(client, SIZES[1]))
+    print(
+        f"{'orders':>9} {'statements':>11} {'first page':>11} {'next page':>10} {'one row':>8} {'bare query':>11}  (ms)"
+    )
+    for row in rows:
+        print(
+            f"{row['orders']:>9,} {row['statements']:>11} {row['first_page_ms']:>11} {row['next_page_ms'] or '–':>10}"
+            f" {row['one_row_ms']:>8} {row['bare_ms']:>11}"
+        )
+    print(f"first paint of 500 rows: {paint or 'no Chromium here'}")
+    large = rows[-1]
+    ratio = large["first_page_ms"] / large["bare_ms"]
+    reached = (
+        large["first_page_ms"] < FIRST_PAGE_MS
+        and rows[0]["statements"] == large["statements"]
+        and (paint is None or rows[0]["first_page_ms"] + paint["page_paint_ms"] < PAINT_MS)
+    )
+    ground.report("blotter", {"sizes": rows, "paint": paint}, ratio, TARGET, reached and ratio < TARGET)

@@ -1,0 +1,81 @@
+/* Rows that open in place, level by level: a button [data-kids=url] in a row brings the rows of its parts below it
+   (tr.kid with data-level) and takes them away again; data-below on the table says which columns they fill. What stood open stays open when the row, or something below it,
+   changes: its parts are fetched anew and put where they stood. */
+(() => {
+  "use strict";
+  const { $, $$ } = window.oms;
+  const AT_ONCE = 20;       // Open rows fetched anew on one change; more of them only where the change names them.
+  const level = (row) => Number(row.dataset.level || 0);
+  const keyOf = (row) => row.dataset.row || row.dataset.node;
+  function kidsOf(row) {
+    const kids = [];
+    for (let at = row.nextElementSibling; at?.classList.contains("kid") && level(at) > level(row); at = at.nextElementSibling) kids.push(at);
+    return kids;
+  }
+  async function open(row) {
+    const button = $("[data-kids]", row);
+    if (!button || row.dataset.opening) return;
+    row.dataset.opening = "1";
+    button.setAttribute("aria-expanded", "true");
+    try {
+      const columns = row.closest("table").dataset.below || "";
+      const answer = await fetch(button.dataset.kids + columns, { credentials: "same-origin", headers: { "HX-Request": "true" } });
+      if (!answer.ok || answer.redirected) throw new Error(`parts: ${answer.status}`);
+      const leaf = document.createElement("template");
+      leaf.innerHTML = await answer.text();
+      if (!row.isConnected) return;
+      const old = kidsOf(row);
+      const opened = new Set(old.filter((kid) => $('[aria-expanded="true"]', kid)).map(keyOf));
+      const stood = old.find((kid) => kid.classList.contains("on"));
+      const focused = stood === document.activeElement;
+      old.forEach((kid) => kid.remove());
+      const fresh = [...leaf.content.querySelectorAll("tr")];
+      row.after(...fresh);
+      for (const kid of fresh) {
+        kid.tabIndex = -1;
+        htmx.process(kid);
+        if (stood && keyOf(kid) === keyOf(stood)) {
+          kid.classList.add("on");
+          kid.setAttribute("aria-current", "true");
+          kid.tabIndex = 0;
+          if (focused) kid.focus({ preventScroll: true });
+        }
+      }
+      await Promise.all(fresh.filter((kid) => opened.has(keyOf(kid))).map(open));
+    } catch (error) {
+      console.error(error);
+      button.setAttribute("aria-expanded", String(kidsOf(row).length > 0));
+    } finally {
+      delete row.dataset.opening;
+    }
+  }
+  function close(row) {
+    $("[data-kids]", row).setAttribute("aria-expanded", "false");
+    kidsOf(row).forEach((kid) => kid.remove());
+  }
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-kids]");
+    if (!button) return;
+    const row = button.closest("tr");
+    if (button.getAttribute("aria-expanded") === "true") close(row);
+    else open(row);
+  });
+  document.addEventListener("oms:rows", () => {
+    for (const row of $$("tr[data-row]:has(+ tr.kid)")) {
+      if ($('[data-kids][aria-expanded="false"]', row)) open(row);
+    }
+    let root = null;
+    for (const row of $$("tr[data-row], tr.kid")) {
+      if (!row.classList.contains("kid")) root = row;
+      else if (!root || (level(row) === 1 && row.dataset.of !== keyOf(root))) row.remove();   // Its row left the list.
+    }
+  });
+  /* Something below an open row changed, though the row itself may not have. */
+  document.addEventListener("oms:changed", (event) => {
+    const pile = event.detail;
+    const names = (key) => { const [subject, id] = (key || "").split(":"); return pile.get(subject)?.has(Number(id)); };
+    if (!["block", "route", "execution", "inquiry"].some((subject) => pile.has(subject))) return;
+    const roots = $$('tr[data-row]:has([data-kids][aria-expanded="true"])');
+    roots.filter((row) => roots.length <= AT_ONCE || kidsOf(row).some((kid) => names(keyOf(kid)))).forEach(open);
+  });
+})();
