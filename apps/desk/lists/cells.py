@@ -71,7 +71,7 @@ def filled() -> Column:
     """A bar and its percent; filtered and ordered by the quantity."""
     return Column(
         "filled", "Filled", NUMBER, "filled_qty", ("filled_qty", "qty"), lambda r: fillbar(r["filled_qty"], r["qty"]),
-        lambda r: r["filled_qty"], 142, css=lambda r: "bar-cell",
+        lambda r: r["filled_qty"], 136, css=lambda r: "bar-cell",
     )  # fmt: skip
 
 
@@ -99,7 +99,7 @@ def instrument() -> Column:
     return Column(
         "instrument", "Instrument", TEXT, "instrument__symbol",
         ("instrument__symbol", "instrument__name", "instrument__venue__mic", "currency_id"), cell,
-        lambda r: r["instrument__symbol"], 200, groups=True,
+        lambda r: r["instrument__symbol"], 190, groups=True,
     )  # fmt: skip
 
 

@@ -50,7 +50,7 @@ def rows(request: HttpRequest) -> HttpResponse:
     """The rows of ``?ids=`` that belong to the list of the address; with ``?after=`` its next page instead."""
     asked, now = asked_of(request), timezone.now()
     view = shown(request, ORDERS, asked.asset)
-    context = {"may_act": _may_act(request), "spec": view.spec}
+    context = {"may_act": _may_act(request), "span": _span(request, view)}
     mark = request.GET.get("after", "")
     if mark:
         found, more, groups = selectors.rows_after(request.user, asked, view.spec, now, mark)
@@ -131,10 +131,12 @@ def list_context(request: HttpRequest) -> dict:
     kept = _kept(asked, view)
     return {
         "asked": asked,
+        "classes": [(code, label) for code, (label, _) in pages.ASSETS.items()],
         "rows": rendering.drawn(ORDERS, view.spec, found.rows, now, found.groups),
         "has_rows": bool(found.rows),
         "more": _more(request, asked, view, found.more, found.rows),
         "heads": rendering.heads(ORDERS, view.spec),
+        "span": _span(request, view),
         "foot": rendering.foot(ORDERS, view.spec, found.totals),
         "legend": rendering.colours_used(view.spec.colours, ORDERS),
         "view": view,
@@ -177,7 +179,7 @@ def _begun(found, view: Shown, begun: str):
 def _chips(asked: pages.Asked, by_status: dict[str, int], kept: dict[str, str]) -> list[dict]:
     base, everything = reverse("orders:list"), ("", ("All", list(by_status)))
     others = {name: value for name, value in kept.items() if name != "status"}
-    chips = [
+    return [
         {
             "label": label,
             "url": f"{base}?{urlencode(others | ({'status': code} if code else {}))}",
@@ -186,16 +188,10 @@ def _chips(asked: pages.Asked, by_status: dict[str, int], kept: dict[str, str]) 
         }
         for code, (label, statuses) in (everything, *pages.STATUSES.items())
     ]
-    others = {name: value for name, value in kept.items() if name != "asset"}
-    return chips + [
-        {
-            "label": label,
-            "url": f"{base}?{urlencode(others | ({} if asked.asset == code else {'asset': code}))}",
-            "on": asked.asset == code,
-            "count": None,
-        }
-        for code, (label, _) in pages.ASSETS.items()
-    ]
+
+
+def _span(request: HttpRequest, view: Shown) -> int:
+    return len(view.spec.columns) + _may_act(request)
 
 
 def _may_act(request: HttpRequest) -> bool:
