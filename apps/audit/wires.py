@@ -53,6 +53,23 @@ def publish(subjects: dict[str, set[int]]) -> None:
     _lost = False
 
 
+def tell_progress(subject: str, subject_id: int, step: int) -> None:
+    """Best effort: keeps how far long work has come, which no other transaction sees yet, and tells the open pages."""
+    try:
+        client().set(f"oms:progress:{subject}:{subject_id}", step, ex=3600)
+        publish({subject: {subject_id}})
+    except (RedisError, OSError) as error:
+        log.warning("redis_away", error=str(error))
+
+
+def progress(subject: str, subject_id: int) -> int:
+    """The last step told of; 0 where none is known."""
+    try:
+        return int(client().get(f"oms:progress:{subject}:{subject_id}") or 0)
+    except (RedisError, OSError):
+        return 0
+
+
 def client() -> Redis:
     global _client
     if _client is None:

@@ -17,7 +17,8 @@ from apps.marketdata import selectors as marketdata
 from apps.portfolios import selectors as portfolios
 from apps.reference.models import BONDS, Instrument
 
-HEADING = ("portfolio", "isin", "symbol", "side", "quantity", "order type", "limit price", "tif", "rationale", "ref")
+HEADING = ("portfolio", "isin", "symbol", "side", "quantity", "order type", "limit price", "tif", "rationale", "ref", "group")
+GROUPS = {"SELL": "Equity sales", "BUY": "Bond purchases"}
 D = Decimal
 
 
@@ -100,6 +101,6 @@ def as_csv(lines: Sequence[Line]) -> bytes:
     for line in lines:
         writer.writerow(
             (line.portfolio, line.isin, line.symbol, line.side, f"{line.qty.normalize():f}", "MARKET", "", "DAY",
-             "Model change: equity to fixed income", line.ref)
+             "Model change: equity to fixed income", line.ref, GROUPS[line.side])
         )  # fmt: skip
     return out.getvalue().encode()

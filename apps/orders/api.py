@@ -354,12 +354,13 @@ class Imports(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
         return pages.get_paginated_response(ImportRowOut(page, many=True).data)
 
     @extend_schema(
-        summary="Enter its orders as one group: all, or the valid ones",
+        summary="Enter its orders, linked as groups: all, or the valid ones",
         request=CommitIn,
         parameters=[KEY],
         responses=inline_serializer(
             "Committed",
-            {"import_id": serializers.IntegerField(), "group_id": serializers.IntegerField(),
+            {"import_id": serializers.IntegerField(),
+             "group_id": serializers.IntegerField(help_text="null where its lines name several", allow_null=True),
              "orders": serializers.IntegerField(), "left_out": serializers.IntegerField()},
         ),
     )  # fmt: skip

@@ -170,9 +170,27 @@ class ImportFailed(Event, code="import.failed"):
 
 
 @dataclass(frozen=True)
+class ImportConfirmed(Event, code="import.confirmed"):
+    """The person wants its orders entered: a worker will."""
+
+    accept_valid: bool
+    group_name: str
+    submit: bool
+
+
+@dataclass(frozen=True)
+class ImportRefused(Event, code="import.refused"):
+    """It could not be entered when its turn came; nothing of it was."""
+
+    error: str
+    bad: int
+
+
+@dataclass(frozen=True)
 class ImportCommitted(Event, code="import.committed"):
     orders: int
     left_out: int = 0
+    group_ids: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

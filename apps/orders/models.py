@@ -64,7 +64,9 @@ class Import(models.Model):
     rows_read = models.IntegerField(default=0, help_text="progress of staging")
     bad_rows = models.IntegerField(default=0)
     error = models.TextField(blank=True, default="")
-    group = models.ForeignKey(OrderGroup, null=True, on_delete=models.PROTECT, related_name="+")
+    group = models.ForeignKey(
+        OrderGroup, null=True, on_delete=models.PROTECT, related_name="+", help_text="where its orders are one group"
+    )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
     status = models.CharField(max_length=10, default=ImportStatus.UPLOADED)
@@ -74,7 +76,7 @@ class Import(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["created_by", "sha256"],
-                condition=Q(status__in=["UPLOADED", "STAGED", "COMMITTED"]),
+                condition=~Q(status__in=["DISCARDED", "FAILED"]),
                 name="a_file_is_imported_once",
             )
         ]

@@ -67,6 +67,7 @@ LIFE = Lifecycle(
 class ImportStatus(StrEnum):
     UPLOADED = "UPLOADED"
     STAGED = "STAGED"
+    ENTERING = "ENTERING"
     COMMITTED = "COMMITTED"
     DISCARDED = "DISCARDED"
     FAILED = "FAILED"
@@ -79,6 +80,9 @@ IMPORT_LIFE = Lifecycle(
         (ImportStatus.UPLOADED, e.ImportStaged): ImportStatus.STAGED,
         (ImportStatus.UPLOADED, e.ImportFailed): ImportStatus.FAILED,
         (ImportStatus.STAGED, e.ImportCommitted): ImportStatus.COMMITTED,
+        (ImportStatus.STAGED, e.ImportConfirmed): ImportStatus.ENTERING,
+        (ImportStatus.ENTERING, e.ImportCommitted): ImportStatus.COMMITTED,
+        (ImportStatus.ENTERING, e.ImportRefused): ImportStatus.STAGED,
         (ImportStatus.STAGED, e.ImportDiscarded): ImportStatus.DISCARDED,
     },
     stays={e.ImportAdvanced: [ImportStatus.UPLOADED]},

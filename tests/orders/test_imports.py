@@ -14,7 +14,7 @@ from apps.core.refusals import IllegalMove, NotAllowed, NotFound
 from apps.orders import events, selectors
 from apps.orders import services as orders
 from apps.orders.models import Import, ImportRow, Order, OrderGroup
-from apps.orders.services import imports
+from apps.orders.services import entering, imports
 
 from .files import HEADING, csv_of, line, many, xlsx_of
 
@@ -22,9 +22,9 @@ from .files import HEADING, csv_of, line, many, xlsx_of
 @pytest.fixture(autouse=True)
 def only_orders_listen(monkeypatch):
     stage = Then(later=[orders.stage_imports])
-    monkeypatch.setattr(
-        audit, "flow", lambda: {events.ImportUploaded: stage, events.ImportAdvanced: stage}
-    )
+    enter = Then(later=[orders.enter_imports])
+    flow = {events.ImportUploaded: stage, events.ImportAdvanced: stage, events.ImportConfirmed: enter}
+    monkeypatch.setattr(audit, "flow", lambda: flow)
 
 
 def keep_promises() -> int:
@@ -227,7 +227,7 @@ class TestCommit:
         assert [row.client_ref for row in rows] == [f"m-{n}" for n in range(30)]
         batch.refresh_from_db()
         assert (batch.status, batch.group) == ("COMMITTED", group)
-        assert Entry.objects.get(event="import.committed").payload == {"orders": 30, "left_out": 0}
+        assert Entry.objects.get(event="import.committed").payload == {"orders": 30, "left_out": 0, "group_ids": [group.pk]}
 
     def test_refuses_a_file_with_a_bad_line_and_enters_none(self, staged, mira, by):
         batch = staged(csv_of([line(), line(qty="0")]))
@@ -244,7 +244,8 @@ class TestCommit:
             by(mira), batch.pk, seen={batch.pk: batch.version}, accept_valid=True, group_name="Some", submit=False
         )
         assert list(Order.objects.filter(pk__in=ids).values_list("status", "group__name")) == [("DRAFT", "Some")] * 2
-        assert Entry.objects.get(event="import.committed").payload == {"orders": 2, "left_out": 1}
+        payload = Entry.objects.get(event="import.committed").payload
+        assert (payload["orders"], payload["left_out"]) == (2, 1)
 
     def test_refuses_a_file_without_a_single_valid_line(self, staged, mira, by):
         batch = staged(csv_of([line(qty="0")]))
@@ -293,3 +294,110 @@ class TestCommit:
                 orders.commit_import(by(mira), batch.pk, seen={batch.pk: batch.version})
             counts.append(len(asked))
         assert counts[0] == counts[1]
+
+
+GROUPED = (*HEADING, "Group")
+
+
+def grouped(count: int, groups=("North", "South", "")) -> bytes:
+    return csv_of([(*row, groups[n % len(groups)]) for n, row in enumerate(many(count))], heading=GROUPED)
+
+
+class TestGroups:
+    def test_lines_with_the_same_word_are_one_group_and_the_others_the_file_s(self, staged, mira, by):
+        batch = staged(grouped(7), name="program.csv")
+        ids = orders.commit_import(by(mira), batch.pk, seen={batch.pk: batch.version})
+        names = dict(Order.objects.values_list("pk", "group__name"))
+        assert [names[pk] for pk in ids] == ["North", "South", "program", "North", "South", "program", "North"]
+        batch.refresh_from_db()
+        assert batch.group is None and OrderGroup.objects.count() == 3
+        made = list(OrderGroup.objects.order_by("pk").values_list("pk", flat=True))
+        assert Entry.objects.get(event="import.committed").payload["group_ids"] == made
+
+    def test_a_group_s_name_that_is_too_long_is_a_bad_line(self, staged):
+        batch = staged(grouped(2, ("N" * 121, "S")))
+        assert problems(batch) == {2: ["group: 121 characters are too many: at most 120."]}
+
+    def test_need_as_many_statements_for_50_as_for_2(self, staged, mira, by):
+        counts = []
+        for n in (2, 50):
+            batch = staged(grouped(50, [f"G{n}-{i}" for i in range(n)]).replace(b"m-", b"%d-" % n))
+            with CaptureQueriesContext(connection) as asked:
+                orders.commit_import(by(mira), batch.pk, seen={batch.pk: batch.version})
+            counts.append(len(asked))
+        assert counts[0] == counts[1]
+
+
+class TestEnterByAWorker:
+    @pytest.fixture(autouse=True)
+    def everything_is_long(self, monkeypatch):
+        monkeypatch.setattr(entering, "WHOLE_UP_TO", 2)
+
+    def confirm(self, act, batch, **more):
+        return orders.confirm_import(act, batch.pk, seen={batch.pk: batch.version}, **more)
+
+    def test_a_short_file_is_entered_at_once(self, staged, mira, by):
+        batch = staged(csv_of(many(2)))
+        assert len(self.confirm(by(mira), batch)) == Order.objects.count() == 2
+        assert keep_promises() == 0
+
+    def test_a_long_one_is_entered_for_the_person_who_confirmed(self, staged, mira, by):
+        batch = staged(csv_of(many(5)))
+        assert self.confirm(by(mira), batch, group_name="Long") is None
+        batch.refresh_from_db()
+        assert (batch.status, Order.objects.count()) == ("ENTERING", 0)
+        assert keep_promises() == 1
+        batch.refresh_from_db()
+        assert (batch.status, batch.group.name) == ("COMMITTED", "Long")
+        assert set(Order.objects.values_list("created_by", "status")) == {(mira.pk, "IN_REVIEW")}
+        act = Entry.objects.get(event="import.committed").act
+        assert (act.by, act.via) == (mira, "worker") and act.cause_id is not None
+
+    def test_is_confirmed_once(self, staged, mira, by):
+        batch = staged(csv_of(many(5)))
+        self.confirm(by(mira), batch)
+        with pytest.raises(IllegalMove):
+            self.confirm(by(mira), batch)
+        with pytest.raises(IllegalMove):
+            orders.discard_import(by(mira), batch.pk, seen={batch.pk: batch.version + 1})
+        assert orders.upload_import(by(mira), "again.csv", csv_of(many(5))) == batch.pk
+
+    def test_a_worker_that_dies_enters_nothing_and_the_next_enters_it_once(self, staged, mira, by, monkeypatch):
+        batch = staged(csv_of(many(5)))
+        self.confirm(by(mira), batch)
+        promise = Delivery.objects.get(status="OPEN")
+
+        def die(*args, **columns):
+            raise ConnectionError("killed")
+
+        with monkeypatch.context() as killed:
+            killed.setattr(entering, "import_happens", die)
+            assert not deliveries.deliver(promise.pk)
+        batch.refresh_from_db()
+        assert (batch.status, Order.objects.count(), OrderGroup.objects.count()) == ("ENTERING", 0, 0)
+        keep_promises()
+        orders.enter_imports(by("worker"), deliveries.facts_of(promise))  # Told again of what it did.
+        assert (Order.objects.count(), OrderGroup.objects.count()) == (5, 1)
+
+    def test_what_cannot_be_entered_goes_back_with_its_bad_lines_named(self, staged, mira, by, firm):
+        batch = staged(csv_of(many(5)))
+        self.confirm(by(mira), batch)
+        firm.instruments["BBB"].is_active = False
+        firm.instruments["BBB"].save()
+        keep_promises()
+        batch.refresh_from_db()
+        assert (batch.status, batch.bad_rows, Order.objects.count()) == ("STAGED", 1, 0)
+        assert batch.error.startswith("1 of 5 lines of orders.csv cannot be orders, so none was entered.")
+        assert list(problems(batch)) == [3]
+        self.confirm(by(mira), batch, accept_valid=True)
+        keep_promises()
+        batch.refresh_from_db()
+        assert (batch.status, batch.error, Order.objects.count()) == ("COMMITTED", "", 4)
+
+    def test_a_person_who_may_no_more_enters_nothing(self, staged, mira, by):
+        batch = staged(csv_of(many(5)))
+        self.confirm(by(mira), batch)
+        mira.groups.clear()
+        keep_promises()
+        batch.refresh_from_db()
+        assert (batch.status, Order.objects.count()) == ("STAGED", 0) and batch.error

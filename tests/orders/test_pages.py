@@ -13,7 +13,7 @@ from apps.core.events import Fact
 from apps.orders import services as orders
 from apps.orders.events import ImportUploaded
 from apps.orders.models import Import, Order
-from apps.orders.services import Wish, stage_imports
+from apps.orders.services import Wish, entering, stage_imports
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
 
@@ -318,6 +318,19 @@ class TestImports:
 
         assert answer["HX-Redirect"] == f"{reverse('orders:list')}?import={batch.pk}"
         assert set(Order.objects.values_list("group__name", "status")) == {("Rebalance", "DRAFT")}
+
+    def test_says_of_a_long_file_that_a_worker_enters_it(self, page, mira, staged, monkeypatch):
+        monkeypatch.setattr(entering, "WHOLE_UP_TO", 1)
+        batch = staged(GOOD)
+        client, where = page(mira), reverse("orders:import_commit", args=[batch.pk])
+
+        answer = client.post(where, {"version": batch.version}, **HTMX)
+
+        assert answer.status_code == 204 and "are being entered" in answer["HX-Trigger"]
+        shown = text(client.get(reverse("orders:import_detail", args=[batch.pk])))
+        assert "Entering" in shown and "Judging the lines" in shown and "Enter all" not in shown
+        assert client.post(where, {"version": batch.version}, **HTMX).status_code == 409
+        assert not Order.objects.exists()
 
     def test_lists_every_bad_line_and_enters_the_valid_ones_by_choice(self, page, mira, staged):
         batch = staged(BAD)

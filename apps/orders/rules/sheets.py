@@ -53,6 +53,7 @@ HEADINGS = {
     "flags": ("flags", "execinst", "executioninstructions"),
     "currency": ("currency", "ccy"),
     "desk": ("desk", "tradingdesk"),
+    "group": ("group", "groupname", "program", "basket"),
 }  # fmt: skip
 IDENTIFIERS = ("symbol", "isin", "cusip", "sedol", "figi", "identifier")
 FIELD_OF = {heading: field for field, headings in HEADINGS.items() for heading in headings}

@@ -13,6 +13,7 @@ from .chains import (
 )
 from .clearing import mark_cleared, mark_working
 from .copies import NothingFilled, clone_orders, reverse_orders
+from .entering import STEPS, BadFile, commit_import, confirm_import, enter_imports
 from .groups import (
     BadLegs,
     LegIn,
@@ -25,9 +26,7 @@ from .groups import (
     submit_group,
 )
 from .imports import (
-    BadFile,
     StaleImport,
-    commit_import,
     discard_import,
     stage_imports,
     upload_import,
@@ -48,6 +47,7 @@ from .tickets import BadWishes, Wish, create_orders
 
 __all__ = [
     "ApprovalOutcome",
+    "STEPS",
     "BadFile",
     "BadLegs",
     "BadWishes",
@@ -73,6 +73,7 @@ __all__ = [
     "change_orders",
     "clone_orders",
     "commit_import",
+    "confirm_import",
     "create_orders",
     "discard_import",
     "end_deputies",
@@ -80,6 +81,7 @@ __all__ = [
     "follow_groups",
     "install_default_approval_rules",
     "link_orders",
+    "enter_imports",
     "mark_cleared",
     "mark_done",
     "mark_held",

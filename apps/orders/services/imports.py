@@ -1,5 +1,5 @@
 """
-A file of orders: uploaded, staged line by line with what is wrong, then entered as a whole.
+A file of orders: uploaded, and staged line by line with what is wrong. How it is entered: see entering.
 
 A long file is staged in parts, each in a transaction of its own that promises the next, so that its progress is seen
 and a worker that dies loses one part at most.
@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from apps.audit.services import record
 from apps.core.acts import Act
 from apps.core.events import Event, Fact, listens
-from apps.core.refusals import Invalid, NotFound, Stale
+from apps.core.refusals import NotFound, Stale
 from apps.core.tables import copy_frame
 from apps.users.models import User
 from apps.users.services import require
@@ -24,19 +24,14 @@ from .. import events, rules, selectors
 from ..models import Import
 from ..rules import sheets
 from ..states import IMPORT_LIFE
-from .tickets import hold_references, named, with_facts, write_orders
+from .tickets import named, with_facts
 
 WHOLE_UP_TO = 2_500  # Rows that are staged at once; more are staged in PARTS.
 PARTS = 5
-PROBLEMS_NAMED = 1000
 
 
 class StaleImport(Stale):
     """The import changed after the person looked."""
-
-
-class BadFile(Invalid):
-    """Some of the file's lines cannot be orders, and only whole files were asked for; none was entered."""
 
 
 # --- upload ---------------------------------------------------------------------------------------------------------
@@ -67,7 +62,7 @@ def upload_import(act: Act, file_name: str, content: bytes) -> int:
         if made is None:
             cursor.execute(
                 "SELECT id FROM orders_import WHERE created_by_id = %s AND sha256 = %s"
-                " AND status IN ('UPLOADED', 'STAGED', 'COMMITTED')",
+                " AND status NOT IN ('DISCARDED', 'FAILED')",
                 [act.by, digest],
             )
             return cursor.fetchone()[0]
@@ -97,15 +92,15 @@ def _stage(act: Act, batch: Import) -> None:
             sheet = rules.read(batch.file_name, bytes(batch.content))
         except rules.Unreadable as refusal:
             batch.error = refusal.message
-            _import_happens(act, batch, events.ImportFailed(refusal.message), error=refusal.message)
+            import_happens(act, batch, events.ImportFailed(refusal.message), error=refusal.message)
             return
         batch.sheet, batch.rows = rules.stored(sheet), len(sheet.frame)
     else:
         sheet = rules.unstored(bytes(batch.sheet))
     size = batch.rows if batch.rows <= WHOLE_UP_TO else -(-batch.rows // PARTS)
     user = User.objects.get(pk=batch.created_by_id)
-    asked = _asked(user, sheet)[batch.rows_read : batch.rows_read + size]
-    terms, problems = _judged(user, asked, act)
+    asked = asked_of(user, sheet)[batch.rows_read : batch.rows_read + size]
+    terms, problems = judged_lines(user, asked, act)
     with connection.cursor() as cursor:
         copy_frame(cursor, "orders_importrow", _staged(batch, sheet, asked, terms, problems))
     batch.rows_read += len(asked)
@@ -114,12 +109,12 @@ def _stage(act: Act, batch: Import) -> None:
     event = (
         events.ImportStaged(batch.rows, batch.bad_rows) if done else events.ImportAdvanced(batch.rows_read, batch.rows)
     )
-    _import_happens(
+    import_happens(
         act, batch, event, sheet=batch.sheet, rows=batch.rows, rows_read=batch.rows_read, bad_rows=batch.bad_rows
     )
 
 
-def _asked(user, sheet: sheets.Sheet) -> pl.DataFrame:
+def asked_of(user, sheet: sheets.Sheet) -> pl.DataFrame:
     """The sheet's lines in the shape that tickets are judged in: the words resolved, by line (``row``)."""
     given = {field: pl.col(heading) for field, heading in sheet.columns.items()}
     frame = sheet.frame.select(
@@ -128,7 +123,7 @@ def _asked(user, sheet: sheets.Sheet) -> pl.DataFrame:
         pl.col(sheets.PROBLEM).alias("shape_problem"),
         pl.lit(None, pl.Int64).alias("portfolio_id"),
         pl.lit(None, pl.Int64).alias("instrument_id"),
-        *(given.get(name, pl.lit("")).alias(name) for name in ("portfolio", *sheets.IDENTIFIERS, *rules.TYPED, "desk")),
+        *(given.get(name, pl.lit("")).alias(name) for name in ("portfolio", *sheets.IDENTIFIERS, *rules.TYPED, "desk", "group")),
         own_columns(sheet).alias("own"),
     )
     ref = pl.col("client_ref").str.strip_chars()
@@ -149,11 +144,16 @@ def own_columns(sheet: sheets.Sheet) -> pl.Expr:
     return pl.when(pl.any_horizontal(value != "" for value in found.values())).then(together)
 
 
-def _judged(user, asked: pl.DataFrame, act: Act) -> tuple[pl.DataFrame, pl.DataFrame]:
+def judged_lines(user, asked: pl.DataFrame, act: Act) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Terms of the good lines and problems of the bad, those of their shape among them."""
     terms, problems = rules.judged(with_facts(user, asked, act.at.date()))
-    shapes = asked.filter(pl.col("shape_problem").is_not_null()).select(
-        "row", pl.lit("row").alias("field"), pl.col("shape_problem").alias("message")
+    group = pl.col("group").str.strip_chars().str.len_chars()
+    shapes = pl.concat(
+        asked.filter(broken).select("row", pl.lit(field).alias("field"), message.alias("message"))
+        for field, broken, message in (
+            ("row", pl.col("shape_problem").is_not_null(), pl.col("shape_problem")),
+            ("group", group > 120, pl.format("{} characters are too many: at most 120.", group)),
+        )
     )
     if len(shapes):
         problems = pl.concat([problems, shapes]).sort("row", maintain_order=True)
@@ -165,7 +165,7 @@ def _staged(
     batch: Import, sheet: sheets.Sheet, asked: pl.DataFrame, terms: pl.DataFrame, problems: pl.DataFrame
 ) -> pl.DataFrame:
     """The lines as they are kept: what was written, what is wrong, what it means."""
-    wrong = _problems_by_row(problems)
+    wrong = problems_by_row(problems)
     meant = terms.with_columns(
         rules.as_text("qty", rules.QTY_PLACES), rules.as_text("limit_price", rules.PRICE_PLACES)
     ).select(
@@ -189,7 +189,7 @@ def _staged(
     )  # fmt: skip
 
 
-def _problems_by_row(problems: pl.DataFrame) -> pl.DataFrame:
+def problems_by_row(problems: pl.DataFrame) -> pl.DataFrame:
     """Each bad row's problems as one JSON array."""
     return (
         problems.with_columns(pl.struct("field", "message").struct.json_encode().alias("one"))
@@ -199,84 +199,17 @@ def _problems_by_row(problems: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-# --- entering -------------------------------------------------------------------------------------------------------
-
-
-@transaction.atomic
-def commit_import(
-    act: Act,
-    import_id: int,
-    *,
-    seen: Mapping[int, int],
-    accept_valid: bool = False,
-    group_name: str = "",
-    submit: bool = True,
-) -> list[int]:
-    """
-    Will enter a staged file's orders as one group, judged again as things stand now: all of them, or none; or, where
-    the person chose so, those that are valid.
-
-    :param seen: the import's id to the version the person was looking at
-    :param accept_valid: whether lines that cannot be orders are left out, instead of refusing the whole file
-    :param group_name: the group's name; the file's where empty
-    :param submit: sends the orders to compliance in the same act
-    :returns: the orders' ids, in the file's order
-    :raises NotFound: if the import is somebody else's
-    :raises StaleImport: if it changed since the person looked
-    :raises IllegalMove: if it is not staged: still being read, entered before, or discarded
-    :raises BadFile: naming each bad line and what is wrong with it; nothing is then entered
-    """
-    user = require(act, "orders.import")
-    batch = _own(act, import_id, seen, events.ImportCommitted)
-    asked = _asked(user, rules.unstored(bytes(batch.sheet)))
-    hold_references(user, asked)
-    terms, problems = _judged(user, asked, act)
-    bad = problems["row"].n_unique()
-    if bad and (not accept_valid or not len(terms)):
-        raise _bad_file(batch, problems, bad)
-    if bad:
-        _restage(batch, problems)
-    name = group_name.strip() or batch.file_name.rsplit(".", 1)[0][:120]
-    ids, group_id = write_orders(act, terms, group_name=name, batch_id=batch.pk, submit=submit)
-    _import_happens(act, batch, events.ImportCommitted(len(ids), bad), group_id=group_id, bad_rows=bad)
-    return ids
-
-
-def _bad_file(batch: Import, problems: pl.DataFrame, bad: int) -> BadFile:
-    rows = [
-        {"line": line, "field": field, "message": message}
-        for line, field, message in problems.head(PROBLEMS_NAMED).rows()
-    ]
-    if bad == batch.rows:
-        message = f"None of the {batch.rows} lines of {batch.file_name} can be an order. Correct it and import it again."
-    else:
-        message = (
-            f"{bad} of {batch.rows} lines of {batch.file_name} cannot be orders, so none was entered."
-            f" Correct the file, or choose to enter the {batch.rows - bad} valid lines."
-        )
-    return BadFile(message, rows=rows, bad=bad, lines=batch.rows)
-
-
-def _restage(batch: Import, problems: pl.DataFrame) -> None:
-    """Puts what is wrong now beside lines that were good when the file was staged, so that it shows who was left out."""
-    wrong = _problems_by_row(problems)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE orders_importrow r SET problems = u.problems::jsonb, parsed = NULL"
-            " FROM unnest(%s::int[], %s::text[]) AS u(line, problems)"
-            " WHERE r.batch_id = %s AND r.line = u.line AND r.problems = '[]'::jsonb",
-            [wrong["row"].to_list(), wrong["problems"].to_list(), batch.pk],
-        )
+# --- set aside -----------------------------------------------------------------------------------------------------
 
 
 @transaction.atomic
 def discard_import(act: Act, import_id: int, *, seen: Mapping[int, int]) -> None:
     """Will set a staged file aside; it may then be imported anew. :raises NotFound, StaleImport, IllegalMove: as above"""
     require(act, "orders.import")
-    _import_happens(act, _own(act, import_id, seen, events.ImportDiscarded), events.ImportDiscarded())
+    import_happens(act, own_import(act, import_id, seen, events.ImportDiscarded), events.ImportDiscarded())
 
 
-def _own(act: Act, import_id: int, seen: Mapping[int, int], kind: type[Event]) -> Import:
+def own_import(act: Act, import_id: int, seen: Mapping[int, int], kind: type[Event]) -> Import:
     batch = Import.objects.select_for_update(no_key=True).filter(pk=import_id, created_by=act.by).first()
     if batch is None:
         raise NotFound("There is no such import, or it is not one of yours.")
@@ -289,7 +222,7 @@ def _own(act: Act, import_id: int, seen: Mapping[int, int], kind: type[Event]) -
     return batch
 
 
-def _import_happens(act: Act, batch: Import, event: Event, **columns) -> None:
+def import_happens(act: Act, batch: Import, event: Event, **columns) -> None:
     """The only door to an import's status."""
     status = IMPORT_LIFE.after(batch.status, type(event))
     Import.objects.filter(pk=batch.pk).update(status=status, version=batch.version + 1, **columns)

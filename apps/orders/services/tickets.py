@@ -89,7 +89,7 @@ def create_orders(
     terms, problems = rules.judged(with_facts(user, asked, act.at.date()))
     if len(problems):
         raise bad_wishes(problems, len(wishes))
-    return write_orders(act, terms, group_name=group_name, batch_id=batch_id, submit=submit)[0]
+    return write_orders(act, terms, group_names=[group_name.strip()] * len(terms), batch_id=batch_id, submit=submit)[0]
 
 
 def _asked(wishes: Sequence[Wish]) -> pl.DataFrame:
@@ -258,18 +258,20 @@ def _with_reference_problems(user, frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def write_orders(
-    act: Act, terms: pl.DataFrame, *, group_name: str = "", batch_id: int | None = None, submit: bool = False
-) -> tuple[list[int], int | None]:
+    act: Act, terms: pl.DataFrame, *, group_names: Sequence[str], batch_id: int | None = None, submit: bool = False
+) -> tuple[list[int], list[int]]:
     """
     Will write judged terms as orders by one COPY and record their birth, and their submission where it is asked for:
     an order submitted as it is entered is written once, with both facts. The caller holds the transaction.
 
-    :returns: the orders' ids in the order of the terms, and their group's
+    :param group_names: of each order's group; empty where it has none
+    :returns: the orders' ids in the order of the terms, and their groups'
     """
     if submit:
         require(act, "orders.submit")
     facts = []
-    group_id = _write_group(act, group_name.strip(), facts) if group_name.strip() else None
+    groups = _write_groups(act, list(dict.fromkeys(name for name in group_names if name)), facts)
+    group_ids = [groups.get(name) for name in group_names]
     status, version = LIFE.born[OrderCreated], 1
     if submit:
         status, version = LIFE.after(status, OrderSubmitted), 2
@@ -287,7 +289,7 @@ def write_orders(
                 rules.as_text("qty", rules.QTY_PLACES),
                 rules.as_text("limit_price", rules.PRICE_PLACES),
                 pl.Series("id", ids, pl.Int64),
-                pl.lit(group_id, pl.Int64).alias("group_id"),
+                pl.Series("group_id", group_ids, pl.Int64),
                 pl.lit(batch_id, pl.Int64).alias("batch_id"),
                 pl.lit(act.by).alias("created_by_id"),
                 pl.lit(act.at.isoformat()).alias("created_at"),
@@ -307,26 +309,28 @@ def write_orders(
         Fact(
             pk, 1, OrderCreated(portfolio, instrument, side, qty, kind, limit, group_id, batch_id, tif, _said(more), own)
         )
-        for pk, portfolio, instrument, side, qty, kind, limit, tif, more, own in zip(
-            ids, *(frame[c].to_list() for c in columns), own_fields, strict=True
+        for pk, group_id, portfolio, instrument, side, qty, kind, limit, tif, more, own in zip(
+            ids, group_ids, *(frame[c].to_list() for c in columns), own_fields, strict=True
         )
     ]
     if submit:
         submitted = OrderSubmitted()
         facts += [Fact(pk, 2, submitted) for pk in ids]
     record(act, facts)
-    return ids, group_id
+    return ids, list(groups.values())
 
 
 def _said(terms: str) -> dict[str, str]:
     return {} if terms == "{}" else orjson.loads(terms)
 
 
-def _write_group(act: Act, name: str, facts: list[Fact]) -> int:
-    if len(name) > 120:
+def _write_groups(act: Act, names: Sequence[str], facts: list[Fact]) -> dict[str, int]:
+    """Makes a group of each name. One statement, whatever their number."""
+    if any(len(name) > 120 for name in names):
         raise Invalid("The group's name is longer than 120 characters; shorten it.", field="group_name")
-    group = OrderGroup.objects.create(
-        name=name, created_by_id=act.by, created_at=act.at, status=GROUP_LIFE.born[GroupCreated]
+    status = GROUP_LIFE.born[GroupCreated]
+    made = OrderGroup.objects.bulk_create(
+        OrderGroup(name=name, created_by_id=act.by, created_at=act.at, status=status) for name in names
     )
-    facts.append(Fact(group.pk, 1, GroupCreated(name, group.kind)))
-    return group.pk
+    facts += [Fact(group.pk, 1, GroupCreated(group.name, group.kind)) for group in made]
+    return {group.name: group.pk for group in made}

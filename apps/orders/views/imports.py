@@ -7,6 +7,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from apps.audit import wires
 from apps.core.edges import act_of, done, whole_number
 from apps.core.refusals import Conflict, Invalid
 from apps.users.doors import door
@@ -70,6 +71,7 @@ def import_detail(request: HttpRequest, import_id: int) -> HttpResponse:
         "lines": lines,
         "good": batch.rows_read - bad,
         "money": pages.totals(batch) if batch.status != ImportStatus.UPLOADED else None,
+        "entering": _entering(batch),
         "may_act": batch.created_by_id == request.user.pk and batch.status == ImportStatus.STAGED,
         "chips": [
             {"label": "Bad lines", "url": "?show=bad", "on": show == "bad", "count": bad},
@@ -77,6 +79,14 @@ def import_detail(request: HttpRequest, import_id: int) -> HttpResponse:
         ],
     }
     return render(request, f"orders/import.html{'#batch' if request.htmx else ''}", context)
+
+
+def _entering(batch) -> dict | None:
+    """How far a worker has come with entering it."""
+    if batch.status != ImportStatus.ENTERING:
+        return None
+    step = min(wires.progress("import", batch.pk), len(services.STEPS) - 1)
+    return {"step": step, "of": len(services.STEPS), "label": services.STEPS[step]}
 
 
 @door("orders.import")
@@ -96,7 +106,7 @@ def commit_import(request: HttpRequest, import_id: int) -> HttpResponse:
         return render(request, "orders/commit.html", context | {"submits": True})
     submits = said.get("submit") == "1"
     try:
-        ids = services.commit_import(
+        ids = services.confirm_import(
             act_of(request),
             batch.pk,
             seen={batch.pk: whole_number(said.get("version"), "version", 1)},
@@ -110,6 +120,8 @@ def commit_import(request: HttpRequest, import_id: int) -> HttpResponse:
         )
     except Conflict as refusal:
         return refused(request, refusal)
+    if ids is None:
+        return done(f"{batch.rows:,} lines of {batch.file_name} are being entered. It goes on if you leave this page.")
     became = page_selectors.statuses_of(ids)
     text = f"{len(ids):,} orders entered from {batch.file_name}: {standing(became)}."
     (messages.warning if became.get(S.HELD) else messages.success)(request, text)
