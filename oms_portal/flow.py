@@ -20,6 +20,7 @@ from apps.settlement import services as settlement
 FLOW: Flow = {
     order.ImportUploaded: Then(later=[orders.stage_imports]),
     order.ImportAdvanced: Then(later=[orders.stage_imports]),
+    order.ImportMapped: Then(later=[orders.stage_imports]),
     order.ImportConfirmed: Then(later=[orders.enter_imports]),
     order.OrderSubmitted: Then(now=[compliance.review_orders]),
     order.OrderCarried: Then(now=[blocks.drop_orders, compliance.review_orders]),

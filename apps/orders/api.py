@@ -1,8 +1,8 @@
-"""Orders and imports to other systems: the services the pages call, scoped as they are."""
+"""Orders to other systems: the services the pages call, scoped as they are."""
 
 import django_filters
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view, inline_serializer
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
@@ -14,8 +14,8 @@ from apps.core.refusals import Invalid
 from apps.users.doors import ApiDoor
 
 from . import selectors, services
-from .models import Import, ImportRow, Order
-from .rules import HANDLING, sheets
+from .models import Order
+from .rules import HANDLING
 
 ORDERS_AT_ONCE = 10_000
 ASKED = (
@@ -33,10 +33,6 @@ class NewestFirst(CursorPagination):
     page_size = 100
     max_page_size = 1000
     page_size_query_param = "page_size"
-
-
-class ByLine(NewestFirst):
-    ordering = "line"
 
 
 # --- what goes in and out -------------------------------------------------------------------------------------------
@@ -119,34 +115,6 @@ class FieldsIn(SeenIn):
     own = serializers.DictField(help_text="new values by code; an empty one takes it away, what is not named stays")
 
 
-class ImportOut(serializers.ModelSerializer):
-    """A file of orders. Staged when ``rows_read`` = ``rows``; ``bad_rows`` of them cannot be orders."""
-
-    created_by = serializers.CharField(source="created_by.username")
-
-    class Meta:
-        model = Import
-        fields = (
-            "id", "status", "version", "file_name", "sha256", "rows", "rows_read", "bad_rows", "error", "group_id",
-            "created_by", "created_at",
-        )  # fmt: skip
-        read_only_fields = fields
-
-
-class ImportRowOut(serializers.ModelSerializer):
-    class Meta:
-        model = ImportRow
-        fields = ("line", "raw", "problems", "parsed")
-        read_only_fields = fields
-
-
-class CommitIn(serializers.Serializer):
-    version = serializers.IntegerField(min_value=1)
-    accept_valid = serializers.BooleanField(default=False, help_text="leave out the lines that cannot be orders")
-    group_name = serializers.CharField(max_length=120, default="", allow_blank=True)
-    submit = serializers.BooleanField(default=True)
-
-
 class OrderFilter(django_filters.FilterSet):
     status = django_filters.BaseInFilter(field_name="status", help_text="one or several, by comma")
     portfolio = django_filters.CharFilter(field_name="portfolio__code")
@@ -215,7 +183,7 @@ class Orders(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
     def create(self, request: Request) -> Response:
         """One object is answered with an object, a list with a list. 201 the first time, 200 to a repeat of its key."""
         is_list = isinstance(request.data, list)
-        submit = _yes(request.query_params.get("submit", ""))
+        submit = yes(request.query_params.get("submit", ""))
         group = request.query_params.get("group_name", "")
         wishes = _wishes(request.data if is_list else [request.data])
         act = act_of(request)
@@ -266,7 +234,7 @@ class Orders(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
         return Response(answer_once(act, f"orders.{self.action}", {"id": pk, "said": said}, move)[0])
 
 
-def _yes(word: str) -> bool:
+def yes(word: str) -> bool:
     if word.lower() not in ("", "0", "1", "true", "false"):
         raise Invalid(f"submit must be true or false; got “{word[:20]}”.", field="submit")
     return word.lower() in ("1", "true")
@@ -302,86 +270,3 @@ def _as_text(value) -> str:
     if value is None:
         return ""
     return f"{value:.12f}".rstrip("0") if isinstance(value, float) and abs(value) < 1e15 else str(value)
-
-
-# --- imports --------------------------------------------------------------------------------------------------------
-
-
-@extend_schema_view(
-    list=extend_schema(summary="Imported files, the newest first"),
-    retrieve=extend_schema(summary="One import: what it holds and what is wrong with it"),
-)
-class Imports(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
-    permissions = ("orders.import", "audit.see")
-    acts = dict.fromkeys(("create", "commit", "discard"), ("orders.import",))
-    serializer_class = ImportOut
-    pagination_class = NewestFirst
-    queryset = Import.objects.none()
-
-    def get_queryset(self):
-        return selectors.imports_seen_by(self.request.user).select_related("created_by")
-
-    def get_object(self) -> Import:
-        return selectors.get_import_seen_by(self.request.user, self.kwargs["pk"])
-
-    @extend_schema(
-        summary="Upload a file of orders, CSV or XLSX, to be staged",
-        request={"multipart/form-data": inline_serializer("ImportFile", {"file": serializers.FileField()})},
-        responses={201: ImportOut, 200: ImportOut},
-    )
-    def create(self, request: Request) -> Response:
-        """201, or 200 where the same file was imported before: then it is the same import, and nothing happens."""
-        file = request.FILES.get("file")
-        if file is None:
-            raise Invalid("No file was sent. Send it as “file” in a multipart form.", field="file")
-        if file.size > sheets.MAX_BYTES:
-            raise sheets.Unreadable(f"At most {sheets.MAX_BYTES // 1024**2} MB are read. Split the file.", field="file")
-        act = act_of(request)
-        batch = selectors.get_import_seen_by(request.user, services.upload_import(act, file.name, file.read()))
-        is_new = batch.created_at == act.at
-        return Response(ImportOut(batch).data, status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)
-
-    @extend_schema(
-        summary="Its lines: what was written, what is wrong, what it means",
-        responses=ImportRowOut(many=True),
-        parameters=[OpenApiParameter("bad", OpenApiTypes.BOOL, description="only the bad lines, or only the good ones")],
-    )
-    def rows(self, request: Request, pk: int) -> Response:
-        bad = request.query_params.get("bad")
-        lines = selectors.import_rows(self.get_object(), bad=None if bad is None else _yes(bad))
-        pages = ByLine()
-        page = pages.paginate_queryset(lines, request, view=self)
-        return pages.get_paginated_response(ImportRowOut(page, many=True).data)
-
-    @extend_schema(
-        summary="Enter its orders, linked as groups: all, or the valid ones",
-        request=CommitIn,
-        parameters=[KEY],
-        responses=inline_serializer(
-            "Committed",
-            {"import_id": serializers.IntegerField(),
-             "group_id": serializers.IntegerField(help_text="null where its lines name several", allow_null=True),
-             "orders": serializers.IntegerField(), "left_out": serializers.IntegerField()},
-        ),
-    )  # fmt: skip
-    def commit(self, request: Request, pk: int) -> Response:
-        said = self.checked(CommitIn)
-        self.get_object()
-        act = act_of(request)
-
-        def enter():
-            ids = services.commit_import(
-                act, pk, seen={pk: said["version"]}, accept_valid=said["accept_valid"],
-                group_name=said["group_name"], submit=said["submit"],
-            )  # fmt: skip
-            batch = self.get_object()
-            return {"import_id": pk, "group_id": batch.group_id, "orders": len(ids), "left_out": batch.bad_rows}
-
-        return Response(answer_once(act, "orders.commit_import", {"id": pk, "said": said}, enter)[0])
-
-    @extend_schema(summary="Set a staged file aside", request=SeenIn, responses=ImportOut)
-    def discard(self, request: Request, pk: int) -> Response:
-        said = self.checked(SeenIn)
-        self.get_object()
-        services.discard_import(act_of(request, reason=said["reason"]), pk, seen={pk: said["version"]})
-        return Response(ImportOut(self.get_object()).data)

@@ -159,6 +159,34 @@ class ImportAdvanced(Event, code="import.advanced"):
 
 
 @dataclass(frozen=True)
+class ImportUnmapped(Event, code="import.unmapped"):
+    """A person must say which of its columns means what."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class ImportMapped(Event, code="import.mapped"):
+    """What its columns, words and names mean was said; it is read anew. ``listings``: name to instrument."""
+
+    columns: dict = field(default_factory=dict)
+    words: dict = field(default_factory=dict)
+    listings: dict = field(default_factory=dict)
+    template_id: int | None = None
+
+
+@dataclass(frozen=True)
+class TemplateSaved(Event, code="template.saved"):
+    """Files with these headings are understood so from now on."""
+
+    name: str
+    headings: list[str] = field(default_factory=list)
+    columns: dict = field(default_factory=dict)
+    words: dict = field(default_factory=dict)
+    desk_id: int | None = None
+
+
+@dataclass(frozen=True)
 class ImportStaged(Event, code="import.staged"):
     rows: int
     bad: int

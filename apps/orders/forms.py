@@ -248,6 +248,21 @@ class UploadForm(forms.Form):
     )  # fmt: skip
 
 
+class PasteForm(forms.Form):
+    """Cells copied from a spreadsheet, with their headings."""
+
+    text = forms.CharField(
+        label="Cells", max_length=2_000_000, strip=False, widget=forms.Textarea({"rows": 6, "spellcheck": "false"}),
+        help_text="Copy the cells in the spreadsheet, their headings too, and paste them here.",
+        error_messages={"required": "Paste the cells first."},
+    )  # fmt: skip
+
+    def clean_text(self) -> str:
+        if not self.cleaned_data["text"].strip():
+            raise forms.ValidationError("Paste the cells first.")
+        return self.cleaned_data["text"]
+
+
 def the_instrument(text: str) -> Instrument:
     """:raises forms.ValidationError: where the text names no instrument, or several"""
     value = text.strip().upper()

@@ -47,20 +47,21 @@ def totals(batch: Import) -> Money:
     return Money(orders, portfolios, Decimal(buy), Decimal(sell), unpriced)
 
 
-def lines(rows: Sequence[ImportRow]) -> tuple[list[str], list[Line]]:
+def lines(batch: Import, rows: Sequence[ImportRow]) -> tuple[list[str], list[Line]]:
     """The headings, those with a meaning first, and the lines below them. Columns that are empty throughout are left out."""
+    told = {heading: field for field, heading in (batch.columns or {}).items()}
     given = {heading for row in rows for heading, cell in row.raw.items() if str(cell).strip()}
-    headings = sorted(given, key=lambda heading: (PLACES.get(_field(heading), len(PLACES)), heading))
+    headings = sorted(given, key=lambda heading: (PLACES.get(_field(heading, told), len(PLACES)), heading))
     found = []
     for row in rows:
         wrong = {problem["field"] for problem in row.problems}
         if "instrument" in wrong:
             wrong |= set(sheets.IDENTIFIERS)
-        cells = [(str(row.raw.get(heading, "")), _field(heading) in wrong) for heading in headings]
+        cells = [(str(row.raw.get(heading, "")), _field(heading, told) in wrong) for heading in headings]
         found.append(Line(row.line, cells, row.problems))
     return headings, found
 
 
-def _field(heading: str) -> str | None:
+def _field(heading: str, told: dict[str, str]) -> str | None:
     """The field of an order that a heading holds."""
-    return sheets.FIELD_OF.get(re.sub(r"[^a-z0-9]", "", heading.lower()))
+    return told.get(heading) if told else sheets.FIELD_OF.get(re.sub(r"[^a-z0-9]", "", heading.lower()))

@@ -53,6 +53,28 @@ class OrderGroup(models.Model):
         return self.name
 
 
+class ImportTemplate(models.Model):
+    """What the columns and words of a file with these headings mean; its owner's, and a desk's where it is shared."""
+
+    name = models.CharField(max_length=80)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    desk = models.ForeignKey(Desk, null=True, on_delete=models.PROTECT, related_name="+")
+    headings = models.JSONField()
+    signature = models.CharField(max_length=64, db_index=True, help_text="SHA-256 of the headings")
+    columns = models.JSONField(help_text="field of an order to the heading that holds it")
+    words = models.JSONField(default=dict, help_text="field to {a word of theirs: ours}")
+    saved_at = models.DateTimeField()
+    version = models.IntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "name"], name="a_template_of_a_person_has_a_name_of_its_own")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Import(models.Model):
     """A file of orders, staged row by row before any order is made."""
 
@@ -60,6 +82,10 @@ class Import(models.Model):
     sha256 = models.CharField(max_length=64)
     content = models.BinaryField()
     sheet = models.BinaryField(null=True, help_text="its cells as text by line, once read (Arrow IPC)")
+    columns = models.JSONField(null=True, help_text="field to heading, where a person or a template said so")
+    words = models.JSONField(default=dict, help_text="field to {a word of theirs: ours}")
+    listings = models.JSONField(default=dict, help_text="a name that means several instruments: the one chosen")
+    template = models.ForeignKey(ImportTemplate, null=True, on_delete=models.PROTECT, related_name="+")
     rows = models.IntegerField(default=0)
     rows_read = models.IntegerField(default=0, help_text="progress of staging")
     bad_rows = models.IntegerField(default=0)

@@ -66,6 +66,7 @@ LIFE = Lifecycle(
 
 class ImportStatus(StrEnum):
     UPLOADED = "UPLOADED"
+    UNMAPPED = "UNMAPPED"
     STAGED = "STAGED"
     ENTERING = "ENTERING"
     COMMITTED = "COMMITTED"
@@ -77,6 +78,10 @@ IMPORT_LIFE = Lifecycle(
     "import",
     born={e.ImportUploaded: ImportStatus.UPLOADED},
     moves={
+        (ImportStatus.UPLOADED, e.ImportUnmapped): ImportStatus.UNMAPPED,
+        (ImportStatus.UNMAPPED, e.ImportMapped): ImportStatus.UPLOADED,
+        (ImportStatus.UNMAPPED, e.ImportDiscarded): ImportStatus.DISCARDED,
+        (ImportStatus.STAGED, e.ImportMapped): ImportStatus.UPLOADED,
         (ImportStatus.UPLOADED, e.ImportStaged): ImportStatus.STAGED,
         (ImportStatus.UPLOADED, e.ImportFailed): ImportStatus.FAILED,
         (ImportStatus.STAGED, e.ImportCommitted): ImportStatus.COMMITTED,

@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from . import api, approvals_api, bulk_api, groups_api, views
+from . import api, approvals_api, bulk_api, groups_api, import_api, views
 from .defaults_api import OrderDefaults, OwnFields
 
 PK = r"(?P<pk>[0-9]{1,18})"  # Acts on one thing are posted with or without the last slash.
@@ -46,12 +46,17 @@ api_urlpatterns = [
         re_path(rf"^groups/{PK}/{act}/?$", groups_api.Groups.as_view({"post": act}), name=f"api-group-{act}")
         for act in ("submit", "cancel", "approve")
     ),
-    path("imports/", api.Imports.as_view({"get": "list", "post": "create"}), name="api-imports"),
-    path("imports/<int:pk>/", api.Imports.as_view({"get": "retrieve"}), name="api-import"),
-    path("imports/<int:pk>/rows/", api.Imports.as_view({"get": "rows"}), name="api-import-rows"),
+    path("imports/", import_api.Imports.as_view({"get": "list", "post": "create"}), name="api-imports"),
+    re_path(
+        rf"^imports/{PK}/listings/?$", import_api.Imports.as_view({"get": "listings", "post": "choose"}),
+        name="api-import-listings",
+    ),
+    path("import-templates/", import_api.Templates.as_view({"get": "list"}), name="api-import-templates"),
+    path("imports/<int:pk>/", import_api.Imports.as_view({"get": "retrieve"}), name="api-import"),
+    path("imports/<int:pk>/rows/", import_api.Imports.as_view({"get": "rows"}), name="api-import-rows"),
     *(
-        re_path(rf"^imports/{PK}/{act}/?$", api.Imports.as_view({"post": act}), name=f"api-import-{act}")
-        for act in ("commit", "discard")
+        re_path(rf"^imports/{PK}/{act}/?$", import_api.Imports.as_view({"post": act}), name=f"api-import-{act}")
+        for act in ("commit", "discard", "columns")
     ),
 ]
 urlpatterns = [
@@ -63,6 +68,8 @@ urlpatterns = [
     path("orders/imports/<int:import_id>/", views.import_detail, name="import_detail"),
     path("orders/imports/<int:import_id>/commit/", views.commit_import, name="import_commit"),
     path("orders/imports/<int:import_id>/discard/", views.discard_import, name="import_discard"),
+    path("orders/imports/<int:import_id>/columns/", views.map_import, name="import_columns"),
+    path("orders/imports/<int:import_id>/listings/", views.choose_listings, name="import_listings"),
     path("orders/submit/", views.submit, name="submit"),
     path("orders/cancel/", views.cancel, name="cancel"),
     path("approvals/", views.approvals, name="approvals"),

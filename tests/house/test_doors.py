@@ -31,7 +31,7 @@ MATRIX: dict[str, set[str] | str] = {
     "api-order-fields": {M},
     "orders:ticket": {M}, "orders:instruments": {M}, "orders:sketch": {M},
     "orders:imports": {M, C, A}, "orders:import_detail": {M, C, A},
-    "orders:import_commit": {M}, "orders:import_discard": {M},
+    "orders:import_columns": {M}, "orders:import_listings": {M}, "orders:import_commit": {M}, "orders:import_discard": {M},
     "orders:submit": {M}, "orders:cancel": {M}, "orders:amend": {M},
     "orders:approvals": {M, C, A}, "orders:approval": {M, C, A}, "orders:approve_clean": {M, C},
     "orders:decide_approval": {M, C}, "orders:deputy": {M, C}, "orders:end_deputy": {M, C},
@@ -74,7 +74,8 @@ MATRIX: dict[str, set[str] | str] = {
     "api-group-approve": {M, C},
     "api-orders-change": {M}, "api-orders-clone": {M}, "api-orders-reverse": {M},
     "api-imports": {M, C, A}, "api-import": {M, C, A}, "api-import-rows": {M, C, A}, "api-import-commit": {M},
-    "api-import-discard": {M},
+    "api-import-discard": {M}, "api-import-columns": {M}, "api-import-listings": {M, C, A},
+    "api-import-templates": {M, C, A},
     "api-blocks": FLOOR, "api-block": FLOOR, "api-block-orders": FLOOR, "api-block-statement": FLOOR,
     "api-block-finish": {T}, "api-block-route": {T},
     "api-routes": {T, C, O, A}, "api-route": {T, C, O, A}, "api-route-cancel": {T}, "api-route-replace": {T},
@@ -115,7 +116,8 @@ MATRIX: dict[str, set[str] | str] = {
 }  # fmt: skip
 
 # Where looking and acting share an address: who may act.
-POSTS = {"api-orders": {M}, "api-imports": {M}, "api-rules": {C}, "api-restrictions": {C}, "api-halts": {T, C},
+POSTS = {"api-orders": {M}, "api-imports": {M}, "api-import-listings": {M}, "api-rules": {C}, "api-restrictions": {C},
+         "api-halts": {T, C},
          "api-block-notes": {M, T, C, O}, "api-order-notes": {M, T, C, O},
          "blocks:notes_of_order": {M, T, C, O}, "blocks:notes_of_block": {M, T, C, O},
          "api-approval-rules": {C}, "api-deputies": {M, C}, "api-groups": {M}}

@@ -23,7 +23,10 @@ from .files import HEADING, csv_of, line, many, xlsx_of
 def only_orders_listen(monkeypatch):
     stage = Then(later=[orders.stage_imports])
     enter = Then(later=[orders.enter_imports])
-    flow = {events.ImportUploaded: stage, events.ImportAdvanced: stage, events.ImportConfirmed: enter}
+    flow = {
+        events.ImportUploaded: stage, events.ImportAdvanced: stage, events.ImportMapped: stage,
+        events.ImportConfirmed: enter,
+    }  # fmt: skip
     monkeypatch.setattr(audit, "flow", lambda: flow)
 
 
@@ -162,8 +165,8 @@ class TestStage:
         }  # fmt: skip
 
     def test_a_file_that_cannot_be_read_fails_and_says_why(self, staged):
-        batch = staged(b"portfolio,side\nP1,BUY\n")
-        assert batch.status == "FAILED" and "no column for" in batch.error
+        batch = staged(b"portfolio,symbol,side,qty\n")
+        assert batch.status == "FAILED" and "no orders below it" in batch.error
         assert Entry.objects.get(event="import.failed").payload["error"] == batch.error
 
     def test_a_long_file_shows_its_progress_part_by_part(self, firm, mira, by, monkeypatch):

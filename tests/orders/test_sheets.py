@@ -78,8 +78,6 @@ def test_reads_all_rows_whatever_the_workbook_says_of_its_size():
         (b"\x89PNG\r\n\x1a\n\x00\x00", "not a CSV or XLSX"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"0" * 100, "old Excel file"),
         (b"PK\x03\x04 cut off", "damaged"),
-        (b"portfolio,side\nP1,BUY\n", "no column for symbol, ISIN or CUSIP, quantity"),
-        (b"portfolio,symbol,side,qty,shares\nP1,AAA,BUY,1,1\n", "Both “qty” and “shares”"),
         (csv_of([line()], heading=(*HEADING, *(f"c{n}" for n in range(60)))), "columns; at most"),
         (b'portfolio,symbol,side,qty\nP1,AAA,BUY,"' + b"9" * 200_000, "line 2"),
     ],
@@ -87,6 +85,29 @@ def test_reads_all_rows_whatever_the_workbook_says_of_its_size():
 def test_says_why_a_file_is_not_read(content, says):
     with pytest.raises(sheets.Unreadable, match=says):
         sheets.read("orders.csv", content)
+
+
+@pytest.mark.parametrize(
+    ("content", "doubt"),
+    [
+        (b"portfolio,side\nP1,BUY\n", "It has no column for symbol, ISIN or CUSIP, quantity."),
+        (b"portfolio,symbol,side,qty,shares\nP1,AAA,BUY,1,1\n", "Both “qty” and “shares” give the qty."),
+        (csv_of([line()]), ""),
+    ],
+)
+def test_says_what_is_not_clear_about_its_columns(content, doubt):
+    assert sheets.read("orders.csv", content).doubt == doubt
+
+
+def test_a_heading_is_never_a_pattern():
+    sheet = sheets.read("x.csv", b"*,^.*$,side\n1,2,BUY\n")
+    assert sheet.headings == ["column 1 *", "column 2 ^.*$", "side"]
+
+
+def test_headings_written_otherwise_have_the_same_signature():
+    assert sheets.signature(["Order Qty", "ISIN"]) == sheets.signature(["order_qty ", "isin"])
+    assert sheets.signature(["Order Qty", "ISIN"]) != sheets.signature(["ISIN", "Order Qty"])
+    assert sheets.signature(["数量"]) != sheets.signature(["銘柄"])
 
 
 def test_refuses_a_bomb_before_opening_it():

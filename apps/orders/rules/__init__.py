@@ -6,10 +6,13 @@ from .defaults import FILLED, Default, mismatch, with_defaults
 from .groups import KINDS, WAITING_ROLES, LegTerms, standing, unfit
 from .handling import HANDLING
 from .own_fields import OwnField, checked, definition_problems
-from .sheets import Sheet, Unreadable, read, refuse_unfit, stored, unstored
-from .tickets import FACTS, TERMS, TYPED, judged
+from .sheets import Sheet, Unreadable, missing, read, refuse_unfit, signature, stored, unstored
+from .tickets import FACTS, ORDER_TYPES, SIDES, TERMS, TIFS, TYPED, judged
 
 __all__ = [
+    "ORDER_TYPES",
+    "SIDES",
+    "TIFS",
     "FACTS",
     "FILLED",
     "HANDLING",
@@ -37,8 +40,10 @@ __all__ = [
     "plain",
     "read",
     "refuse_unfit",
+    "missing",
     "scaled",
     "standing",
+    "signature",
     "stored",
     "unfit",
     "unstored",

@@ -6,6 +6,7 @@ formula is never computed, only quoted.
 """
 
 import csv
+import hashlib
 import io
 import re
 import zipfile
@@ -73,11 +74,13 @@ class Sheet:
     """
     Text cells by heading, with ``#line`` in the file and ``#problem`` of the row's shape, where there is one.
 
-    ``columns`` says which heading holds which field of an order; other headings are kept but mean nothing.
+    ``columns`` says which heading holds which field of an order; other headings are kept but mean nothing. ``doubt``
+    says why they are not clear enough to read orders from, where they are not.
     """
 
     frame: pl.DataFrame
     columns: dict[str, str]
+    doubt: str = ""
 
     @property
     def headings(self) -> list[str]:
@@ -125,9 +128,16 @@ def stored(sheet: Sheet) -> bytes:
     return out.getvalue()
 
 
-def unstored(kept: bytes) -> Sheet:
+def unstored(kept: bytes, columns: dict[str, str] | None = None) -> Sheet:
+    """:param columns: field to heading, where somebody said so; as the headings read otherwise"""
     frame = pl.read_ipc(io.BytesIO(kept))
-    return Sheet(frame, _columns([name for name in frame.columns if name not in (LINE, PROBLEM)]))
+    meant, doubt = guessed([name for name in frame.columns if name not in (LINE, PROBLEM)])
+    return Sheet(frame, meant, doubt) if columns is None else Sheet(frame, columns, missing(columns))
+
+
+def signature(headings: Sequence[str]) -> str:
+    """The same for files with the same headings, however they are spaced or capitalised."""
+    return hashlib.sha256("\x1f".join(_bare(heading) for heading in headings).encode()).hexdigest()
 
 
 # --- text -----------------------------------------------------------------------------------------------------------
@@ -243,8 +253,6 @@ def _sheet(file_name: str, rows: Iterable[tuple[int, Sequence[str]]]) -> Sheet:
         cells.append(row)
     if not headings:
         raise Unreadable(f"{file_name} is empty.", field="file")
-    columns = _columns(headings)
-    _refuse_missing(file_name, columns, headings)
     if not lines:
         raise Unreadable(f"{file_name} has a heading but no orders below it.", field="file")
     frame = pl.DataFrame(
@@ -254,7 +262,8 @@ def _sheet(file_name: str, rows: Iterable[tuple[int, Sequence[str]]]) -> Sheet:
             for name, values in zip(headings, zip(*cells, strict=True), strict=True)
         }
     )
-    return Sheet(_shaped(frame, headings, surplus), columns)
+    columns, doubt = guessed(headings)
+    return Sheet(_shaped(frame, headings, surplus), columns, doubt)
 
 
 def _shaped(frame: pl.DataFrame, headings: Sequence[str], surplus: dict[int, int]) -> pl.DataFrame:
@@ -282,7 +291,7 @@ def _shaped(frame: pl.DataFrame, headings: Sequence[str], surplus: dict[int, int
 
 
 def _headings(file_name: str, row: Sequence[str]) -> list[str]:
-    """The heading's cells, each once: a repeated or empty one is numbered."""
+    """The heading's cells, each once: a repeated, empty or misleading one is numbered."""
     row = list(row)
     while row and not row[-1].strip():
         row.pop()
@@ -292,6 +301,8 @@ def _headings(file_name: str, row: Sequence[str]) -> list[str]:
     names = []
     for n, cell in enumerate(row, 1):
         name = re.sub(r"\s+", " ", re.sub(r"[\x00-\x1f\x7f]", " ", cell)).strip()[:80] or f"column {n}"
+        if name == "*" or name.startswith("^"):  # A column of this name would be read as a pattern.
+            name = f"column {n} {name}"
         if name in taken:
             name = f"{name} ({n})"
         taken.add(name)
@@ -299,29 +310,28 @@ def _headings(file_name: str, row: Sequence[str]) -> list[str]:
     return names
 
 
-def _columns(headings: Sequence[str]) -> dict[str, str]:
-    """Field of an order to the heading that holds it; two headings for one field are refused."""
+def guessed(headings: Sequence[str]) -> tuple[dict[str, str], str]:
+    """Field of an order to the heading that holds it by its usual names, and what is not clear about them."""
     columns: dict[str, str] = {}
     for heading in headings:
-        field = FIELD_OF.get(re.sub(r"[^a-z0-9]", "", heading.lower()))
+        field = FIELD_OF.get(_bare(heading))
         if field is None:
             continue
         if field in columns:
-            raise Unreadable(
-                f"Both “{columns[field]}” and “{heading}” give the {field.replace('_', ' ')}. Rename or remove one.",
-                field="file",
-            )
+            return columns, f"Both “{columns[field]}” and “{heading}” give the {field.replace('_', ' ')}."
         columns[field] = heading
-    return columns
+    return columns, missing(columns)
 
 
-def _refuse_missing(file_name: str, columns: dict[str, str], headings: Sequence[str]) -> None:
-    missing = [name for field, name in (("portfolio", "portfolio"), ("side", "side"), ("qty", "quantity")) if field not in columns]
+def missing(columns: dict[str, str]) -> str:
+    """What no order can do without and no column holds, in words; empty where nothing is missing."""
+    needed = (("portfolio", "portfolio"), ("side", "side"), ("qty", "quantity"))
+    lacking = [name for field, name in needed if field not in columns]
     if not any(name in columns for name in IDENTIFIERS):
-        missing.insert(0, "symbol, ISIN or CUSIP")
-    if missing:
-        raise Unreadable(
-            f"{file_name} has no column for {', '.join(missing)}. Its heading reads: {', '.join(headings)[:300]}.",
-            field="file",
-            missing=missing,
-        )
+        lacking.insert(0, "symbol, ISIN or CUSIP")
+    return f"It has no column for {', '.join(lacking)}." if lacking else ""
+
+
+def _bare(heading: str) -> str:
+    """A heading without what people write differently; as it is where nothing would be left, as of another script."""
+    return re.sub(r"[^a-z0-9]", "", heading.lower()) or heading.lower()

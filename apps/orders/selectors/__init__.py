@@ -13,7 +13,16 @@ from .approvals import (
 )
 from .defaults import Tried, defaults_on, dry_run, kinds_of
 from .groups import BESIDE, get_group_seen_by, groups_seen_by, kin, members, waiting_legs
-from .imports import get_import_seen_by, import_rows, imports_seen_by, instruments_named, portfolio_codes
+from .imports import (
+    ambiguous_names,
+    get_import_seen_by,
+    import_rows,
+    imports_seen_by,
+    instruments_named,
+    portfolio_codes,
+    template_for,
+    templates_seen_by,
+)
 from .orders import changes_since, get_order_seen_by, orders_seen_by, portfolio_scope
 from .own_fields import own_fields
 from .tickets import desk_facts, instrument_facts, mids, portfolio_facts, references_in_use
@@ -26,6 +35,9 @@ __all__ = [
     "approval_rules",
     "approvals_seen_by",
     "before_the_desk",
+    "ambiguous_names",
+    "template_for",
+    "templates_seen_by",
     "changes_since",
     "defaults_on",
     "deputies",

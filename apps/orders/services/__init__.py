@@ -28,9 +28,11 @@ from .groups import (
 from .imports import (
     StaleImport,
     discard_import,
+    sheet_of,
     stage_imports,
     upload_import,
 )
+from .mapping import BadMapping, choose_listings, map_import, sample_import, unknown_words
 from .moves import (
     OrderBusy,
     StaleOrder,
@@ -50,6 +52,7 @@ __all__ = [
     "STEPS",
     "BadFile",
     "BadLegs",
+    "BadMapping",
     "BadWishes",
     "Change",
     "LegIn",
@@ -72,6 +75,7 @@ __all__ = [
     "carry_orders",
     "change_orders",
     "clone_orders",
+    "choose_listings",
     "commit_import",
     "confirm_import",
     "create_orders",
@@ -82,6 +86,7 @@ __all__ = [
     "install_default_approval_rules",
     "link_orders",
     "enter_imports",
+    "map_import",
     "mark_cleared",
     "mark_done",
     "mark_held",
@@ -95,9 +100,12 @@ __all__ = [
     "reverse_orders",
     "save_approval_rule",
     "set_own_fields",
+    "sample_import",
+    "sheet_of",
     "stage_imports",
     "submit_group",
     "submit_orders",
+    "unknown_words",
     "upload_import",
     "withdraw_approvals",
 ]

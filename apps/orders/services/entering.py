@@ -17,10 +17,18 @@ from apps.core.refusals import Invalid, Refusal
 from apps.users.models import User
 from apps.users.services import require
 
-from .. import events, rules
+from .. import events
 from ..models import Import
 from ..states import IMPORT_LIFE
-from .imports import WHOLE_UP_TO, asked_of, import_happens, judged_lines, own_import, problems_by_row
+from .imports import (
+    WHOLE_UP_TO,
+    asked_of,
+    import_happens,
+    judged_lines,
+    own_import,
+    problems_by_row,
+    sheet_of,
+)
 from .tickets import hold_references, write_orders
 
 PROBLEMS_NAMED = 1000
@@ -121,7 +129,7 @@ def _enter(
     act: Act, user: User, batch: Import, accept_valid: bool, group_name: str, submit: bool,
     tell: Callable[[int], None] = lambda step: None,
 ) -> list[int]:  # fmt: skip
-    asked = asked_of(user, rules.unstored(bytes(batch.sheet)))
+    asked = asked_of(user, batch, sheet_of(batch))
     hold_references(user, asked)
     terms, problems = judged_lines(user, asked, act)
     bad = problems["row"].n_unique()

@@ -53,8 +53,8 @@ def upload_import(act: Act, file_name: str, content: bytes) -> int:
     digest = hashlib.sha256(content).hexdigest()
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO orders_import (file_name, sha256, content, rows, rows_read, bad_rows, error, created_by_id,"
-            " created_at, status, version) VALUES (%s, %s, %s, 0, 0, 0, '', %s, %s, %s, 1)"
+            "INSERT INTO orders_import (file_name, sha256, content, words, listings, rows, rows_read, bad_rows, error,"
+            " created_by_id, created_at, status, version) VALUES (%s, %s, %s, '{}', '{}', 0, 0, 0, '', %s, %s, %s, 1)"
             " ON CONFLICT DO NOTHING RETURNING id",
             [name, digest, content, act.by, act.at, IMPORT_LIFE.born[events.ImportUploaded]],
         )
@@ -94,12 +94,12 @@ def _stage(act: Act, batch: Import) -> None:
             batch.error = refusal.message
             import_happens(act, batch, events.ImportFailed(refusal.message), error=refusal.message)
             return
-        batch.sheet, batch.rows = rules.stored(sheet), len(sheet.frame)
-    else:
-        sheet = rules.unstored(bytes(batch.sheet))
+        if not _understood(act, batch, sheet):
+            return
+    sheet = sheet_of(batch)
     size = batch.rows if batch.rows <= WHOLE_UP_TO else -(-batch.rows // PARTS)
     user = User.objects.get(pk=batch.created_by_id)
-    asked = asked_of(user, sheet)[batch.rows_read : batch.rows_read + size]
+    asked = asked_of(user, batch, sheet)[batch.rows_read : batch.rows_read + size]
     terms, problems = judged_lines(user, asked, act)
     with connection.cursor() as cursor:
         copy_frame(cursor, "orders_importrow", _staged(batch, sheet, asked, terms, problems))
@@ -110,19 +110,50 @@ def _stage(act: Act, batch: Import) -> None:
         events.ImportStaged(batch.rows, batch.bad_rows) if done else events.ImportAdvanced(batch.rows_read, batch.rows)
     )
     import_happens(
-        act, batch, event, sheet=batch.sheet, rows=batch.rows, rows_read=batch.rows_read, bad_rows=batch.bad_rows
-    )
+        act, batch, event, sheet=batch.sheet, rows=batch.rows, rows_read=batch.rows_read, bad_rows=batch.bad_rows,
+        columns=batch.columns, words=batch.words, template=batch.template,
+    )  # fmt: skip
 
 
-def asked_of(user, sheet: sheets.Sheet) -> pl.DataFrame:
+def _understood(act: Act, batch: Import, sheet: sheets.Sheet) -> bool:
+    """
+    Takes what a template says of a file just opened, the person's own before their desks', the newest first. Whether
+    its columns are clear; a file whose are not waits for its person.
+    """
+    batch.sheet, batch.rows = rules.stored(sheet), len(sheet.frame)
+    batch.template = selectors.template_for(batch.created_by_id, rules.signature(sheet.headings))
+    if batch.template:
+        batch.columns, batch.words = batch.template.columns, batch.template.words
+    elif sheet.doubt:
+        import_happens(
+            act, batch, events.ImportUnmapped(sheet.doubt), error=sheet.doubt, sheet=batch.sheet, rows=batch.rows
+        )
+        return False
+    return True
+
+
+def sheet_of(batch: Import) -> sheets.Sheet:
+    """The file's cells and what its columns mean, once it was opened."""
+    return rules.unstored(bytes(batch.sheet), batch.columns)
+
+
+def asked_of(user, batch: Import, sheet: sheets.Sheet) -> pl.DataFrame:
     """The sheet's lines in the shape that tickets are judged in: the words resolved, by line (``row``)."""
     given = {field: pl.col(heading) for field, heading in sheet.columns.items()}
+    for field, words in batch.words.items():
+        if field in given and words:
+            theirs = given[field].str.strip_chars().str.to_lowercase()
+            given[field] = theirs.replace_strict(words, default=given[field], return_dtype=pl.String)
+    name = pl.concat_str(
+        [given.get(kind, pl.lit("")).str.strip_chars().str.to_uppercase() for kind in sheets.IDENTIFIERS], separator="|"
+    )
+    chosen = name.replace_strict(batch.listings, default=None, return_dtype=pl.Int64) if batch.listings else None
     frame = sheet.frame.select(
         pl.col(sheets.LINE).alias("row"),
         pl.col(sheets.LINE).alias("line"),
         pl.col(sheets.PROBLEM).alias("shape_problem"),
         pl.lit(None, pl.Int64).alias("portfolio_id"),
-        pl.lit(None, pl.Int64).alias("instrument_id"),
+        (pl.lit(None, pl.Int64) if chosen is None else chosen).alias("instrument_id"),
         *(given.get(name, pl.lit("")).alias(name) for name in ("portfolio", *sheets.IDENTIFIERS, *rules.TYPED, "desk", "group")),
         own_columns(sheet).alias("own"),
     )

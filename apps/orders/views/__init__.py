@@ -6,6 +6,7 @@ from .bulk import change, clone, reverse_filled
 from .defaults import defaults
 from .groups import approve_group, cancel_group, group, link, submit_group
 from .imports import commit_import, discard_import, import_detail, imports
+from .mapping import choose_listings, map_import
 from .own_fields import own
 from .ticket import instruments, sketch, ticket
 
@@ -19,10 +20,12 @@ __all__ = [
     "cancel_group",
     "change",
     "clone",
+    "choose_listings",
     "commit_import",
     "decide_approval",
     "defaults",
     "deputy",
+    "map_import",
     "discard_import",
     "end_deputy",
     "group",

@@ -15,7 +15,7 @@ from apps.users.services import can
 
 from .. import import_selectors as pages
 from .. import page_selectors, selectors, services
-from ..forms import UploadForm
+from ..forms import PasteForm, UploadForm
 from ..states import ImportStatus, S
 from .answers import money_words, refused, standing
 
@@ -34,23 +34,30 @@ COLUMNS = (
 @require_http_methods(["GET", "POST"])
 def imports(request: HttpRequest) -> HttpResponse:
     """The files imported so far and a form for another. The same file again leads to the same import."""
-    form = UploadForm(request.POST or None, request.FILES or None) if request.method == "POST" else UploadForm()
-    if form.is_bound and form.is_valid():
-        file = form.cleaned_data["file"]
+    paste = PasteForm(request.POST if "text" in request.POST else None)
+    is_file = request.method == "POST" and not paste.is_bound
+    form = UploadForm(request.POST, request.FILES) if is_file else UploadForm()
+    asked = form if is_file else paste
+    if asked.is_bound and asked.is_valid():
         act = act_of(request)
+        if is_file:
+            field, name, content = "file", asked.cleaned_data["file"].name, asked.cleaned_data["file"].read()
+        else:
+            field, name, content = "text", f"Pasted {act.at:%d %b %H.%M}", asked.cleaned_data["text"].encode()
         try:
-            import_id = services.upload_import(act, file.name, file.read())
+            import_id = services.upload_import(act, name, content)
         except Invalid as refusal:
-            form.add_error("file", refusal.message)
+            asked.add_error(field, refusal.message)
         else:
             if selectors.get_import_seen_by(request.user, import_id).created_at != act.at:
-                messages.info(request, f"{file.name} was imported before; this is it. Nothing was changed.")
+                messages.info(request, f"{name} was imported before; this is it. Nothing was changed.")
             return redirect("orders:import_detail", import_id)
     rows = selectors.imports_seen_by(request.user).select_related("created_by", "group").order_by("-pk")[:KEPT]
     context = {"form": form, "batches": rows, "columns": COLUMNS, "may_import": can(request.user, "orders.import")}
+    context["paste"] = paste
     if request.htmx and request.method == "GET":
         return render(request, "orders/imports.html#batches", context)
-    return render(request, "orders/imports.html", context, status=422 if form.is_bound else 200)
+    return render(request, "orders/imports.html", context, status=422 if asked.is_bound else 200)
 
 
 @door("orders.import", "audit.see")
@@ -58,11 +65,11 @@ def imports(request: HttpRequest) -> HttpResponse:
 def import_detail(request: HttpRequest, import_id: int) -> HttpResponse:
     """One file: its progress, its totals, every bad line and what is wrong with it."""
     batch = selectors.get_import_seen_by(request.user, import_id)
-    bad = batch.bad_rows
+    bad, is_own = batch.bad_rows, batch.created_by_id == request.user.pk
     show = request.GET.get("show") or ("bad" if bad else "good")
     paginator = Paginator(selectors.import_rows(batch, bad=show == "bad"), LINES)
     page = paginator.get_page(request.GET.get("page"))
-    headings, lines = pages.lines(page.object_list)
+    headings, lines = pages.lines(batch, page.object_list)
     context = {
         "batch": batch,
         "show": show,
@@ -70,9 +77,11 @@ def import_detail(request: HttpRequest, import_id: int) -> HttpResponse:
         "headings": headings,
         "lines": lines,
         "good": batch.rows_read - bad,
-        "money": pages.totals(batch) if batch.status != ImportStatus.UPLOADED else None,
+        "money": pages.totals(batch) if batch.status not in (ImportStatus.UPLOADED, ImportStatus.UNMAPPED) else None,
         "entering": _entering(batch),
-        "may_act": batch.created_by_id == request.user.pk and batch.status == ImportStatus.STAGED,
+        "may_act": is_own and batch.status == ImportStatus.STAGED,
+        "may_map": is_own and batch.status == ImportStatus.UNMAPPED,
+        "names": selectors.ambiguous_names(batch) if is_own and bad and batch.status == ImportStatus.STAGED else [],
         "chips": [
             {"label": "Bad lines", "url": "?show=bad", "on": show == "bad", "count": bad},
             {"label": "Good lines", "url": "?show=good", "on": show == "good", "count": batch.rows_read - bad},

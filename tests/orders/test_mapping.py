@@ -1,0 +1,243 @@
+"""Files that are not ours: their columns, words and names are told once, and understood by themselves from then on."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from rest_framework.test import APIClient
+
+from apps.audit.models import Entry
+from apps.core.refusals import IllegalMove, NotFound
+from apps.orders import selectors
+from apps.orders import services as orders
+from apps.orders.models import Import, ImportRow, ImportTemplate, Order
+from apps.reference.models import Instrument, Venue
+from apps.users.models import Desk
+
+from .files import csv_of, line, many, xlsx_of
+from .test_imports import keep_promises, only_orders_listen, problems, staged  # noqa: F401
+
+HEADING = ("Fonds", "Titre", "Sens", "Nombre")
+ROWS = [("P1", "AAA", "Achat", "100"), ("P2", "BBB", "Vente", "200"), ("P9", "AAA", "Achat", "1")]
+COLUMNS = {"portfolio": "Fonds", "symbol": "Titre", "side": "Sens", "qty": "Nombre"}
+WORDS = {"side": {"Achat": "BUY", "vente": "SELL"}}
+
+
+@pytest.fixture
+def foreign(staged):  # noqa: F811
+    def make(rows=ROWS, **more) -> Import:
+        return staged(csv_of(rows, heading=HEADING), **more)
+
+    return make
+
+
+def told(act, batch: Import, **more) -> None:
+    orders.map_import(
+        act, batch.pk, **{"seen": {batch.pk: batch.version}, "columns": COLUMNS, "words": WORDS} | more
+    )
+    keep_promises()
+    batch.refresh_from_db()
+
+
+class TestColumns:
+    def test_a_file_with_unknown_headings_waits_for_its_person(self, foreign):
+        batch = foreign()
+        assert (batch.status, batch.rows, ImportRow.objects.count()) == ("UNMAPPED", 3, 0)
+        assert batch.error == "It has no column for symbol, ISIN or CUSIP, portfolio, side, quantity."
+
+    @pytest.mark.parametrize("kind", [csv_of, xlsx_of])
+    def test_so_does_one_with_two_columns_for_one_field(self, staged, kind):  # noqa: F811
+        batch = staged(kind([("P1", "AAA", "BUY", "1", "2")], heading=("portfolio", "symbol", "side", "qty", "shares")))
+        assert (batch.status, batch.error) == ("UNMAPPED", "Both “qty” and “shares” give the qty.")
+
+    def test_is_read_as_told_and_entered(self, foreign, mira, by):
+        batch = foreign()
+        told(by(mira), batch)
+        assert (batch.status, batch.bad_rows, batch.error) == ("STAGED", 1, "")
+        assert problems(batch) == {4: ["portfolio: There is no portfolio “P9”, or it is not one of yours."]}
+        ids = orders.commit_import(by(mira), batch.pk, seen={batch.pk: batch.version}, accept_valid=True)
+        sides = dict(Order.objects.values_list("pk", "side"))
+        assert [sides[pk] for pk in ids] == ["BUY", "SELL"]
+
+    def test_may_be_told_otherwise_after_it_was_staged(self, foreign, mira, by):
+        batch = foreign()
+        told(by(mira), batch, words={})
+        assert problems(batch)[2] == ["side: “Achat” is no side. Use BUY, SELL or SELL_SHORT."]
+        told(by(mira), batch)
+        assert (batch.status, batch.bad_rows, ImportRow.objects.count()) == ("STAGED", 1, 3)
+
+    @pytest.mark.parametrize(
+        ("wrong", "says"),
+        [
+            ({"columns": {"portfolio": "Fonds"}}, "It has no column for symbol, ISIN or CUSIP, side, quantity."),
+            ({"columns": COLUMNS | {"tif": "Sens"}}, "One column was given to two fields."),
+            ({"columns": COLUMNS | {"tif": "Gone"}}, "no column “Gone”"),
+            ({"columns": COLUMNS | {"colour": "Sens"}}, "no field “colour”"),
+            ({"words": {"side": {"Achat": "KEEP"}}}, "mean what it cannot"),
+            ({"words": {"qty": {"a": "BUY"}}}, "mean what it cannot"),
+            ({"save_as": "n" * 81}, "longer than 80"),
+            ({"save_as": "n", "desk_id": 999_999}, "do not sit at this desk"),
+        ],
+    )
+    def test_refuses_what_makes_no_order_and_changes_nothing(self, foreign, mira, by, wrong, says):
+        batch = foreign()
+        with pytest.raises(orders.BadMapping, match=says):
+            told(by(mira), batch, **wrong)
+        batch.refresh_from_db()
+        assert (batch.status, batch.version, ImportTemplate.objects.count()) == ("UNMAPPED", 2, 0)
+
+    def test_is_its_uploader_s_and_not_of_one_that_is_entered(self, foreign, mira, paul, by):
+        batch = foreign()
+        with pytest.raises(NotFound):
+            told(by(paul), batch)
+        with pytest.raises(orders.StaleImport):
+            told(by(mira), batch, seen={batch.pk: 1})
+        told(by(mira), batch)
+        orders.commit_import(by(mira), batch.pk, seen={batch.pk: batch.version}, accept_valid=True)
+        batch.refresh_from_db()
+        with pytest.raises(IllegalMove):
+            told(by(mira), batch)
+
+
+class TestTemplates:
+    def test_later_files_with_the_same_headings_are_read_by_themselves(self, foreign, mira, by):
+        told(by(mira), foreign(), save_as="Custodian's list")
+        later = foreign([("P1", "BBB", "ACHAT", "7")])
+        assert (later.status, later.bad_rows, str(later.template)) == ("STAGED", 0, "Custodian's list")
+        assert Entry.objects.get(event="template.saved").payload["columns"] == COLUMNS
+
+    def test_saved_again_under_its_name_it_is_replaced(self, foreign, mira, by):
+        told(by(mira), foreign(), save_as="List", words={})
+        told(by(mira), foreign([("P1", "BBB", "Achat", "7")]), save_as="List")
+        template = ImportTemplate.objects.get()
+        assert (template.version, template.words) == (2, {"side": {"achat": "BUY", "vente": "SELL"}})
+
+    def test_a_colleague_reads_by_it_once_it_is_shared_with_their_desk(self, foreign, mira, paul, by):
+        told(by(mira), foreign(), save_as="Mine")
+        assert foreign([("P3", "BBB", "Achat", "7")], who=paul).status == "UNMAPPED"
+        desk = Desk.objects.create(code="PMS", name="Managers")
+        desk.people.add(mira, paul)
+        told(by(mira), foreign([("P1", "BBB", "Achat", "8")]), save_as="Ours", desk_id=desk.pk)
+        later = foreign([("P3", "BBB", "Achat", "9")], who=paul)
+        assert (later.status, str(later.template), later.bad_rows) == ("STAGED", "Ours", 0)
+
+
+@pytest.fixture
+def twins(firm):
+    """AAA and AAA.DE, two listings of one ISIN."""
+    twin = Instrument.objects.get(symbol="AAA")
+    twin.pk, twin.symbol, twin.venue = None, "AAA.DE", Venue.objects.get(mic="XETR")
+    twin.save()
+    return Instrument.objects.get(symbol="AAA"), twin
+
+
+class TestListings:
+    ROWS = [line(symbol="", isin="US0378331005"), line(symbol="BBB"), line("P2", symbol="", isin="us0378331005 ")]
+
+    def test_a_choice_holds_throughout_the_file(self, staged, twins, mira, by):  # noqa: F811
+        batch = staged(csv_of(self.ROWS))
+        [one] = selectors.ambiguous_names(batch)
+        assert (one.said, one.lines, one.options) == ("US0378331005", [2, 4], list(twins))
+        orders.choose_listings(
+            by(mira), batch.pk, seen={batch.pk: batch.version}, listings={one.name: twins[1].pk}
+        )
+        keep_promises()
+        batch.refresh_from_db()
+        assert (batch.status, batch.bad_rows, selectors.ambiguous_names(batch)) == ("STAGED", 0, [])
+        orders.commit_import(by(mira), batch.pk, seen={batch.pk: batch.version})
+        assert sorted(Order.objects.values_list("instrument__symbol", flat=True)) == ["AAA.DE", "AAA.DE", "BBB"]
+
+    def test_refuses_what_the_name_does_not_mean(self, staged, twins, firm, mira, by):  # noqa: F811
+        batch = staged(csv_of(self.ROWS))
+        [one] = selectors.ambiguous_names(batch)
+        seen = {batch.pk: batch.version}
+        for wrong in ({one.name: firm.instruments["BBB"].pk}, {"|BBB||||": twins[0].pk}, {}):
+            with pytest.raises(orders.BadMapping):
+                orders.choose_listings(by(mira), batch.pk, seen=seen, listings=wrong)
+        batch.refresh_from_db()
+        assert (batch.status, batch.listings) == ("STAGED", {})
+
+
+class TestPages:
+    @pytest.fixture
+    def at(self):
+        def page(person) -> Client:
+            client = Client()
+            client.force_login(person)
+            return client
+
+        return page
+
+    def test_a_pasted_grid_of_200_rows_is_staged_like_a_file(self, at, mira, firm):
+        grid = csv_of(many(200), delimiter="\t").decode()
+        answer = at(mira).post(reverse("orders:imports"), {"text": grid}, follow=True)
+        assert answer.status_code == 200
+        keep_promises()
+        batch = Import.objects.get()
+        assert (batch.status, batch.rows, batch.bad_rows) == ("STAGED", 200, 0)
+        assert batch.file_name.startswith("Pasted ")
+        at(mira).post(reverse("orders:imports"), {"text": grid})
+        assert Import.objects.get() == batch
+
+    def test_an_empty_paste_says_so(self, at, mira, firm):
+        answer = at(mira).post(reverse("orders:imports"), {"text": " \n"})
+        assert answer.status_code == 422 and Import.objects.count() == 0
+
+    def test_tells_columns_and_words_before_a_preview_and_saves_them(self, at, foreign, mira):
+        batch = foreign()
+        where = reverse("orders:import_columns", args=[batch.pk])
+        assert "Say what the columns hold" in at(mira).get(reverse("orders:import_detail", args=[batch.pk])).content.decode()
+        assert "Vente" in at(mira).get(where).content.decode()
+        said = {"version": batch.version, "column-0": "portfolio", "column-1": "symbol", "column-2": "side", "column-3": "qty"}
+        shown = at(mira).post(where, said, headers={"HX-Request": "true"}).content.decode()
+        assert "“achat”" in shown and "“Achat” is no side" in shown and "There is no portfolio “P9”" in shown
+        words = {"theirs-side": ["achat", "vente"], "ours-side": ["BUY", "SELL"]}
+        shown = at(mira).post(where, said | words, headers={"HX-Request": "true"}).content.decode()
+        assert "is no side" not in shown and "There is no portfolio “P9”" in shown
+        assert Import.objects.get().status == "UNMAPPED"
+        answer = at(mira).post(where, said | words | {"save": "1", "save_as": "List"})
+        assert answer.status_code == 302
+        keep_promises()
+        batch.refresh_from_db()
+        assert (batch.status, batch.bad_rows, str(batch.template)) == ("STAGED", 1, "List")
+
+    def test_refuses_a_mapping_with_its_reason(self, at, foreign, mira):
+        batch = foreign()
+        where = reverse("orders:import_columns", args=[batch.pk])
+        answer = at(mira).post(where, {"version": batch.version, "column-0": "portfolio", "save": "1"})
+        assert answer.status_code == 422 and "It has no column for" in answer.content.decode()
+
+    def test_picks_a_listing_on_the_page(self, at, staged, twins, mira):  # noqa: F811
+        batch = staged(csv_of(TestListings.ROWS))
+        shown = at(mira).get(reverse("orders:import_detail", args=[batch.pk])).content.decode()
+        assert "Names that mean several listings" in shown and "AAA.DE · XETR" in shown
+        [one] = selectors.ambiguous_names(batch)
+        at(mira).post(
+            reverse("orders:import_listings", args=[batch.pk]),
+            {"version": batch.version, "name": one.name, "listing": twins[0].pk},
+        )
+        keep_promises()
+        batch.refresh_from_db()
+        assert (batch.status, batch.bad_rows) == ("STAGED", 0)
+
+
+def test_the_api_tells_columns_and_listings(foreign, staged, twins, mira):  # noqa: F811
+    api = APIClient()
+    api.force_authenticate(mira)
+    batch = foreign()
+    path = f"/api/v1/imports/{batch.pk}/"
+    said = {"version": batch.version, "columns": COLUMNS, "words": WORDS, "save_as": "List"}
+    assert api.post(f"{path}columns", said, format="json").json()["status"] == "UPLOADED"
+    keep_promises()
+    assert api.get(path).json()["bad_rows"] == 1
+    assert [t["name"] for t in api.get("/api/v1/import-templates/").json()["results"]] == ["List"]
+    refused = api.post(f"{path}columns", said | {"version": 4, "desk": "NONE"}, format="json")
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid")
+
+    batch = staged(csv_of(TestListings.ROWS))
+    path = f"/api/v1/imports/{batch.pk}/"
+    [one] = api.get(f"{path}listings").json()
+    assert one["lines"] == [2, 4] and [o["symbol"] for o in one["options"]] == ["AAA", "AAA.DE"]
+    chosen = {"version": batch.version, "listings": {one["name"]: one["options"][0]["id"]}}
+    assert api.post(f"{path}listings", chosen, format="json").status_code == 200
+    keep_promises()
+    assert api.get(path).json()["bad_rows"] == 0
