@@ -94,7 +94,7 @@ LISTING = inline_serializer(
 )
 class Imports(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
     permissions = ("orders.import", "audit.see")
-    acts = dict.fromkeys(("create", "commit", "discard"), ("orders.import",))
+    acts = dict.fromkeys(("create", "commit", "discard", "columns", "choose"), ("orders.import",))
     serializer_class = ImportOut
     pagination_class = NewestFirst
     queryset = Import.objects.none()
