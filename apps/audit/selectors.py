@@ -14,6 +14,8 @@ from apps.core.refusals import IllegalMove
 
 from .models import Delivery, Entry
 
+WRITERS = 727  # The high bits of the locks by which those who write entries show from which id on.
+
 
 @lru_cache(maxsize=32)
 def automated_id(name: str) -> int:
@@ -32,6 +34,27 @@ def timelines(pairs: Sequence[tuple[str, Sequence[int]]]) -> QuerySet[Entry]:
     for subject, ids in pairs:
         wanted |= Q(subject=subject, subject_id__in=list(ids))
     return Entry.objects.filter(wanted).select_related("act", "act__by").order_by("-pk")
+
+
+def complete_up_to() -> int:
+    """
+    The id up to which the record is complete: no transaction still open will add an entry at or below it.
+
+    Ids are drawn before commit, so a later id may be seen before an earlier one; whoever reads the record in order reads
+    up to here.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT last_value FROM audit_entry_id_seq")  # First: who shows up after it draws later ids.
+        last = cursor.fetchone()[0]
+        cursor.execute(
+            "SELECT min((classid::bigint & 65535) << 32 | objid::bigint) - 1 FROM pg_locks l JOIN pg_database d"
+            " ON d.oid = l.database AND d.datname = current_database()"
+            " WHERE locktype = 'advisory' AND objsubid = 1 AND classid::bigint >> 16 = %s"
+            " AND pid <> pg_backend_pid()",
+            [WRITERS],
+        )
+        before_open = cursor.fetchone()[0]
+    return last if before_open is None else min(last, before_open)
 
 
 def search(*, text="", subject="", event="", by=None, since=None, until=None) -> QuerySet[Entry]:

@@ -16,7 +16,7 @@ from apps.core.events import Event, Fact, Flow, Then, encode
 from apps.core.refusals import Conflict
 from apps.core.tables import copy_in, next_ids
 
-from . import wires
+from . import selectors, wires
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +50,7 @@ def record(act: Act, facts: Iterable[Fact]) -> None:
         by_event.setdefault(type(fact.event), []).append(fact)
     promises = []
     with connection.cursor() as cursor:
-        ids = next_ids(cursor, "audit_entry", len(facts))
+        ids = _entry_ids(cursor, len(facts))
         start = 0
         rows = []
         for event, batch in by_event.items():
@@ -65,6 +65,21 @@ def record(act: Act, facts: Iterable[Fact]) -> None:
     for event, batch in by_event.items():
         for listener in flow().get(event, Then()).now:
             listener(act, batch)
+
+
+def _entry_ids(cursor, count: int) -> list[int]:
+    """
+    Ids of entries, ascending. The transaction shows, by a lock that keeps nobody waiting, from which id on it may
+    write, so that a reader in order knows how far the record is complete (``selectors.complete_up_to``).
+    """
+    cursor.execute(
+        "WITH shown AS MATERIALIZED (SELECT CASE WHEN coalesce(current_setting('oms.shows', true), '') = '' THEN"
+        " pg_advisory_xact_lock_shared((%s::bigint << 48) | last_value)::text || set_config('oms.shows', '1', true)"
+        " END FROM audit_entry_id_seq)"
+        " SELECT nextval('audit_entry_id_seq') FROM shown, generate_series(1, %s)",
+        [selectors.WRITERS, count],
+    )
+    return [row[0] for row in cursor.fetchall()]
 
 
 def keep_act(act: Act) -> int:

@@ -4,15 +4,18 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.pagination import CursorPagination
+from rest_framework.response import Response
 
 from apps.audit import selectors as audit
 from apps.audit.models import Entry
 from apps.core.edges import whole_number
 from apps.core.refusals import Invalid
+from apps.orders import selectors as orders
 from apps.users.doors import ApiDoor
+from apps.users.services import can
 
 
 class NewestEntries(CursorPagination):
@@ -38,6 +41,17 @@ class EntryOut(serializers.ModelSerializer):
         fields = (
             "id", "act_id", "at", "by", "via", "reason", "cause_id", "event", "subject", "subject_id", "nth", "payload",
         )  # fmt: skip
+        read_only_fields = fields
+
+
+class EventOut(EntryOut):
+    """A fact in the record's order. ``seq`` only grows; ``nth`` counts each subject's facts from 1 without a gap."""
+
+    seq = serializers.IntegerField(source="pk")
+
+    class Meta:
+        model = Entry
+        fields = ("seq", *(name for name in EntryOut.Meta.fields if name != "id"))
         read_only_fields = fields
 
 
@@ -77,6 +91,51 @@ class Record(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
             by=whole_number(asked["by"], "by", 1) if asked.get("by") else None,
             since=_moment(asked, "since"),
             until=_moment(asked, "until"),
+        )
+
+
+class Events(ApiDoor, viewsets.GenericViewSet):
+    """What happened to the orders one may see, oldest first; to everything for whoever may see the record."""
+
+    permissions = ("orders.see", "audit.see")
+    serializer_class = EventOut
+    filter_backends = ()
+    pagination_class = None
+    queryset = Entry.objects.none()
+
+    @extend_schema(
+        summary="Follow what happens, from an offset on, in order and without a gap",
+        operation_id="events_follow",
+        parameters=[
+            _asked("after", OpenApiTypes.INT, "the “next” of the answer before; 0 or nothing for the beginning"),
+            _asked("limit", OpenApiTypes.INT, "at most 1000; 100 where left out"),
+            _asked("subject", OpenApiTypes.STR, "order, block, import …; orders alone for who may not see the record"),
+        ],
+        responses=inline_serializer(
+            "EventPage",
+            {"after": serializers.IntegerField(), "next": serializers.IntegerField(),
+             "more": serializers.BooleanField(), "events": EventOut(many=True)},
+        ),
+    )  # fmt: skip
+    def list(self, request) -> Response:
+        """
+        Every event up to ``next`` that is one's to see has then been told, and none before it will follow: what is
+        still being written is told once it is whole. Ask again with ``after`` = ``next``; ``more`` says that there is
+        some already.
+        """
+        asked = request.query_params
+        after = whole_number(asked.get("after") or 0, "after")
+        limit = min(whole_number(asked.get("limit") or 100, "limit", 1), 1000)
+        last = max(audit.complete_up_to(), after)
+        rows = Entry.objects.filter(pk__gt=after, pk__lte=last).select_related("act", "act__by").order_by("pk")
+        if not can(request.user, "audit.see"):
+            rows = rows.filter(subject="order", subject_id__in=orders.orders_seen_by(request.user).values("pk"))
+        if asked.get("subject"):
+            rows = rows.filter(subject=asked["subject"][:30])
+        found = list(rows[: limit + 1])
+        more, found = len(found) > limit, found[:limit]
+        return Response(
+            {"after": after, "next": found[-1].pk if more else last, "more": more, "events": EventOut(found, many=True).data}
         )
 
 

@@ -15,6 +15,7 @@ api_urlpatterns = [
         lists_api.Views.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}),
         name="api-view",
     ),
+    path("events/", api.Events.as_view({"get": "list"}), name="api-events"),
 ]
 urlpatterns = [
     path("", views.home, name="home"),

@@ -64,7 +64,7 @@ MATRIX: dict[str, set[str] | str] = {
     "settlement:add_standing": {O},
     "users:tokens": ALL, "users:end_token": ALL,
     # API
-    "schema": SIGNED_IN, "api-token": PUBLIC, "api-results": FLOOR, "api-record": {C, A},
+    "schema": SIGNED_IN, "api-token": PUBLIC, "api-results": FLOOR, "api-record": {C, A}, "api-events": FLOOR,
     "api-views": ALL, "api-view": ALL,
     "api-orders": FLOOR, "api-order": FLOOR, "api-order-submit": {M}, "api-order-cancel": {M}, "api-order-amend": {M},
     "api-approvals": {M, C, A}, "api-approval": {M, C, A}, "api-approvals-approve": {M, C},

@@ -117,6 +117,14 @@ class TestIdempotency:
         assert api(mira).post(ORDERS, ONE | {"qty": "0"}, headers={"Idempotency-Key": "k"}).status_code == 422
         assert api(mira).post(ORDERS, ONE, headers={"Idempotency-Key": "k"}).status_code == 201
 
+    def test_a_list_s_key_is_answered_again_and_refused_for_another_list(self, firm, mira, api):
+        asked = [ONE, ONE | {"client_ref": "another"}]
+        first = api(mira).post(ORDERS, asked, headers={"Idempotency-Key": "l"})
+        again = api(mira).post(ORDERS, asked, headers={"Idempotency-Key": "l"})
+        other = api(mira).post(ORDERS, [ONE], headers={"Idempotency-Key": "l"})
+        assert (first.status_code, again.status_code, other.status_code) == (201, 200, 409)
+        assert again.json() == first.json() and len(first.json()) == Order.objects.count() == 2
+
     def test_a_cancel_repeated_with_its_key_is_answered_again(self, one, mira, api):
         for _ in range(2):
             answer = api(mira).post(f"{ORDERS}{one.pk}/cancel", {"version": 1}, headers={"Idempotency-Key": "c"})
