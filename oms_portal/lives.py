@@ -5,7 +5,7 @@ from apps.blocks.states import LIFE as BLOCK
 from apps.blocks.states import OPPOSITION_LIFE
 from apps.compliance.states import RESTRICTION_LIFE, REVIEW_LIFE, RULE_LIFE
 from apps.core.lifecycles import Lifecycle
-from apps.orders.states import APPROVAL_LIFE, CHAIN_LIFE, DEPUTY_LIFE, GROUP_LIFE, IMPORT_LIFE
+from apps.orders.states import APPROVAL_LIFE, CHAIN_LIFE, DEPUTY_LIFE, GROUP_LIFE, IMPORT_LIFE, PROPOSAL_LIFE
 from apps.orders.states import LIFE as ORDER
 from apps.routing.states import ALERT_LIFE, EXECUTION_LIFE, HALT_LIFE, INQUIRY_LIFE, MESSAGE_LIFE
 from apps.routing.states import LIFE as ROUTE
@@ -18,6 +18,7 @@ LIVES: tuple[tuple[Lifecycle, str, str], ...] = (
     (APPROVAL_LIFE, "orders_approval", "true"),
     (CHAIN_LIFE, "orders_approvalrule", "true"),
     (DEPUTY_LIFE, "orders_deputy", "true"),
+    (PROPOSAL_LIFE, "orders_proposal", "true"),
     (REVIEW_LIFE, "compliance_review", "true"),
     (RULE_LIFE, "compliance_rule", "true"),
     (RESTRICTION_LIFE, "compliance_restriction", "true"),

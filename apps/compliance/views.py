@@ -159,3 +159,14 @@ def lift(request: HttpRequest, restriction_id: int) -> HttpResponse:
     response = HttpResponse(status=204)
     response["HX-Refresh"] = "true"
     return response
+
+
+@door("orders.create")
+@require_POST
+def try_proposals(request: HttpRequest) -> HttpResponse:
+    """What would be said of the ticked proposals if they were submitted together now."""
+    try:
+        context = {"tried": services.try_proposals(act_of(request), list(seen_versions(request.POST)))}
+    except Refusal as refusal:
+        context = {"error": refusal.message}
+    return render(request, "compliance/tried.html", context)

@@ -15,6 +15,7 @@ PLACES = (
     ("Orders", "orders:list", "orders.see"),
     ("Import", "orders:imports", "orders.import"),
     ("Approvals", "orders:approvals", "orders.see_approvals"),
+    ("Proposals", "orders:proposals", "orders.create"),
     ("Reviews", "compliance:reviews", "compliance.see"),
     ("Blocks", "blocks:list", "blocks.see"),
     ("Inquiries", "routing:inquiries", "routing.see"),

@@ -33,6 +33,7 @@ NEEDED = {
     "allocation": "audit.see", "confirmation": "settlement.see", "instruction": "settlement.see",
     "review": "compliance.see", "rule": "compliance.see", "restriction": "compliance.see", "import": "audit.see",
     "group": "audit.see", "approval": "audit.see", "chain": "audit.see", "deputy": "audit.see", "person": "audit.see",
+    "proposal": "audit.see", "template": "audit.see",
 }  # fmt: skip
 
 

@@ -44,6 +44,7 @@ NEEDED = {
     "approval": "orders.see_approvals",
     "chain": "orders.see_approvals",
     "deputy": "orders.see_approvals",
+    "proposal": "orders.create",
     "review": "compliance.see",
     "rule": "compliance.see",
     "restriction": "compliance.see",

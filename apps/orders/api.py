@@ -185,7 +185,7 @@ class Orders(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
         is_list = isinstance(request.data, list)
         submit = yes(request.query_params.get("submit", ""))
         group = request.query_params.get("group_name", "")
-        wishes = _wishes(request.data if is_list else [request.data])
+        wishes = wishes_of(request.data if is_list else [request.data])
         act = act_of(request)
 
         def enter():
@@ -240,7 +240,7 @@ def yes(word: str) -> bool:
     return word.lower() in ("1", "true")
 
 
-def _wishes(objects: list) -> list[services.Wish]:
+def wishes_of(objects: list) -> list[services.Wish]:
     """The objects as wishes, their numbers as written. :raises BadWishes: where one has a field it should not, or of another type"""
     if len(objects) > ORDERS_AT_ONCE:
         raise Invalid(f"{len(objects)} orders are too many at once: send at most {ORDERS_AT_ONCE}, or import a file.")

@@ -239,6 +239,26 @@ class LinkForm(forms.Form):
         return [LegIn(o.pk, said[f"role-{o.pk}"], said[f"ratio-{o.pk}"]) for o in self.orders]
 
 
+class ProposalForm(TicketForm):
+    """A wish that is no order yet: a ticket without what only the desk needs."""
+
+    tif = stop_price = peg = peg_offset = expire_date = min_qty = display_qty = flags = instructions = None
+    order_type = forms.ChoiceField(
+        label="Type", choices=[(OrderType.MARKET, "Market"), (OrderType.LIMIT, "Limit")], initial=OrderType.MARKET
+    )
+
+    def clean(self) -> dict[str, Any]:
+        return forms.Form.clean(self)
+
+    @property
+    def wish(self) -> Wish:
+        said = self.cleaned_data
+        return Wish(
+            said["portfolio"].pk, said["instrument"].pk, said["side"], said["qty"], said["order_type"],
+            said["limit_price"], rationale=said["rationale"],
+        )  # fmt: skip
+
+
 class UploadForm(forms.Form):
     """A file of orders."""
 

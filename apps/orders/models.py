@@ -13,7 +13,7 @@ from apps.reference.fields import amount_field, price_field, qty_field
 from apps.reference.models import AssetClass, Broker, Currency, Instrument, OrderType, TimeInForce
 from apps.users.models import Desk
 
-from .states import ApprovalStatus, ChainStatus, DeputyStatus, GroupStatus, ImportStatus, S
+from .states import ApprovalStatus, ChainStatus, DeputyStatus, GroupStatus, ImportStatus, ProposalStatus, S
 
 
 class Side(models.TextChoices):
@@ -456,3 +456,41 @@ class Leg(models.Model):
             models.CheckConstraint(condition=Q(ratio__gt=0), name="a_leg_has_a_ratio"),
             models.UniqueConstraint(fields=["group"], condition=Q(role="PARENT"), name="a_group_has_one_parent"),
         ]
+
+
+class Proposal(models.Model):
+    """
+    A wish that is no order yet: nothing is promised by it, nobody but its portfolio's managers needs it. One at a time
+    for an instrument of a portfolio.
+    """
+
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.PROTECT, related_name="+", db_index=False)
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+", db_index=False)
+    side = models.CharField(max_length=10, choices=Side.choices)
+    qty = qty_field()
+    order_type = models.CharField(max_length=10, default=OrderType.MARKET, help_text="MARKET or LIMIT")
+    limit_price = price_field(null=True)
+    rationale = models.CharField(max_length=400, blank=True, default="")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    order = models.OneToOneField(
+        Order, null=True, on_delete=models.PROTECT, related_name="+", help_text="what it became"
+    )
+    status = models.CharField(max_length=10, default=ProposalStatus.PROPOSED)
+    version = models.IntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["portfolio", "instrument"], condition=Q(status="PROPOSED"),
+                name="a_portfolio_has_one_proposal_for_an_instrument",
+            ),
+            models.CheckConstraint(condition=Q(qty__gt=0), name="proposal_has_a_quantity"),
+            models.CheckConstraint(
+                condition=Q(status="PROMOTED", order__isnull=False) | (~Q(status="PROMOTED") & Q(order=None)),
+                name="a_promoted_proposal_has_its_order",
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"P-{self.pk:06d}"

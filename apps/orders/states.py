@@ -148,3 +148,20 @@ class DeputyStatus(StrEnum):
 DEPUTY_LIFE = Lifecycle(
     "deputy", born={e.DeputyNamed: DeputyStatus.NAMED}, moves={(DeputyStatus.NAMED, e.DeputyEnded): DeputyStatus.ENDED}
 )
+
+
+class ProposalStatus(StrEnum):
+    PROPOSED = "PROPOSED"
+    PROMOTED = "PROMOTED"
+    DISCARDED = "DISCARDED"
+
+
+PROPOSAL_LIFE = Lifecycle(
+    "proposal",
+    born={e.ProposalMade: ProposalStatus.PROPOSED},
+    moves={
+        (ProposalStatus.PROPOSED, e.ProposalPromoted): ProposalStatus.PROMOTED,
+        (ProposalStatus.PROPOSED, e.ProposalDiscarded): ProposalStatus.DISCARDED,
+    },
+    stays={e.ProposalChanged: [ProposalStatus.PROPOSED]},
+)

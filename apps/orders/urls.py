@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from . import api, approvals_api, bulk_api, groups_api, import_api, views
+from . import api, approvals_api, bulk_api, groups_api, import_api, proposal_api, views
 from .defaults_api import OrderDefaults, OwnFields
 
 PK = r"(?P<pk>[0-9]{1,18})"  # Acts on one thing are posted with or without the last slash.
@@ -51,6 +51,13 @@ api_urlpatterns = [
         rf"^imports/{PK}/listings/?$", import_api.Imports.as_view({"get": "listings", "post": "choose"}),
         name="api-import-listings",
     ),
+    path(
+        "proposals/", proposal_api.Proposals.as_view({"get": "list", "post": "create"}), name="api-proposals"
+    ),
+    *(
+        re_path(rf"^proposals/{act}/?$", proposal_api.Proposals.as_view({"post": act}), name=f"api-proposals-{act}")
+        for act in ("promote", "discard")
+    ),
     path("import-templates/", import_api.Templates.as_view({"get": "list"}), name="api-import-templates"),
     path("imports/<int:pk>/", import_api.Imports.as_view({"get": "retrieve"}), name="api-import"),
     path("imports/<int:pk>/rows/", import_api.Imports.as_view({"get": "rows"}), name="api-import-rows"),
@@ -70,6 +77,9 @@ urlpatterns = [
     path("orders/imports/<int:import_id>/discard/", views.discard_import, name="import_discard"),
     path("orders/imports/<int:import_id>/columns/", views.map_import, name="import_columns"),
     path("orders/imports/<int:import_id>/listings/", views.choose_listings, name="import_listings"),
+    path("orders/proposals/", views.proposals, name="proposals"),
+    path("orders/proposals/promote/", views.promote_proposals, name="promote_proposals"),
+    path("orders/proposals/discard/", views.discard_proposals, name="discard_proposals"),
     path("orders/submit/", views.submit, name="submit"),
     path("orders/cancel/", views.cancel, name="cancel"),
     path("approvals/", views.approvals, name="approvals"),

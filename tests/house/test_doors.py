@@ -37,7 +37,9 @@ MATRIX: dict[str, set[str] | str] = {
     "orders:decide_approval": {M, C}, "orders:deputy": {M, C}, "orders:end_deputy": {M, C},
     "orders:group": FLOOR, "orders:submit_group": {M}, "orders:cancel_group": {M}, "orders:approve_group": {M, C},
     "orders:link": {M}, "orders:change": {M}, "orders:clone": {M}, "orders:reverse": {M},
+    "orders:proposals": {M, C, A}, "orders:promote_proposals": {M}, "orders:discard_proposals": {M},
     # Compliance
+    "compliance:try_proposals": {M},
     "compliance:reviews": {C, A}, "compliance:review": {C, A}, "compliance:decide": {C},
     "compliance:order_checks": {M, C, A}, "compliance:rules": {C, A}, "compliance:rule": {C},
     "compliance:restrictions": {C, A}, "compliance:restrict": {C}, "compliance:lift": {C},
@@ -76,6 +78,7 @@ MATRIX: dict[str, set[str] | str] = {
     "api-imports": {M, C, A}, "api-import": {M, C, A}, "api-import-rows": {M, C, A}, "api-import-commit": {M},
     "api-import-discard": {M}, "api-import-columns": {M}, "api-import-listings": {M, C, A},
     "api-import-templates": {M, C, A},
+    "api-proposals": {M, C, A}, "api-proposals-promote": {M}, "api-proposals-discard": {M}, "api-proposals-try": {M},
     "api-blocks": FLOOR, "api-block": FLOOR, "api-block-orders": FLOOR, "api-block-statement": FLOOR,
     "api-block-finish": {T}, "api-block-route": {T},
     "api-routes": {T, C, O, A}, "api-route": {T, C, O, A}, "api-route-cancel": {T}, "api-route-replace": {T},
@@ -116,8 +119,8 @@ MATRIX: dict[str, set[str] | str] = {
 }  # fmt: skip
 
 # Where looking and acting share an address: who may act.
-POSTS = {"api-orders": {M}, "api-imports": {M}, "api-import-listings": {M}, "api-rules": {C}, "api-restrictions": {C},
-         "api-halts": {T, C},
+POSTS = {"api-orders": {M}, "api-imports": {M}, "api-import-listings": {M}, "api-proposals": {M},
+         "api-rules": {C}, "api-restrictions": {C}, "api-halts": {T, C},
          "api-block-notes": {M, T, C, O}, "api-order-notes": {M, T, C, O},
          "blocks:notes_of_order": {M, T, C, O}, "blocks:notes_of_block": {M, T, C, O},
          "api-approval-rules": {C}, "api-deputies": {M, C}, "api-groups": {M}}

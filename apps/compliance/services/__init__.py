@@ -12,6 +12,7 @@ from .decisions import (
 from .lists import Listing, StaleRestriction, lift, restrict
 from .rulebook import DEFAULT_RULES, StaleRule, install_default_rules, retire_rules, save_rule
 from .screening import review_orders
+from .whatif import Tried, try_proposals
 
 __all__ = [
     "DEFAULT_RULES",
@@ -21,6 +22,7 @@ __all__ = [
     "StaleRestriction",
     "StaleReview",
     "StaleRule",
+    "Tried",
     "approve_reviews",
     "install_default_rules",
     "lift",
@@ -30,5 +32,6 @@ __all__ = [
     "review_orders",
     "save_rule",
     "send_back_reviews",
+    "try_proposals",
     "withdraw_reviews",
 ]

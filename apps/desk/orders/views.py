@@ -73,6 +73,7 @@ def detail(request: HttpRequest, order_id: int) -> HttpResponse:
     runs = can(request.user, "orders.submit") and pages.runs(request.user, order)
     context = {
         "order": order,
+        "proposal": orders.proposal_of(order),
         "amount": amount,
         "usd": usd,
         "seen": f"{order.pk}:{order.version}",

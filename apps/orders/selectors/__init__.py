@@ -25,6 +25,7 @@ from .imports import (
 )
 from .orders import changes_since, get_order_seen_by, orders_seen_by, portfolio_scope
 from .own_fields import own_fields
+from .proposals import open_proposals, proposal_of, proposals_seen_by
 from .tickets import desk_facts, instrument_facts, mids, portfolio_facts, references_in_use
 
 __all__ = [
@@ -35,6 +36,9 @@ __all__ = [
     "approval_rules",
     "approvals_seen_by",
     "before_the_desk",
+    "open_proposals",
+    "proposal_of",
+    "proposals_seen_by",
     "ambiguous_names",
     "template_for",
     "templates_seen_by",

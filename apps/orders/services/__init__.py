@@ -45,6 +45,14 @@ from .moves import (
     submit_orders,
 )
 from .own_fields import set_own_fields
+from .proposals import (
+    NoProposals,
+    StaleProposal,
+    discard_proposals,
+    promote_proposals,
+    propose_orders,
+    wish_of,
+)
 from .tickets import BadWishes, Wish, create_orders
 
 __all__ = [
@@ -60,12 +68,14 @@ __all__ = [
     "NotYetLinked",
     "NothingFilled",
     "NothingToDo",
+    "NoProposals",
     "OrderBusy",
     "OtherSideAtWork",
     "Outcome",
     "StaleChain",
     "StaleImport",
     "StaleOrder",
+    "StaleProposal",
     "Wish",
     "amend_orders",
     "approve",
@@ -85,6 +95,7 @@ __all__ = [
     "follow_groups",
     "install_default_approval_rules",
     "link_orders",
+    "discard_proposals",
     "enter_imports",
     "map_import",
     "mark_cleared",
@@ -100,6 +111,8 @@ __all__ = [
     "reverse_orders",
     "save_approval_rule",
     "set_own_fields",
+    "promote_proposals",
+    "propose_orders",
     "sample_import",
     "sheet_of",
     "stage_imports",
@@ -108,4 +121,5 @@ __all__ = [
     "unknown_words",
     "upload_import",
     "withdraw_approvals",
+    "wish_of",
 ]

@@ -80,6 +80,12 @@ def create_orders(
     :raises BadWishes: naming every bad field of every wish, by its index
     """
     user = require(act, "orders.create")
+    terms = judged_wishes(act, user, wishes)
+    return write_orders(act, terms, group_names=[group_name.strip()] * len(terms), batch_id=batch_id, submit=submit)[0]
+
+
+def judged_wishes(act: Act, user, wishes: Sequence[Wish]) -> pl.DataFrame:
+    """The wishes' terms, in their order (``rules.TERMS``). :raises BadWishes: as above"""
     if not wishes:
         raise BadWishes("There is nothing to enter: send at least one order.", rows=[])
     asked = _asked(wishes)
@@ -89,7 +95,7 @@ def create_orders(
     terms, problems = rules.judged(with_facts(user, asked, act.at.date()))
     if len(problems):
         raise bad_wishes(problems, len(wishes))
-    return write_orders(act, terms, group_names=[group_name.strip()] * len(terms), batch_id=batch_id, submit=submit)[0]
+    return terms
 
 
 def _asked(wishes: Sequence[Wish]) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from .groups import approve_group, cancel_group, group, link, submit_group
 from .imports import commit_import, discard_import, import_detail, imports
 from .mapping import choose_listings, map_import
 from .own_fields import own
+from .proposals import discard_proposals, promote_proposals, proposals
 from .ticket import instruments, sketch, ticket
 
 __all__ = [
@@ -29,6 +30,9 @@ __all__ = [
     "discard_import",
     "end_deputy",
     "group",
+    "discard_proposals",
+    "promote_proposals",
+    "proposals",
     "import_detail",
     "imports",
     "instruments",

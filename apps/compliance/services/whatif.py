@@ -1,0 +1,64 @@
+"""What compliance would say of proposals if they were submitted together now. Nothing of it is kept."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from django.db import transaction
+
+from apps.core.acts import Act
+from apps.core.refusals import NotFound
+from apps.orders import selectors as orders_selectors
+from apps.orders import services as orders
+from apps.orders.models import Proposal
+from apps.users.services import require
+
+from ..engine.columns import QTY
+from ..engine.judgement import OUTCOMES, UNKNOWN
+from ..engine.rules import MEASURES
+from ..engine.screening import screen
+from ..selectors.snapshot import active_rules, snapshot_of
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One proposal's verdict: the outcome, the rule and its version to look at first, and what would pass."""
+
+    proposal: Proposal
+    outcome: str
+    rule: str
+    rule_version: int | None
+    max_qty: Decimal | None
+
+
+def try_proposals(act: Act, proposal_ids: Sequence[int]) -> list[Tried]:
+    """
+    Will screen open proposals together, beside the orders there are, by the engine and the rules in force that answer
+    for orders: they are entered, screened, and taken back before anybody sees them.
+
+    :raises NotFound: where one is hidden or open no more
+    :raises BadWishes: where one could be no order any more
+    """
+    user = require(act, "orders.create")
+    found = orders_selectors.open_proposals(user).in_bulk(list(proposal_ids))
+    if not proposal_ids or set(found) != set(proposal_ids):
+        raise NotFound("One of these proposals is open no more, or is not of a portfolio of yours. Reload the list.")
+    rows = [found[pk] for pk in sorted(found)]
+    rules = active_rules()
+    with transaction.atomic():
+        ids = orders.create_orders(replace(act, id=None), [orders.wish_of(row) for row in rows])
+        asked = snapshot_of(ids, act.at, firm_wide=any(MEASURES[rule.kind].firm_wide for rule in rules))
+        transaction.set_rollback(True)
+    said = screen(asked.snapshot, rules)
+    of_order = dict(zip(ids, rows, strict=True))
+    tried = []
+    for place, pk in enumerate(asked.snapshot.orders.id.tolist()):
+        leading, largest = int(said.leading[place]), int(said.max_qty[place])
+        rule = rules[leading] if leading >= 0 else None
+        tried.append(
+            Tried(
+                of_order[pk], OUTCOMES[said.outcome[place]], rule.name if rule else "", rule.number if rule else None,
+                None if largest == UNKNOWN else Decimal(largest) / QTY,
+            )
+        )  # fmt: skip
+    return tried

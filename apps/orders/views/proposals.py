@@ -1,0 +1,77 @@
+"""Proposals: the scratch list of what might become orders."""
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from apps.core.edges import act_of, seen_versions
+from apps.core.refusals import Invalid, Refusal
+from apps.users.doors import door
+from apps.users.services import can
+
+from .. import page_selectors as pages
+from .. import selectors, services
+from ..forms import ProposalForm
+from .answers import standing, ticked
+
+LISTED = 200
+
+
+@door("orders.create", "audit.see")
+@require_http_methods(["GET", "POST"])
+def proposals(request: HttpRequest) -> HttpResponse:
+    """GET: the open proposals and a form for another. POST: keeps one; it takes the place of one there is."""
+    may_act = can(request.user, "orders.create")
+    form = ProposalForm(request.user, request.POST if request.method == "POST" and may_act else None)
+    if form.is_bound and form.is_valid():
+        try:
+            services.propose_orders(act_of(request), [form.wish])
+        except Invalid as refusal:
+            form.take(refusal)
+        else:
+            messages.success(request, "Kept as a proposal. It is no order, and nothing is promised by it.")
+            return redirect("orders:proposals")
+    page = Paginator(selectors.open_proposals(request.user), LISTED).get_page(request.GET.get("page"))
+    context = {"form": form, "page": page, "rows": page.object_list, "may_act": may_act}
+    return render(request, "orders/proposals.html", context, status=422 if form.is_bound else 200)
+
+
+@door("orders.create")
+@require_POST
+def promote_proposals(request: HttpRequest) -> HttpResponse:
+    """Makes orders of what was ticked, all or none."""
+    submits = request.POST.get("submit") == "1"
+    try:
+        seen = ticked(seen_versions(request.POST))
+        ids = services.promote_proposals(
+            act_of(request), list(seen), seen=seen, group_name=request.POST.get("group_name", ""), submit=submits
+        )
+    except Refusal as refusal:
+        return _told(request, refusal)
+    became = f"submitted: {standing(pages.statuses_of(ids))}" if submits else "made drafts"
+    messages.success(request, f"{len(ids):,} proposal{'s' if len(ids) > 1 else ''} {became}.")
+    return redirect(reverse("orders:list") if len(ids) > 1 else reverse("orders:detail", args=ids))
+
+
+@door("orders.create")
+@require_POST
+def discard_proposals(request: HttpRequest) -> HttpResponse:
+    """Sets what was ticked aside; the record keeps it."""
+    try:
+        seen = ticked(seen_versions(request.POST))
+        services.discard_proposals(
+            act_of(request, reason=request.POST.get("reason", "")[:400]), list(seen), seen=seen
+        )
+    except Refusal as refusal:
+        return _told(request, refusal)
+    messages.success(request, f"{len(seen):,} proposal{'s' if len(seen) > 1 else ''} discarded; the record keeps them.")
+    return redirect("orders:proposals")
+
+
+def _told(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """Back at the list, with why nothing was done."""
+    messages.error(request, refusal.message)
+    return redirect("orders:proposals")
