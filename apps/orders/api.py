@@ -15,12 +15,13 @@ from apps.users.doors import ApiDoor
 
 from . import selectors, services
 from .models import Order
-from .rules import HANDLING
+from .rules import HANDLING, INTENTS
 
 ORDERS_AT_ONCE = 10_000
 ASKED = (
     "portfolio", "instrument", "side", "qty", "order_type", "limit_price", "tif", "instructions", "rationale",
     "client_ref", "currency", "desk", *HANDLING,
+    "intent", "intent_value",
 )  # fmt: skip
 KEY = OpenApiParameter(
     "Idempotency-Key", OpenApiTypes.STR, OpenApiParameter.HEADER,
@@ -41,6 +42,11 @@ class NewestFirst(CursorPagination):
 class HandlingIn(serializers.Serializer):
     """Terms that few orders have."""
 
+    intent = serializers.ChoiceField(
+        [(code, words) for code, words in INTENTS.items()], required=False, help_text="gives the quantity, with its value"
+    )
+    intent_value = serializers.DecimalField(20, 4, required=False, help_text="money in the instrument's currency, or percent")
+
     stop_price = serializers.DecimalField(20, 8, required=False, allow_null=True, help_text="of STOP and STOP_LIMIT")
     peg = serializers.CharField(required=False, allow_blank=True, help_text="of PEGGED: PRIMARY, MID or MARKET")
     peg_offset = serializers.DecimalField(20, 8, required=False, allow_null=True, help_text="added to what it pegs to")
@@ -58,7 +64,7 @@ class OrderIn(HandlingIn):
     portfolio = serializers.CharField(help_text="its code")
     instrument = serializers.CharField(help_text="its symbol, ISIN, CUSIP, SEDOL or FIGI")
     side = serializers.ChoiceField(Order._meta.get_field("side").choices)
-    qty = serializers.DecimalField(20, 4)
+    qty = serializers.DecimalField(20, 4, required=False, help_text="left out where an intent gives it")
     order_type = serializers.ChoiceField(Order._meta.get_field("order_type").choices, required=False)
     limit_price = serializers.DecimalField(20, 8, required=False)
     tif = serializers.ChoiceField(Order._meta.get_field("tif").choices, required=False)
@@ -88,7 +94,7 @@ class OrderOut(serializers.ModelSerializer):
         model = Order
         fields = (
             "id", "ref", "status", "version", "portfolio", "symbol", "isin", "side", "qty", "order_type", "limit_price",
-            "tif", "terms", "instructions", "rationale", "client_ref", "currency", "desk", "group_id", "group", "import_id",
+            "tif", "terms", "intent", "instructions", "rationale", "client_ref", "currency", "desk", "group_id", "group", "import_id",
             "decision_price", "filled_qty", "cancelled_qty", "leaves_qty", "created_by", "created_at",
             "defaulted", "own",
         )  # fmt: skip

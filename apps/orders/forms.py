@@ -15,7 +15,7 @@ from apps.users.services import holders_of
 
 from . import page_selectors, rules, selectors
 from .models import STOPS, GroupKind, Leg, Order, OrderType, OwnField, Side, TimeInForce
-from .rules import HANDLING
+from .rules import HANDLING, INTENTS
 from .rules.tickets import TEXT_LIMITS
 from .services import Change, LegIn, Wish
 
@@ -84,7 +84,8 @@ class Terms(forms.Form):
     def take(self, refusal: Invalid) -> None:
         """Puts each reason of a refused order beside its field, or above the form where it has none here."""
         for row in refusal.facts.get("rows") or [{"field": refusal.facts.get("field"), "message": refusal.message}]:
-            self.add_error(row["field"] if row["field"] in self.fields else None, row["message"])
+            field = "qty" if row["field"] == "intent_value" else row["field"]
+            self.add_error(field if field in self.fields else None, row["message"])
 
 
 class TicketForm(Terms):
@@ -102,9 +103,14 @@ class TicketForm(Terms):
     tif = forms.ChoiceField(
         label="Time in force", required=False, choices=[("", "By the firm's rules, else Day"), *TimeInForce.choices]
     )
+    intent = forms.ChoiceField(
+        label="Quantity in", required=False,
+        choices=[("", "Units"), *((code, words.capitalize()) for code, words in INTENTS.items())],
+        help_text="Units are derived at the price of now.",
+    )  # fmt: skip
 
     field_order = (
-        "portfolio", "instrument", "side", "qty", "order_type", "limit_price", "tif", *HANDLING, "instructions", "rationale",
+        "portfolio", "instrument", "side", "intent", "qty", "order_type", "limit_price", "tif", *HANDLING, "instructions", "rationale",
     )  # fmt: skip
 
     def __init__(self, user, *args, **kwargs):
@@ -125,9 +131,11 @@ class TicketForm(Terms):
     def wish(self) -> Wish:
         said = self.cleaned_data
         return Wish(
-            said["portfolio"].pk, said["instrument"].pk, said["side"], said["qty"], said["order_type"],
+            said["portfolio"].pk, said["instrument"].pk, said["side"], "" if said["intent"] else said["qty"],
+            said["order_type"],
             said["limit_price"], said["tif"], said["instructions"], said["rationale"],
-            **{name: said[name] for name in HANDLING},
+            **{name: said[name] for name in HANDLING}, intent=said["intent"],
+            intent_value=said["qty"] if said["intent"] else "",
             own={code: value for code, value in own_said(said).items() if value},
         )  # fmt: skip
 

@@ -211,6 +211,9 @@ class Order(models.Model):
         default=dict,
         help_text="what few orders say, as texts: stop_price, peg, peg_offset, expire_date, min_qty, display_qty, flags",
     )
+    intent = models.JSONField(
+        null=True, help_text="what the quantity was derived from: kind, value, held, price, net asset value, with their times"
+    )
     instructions = models.CharField(max_length=200, blank=True, default="")
     rationale = models.CharField(max_length=400, blank=True, default="")
     currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+", db_index=False)

@@ -26,7 +26,7 @@ from apps.portfolios.models import Portfolio, Position
 from apps.reference import selectors as reference
 from apps.reference.models import BONDS, AssetClass, Instrument
 
-from . import selectors
+from . import rules, selectors
 from .models import Order
 from .states import OPEN, S
 
@@ -244,3 +244,9 @@ def _in_words(change: Mapping) -> str:
         return said
     moved = ", ".join(f"{name.replace('_', ' ')} {before[name] or 'none'} → {after[name] or 'none'}" for name in after)
     return f"{said} ({moved})"
+
+
+def derived_now(order: Order) -> rules.Derived:
+    """What the intent of an order comes to at the prices of now."""
+    known = selectors.known_of({(order.portfolio_id, order.instrument_id)})[order.portfolio_id, order.instrument_id]
+    return rules.derived(order.intent["kind"], order.intent["value"], order.side, known)

@@ -98,4 +98,5 @@ urlpatterns = [
     path("orders/reverse/", views.reverse_filled, name="reverse"),
     path("orders/<int:order_id>/amend/", views.amend, name="amend"),
     path("orders/<int:order_id>/fields/", views.own, name="own"),
+    path("orders/<int:order_id>/derive/", views.derive, name="derive"),
 ]

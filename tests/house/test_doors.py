@@ -32,7 +32,7 @@ MATRIX: dict[str, set[str] | str] = {
     "orders:ticket": {M}, "orders:instruments": {M}, "orders:sketch": {M},
     "orders:imports": {M, C, A}, "orders:import_detail": {M, C, A},
     "orders:import_columns": {M}, "orders:import_listings": {M}, "orders:import_commit": {M}, "orders:import_discard": {M},
-    "orders:submit": {M}, "orders:cancel": {M}, "orders:amend": {M},
+    "orders:submit": {M}, "orders:cancel": {M}, "orders:amend": {M}, "orders:derive": {M},
     "orders:approvals": {M, C, A}, "orders:approval": {M, C, A}, "orders:approve_clean": {M, C},
     "orders:decide_approval": {M, C}, "orders:deputy": {M, C}, "orders:end_deputy": {M, C},
     "orders:group": FLOOR, "orders:submit_group": {M}, "orders:cancel_group": {M}, "orders:approve_group": {M, C},

@@ -5,26 +5,30 @@ from .changes import asks_more, moved, opposite, plain, scaled, without_what_it_
 from .defaults import FILLED, Default, mismatch, with_defaults
 from .groups import KINDS, WAITING_ROLES, LegTerms, standing, unfit
 from .handling import HANDLING
+from .intents import INTENTS, Derived, Known, derived
 from .own_fields import OwnField, checked, definition_problems
 from .sheets import Sheet, Unreadable, missing, read, refuse_unfit, signature, stored, unstored
 from .tickets import FACTS, ORDER_TYPES, SIDES, TERMS, TIFS, TYPED, judged
 
 __all__ = [
-    "ORDER_TYPES",
-    "SIDES",
-    "TIFS",
     "FACTS",
     "FILLED",
     "HANDLING",
+    "INTENTS",
     "KINDS",
+    "ORDER_TYPES",
     "PRICE_PLACES",
     "PRICE_UNIT",
     "QTY_PLACES",
     "QTY_UNIT",
+    "SIDES",
     "TERMS",
+    "TIFS",
     "TYPED",
     "WAITING_ROLES",
     "Default",
+    "Derived",
+    "Known",
     "LegTerms",
     "OwnField",
     "Sheet",
@@ -33,17 +37,18 @@ __all__ = [
     "asks_more",
     "checked",
     "definition_problems",
+    "derived",
     "judged",
     "mismatch",
+    "missing",
     "moved",
     "opposite",
     "plain",
     "read",
     "refuse_unfit",
-    "missing",
     "scaled",
-    "standing",
     "signature",
+    "standing",
     "stored",
     "unfit",
     "unstored",

@@ -52,6 +52,8 @@ HEADINGS = {
     "min_qty": ("minqty", "minimumquantity", "minquantity", "minimum"),
     "display_qty": ("displayqty", "displayquantity", "maxfloor", "displaysize", "iceberg"),
     "flags": ("flags", "execinst", "executioninstructions"),
+    "intent": ("intent", "quantitytype", "qtytype"),
+    "intent_value": ("intentvalue", "targetweight", "amount"),
     "currency": ("currency", "ccy"),
     "desk": ("desk", "tradingdesk"),
     "group": ("group", "groupname", "program", "basket"),

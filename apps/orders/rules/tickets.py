@@ -38,7 +38,7 @@ TEXT_LIMITS = {"instructions": 200, "rationale": 400, "client_ref": 64}
 
 TYPED = (
     "side", "qty", "order_type", "limit_price", "tif", "instructions", "rationale", "client_ref", "currency",
-    *handling.HANDLING,
+    *handling.HANDLING, "intent", "intent_value",
 )  # fmt: skip
 FACTS = {
     "portfolio_id": pl.Int64,
@@ -56,10 +56,12 @@ FACTS = {
     "takes_said": pl.String,
     "takes_where": pl.String,
     "today": pl.Date,
+    "intent_json": pl.String,
+    "intent_problem": pl.String,
 }
 TERMS = (
     "row", "portfolio_id", "instrument_id", "side", "qty", "order_type", "limit_price", "tif", "instructions",
-    "rationale", "client_ref", "currency", "desk_id", "terms",
+    "rationale", "client_ref", "currency", "desk_id", "terms", "intent",
 )  # fmt: skip
 CARRIED = ("defaulted", "own")  # Columns that are judged elsewhere and go along, where there are any.
 
@@ -108,6 +110,7 @@ def judged(asked: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         pl.col("instrument_currency").alias("currency"),
         "desk_id",
         handling.as_json(),
+        pl.col("intent_json").alias("intent"),
         *(name for name in CARRIED if name in read.columns),
     )
     return terms, problems
@@ -136,7 +139,8 @@ RULES: tuple[Rule, ...] = (
         pl.col("side_is").is_null() & (trimmed("side") != ""),
         pl.format("“{}” is no side. Use BUY, SELL or SELL_SHORT.", trimmed("side").str.head(40)),
     ),
-    Rule("qty", trimmed("qty") == "", pl.lit("The quantity is missing.")),
+    Rule("intent_value", pl.col("intent_problem").is_not_null(), pl.col("intent_problem")),
+    Rule("qty", (trimmed("qty") == "") & pl.col("intent_problem").is_null(), pl.lit("The quantity is missing.")),
     Rule("qty", pl.col("qty_problem").is_not_null(), pl.col("qty_problem")),
     Rule(
         "qty",

@@ -23,6 +23,7 @@ from .imports import (
     template_for,
     templates_seen_by,
 )
+from .intents import known_of
 from .orders import changes_since, get_order_seen_by, orders_seen_by, portfolio_scope
 from .own_fields import own_fields
 from .proposals import open_proposals, proposal_of, proposals_seen_by
@@ -33,15 +34,10 @@ __all__ = [
     "Needed",
     "Rights",
     "Tried",
+    "ambiguous_names",
     "approval_rules",
     "approvals_seen_by",
     "before_the_desk",
-    "open_proposals",
-    "proposal_of",
-    "proposals_seen_by",
-    "ambiguous_names",
-    "template_for",
-    "templates_seen_by",
     "changes_since",
     "defaults_on",
     "deputies",
@@ -59,14 +55,20 @@ __all__ = [
     "instruments_named",
     "kin",
     "kinds_of",
+    "known_of",
     "members",
     "mids",
+    "open_proposals",
     "orders_seen_by",
     "own_fields",
     "portfolio_codes",
     "portfolio_facts",
     "portfolio_scope",
+    "proposal_of",
+    "proposals_seen_by",
     "references_in_use",
+    "template_for",
+    "templates_seen_by",
     "waiting_approvals",
     "waiting_legs",
 ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
+import orjson
 import polars as pl
 from django.db import transaction
 
@@ -24,7 +25,8 @@ from .tickets import BadWishes, bad_wishes, with_facts
 
 PLAIN = ("qty", "order_type", "limit_price", "tif", "instructions", "rationale")
 AMENDABLE = (*PLAIN, *rules.HANDLING, "desk")
-STORED = {"qty": "numeric", "limit_price": "numeric", "terms": "jsonb", "desk_id": "bigint"}  # Text where it is not said.
+DERIVED = ("intent", "intent_value")  # Asked for, they give the quantity.
+STORED = {"qty": "numeric", "limit_price": "numeric", "terms": "jsonb", "intent": "jsonb", "desk_id": "bigint"}  # Else text.
 
 
 class Judged(NamedTuple):
@@ -48,7 +50,7 @@ def amend_orders(act: Act, changes: Mapping[int, Mapping[str, Any]], *, seen: Ma
     """
     rows = asked(act, "orders.amend", changes, seen)
     for named in changes.values():
-        unknown = sorted(set(named) - set(AMENDABLE))
+        unknown = sorted(set(named) - set(AMENDABLE + DERIVED))
         if unknown:
             raise Invalid(
                 f"{', '.join(unknown)} cannot be amended; cancel the order and enter another.", field=unknown[0]
@@ -64,15 +66,15 @@ def amend_orders(act: Act, changes: Mapping[int, Mapping[str, Any]], *, seen: Ma
 
 
 def _judged(act: Act, changes: Mapping[int, Mapping[str, Any]]) -> Judged:
-    names = ("pk", "portfolio_id", "instrument_id", "side", *PLAIN, "terms", "currency_id", "desk__code")
+    names = ("pk", "portfolio_id", "instrument_id", "side", *PLAIN, "terms", "intent", "currency_id", "desk__code")
     before, after = {}, []
     for row in Order.objects.filter(pk__in=changes).order_by("pk").values_list(*names):
         old = dict(zip(names, row, strict=True))
         old["desk"] = old.pop("desk__code")
-        said = old.pop("terms")
+        said, intent = old.pop("terms"), old.pop("intent")
         old |= {name: said.get(name, "") for name in rules.HANDLING}
         new = rules.without_what_it_lost(old | changes[old["pk"]], changes[old["pk"]])
-        before[old["pk"]] = _as_typed(old)
+        before[old["pk"]] = _as_typed(old) | {"intent": orjson.dumps(intent).decode() if intent else None}
         after.append(_as_typed(new))
     user = require(act, "orders.amend")
     schema = {"row": pl.Int64, "portfolio_id": pl.Int64, "instrument_id": pl.Int64} | dict.fromkeys(
@@ -100,9 +102,14 @@ def _write(act: Act, rows: Iterable[Locked], found: Judged) -> list[Locked]:
             )
     changing = [row for row in rows if row.id in told]
     kept = found.after.filter(pl.col("row").is_in(list(told))).sort("row")
+    intents = [
+        new["intent"] or (found.before[new["row"]]["intent"] if "qty" not in told[new["row"]].after else None)
+        for new in kept.iter_rows(named=True)
+    ]
     columns = {
         name: (STORED.get(name, "text"), kept[name].to_list()) for name in (*PLAIN, "terms", "desk_id")
     }
+    columns["intent"] = ("jsonb", intents)
     happen(act, changing, told, columns=columns)
     return changing
 
@@ -113,7 +120,7 @@ def _as_typed(terms: Mapping[str, Any]) -> dict[str, Any]:
         "side": terms["side"], "qty": rules.plain(terms["qty"]), "order_type": terms["order_type"],
         "limit_price": rules.plain(terms["limit_price"]), "tif": terms["tif"], "instructions": terms["instructions"],
         "rationale": terms["rationale"], "client_ref": "", "currency": terms["currency_id"], "desk": terms["desk"],
-        **{name: rules.plain(terms[name]) for name in rules.HANDLING},
+        **{name: rules.plain(terms.get(name)) for name in (*rules.HANDLING, *DERIVED)},
     }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from .. import rules, selectors
 from ..events import GroupCreated, OrderCreated, OrderSubmitted
 from ..models import OrderGroup
 from ..states import GROUP_LIFE, LIFE
+from .intents import with_quantities
 
 PROBLEMS_NAMED = 1000
 TAKEN = ("takes", "takes_said", "takes_where")
@@ -37,8 +38,9 @@ class Wish:
 
     What is left empty the firm's rules may fill in, else its time in force is DAY and its desk the firm's first.
 
-    Quantity in units (face for bonds), price in the instrument's currency (percent of par for bonds); numbers as
-    Decimals or as text. ``currency`` is only compared with the instrument's; ``desk`` is a desk's code, the firm's first
+    Quantity in units (face for bonds) or, with an ``intent`` (``rules.INTENTS``), derived from its value; price in the
+    instrument's currency (percent of par for bonds); numbers as Decimals or as text. ``currency`` is only compared with
+    the instrument's; ``desk`` is a desk's code, the firm's first
     where empty; ``client_ref`` is the sender's own.
     """
 
@@ -64,6 +66,8 @@ class Wish:
     display_qty: Decimal | str | None = None
     flags: str = ""
     own: Mapping[str, object] | None = None
+    intent: str = ""
+    intent_value: Decimal | str | None = None
 
 
 @transaction.atomic
@@ -114,7 +118,8 @@ def _typed(wish: Wish) -> tuple:
     return (
         wish.portfolio_id, wish.instrument_id, wish.side, _text(wish.qty), wish.order_type, _text(wish.limit_price),
         wish.tif, wish.instructions, wish.rationale, wish.client_ref, wish.currency,
-        *(_text(getattr(wish, name)) for name in rules.HANDLING), wish.desk, wish.portfolio, wish.instrument,
+        *(_text(getattr(wish, name)) for name in (*rules.HANDLING, "intent", "intent_value")),
+        wish.desk, wish.portfolio, wish.instrument,
         orjson.dumps(dict(wish.own), default=str).decode() if wish.own else None,
     )  # fmt: skip
 
@@ -204,6 +209,7 @@ def with_facts(user, asked: pl.DataFrame, today, *, fills: bool = True) -> pl.Da
         schema={"desk": pl.String, "desk_id": pl.Int64, "desk_problem": pl.String}, orient="row",
     )  # fmt: skip
     frame = frame.with_columns(pl.col("desk").fill_null("")).join(desks, on="desk", how="left", maintain_order="left")
+    frame = with_quantities(frame)
     return _with_reference_problems(user, frame.with_columns(pl.lit(today, pl.Date).alias("today")))
 
 

@@ -1,6 +1,6 @@
 """Pages of orders: the ticket, what is done to orders, imports."""
 
-from .acts import amend, cancel, submit
+from .acts import amend, cancel, derive, submit
 from .approvals import approval, approvals, approve_clean, decide_approval, deputy, end_deputy
 from .bulk import change, clone, reverse_filled
 from .defaults import defaults
@@ -20,24 +20,25 @@ __all__ = [
     "cancel",
     "cancel_group",
     "change",
-    "clone",
     "choose_listings",
+    "clone",
     "commit_import",
     "decide_approval",
     "defaults",
     "deputy",
-    "map_import",
+    "derive",
     "discard_import",
+    "discard_proposals",
     "end_deputy",
     "group",
-    "discard_proposals",
-    "promote_proposals",
-    "proposals",
     "import_detail",
     "imports",
     "instruments",
     "link",
+    "map_import",
     "own",
+    "promote_proposals",
+    "proposals",
     "reverse_filled",
     "sketch",
     "submit",

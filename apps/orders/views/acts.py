@@ -1,5 +1,7 @@
 """What people do to orders that exist: submit, cancel, amend. One is a selection of one."""
 
+from decimal import Decimal
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -12,7 +14,7 @@ from apps.users.doors import door
 from .. import page_selectors as pages
 from .. import selectors, services
 from ..events import OrderCancelled
-from ..forms import AmendForm
+from ..forms import AmendForm, plain
 from ..states import LIFE, S
 from .answers import money_words, refused, standing, ticked
 
@@ -104,6 +106,35 @@ def amend(request: HttpRequest, order_id: int) -> HttpResponse:
             return done(f"{order.ref} amended. It is a draft again: submit it to have it checked.")
     context = {"order": order, "form": form}
     return render(request, "orders/amend.html", context, status=422 if form.is_bound else 200)
+
+
+@door("orders.amend")
+@require_http_methods(["GET", "POST"])
+def derive(request: HttpRequest, order_id: int) -> HttpResponse:
+    """GET: what the order's intent comes to at the prices of now, and the drift. POST: amends the quantity to it."""
+    order = selectors.get_order_seen_by(request.user, order_id)
+    if not order.intent:
+        raise Conflict(f"{order.ref} was entered in units, so there is nothing to derive. Amend its quantity.")
+    if request.method == "POST":
+        change = {"intent": order.intent["kind"], "intent_value": order.intent["value"]}
+        services.amend_orders(act_of(request), {order.pk: change}, seen=ticked(seen_versions(request.POST)))
+        return done(f"{order.ref} has the quantity of now. It is a draft again: submit it to have it checked.")
+    found = pages.derived_now(order)
+    if found.problem:
+        raise Conflict(found.problem)
+    drift = Decimal(found.qty) - order.qty
+    return render(
+        request,
+        "components/confirm.html",
+        {
+            "title": f"Derive {order.ref} again",
+            "text": f"{plain(order.qty)} now; at the prices of this moment it is {found.qty}, a drift of {drift:+f}."
+            " Amended, it is a draft again.",
+            "fields": [("seen", f"{order.pk}:{order.version}")],
+            "action_url": reverse("orders:derive", args=[order.pk]),
+            "button": f"Amend to {found.qty}",
+        },
+    )
 
 
 def _orders(count: int) -> str:

@@ -1,0 +1,39 @@
+"""Rows that say what is intended instead of how many units: their quantity, derived before they are judged."""
+
+import orjson
+import polars as pl
+
+from .. import rules, selectors
+
+
+def with_quantities(asked: pl.DataFrame) -> pl.DataFrame:
+    """
+    Side and quantity of the rows with an ``intent`` derived at the prices of now, with what they were made from in
+    ``intent_json`` or why there is none in ``intent_problem``. Frames without any pay nothing.
+    """
+    nothing = [pl.lit(None, pl.String).alias(name) for name in ("intent_json", "intent_problem")]
+    means = pl.col("intent").fill_null("").str.strip_chars() != ""
+    rows = asked.filter(means & pl.col("portfolio_id").is_not_null() & pl.col("instrument_id").is_not_null())
+    if not len(rows):
+        return asked.with_columns(nothing)
+    said = rows.select("row", "portfolio_id", "instrument_id", "intent", "intent_value", "side").rows()
+    known = selectors.known_of({(home, thing) for _, home, thing, *_ in said})
+    found = []
+    for row, home, thing, kind, value, side in said:
+        if (home, thing) in known:
+            one = rules.derived(kind, value or "", side or "", known[home, thing])
+            made = orjson.dumps(one.made_from).decode() if one.made_from else None
+            found.append((row, one.side, one.qty, made, one.problem))
+    derived = pl.DataFrame(
+        found,
+        schema={"row": pl.Int64, "side_is_to": pl.String, "qty_is_to": pl.String, "intent_json": pl.String,
+                "intent_problem": pl.String},
+        orient="row",
+    )  # fmt: skip
+    return (
+        asked.join(derived, on="row", how="left", maintain_order="left")
+        .with_columns(
+            pl.coalesce("side_is_to", "side").alias("side"), pl.coalesce("qty_is_to", "qty").alias("qty")
+        )
+        .drop("side_is_to", "qty_is_to")
+    )
