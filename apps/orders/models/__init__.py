@@ -1,0 +1,42 @@
+"""What is stored of orders: the orders and what they came from, and the approvals they need."""
+
+from .approvals import Approval, ApprovalDecision, ApprovalRule, Deputy
+from .orders import (
+    LIMITED,
+    STOPS,
+    DefaultRule,
+    GroupKind,
+    Import,
+    ImportRow,
+    ImportTemplate,
+    Leg,
+    Order,
+    OrderGroup,
+    OrderType,
+    OwnField,
+    Proposal,
+    Side,
+    TimeInForce,
+)
+
+__all__ = [
+    "Approval",
+    "ApprovalDecision",
+    "ApprovalRule",
+    "DefaultRule",
+    "Deputy",
+    "GroupKind",
+    "Import",
+    "ImportRow",
+    "ImportTemplate",
+    "LIMITED",
+    "Leg",
+    "Order",
+    "OrderGroup",
+    "OrderType",
+    "OwnField",
+    "Proposal",
+    "STOPS",
+    "Side",
+    "TimeInForce",
+]
