@@ -66,7 +66,11 @@ class Part(Process):
         self._send_message({"pid": child.pid}, type="start")
         if self.ending.is_set():
             _signal_group(child.pid, signal.SIGTERM)
+        ending = 0
         while (code := _waited(child, 1)) is None:
+            ending += self.ending.is_set()
+            if ending == 2:  # The manager had not heard of this child when it told all to end.
+                _signal_group(child.pid, signal.SIGTERM)
             if os.getppid() != supervisor:  # It was killed: nobody else will end this part.
                 _signal_group(child.pid, signal.SIGTERM)
                 code = _waited(child, SECONDS_TO_END)

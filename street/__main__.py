@@ -63,4 +63,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(code)  # All is written; a thread of QuickFIX's that still calls back could keep the interpreter from ending.

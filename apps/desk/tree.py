@@ -95,7 +95,8 @@ def _cells(node: Node, codes: Sequence[str], level: int) -> SafeString:
         f'<td class="n">{node.cells.get(c, "")}</td>' if c in RIGHT else f"<td>{node.cells.get(c, '')}</td>"
         for c in codes[1:]
     )
-    return mark_safe(first + "".join(rest))  # nosec B308 B703 - every cell escapes what it shows.
+    # Every cell escapes what it shows.
+    return mark_safe(first + "".join(rest))  # nosec B308,B703
 
 
 def _address(request: HttpRequest, subject: str, pk: int) -> str:

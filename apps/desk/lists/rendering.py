@@ -87,7 +87,8 @@ def cells_of(sheet: Sheet, spec: Spec, row: Row, now: datetime) -> tuple[SafeStr
         if code in own:
             css = f"{css} c-{own[code]}".strip()
         parts.append(f'<td class="{css}">{column.cell(row)}</td>' if css else f"<td>{column.cell(row)}</td>")
-    return mark_safe("".join(parts)), whole  # nosec B308 B703 - every cell escapes what it shows.
+    # Every cell escapes what it shows.
+    return mark_safe("".join(parts)), whole  # nosec B308,B703
 
 
 def drawn(
