@@ -96,7 +96,7 @@ def _cells(node: Node, codes: Sequence[str], level: int) -> SafeString:
         for c in codes[1:]
     )
     # Every cell escapes what it shows.
-    return mark_safe(first + "".join(rest))  # nosec B308,B703
+    return mark_safe(first + "".join(rest))  # nosec B308 B703
 
 
 def _address(request: HttpRequest, subject: str, pk: int) -> str:

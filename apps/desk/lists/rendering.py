@@ -88,7 +88,7 @@ def cells_of(sheet: Sheet, spec: Spec, row: Row, now: datetime) -> tuple[SafeStr
             css = f"{css} c-{own[code]}".strip()
         parts.append(f'<td class="{css}">{column.cell(row)}</td>' if css else f"<td>{column.cell(row)}</td>")
     # Every cell escapes what it shows.
-    return mark_safe("".join(parts)), whole  # nosec B308,B703
+    return mark_safe("".join(parts)), whole  # nosec B308 B703
 
 
 def drawn(
