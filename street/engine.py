@@ -147,7 +147,12 @@ class Street:
             log.info("The street is closed.")
 
     def stop(self) -> None:
+        """
+        Ends `run`. May be called from a signal handler: the wake is needed, for a signal that comes just as a wait for the
+        inbox runs out would make CPython 3.11 wait without end.
+        """
         self._stopping.set()
+        self.gateway.inbox.put(("wake", "", ""))
 
     def _serve(self) -> None:
         now = time.monotonic()
@@ -199,6 +204,8 @@ class Street:
 
     def hear(self, what: str, code: str, raw: str) -> None:
         """Will deal with one thing that came in; what cannot be dealt with is told so, and the street goes on."""
+        if what == "wake":
+            return
         if what == "logout" and code == "SIMX":
             self.feed.unsubscribe()
         if what != "message":
