@@ -15,7 +15,7 @@ from django.utils import timezone
 from apps.audit import selectors as audit
 from apps.audit.models import Entry
 from apps.core.refusals import Invalid, NotFound
-from apps.desk.lists import files, rendering, saved, specs
+from apps.desk.lists import columns, files, rendering, saved, specs
 from apps.desk.models import SavedView
 from apps.desk.orders.sheet import ORDERS
 from apps.orders import services as orders
@@ -78,6 +78,21 @@ class TestSpec:
     def test_columns_of_an_asset_class_stand_where_the_list_is_of_it(self):
         assert "coupon" not in specs.usual(ORDERS).columns
         assert specs.usual(ORDERS, "bonds").columns[3:5] == ["coupon", "maturity"]
+
+
+class TestCells:
+    def test_no_column_lets_text_through_as_markup(self):
+        """Of a row in which every text is a script, nothing but our own tags stands unescaped."""
+        texts = {key for column in ORDERS.columns.values() for key in column.needs}
+        row = dict.fromkeys(texts, "<script>x</script>") | {"pk": 7}
+        for code, column in ORDERS.columns.items():
+            if column.kind != columns.TEXT and column.kind != columns.CHOICE:
+                continue
+            spec = specs.read(ORDERS, PLAIN | {"columns": [code], "widths": {}, "colours": [], "totals": []})
+            cells, _ = rendering.cells_of(ORDERS, spec, row, timezone.now())
+
+            assert "<script" not in cells, code
+            assert "&lt;script" in cells or code == "order", code
 
 
 class TestSaving:

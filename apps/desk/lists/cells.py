@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from django.utils.html import escape
+from django.utils.html import format_html
 
 from apps.reference.models import AssetClass
 
@@ -16,7 +16,7 @@ def text(code: str, label: str, path: str, width: int = 110, *, groups: bool = F
 
     def cell(row) -> str:
         said = row[path] or ""
-        return escape(said if len(said) <= longest else f"{said[: longest - 1]}…")
+        return said if len(said) <= longest else f"{said[: longest - 1]}…"
 
     return Column(code, label, TEXT, path, (path,), cell, lambda r: r[path] or None, width, groups=groups)
 
@@ -43,7 +43,7 @@ def choice(
     code: str, label: str, path: str, choices: Mapping[str, str], width: int = 90, *, cell: Callable | None = None
 ) -> Column:
     """One of a few stored values, shown by its word."""
-    plain = cell or (lambda r: escape(choices.get(r[path], r[path] or "–")))
+    plain = cell or (lambda r: choices.get(r[path], r[path] or "–"))
     return Column(code, label, CHOICE, path, (path,), plain, lambda r: r[path], width, choices, groups=True)
 
 
@@ -91,9 +91,8 @@ def instrument() -> Column:
         name = row["instrument__name"]
         name = name if len(name) <= 20 else f"{name[:19]}…"
         currency = "" if row["currency_id"] == "USD" else f" · {row['currency_id']}"
-        return (
-            f'{escape(row["instrument__symbol"])}<span class="sub">{escape(name)} · '
-            f"{escape(row['instrument__venue__mic'])}{escape(currency)}</span>"
+        return format_html(
+            '{}<span class="sub">{} · {}{}</span>', row["instrument__symbol"], name, row["instrument__venue__mic"], currency
         )
 
     return Column(

@@ -22,7 +22,7 @@ class Column:
     :param kind: of which its filters are; numbers are written to the right
     :param path: the field or annotation it is filtered, ordered and grouped by; empty: by none of them
     :param needs: the keys of a row that ``cell`` and ``value`` read
-    :param cell: what stands between ``<td>`` and ``</td>``, escaped
+    :param cell: what stands between ``<td>`` and ``</td>``: text, which is escaped, or markup as a SafeString
     :param value: the plain value, for files and colours
     :param choices: stored values and their words, where ``kind`` is a choice
     :param sums: a total of it means something (one unit for every row)

@@ -1,6 +1,6 @@
 """The columns of the order list."""
 
-from django.utils.html import escape
+from django.utils.html import format_html
 
 from apps.orders.models import OrderType, TimeInForce
 from apps.orders.states import S
@@ -15,21 +15,22 @@ STATUSES = {str(one): show.humane(str(one).lower()) for one in S}
 GATHERED = frozenset({"CLEARED", "WORKING", "DONE"})  # Whose block hangs below them.
 TWIST = (
     '<button type="button" class="expand" aria-expanded="false" data-kids="/desk/below/order/{}/"'
-    ' aria-label="Block of O-{:06d}"></button>'
+    ' aria-label="Block of {}"></button>'
 )
 MARKS = {status: str(show.status(status)) for status in STATUSES}
 
 
 def _ref(row) -> str:
     pk = row["pk"]
-    twist = TWIST.format(pk, pk) if row["status"] in GATHERED else ""
-    return f'{twist}<a href="/orders/{pk}/">O-{pk:06d}</a>'
+    ref = f"O-{pk:06d}"
+    twist = format_html(TWIST, pk, ref) if row["status"] in GATHERED else ""
+    return format_html('{}<a href="/orders/{}/">{}</a>', twist, pk, ref)
 
 
 def _portfolio(row) -> str:
     name = row["portfolio__name"]
     name = name if len(name) <= 22 else f"{name[:21]}…"
-    return f'{escape(row["portfolio__code"])}<span class="sub">{escape(name)}</span>'
+    return format_html('{}<span class="sub">{}</span>', row["portfolio__code"], name)
 
 
 def _limit(row) -> str:
@@ -61,7 +62,7 @@ ORDERS: Sheet = sheet(
         cells.usd("usd", "Value", "usd", 108),
         cells.number("decision", "Decision", "decision_price", 90, shown=show.price),
         cells.text("group", "Group", "group__name", 98, groups=True, longest=20),
-        cells.choice("status", "Status", "status", STATUSES, 96, cell=lambda r: MARKS.get(r["status"], escape(r["status"]))),
+        cells.choice("status", "Status", "status", STATUSES, 96, cell=lambda r: MARKS.get(r["status"], r["status"])),
         cells.age("age", "Age", "created_at"),
         cells.text("instructions", "Instructions", "instructions", 180),
         cells.text("rationale", "Rationale", "rationale", 180),
