@@ -104,6 +104,11 @@ def _reference() -> None:
         )  # fmt: skip
     venues = {v.mic: v for v in Venue.objects.all()}
     Instrument.objects.bulk_create([_instrument(r, issuers, venues) for r in rows("instruments")])
+    _parties()
+    _tables(venues)
+
+
+def _parties() -> None:
     Broker.objects.bulk_create(
         [
             Broker(
@@ -125,6 +130,10 @@ def _reference() -> None:
             for r in rows("csd")
         ]
     )
+
+
+def _tables(venues: dict[str, Venue]) -> None:
+    """What holds by market and date: settlement, what a market takes, fees."""
     SettlementCycle.objects.bulk_create(
         [
             SettlementCycle(

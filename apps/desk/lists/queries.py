@@ -39,7 +39,7 @@ def _asked(sheet: Sheet, one: Condition, now: datetime) -> Q:
         return found if one.op == "in" else ~found
     if column.kind == AGE:  # Older than is a time before.
         way = "lte" if one.op == "gte" else "gte"
-        return Q(**{f"{column.path}__{way}": now - timedelta(minutes=float(min(one.value, Decimal(10**7))))})
+        return Q(**{f"{column.path}__{way}": now - timedelta(seconds=int(min(one.value, Decimal(10**7)) * 60))})
     if column.kind == TEXT and one.op == "lacks":
         return ~Q(**{f"{column.path}__icontains": one.value})
     return Q(**{f"{column.path}__{LOOKUPS[one.op]}": one.value})

@@ -1,0 +1,37 @@
+"""What people fill in about orders. What an order must be is judged by the service alone."""
+
+from .orders import (
+    AmendForm,
+    BulkForm,
+    CloneForm,
+    DeputyForm,
+    DryRunForm,
+    LinkForm,
+    PasteForm,
+    ProposalForm,
+    TicketForm,
+    UploadForm,
+    number_or_none,
+    plain,
+    the_instrument,
+)
+from .own_fields import OwnFieldForm, OwnFieldsForm, own_said
+
+__all__ = [
+    "AmendForm",
+    "BulkForm",
+    "CloneForm",
+    "DeputyForm",
+    "DryRunForm",
+    "LinkForm",
+    "OwnFieldForm",
+    "OwnFieldsForm",
+    "PasteForm",
+    "ProposalForm",
+    "TicketForm",
+    "UploadForm",
+    "number_or_none",
+    "own_said",
+    "plain",
+    "the_instrument",
+]
