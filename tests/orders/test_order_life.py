@@ -88,8 +88,8 @@ class Machine(RuleBasedStateMachine):
     @rule(target=entered, breaks=st.booleans(), submit=st.booleans(), how_many=st.integers(1, 3))
     def enter(self, breaks, submit, how_many):
         what = ("P2", "BBB", "BUY") if breaks else ("P1", "CCC", "SELL")
-        first = len(self.known) + (50 if breaks else 1)  # No two alike, which is a finding of its own.
-        quantities = [100 * (first + n) for n in range(how_many)]
+        # No two alike, which is a finding of its own; of those that pass, all together no more than is held.
+        quantities = [5000 * breaks + 20 * (len(self.known) + n) for n in range(1, how_many + 1)]
         wishes = [self.wish(*what, str(qty)) for qty in quantities]
         ids = orders.create_orders(self.by(self.mira), wishes, submit=submit)
         for pk, qty in zip(ids, quantities, strict=True):
@@ -106,7 +106,7 @@ class Machine(RuleBasedStateMachine):
         if legal:
             self.moved(pk, "HELD" if known.breaks else "CLEARED", 2)
 
-    @rule(pk=entered, more=st.integers(0, 3))
+    @rule(pk=entered, more=st.integers(0, 1))
     def amend(self, pk, more):
         known = self.known[pk]
         with self.refused(legal := known.status in BEFORE_THE_DESK and more > 0):
