@@ -8,7 +8,7 @@ from apps.audit.models import Entry
 from apps.core.events import Fact
 from apps.orders import events
 from apps.orders import services as orders
-from apps.orders.models import Approval, Import, ImportRow, Order
+from apps.orders.models import Approval, Import, ImportRow, Order, OrderGroup, OwnField
 from tests.races import at_once
 
 from .files import csv_of, many
@@ -90,6 +90,56 @@ def test_an_agreement_and_an_amendment_and_one_wins(in_review, wish, by, omar, p
     assert Order.objects.get().status in ("CLEARED", "DRAFT") and Order.objects.get().version == 4
 
 
+def test_one_agrees_as_another_sends_back_and_one_wins(in_review, wish, by, omar, paul):
+    orders.save_approval_rule(by(omar), "all", {"steps": [{"name": "A colleague", "permission": "orders.approve"}]})
+    [pk] = in_review(wish("P3"))
+    orders.mark_cleared(by("worker"), {pk: 1})
+    approval = Approval.objects.get()
+    answers = at_once(
+        lambda: orders.approve(by(paul), [approval.pk], seen={approval.pk: 1})[0].code,
+        lambda: orders.refuse_approvals(by(omar, "Too large."), [approval.pk], seen={approval.pk: 1})[0].code,
+    )
+    assert sorted(answers) == ["", "stale_approval"]
+    assert (Order.objects.get().status, Order.objects.get().version) in (("CLEARED", 4), ("DRAFT", 4))
+
+
+def test_two_set_the_firms_own_fields_and_one_wins(drafts, mira, by):
+    OwnField.objects.create(code="note", label="Note", kind="text")
+    [pk] = drafts(1)
+    answers = at_once(
+        *(lambda said=said: orders.set_own_fields(by(mira), {pk: {"note": said}}, seen={pk: 1}) for said in "abc")
+    )
+    assert sorted(map(str, answers)) == ["1", "StaleOrder", "StaleOrder"]
+    assert Order.objects.get().version == 2
+
+
+def test_one_order_is_linked_twice_and_is_in_one_group(drafts, mira, by):
+    one, two, three = drafts(3)
+    answers = at_once(
+        *(
+            lambda other=other: orders.link_orders(
+                by(mira), "OCO", "Either", [orders.LegIn(one), orders.LegIn(other)], seen={one: 1, other: 1}
+            )
+            for other in (two, three)
+        )
+    )
+    assert sum(isinstance(answer, int) for answer in answers) == 1
+    assert {"NotYetLinked", "StaleOrder"} & set(map(str, answers))
+    assert OrderGroup.objects.count() == 1 and Order.objects.filter(group=None).count() == 1
+
+
+def test_a_group_is_submitted_as_it_is_cancelled_and_one_wins(drafts, mira, by):
+    ids = drafts(2)
+    group = orders.link_orders(by(mira), "OCO", "Either", [orders.LegIn(pk) for pk in ids], seen=dict.fromkeys(ids, 1))
+    answers = at_once(
+        lambda: orders.submit_group(by(mira), group, seen=dict.fromkeys(ids, 2)),
+        lambda: orders.cancel_group(by(mira), group, seen=dict.fromkeys(ids, 2)),
+    )
+    assert sum(isinstance(answer, list) for answer in answers) == 1
+    assert len(set(Order.objects.values_list("status", "version"))) == 1
+    assert Order.objects.first().version == 3
+
+
 def test_in_a_burst_of_fills_each_other_side_is_cancelled_once(in_review, drafts, wish, by, mira):
     pairs = []
     for _ in range(12):
@@ -105,7 +155,10 @@ def test_in_a_burst_of_fills_each_other_side_is_cancelled_once(in_review, drafts
     facts = [Fact(pk, 6, events.OrderDone()) for pk in filled]
     managers_cancel = [lambda pk=pk: orders.cancel_orders(by(mira), [pk], seen={pk: 4}) for pk in others[:3]]
 
-    at_once(*(lambda part=part: orders.follow_groups(by("worker"), part) for part in (facts, facts[::-1], facts[4:])), *managers_cancel)
+    at_once(
+        *(lambda part=part: orders.follow_groups(by("worker"), part) for part in (facts, facts[::-1], facts[4:])),
+        *managers_cancel,
+    )
 
     assert set(Order.objects.filter(pk__in=others).values_list("status", "version")) == {("CANCELLED", 5)}
     assert Entry.objects.filter(event="order.cancelled").count() == 12
@@ -151,3 +204,14 @@ def test_one_file_uploaded_many_times_is_one_import_staged_and_entered_once(firm
     answers = at_once(*[lambda: len(orders.commit_import(by(mira), pk, seen={pk: 2}))] * 3)
     assert sorted(map(str, answers)) == ["50", "IllegalMove", "IllegalMove"]
     assert Order.objects.count() == 50
+
+
+def test_a_file_is_entered_as_it_is_set_aside_and_one_wins(firm, mira, by):
+    pk = orders.upload_import(by(mira), "x.csv", csv_of(many(20)))
+    orders.stage_imports(by("worker"), [Fact(pk, 1, events.ImportUploaded("", ""))])
+    answers = at_once(
+        lambda: len(orders.commit_import(by(mira), pk, seen={pk: 2})),
+        lambda: orders.discard_import(by(mira), pk, seen={pk: 2}),
+    )
+    assert "IllegalMove" in answers
+    assert (Import.objects.get().status, Order.objects.count()) in (("COMMITTED", 20), ("DISCARDED", 0))

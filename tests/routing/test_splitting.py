@@ -120,6 +120,16 @@ class TestSplitting:
         assert Block.objects.aggregate(all=Sum("qty"))["all"] == 600
 
     @pytest.mark.django_db(transaction=True)
+    def test_one_splits_it_as_another_takes_it_apart_and_one_wins(self, block, tom, tess, by):
+        answers = at_once(
+            lambda: blocks.split_block(by(tom), block.pk, [order_of(block, "P1")], seen={block.pk: 1}),
+            lambda: blocks.unblock_blocks(by(tess), [block.pk], seen={block.pk: 1}),
+        )
+
+        assert {"StaleBlock", "IllegalMove"} & set(map(str, answers))
+        assert Block.objects.exclude(status="CANCELLED").aggregate(all=Sum("qty"))["all"] in (600, None)
+
+    @pytest.mark.django_db(transaction=True)
     @pytest.mark.parametrize("attempt", range(4))
     def test_an_order_cancelled_as_it_is_split_off_leaves_quantities_right(
         self, block, monkeypatch, mira, tom, by, attempt
