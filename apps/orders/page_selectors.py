@@ -170,24 +170,40 @@ def statuses_of(ids: Collection[int]) -> dict[str, int]:
 
 
 class Sketch(NamedTuple):
-    """What a ticket would come to: the mid now, its time, the money in the instrument's currency and in USD."""
+    """
+    What a ticket would come to: side and units, the mid now, its time, the money in the instrument's currency and in
+    USD. ``intent`` says what the units were derived from, ``problem`` why they could not be.
+    """
 
     instrument: Instrument
     quote: Price | None
+    side: str
+    qty: Decimal | None
     amount: Decimal | None
     usd: Decimal | None
     held_qty: Decimal | None
     after_qty: Decimal | None
+    intent: str = ""
+    problem: str = ""
 
 
 def sketch(
-    instrument: Instrument, portfolio: Portfolio | None, side: str, qty: Decimal | None, limit: Decimal | None
+    instrument: Instrument,
+    portfolio: Portfolio | None,
+    side: str,
+    qty: Decimal | None,
+    limit: Decimal | None,
+    intent: str = "",
 ) -> Sketch:
     """
-    Prices a ticket before it is entered, at its limit or else at the mid now. Three queries.
+    Prices a ticket before it is entered, at its limit or else at the mid now. As many queries whatever is held.
 
     :param portfolio: one the person runs; what it holds is told and what it would hold after
+    :param intent: what ``qty`` counts, where it is no units
     """
+    problem = ""
+    if intent:
+        side, qty, problem = _derived(instrument, portfolio, side, qty, intent)
     quote = marketdata.quotes_of([instrument.pk]).get(instrument.pk)
     price = limit or (quote.mid if quote else None)
     amount = qty * price * instrument.price_factor if qty and price else None
@@ -198,7 +214,22 @@ def sketch(
             "qty", flat=True
         ).first() or Decimal(0)
         after = held + (qty if side == "BUY" else -qty) if qty else None
-    return Sketch(instrument, quote, amount, amount * rate[0] if amount and rate else None, held, after)
+    usd = amount * rate[0] if amount and rate else None
+    return Sketch(instrument, quote, side, qty, amount, usd, held, after, rules.INTENTS.get(intent, ""), problem)
+
+
+def _derived(
+    instrument: Instrument, portfolio: Portfolio | None, side: str, value: Decimal | None, intent: str
+) -> tuple[str, Decimal | None, str]:
+    """Side and units that an intent comes to now, and why there are none. Nothing typed yet is no problem."""
+    if portfolio is None:
+        return side, None, "Choose a portfolio: what is derived depends on it."
+    if value is None and intent != "CLOSE":
+        return side, None, ""
+    pair = (portfolio.pk, instrument.pk)
+    asked = "" if intent in rules.FROM_HOLDING else side
+    found = rules.derived(intent, rules.plain(value) or "", asked, selectors.known_of([pair])[pair])
+    return found.side, Decimal(found.qty) if found.qty else None, found.problem or ""
 
 
 def instruments_like(text: str, limit: int = 12) -> list[Instrument]:

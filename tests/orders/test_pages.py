@@ -277,6 +277,27 @@ class TestTicket:
         assert "50.0000" in shown and "$50,000.00" in shown
         assert "50,000 → <span>49,000 after" in shown
 
+    @pytest.mark.parametrize(
+        ("terms", "says"),
+        [
+            ({"intent": "AMOUNT", "qty": "10000"}, "From the amount of money"),
+            ({"intent": "CLOSE", "qty": "", "side": "BUY"}, "50,000 → <span>0 after"),
+            ({"intent": "POSITION_PCT", "qty": "10"}, "50,000 → <span>45,000 after"),
+            ({"intent": "NAV_PCT", "qty": "200"}, "200 is no percentage between 0 and 100."),
+            ({"intent": "CLOSE", "portfolio": ""}, "Choose a portfolio"),
+            ({"intent": "AMOUNT", "qty": ""}, "Say how much"),
+        ],
+    )
+    def test_sketches_what_is_derived_from_an_intent(self, page, mira, firm, terms, says):
+        assert says in text(page(mira).get(reverse("orders:sketch"), self.terms(firm, **terms)))
+
+    def test_closes_a_position_whatever_its_side_says_and_without_a_number(self, page, mira, firm):
+        answer = page(mira).post(reverse("orders:ticket"), self.terms(firm, intent="CLOSE", qty="", side="BUY"))
+
+        assert answer.status_code == 302, text(answer)
+        order = Order.objects.get()
+        assert (order.side, order.qty, order.intent["kind"]) == ("SELL", 50_000, "CLOSE")
+
     def test_suggests_instruments(self, page, mira, firm):
         assert '<option value="BBB">' in text(page(mira).get(reverse("orders:instruments") + "?instrument=bb"))
 

@@ -15,7 +15,7 @@ from apps.users.services import holders_of
 
 from .. import page_selectors, selectors
 from ..models import STOPS, GroupKind, Leg, Order, OrderType, Side, TimeInForce
-from ..rules import HANDLING, INTENTS
+from ..rules import FROM_HOLDING, HANDLING, INTENTS
 from ..rules.tickets import TEXT_LIMITS
 from ..services import Change, LegIn, Wish
 from .own_fields import NUMBER, own_form_fields, own_said
@@ -106,7 +106,7 @@ class TicketForm(Terms):
     intent = forms.ChoiceField(
         label="Quantity in", required=False,
         choices=[("", "Units"), *((code, words.capitalize()) for code, words in INTENTS.items())],
-        help_text="Units are derived at the price of now.",
+        help_text="Units are derived at the price of now; a target or a part of the position says the side itself.",
     )  # fmt: skip
 
     field_order = (
@@ -118,6 +118,7 @@ class TicketForm(Terms):
         self.fields["portfolio"].queryset = page_selectors.run_by(user)
         self.fields["portfolio"].label_from_instance = lambda row: f"{row.code} · {row.name}"
         self.fields |= own_form_fields(selectors.own_fields())
+        self.fields["qty"].required = self.data.get("intent") != "CLOSE"
 
     def clean_instrument(self) -> Instrument:
         return the_instrument(self.cleaned_data["instrument"])
@@ -131,7 +132,8 @@ class TicketForm(Terms):
     def wish(self) -> Wish:
         said = self.cleaned_data
         return Wish(
-            said["portfolio"].pk, said["instrument"].pk, said["side"], "" if said["intent"] else said["qty"],
+            said["portfolio"].pk, said["instrument"].pk, "" if said["intent"] in FROM_HOLDING else said["side"],
+            "" if said["intent"] else said["qty"],
             said["order_type"],
             said["limit_price"], said["tif"], said["instructions"], said["rationale"],
             **{name: said[name] for name in HANDLING}, intent=said["intent"],

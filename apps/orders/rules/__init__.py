@@ -5,7 +5,7 @@ from .changes import asks_more, moved, opposite, plain, scaled, without_what_it_
 from .defaults import FILLED, Default, mismatch, with_defaults
 from .groups import KINDS, WAITING_ROLES, LegTerms, standing, unfit
 from .handling import HANDLING
-from .intents import INTENTS, Derived, Known, derived
+from .intents import FROM_HOLDING, INTENTS, Derived, Known, derived
 from .own_fields import OwnField, checked, definition_problems
 from .sheets import Sheet, Unreadable, missing, read, refuse_unfit, signature, stored, unstored
 from .tickets import FACTS, ORDER_TYPES, SIDES, TERMS, TIFS, TYPED, judged
@@ -14,6 +14,7 @@ __all__ = [
     "FACTS",
     "FILLED",
     "HANDLING",
+    "FROM_HOLDING",
     "INTENTS",
     "KINDS",
     "ORDER_TYPES",

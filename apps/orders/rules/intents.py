@@ -15,6 +15,7 @@ INTENTS = {
     "POSITION_PCT": "percent of the position", "CLOSE": "the whole position",
 }  # fmt: skip
 PRICED = ("AMOUNT", "NAV_PCT", "TARGET_PCT")
+FROM_HOLDING = ("TARGET_PCT", "POSITION_PCT", "CLOSE")  # The side follows from what is held.
 
 
 class Known(NamedTuple):

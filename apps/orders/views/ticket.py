@@ -15,6 +15,7 @@ from apps.users.doors import door
 from .. import page_selectors as pages
 from .. import services
 from ..forms import TicketForm, number_or_none, the_instrument
+from ..rules import INTENTS
 from .answers import standing
 
 
@@ -71,8 +72,9 @@ def sketch(request: HttpRequest) -> HttpResponse:
     chosen = said.get("portfolio", "")
     portfolio = pages.run_by(request.user).filter(pk=int(chosen)).first() if chosen.isdecimal() else None
     limit = number_or_none(said.get("limit_price", "")) if said.get("order_type") == "LIMIT" else None
-    found = pages.sketch(instrument, portfolio, said.get("side", ""), number_or_none(said.get("qty", "")), limit)
-    context = {"sketch": found, "portfolio": portfolio, "limit": limit, "is_buy": said.get("side") == "BUY"}
+    intent = said.get("intent", "") if said.get("intent") in INTENTS else ""
+    found = pages.sketch(instrument, portfolio, said.get("side", ""), number_or_none(said.get("qty", "")), limit, intent)
+    context = {"sketch": found, "portfolio": portfolio, "limit": limit}
     return render(request, "orders/ticket.html#sketch", context)
 
 
