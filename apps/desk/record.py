@@ -16,8 +16,10 @@ from apps.core.edges import whole_number
 from apps.core.events import REGISTRY
 from apps.core.refusals import Invalid, NotFound
 from apps.orders import selectors as orders
+from apps.portfolios.models import Portfolio
+from apps.reference.models import Broker, Instrument
 from apps.users.doors import door
-from apps.users.models import User
+from apps.users.models import Desk, User
 from apps.users.services import can
 
 from .templatetags import show
@@ -37,6 +39,15 @@ NEEDED = {
 }  # fmt: skip
 
 
+REFS = {"order_id": "O-{:06d}", "source_id": "O-{:06d}", "parent_id": "O-{:06d}", "block_id": "B-{:04d}"}
+NAMES = {
+    "portfolio_id": (Portfolio, "code"), "instrument_id": (Instrument, "symbol"), "broker_id": (Broker, "name"),
+    "dealer_id": (Broker, "name"), "desk_id": (Desk, "code"), "owner_id": (User, "username"),
+    "before_id": (User, "username"), "person_id": (User, "username"), "deputy_id": (User, "username"),
+}  # fmt: skip
+Names = dict[str, dict[int, str]]
+
+
 class Line(NamedTuple):
     """An entry in words."""
 
@@ -47,7 +58,12 @@ class Line(NamedTuple):
 
 
 def in_words(entries: Iterable[Entry], subject: str = "") -> list[Line]:
-    """Who did what and why, with every value the event kept. What happened to another subject than the one told of names it."""
+    """
+    Who did what and why, with every value the event kept; what is kept by its number is called by its name. What
+    happened to another subject than the one told of names it. At most a query for each kind of thing named.
+    """
+    entries = list(entries)
+    names = _names(e.payload for e in entries)
     return [
         Line(
             e.act.at,
@@ -55,7 +71,12 @@ def in_words(entries: Iterable[Entry], subject: str = "") -> list[Line]:
             " · ".join(
                 filter(
                     None,
-                    [f"by {e.act.by}", _changes(e.payload), _values(e.payload), f"“{e.act.reason}”" if e.act.reason else ""],
+                    [
+                        f"by {e.act.by}",
+                        _changes(e.payload, names),
+                        _values(e.payload, names),
+                        f"“{e.act.reason}”" if e.act.reason else "",
+                    ],
                 )
             ),
             TONES.get(e.event.split(".")[1], ""),
@@ -64,18 +85,33 @@ def in_words(entries: Iterable[Entry], subject: str = "") -> list[Line]:
     ]
 
 
+def _names(payloads: Iterable[dict]) -> Names:
+    """What the numbers in the payloads stand for, by field."""
+    asked: dict[str, set[int]] = {}
+    for payload in payloads:
+        for part in (payload, payload.get("before"), payload.get("after")):
+            for field in NAMES.keys() & (part.keys() if isinstance(part, dict) else ()):
+                if isinstance(part[field], int):
+                    asked.setdefault(field, set()).add(part[field])
+    return {
+        field: dict(NAMES[field][0].objects.filter(pk__in=ids).values_list("pk", NAMES[field][1]))
+        for field, ids in asked.items()
+    }
+
+
 def _what(entry: Entry, subject: str) -> str:
     happened = entry.event.split(".")[1].replace("_", " ")
     return happened.capitalize() if subject in ("", entry.subject) else f"{entry.subject.capitalize()} {happened}"
 
 
-def _changes(payload: dict) -> str:
+def _changes(payload: dict, names: Names) -> str:
     """Each field that was another before: “qty 100 → 200”. Empty for an event that changes no field."""
     before, after = payload.get("before"), payload.get("after")
     if not isinstance(before, dict) or not isinstance(after, dict):
         return ""
     return ", ".join(
-        f"{_named(name)} {_in_words(name, _or_none(before.get(name)))} → {_in_words(name, _or_none(after.get(name)))}"
+        f"{_named(name)} {_in_words(name, _or_none(before.get(name)), names)}"
+        f" → {_in_words(name, _or_none(after.get(name)), names)}"
         for name in {**before, **after}
     )
 
@@ -88,17 +124,21 @@ def _named(name: str) -> str:
     return name.removesuffix("_id").replace("_", " ")
 
 
-def _values(payload: dict) -> str:
+def _values(payload: dict, names: Names) -> str:
     return ", ".join(
-        f"{_named(name)} {_in_words(name, value)}"
+        f"{_named(name)} {_in_words(name, value, names)}"
         for name, value in payload.items()
         if value not in (None, "", [], {}) and not isinstance(value, dict)
     )
 
 
-def _in_words(name: str, value: object) -> str:
-    """A quantity with its thousands apart, a moment to the second; anything else as the record keeps it."""
+def _in_words(name: str, value: object, names: Names) -> str:
+    """A thing by its name, a quantity with its thousands apart, a moment to the second; anything else as it is kept."""
     try:
+        if name in REFS and isinstance(value, int):
+            return REFS[name].format(value)
+        if name in names:
+            return names[name].get(value, str(value))
         if name.endswith("qty"):
             return show.qty(value)
         if name.endswith("_at"):

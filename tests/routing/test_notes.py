@@ -143,3 +143,13 @@ class TestTimeline:
         assert "Note written" in shown
         of_block = words(visit(mira, "desk:timeline", "order", order_of(block, "P2"), htmx=True))
         assert "Block opened" in of_block
+
+
+def test_the_timeline_calls_things_by_their_names(block, tom, tess, by):
+    blocks.pick_up_blocks(by(tess), [block.pk], seen={block.pk: block.version})
+
+    of_order = words(visit(tom, "desk:timeline", "order", order_of(block, "P1"), htmx=True))
+    of_block = words(visit(tom, "desk:timeline", "block", block.pk, htmx=True))
+
+    assert "portfolio P1" in of_order and "instrument AAA" in of_order
+    assert "owner tess" in of_block
