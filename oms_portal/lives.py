@@ -2,7 +2,7 @@
 
 from apps.allocations.states import LIFE as ALLOCATION
 from apps.blocks.states import LIFE as BLOCK
-from apps.blocks.states import OPPOSITION_LIFE
+from apps.blocks.states import OPPOSITION_LIFE, ROTATION_LIFE
 from apps.compliance.states import RESTRICTION_LIFE, REVIEW_LIFE, RULE_LIFE
 from apps.core.lifecycles import Lifecycle
 from apps.orders.states import APPROVAL_LIFE, CHAIN_LIFE, DEPUTY_LIFE, GROUP_LIFE, IMPORT_LIFE, PROPOSAL_LIFE
@@ -24,6 +24,7 @@ LIVES: tuple[tuple[Lifecycle, str, str], ...] = (
     (RESTRICTION_LIFE, "compliance_restriction", "true"),
     (BLOCK, "blocks_block", "true"),
     (OPPOSITION_LIFE, "blocks_opposition", "true"),
+    (ROTATION_LIFE, "blocks_rotation", "true"),
     (ROUTE, "routing_route", "true"),
     (EXECUTION_LIFE, "routing_execution", "true"),
     (INQUIRY_LIFE, "routing_inquiry", "true"),

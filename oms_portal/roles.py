@@ -54,7 +54,7 @@ ROLES: dict[str, frozenset[str]] = {
         | {"allocations.see", "settlement.see", "reporting.see", "audit.see", "audit.see_parts", "audit.verify"}
     ),
     # Keeps people and reference data; sees no portfolio and trades nothing.
-    ADMINISTRATOR: frozenset(LOOK | {"reference.write", "users.write", "audit.see_parts", "audit.mend_promises"}),
+    ADMINISTRATOR: frozenset(LOOK | {"reference.write", "blocks.write_rotations", "users.write", "audit.see_parts", "audit.mend_promises"}),
     # The parts that act by themselves, each under a user of its own.
     AUTOMATED: frozenset(
         LOOK

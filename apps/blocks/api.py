@@ -34,6 +34,8 @@ class BlockOut(serializers.ModelSerializer):
     isin = serializers.CharField(source="instrument.isin")
     currency = serializers.CharField(source="currency_id")
     desk = serializers.CharField(source="desk.code")
+    directed_to = serializers.CharField(source="directed_to.code", default=None, help_text="broker; null: free")
+    directed_when = serializers.CharField(help_text="BEFORE, WITH or AFTER the free orders, or in TURN; empty: free")
     owner = serializers.CharField(source="owner.username", default=None, help_text="who works it; null: in the pool")
     orders = serializers.IntegerField(source="order_count")
     leaves_qty = serializers.DecimalField(20, 4)
@@ -44,7 +46,8 @@ class BlockOut(serializers.ModelSerializer):
         model = Block
         fields = (
             "id", "ref", "status", "version", "symbol", "isin", "side", "qty", "order_type", "limit_price", "tif",
-            "terms", "instructions", "currency", "desk", "owner", "wave", "split_from_id", "orders", "placed_qty", "filled_qty",
+            "terms", "instructions", "currency", "desk", "directed_to", "directed_when", "owner",
+            "wave", "split_from_id", "orders", "placed_qty", "filled_qty",
             "cancelled_qty",
             "leaves_qty", "unplaced_qty", "average_price", "arrival_price", "trade_date", "settle_date", "opened_at",
             "frozen_at", "done_at",
@@ -115,7 +118,7 @@ class Blocks(ApiDoor, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
 
     def get_queryset(self):
         return selectors.with_order_count(selectors.blocks_seen_by(self.request.user)).select_related(
-            "instrument", "desk", "owner"
+            "instrument", "desk", "owner", "directed_to"
         )
 
     def get_object(self) -> Block:
@@ -127,6 +130,22 @@ class Blocks(ApiDoor, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
     @extend_schema(summary="Its orders of portfolios you may see, the largest first", responses=MemberOut(many=True))
     def orders(self, request: Request, pk: int) -> Response:
         return Response(MemberOut(selectors.members_seen_by(request.user, pk), many=True).data)
+
+    @extend_schema(
+        summary="When it is released beside others of its idea; no content where nobody takes turns",
+        responses={
+            200: inline_serializer(
+                "Due",
+                {"place": serializers.IntegerField(), "places": serializers.IntegerField(),
+                 "waits_for": serializers.ListField(child=serializers.CharField()),
+                 "rotation": serializers.CharField(help_text="empty: by what clients say alone")},
+            ),
+            204: None,
+        },
+    )  # fmt: skip
+    def turn(self, request: Request, pk: int) -> Response:
+        due = selectors.turns_of([self.get_object().pk]).get(pk)
+        return Response(due._asdict()) if due else Response(status=204)
 
     @extend_schema(
         summary="Its allocation statement, and whether it still has the hash it was recorded with",

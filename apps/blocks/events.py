@@ -13,6 +13,7 @@ class BlockOpened(Event, code="block.opened"):
     qty: str
     orders: int
     split_from: int | None = None
+    directed_to_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,20 @@ class BlockCancelled(Event, code="block.cancelled"):
 
 @dataclass(frozen=True)
 class BlockFrozen(Event, code="block.frozen"):
-    """Its allocation statement is fixed; the hash covers every member and share."""
+    """
+    Its allocation statement is fixed; the hash covers every member and share. Where parties take turns, ``place`` of
+    ``places`` is when this one was released, by which rotation, and ``out_of_turn`` why it did not wait for others.
+    """
 
     statement_id: int
     statement_hash: str
     orders: int
     qty: str
     arrival_price: str | None = None
+    place: int | None = None
+    places: int | None = None
+    rotation_id: int | None = None
+    out_of_turn: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,3 +130,37 @@ class BlockReopened(Event, code="block.reopened"):
 
     reason: str = ""
     filled_qty: str = "0"
+
+
+@dataclass(frozen=True)
+class RotationMade(Event, code="rotation.made"):
+    """``parties``: in their order, a broker's code each, or FREE."""
+
+    name: str
+    parties: list = field(default_factory=list)
+    position: int = 0
+
+
+@dataclass(frozen=True)
+class RotationAdvanced(Event, code="rotation.advanced"):
+    """An idea was traded by it; the next seat is first for the next."""
+
+    use_id: int
+    instrument_id: int
+    side: str
+    trade_date: str
+    before: int
+    position: int
+
+
+@dataclass(frozen=True)
+class RotationReset(Event, code="rotation.reset"):
+    """An administrator set the position, with the reason."""
+
+    before: int
+    position: int
+
+
+@dataclass(frozen=True)
+class RotationEnded(Event, code="rotation.ended"):
+    position: int

@@ -7,12 +7,12 @@ from django.db.models import F, Q
 
 from apps.audit.models import ActRow
 from apps.orders.models import Order, OrderType, Side, TimeInForce
-from apps.portfolios.models import Portfolio
+from apps.portfolios.models import Direction, Portfolio
 from apps.reference.fields import price_field, qty_field, value_field
-from apps.reference.models import Currency, Instrument
+from apps.reference.models import Broker, Currency, Instrument
 from apps.users.models import Desk
 
-from .states import B, Op
+from .states import B, Op, Ro
 
 
 class Block(models.Model):
@@ -34,6 +34,14 @@ class Block(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+",
         help_text="who works it; empty: in the desk's pool",
+    )  # fmt: skip
+    directed_to = models.ForeignKey(
+        Broker, null=True, on_delete=models.PROTECT, related_name="+", db_index=False,
+        help_text="to whom its clients direct it; empty: free",
+    )  # fmt: skip
+    directed_when = models.CharField(
+        max_length=6, choices=Direction.When.choices, blank=True, default="", db_default="",
+        help_text="when it trades beside the free orders",
     )  # fmt: skip
     trade_date = models.DateField()
     settle_date = models.DateField()
@@ -65,8 +73,17 @@ class Block(models.Model):
             models.CheckConstraint(
                 condition=Q(placed_qty__gte=F("filled_qty"), placed_qty__lte=F("qty")), name="block_is_never_overplaced"
             ),
+            models.CheckConstraint(
+                condition=Q(directed_to=None, directed_when="") | Q(directed_to__isnull=False) & ~Q(directed_when=""),
+                name="a_directed_block_says_when",
+            ),
         ]
-        indexes = [models.Index(fields=["status", "desk"], name="blocks_by_status")]
+        indexes = [
+            models.Index(fields=["status", "desk"], name="blocks_by_status"),
+            models.Index(
+                fields=["trade_date", "instrument", "side"], name="blocks_directed", condition=~Q(directed_when="")
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.ref
@@ -191,3 +208,88 @@ class Opposition(models.Model):
     @property
     def ref(self) -> str:
         return f"X-{self.pk:04d}"
+
+
+class Rotation(models.Model):
+    """
+    In which order a desk's parties, the free orders and each directed broker's, trade the same idea. ``position`` is the
+    seat that is first at the next use. It moves with a fact on the record and in no other way, which the database holds.
+    """
+
+    name = models.CharField(max_length=80)
+    desk = models.ForeignKey(Desk, on_delete=models.PROTECT, related_name="+")
+    position = models.IntegerField(default=0)
+    status = models.CharField(max_length=8, default=Ro.ACTIVE)
+    version = models.IntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["desk"], condition=Q(status="ACTIVE"), name="one_rotation_a_desk"),
+            models.CheckConstraint(condition=Q(position__gte=0), name="a_rotation_points_at_a_seat"),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="is_never_deleted", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="moves_only_with_a_fact",
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                when=pgtrigger.After,
+                timing=pgtrigger.Deferred,
+                func="""
+                    IF NOT EXISTS (
+                        SELECT 1 FROM audit_entry e WHERE e.subject = 'rotation' AND e.subject_id = NEW.id
+                        AND e.nth = NEW.version AND (e.payload->>'position')::int = NEW.position
+                    ) THEN
+                        RAISE EXCEPTION 'a rotation moves only with a fact on the record';
+                    END IF;
+                    RETURN NULL;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def ref(self) -> str:
+        return f"TR-{self.pk:03d}"
+
+
+class Seat(models.Model):
+    """A party of a rotation: the orders directed to a broker, or (no broker) the free ones."""
+
+    rotation = models.ForeignKey(Rotation, on_delete=models.PROTECT, related_name="seats")
+    number = models.IntegerField()
+    broker = models.ForeignKey(Broker, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["rotation", "number"], name="one_party_a_seat"),
+            models.UniqueConstraint(
+                fields=["rotation", "broker"], nulls_distinct=False, name="one_seat_a_party"
+            ),
+        ]
+        triggers = [pgtrigger.Protect(name="is_never_changed", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    @property
+    def party(self) -> str:
+        return self.broker.name if self.broker else "Free orders"
+
+
+class RotationUse(models.Model):
+    """One idea that traded by a rotation: the same thing, on the same side, on one day; which seat was first for it."""
+
+    rotation = models.ForeignKey(Rotation, on_delete=models.PROTECT, related_name="uses")
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+")
+    side = models.CharField(max_length=10, choices=Side.choices)
+    trade_date = models.DateField()
+    first_seat = models.IntegerField()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["rotation", "instrument", "side", "trade_date"], name="an_idea_uses_a_rotation_once"
+            )
+        ]
+        triggers = [pgtrigger.Protect(name="is_never_changed", operation=pgtrigger.Update | pgtrigger.Delete)]

@@ -1,7 +1,7 @@
 """What like orders have in common, and the statement of who is to have what: both in one spelling, hashed."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -15,6 +15,7 @@ class Likeness(NamedTuple):
     """
     What orders must share to be worked as one (merge key): the same thing, on the same side, on the same terms, by the
     same desk, settling on the same date in the same currency. A sell is not a short sale (FIX 4.4 tag 54).
+    What clients direct to a broker is worked apart from the rest, as early or late as they say.
     An order with a minimum quantity is worked alone (``alone_id``), for a share of a fill might be below it.
     """
 
@@ -30,10 +31,13 @@ class Likeness(NamedTuple):
     settle_date: date
     terms: str = "{}"
     alone_id: int | None = None
+    directed_to_id: int | None = None
+    directed_when: str = ""
 
     @property
     def key(self) -> str:
-        return hashlib.sha256(canonical(list(self))).hexdigest()
+        parts = list(self) if self.directed_to_id else list(self)[:-2]  # Of the free as it was before there were others.
+        return hashlib.sha256(canonical(parts)).hexdigest()
 
 
 def canonical(content) -> bytes:
@@ -110,3 +114,52 @@ def independent_price(last: Decimal | None, bid: Decimal | None, ask: Decimal | 
     if bid and ask:
         return (bid + ask) / 2, "middle of bid and offer"
     return None
+
+
+class Party(NamedTuple):
+    """A block of an idea as the order of release sees it. ``broker_id`` is None and ``when`` empty for a free one."""
+
+    block_id: int
+    broker_id: int | None
+    when: str
+    is_released: bool
+
+
+class Turn(NamedTuple):
+    """When a block is released: its place among those of its idea, and the blocks it waits for."""
+
+    place: int
+    places: int
+    waits_for: tuple[int, ...]
+
+
+def turns(blocks: Sequence[Party], seats: Sequence[int | None], releasing: Collection[int] = ()) -> dict[int, Turn]:
+    """
+    The order in which blocks of one idea are released: those directed before the free ones, then the free ones and those
+    in turn by the rotation, then those after. Who trades with the free ones has no place. Once a party was released,
+    what it gets later keeps nobody waiting.
+
+    :param seats: broker ids, None for the free ones, from the seat that is first for this idea
+    :param releasing: blocks released together, which do not wait for each other
+    """
+    ranks = {b.block_id: rank for b in blocks if (rank := _rank(b, seats)) is not None}
+    present = sorted(set(ranks.values()))
+    served = {ranks[b.block_id] for b in blocks if b.is_released and b.block_id in ranks}
+    waiting = [
+        b.block_id
+        for b in blocks
+        if b.block_id in ranks and not b.is_released and b.block_id not in releasing and ranks[b.block_id] not in served
+    ]
+    return {
+        pk: Turn(present.index(rank) + 1, len(present), tuple(other for other in waiting if ranks[other] < rank))
+        for pk, rank in ranks.items()
+    }
+
+
+def _rank(block: Party, seats: Sequence[int | None]) -> tuple[int, int] | None:
+    if block.when == "WITH":
+        return None
+    if block.when in ("BEFORE", "AFTER"):
+        return (0 if block.when == "BEFORE" else 2), 0
+    # Who is to take turns and has no seat comes after those who have; without a rotation, after the free ones.
+    return 1, seats.index(block.broker_id) if block.broker_id in seats else len(seats)

@@ -46,3 +46,16 @@ OPPOSITION_LIFE = Lifecycle(
         (Op.CROSS, e.TradedApart): Op.APART,  # The proposal was not taken up.
     },
 )
+
+
+class Ro(StrEnum):
+    ACTIVE = "ACTIVE"
+    ENDED = "ENDED"
+
+
+ROTATION_LIFE = Lifecycle(
+    "rotation",
+    born={e.RotationMade: Ro.ACTIVE},
+    moves={(Ro.ACTIVE, e.RotationEnded): Ro.ENDED},
+    stays={e.RotationAdvanced: [Ro.ACTIVE], e.RotationReset: [Ro.ACTIVE]},
+)

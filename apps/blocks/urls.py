@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from . import api, note_api, opposition_api
+from . import api, note_api, opposition_api, rotation_api
 
 app_name = "blocks"
 PK = r"(?P<pk>[0-9]{1,18})"  # Acts on one thing are posted with or without the last slash.
@@ -9,6 +9,16 @@ api_urlpatterns = [
     path("blocks/<int:pk>/", api.Blocks.as_view({"get": "retrieve"}), name="api-block"),
     path("blocks/<int:pk>/orders/", api.Blocks.as_view({"get": "orders"}), name="api-block-orders"),
     path("blocks/<int:pk>/statement/", api.Blocks.as_view({"get": "statement"}), name="api-block-statement"),
+    path("blocks/<int:pk>/turn/", api.Blocks.as_view({"get": "turn"}), name="api-block-turn"),
+    path(
+        "rotations/", rotation_api.Rotations.as_view({"get": "list", "post": "create"}), name="api-rotations"
+    ),
+    path("rotations/<int:pk>/", rotation_api.Rotations.as_view({"get": "retrieve"}), name="api-rotation"),
+    path(
+        "rotations/<int:pk>/evidence/", rotation_api.Rotations.as_view({"get": "evidence"}), name="api-rotation-evidence"
+    ),
+    re_path(rf"^rotations/{PK}/reset/?$", rotation_api.Rotations.as_view({"post": "reset"}), name="api-rotation-reset"),
+    re_path(rf"^rotations/{PK}/end/?$", rotation_api.Rotations.as_view({"post": "end"}), name="api-rotation-end"),
     re_path(rf"^blocks/{PK}/finish/?$", api.Blocks.as_view({"post": "finish"}), name="api-block-finish"),
     re_path(rf"^blocks/{PK}/pick-up/?$", api.Blocks.as_view({"post": "pick_up"}), name="api-block-pick-up"),
     re_path(rf"^blocks/{PK}/hand-over/?$", api.Blocks.as_view({"post": "hand_over"}), name="api-block-hand-over"),

@@ -28,7 +28,7 @@ PAGE = 100
 TONES = {"held": "hold", "rejected": "bad", "refused": "bad", "cancelled": "bad", "busted": "bad", "failing": "bad",
          "unmatched": "hold", "settled": "done", "done": "done", "cleared": "done", "affirmed": "done"}  # fmt: skip
 SEEN_BY = {"order": orders.get_order_seen_by, "block": blocks.get_block_seen_by,
-           "opposition": blocks.get_opposition_seen_by}
+           "opposition": blocks.get_opposition_seen_by, "rotation": blocks.get_rotation_seen_by}
 NEEDED = {
     "route": "routing.see", "execution": "routing.see", "inquiry": "routing.see", "message": "routing.see",
     "halt": "routing.see", "alert": "routing.see",

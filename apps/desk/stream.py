@@ -58,6 +58,7 @@ NEEDED = {
     "alert": "routing.see",
     "note": "blocks.see",
     "opposition": "blocks.see",
+    "rotation": "reference.see",
     "allocation": "allocations.see",
     "confirmation": "settlement.see",
     "instruction": "settlement.see",

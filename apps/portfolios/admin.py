@@ -6,8 +6,8 @@ from simple_history.admin import SimpleHistoryAdmin
 from apps.users.back_office import ByRole
 
 from . import services
-from .forms import MandateForm, PortfolioForm, WeightFormSet
-from .models import Cash, Mandate, Model, ModelWeight, Movement, Portfolio, Position
+from .forms import DirectionForm, MandateForm, PortfolioForm, WeightFormSet
+from .models import Cash, Direction, Mandate, Model, ModelWeight, Movement, Portfolio, Position
 
 
 class FirmWide(ByRole):
@@ -58,6 +58,22 @@ class MandateAdmin(FirmWide, SimpleHistoryAdmin):
 
     def has_delete_permission(self, request, obj=None) -> bool:
         """Without its mandate a portfolio could not be judged."""
+        return False
+
+
+@admin.register(Direction)
+class DirectionAdmin(FirmWide, SimpleHistoryAdmin):
+    """With which broker a client tells us to trade. A direction that was in force is ended, not deleted."""
+
+    writes = ("reference.write",)
+    form = DirectionForm
+    list_display = ("portfolio", "asset_class", "broker", "trades", "starts_on", "ends_on", "basis")
+    list_filter = ("trades", "broker")
+    list_select_related = ("portfolio", "broker")
+    search_fields = ("portfolio__code", "portfolio__name", "broker__code")
+    autocomplete_fields = ("portfolio", "broker")
+
+    def has_delete_permission(self, request, obj=None) -> bool:
         return False
 
 

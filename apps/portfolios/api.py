@@ -13,7 +13,7 @@ from apps.core.money import rounded
 from apps.users.doors import ApiDoor
 
 from . import selectors
-from .models import Mandate, Portfolio
+from .models import Direction, Mandate, Portfolio
 
 
 class PortfolioOut(serializers.ModelSerializer):
@@ -104,6 +104,18 @@ class WorthOut(PortfolioOut):
         return super().to_representation(portfolio)
 
 
+class DirectionOut(serializers.ModelSerializer):
+    """The client's word that its orders go to one broker; an empty ``asset_class`` is every other."""
+
+    broker = serializers.CharField(source="broker.code")
+    trades = serializers.CharField(help_text="BEFORE, WITH or AFTER the free orders, or in TURN by the desk's rotation")
+
+    class Meta:
+        model = Direction
+        fields = ("id", "asset_class", "broker", "trades", "starts_on", "ends_on", "basis")
+        read_only_fields = fields
+
+
 class RungOut(serializers.Serializer):
     date = serializers.DateField()
     balance = serializers.DecimalField(20, 4, help_text="settled by then, of what is booked now")
@@ -139,3 +151,8 @@ class Portfolios(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
         portfolio = selectors.get_portfolio_seen_by(request.user, pk)
         rungs = selectors.cash_ladder(portfolio, currency.upper(), timezone.now().date())
         return Response(RungOut([{"date": day, "balance": balance} for day, balance in rungs], many=True).data)
+
+    @extend_schema(summary="With which brokers its client tells us to trade", responses=DirectionOut(many=True), filters=False)
+    def directions(self, request: Request, pk: int) -> Response:
+        portfolio = selectors.get_portfolio_seen_by(request.user, pk)
+        return Response(DirectionOut(portfolio.directions.select_related("broker"), many=True).data)

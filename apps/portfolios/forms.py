@@ -2,9 +2,12 @@
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import Q
+
+from apps.reference.models import Broker
 
 from . import rules, selectors
-from .models import Mandate, Portfolio
+from .models import Direction, Mandate, Portfolio
 
 
 class PortfolioForm(forms.ModelForm):
@@ -28,6 +31,31 @@ class MandateForm(forms.ModelForm):
         data = super().clean() or self.cleaned_data
         if found := rules.mandate_problems(data):
             raise ValidationError(found)
+        return data
+
+
+class DirectionForm(forms.ModelForm):
+    class Meta:
+        model = Direction
+        fields = "__all__"
+
+    def clean_broker(self):
+        if (broker := self.cleaned_data["broker"]).kind == Broker.Kind.VENUE:
+            raise ValidationError("A venue is no broker; choose a broker or dealer.")
+        return broker
+
+    def clean(self) -> dict:
+        data = super().clean() or self.cleaned_data
+        starts, ends = data.get("starts_on"), data.get("ends_on")
+        if not starts or "portfolio" not in data:
+            return data
+        others = Direction.objects.filter(portfolio=data["portfolio"], asset_class=data.get("asset_class", ""))
+        others = others.exclude(pk=self.instance.pk).filter(Q(ends_on=None) | Q(ends_on__gte=starts))
+        if other := (others.filter(starts_on__lte=ends) if ends else others).select_related("broker").first():
+            until = f"until {other.ends_on}" if other.ends_on else "until further notice"
+            raise ValidationError(
+                f"These orders are directed to {other.broker.name} from {other.starts_on} {until}; end that first."
+            )
         return data
 
 

@@ -1,12 +1,13 @@
 """Client portfolios under their mandates, what they hold, and every movement that made it so."""
 
+import pgtrigger
 from django.db import models
 from django.db.models import Q
 from simple_history.models import HistoricalRecords
 
 from apps.audit.models import ActRow
 from apps.reference.fields import amount_field, percent_field, price_field, qty_field
-from apps.reference.models import Currency, Custodian, Instrument
+from apps.reference.models import AssetClass, Broker, Currency, Custodian, Instrument
 
 
 class Model(models.Model):
@@ -55,6 +56,61 @@ class Portfolio(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Direction(models.Model):
+    """
+    A client tells us with which broker to trade: all of its orders of these assets go there while the direction holds,
+    apart from everybody else's.
+    """
+
+    class When(models.TextChoices):
+        BEFORE = "BEFORE", "before the free orders"
+        WITH = "WITH", "at the same time as the free orders"
+        AFTER = "AFTER", "after the free orders"
+        TURN = "TURN", "in turn, by the desk's rotation"
+
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.PROTECT, related_name="directions")
+    asset_class = models.CharField(
+        max_length=10, choices=AssetClass.choices, blank=True, default="",
+        help_text="empty: whatever no direction of its own says otherwise",
+    )  # fmt: skip
+    broker = models.ForeignKey(Broker, on_delete=models.PROTECT, related_name="+")
+    trades = models.CharField(max_length=6, choices=When.choices, default=When.AFTER)
+    starts_on = models.DateField()
+    ends_on = models.DateField(null=True, blank=True, help_text="the last day; empty: until further notice")
+    basis = models.CharField(max_length=200, help_text="the client's letter or agreement, with its date")
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["portfolio", "asset_class", "-starts_on"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_on=None) | Q(ends_on__gte=models.F("starts_on")), name="a_direction_ends_after_it_starts"
+            )
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="one_direction_a_day",
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                when=pgtrigger.After,
+                func="""
+                    PERFORM 1 FROM portfolios_portfolio WHERE id = NEW.portfolio_id FOR NO KEY UPDATE;
+                    IF EXISTS (
+                        SELECT 1 FROM portfolios_direction d WHERE d.portfolio_id = NEW.portfolio_id
+                        AND d.asset_class = NEW.asset_class AND d.id <> NEW.id
+                        AND daterange(d.starts_on, d.ends_on, '[]') && daterange(NEW.starts_on, NEW.ends_on, '[]')
+                    ) THEN
+                        RAISE EXCEPTION 'a portfolio has one direction a day and asset class'
+                        USING ERRCODE = 'exclusion_violation';
+                    END IF;
+                    RETURN NULL;
+                """,
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.portfolio} to {self.broker.name}"
 
 
 class Mandate(models.Model):

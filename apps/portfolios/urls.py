@@ -6,5 +6,8 @@ app_name = "portfolios"
 api_urlpatterns = [
     path("portfolios/", api.Portfolios.as_view({"get": "list"}), name="api-portfolios"),
     path("portfolios/<int:pk>/", api.Portfolios.as_view({"get": "retrieve"}), name="api-portfolio"),
+    path(
+        "portfolios/<int:pk>/directions/", api.Portfolios.as_view({"get": "directions"}), name="api-portfolio-directions"
+    ),
     path("portfolios/<int:pk>/cash/<str:currency>/", api.Portfolios.as_view({"get": "ladder"}), name="api-portfolio-cash"),
 ]

@@ -119,6 +119,9 @@ class RouteIn(RouteActIn):
     strategy = serializers.ChoiceField(sorted(rules.STRATEGIES), required=False)
     params = serializers.DictField(required=False, help_text="participation_pct, start_at, end_at")
     qty = serializers.DecimalField(20, 4, required=False)
+    out_of_turn = serializers.BooleanField(
+        required=False, default=False, help_text="do not wait for others of its idea; a supervisor's, with a reason"
+    )
 
 
 class ReplaceIn(RouteActIn):
@@ -225,7 +228,7 @@ class BlockRoutes(Seen):
         def do():
             return services.route_blocks(
                 act, [block_id], seen={block_id: said["version"]}, broker_code=said.get("broker"),
-                strategy=said.get("strategy"), params=said.get("params"), qty=said.get("qty"),
+                strategy=said.get("strategy"), params=said.get("params"), qty=said.get("qty"), out_of_turn=said["out_of_turn"],
             )._asdict()  # fmt: skip
 
         return Response(answer_once(act, "routing.route_blocks", {"id": block_id, "said": said}, do)[0])

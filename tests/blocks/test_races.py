@@ -49,7 +49,7 @@ def test_two_traders_freezing_one_block_make_one_statement(a_block, by, tom, tes
     answers = at_once(
         *(lambda who=who: services.freeze_blocks(by(who), [block.pk], seen={block.pk: 1}, arrival={}) for who in (tom, tess))
     )
-    assert sorted(map(str, answers)) == ["None", "StaleBlock"]
+    assert sorted(map(str, answers)) == ["StaleBlock", "{}"]
     assert Statement.objects.count() == 1
 
 

@@ -57,6 +57,8 @@ MATRIX: dict[str, set[str] | str] = {
     "blocks:oppositions_of_block": FLOOR, "blocks:oppositions_of_order": FLOOR, "blocks:unblock": {T}, "blocks:hand_over": {T},
     "blocks:queues": FLOOR, "blocks:notes_of_order": FLOOR, "blocks:notes_of_block": FLOOR,
     "blocks:notes_read": FLOOR, "blocks:notes_unread": FLOOR, "blocks:take_queue": set(),
+    "blocks:rotations": ALL, "blocks:rotation": ALL, "blocks:rotation_csv": ALL, "blocks:rotation_make": {X},
+    "blocks:rotation_reset": {X}, "blocks:rotation_end": {X},
     # Allocations and settlement
     "allocations:list": FLOOR, "allocations:rows": FLOOR, "allocations:block": FLOOR,
     "settlement:board": {C, O, A}, "settlement:rows": {C, O, A}, "settlement:confirmation_rows": {C, O, A},
@@ -89,6 +91,8 @@ MATRIX: dict[str, set[str] | str] = {
     "api-opposition-decide": {T},
     "api-block-unblock": {T},
     "api-block-hand-over": {T}, "api-queue-take-over": set(),
+    "api-block-turn": FLOOR, "api-rotations": ALL, "api-rotation": ALL, "api-rotation-evidence": ALL,
+    "api-rotation-reset": {X}, "api-rotation-end": {X}, "api-portfolio-directions": {M, C, O, A},
     "api-allocation-list": FLOOR, "api-allocation-detail": FLOOR,
     "api-confirmation-list": {C, O, A}, "api-confirmation-detail": {C, O, A}, "api-confirmation-pdf": {C, O, A},
     "api-instruction-list": {C, O, A}, "api-instruction-detail": {C, O, A}, "api-instruction-xml": {C, O, A},
@@ -119,7 +123,7 @@ MATRIX: dict[str, set[str] | str] = {
 }  # fmt: skip
 
 # Where looking and acting share an address: who may act.
-POSTS = {"api-orders": {M}, "api-imports": {M}, "api-import-listings": {M}, "api-proposals": {M},
+POSTS = {"api-rotations": {X}, "api-orders": {M}, "api-imports": {M}, "api-import-listings": {M}, "api-proposals": {M},
          "api-rules": {C}, "api-restrictions": {C}, "api-halts": {T, C},
          "api-block-notes": {M, T, C, O}, "api-order-notes": {M, T, C, O},
          "blocks:notes_of_order": {M, T, C, O}, "blocks:notes_of_block": {M, T, C, O},

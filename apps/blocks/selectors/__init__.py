@@ -11,21 +11,27 @@ from .blocks import (
 from .notes import Unread, notes_about, thread_of_block, thread_of_order, unread_by
 from .opposing import get_opposition_seen_by, open_oppositions, oppositions_seen_by
 from .owners import Queue, queues_of
+from .rotating import Due, evidence, get_rotation_seen_by, rotations_seen_by, turns_of
 
 __all__ = [
+    "Due",
     "Queue",
     "Unread",
     "blocks_seen_by",
+    "evidence",
     "get_block_seen_by",
     "get_opposition_seen_by",
+    "get_rotation_seen_by",
     "members_seen_by",
     "notes_about",
     "open_oppositions",
     "oppositions_seen_by",
     "queues_of",
+    "rotations_seen_by",
     "statement_seen_by",
     "thread_of_block",
     "thread_of_order",
+    "turns_of",
     "unread_by",
     "verify_statement",
     "with_order_count",

@@ -5,6 +5,7 @@ from .notes import mark_read, write_note
 from .opposing import NotCrossable, StaleOpposition, decide_opposition, find_oppositions
 from .owners import OwnedByAnother, refuse_others, refuse_owned_by_others
 from .owning import hand_over_blocks, pick_up_blocks, take_over_queue
+from .rotating import FREE, OutOfTurn, StaleRotation, Taken, end_rotation, make_rotation, reset_rotation
 from .splitting import NothingLeft, NotInTheBlock, regather_orders, split_block, unblock_blocks
 from .working import (
     MembersChanging,
@@ -22,24 +23,30 @@ from .working import (
 )
 
 __all__ = [
+    "FREE",
     "MembersChanging",
     "NotCrossable",
     "NotInTheBlock",
     "NotWorking",
     "NothingLeft",
+    "OutOfTurn",
     "Overfilled",
     "Overplaced",
     "OwnedByAnother",
     "StaleBlock",
     "StaleOpposition",
+    "StaleRotation",
     "StillWorking",
+    "Taken",
     "decide_opposition",
     "drop_orders",
+    "end_rotation",
     "find_oppositions",
     "finish_blocks",
     "freeze_blocks",
     "gather_orders",
     "hand_over_blocks",
+    "make_rotation",
     "mark_allocated",
     "mark_filled",
     "mark_placed",
@@ -49,6 +56,7 @@ __all__ = [
     "refuse_owned_by_others",
     "regather_orders",
     "reopen_blocks",
+    "reset_rotation",
     "split_block",
     "take_over_queue",
     "unblock_blocks",

@@ -24,7 +24,8 @@ from ..states import LIFE, B
 SLOTS = 512  # Advisory locks at most, whatever the number of keys.
 BLOCK_COLUMNS = (
     "id", "instrument_id", "side", "order_type", "limit_price", "tif", "instructions", "currency_id", "desk_id",
-    "trade_date", "settle_date", "terms", "merge_key", "wave", "opened_at", "qty", "placed_qty", "filled_qty", "filled_value",
+    "trade_date", "settle_date", "terms", "directed_to_id", "directed_when", "merge_key",
+    "wave", "opened_at", "qty", "placed_qty", "filled_qty", "filled_value",
     "cancelled_qty", "status", "version",
 )  # fmt: skip
 
@@ -83,10 +84,15 @@ def _gathered(cursor, act: Act, order_ids: Sequence[int]) -> list[Gathered]:
     cursor.execute(
         "SELECT o.id, o.qty - o.filled_qty - o.cancelled_qty, o.instrument_id, o.side, o.order_type, o.limit_price,"
         " o.tif, o.instructions, o.currency_id, o.desk_id, i.venue_id, i.country, i.asset_class,"
-        " o.terms::text, CASE WHEN o.terms ? 'min_qty' THEN o.id END"
-        " FROM orders_order o JOIN reference_instrument i ON i.id = o.instrument_id WHERE o.id = ANY(%s)"
-        " AND NOT EXISTS (SELECT 1 FROM blocks_member m WHERE m.order_id = o.id) ORDER BY o.id",
-        [held],
+        " o.terms::text, CASE WHEN o.terms ? 'min_qty' THEN o.id END,"
+        " coalesce(own.broker_id, other.broker_id), coalesce(own.trades, other.trades, '')"
+        " FROM orders_order o JOIN reference_instrument i ON i.id = o.instrument_id"
+        " LEFT JOIN portfolios_direction own ON own.portfolio_id = o.portfolio_id AND own.asset_class = i.asset_class"
+        "  AND daterange(own.starts_on, own.ends_on, '[]') @> %s"
+        " LEFT JOIN portfolios_direction other ON other.portfolio_id = o.portfolio_id AND other.asset_class = ''"
+        "  AND daterange(other.starts_on, other.ends_on, '[]') @> %s"
+        " WHERE o.id = ANY(%s) AND NOT EXISTS (SELECT 1 FROM blocks_member m WHERE m.order_id = o.id) ORDER BY o.id",
+        [act.at.date(), act.at.date(), held],
     )
     alike: dict[tuple, list[tuple[int, Decimal]]] = {}
     for order, qty, *terms in cursor.fetchall():
@@ -98,10 +104,10 @@ def _gathered(cursor, act: Act, order_ids: Sequence[int]) -> list[Gathered]:
     settles = reference.settlement_dates(wanted.values())
     found = []
     for terms, members in alike.items():
-        instrument, side, kind, limit, tif, instructions, currency, desk, venue, _, _, more, alone = terms
+        instrument, side, kind, limit, tif, instructions, currency, desk, venue, _, _, more, alone, *directed = terms
         likeness = Likeness(
             instrument, side, kind, plain(limit), tif, instructions, currency, desk, days[venue], settles[wanted[terms]],
-            more, alone,
+            more, alone, *directed,
         )  # fmt: skip
         found.append(Gathered(likeness, likeness.key, members))
     return sorted(found, key=lambda one: one.key)
@@ -136,10 +142,11 @@ def _open(cursor, act: Act, missing: Sequence[Gathered]) -> list[tuple[str, int,
         like, wave = one.likeness, waves.get(one.key, 0) + 1
         rows.append(
             (pk, like.instrument_id, like.side, like.order_type, like.limit_price, like.tif, like.instructions,
-             like.currency, like.desk_id, like.trade_date, like.settle_date, like.terms, one.key, wave, act.at, one.qty, 0, 0, 0, 0,
+             like.currency, like.desk_id, like.trade_date, like.settle_date, like.terms, like.directed_to_id, like.directed_when,
+             one.key, wave, act.at, one.qty, 0, 0, 0, 0,
              status, 1)
         )  # fmt: skip
-        event = BlockOpened(like.instrument_id, like.side, wave, plain(one.qty), len(one.orders))
+        event = BlockOpened(like.instrument_id, like.side, wave, plain(one.qty), len(one.orders), directed_to_id=like.directed_to_id)
         opened.append((one.key, pk, event))
     copy_in(cursor, "blocks_block", BLOCK_COLUMNS, rows)
     return opened

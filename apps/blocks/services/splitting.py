@@ -27,7 +27,7 @@ from .working import happen, lock_asked, lock_members
 
 COPIED = (
     "instrument_id", "side", "order_type", "limit_price", "tif", "instructions", "currency_id", "desk_id", "owner_id",
-    "trade_date", "settle_date", "terms", "wave",
+    "trade_date", "settle_date", "terms", "wave", "directed_to_id", "directed_when",
 )  # fmt: skip
 
 
@@ -67,14 +67,14 @@ def split_block(act: Act, block_id: int, order_ids: Collection[int], *, seen: Ma
             f"INSERT INTO blocks_block (id, {', '.join(COPIED)}, merge_key, opened_at, qty, placed_qty, filled_qty,"
             " filled_value, cancelled_qty, status, version, split_from_id)"
             f" SELECT %s, {', '.join(COPIED)}, %s, %s, %s, 0, 0, 0, 0, %s, 1, id FROM blocks_block WHERE id = %s"
-            " RETURNING instrument_id, side, wave",
+            " RETURNING instrument_id, side, wave, directed_to_id",
             [child, hashlib.sha256(f"split {child}".encode()).hexdigest(), act.at, qty, str(status), block_id],
         )
-        instrument, side, wave = cursor.fetchone()
+        instrument, side, wave, directed = cursor.fetchone()
         cursor.execute("UPDATE blocks_member SET block_id = %s WHERE order_id = ANY(%s)", [child, list(leaving)])
     told = events.BlockSplit(into=child, order_ids=sorted(leaving), qty=plain(qty))
     happen(act, [row], {block_id: told}, {"qty": ("numeric", [row.qty - qty])})
-    opened = events.BlockOpened(instrument, side, wave, plain(qty), len(leaving), split_from=block_id)
+    opened = events.BlockOpened(instrument, side, wave, plain(qty), len(leaving), split_from=block_id, directed_to_id=directed)
     record(act, [Fact(child, 1, opened)])
     return child
 

@@ -21,6 +21,7 @@ from apps.users.services import require
 from .. import events, rules, selectors
 from ..states import LIFE, B
 from .owners import refuse_owned_by_others
+from .rotating import Taken, take_turns
 
 
 class StaleBlock(Stale):
@@ -65,13 +66,17 @@ class Locked(NamedTuple):
 
 @transaction.atomic
 def freeze_blocks(
-    act: Act, block_ids: Collection[int], *, seen: Mapping[int, int], arrival: Mapping[int, Decimal | None]
-) -> None:
+    act: Act, block_ids: Collection[int], *, seen: Mapping[int, int], arrival: Mapping[int, Decimal | None],
+    out_of_turn: bool = False,
+) -> dict[int, Taken]:  # fmt: skip
     """
     Will fix the allocation statements of open blocks, hashed onto the record, and put their orders to work: before the
     first route, and once.
 
     :param arrival: block id to the mid price now, against which its execution is measured
+    :param out_of_turn: release also what would have to wait for others of its idea; a supervisor's word, with a reason
+    :returns: in which place each is released, where parties take turns
+    :raises OutOfTurn: if one has to wait for others
     :raises NotFound: if one is hidden from the actor or missing
     :raises StaleBlock: if one changed since the actor looked
     :raises MembersChanging: if an order of one is being cancelled or amended at this moment
@@ -79,6 +84,7 @@ def freeze_blocks(
     """
     rows = lock_asked(act, block_ids, seen, events.BlockFrozen)
     ids = [row.id for row in rows]
+    turns = take_turns(act, ids, out_of_turn=out_of_turn)
     with connection.cursor() as cursor:
         members, steps = lock_members(cursor, ids)
         made = [(row, *rules.statement(row.id, *steps[row.id], members[row.id])) for row in rows]
@@ -91,7 +97,8 @@ def freeze_blocks(
         )  # fmt: skip
         told = {
             row.id: events.BlockFrozen(
-                n, digest, len(members[row.id]), rules.plain(row.qty), rules.plain(arrival.get(row.id))
+                n, digest, len(members[row.id]), rules.plain(row.qty), rules.plain(arrival.get(row.id)),
+                **(turns[row.id]._asdict() if row.id in turns else {}),
             )
             for n, (row, _, digest) in zip(statement_ids, made, strict=True)
         }
@@ -103,6 +110,7 @@ def freeze_blocks(
         },
     )  # fmt: skip
     orders.mark_working(act, {order: pk for pk in ids for order, _, _ in members[pk]})
+    return turns
 
 
 def lock_members(cursor, ids: Sequence[int]) -> tuple[dict[int, list[tuple]], dict[int, tuple[Decimal, Decimal]]]:

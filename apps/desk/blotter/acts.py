@@ -23,6 +23,7 @@ from apps.routing.models import RoutingRule
 from apps.routing.services.planning import Override
 from apps.routing.states import DEAD
 from apps.users.doors import door
+from apps.users.services import can
 
 from ..templatetags.show import money_short
 from .plans import preview
@@ -46,7 +47,7 @@ def route(request: HttpRequest) -> HttpResponse:
         try:
             routed = routing.route_blocks(
                 act, list(seen), seen=seen, broker_code=override.broker_code, strategy=override.strategy,
-                params=override.params, qty=_quantity(said),
+                params=override.params, qty=_quantity(said), out_of_turn=bool(said.get("out_of_turn")),
             )  # fmt: skip
         except Invalid as refusal:
             error = refusal.message
@@ -61,7 +62,8 @@ def route(request: HttpRequest) -> HttpResponse:
         "preview": found,
         "said": said,
         "error": error,
-        "is_override": override.is_asked,
+        "may_supervise": can(request.user, "blocks.supervise"),
+        "is_override": override.is_asked or bool(said.get("out_of_turn")),
         "brokers": reference.brokers().exclude(kind=Broker.Kind.VENUE).order_by("kind", "name"),
         "strategies": routing_rules.STRATEGIES,
     }

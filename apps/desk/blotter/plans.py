@@ -42,11 +42,16 @@ class Preview(NamedTuple):
     destinations: list[Destination]
     problem: str
     only: Block | None
+    turns: list[tuple[str, blocks.Due]]
+
+    @property
+    def is_late(self) -> bool:
+        return any(due.waits_for for _, due in self.turns)
 
 
 def preview(act: Act, user, seen: Mapping[int, int], override: Override) -> Preview:
     """
-    Plans the blocks that can be routed. Twelve queries whatever their number.
+    Plans the blocks that can be routed. Thirteen queries whatever their number.
 
     :param seen: block id to the version seen; those that cannot be routed count as ``others``
     """
@@ -72,6 +77,7 @@ def preview(act: Act, user, seen: Mapping[int, int], override: Override) -> Prev
         destinations,
         problem,
         next(iter(found.values())) if len(found) == 1 else None,
+        [(found[pk].ref, due) for pk, due in blocks.turns_of([pk for pk, b in found.items() if b.status == B.OPEN]).items()],
     )
 
 
@@ -97,6 +103,8 @@ def _grouped(plans, worth: Mapping[int, Decimal]) -> tuple[list[Destination], in
 
 
 def _rule(trace: Mapping[str, Any]) -> str:
+    if "directed" in trace:
+        return "Directed by its clients"
     if "override" in trace:
         return f"Yours instead of “{trace['rule']}”" if trace.get("rule") else "Yours; no rule covers it"
     return trace.get("rule") or ""

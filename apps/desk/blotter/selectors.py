@@ -48,7 +48,7 @@ ASSETS = {
 COLUMNS = (
     "pk", "version", "status", "side", "qty", "placed_qty", "filled_qty", "filled_value", "cancelled_qty",
     "arrival_price", "limit_price", "opened_at", "frozen_at", "instrument__symbol", "instrument__name",
-    "instrument__asset_class", "instrument__venue__mic", "currency_id", "wave", "usd", "rank",
+    "instrument__asset_class", "instrument__venue__mic", "currency_id", "wave", "usd", "rank", "directed_to__code",
 )  # fmt: skip
 ORDER = ("rank", F("usd").desc(nulls_last=True), "pk")
 
@@ -89,6 +89,7 @@ class Row(NamedTuple):
     word: str
     look: str
     due_at: datetime | None
+    directed_to: str | None
 
 
 class Listing(NamedTuple):
@@ -254,7 +255,7 @@ def _row(b, orders: int, routes: Routes | None, asking: Asking | None) -> Row:
         b.arrival_price, slippage_bp(b.side, average, b.arrival_price), b.instrument__symbol, b.instrument__name,
         b.instrument__venue__mic, b.currency_id, b.instrument__asset_class in BONDS, b.wave, b.usd, b.rank,
         b.frozen_at or b.opened_at, orders, routes.count if routes else 0, _strategy(routes, asking), word, look,
-        asking.due_at if asking and asking.status == "COLLECTING" else None,
+        asking.due_at if asking and asking.status == "COLLECTING" else None, b.directed_to__code,
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import acts, notes, opposing, owning, splitting, views
+from . import acts, notes, opposing, owning, rotating, splitting, views
 
 app_name = "blocks"
 urlpatterns = [
@@ -19,6 +19,12 @@ urlpatterns = [
     path("blocks/both-sides/<int:opposition_id>/", opposing.decide, name="opposition"),
     path("blocks/both-sides/block/<int:block_id>/", opposing.of_block, name="oppositions_of_block"),
     path("blocks/both-sides/order/<int:order_id>/", opposing.of_order, name="oppositions_of_order"),
+    path("blocks/rotations/", rotating.listed, name="rotations"),
+    path("blocks/rotations/make/", rotating.make, name="rotation_make"),
+    path("blocks/rotations/<int:rotation_id>/", rotating.detail, name="rotation"),
+    path("blocks/rotations/<int:rotation_id>/evidence.csv", rotating.as_csv, name="rotation_csv"),
+    path("blocks/rotations/<int:rotation_id>/reset/", rotating.reset, name="rotation_reset"),
+    path("blocks/rotations/<int:rotation_id>/end/", rotating.end, name="rotation_end"),
     path("notes/read/", notes.read, name="notes_read"),
     path("notes/unread/", notes.unread, name="notes_unread"),
     path("notes/order/<int:order_id>/", notes.of_order, name="notes_of_order"),

@@ -198,6 +198,7 @@ def _drawer_context(request: HttpRequest, block) -> dict:
         "may_finish": may_work and block.status == B.WORKING and block.placed_qty == block.filled_qty,
         "may_work": may_work,
         "may_split": may_work and block.status == B.OPEN,
+        "due": blocks.turns_of([block.pk]).get(block.pk) if block.status == B.OPEN else None,
         "sees_alerts": can(request.user, "routing.see"),
         "may_give": may_work and open_or_working,
     }

@@ -52,7 +52,7 @@ def exported(act: Act, sheet: Sheet, view: Shown, asked: Asked, rows: int, found
     lines = written(sheet, view.spec, head(act, sheet, view.spec, name, filters, asked.person, rows), found)
     file_name = f"{sheet.name}-{act.at:%Y%m%d-%H%M%S}.{asked.kind}"
     if asked.kind == "csv":
-        response = StreamingHttpResponse(_csv(lines), content_type=KINDS["csv"])
+        response = StreamingHttpResponse(csv_lines(lines), content_type=KINDS["csv"])
         response["Content-Disposition"] = f'attachment; filename="{file_name}"'
         return response
     return FileResponse(_xlsx(sheet, lines), as_attachment=True, filename=file_name, content_type=KINDS["xlsx"])
@@ -112,7 +112,7 @@ class _Echo:
         return line
 
 
-def _csv(lines: Iterable[Sequence]) -> Iterator[bytes]:
+def csv_lines(lines: Iterable[Sequence]) -> Iterator[bytes]:
     writer, pile = csv.writer(_Echo()), ["\N{ZERO WIDTH NO-BREAK SPACE}"]  # By which spreadsheets know UTF-8.
     for line in lines:
         pile.append(writer.writerow([f"{c.normalize():f}" if isinstance(c, Decimal) else c for c in line]))

@@ -57,6 +57,7 @@ def detail(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     context = {
         "portfolio": portfolio,
         "base": base,
+        "directions": portfolio.directions.select_related("broker"),
         "now": now,
         "span": max([abs(line.drift) for line in now.lines if line.drift is not None], default=1) or 1,
         "figures": _figures(now, base, f"{reverse('orders:list')}?q={portfolio.code}"),

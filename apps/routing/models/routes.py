@@ -1,5 +1,6 @@
 """Routes, executions, inquiries, and every FIX message sent or heard."""
 
+import pgtrigger
 from django.db import models
 from django.db.models import F
 from django.db.models import Q as Where
@@ -98,6 +99,24 @@ class Route(models.Model):
                 condition=Where(cum_qty__gte=0, leaves_qty__gte=0, qty__gte=F("cum_qty") + F("leaves_qty")),
                 name="route_never_overfills",
             ),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="goes_where_its_clients_direct",
+                level=pgtrigger.Statement,
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                referencing=pgtrigger.Referencing(new="added"),
+                func="""
+                    IF EXISTS (
+                        SELECT 1 FROM added r JOIN blocks_block b ON b.id = r.block_id
+                        WHERE b.directed_to_id <> r.broker_id
+                    ) THEN
+                        RAISE EXCEPTION 'a directed block is routed to nobody but its broker';
+                    END IF;
+                    RETURN NULL;
+                """,
+            )
         ]
 
     @property

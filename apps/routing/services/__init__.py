@@ -26,7 +26,7 @@ from .messages import (
     queue_messages,
     take_to_send,
 )
-from .planning import FewDealers, NoBroker, NoRoutingRule, OverrideNeedsReason
+from .planning import DirectedElsewhere, FewDealers, NoBroker, NoRoutingRule, OverrideNeedsReason
 from .routes import (
     NotAnOrder,
     NothingToPlace,
@@ -48,6 +48,7 @@ from .setup import (
 )
 
 __all__ = [
+    "DirectedElsewhere",
     "FewDealers",
     "HaltedAlready",
     "Hearing",

@@ -65,7 +65,8 @@ def open_inquiries(act: Act, plans: Sequence[Plan], mids: Mapping[int, Decimal])
     """
     if not plans:
         return []
-    if any(len(p.broker_ids) < LEAST_DEALERS for p in plans) and not act.reason.strip():
+    few = {id(p): _why_few(act, p) for p in plans if len(p.broker_ids) < LEAST_DEALERS}
+    if not all(few.values()):
         raise FewDealers(f"Ask at least {LEAST_DEALERS} dealers, or say why fewer.", field="reason")
     dues = [act.at + timedelta(seconds=_seconds(p)) for p in plans]
     with connection.cursor() as cursor:
@@ -77,7 +78,7 @@ def open_inquiries(act: Act, plans: Sequence[Plan], mids: Mapping[int, Decimal])
              "status", "version"),
             (
                 (pk, p.block.pk, p.qty, act.at, due, mids.get(p.block.instrument_id),
-                 act.reason[:300] if len(p.broker_ids) < LEAST_DEALERS else "",
+                 few.get(id(p), ""),
                  as_json(p.trace | {"award": _award_by(p)}), settings.ENVIRONMENT, Q.COLLECTING, 1)
                 for pk, p, due in zip(ids, plans, dues, strict=True)
             ),
@@ -99,6 +100,10 @@ def open_inquiries(act: Act, plans: Sequence[Plan], mids: Mapping[int, Decimal])
     )
     record(act, [Fact(pk, 1, _sent(p, due, mids)) for pk, p, due in zip(ids, plans, dues, strict=True)])
     return ids
+
+
+def _why_few(act: Act, plan: Plan) -> str:
+    return act.reason.strip()[:300] or ("Directed by its clients" if plan.trace.get("directed") else "")
 
 
 def _sent(plan: Plan, due, mids) -> events.InquirySent:

@@ -35,6 +35,10 @@ class OverrideNeedsReason(Invalid):
     """Departing from the rules asks for a reason."""
 
 
+class DirectedElsewhere(Conflict):
+    """The clients of a block told us with whom to trade it."""
+
+
 class Plan(NamedTuple):
     """Where a quantity of a block goes: one broker by an algorithm, or several dealers by inquiry."""
 
@@ -69,6 +73,7 @@ def plan_routes(
     :raises OverrideNeedsReason: where the act has no reason
     :raises NoRoutingRule: naming the blocks without a rule
     :raises NoBroker: where a rule's brokers have no enabled session
+    :raises DirectedElsewhere: where the trader's broker is not the one to whom a block is directed
     """
     if override.is_asked and not act.reason.strip():
         raise OverrideNeedsReason("Say why you route otherwise than by rule; the reason is kept.", field="reason")
@@ -90,9 +95,56 @@ def plan_routes(
         )
         rule, trace = rules.choose(candidates, wanted)
         chosen.append((block, by_id[rule.id] if rule else None, trace))
+    directed = [one for one in chosen if one[0].directed_to_id]
+    if not directed:
+        return _free(act, quantities, chosen, override)
+    plans = _directed(act, quantities, directed, override)
+    free = [one for one in chosen if not one[0].directed_to_id]
+    if free:
+        plans += _free(act, {block.pk: quantities[block.pk] for block, *_ in free}, free, override)
+    return sorted(plans, key=lambda plan: plan.block.pk)
+
+
+def _free(act: Act, quantities, chosen, override: Override) -> list[Plan]:
     if override.broker_code is not None:
         return _overridden(act, quantities, chosen, override)
     return _by_rule(act, quantities, chosen, override)
+
+
+def _directed(act: Act, quantities, chosen, override: Override) -> list[Plan]:
+    """Where its clients direct each block, by the rule's strategy where the rule is for brokers too. Three queries."""
+    brokers = Broker.objects.in_bulk([block.directed_to_id for block, *_ in chosen])
+    for block, *_ in chosen:
+        refuse_elsewhere(block, brokers[block.directed_to_id], override.broker_code)
+    reachable = sessions_of(brokers)
+    plans = []
+    for block, rule, trace in chosen:
+        broker = brokers[block.directed_to_id]
+        if broker.pk not in reachable or not broker.is_active:
+            raise NoBroker(
+                f"{block.ref} is directed to {broker.name}, which has no enabled session in {settings.ENVIRONMENT}; have one"
+                " enabled, or have the direction ended under Reference data and un-block it.",
+                broker=broker.code, block=block.pk,
+            )  # fmt: skip
+        action = INQUIRY if broker.kind == Broker.Kind.DEALER else ALGO
+        same = rule is not None and rule.action == action
+        strategy = override.strategy or (rule.strategy if same else "")
+        params = override.params if override.params is not None else rule.params if same else {}
+        trace = trace | {"directed": {"broker": broker.code}}
+        if override.is_asked:
+            trace = trace | {"override": {"strategy": override.strategy, "reason": act.reason, "by": act.by}}
+        plans.append(_plan(block, quantities[block.pk], action, [broker.pk], strategy, dict(params), trace))
+    return plans
+
+
+def refuse_elsewhere(block: Block, directed_to: Broker, code: str | None) -> None:
+    """:raises DirectedElsewhere: where a directed block would go to anybody else"""
+    if code not in (None, directed_to.code):
+        raise DirectedElsewhere(
+            f"The clients of {block.ref} direct it to {directed_to.name}, so it cannot go to {code}. Route it by rule; if"
+            " the direction has ended, un-block it, and its orders are gathered with the free ones.",
+            block=block.pk, directed_to=directed_to.code,
+        )  # fmt: skip
 
 
 def _by_rule(act, quantities, chosen, override: Override) -> list[Plan]:
@@ -198,6 +250,9 @@ def plan_inquiries(
         away = sorted(code for code, pk in dealers.items() if pk not in reachable)
         if away:
             raise NoBroker(f"{away[0]} has no enabled session in {settings.ENVIRONMENT}.", broker=away[0])
+        for block in blocks.values():
+            if block.directed_to_id and list(dealers.values()) != [block.directed_to_id]:
+                refuse_elsewhere(block, Broker.objects.get(pk=block.directed_to_id), ", ".join(sorted(dealers)))
         trace = {"override": {"dealers": sorted(dealers), "reason": act.reason, "by": act.by}}
         ids = [dealers[code] for code in sorted(dealers)]
         plans = [Plan(blocks[pk], quantities[pk], INQUIRY, ids, "", {}, trace) for pk in sorted(quantities)]

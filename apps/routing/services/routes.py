@@ -62,6 +62,7 @@ def route_blocks(
     strategy: str | None = None,
     params: Mapping[str, Any] | None = None,
     qty: Decimal | None = None,
+    out_of_turn: bool = False,
 ) -> Routed:
     """
     Will place what is unplaced of the blocks: with brokers' algorithms or with dealers by inquiry, as the firm's rules
@@ -70,6 +71,9 @@ def route_blocks(
     :param seen: the version of each block the trader was looking at
     :param broker_code: the broker or dealer to use instead of the rule's
     :param qty: how much of one block to place; all of it where None
+    :param out_of_turn: release also what would have to wait for others of its idea; a supervisor's word, with a reason
+    :raises OutOfTurn: where a block trades after others that wait; :raises DirectedElsewhere: for another broker than
+        its clients'
     :raises StaleBlock: where a block changed meanwhile; :raises NothingToPlace: where all of one is placed
     :raises OwnedByAnother: where a colleague works one
     :raises RoutingHalted: where the kill switch is pressed for one, its desk, broker or strategy, the actor or the firm
@@ -84,7 +88,7 @@ def route_blocks(
     plans = let_through(act, standing, plan_routes(act, quantities, found, Override(broker_code, strategy, params)))
     refuse_untaken(plans)
     mids = {pk: quote.mid for pk, quote in marketdata.quotes_of(b.instrument_id for b in found.values()).items()}
-    _freeze(act, found, mids)
+    plans = _in_turn(plans, _freeze(act, found, mids, out_of_turn))
     blocks.mark_placed(act, quantities)
     return Routed(
         routes=_send_orders(act, [p for p in plans if p.action == ALGO], mids),
@@ -95,7 +99,7 @@ def route_blocks(
 @transaction.atomic
 def send_inquiries(
     act: Act, block_ids: Sequence[int], *, seen: Mapping[int, int], dealer_codes: Sequence[str] | None = None,
-    qty: Decimal | None = None, seconds: int | None = None, award: str | None = None,
+    qty: Decimal | None = None, seconds: int | None = None, award: str | None = None, out_of_turn: bool = False,
 ) -> list[int]:  # fmt: skip
     """
     Will ask dealers for quotes on what is unplaced of the blocks, all at once, whatever the rules would do with them.
@@ -113,20 +117,29 @@ def send_inquiries(
     quantities = _quantities(found, qty)
     plans = let_through(act, standing, plan_inquiries(act, quantities, found, dealer_codes, seconds, award))
     mids = {pk: quote.mid for pk, quote in marketdata.quotes_of(b.instrument_id for b in found.values()).items()}
-    _freeze(act, found, mids)
+    plans = _in_turn(plans, _freeze(act, found, mids, out_of_turn))
     blocks.mark_placed(act, quantities)
     return open_inquiries(act, plans, mids)
 
 
-def _freeze(act: Act, found: Mapping[int, Block], mids: Mapping[int, Decimal]) -> None:
+def _freeze(
+    act: Act, found: Mapping[int, Block], mids: Mapping[int, Decimal], out_of_turn: bool
+) -> Mapping[int, blocks.Taken]:
     opened = [b for b in found.values() if b.status == B.OPEN]
-    if opened:
-        blocks.freeze_blocks(
-            act,
-            [b.pk for b in opened],
-            seen={b.pk: b.version for b in opened},
-            arrival={b.pk: mids.get(b.instrument_id) for b in opened},
-        )
+    if not opened:
+        return {}
+    return blocks.freeze_blocks(
+        act,
+        [b.pk for b in opened],
+        seen={b.pk: b.version for b in opened},
+        arrival={b.pk: mids.get(b.instrument_id) for b in opened},
+        out_of_turn=out_of_turn,
+    )
+
+
+def _in_turn(plans: Sequence[Plan], turns: Mapping[int, blocks.Taken]) -> Sequence[Plan]:
+    """What is released together goes out in the order of turns."""
+    return sorted(plans, key=lambda p: turns[p.block.pk].place if p.block.pk in turns else 0) if turns else plans
 
 
 def _quantities(found: Mapping[int, Block], qty: Decimal | None) -> dict[int, Decimal]:
