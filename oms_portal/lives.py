@@ -9,7 +9,7 @@ from apps.orders.states import APPROVAL_LIFE, CHAIN_LIFE, DEPUTY_LIFE, GROUP_LIF
 from apps.orders.states import LIFE as ORDER
 from apps.routing.states import ALERT_LIFE, EXECUTION_LIFE, HALT_LIFE, INQUIRY_LIFE, MESSAGE_LIFE
 from apps.routing.states import LIFE as ROUTE
-from apps.settlement.states import CONFIRMATION_LIFE, INSTRUCTION_LIFE
+from apps.settlement.states import CONFIRMATION_LIFE, EXCHANGE_LIFE, INSTRUCTION_LIFE
 
 LIVES: tuple[tuple[Lifecycle, str, str], ...] = (
     (ORDER, "orders_order", "true"),
@@ -34,4 +34,5 @@ LIVES: tuple[tuple[Lifecycle, str, str], ...] = (
     (ALLOCATION, "allocations_allocation", "true"),
     (CONFIRMATION_LIFE, "settlement_confirmation", "true"),
     (INSTRUCTION_LIFE, "settlement_instruction", "true"),
+    (EXCHANGE_LIFE, "settlement_exchange", "true"),
 )

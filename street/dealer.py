@@ -1,5 +1,5 @@
 """
-A bond dealer: quotes an inquiry around its own view of the market, and trades on its quote when hit.
+A dealer in bonds and currencies: quotes an inquiry around its own view of the market, and trades on its quote when hit.
 
 Dealers differ because their inventories do. For each bond and side there is at any time one dealer most eager for
 the other side of the client's trade (long what the client buys, short what it sells), who shades his quote through
@@ -23,6 +23,7 @@ EAGER_BP = (-6.0, -2.5)  # What the most and the second most eager dealer give a
 EAGER_NOISE_BP = 1.2
 SPREADS = (0.6, 1.0, 1.4)  # What the others ask for, in half spreads.
 SPREAD_NOISE = 0.2
+FX_EAGERNESS = 0.03  # Of what a dealer gives away in a bond; currencies are quoted in tenths of a basis point.
 DECLINE_PROBABILITY = 0.03
 DELAY_SECONDS = (2.0, 12.0)  # Simulated.
 NO_INVENTORY, UNKNOWN_SYMBOL = 9, 1  # QuoteRequestRejectReason(658).
@@ -144,7 +145,7 @@ class Dealer:
         rank = eagerness(self._seed, instrument.symbol, client_side, self.market.now).index(self.code)
         half = instrument.spread_bp / 2
         if rank < len(EAGER_BP):
-            wanted = draws.gauss(EAGER_BP[rank], EAGER_NOISE_BP)
+            wanted = draws.gauss(EAGER_BP[rank], EAGER_NOISE_BP) * (FX_EAGERNESS if instrument.is_fx else 1)
         else:
             wanted = half * max(0.1, draws.gauss(SPREADS[rank - len(EAGER_BP)], SPREAD_NOISE))
         worse = wanted if client_side == "1" else -wanted

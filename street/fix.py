@@ -158,7 +158,7 @@ def settings(folder: Path, *, port: int, codes: list[str], client: str) -> str:
         "ResetOnLogout=N",
         "ResetOnDisconnect=N",
         "UseDataDictionary=Y",
-        f"DataDictionary={dictionary()}",
+        f"DataDictionary={with_currencies(folder)}",
         "ValidateUserDefinedFields=N",
         "AllowUnknownMsgFields=Y",
         f"TargetCompID={client}",
@@ -168,6 +168,17 @@ def settings(folder: Path, *, port: int, codes: list[str], client: str) -> str:
         if code == "SIMX":
             lines.append("PersistMessages=N")
     return "\n".join(lines) + "\n"
+
+
+def with_currencies(folder: Path) -> Path:
+    """FIX 4.4's dictionary with the security types of spot and forward, which banks take from FIX 5.0."""
+    field = "<field number='167' name='SecurityType' type='STRING'>"
+    words = dictionary().read_text(encoding="utf-8").replace(
+        field, field + "".join(f"<value enum='{kind}' description='{kind}' />" for kind in ("FXSPOT", "FXFWD"))
+    )  # fmt: skip
+    path = folder / "FIX44.xml"
+    path.write_text(words, encoding="utf-8")
+    return path
 
 
 def dictionary() -> Path:

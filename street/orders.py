@@ -39,6 +39,7 @@ class Terms:
     account: str = ""
     mic: str = ""
     trade_date: date | None = None
+    settle_date: date | None = None
 
     @property
     def buying(self) -> bool:
@@ -164,6 +165,6 @@ def row_terms(row: dict[str, Any]) -> Terms:
     values["qty"] = Decimal(values["qty"])
     if "limit" in values:
         values["limit"] = Decimal(values["limit"])
-    if "trade_date" in values:
-        values["trade_date"] = date.fromisoformat(values["trade_date"])
+    for name in {"trade_date", "settle_date"} & values.keys():
+        values[name] = date.fromisoformat(values[name])
     return Terms(**values)

@@ -107,6 +107,7 @@ def terms(message: Message) -> Terms:
         account=message.get(1),
         mic=message.get(207),
         trade_date=message.date(75) or message.date(229),
+        settle_date=message.date(64),
     )
 
 
@@ -192,6 +193,7 @@ def execution_report(report: Report) -> Out:
         (14, report.cum),
         (6, round(report.avg_px, 10)),
         (75, order.trade_date),
+        (64, told.settle_date),
         (60, report.at),
         (19, report.ref),
         (378, report.restatement),
@@ -227,7 +229,7 @@ def quote(answer: DealerQuote | Decline) -> Out:
         (117, answer.quote_id),
         (55, answer.instrument.symbol),
         (48, answer.instrument.isin),
-        (22, "4"),
+        (22, "4" if answer.instrument.isin else None),
         (132, answer.bid),
         (133, answer.offer),
         (134, asked.qty if answer.bid is not None else None),
@@ -235,7 +237,7 @@ def quote(answer: DealerQuote | Decline) -> Out:
         (62, answer.valid_until),
         (60, answer.at),
         (15, answer.instrument.currency),
-        (423, "1"),
+        (423, "1" if answer.instrument.is_bond else "2"),
     ]
     return Out("S", fields)
 

@@ -192,6 +192,25 @@ def firm(people, by) -> Firm:
     return made
 
 
+def with_pair(made: Firm, rate: str = "1.10") -> Instrument:
+    """EUR/USD as an instrument of the firm, quoted; it settles two days on which both currencies settle after the trade."""
+    venue = Venue.objects.create(
+        mic="XXXX", name="Currencies", country="US", calendar="24/5", timezone="America/New_York", currency_id="USD",
+        opens_at="00:00", closes_at="17:00",
+    )  # fmt: skip
+    issuer = Issuer.objects.create(code="CURRENCY", name="Currencies", country="US", sector="Currencies")
+    SettlementCycle.objects.create(country="US", asset_class="FX", days=2, effective_from=date(2024, 5, 28))
+    pair = Instrument.objects.create(
+        symbol="EUR/USD", name="Euro in US Dollar", asset_class="FX", issuer=issuer, currency_id="USD",
+        base_currency_id="EUR", venue=venue, country="US", sector="Currencies", lot_size="0.01", min_piece="0.01",
+        increment="0.01", tick_size="0.00001",
+    )  # fmt: skip
+    pair.refresh_from_db()
+    made.instruments["EUR/USD"] = pair
+    made.quote("EUR/USD", rate, spread="0.0002")
+    return pair
+
+
 def _open_portfolios(made: Firm, by) -> None:
     custodian = Custodian.objects.create(code="STATESIDE", name="Stateside Trust", bic="STSDUS30", country="US")
     today = date.today() - timedelta(days=1)

@@ -14,6 +14,7 @@ from apps.blocks.states import B
 from apps.core.refusals import Conflict, NotFound
 from apps.portfolios import selectors as portfolios
 from apps.reference import selectors as reference
+from apps.reference.models import Instrument
 from apps.users.services import can
 
 from . import rules
@@ -61,7 +62,8 @@ def allocation_rows(user) -> QuerySet[Allocation]:
 # --- What deciding shares needs -------------------------------------------------------------------------------------
 BLOCKS = """
 SELECT b.id, b.side, b.filled_qty, i.asset_class, i.country, i.currency_id, i.price_factor, c.minor_units,
-       i.coupon_pct, i.coupon_frequency, i.day_count, i.issue_date, i.maturity_date, i.id, s.content::text
+       i.coupon_pct, i.coupon_frequency, i.day_count, i.issue_date, i.maturity_date, i.id, i.base_currency_id,
+       b.settle_date, s.content::text
 FROM blocks_block b
 JOIN reference_instrument i ON i.id = b.instrument_id
 JOIN reference_currency c ON c.code = i.currency_id
@@ -80,13 +82,15 @@ class Seen(NamedTuple):
     facts: rules.BlockFacts
     instrument_id: int
     currency: str
+    base_currency: str | None
 
 
 def block_facts(block_ids: Iterable[int]) -> list[Seen]:
     """
     What sharing out the blocks needs: members and intentions from their statements, fills from their live executions.
 
-    A broker's fill trades on the last date on which it executed. Five queries whatever the number of blocks.
+    A broker's fill trades on the last date on which it executed, and settles by its market's cycle; currencies settle on
+    the value date that was agreed with the order. Five queries whatever the number of blocks.
 
     :raises FillsDisagree: where a block's filled quantity is not what its executions sum to
     """
@@ -102,13 +106,14 @@ def block_facts(block_ids: Iterable[int]) -> list[Seen]:
     keys = {
         row[0]: [(fill[4], row[4], row[3], row[5]) for fill in deals[row[0]]] for row in rows
     }  # (trade date, country, asset class, currency)
-    settles = reference.settlement_dates({key for several in keys.values() for key in several}) if executed else {}
+    by_cycle = {key for row in rows if row[14] is None for key in keys[row[0]]}
+    settles = reference.settlement_dates(by_cycle) if by_cycle else {}
     fees = reference.fees_on((row[4], row[3], row[1], fill[4]) for row in rows for fill in deals[row[0]])
     return [
         _seen(
             row,
             [
-                rules.Filled(*fill, settles[key], fees[row[4], row[3], row[1], fill[4]])
+                rules.Filled(*fill, settles[key] if row[14] is None else row[15], fees[row[4], row[3], row[1], fill[4]])
                 for fill, key in zip(deals[row[0]], keys[row[0]], strict=True)
             ],
         )
@@ -116,10 +121,15 @@ def block_facts(block_ids: Iterable[int]) -> list[Seen]:
     ]
 
 
+def base_currencies(instrument_ids: Iterable[int]) -> dict[int, str | None]:
+    """Instrument id to the base currency of a pair; None for anything else. One query."""
+    return dict(Instrument.objects.filter(pk__in=set(instrument_ids)).values_list("pk", "base_currency_id"))
+
+
 def _seen(row: tuple, fills: list[rules.Filled]) -> Seen:
     (
         block_id, side, filled_qty, asset_class, _, currency, factor, minor_units, rate, frequency, day_count, issued,
-        matures, instrument_id, statement,
+        matures, instrument_id, base_currency, _, statement,
     ) = row  # fmt: skip
     lot, min_piece, members = terms_of(statement)
     facts = rules.BlockFacts(
@@ -136,7 +146,7 @@ def _seen(row: tuple, fills: list[rules.Filled]) -> Seen:
             filled=str(filled_qty),
             executed=str(facts.filled_qty),
         )
-    return Seen(facts, instrument_id, currency)
+    return Seen(facts, instrument_id, currency, base_currency)
 
 
 def terms_of(statement: str) -> tuple[Decimal, Decimal, list[tuple[int, int, int]]]:
@@ -159,6 +169,7 @@ class Provisional(NamedTuple):
     price: Decimal
     amount: Decimal
     currency: str
+    base_currency: str | None = None
 
 
 def provisional_shares(portfolio_ids: Sequence[int] | None = None, block_ids: Sequence[int] | None = None):
@@ -201,6 +212,7 @@ def _provisional(seen: Seen, shares, wanted: set[int] | None) -> list[Provisiona
                     price,
                     amount,
                     seen.currency,
+                    seen.base_currency,
                 )  # fmt: skip
             )
     return found

@@ -52,7 +52,7 @@ def allocate_blocks(act: Act, facts: Sequence[Fact]) -> None:
         waves = _waves(cursor, done)
         shares, booked = rules.book([s.facts for s in seen])
         rows = _write(cursor, act, booked, {s.facts.block_id: s for s in seen}, waves)
-    portfolios.post_movements(act, _moves(rows))
+    portfolios.post_movements(act, _moves(rows, {s.instrument_id: s.base_currency for s in seen}))
     filled = _filled(seen, shares)
     orders.mark_done(act, {pk: (filled[pk], qty - filled[pk]) for pk, qty in wanted.items()})
     counts = dict.fromkeys(done, 0)
@@ -90,11 +90,12 @@ def reverse_allocations(act: Act, facts: Sequence[Fact]) -> None:
         )
         rows = cursor.fetchall()
         _lock_portfolios(cursor, {row[3] for row in rows})
+        bases = selectors.base_currencies({row[4] for row in rows})
         cursor.execute(
             "UPDATE allocations_allocation SET status = %s, version = version + 1 WHERE id = ANY(%s)",
             [A.REVERSED, [row[0] for row in rows]],
         )
-    portfolios.post_movements(act, _moves(rows, back=True))
+    portfolios.post_movements(act, _moves(rows, bases, back=True))
     by_reason: dict[str, list[int]] = {}
     for order_id, block_id in ended:
         by_reason.setdefault(reasons[block_id], []).append(order_id)
@@ -162,28 +163,24 @@ def _filled(seen: Sequence[selectors.Seen], shares) -> dict[int, Decimal]:
     return {pk: rules.quantity(share) for pk, share in zip(order_ids, shares.tolist(), strict=True)}
 
 
-def _moves(rows: Sequence[tuple], back: bool = False) -> list[portfolios.Moved]:
-    """What allocations move: units and, against them, net money in the instrument's currency; or the reverse of it."""
+def _moves(
+    rows: Sequence[tuple], bases: Mapping[int, str | None], back: bool = False
+) -> list[portfolios.Moved]:
+    """
+    What allocations move: units and, against them, net money in the instrument's currency; or the reverse of it. A trade
+    in currencies moves two moneys and no units.
+
+    :param bases: instrument id to its base currency, None for what is no pair
+    """
     kind = Movement.Kind.REVERSAL if back else Movement.Kind.TRADE
     moves = []
     for row in rows:
         pk, _, _, portfolio, instrument, _, side, qty, price, currency = row[:10]
         net, traded, settles = row[14], row[15], row[16]
-        source = f"allocation:{pk}"
         gains = (side == "BUY") != back
-        moves.append(
-            portfolios.Moved(
-                portfolio,
-                traded,
-                settles,
-                source,
-                kind,
-                instrument_id=instrument,
-                qty=qty if gains else -qty,
-                price=price,
-            )
-        )
-        moves.append(
-            portfolios.Moved(portfolio, traded, settles, source, kind, currency=currency, amount=-net if gains else net)
-        )
+        base = bases[instrument]
+        gained = {"qty" if base is None else "amount": qty if gains else -qty}
+        gained |= {"instrument_id": instrument, "price": price} if base is None else {"currency": base}
+        paid = {"currency": currency, "amount": -net if gains else net}
+        moves += [portfolios.Moved(portfolio, traded, settles, f"allocation:{pk}", kind, **one) for one in (gained, paid)]
     return moves

@@ -46,6 +46,7 @@ from apps.users.services import AUTOMATED, role_permissions
 FOLDER = Path(apps.reference.__file__).parent / "demo"
 D = Decimal
 BOND_FACTOR = D("0.01")
+FX_SPREAD_BP = D("0.5")
 
 
 def rows(name: str) -> Iterator[dict[str, str]]:
@@ -104,6 +105,8 @@ def _reference() -> None:
         )  # fmt: skip
     venues = {v.mic: v for v in Venue.objects.all()}
     Instrument.objects.bulk_create([_instrument(r, issuers, venues) for r in rows("instruments")])
+    names = {c.code: c.name for c in Currency.objects.all()}
+    Instrument.objects.bulk_create([_pair(r, names, issuers["CURRENCY"], venues["XXXX"]) for r in rows("fx")])
     _parties()
     _tables(venues)
 
@@ -186,6 +189,15 @@ def _tables(venues: dict[str, Venue]) -> None:
     )
 
 
+def _pair(r: dict[str, str], names: dict[str, str], issuer: Issuer, venue: Venue) -> Instrument:
+    """A pair of currencies, in steps of the base currency's cents; it settles by the cycle of the other's country."""
+    return Instrument(
+        symbol=f"{r['base']}/{r['quote']}", name=f"{names[r['base']]} in {names[r['quote']]}", asset_class="FX",
+        issuer=issuer, currency_id=r["quote"], base_currency_id=r["base"], venue=venue, country=venue.country,
+        sector=issuer.sector, lot_size=D("0.01"), min_piece=D("0.01"), increment=D("0.01"), tick_size=D("0.00001"),
+    )  # fmt: skip
+
+
 def _instrument(r: dict[str, str], issuers: dict[str, Issuer], venues: dict[str, Venue]) -> Instrument:
     is_bond = r["asset_class"] in ("CORP", "GOVT")
     return Instrument(
@@ -233,6 +245,10 @@ def _prices() -> None:
                 as_of_date=now.date(),
             )  # fmt: skip
         )
+    for r in rows("fx"):
+        price = D(r["rate"])
+        half = (price * FX_SPREAD_BP / 20_000).quantize(D("0.00000001"))
+        ticks.append(marketdata.Tick(ids[f"{r['base']}/{r['quote']}"], price - half, price + half, price, D(0), D(0), now))
     marketdata.record_ticks(ticks, "opening")
     AverageVolume.objects.bulk_create(volumes)
     _closes(now, ids)

@@ -33,6 +33,7 @@ NEEDED = {
     "route": "routing.see", "execution": "routing.see", "inquiry": "routing.see", "message": "routing.see",
     "halt": "routing.see", "alert": "routing.see",
     "allocation": "audit.see", "confirmation": "settlement.see", "instruction": "settlement.see",
+    "exchange": "settlement.see",
     "review": "compliance.see", "rule": "compliance.see", "restriction": "compliance.see", "import": "audit.see",
     "group": "audit.see", "approval": "audit.see", "chain": "audit.see", "deputy": "audit.see", "person": "audit.see",
     "proposal": "audit.see", "template": "audit.see",

@@ -62,6 +62,7 @@ NEEDED = {
     "allocation": "allocations.see",
     "confirmation": "settlement.see",
     "instruction": "settlement.see",
+    "exchange": "settlement.see",
     "quote": "marketdata.see",
     "health": "desk.see",
 }

@@ -113,7 +113,7 @@ class Feed:
             at = rules.time_of(snapshot, at)
             if snapshot.pair:
                 self._rates[snapshot.pair] = ((snapshot.bid + snapshot.ask) / 2, at)
-            elif instrument := self._ids.get(snapshot.symbol):
+            if instrument := self._ids.get(snapshot.symbol):
                 self._ticks.append(Tick(instrument, *snapshot[1:-1], at))
         elif kind == "Y":
             self._refused(first.get(262, ""), first.get(58, ""))

@@ -56,6 +56,9 @@ class HandlingIn(serializers.Serializer):
     flags = serializers.CharField(
         required=False, allow_blank=True, help_text="NOT_HELD, DO_NOT_INCREASE, CARE, with commas between"
     )
+    value_date = serializers.DateField(
+        required=False, allow_null=True, help_text="of a forward in currencies, later than spot; left out for spot"
+    )
 
 
 class OrderIn(HandlingIn):

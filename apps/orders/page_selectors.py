@@ -1,7 +1,7 @@
 """What the order pages ask: which orders need a person first, the money of a selection, what a ticket would come to."""
 
-from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -18,13 +18,15 @@ from django.db.models import (
     When,
 )
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from apps.marketdata import selectors as marketdata
 from apps.marketdata.selectors import Price
 from apps.portfolios import selectors as portfolios
-from apps.portfolios.models import Portfolio, Position
+from apps.portfolios.models import Cash, Portfolio, Position
 from apps.reference import selectors as reference
 from apps.reference.models import BONDS, AssetClass, Instrument
+from apps.reference.rules import NoSettlementCalendar
 
 from . import rules, selectors
 from .models import Order
@@ -45,6 +47,7 @@ ASSETS: dict[str, tuple[str, Collection[str]]] = {
     "equity": ("Equity", [AssetClass.EQUITY, AssetClass.ETF]),
     "bonds": ("Fixed income", BONDS),
     "derivatives": ("Derivatives", [AssetClass.OPTION, AssetClass.FUTURE]),
+    "currencies": ("Currencies", [AssetClass.FX]),
 }
 
 
@@ -173,6 +176,9 @@ class Sketch(NamedTuple):
     """
     What a ticket would come to: side and units, the mid now, its time, the money in the instrument's currency and in
     USD. ``intent`` says what the units were derived from, ``problem`` why they could not be.
+
+    :param spot: of a pair of currencies, when it settles if traded now; None where no calendar says
+    :param moneys: of a pair, (currency, what the portfolio has of it, what it would have)
     """
 
     instrument: Instrument
@@ -185,6 +191,8 @@ class Sketch(NamedTuple):
     after_qty: Decimal | None
     intent: str = ""
     problem: str = ""
+    spot: date | None = None
+    moneys: Sequence[tuple[str, Decimal, Decimal | None]] = ()
 
 
 def sketch(
@@ -215,7 +223,8 @@ def sketch(
         ).first() or Decimal(0)
         after = held + (qty if side == "BUY" else -qty) if qty else None
     usd = amount * rate[0] if amount and rate else None
-    return Sketch(instrument, quote, side, qty, amount, usd, held, after, rules.INTENTS.get(intent, ""), problem)
+    found = Sketch(instrument, quote, side, qty, amount, usd, held, after, rules.INTENTS.get(intent, ""), problem)
+    return found._replace(spot=_spot(instrument), moneys=_moneys(found, portfolio)) if instrument.is_pair else found
 
 
 def _derived(
@@ -230,6 +239,26 @@ def _derived(
     asked = "" if intent in rules.FROM_HOLDING else side
     found = rules.derived(intent, rules.plain(value) or "", asked, selectors.known_of([pair])[pair])
     return found.side, Decimal(found.qty) if found.qty else None, found.problem or ""
+
+
+def _spot(pair: Instrument) -> date | None:
+    try:
+        return reference.spot_dates([pair.pk], timezone.now().date())[pair.pk]
+    except NoSettlementCalendar:
+        return None
+
+
+def _moneys(sketch: Sketch, portfolio: Portfolio | None) -> list[tuple[str, Decimal, Decimal | None]]:
+    """What the portfolio has of both currencies of a pair, and would have after the trade."""
+    if portfolio is None:
+        return []
+    pair, sign = sketch.instrument, 1 if sketch.side == "BUY" else -1
+    has = dict(Cash.objects.filter(portfolio=portfolio).values_list("currency_id", "amount"))
+    both = ((pair.base_currency_id, sketch.qty and sign * sketch.qty), (pair.currency_id, sketch.amount and -sign * sketch.amount))
+    return [
+        (currency, now := has.get(currency, Decimal(0)), None if change is None else now + change)
+        for currency, change in both
+    ]
 
 
 def instruments_like(text: str, limit: int = 12) -> list[Instrument]:

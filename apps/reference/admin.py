@@ -76,7 +76,7 @@ class ReferenceAdmin(ImportExportMixin, KeptAdmin):
 @admin.register(Instrument)
 class InstrumentAdmin(ReferenceAdmin):
     resource_classes = [
-        resource_for(Instrument, ("symbol",), {"currency": "code", "venue": "mic", "underlying": "symbol"})
+        resource_for(Instrument, ("symbol",), {"currency": "code", "base_currency": "code", "venue": "mic", "underlying": "symbol"})
     ]
     list_display = ("symbol", "name", "asset_class", "isin", "currency", "venue", "country", "sector", "is_active")
     list_filter = ("asset_class", "is_active", "currency", "venue", "country", "sector")
@@ -89,6 +89,7 @@ class InstrumentAdmin(ReferenceAdmin):
         ("Market", {"fields": ("venue", "currency", "country", "sector", "rating", "shares_outstanding")}),
         ("Steps", {"fields": ("lot_size", "tick_size", "min_piece", "increment", "price_factor")}),
         ("Bond", {"fields": ("coupon_pct", "coupon_frequency", "day_count", "issue_date", "maturity_date")}),
+        ("Pair of currencies", {"fields": ("base_currency",)}),
         ("Derivative", {"fields": ("underlying", "strike_price", "put_or_call")}),
     )
 

@@ -16,13 +16,16 @@ class InstrumentOut(serializers.ModelSerializer):
 
     issuer = serializers.CharField(source="issuer.name")
     currency = serializers.CharField(source="currency_id")
+    base_currency = serializers.CharField(
+        source="base_currency_id", allow_null=True, help_text="of a pair: what is dealt, priced in currency"
+    )
     mic = serializers.CharField(source="venue.mic", help_text="market identifier code (ISO 10383)")
     underlying = serializers.CharField(source="underlying.symbol", default=None)
 
     class Meta:
         model = Instrument
         fields = (
-            "id", "symbol", "name", "asset_class", "isin", "cusip", "sedol", "figi", "issuer", "currency", "mic",
+            "id", "symbol", "name", "asset_class", "isin", "cusip", "sedol", "figi", "issuer", "currency", "base_currency", "mic",
             "country", "sector", "lot_size", "tick_size", "min_piece", "increment", "price_factor", "coupon_pct",
             "coupon_frequency", "day_count", "issue_date", "maturity_date", "underlying", "strike_price", "put_or_call",
             "rating", "is_active",

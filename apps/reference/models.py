@@ -75,12 +75,14 @@ class AssetClass(models.TextChoices):
 
 
 BONDS = (AssetClass.CORP, AssetClass.GOVT)
+SHARES = (AssetClass.EQUITY, AssetClass.ETF)
 
 
 class Instrument(models.Model):
     """
     One thing that can be traded. Its value is quantity × price × ``price_factor`` in its currency: 1 for shares, 0.01
-    for bonds (face and percent of par), the contract multiplier for options and futures.
+    for bonds (face and percent of par), the contract multiplier for options and futures. A pair of currencies is traded
+    in units of its ``base_currency`` and priced in ``currency`` for one of it; nobody holds one: it leaves two moneys.
     """
 
     symbol = models.CharField(max_length=40, unique=True)
@@ -92,6 +94,10 @@ class Instrument(models.Model):
     figi = models.CharField(max_length=12, blank=True, default="")
     issuer = models.ForeignKey(Issuer, on_delete=models.PROTECT, related_name="+")
     currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+")
+    base_currency = models.ForeignKey(
+        Currency, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False,
+        help_text="of a pair: EUR of EUR/USD, whose currency is USD",
+    )  # fmt: skip
     venue = models.ForeignKey(Venue, on_delete=models.PROTECT, related_name="+")
     country = models.CharField(max_length=2)
     sector = models.CharField(max_length=60)
@@ -123,6 +129,11 @@ class Instrument(models.Model):
                 condition=Q(lot_size__gt=0, tick_size__gt=0, increment__gt=0, price_factor__gt=0),
                 name="instrument_steps_are_positive",
             ),
+            models.CheckConstraint(
+                condition=Q(asset_class="FX", base_currency__isnull=False) & ~Q(base_currency=models.F("currency"))
+                | ~Q(asset_class="FX") & Q(base_currency=None),
+                name="a_pair_has_two_currencies",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -131,6 +142,15 @@ class Instrument(models.Model):
     @property
     def is_bond(self) -> bool:
         return self.asset_class in BONDS
+
+    @property
+    def is_pair(self) -> bool:
+        return self.asset_class == AssetClass.FX
+
+    @property
+    def price_places(self) -> int:
+        """Decimals of a price on a page."""
+        return 5 if self.is_pair else 4
 
 
 class Broker(models.Model):

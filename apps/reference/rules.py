@@ -79,6 +79,26 @@ def cycle_days(
     )
 
 
+def forward_problem(
+    symbol: str, value_date: date, spot: date, holidays: Mapping[str, Mapping[date, str]]
+) -> str | None:
+    """
+    What is wrong with the value date of a forward: it must come after spot, on a day on which both currencies settle.
+
+    :param holidays: of each of the two currencies the days on which it does not settle, with their names
+    """
+    if value_date <= spot:
+        return f"{value_date} is not later than spot, {spot}. Choose a later day, or leave it empty for spot."
+    if value_date.weekday() >= 5:
+        return f"{value_date} is a {value_date:%A}; no currency settles then. Choose another day."
+    for currency, days in holidays.items():
+        if value_date in days:
+            return f"{currency} does not settle on {value_date} ({days[value_date]}). Choose another day for {symbol}."
+        if not any(day.year == value_date.year for day in days):
+            return f"No settlement holidays of {currency} are on file for {value_date.year}. Add them under Reference data."
+    return None
+
+
 # --- fees and taxes -------------------------------------------------------------------------------------------------
 EXACT = Context(prec=60)
 ROUNDINGS = {"HALF_UP": ROUND_HALF_UP, "UP": ROUND_CEILING, "DOWN": ROUND_FLOOR}
@@ -198,6 +218,7 @@ NEEDED_TERMS = {
     "GOVT": ("coupon_pct", "coupon_frequency", "day_count", "maturity_date"),
     "OPTION": ("underlying", "strike_price", "put_or_call", "maturity_date"),
     "FUTURE": ("maturity_date",),
+    "FX": ("base_currency",),
 }
 COUPONS_A_YEAR = (0, 1, 2, 4, 12)
 
@@ -212,8 +233,9 @@ def _term_problems(facts: Facts) -> Problems:
     factor = facts.get("price_factor")
     if factor is not None and asset_class in ("CORP", "GOVT") and factor != Decimal("0.01"):
         found["price_factor"] = "must be 0.01 for a bond: its quantity is face, its price percent of par"
-    if factor is not None and asset_class in ("EQUITY", "ETF", "FUND") and factor != 1:
-        found["price_factor"] = "must be 1 for shares and units"
+    if factor is not None and asset_class in ("EQUITY", "ETF", "FUND", "FX") and factor != 1:
+        found["price_factor"] = "must be 1 for shares, units and currencies"
+    found |= _pair_problems(facts)
     if facts.get("coupon_frequency") not in (None, *COUPONS_A_YEAR):
         found["coupon_frequency"] = "must be 0, 1, 2, 4 or 12 coupons a year"
     if facts.get("coupon_pct") is not None and not 0 <= facts["coupon_pct"] < 100:
@@ -222,6 +244,17 @@ def _term_problems(facts: Facts) -> Problems:
     if issued and matures and matures <= issued:
         found["maturity_date"] = "must come after the issue date"
     return found
+
+
+def _pair_problems(facts: Facts) -> Problems:
+    base, quote = facts.get("base_currency"), facts.get("currency")
+    if facts.get("asset_class") != "FX":
+        return {"base_currency": "is of a pair of currencies alone"} if base else {}
+    if base and quote and base == quote:
+        return {"base_currency": "must be another than the currency"}
+    if base and quote and facts.get("symbol") and facts["symbol"] != f"{base}/{quote}":
+        return {"symbol": f"must be {base}/{quote}, as the market calls the pair"}
+    return {}
 
 
 def party_problems(facts: Facts) -> Problems:

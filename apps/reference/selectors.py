@@ -144,9 +144,15 @@ def trade_date_for(mic: str, at: datetime) -> date:
     return trade_dates([venue.pk], at)[venue.pk]
 
 
+# SQL: whose holidays an instrument ``i`` settles by, as `settlement_dates` takes it.
+SETTLES_IN = "concat_ws('/', i.base_currency_id, i.currency_id)"
+
+
 def settlement_dates(wanted: Iterable[tuple[date, str, str, str]]) -> dict[tuple[date, str, str, str], date]:
     """
     The settlement date of each (trade date, country, asset class, currency). Two queries whatever their number.
+
+    A pair of currencies, ``EUR/USD``, settles when both of them do.
 
     :raises NoSettlementCalendar: where no cycle, or no holidays of that year, are on file for one
     """
@@ -154,21 +160,42 @@ def settlement_dates(wanted: Iterable[tuple[date, str, str, str]]) -> dict[tuple
     cycles = list(
         SettlementCycle.objects.values_list("country", "asset_class", "days", "effective_from", "effective_to")
     )
-    holidays: dict[str, set[date]] = {}
-    for currency, day in SettlementHoliday.objects.values_list("currency_id", "date"):
-        holidays.setdefault(currency, set()).add(day)
+    holidays = settlement_holidays()
     found = {}
     for key in wanted:
-        trade_date, country, asset_class, currency = key
+        trade_date, country, asset_class, currencies = key
+        off = [holidays.get(currency, {}) for currency in currencies.split("/")]
         days = rules.cycle_days(cycles, country, asset_class, trade_date)
-        settle = rules.add_settlement_days(trade_date, days, holidays.get(currency, ()))
-        if not any(day.year == settle.year for day in holidays.get(currency, ())):
-            raise rules.NoSettlementCalendar(
-                f"No settlement holidays of {currency} are on file for {settle.year}. Add them under Reference data.",
-                currency=currency,
-            )
+        settle = rules.add_settlement_days(trade_date, days, set().union(*off))
+        for currency, known in zip(currencies.split("/"), off, strict=True):
+            if not any(day.year == settle.year for day in known):
+                raise rules.NoSettlementCalendar(
+                    f"No settlement holidays of {currency} are on file for {settle.year}. Add them under Reference data.",
+                    currency=currency,
+                )
         found[key] = settle
     return found
+
+
+def settlement_holidays() -> dict[str, dict[date, str]]:
+    """Currency to the days on which it does not settle, with their names. One query."""
+    found: dict[str, dict[date, str]] = {}
+    for currency, day, name in SettlementHoliday.objects.values_list("currency_id", "date", "name"):
+        found.setdefault(currency, {})[day] = name
+    return found
+
+
+def spot_dates(pair_ids: Iterable[int], day: date) -> dict[int, date]:
+    """Pair of currencies to when it settles if it is traded on the day, or the next that it trades. Three queries."""
+    rows = Instrument.objects.filter(pk__in=set(pair_ids), base_currency__isnull=False)
+    keys = {
+        pk: (_session_from(calendar, day), country, "FX", f"{base}/{quote}")
+        for pk, calendar, country, base, quote in rows.values_list(
+            "pk", "venue__calendar", "country", "base_currency_id", "currency_id"
+        )
+    }
+    dates = settlement_dates(keys.values())
+    return {pk: dates[key] for pk, key in keys.items()}
 
 
 def settlement_date(trade_date: date, country: str, asset_class: str, currency: str) -> date:

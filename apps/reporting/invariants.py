@@ -90,13 +90,20 @@ SETTLEMENT = (
         " LEFT JOIN settlement_instruction i ON i.allocation_id = a.id AND i.status <> 'CANCELLED' AND i.qty = a.qty"
         " AND i.amount = a.net_amount AND i.currency_id = a.currency_id AND i.settle_date = a.settle_date"
         " AND i.portfolio_id = a.portfolio_id AND i.is_receipt = (a.side = 'BUY')"
-        " WHERE a.status = 'BOOKED' AND i.id IS NULL AND NOT {promised}"
+        " LEFT JOIN settlement_exchange x ON x.allocation_id = a.id AND x.status <> 'CANCELLED'"
+        " AND x.portfolio_id = a.portfolio_id AND x.value_date = a.settle_date"
+        " AND a.currency_id = CASE a.side WHEN 'BUY' THEN x.paid_currency_id ELSE x.received_currency_id END"
+        " AND (a.net_amount, a.qty) = CASE a.side WHEN 'BUY' THEN (x.paid_amount, x.received_amount)"
+        "   ELSE (x.received_amount, x.paid_amount) END"
+        " WHERE a.status = 'BOOKED' AND i.id IS NULL AND x.id IS NULL AND NOT {promised}"
     ),
     (
         "SELECT 'allocation ' || a.id || ' was reversed but its instruction or confirmation stands'"
         " FROM allocations_allocation a LEFT JOIN settlement_instruction i ON i.allocation_id = a.id"
         " LEFT JOIN settlement_confirmation c ON c.allocation_id = a.id"
-        " WHERE a.status = 'REVERSED' AND (i.status <> 'CANCELLED' OR c.status <> 'CANCELLED') AND NOT {promised}"
+        " LEFT JOIN settlement_exchange x ON x.allocation_id = a.id"
+        " WHERE a.status = 'REVERSED' AND (i.status <> 'CANCELLED' OR c.status <> 'CANCELLED'"
+        " OR x.status <> 'CANCELLED') AND NOT {promised}"
     ),
 )
 PROMISED = (
@@ -141,11 +148,15 @@ SUMS = (
         " WHERE c.amount IS DISTINCT FROM coalesce(m.amount, 0)"
     ),
     (
-        "SELECT 'allocation ' || a.id || ' moved ' || coalesce(m.qty, 0) || ' units and ' || coalesce(c.amount, 0)"
-        " FROM allocations_allocation a"
-        " LEFT JOIN portfolios_movement m ON m.source = 'allocation:' || a.id AND m.kind = 'TRADE' AND m.qty IS NOT NULL"
-        " LEFT JOIN portfolios_movement c ON c.source = 'allocation:' || a.id AND c.kind = 'TRADE' AND c.amount IS NOT NULL"
-        " WHERE m.qty IS DISTINCT FROM CASE a.side WHEN 'BUY' THEN a.qty ELSE -a.qty END"
+        # Units against money; of a pair of currencies, money in the one against money in the other.
+        "SELECT 'allocation ' || a.id || ' moved ' || coalesce(m.qty, m.amount, 0) || ' units and ' || coalesce(c.amount, 0)"
+        " FROM allocations_allocation a JOIN reference_instrument i ON i.id = a.instrument_id"
+        " LEFT JOIN portfolios_movement m ON m.source = 'allocation:' || a.id AND m.kind = 'TRADE'"
+        "  AND CASE WHEN i.base_currency_id IS NULL THEN m.instrument_id = a.instrument_id"
+        "   ELSE m.currency_id = i.base_currency_id END"
+        " LEFT JOIN portfolios_movement c ON c.source = 'allocation:' || a.id AND c.kind = 'TRADE'"
+        "  AND c.currency_id = a.currency_id"
+        " WHERE coalesce(m.qty, m.amount) IS DISTINCT FROM CASE a.side WHEN 'BUY' THEN a.qty ELSE -a.qty END"
         " OR c.amount IS DISTINCT FROM CASE a.side WHEN 'BUY' THEN -a.net_amount ELSE a.net_amount END"
     ),
 )

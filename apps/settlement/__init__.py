@@ -1,5 +1,5 @@
 """
-Owns   confirmations, settlement instructions, standing instructions (SSI), feed files.
+Owns   confirmations, settlement instructions, exchanges of currencies, standing instructions (SSI), feed files.
 Calls  allocations, routing (to send confirmations), portfolios, reference.
 Tells  ConfirmationSent, ConfirmationAffirmed, InstructionWritten, InstructionMatched, InstructionSettled, …
 Never  invents a date.

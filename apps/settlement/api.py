@@ -13,7 +13,7 @@ from apps.core.edges import act_of
 from apps.users.doors import ApiDoor
 
 from . import papers, selectors, services
-from .models import Confirmation, Instruction
+from .models import Confirmation, Exchange, Instruction
 
 
 class ConfirmationOut(serializers.ModelSerializer):
@@ -56,6 +56,26 @@ class InstructionOut(serializers.ModelSerializer):
             "attempt", "replaces_id", "settle_date", "qty", "amount", "currency", "file", "processing_status", "inferred_matching_status",
             "matching_status", "settlement_status", "reason", "settled_date", "settled_amount", "cancel_requested_at",
             "note",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class ExchangeOut(serializers.ModelSerializer):
+    """Two moneys of a trade in currencies that change hands on its value date."""
+
+    ref = serializers.CharField(read_only=True)
+    portfolio = serializers.CharField(source="portfolio.code")
+    custodian = serializers.CharField(source="custodian.code")
+    broker = serializers.CharField(source="allocation.broker.code")
+    symbol = serializers.CharField(source="allocation.instrument.symbol")
+    paid_currency = serializers.CharField(source="paid_currency_id")
+    received_currency = serializers.CharField(source="received_currency_id")
+
+    class Meta:
+        model = Exchange
+        fields = (
+            "id", "ref", "status", "version", "allocation_id", "portfolio", "custodian", "broker", "symbol", "value_date",
+            "paid_currency", "paid_amount", "received_currency", "received_amount", "settled_at",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -121,6 +141,17 @@ class Confirmations(ApiDoor, mixins.ListModelMixin, mixins.RetrieveModelMixin, v
             content_type="application/pdf",
             headers={"Content-Disposition": f'inline; filename="{found.ref}.pdf"'},
         )
+
+
+@extend_schema_view(list=extend_schema(summary="Exchanges of currencies, what is due first"))
+class Exchanges(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
+    permissions = ("settlement.see",)
+    serializer_class = ExchangeOut
+    filterset_fields = ("status", "value_date", "allocation")
+    queryset = Exchange.objects.none()  # For the schema's sake; what is seen is the user's.
+
+    def get_queryset(self):
+        return selectors.exchange_rows(self.request.user)
 
 
 @extend_schema_view(

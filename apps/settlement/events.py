@@ -1,4 +1,4 @@
-"""What can happen to a confirmation and a settlement instruction."""
+"""What can happen to a confirmation, a settlement instruction and an exchange of two moneys."""
 
 from dataclasses import dataclass
 
@@ -98,3 +98,21 @@ class InstructionNoted(Event, code="instruction.noted"):
     """A person wrote down what they know or did about it."""
 
     note: str
+
+
+@dataclass(frozen=True)
+class ExchangeDue(Event, code="exchange.due"):
+    allocation_id: int
+    value_date: str
+    pays: str
+    receives: str
+
+
+@dataclass(frozen=True)
+class ExchangeSettled(Event, code="exchange.settled"):
+    """Its day came, and the counterparty had affirmed it."""
+
+
+@dataclass(frozen=True)
+class ExchangeCancelled(Event, code="exchange.cancelled"):
+    reason: str = ""

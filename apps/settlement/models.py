@@ -10,7 +10,7 @@ from apps.reference.fields import amount_field, qty_field
 from apps.reference.models import Broker, Currency, Custodian
 from apps.routing.models import Message
 
-from .states import C, I
+from .states import C, E, I
 
 
 class SettlementInstructionSet(models.Model):
@@ -157,3 +157,39 @@ class Instruction(models.Model):
     @property
     def ref(self) -> str:
         return f"I-{self.pk:06d}"
+
+
+class Exchange(models.Model):
+    """
+    Two moneys of a trade in currencies that change hands on one day, the one against the other, between the custodian's
+    cash accounts and the counterparty. No depository takes part and no instruction goes out: it rests on the confirmation,
+    and has settled once its day has come and the counterparty has affirmed it.
+    """
+
+    allocation = models.OneToOneField(Allocation, on_delete=models.PROTECT, related_name="+")
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.PROTECT, related_name="+", db_index=False)
+    custodian = models.ForeignKey(Custodian, on_delete=models.PROTECT, related_name="+", db_index=False)
+    value_date = models.DateField(db_index=True)
+    paid_currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+", db_index=False)
+    paid_amount = amount_field()
+    received_currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+", db_index=False)
+    received_amount = amount_field()
+    settled_at = models.DateTimeField(null=True)
+    status = models.CharField(max_length=10, default=E.DUE)
+    version = models.IntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(paid_amount__gt=0, received_amount__gt=0) & ~Q(paid_currency=models.F("received_currency")),
+                name="an_exchange_has_two_moneys",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="SETTLED", settled_at__isnull=False) | ~Q(status="SETTLED"),
+                name="a_settled_exchange_has_its_time",
+            ),
+        ]
+
+    @property
+    def ref(self) -> str:
+        return f"E-{self.pk:06d}"

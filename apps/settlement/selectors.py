@@ -14,8 +14,8 @@ from apps.core.refusals import NotFound
 from apps.users.services import can
 
 from . import rules
-from .models import Confirmation, FeedFile, Instruction, SettlementInstructionSet, StrayAnswer
-from .states import C, I
+from .models import Confirmation, Exchange, FeedFile, Instruction, SettlementInstructionSet, StrayAnswer
+from .states import C, E, I
 
 # What needs a person comes first; then what is under way, by settlement date and size.
 ATTENTION = (I.REJECTED, I.FAILING, I.BLOCKED, I.UNMATCHED)
@@ -91,6 +91,16 @@ def instruction_rows(user) -> QuerySet[Instruction]:
     )  # fmt: skip
 
 
+def exchange_rows(user) -> QuerySet[Exchange]:
+    """Exchanges of currencies: what is due first, by value date and size. One query with all that is shown."""
+    if not can(user, "settlement.see"):
+        return Exchange.objects.none()
+    rank = Case(When(status=E.DUE, then=Value(0)), default=Value(1), output_field=IntegerField())
+    return Exchange.objects.select_related(
+        "portfolio", "custodian", "allocation__instrument", "allocation__broker", "allocation__block"
+    ).order_by(rank, "value_date", "-received_amount", "pk")  # fmt: skip
+
+
 def files_with_problems(user) -> QuerySet[FeedFile]:
     """Files of which something could not be booked, the newest first."""
     return feed_files_seen_by(user).exclude(problems=[]).select_related("custodian").order_by("-pk")
@@ -114,10 +124,11 @@ class Strip(NamedTuple):
     files_with_problems: int
     stray_answers: int
     files_waiting: int
+    exchanges: int
 
 
 def strip(user) -> Strip:
-    """Counts by status, and instructions that are stuck (somebody must act), in six queries."""
+    """Counts by status, and instructions that are stuck (somebody must act), in seven queries."""
     confirmed = dict(confirmations_seen_by(user).values_list("status").annotate(Count("pk")).order_by())
     instructed = dict(instructions_seen_by(user).values_list("status").annotate(Count("pk")).order_by())
     stuck = instructions_seen_by(user).filter(NEEDS_A_PERSON).count()
@@ -129,6 +140,7 @@ def strip(user) -> Strip:
         files_with_problems(user).count(),
         stray_answers(user).count(),
         feed_files_seen_by(user).filter(is_out=True, done_at=None).count(),
+        exchange_rows(user).count(),
     )
 
 
@@ -174,19 +186,27 @@ def affirmation_clock(user, now: datetime, days: int = 5) -> list[Deadline]:
     return found
 
 
-def cash_to_settle(user) -> QuerySet:
-    """Money still to be paid and received, by settlement date, custodian and currency."""
-    return (
-        instructions_seen_by(user)
-        .exclude(status__in=[I.SETTLED, I.CANCELLED])
-        .values("settle_date", "custodian__code", "currency_id")
-        .annotate(
+def cash_to_settle(user) -> list[dict]:
+    """Money still to be paid and received, by settlement date, custodian and currency: instructions and exchanges. Two queries."""
+    keys = ("settle_date", "custodian__code", "currency_id")
+    found = {
+        tuple(row[name] for name in keys): row
+        for row in instructions_seen_by(user).exclude(status__in=[I.SETTLED, I.CANCELLED]).values(*keys).annotate(
             instructions=Count("pk"),
             pay=Sum("amount", filter=Q(is_receipt=True), default=Decimal(0)),
             receive=Sum("amount", filter=Q(is_receipt=False), default=Decimal(0)),
         )
-        .order_by("settle_date", "custodian__code", "currency_id")
+    }
+    due = exchange_rows(user).filter(status=E.DUE).values_list(
+        "value_date", "custodian__code", "paid_currency_id", "paid_amount", "received_currency_id", "received_amount"
     )
+    for day, custodian, *sides in due:
+        for currency, amount, way in ((*sides[:2], "pay"), (*sides[2:], "receive")):
+            new = dict(zip(keys, (day, custodian, currency), strict=True)) | {"instructions": 0, "pay": Decimal(0), "receive": Decimal(0)}
+            row = found.setdefault((day, custodian, currency), new)
+            row["instructions"] += 1
+            row[way] += amount
+    return [found[key] for key in sorted(found)]
 
 
 # --- What messages say ----------------------------------------------------------------------------------------------
@@ -213,7 +233,10 @@ LEFT JOIN LATERAL (
 
 
 class ToInstruct(NamedTuple):
-    """An allocation to instruct (``instruction_id``: the last it has, if any), and the SSI that covers it, if any."""
+    """
+    An allocation to instruct (``instruction_id``: the last it has, if any), and the SSI that covers it, if any. One of a
+    pair of currencies has a ``base_currency`` and makes an exchange instead.
+    """
 
     allocation_id: int
     instruction_id: int | None
@@ -224,6 +247,8 @@ class ToInstruct(NamedTuple):
     standing_id: int | None
     country: str
     broker_code: str
+    base_currency: str
+    exchange_id: int | None
     says: rules.Settling
 
 
@@ -232,13 +257,14 @@ def to_instruct(allocation_ids: Sequence[int]) -> list[ToInstruct]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT a.id, n.id, n.version, n.status, a.portfolio_id, p.custodian_id, s.id, i.country, b.code,"
+            " coalesce(i.base_currency_id, ''), x.id,"
             f" coalesce(n.reference, ''), {TERMS} FROM allocations_allocation a {AROUND} {STANDING}"
             " LEFT JOIN LATERAL (SELECT * FROM settlement_instruction WHERE allocation_id = a.id"
-            " ORDER BY attempt DESC LIMIT 1) n ON true"
+            " ORDER BY attempt DESC LIMIT 1) n ON true LEFT JOIN settlement_exchange x ON x.allocation_id = a.id"
             " WHERE a.id = ANY(%s) AND a.status = 'BOOKED' ORDER BY a.id",
             [list(allocation_ids)],
         )
-        return [ToInstruct(*row[:9], _settling(row[9:])) for row in cursor.fetchall()]
+        return [ToInstruct(*row[:11], _settling(row[11:])) for row in cursor.fetchall()]
 
 
 def instructed(instruction_ids: Iterable[int]) -> dict[int, rules.Settling]:

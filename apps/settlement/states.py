@@ -75,3 +75,20 @@ INSTRUCTION_LIFE = Lifecycle(
         e.InstructionNoted: set(I),
     },
 )
+
+
+class E(StrEnum):
+    DUE = "DUE"
+    SETTLED = "SETTLED"
+    CANCELLED = "CANCELLED"
+
+
+EXCHANGE_LIFE = Lifecycle(
+    "exchange",
+    born={e.ExchangeDue: E.DUE},
+    moves={
+        (E.DUE, e.ExchangeSettled): E.SETTLED,
+        (E.DUE, e.ExchangeCancelled): E.CANCELLED,
+        (E.SETTLED, e.ExchangeCancelled): E.CANCELLED,
+    },
+)

@@ -23,3 +23,9 @@ def write_instructions() -> int:
 def read_statuses() -> int:
     """Will book what custodians answered. :returns: files booked"""
     return services.read_statuses(_act)
+
+
+@shared_task(name="settlement.settle_exchanges", ignore_result=True)
+def settle_exchanges() -> int:
+    """Will settle the exchanges of currencies whose day has come. :returns: how many"""
+    return services.settle_exchanges(_act())

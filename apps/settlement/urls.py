@@ -8,6 +8,7 @@ from . import api, views
 app_name = "settlement"
 router = SimpleRouter()
 router.register("confirmations", api.Confirmations, basename="api-confirmation")
+router.register("exchanges", api.Exchanges, basename="api-exchange")
 router.register("instructions", api.Instructions, basename="api-instruction")
 
 api_urlpatterns = router.urls

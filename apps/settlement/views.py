@@ -4,6 +4,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.core.edges import act_of, done, seen_versions, whole_number
@@ -56,7 +57,7 @@ def _around(request: HttpRequest) -> dict:
 
 def _board(request: HttpRequest) -> dict:
     asked, around = request.GET, _around(request)
-    show = next((s for s in ("confirmations", "cash", "problems") if s in asked), "instructions")
+    show = next((s for s in ("confirmations", "exchanges", "cash", "problems") if s in asked), "instructions")
     strip, at = around["strip"], reverse("settlement:board")
     context = around | {
         "show": show,
@@ -66,6 +67,7 @@ def _board(request: HttpRequest) -> dict:
             for label, url, name, count in (
                 ("Instructions", at, "instructions", sum(strip.instructions.values())),
                 ("Confirmations", f"{at}?confirmations=", "confirmations", sum(strip.confirmations.values())),
+                ("Currencies", f"{at}?exchanges=", "exchanges", strip.exchanges),
                 ("Money to settle", f"{at}?cash=", "cash", None),
                 ("Problems", f"{at}?problems=", "problems", strip.files_with_problems + strip.stray_answers),
             )
@@ -92,6 +94,10 @@ def _board(request: HttpRequest) -> dict:
         filters = [("", "All"), *((s.value, s.capitalize()) for s in C)]
         counts = strip.confirmations | {"": sum(strip.confirmations.values())}
         context["chips"] = _chips("confirmations", filters, status, counts)
+    elif show == "exchanges":
+        page = Paginator(selectors.exchange_rows(request.user), page_selectors.MOST)
+        context["page"] = context["rows"] = page.get_page(asked.get("page"))
+        context["today"] = timezone.now().date()
     elif show == "cash":
         context["rows"] = selectors.cash_to_settle(request.user)
     else:

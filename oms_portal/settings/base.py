@@ -184,6 +184,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 2.0,
         "options": {"expires": 10},
     },
+    "settle currencies whose day has come": {
+        "task": "settlement.settle_exchanges",
+        "schedule": 600.0,
+        "options": {"expires": 600},
+    },
     "check orders of earlier days anew": {
         "task": "orders.carry_orders",
         "schedule": 60.0,

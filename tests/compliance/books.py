@@ -47,16 +47,18 @@ def rule(kind: str, severity: str = "SOFT", **given) -> RuleVersion:
 
 def book(
     instruments, orders, *, positions=(), cash=(), others=(), unsettled=(), portfolios=ONE,
-    rates=None, restrictions=(), firm_held=None, firm_promised=None,
+    rates=None, restrictions=(), firm_held=None, firm_promised=None, value_dates=None,
 ) -> Snapshot:  # fmt: skip
     """
     :param orders: (portfolio place, symbol, side, quantity[, limit]); ids count from 1
     :param others: the same, with a further truth for cleared
     :param positions: (portfolio place, symbol, quantity); cash: (portfolio place, currency, amount)
     :param unsettled: (portfolio place, currency, amount, date)
+    :param value_dates: order id to the date it says itself
     """
     place = {i.symbol: n for n, i in enumerate(instruments)}
-    currencies = sorted({i.currency for i in instruments} | {c[1] for c in cash} | {"USD"})
+    currencies = {i.currency for i in instruments} | {i.base_currency for i in instruments if i.base_currency}
+    currencies = sorted(currencies | {c[1] for c in cash} | {"USD"})
     coin = {c: n for n, c in enumerate(currencies)}
     rows = [(*o, None) if len(o) == 4 else o for o in orders]
     other_rows = [(p, s, side, q, None, *(rest or [True])) for p, s, side, q, *rest in others]
@@ -74,7 +76,11 @@ def book(
             "qty": whole(r[3] for r in rows),
             "limit": whole((r[4] or 0 for r in rows), PRICE),
             "created_us": np.full(len(rows), micros(NOW), np.int64),
-        }
+            "value_days": np.array(
+                [value_dates[n].toordinal() if value_dates and n in value_dates else 0
+                 for n in range(first_id, first_id + len(rows))], np.int64,
+            ),
+        }  # fmt: skip
 
     def held(rows, index, dated=False):
         return Holdings(

@@ -94,6 +94,7 @@ MATRIX: dict[str, set[str] | str] = {
     "api-block-turn": FLOOR, "api-rotations": ALL, "api-rotation": ALL, "api-rotation-evidence": ALL,
     "api-rotation-reset": {X}, "api-rotation-end": {X}, "api-portfolio-directions": {M, C, O, A},
     "api-allocation-list": FLOOR, "api-allocation-detail": FLOOR,
+    "api-exchange-list": {C, O, A},
     "api-confirmation-list": {C, O, A}, "api-confirmation-detail": {C, O, A}, "api-confirmation-pdf": {C, O, A},
     "api-instruction-list": {C, O, A}, "api-instruction-detail": {C, O, A}, "api-instruction-xml": {C, O, A},
     "api-instruction-note": {O}, "api-instruction-unblock": {O},

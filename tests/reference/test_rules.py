@@ -123,3 +123,40 @@ class TestTerms:
     )
     def test_other_rows_are_held_to_their_codes(self, check, facts, field):
         assert list(check(facts)) == [field]
+
+
+class TestForwards:
+    HOLIDAYS = {"EUR": {date(2026, 12, 25): "Christmas Day"}, "USD": {date(2026, 11, 26): "Thanksgiving Day"}}
+
+    @pytest.mark.parametrize(
+        ("day", "says"),
+        [
+            (date(2026, 11, 20), "not later than spot"),
+            (date(2026, 11, 19), "not later than spot"),
+            (date(2026, 11, 21), "is a Saturday"),
+            (date(2026, 11, 26), "USD does not settle on 2026-11-26 (Thanksgiving Day)"),
+            (date(2026, 12, 25), "EUR does not settle on 2026-12-25"),
+            (date(2027, 1, 4), "No settlement holidays of EUR are on file for 2027"),
+            (date(2026, 11, 27), None),
+        ],
+    )
+    def test_settle_after_spot_on_a_day_of_both_currencies(self, day, says):
+        problem = rules.forward_problem("EUR/USD", day, date(2026, 11, 20), self.HOLIDAYS)
+
+        assert problem is None if says is None else says in problem
+
+    @pytest.mark.parametrize(
+        ("change", "field"),
+        [
+            ({"base_currency": None}, "base_currency"),
+            ({"base_currency": "USD"}, "base_currency"),
+            ({"symbol": "EURUSD"}, "symbol"),
+            ({"price_factor": D("0.01")}, "price_factor"),
+            ({"asset_class": "EQUITY"}, "base_currency"),
+            ({}, None),
+        ],
+    )
+    def test_a_pair_is_two_currencies_and_called_by_both(self, change, field):
+        pair = {"symbol": "EUR/USD", "asset_class": "FX", "base_currency": "EUR", "currency": "USD", "price_factor": D(1)}
+
+        assert list(rules.instrument_problems(pair | change)) == ([] if field is None else [field])

@@ -41,6 +41,9 @@ class TestSettlementDates:
             ((2026, 11, 20), "US", "EQUITY", "USD", (2026, 11, 23)),  # Over a weekend.
             ((2026, 11, 25), "US", "EQUITY", "USD", (2026, 11, 27)),  # Thanksgiving.
             ((2026, 11, 23), "US", "GOVT", "USD", (2026, 11, 24)),
+            ((2026, 11, 23), "US", "FX", "EUR/USD", (2026, 11, 25)),
+            ((2026, 11, 25), "US", "FX", "EUR/USD", (2026, 11, 30)),  # Thanksgiving is the dollar's, and counts for both.
+            ((2026, 4, 30), "US", "FX", "EUR/USD", (2026, 5, 5)),  # The first of May is the euro's.
             ((2026, 11, 23), "DE", "EQUITY", "EUR", (2026, 11, 25)),
             ((2027, 10, 8), "DE", "EQUITY", "EUR", (2027, 10, 12)),  # The last Friday of T+2 …
             ((2027, 10, 11), "DE", "EQUITY", "EUR", (2027, 10, 12)),  # … meets the first Monday of T+1.

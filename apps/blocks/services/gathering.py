@@ -84,6 +84,7 @@ def _gathered(cursor, act: Act, order_ids: Sequence[int]) -> list[Gathered]:
     cursor.execute(
         "SELECT o.id, o.qty - o.filled_qty - o.cancelled_qty, o.instrument_id, o.side, o.order_type, o.limit_price,"
         " o.tif, o.instructions, o.currency_id, o.desk_id, i.venue_id, i.country, i.asset_class,"
+        f" {reference.SETTLES_IN}, (o.terms ->> 'value_date')::date,"
         " o.terms::text, CASE WHEN o.terms ? 'min_qty' THEN o.id END,"
         " coalesce(own.broker_id, other.broker_id), coalesce(own.trades, other.trades, '')"
         " FROM orders_order o JOIN reference_instrument i ON i.id = o.instrument_id"
@@ -100,14 +101,14 @@ def _gathered(cursor, act: Act, order_ids: Sequence[int]) -> list[Gathered]:
     if not alike:
         return []
     days = reference.trade_dates({terms[8] for terms in alike}, act.at)
-    wanted = {terms: (days[terms[8]], terms[9], terms[10], terms[6]) for terms in alike}
+    wanted = {terms: (days[terms[8]], *terms[9:12]) for terms in alike if terms[12] is None}
     settles = reference.settlement_dates(wanted.values())
     found = []
     for terms, members in alike.items():
-        instrument, side, kind, limit, tif, instructions, currency, desk, venue, _, _, more, alone, *directed = terms
+        instrument, side, kind, limit, tif, instructions, currency, desk, venue, _, _, _, agreed, more, alone, *directed = terms
         likeness = Likeness(
-            instrument, side, kind, plain(limit), tif, instructions, currency, desk, days[venue], settles[wanted[terms]],
-            more, alone, *directed,
+            instrument, side, kind, plain(limit), tif, instructions, currency, desk, days[venue],
+            agreed or settles[wanted[terms]], more, alone, *directed,
         )  # fmt: skip
         found.append(Gathered(likeness, likeness.key, members))
     return sorted(found, key=lambda one: one.key)

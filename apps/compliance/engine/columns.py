@@ -31,6 +31,7 @@ class Instrument(NamedTuple):
     :param accrued_pct: accrued interest at settlement in percent of face (an estimate; zero for other than bonds)
     :param buy_fees_bp: fees and taxes a purchase bears, in basis points of its gross amount
     :param settle_date: when a trade done now settles; None where no calendar says
+    :param base_currency: of a pair of currencies: what is bought or sold against ``currency``
     """
 
     id: int
@@ -54,6 +55,7 @@ class Instrument(NamedTuple):
     buy_fees_bp: Fraction = Fraction(0)
     trade_date: date | None = None
     settle_date: date | None = None
+    base_currency: str = ""
 
 
 class Portfolio(NamedTuple):
@@ -92,7 +94,10 @@ class Restriction(NamedTuple):
 
 @dataclass
 class Orders:
-    """Orders in ascending ``id``. ``portfolio`` and ``instrument`` are places in the snapshot's lists; limit 0 is none."""
+    """
+    Orders in ascending ``id``. ``portfolio`` and ``instrument`` are places in the snapshot's lists; limit 0 is none.
+    ``value_days`` is the ordinal of the settlement date that an order says itself, 0 where it says none.
+    """
 
     id: np.ndarray
     version: np.ndarray
@@ -102,6 +107,7 @@ class Orders:
     qty: np.ndarray
     limit: np.ndarray
     created_us: np.ndarray
+    value_days: np.ndarray
 
     def __len__(self) -> int:
         return len(self.id)
@@ -151,6 +157,22 @@ class Snapshot:
     def currency(self) -> np.ndarray:
         place = {code: i for i, code in enumerate(self.currencies)}
         return np.array([place[i.currency] for i in self.instruments], np.int64)
+
+    @cached_property
+    def base_currency(self) -> np.ndarray:
+        """Place of the base currency of each pair; -1 for what is no pair of currencies."""
+        place = {code: i for i, code in enumerate(self.currencies)}
+        return np.array([place[i.base_currency] if i.base_currency else -1 for i in self.instruments], np.int64)
+
+    @cached_property
+    def is_pair(self) -> np.ndarray:
+        """Whether each instrument is a pair of currencies, of which nobody holds any."""
+        return self.base_currency >= 0
+
+    @cached_property
+    def is_traded(self) -> np.ndarray:
+        """Whether each instrument has a market with a volume: not so currencies, and units of funds."""
+        return np.array([i.asset_class not in ("FX", "FUND") for i in self.instruments], bool)
 
     @cached_property
     def class_code(self) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Reading what the engine is given: the columns of a screening, in a number of statements that never grows with the orders."""
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
@@ -119,14 +119,16 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, firm_wide: bool) -> A
         instruments = _instruments(cursor, sorted({*traded, *positions["thing"]}), set(traded), at)
         firm = _firm(cursor, instruments, orders["instrument"], list(order_ids)) if firm_wide else (None, None)
         restrictions = _restrictions(cursor)
+        days = _value_days(cursor, {i.id for i in instruments if i.base_currency}, orders, others)
     rates = {code: c.Rate(rate, when) for code, (rate, when) in marketdata.fx_rates(c.FIRM_CURRENCY).items()}
     rates[c.FIRM_CURRENCY] = c.Rate(rates[c.FIRM_CURRENCY].rate, at)
-    currencies = sorted({i.currency for i in instruments} | set(cash["thing"]) | set(unsettled["thing"]))
+    currencies = {i.currency for i in instruments} | {i.base_currency for i in instruments if i.base_currency}
+    currencies = sorted(currencies | set(cash["thing"]) | set(unsettled["thing"]))
     place = np.array(portfolios, np.int64), np.array([i.id for i in instruments], np.int64)
     snapshot = c.Snapshot(
-        at=at, orders=c.Orders(**_order_columns(orders, *place)),
+        at=at, orders=c.Orders(**_order_columns(orders, *place), value_days=days(orders)),
         others=c.OpenOrders(
-            **_order_columns(others, *place), leaves=others["leaves"].to_numpy(),
+            **_order_columns(others, *place), value_days=days(others), leaves=others["leaves"].to_numpy(),
             cleared=others["cleared"].to_numpy().astype(bool),
         ),
         positions=_holdings(positions, place[0], np.searchsorted(place[1], positions["thing"].to_numpy())),
@@ -181,6 +183,18 @@ def _order_columns(frame: pl.DataFrame, portfolios: np.ndarray, instruments: np.
     columns["instrument"] = np.searchsorted(instruments, columns["instrument"])
     columns["sell"] = columns["sell"].astype(bool)
     return columns
+
+
+def _value_days(cursor, pairs: set[int], *frames: pl.DataFrame) -> Callable[[pl.DataFrame], np.ndarray]:
+    """The value dates that orders in currencies have of their own, as columns of ``c.Orders``. Asked only where there are any."""
+    ids = [pk for frame in frames for pk, thing in frame.select("id", "instrument").rows() if thing in pairs]
+    if not ids:
+        return lambda frame: np.zeros(len(frame), np.int64)
+    cursor.execute(
+        "SELECT id, (terms ->> 'value_date')::date FROM orders_order WHERE id = ANY(%s) AND terms ? 'value_date'", [ids]
+    )
+    days = {pk: day.toordinal() for pk, day in cursor.fetchall()}
+    return lambda frame: np.array([days.get(pk, 0) for pk in frame["id"]], np.int64)
 
 
 def _places(names: Sequence[str], column: pl.Series) -> np.ndarray:
@@ -249,7 +263,8 @@ def _instruments(cursor, ids: Sequence[int], traded: set[int], at: datetime) -> 
     cursor.execute(
         "SELECT i.id, i.symbol, i.asset_class, i.currency_id, i.issuer_id, i.sector, q.bid, q.ask, q.at, i.price_factor,"
         " i.increment, i.min_piece, i.shares_outstanding, v.daily_qty, i.underlying_id, u.issuer_id, i.coupon_pct,"
-        " i.coupon_frequency, i.maturity_date, i.venue_id, i.country FROM reference_instrument i"
+        " i.coupon_frequency, i.maturity_date, i.venue_id, i.country,"
+        f" coalesce(i.base_currency_id, ''), {reference.SETTLES_IN} FROM reference_instrument i"
         " LEFT JOIN marketdata_quote q ON q.instrument_id = i.id"
         " LEFT JOIN marketdata_averagevolume v ON v.instrument_id = i.id"
         " LEFT JOIN reference_instrument u ON u.id = i.underlying_id WHERE i.id = ANY(%s) ORDER BY i.id",
@@ -259,13 +274,13 @@ def _instruments(cursor, ids: Sequence[int], traded: set[int], at: datetime) -> 
     groups = reference.issuer_groups()
     names = dict(Issuer.objects.filter(pk__in={groups[row[4]] for row in rows}).values_list("pk", "name"))
     days = reference.trade_dates({row[19] for row in rows}, at)
-    settles = _settlement_dates({(days[row[19]], row[20], row[2], row[3]) for row in rows if row[0] in traded})
+    settles = _settlement_dates({(days[row[19]], row[20], row[2], row[22]) for row in rows if row[0] in traded})
     fees = reference.fees_on((row[20], row[2], "BUY", days[row[19]]) for row in rows)
     found = []
     for row in rows:
         (pk, symbol, kind, currency, issuer, sector, bid, ask, quoted, factor, increment, piece, shares, daily,
-         underlying, underlying_issuer, coupon, frequency, maturity, venue, country) = row  # fmt: skip
-        settle = settles.get((days[venue], country, kind, currency))
+         underlying, underlying_issuer, coupon, frequency, maturity, venue, country, base, settles_in) = row  # fmt: skip
+        settle = settles.get((days[venue], country, kind, settles_in))
         found.append(
             c.Instrument(
                 pk, symbol, kind, currency, groups[issuer], names[groups[issuer]], sector, bid, ask, quoted, factor,
@@ -273,7 +288,7 @@ def _instruments(cursor, ids: Sequence[int], traded: set[int], at: datetime) -> 
                 groups[underlying_issuer] if underlying_issuer else None,
                 accrued_estimate(coupon, frequency, maturity, settle),
                 sum((Fraction(fee.rate_bp) for fee in fees[country, kind, "BUY", days[venue]]), Fraction(0)),
-                days[venue], settle,
+                days[venue], settle, base,
             )
         )  # fmt: skip
     return found

@@ -29,7 +29,7 @@ from apps.blocks.models import Block, Member
 from apps.blocks.states import B
 from apps.marketdata import selectors as marketdata
 from apps.marketdata.models import Quote
-from apps.reference.models import BONDS
+from apps.reference.models import BONDS, SHARES
 from apps.routing.models import Route
 from apps.routing.states import DEAD, Rt
 
@@ -42,8 +42,9 @@ STATUSES: dict[str, tuple[str, Q]] = {
     "CANCELLED": ("Cancelled", Q(status=B.CANCELLED)),
 }
 ASSETS = {
-    "equity": ("Equity", ~Q(instrument__asset_class__in=BONDS)),
+    "equity": ("Equity", Q(instrument__asset_class__in=SHARES)),
     "bonds": ("Fixed income", Q(instrument__asset_class__in=BONDS)),
+    "others": ("Other classes", ~Q(instrument__asset_class__in=(*SHARES, *BONDS))),
 }
 COLUMNS = (
     "pk", "version", "status", "side", "qty", "placed_qty", "filled_qty", "filled_value", "cancelled_qty",
@@ -319,7 +320,7 @@ def figures(user) -> Figures:
         worth = usd or Decimal(0)
         done = worth * filled / qty
         wanted, traded = wanted + worth, traded + done
-        if asset not in BONDS:
+        if asset in SHARES:
             equity_wanted, equity_traded = equity_wanted + worth, equity_traded + done
         slip = slippage_bp(side, value / filled if filled else None, arrival)
         if slip is not None:

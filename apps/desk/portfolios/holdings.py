@@ -123,8 +123,8 @@ def holdings(portfolio: Portfolio, now: datetime) -> Holdings:
     lines = _lines(portfolio, shares, made)
     _price(lines, rates, made)
     moved = defaultdict(lambda: ZERO)
-    for share in shares:
-        moved[share.currency] += -share.amount if share.side == "BUY" else share.amount
+    for currency, amount, _ in _moneys(shares):
+        moved[currency] += amount
     _cash(portfolio, shares, moved, rates, now.date(), made)
     made.nav = made.cash_now + sum((line.value or ZERO for line in lines.values()), ZERO)
     _weigh(lines, made)
@@ -144,6 +144,14 @@ def holdings(portfolio: Portfolio, now: datetime) -> Holdings:
     return made
 
 
+def _moneys(shares: list) -> Iterable[tuple[str, Decimal, int]]:
+    """(currency, amount, block) of the provisional shares: a trade in currencies has two, anything else one."""
+    for share in shares:
+        yield share.currency, -_signed(share.side, share.amount), share.block_id
+        if share.base_currency:
+            yield share.base_currency, _signed(share.side, share.qty), share.block_id
+
+
 def _signed(side: str, qty: Decimal) -> Decimal:
     return qty if side == "BUY" else -qty
 
@@ -155,9 +163,13 @@ def _lines(portfolio: Portfolio, shares: list, made: Holdings) -> dict[int, Line
             "instrument_id", "side", "qty", "cancelled_qty", "status"
         )
     )
+    made.orders, made.held = len(orders), sum(o[4] == S.HELD for o in orders)
+    made.provisional = len(shares)
     targets = dict(ModelWeight.objects.filter(model=portfolio.model_id).values_list("instrument_id", "weight_pct"))
     wanted = held.keys() | {o[0] for o in orders} | targets.keys()
-    found = {i.pk: Line(i) for i in Instrument.objects.filter(pk__in=wanted | {s.instrument_id for s in shares})}
+    wanted |= {s.instrument_id for s in shares}
+    found = {i.pk: Line(i) for i in Instrument.objects.filter(pk__in=wanted, base_currency=None)}  # Nobody holds a pair.
+    shares, orders = [s for s in shares if not s.base_currency], [o for o in orders if o[0] in found]
     for pk, qty in held.items():
         found[pk].qty = qty
     for share in shares:
@@ -171,8 +183,6 @@ def _lines(portfolio: Portfolio, shares: list, made: Holdings) -> dict[int, Line
         line.word = min(filter(None, (line.word, status)), key=first.index)
     for pk, line in found.items():
         line.target = targets.get(pk, ZERO) if portfolio.model_id else None
-    made.orders, made.held = len(orders), sum(o[4] == S.HELD for o in orders)
-    made.provisional = len(shares)
     return found
 
 
@@ -205,10 +215,10 @@ def _cash(portfolio, shares, moved: dict, rates: dict, today: date, made: Holdin
         unsettled[currency] += amount
     settles = dict(Block.objects.filter(pk__in={s.block_id for s in shares}).values_list("pk", "settle_date"))
     provisional_on = defaultdict(set)
-    for share in shares:
-        on = max(settles[share.block_id], today)
-        later[share.currency][on] += -share.amount if share.side == "BUY" else share.amount
-        provisional_on[share.currency].add(on)
+    for currency, amount, block in _moneys(shares):
+        on = max(settles[block], today)
+        later[currency][on] += amount
+        provisional_on[currency].add(on)
     by_day: dict[date, Decimal] = defaultdict(lambda: ZERO)
     for currency in sorted(balances.keys() | later.keys(), key=lambda c: (c != portfolio.base_currency_id, c)):
         rate = rates.get(currency)
@@ -250,7 +260,7 @@ def _judge_the_day(portfolio, lines: dict[int, Line], shares: list, rates: dict,
 
 def _glow(lines: dict[int, Line], shares: list, now: datetime) -> None:
     """Marks the lines whose block heard of an execution this moment."""
-    blocks = {s.block_id: s.instrument_id for s in shares}
+    blocks = {s.block_id: s.instrument_id for s in shares if s.instrument_id in lines}
     if not blocks:
         return
     heard = Execution.objects.filter(block__in=blocks).values_list("block_id").annotate(Max("at"))

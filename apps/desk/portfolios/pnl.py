@@ -126,6 +126,8 @@ def day_of(
     :param held: instrument id to it and the quantity held now, provisional shares included
     :param shares: the provisional shares (allocations.selectors)
     :param cash: booked balances by currency
+
+    What trades in currencies made since the last closes counts as FX.
     """
     days = reference.trade_dates({i.venue_id for i, _ in held.values()}, now)
     rate_day = market.rate_day(now)
@@ -140,7 +142,12 @@ def day_of(
             deals[pk].append(Deal(_signed(side, qty), price))
             costs[pk] += paid
             opening_cash[currency] = opening_cash.get(currency, ZERO) + _signed(side, net)
+    exchanged = _exchanged_today(portfolio, rate_day)
+    for currency, amount in exchanged.items():
+        opening_cash[currency] = opening_cash.get(currency, ZERO) - amount
     for share in shares:
+        if share.base_currency:
+            continue
         deals[share.instrument_id].append(Deal(_signed(share.side, share.qty), share.price))
     day = Day(since=min((on for on, _ in closes.values()), default=None))
     for pk, (instrument, qty) in held.items():
@@ -157,6 +164,8 @@ def day_of(
         if opening:
             day.opening_nav += opening * close * instrument.price_factor * closing[currency]
     _cash_of_the_day(day, opening_cash, rates, closing)
+    made = sum((amount * rates.get(currency, ZERO) for currency, amount in exchanged.items()), ZERO)
+    day.cash, day.total = day.cash + made, day.total.plus(Pnl(fx=made))
     return day
 
 
@@ -186,6 +195,20 @@ def _booked_today(portfolio: Portfolio, since: date) -> list[tuple]:
             "trade_date",
         )
     ]  # fmt: skip
+
+
+def _exchanged_today(portfolio: Portfolio, since: date) -> dict[str, Decimal]:
+    """Money that trades in currencies brought (and, below zero, took) from a date on: they leave no holding. One query."""
+    found: dict[str, Decimal] = defaultdict(lambda: ZERO)
+    rows = Allocation.objects.filter(
+        portfolio=portfolio, trade_date__gte=since, status=A.BOOKED, instrument__base_currency__isnull=False
+    )
+    for side, base, qty, currency, net in rows.values_list(
+        "side", "instrument__base_currency_id", "qty", "currency_id", "net_amount"
+    ):
+        found[base] += _signed(side, qty)
+        found[currency] -= _signed(side, net)
+    return found
 
 
 def _signed(side: str, amount: Decimal) -> Decimal:

@@ -106,6 +106,30 @@ def price(value, places: int = 4) -> str:
 
 
 @register.filter
+def qty_of(value, instrument) -> str:
+    """A quantity with its unit where that is no matter of course: 1,000,000 EUR of a pair."""
+    return f"{qty(value)} {instrument.base_currency_id}" if instrument.is_pair and value is not None else qty(value)
+
+
+@register.filter
+def price_of(value, instrument) -> str:
+    """A price with its unit: 98.1200% of par, 50.1200 USD, 1.14657 USD for 1 EUR."""
+    if _number(value) is None:
+        return NONE
+    if instrument.is_bond:
+        return f"{price(value)}% of par"
+    if instrument.is_pair:
+        return f"{price(value, 5)} {instrument.currency_id} for 1 {instrument.base_currency_id}"
+    return f"{price(value)} {instrument.currency_id}"
+
+
+@register.filter
+def price_like(value, symbol: str) -> str:
+    """A price in a list, by the symbol beside it: five decimals for a pair of currencies, else four."""
+    return price(value, 5 if "/" in symbol[3:4] else 4)
+
+
+@register.filter
 def sign(value, places: int = 0) -> str:
     """A difference with its sign, for a column whose head names the unit: +1.8, −730, 0."""
     number = _number(value)

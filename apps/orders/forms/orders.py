@@ -32,12 +32,12 @@ class Terms(forms.Form):
     """The terms that a ticket and an amendment share. Numbers stay text: the service judges them."""
 
     qty = forms.CharField(
-        label="Quantity", max_length=40, widget=forms.TextInput(NUMBER), help_text="Shares, or the face of a bond."
+        label="Quantity", max_length=40, widget=forms.TextInput(NUMBER), help_text="Shares, the face of a bond, base currency of a pair."
     )
     order_type = forms.ChoiceField(label="Type", choices=OrderType.choices, initial=OrderType.MARKET)
     limit_price = forms.CharField(
         label="Limit price", max_length=40, required=False, widget=forms.TextInput(NUMBER),
-        help_text="In the instrument's currency; percent of par for a bond.",
+        help_text="In the instrument's currency; percent of par for a bond; the rate of a pair.",
     )  # fmt: skip
     tif = forms.ChoiceField(label="Time in force", choices=TimeInForce.choices, initial=TimeInForce.DAY)
     stop_price = forms.CharField(
@@ -58,6 +58,10 @@ class Terms(forms.Form):
     display_qty = forms.CharField(
         label="Displayed quantity", max_length=40, required=False, widget=forms.TextInput(NUMBER),
         help_text="At most so much is shown at a time.",
+    )  # fmt: skip
+    value_date = forms.CharField(
+        label="Value date", max_length=40, required=False, widget=forms.DateInput({"type": "date"}),
+        help_text="Empty for spot; later than spot for a forward, on a day on which both currencies settle.",
     )  # fmt: skip
     flags = forms.MultipleChoiceField(
         label="Handling", choices=FLAGS, required=False, widget=forms.CheckboxSelectMultiple
@@ -123,6 +127,12 @@ class TicketForm(Terms):
     def clean_instrument(self) -> Instrument:
         return the_instrument(self.cleaned_data["instrument"])
 
+    def clean(self) -> dict[str, Any]:
+        """A value date that was typed before another instrument was chosen is hidden, and was not said."""
+        said = super().clean()
+        instrument = said.get("instrument")
+        return said if instrument and instrument.is_pair else said | {"value_date": ""}
+
     @property
     def own(self) -> list:
         """The firm's own fields, for the page."""
@@ -166,7 +176,7 @@ class BulkForm(Terms):
     """One change for many orders; what is left empty stays as it is."""
 
     field_order = ("order_type", "limit_price", "limit_bp", "qty_pct", "tif", "desk", "instructions", "rationale", "submit")
-    qty = None
+    qty = value_date = None
     limit_bp = forms.CharField(
         label="Move the limits", max_length=20, required=False, widget=forms.TextInput(NUMBER),
         help_text="Each order's own limit; −10 is 10 bp lower.",
@@ -252,7 +262,7 @@ class LinkForm(forms.Form):
 class ProposalForm(TicketForm):
     """A wish that is no order yet: a ticket without what only the desk needs."""
 
-    tif = stop_price = peg = peg_offset = expire_date = min_qty = display_qty = flags = instructions = None
+    tif = stop_price = peg = peg_offset = expire_date = min_qty = display_qty = value_date = flags = instructions = None
     order_type = forms.ChoiceField(
         label="Type", choices=[(OrderType.MARKET, "Market"), (OrderType.LIMIT, "Limit")], initial=OrderType.MARKET
     )

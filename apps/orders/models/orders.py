@@ -210,7 +210,7 @@ class Order(models.Model):
     tif = models.CharField(max_length=4, choices=TimeInForce.choices, default=TimeInForce.DAY)
     terms = models.JSONField(
         default=dict,
-        help_text="what few orders say, as texts: stop_price, peg, peg_offset, expire_date, min_qty, display_qty, flags",
+        help_text="what few orders say, as texts by the names of rules.HANDLING",
     )
     intent = models.JSONField(
         null=True,

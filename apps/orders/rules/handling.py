@@ -12,7 +12,8 @@ FLAGS = {
     "not_held": "NOT_HELD", "nh": "NOT_HELD", "do_not_increase": "DO_NOT_INCREASE", "dni": "DO_NOT_INCREASE",
     "care": "CARE",
 }  # fmt: skip
-HANDLING = ("stop_price", "peg", "peg_offset", "expire_date", "min_qty", "display_qty", "flags")
+HANDLING = ("stop_price", "peg", "peg_offset", "expire_date", "min_qty", "display_qty", "flags", "value_date")
+DATES = ("expire_date", "value_date")
 NUMBERS = {
     "stop_price": (PRICE_PLACES, PRICE_DIGITS), "peg_offset": (PRICE_PLACES, PRICE_DIGITS),
     "min_qty": (QTY_PLACES, QTY_DIGITS), "display_qty": (QTY_PLACES, QTY_DIGITS),
@@ -41,9 +42,10 @@ def read(asked: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("PRIMARY"))
         .otherwise(bare("peg").replace_strict(PEGS, default=None, return_dtype=pl.String))
         .alias("peg_is"),
-        (
-            pl.lit(None, pl.Date) if "expire_date" in empty else pl.col("expire_date").str.to_date("%Y-%m-%d", strict=False)
-        ).alias("expire_date_is"),
+        *(
+            (pl.lit(None, pl.Date) if name in empty else pl.col(name).str.to_date("%Y-%m-%d", strict=False)).alias(f"{name}_is")
+            for name in DATES
+        ),
         (pl.lit(None, pl.List(pl.String)) if "flags" in empty else _flags()).alias("flags_are"),
     )
 
@@ -58,6 +60,7 @@ def as_json() -> pl.Expr:
         "peg": pl.col("peg_is"),
         "peg_offset": as_text("peg_offset_is", PRICE_PLACES),
         "stop_price": as_text("stop_price_is", PRICE_PLACES),
+        "value_date": pl.col("value_date_is").dt.to_string("%Y-%m-%d"),
     }
     parts = [pl.format('"{}":"{}"', pl.lit(name), value) for name, value in values.items()]
     return ("{" + pl.concat_str(parts, separator=",", ignore_nulls=True) + "}").alias("terms")
@@ -116,10 +119,18 @@ RULES: tuple[Rule, ...] = (
         pl.col("tif_is").is_not_null() & (pl.col("tif_is") != "GTD") & _said("expire_date"),
         pl.lit("Only an order good till a date has one. Choose GTD, or leave it empty."),
     ),
+    *(
+        Rule(
+            name,
+            _said(name) & pl.col(f"{name}_is").is_null(),
+            pl.format("“{}” is no date. Write it as 2026-12-31.", pl.col(name).str.head(40)),
+        )
+        for name in DATES
+    ),
     Rule(
-        "expire_date",
-        _said("expire_date") & pl.col("expire_date_is").is_null(),
-        pl.format("“{}” is no date. Write it as 2026-12-31.", pl.col("expire_date").str.head(40)),
+        "value_date",
+        pl.col("value_date_is").is_not_null() & pl.col("value_date_problem").is_not_null(),
+        pl.col("value_date_problem"),
     ),
     Rule(
         "expire_date",

@@ -58,6 +58,7 @@ FACTS = {
     "today": pl.Date,
     "intent_json": pl.String,
     "intent_problem": pl.String,
+    "value_date_problem": pl.String,
 }
 TERMS = (
     "row", "portfolio_id", "instrument_id", "side", "qty", "order_type", "limit_price", "tif", "instructions",

@@ -27,7 +27,7 @@ from .intents import known_of
 from .orders import changes_since, get_order_seen_by, orders_seen_by, portfolio_scope
 from .own_fields import own_fields
 from .proposals import open_proposals, proposal_of, proposals_seen_by
-from .tickets import desk_facts, instrument_facts, mids, portfolio_facts, references_in_use
+from .tickets import desk_facts, instrument_facts, mids, pairs_known, portfolio_facts, references_in_use
 
 __all__ = [
     "BESIDE",
@@ -61,6 +61,7 @@ __all__ = [
     "open_proposals",
     "orders_seen_by",
     "own_fields",
+    "pairs_known",
     "portfolio_codes",
     "portfolio_facts",
     "portfolio_scope",

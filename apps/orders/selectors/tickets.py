@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.db import connection
 
@@ -84,6 +85,30 @@ def _taken(table: Sequence[Taken], asset_class: str, venue_id: int, mic: str) ->
     said = "; ".join(f"{kind} with {', '.join(tifs)}" for kind, tifs in by_type.items())
     where = f"{AssetClass(asset_class).label}{f' on {mic}' if rows[0].venue_id else ''}"
     return "".join(marks), said, where
+
+
+class PairKnown(NamedTuple):
+    """A pair of currencies, when it settles if traded today, and when either of its currencies does not settle."""
+
+    symbol: str
+    spot: date
+    holidays: dict[str, dict[date, str]]
+
+
+def pairs_known(ids: Collection[int], today: date) -> dict[int, PairKnown]:
+    """Those of the instruments that are pairs of currencies. Five queries for any number; one where none is a pair."""
+    rows = list(
+        Instrument.objects.filter(pk__in=ids, asset_class=AssetClass.FX).values_list(
+            "pk", "symbol", "base_currency_id", "currency_id"
+        )
+    )
+    if not rows:
+        return {}
+    spots, holidays = reference.spot_dates([row[0] for row in rows], today), reference.settlement_holidays()
+    return {
+        pk: PairKnown(symbol, spots[pk], {currency: holidays.get(currency, {}) for currency in pair})
+        for pk, symbol, *pair in rows
+    }
 
 
 def desk_facts(codes: Collection[str]) -> list[tuple[str, int | None, str | None]]:

@@ -21,6 +21,7 @@ from ..events import GroupCreated, OrderCreated, OrderSubmitted
 from ..models import OrderGroup
 from ..states import GROUP_LIFE, LIFE
 from .intents import with_quantities
+from .value_dates import with_value_dates
 
 PROBLEMS_NAMED = 1000
 TAKEN = ("takes", "takes_said", "takes_where")
@@ -38,10 +39,10 @@ class Wish:
 
     What is left empty the firm's rules may fill in, else its time in force is DAY and its desk the firm's first.
 
-    Quantity in units (face for bonds) or, with an ``intent`` (``rules.INTENTS``), derived from its value; price in the
-    instrument's currency (percent of par for bonds); numbers as Decimals or as text. ``currency`` is only compared with
-    the instrument's; ``desk`` is a desk's code, the firm's first
-    where empty; ``client_ref`` is the sender's own.
+    Quantity in units (face for bonds, base currency for a pair) or, with an ``intent`` (``rules.INTENTS``), derived from
+    its value; price in the instrument's currency (percent of par for bonds); numbers as Decimals or as text. ``value_date``
+    is of a forward in currencies. ``currency`` is only compared with the instrument's; ``desk`` is a desk's code, the firm's
+    first where empty; ``client_ref`` is the sender's own.
     """
 
     portfolio_id: int | None
@@ -65,6 +66,7 @@ class Wish:
     min_qty: Decimal | str | None = None
     display_qty: Decimal | str | None = None
     flags: str = ""
+    value_date: date | str | None = None
     own: Mapping[str, object] | None = None
     intent: str = ""
     intent_value: Decimal | str | None = None
@@ -209,7 +211,7 @@ def with_facts(user, asked: pl.DataFrame, today, *, fills: bool = True) -> pl.Da
         schema={"desk": pl.String, "desk_id": pl.Int64, "desk_problem": pl.String}, orient="row",
     )  # fmt: skip
     frame = frame.with_columns(pl.col("desk").fill_null("")).join(desks, on="desk", how="left", maintain_order="left")
-    frame = with_quantities(frame)
+    frame = with_value_dates(with_quantities(frame), today)
     return _with_reference_problems(user, frame.with_columns(pl.lit(today, pl.Date).alias("today")))
 
 

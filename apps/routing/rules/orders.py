@@ -1,7 +1,7 @@
 """What we say to a broker or dealer: the fields of each message, in FIX 4.4."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -26,7 +26,10 @@ class BadStrategy(Invalid):
 
 
 class Terms(NamedTuple):
-    """What all requests on an order repeat."""
+    """
+    What all requests on an order repeat. Currencies say whether they are spot or forward, and when they settle:
+    SecurityType (167), SettlType (63: 0 regular, 6 future) and SettlDate (64).
+    """
 
     symbol: str
     isin: str
@@ -37,6 +40,8 @@ class Terms(NamedTuple):
     account: str
     order_type: str = "MARKET"
     handling: Mapping[str, str] = {}
+    security_type: str = ""
+    settle_date: date | None = None
 
 
 def plain(number: Decimal) -> str:
@@ -49,7 +54,16 @@ def instrument_fields(terms: Terms) -> list[FramePart]:
     fields: list[FramePart] = [(55, terms.symbol)]
     if terms.isin:
         fields += [(48, terms.isin), (22, "4")]
+    if terms.security_type:
+        fields.append((167, terms.security_type))
     return [*fields, (207, terms.mic)]
+
+
+def settlement_fields(terms: Terms) -> list[FramePart]:
+    """SettlType (63) and SettlDate (64) of a trade in currencies; nothing for what settles by its market's cycle."""
+    if not terms.security_type or terms.settle_date is None:
+        return []
+    return [(63, "6" if terms.security_type == "FXFWD" else "0"), (64, f"{terms.settle_date:%Y%m%d}")]
 
 
 def strategy_fields(strategy: str, params: Mapping[str, Any]) -> list[FramePart]:
@@ -141,7 +155,8 @@ def new_order(
     """NewOrderSingle (35=D)."""
     fields: list[FramePart] = [
         (11, cl_ord_id), (1, terms.account), (21, handling_inst(terms)), *instrument_fields(terms),
-        (54, SIDE_TAGS[terms.side]), (60, utc_text(at)), *price_fields(qty, limit, terms), (15, terms.currency), *strategy,
+        (54, SIDE_TAGS[terms.side]), (60, utc_text(at)), *settlement_fields(terms), *price_fields(qty, limit, terms),
+        (15, terms.currency), *strategy,
     ]  # fmt: skip
     return [*fields, (58, text)] if text else fields
 
@@ -163,8 +178,8 @@ def replace(
     order: list[FramePart] = [(37, order_id)] if order_id else []
     return [
         *order, (41, orig), (11, cl_ord_id), (1, terms.account), (21, handling_inst(terms)), *instrument_fields(terms),
-        (54, SIDE_TAGS[terms.side]), (60, utc_text(at)), *price_fields(qty, limit, terms), (15, terms.currency),
-        *strategy,
+        (54, SIDE_TAGS[terms.side]), (60, utc_text(at)), *settlement_fields(terms), *price_fields(qty, limit, terms),
+        (15, terms.currency), *strategy,
     ]  # fmt: skip
 
 
@@ -172,7 +187,7 @@ def quote_request(request_ref: str, terms: Terms, qty: Decimal, due_at: datetime
     """QuoteRequest (35=R) for one instrument, tradeable (537=1), until the collecting ends."""
     return [
         (131, request_ref), (146, "1"), *instrument_fields(terms), (537, "1"), (54, SIDE_TAGS[terms.side]),
-        (38, plain(qty)), (15, terms.currency), (126, utc_text(due_at)), (60, utc_text(at)),
+        (38, plain(qty)), *settlement_fields(terms), (15, terms.currency), (126, utc_text(due_at)), (60, utc_text(at)),
     ]  # fmt: skip
 
 
@@ -185,4 +200,5 @@ def quote_response(
     if cl_ord_id:
         fields.append((11, cl_ord_id))
     fields += [*instrument_fields(terms), (54, SIDE_TAGS[terms.side]), (38, plain(qty)), (60, utc_text(at))]
+    fields += settlement_fields(terms)
     return [*fields, (15, terms.currency)] + ([(44, plain(price))] if price is not None else [])

@@ -71,6 +71,7 @@ class Report(NamedTuple):
     trade_date: date
     reject_reason: str
     text: str
+    settle_date: date | None = None
 
     @property
     def status(self) -> Rt:
@@ -86,6 +87,7 @@ class Order(NamedTuple):
     limit_price: Decimal | None
     isin: str
     currency: str
+    settle_date: date | None = None  # Where it was agreed with the order, as in currencies.
 
 
 def read_report(fields: Fields) -> Report:
@@ -125,6 +127,7 @@ def read_report(fields: Fields) -> Report:
         trade_date=fields.find_date(75) or at.date(),
         reject_reason=fields.find(103) or fields.find(378),
         text=fields.find(58)[:200],
+        settle_date=fields.find_date(64),
     )
 
 
@@ -151,6 +154,8 @@ def fill_problem(order: Order, report: Report, limit: Decimal | None, replaces: 
         return f"It is in {report.isin}, the order in {order.isin}."
     if report.currency and report.currency != order.currency:
         return f"It is in {report.currency}, the order in {order.currency}."
+    if report.settle_date and order.settle_date and report.settle_date != order.settle_date:
+        return f"It settles on {report.settle_date}, the order on {order.settle_date}."
     after = order.cum_qty - replaces + report.last_qty
     if after > order.qty:
         return f"It would fill {after.normalize():f} of an order for {order.qty.normalize():f}."

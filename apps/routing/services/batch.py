@@ -79,7 +79,8 @@ class Batch:
     def _load_blocks(self, cursor, ids: set[int]) -> dict[int, BlockRow]:
         cursor.execute(
             "SELECT b.id, b.side, b.qty, b.placed_qty, b.filled_qty, b.cancelled_qty, b.status, b.tif = 'GTC', i.isin,"
-            " i.price_factor, b.currency_id, c.minor_units FROM blocks_block b"
+            " i.price_factor, b.currency_id, c.minor_units, CASE WHEN i.base_currency_id <> '' THEN b.settle_date END"
+            " FROM blocks_block b"
             " JOIN reference_instrument i ON i.id = b.instrument_id JOIN reference_currency c ON c.code = b.currency_id"
             " WHERE b.id = ANY(%s) ORDER BY b.id FOR NO KEY UPDATE OF b",
             [sorted(ids)],

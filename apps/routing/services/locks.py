@@ -95,4 +95,6 @@ def terms_of(block: Block) -> rules.Terms:
         account=block.ref,
         order_type=block.order_type,
         handling=block.terms,
+        security_type=("FXFWD" if "value_date" in block.terms else "FXSPOT") if instrument.is_pair else "",
+        settle_date=block.settle_date,
     )

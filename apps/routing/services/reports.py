@@ -80,8 +80,9 @@ class _Fill:
     def _judge(self, request: Request) -> None:
         limit = request.limit_price if request.msg_type in ("D", "G", "AJ") else self.route.limit_price
         order = rules.Order(
-            self.block.side, self.route.qty, self.route.cum_qty, limit, self.block.isin, self.block.currency
-        )
+            self.block.side, self.route.qty, self.route.cum_qty, limit, self.block.isin, self.block.currency,
+            self.block.value_date,
+        )  # fmt: skip
         replaces = self.old.qty if self.old else ZERO
         problem = rules.fill_problem(order, self.report, None if self.batch.trusting else limit, replaces)
         if problem:

@@ -95,6 +95,7 @@ class BlockRow:
     price_factor: Decimal
     currency: str
     minor_units: int
+    value_date: date | None
     placed: Decimal = ZERO
     filled: Decimal = ZERO
     value: Decimal = ZERO

@@ -3,6 +3,7 @@
 from .answers import read_statuses
 from .cancellations import cancel_settlement
 from .confirmations import confirm_allocations, hear_confirmations
+from .exchanges import settle_exchanges
 from .feeds import write_instructions
 from .instructions import (
     NothingToUnblock,
@@ -29,6 +30,7 @@ __all__ = [
     "note_instructions",
     "read_statuses",
     "resend_instructions",
+    "settle_exchanges",
     "unblock_instructions",
     "write_instructions",
 ]

@@ -13,6 +13,7 @@ from apps.users.services import require
 from .. import rules, selectors
 from ..events import ConfirmationCancelled, InstructionCancelled
 from ..states import CONFIRMATION_LIFE, INSTRUCTION_LIFE, C, I
+from .exchanges import cancel_exchanges
 
 
 @listens("settlement.cancel_settlement")
@@ -29,6 +30,7 @@ def cancel_settlement(act: Act, facts: Sequence[Fact]) -> None:
     reasons = {fact.subject_id: fact.event.reason for fact in facts}
     _cancel_confirmations(act, reasons)
     _cancel_instructions(act, reasons)
+    cancel_exchanges(act, reasons)
 
 
 def _cancel_confirmations(act: Act, reasons: dict[int, str]) -> None:

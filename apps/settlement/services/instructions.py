@@ -16,6 +16,7 @@ from ..events import InstructionBlocked, InstructionNoted, InstructionReady
 from ..models import Instruction
 from ..states import INSTRUCTION_LIFE, I
 from .confirmations import hold_blocks
+from .exchanges import make_exchanges
 
 COLUMNS = (
     "id", "allocation_id", "portfolio_id", "custodian_id", "reference", "is_receipt", "settle_date", "qty", "amount",
@@ -37,7 +38,8 @@ class NothingToUnblock(Conflict):
 def instruct_allocations(act: Act, facts: Sequence[Fact]) -> None:
     """
     Will make one instruction for each live allocation, once: ready to be written, or blocked where no standing
-    instruction covers it or it would not be valid. One that was reversed meanwhile is left alone.
+    instruction covers it or it would not be valid. A trade in currencies gets an exchange of two moneys instead. One that
+    was reversed meanwhile is left alone.
 
     :raises NotAllowed: if the actor may not feed settlement
     """
@@ -45,7 +47,9 @@ def instruct_allocations(act: Act, facts: Sequence[Fact]) -> None:
     ids = [fact.subject_id for fact in facts]
     with connection.cursor() as cursor:
         hold_blocks(cursor, ids)
-        wanted = [one for one in selectors.to_instruct(ids) if one.instruction_id is None]
+        found = selectors.to_instruct(ids)
+        make_exchanges(act, [one for one in found if one.base_currency and one.exchange_id is None])
+        wanted = [one for one in found if one.instruction_id is None and not one.base_currency]
         rows, told = [], []
         for pk, one in zip(next_ids(cursor, "settlement_instruction", len(wanted)), wanted, strict=True):
             says = one.says._replace(reference=rules.reference_of(pk))

@@ -4,13 +4,15 @@ Cash by currency and settlement date, and the mandate's least cash.
 A buy must be paid on its settlement date out of what is then settled, less all open buys, plus the open sells that
 settle by then where the rule counts them: those cleared, and those judged together with it that no other rule refused.
 No later date with known flows may be short either. Estimated at the limit, else at the quote it would trade with plus
-slippage; bonds with accrued interest; purchases with the fees and taxes they bear.
+slippage; bonds with accrued interest; purchases with the fees and taxes they bear. A trade in currencies pays the one
+and brings the other on its value date, so both its sides are asked.
 """
 
 from collections.abc import Iterator
 from datetime import date
 from fractions import Fraction
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,14 +31,40 @@ CURRENCY_PARAMS = {"overdraft": Param("amount", "0", "how far below zero a balan
 MINIMUM_PARAMS = COMMON
 
 
+class Legs(NamedTuple):
+    """
+    What orders pay and what they bring: whether, in which currency (a place), how much a unit (NaN where unknown), and the
+    ordinal of the day (-1 where unknown).
+    """
+
+    pays: np.ndarray
+    paid_in: np.ndarray
+    paid_unit: np.ndarray
+    brings: np.ndarray
+    brought_in: np.ndarray
+    brought_unit: np.ndarray
+    day: np.ndarray
+
+
+class Flow(NamedTuple):
+    """Money of one order, exactly: a currency and an instrument (places), the ordinal of its day, what it is of."""
+
+    currency: int
+    instrument: int
+    day: int
+    amount: Fraction
+    words: str
+
+
 class Estimates:
-    """What orders will cost or bring, in the instrument's currency: in floats by column, and exactly one by one."""
+    """What orders will cost or bring: in floats by column, and exactly one by one."""
 
     def __init__(self, s: Snapshot, rule: RuleVersion, refused: np.ndarray):
         self.s, self.slip = s, Fraction(rule.params["slip_pct"]) / 100
-        pays = rule.params["count_open_sells"]
-        self.paying = s.orders.sell & ~refused & pays & ~np.isnan(self.of(s.orders))
-        self.others_paying = s.others.sell & s.others.cleared & pays & ~np.isnan(self.of(s.others))
+        counts = rule.params["count_open_sells"]
+        self.mine, self.others = self._legs(s.orders), self._legs(s.others)
+        self.paying = self.mine.brings & ~refused & counts & ~np.isnan(self.mine.brought_unit)
+        self.others_paying = self.others.brings & s.others.cleared & counts & ~np.isnan(self.others.brought_unit)
 
     @cached_property
     def _columns(self) -> tuple[np.ndarray, ...]:
@@ -49,7 +77,23 @@ class Estimates:
             column(x.accrued_pct for x in i) / 100, column(x.buy_fees_bp for x in i) / 10_000,
         )  # fmt: skip
 
+    @cached_property
+    def _settles(self) -> np.ndarray:
+        return np.array([i.settle_date.toordinal() if i.settle_date else -1 for i in self.s.instruments], np.int64)
+
+    def _legs(self, orders: Orders) -> Legs:
+        place, sell = orders.instrument, orders.sell
+        pair, currency, price = self.s.is_pair[place], self.s.currency[place], self.per_unit(orders)
+        base, day = self.s.base_currency[place], self._settles[place]
+        day = np.where(orders.value_days > 0, orders.value_days, day)
+        sold, bought = pair & sell, pair & ~sell
+        return Legs(
+            ~sell | pair, np.where(sold, base, currency), np.where(sold, 1.0, price),
+            sell | pair, np.where(bought, base, currency), np.where(bought, 1.0, price), day,
+        )  # fmt: skip
+
     def per_unit(self, orders: Orders) -> np.ndarray:
+        """Money a unit in the instrument's currency."""
         bid, ask, factor, accrued, fees = (c[orders.instrument] for c in self._columns)
         slip = float(self.slip)
         quoted = np.where(orders.sell, bid * (1 - slip), ask * (1 + slip))
@@ -57,8 +101,7 @@ class Estimates:
         return np.where(orders.limit > 0, orders.limit / PRICE, quoted) * factor * borne + accrued
 
     def of(self, orders: Orders) -> np.ndarray:
-        qty = orders.leaves if hasattr(orders, "leaves") else orders.qty
-        return qty / QTY * self.per_unit(orders)
+        return wanted(orders) * self.per_unit(orders)
 
     def exact_per_unit(self, orders: Orders, row: int) -> Fraction:
         i = self.s.instruments[orders.instrument[row]]
@@ -71,51 +114,66 @@ class Estimates:
         borne = 1 if orders.sell[row] else 1 + Fraction(i.buy_fees_bp) / 10_000
         return price * Fraction(i.price_factor) * borne + Fraction(i.accrued_pct) / 100
 
-    def exact_flows(self, order: int) -> Iterator[tuple[int, Fraction, str]]:
-        """(instrument, signed amount, words) of the portfolio's other orders that count against or for this one."""
+    def exact_paid(self, orders: Orders, row: int) -> Fraction:
+        sold = orders.sell[row] and self.s.is_pair[orders.instrument[row]]
+        return Fraction(1) if sold else self.exact_per_unit(orders, row)
+
+    def exact_brought(self, orders: Orders, row: int) -> Fraction:
+        bought = not orders.sell[row] and self.s.is_pair[orders.instrument[row]]
+        return Fraction(1) if bought else self.exact_per_unit(orders, row)
+
+    def exact_flows(self, order: int) -> Iterator[Flow]:
+        """What the portfolio's other orders pay, and bring where that counts, before this one."""
         s = self.s
         portfolio = s.orders.portfolio[order]
         for row in s.rows_of("others", portfolio):
-            if not s.others.sell[row] or self.others_paying[row]:
-                sign = 1 if s.others.sell[row] else -1
-                amount = Fraction(int(s.others.leaves[row]), QTY) * self.exact_per_unit(s.others, row)
-                yield s.others.instrument[row], sign * amount, f"open order {ref(s.others.id[row])}"
+            words = f"open order {ref(s.others.id[row])}"
+            yield from self._flows(s.others, self.others, row, self.others.pays[row], self.others_paying[row], words)
         for row in s.rows_of("orders", portfolio):
-            if (row < order and s.buy[row]) or self.paying[row]:
-                sign = 1 if s.orders.sell[row] else -1
-                amount = Fraction(int(s.orders.qty[row]), QTY) * self.exact_per_unit(s.orders, row)
-                yield s.orders.instrument[row], sign * amount, f"order {ref(s.orders.id[row])}"
+            pays = row < order and self.mine.pays[row]
+            yield from self._flows(s.orders, self.mine, row, pays, self.paying[row], f"order {ref(s.orders.id[row])}")
+
+    def _flows(self, orders: Orders, legs: Legs, row: int, pays: bool, brings: bool, words: str) -> Iterator[Flow]:
+        qty = Fraction(int((orders.leaves if hasattr(orders, "leaves") else orders.qty)[row]), QTY)
+        place, day = orders.instrument[row], int(legs.day[row])
+        if pays:
+            yield Flow(legs.paid_in[row], place, day, -qty * self.exact_paid(orders, row), words)
+        if brings:
+            yield Flow(legs.brought_in[row], place, day, qty * self.exact_brought(orders, row), words)
+
+
+def wanted(orders: Orders) -> np.ndarray:
+    """Units that may still trade."""
+    return (orders.leaves if hasattr(orders, "leaves") else orders.qty) / QTY
 
 
 def by_currency(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
-    """No balance of the order's currency below zero (or the overdraft) from its settlement date on."""
+    """No balance of the currency an order pays in below zero (or the overdraft) from its settlement date on."""
     minutes = rule.params["max_age"]
     estimate = Estimates(s, rule, refused)
-    days = sorted(
-        {i.settle_date.toordinal() for i in s.instruments if i.settle_date} | set(s.unsettled.settles.tolist())
-    )
-    settles = np.array([i.settle_date.toordinal() if i.settle_date else -1 for i in s.instruments], np.int64)
-    bucket = np.where(settles >= 0, np.searchsorted(days, settles), -1)
-    asked = s.buy.copy()
-    have, available, unsure = _available(s, estimate, np.array(days, np.int64), bucket, asked)
-    cost = estimate.per_unit(s.orders)
+    mine = estimate.mine
+    days = sorted({*mine.day[mine.day >= 0].tolist(), *estimate.others.day[estimate.others.day >= 0].tolist(),
+                   *s.unsettled.settles.tolist()})  # fmt: skip
+    asked = mine.pays.copy()
+    have, available, unsure = _available(s, estimate, np.array(days, np.int64), asked)
+    cost = mine.paid_unit
     floor = Fraction(rule.params["overdraft"])
     cap = np.full(len(s.orders), float(floor))
 
     def exact(order: int) -> tuple[Fraction, Fraction, Fraction]:
         least = min(amount for _, amount in _exact_balances(s, estimate, order, days))
-        return -least, estimate.exact_per_unit(s.orders, order), floor
+        return -least, estimate.exact_paid(s.orders, order), floor
 
-    dated = bucket[s.orders.instrument] >= 0
+    dated = mine.day >= 0
     known = s.fresh_price(minutes) & dated & ~unsure
     outcome, max_qty = compared(s, asked, known, -available, cost, cap, exact)
-    codes = np.array(s.currencies, object)[s.currency[s.orders.instrument]] if len(s.orders) else np.array([], object)
+    codes = np.array(s.currencies, object)[mine.paid_in] if len(s.orders) else np.array([], object)
     after = available - s.ordered * cost
 
     def say(order: int) -> Said:
         basis = "settled cash and unsettled flows by date, less open buys"
         basis += ", with sells that settle in time" if rule.params["count_open_sells"] else ", open sells not counted"
-        i = s.instrument_of(order)
+        i, paid = s.instrument_of(order), codes[order]
         if outcome[order] == INDETERMINATE:
             if not dated[order]:
                 text = f"Cannot tell: no settlement calendar says when {i.symbol} settles. Add it under Reference data."
@@ -123,9 +181,9 @@ def by_currency(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts
             text, data = cannot_tell(s, order, minutes, whole_portfolio=False)
             return Said(text, basis, data, "cash")
         day = min((a, d) for d, a in _exact_balances(s, estimate, order, days))[1]
-        text = f"{i.currency} would be {money(after[order], i.currency)} on {date.fromordinal(day):%d %b %Y}"
-        text += " or earlier." if day != settles[s.orders.instrument[order]] else "."
-        text += f" The order needs about {money(s.ordered[order] * cost[order], i.currency)}."
+        text = f"{paid} would be {money(after[order], paid)} on {date.fromordinal(day):%d %b %Y}"
+        text += " or earlier." if day != mine.day[order] else "."
+        text += f" The order needs about {money(s.ordered[order] * cost[order], paid)}."
         return Said(text, basis, _cash_lines(s, estimate, order, have[order], days), "cash")
 
     return Verdicts(
@@ -133,49 +191,54 @@ def by_currency(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts
     )  # fmt: skip
 
 
-def _available(s: Snapshot, estimate: Estimates, days: np.ndarray, bucket: np.ndarray, asked: np.ndarray):
-    """For each buy: money held now, the least balance before it from its settlement date on, whether a cost is unknown."""
+def _available(s: Snapshot, estimate: Estimates, days: np.ndarray, asked: np.ndarray):
+    """For each order: money held now, the least balance before it from its settlement date on, whether a cost is unknown."""
     n, size = len(s.orders), len(s.currencies)
     have, least, unsure = np.zeros(n), np.full(n, np.inf), np.zeros(n, bool)
-    keys = s.orders.portfolio * size + s.currency[s.orders.instrument]
-    wanted = np.unique(keys[asked])
-    if not len(wanted) or not len(days):
+    mine, others = estimate.mine, estimate.others
+    keys = s.orders.portfolio * size + mine.paid_in
+    wanted_keys = np.unique(keys[asked])
+    if not len(wanted_keys) or not len(days):
         return have, np.where(asked, 0.0, least), unsure
-    cash = totals(wanted, s.cash.portfolio * size + s.cash.thing, s.cash.amount / QTY)
-    flows = np.zeros((len(wanted), len(days)))
-    unknown = np.zeros(len(wanted))
+    cash = totals(wanted_keys, s.cash.portfolio * size + s.cash.thing, s.cash.amount / QTY)
+    flows = np.zeros((len(wanted_keys), len(days)))
+    unknown = np.zeros(len(wanted_keys))
 
     def place_of(keys):
-        at = np.minimum(np.searchsorted(wanted, keys), len(wanted) - 1)
-        return np.where(wanted[at] == keys, at, -1)
+        at = np.minimum(np.searchsorted(wanted_keys, keys), len(wanted_keys) - 1)
+        return np.where(wanted_keys[at] == keys, at, -1)
 
     def flow(at, when, amounts):
-        mine = (at >= 0) & (when >= 0)
-        np.add.at(flows, (at[mine], when[mine]), amounts[mine])
+        known = (at >= 0) & (when >= 0)
+        np.add.at(flows, (at[known], when[known]), amounts[known])
+
+    def bucket(legs: Legs):
+        return np.where(legs.day >= 0, np.searchsorted(days, legs.day), -1)
 
     waiting = s.unsettled.amount / QTY
     at = place_of(s.unsettled.portfolio * size + s.unsettled.thing)
-    settled = cash - binned(at[at >= 0], waiting[at >= 0], len(wanted))
+    settled = cash - binned(at[at >= 0], waiting[at >= 0], len(wanted_keys))
     flow(at, np.searchsorted(days, s.unsettled.settles), waiting)
-    others, when = estimate.of(s.others), bucket[s.others.instrument]
-    at = place_of(s.others.portfolio * size + s.currency[s.others.instrument])
-    flow(np.where(estimate.others_paying, at, -1), when, others)
-    costs = ~s.others.sell
-    flow(np.where(costs & ~np.isnan(others), at, -1), when, -others)
-    lost = costs & (np.isnan(others) | (when < 0)) & (at >= 0)
+    when, paid = bucket(others), wanted(s.others) * others.paid_unit
+    at = place_of(s.others.portfolio * size + others.brought_in)
+    flow(np.where(estimate.others_paying, at, -1), when, wanted(s.others) * others.brought_unit)
+    at = place_of(s.others.portfolio * size + others.paid_in)
+    flow(np.where(others.pays & ~np.isnan(paid), at, -1), when, -paid)
+    lost = others.pays & (np.isnan(paid) | (when < 0)) & (at >= 0)
     np.add.at(unknown, at[lost], 1)
 
-    mine, when = estimate.of(s.orders), bucket[s.orders.instrument]
+    when, paid = bucket(mine), s.ordered * mine.paid_unit
+    at = place_of(s.orders.portfolio * size + mine.brought_in)
+    flow(np.where(estimate.paying, at, -1), when, s.ordered * mine.brought_unit)
     at = place_of(keys)
-    flow(np.where(estimate.paying, at, -1), when, mine)
-    lost = asked & (np.isnan(mine) | (when < 0))
+    lost = asked & (np.isnan(paid) | (when < 0))
     np.add.at(unknown, at[lost], 1)
     balance = settled[:, None] + np.cumsum(flows, axis=1)
     rows = np.flatnonzero(asked)
-    at, when, mine = at[rows], when[rows], np.nan_to_num(mine[rows])
+    at, when, paid = at[rows], when[rows], np.nan_to_num(paid[rows])
     lowest = np.full(len(rows), np.inf)
     for day in range(len(days)):
-        earlier = running(at, np.where(when <= day, mine, 0.0))
+        earlier = running(at, np.where(when <= day, paid, 0.0))
         lowest = np.where(day >= when, np.minimum(lowest, balance[at, day] - earlier), lowest)
     have[rows], least[rows], unsure[rows] = cash[at], lowest, unknown[at] > 0
     return have, least, unsure
@@ -183,8 +246,7 @@ def _available(s: Snapshot, estimate: Estimates, days: np.ndarray, bucket: np.nd
 
 def _exact_balances(s: Snapshot, estimate: Estimates, order: int, days: list[int]) -> list[tuple[int, Fraction]]:
     """The balance before the order on its settlement date and each later date with flows: (ordinal, amount)."""
-    i, portfolio = s.instrument_of(order), s.orders.portfolio[order]
-    currency = s.currency[s.orders.instrument[order]]
+    portfolio, currency = s.orders.portfolio[order], estimate.mine.paid_in[order]
     base = Fraction(0)
     for row in s.rows_of("cash", portfolio):
         if s.cash.thing[row] == currency:
@@ -195,47 +257,53 @@ def _exact_balances(s: Snapshot, estimate: Estimates, order: int, days: list[int
             amount = Fraction(int(s.unsettled.amount[row]), QTY)
             base -= amount
             flows[int(s.unsettled.settles[row])] = flows.get(int(s.unsettled.settles[row]), Fraction(0)) + amount
-    for instrument, amount, _ in estimate.exact_flows(order):
-        if s.currency[instrument] == currency and s.instruments[instrument].settle_date:
-            day = s.instruments[instrument].settle_date.toordinal()
-            flows[day] = flows.get(day, Fraction(0)) + amount
-    first = i.settle_date.toordinal()
+    for flow in estimate.exact_flows(order):
+        if flow.currency == currency and flow.day >= 0:
+            flows[flow.day] = flows.get(flow.day, Fraction(0)) + flow.amount
+    first = int(estimate.mine.day[order])
     return [(d, base + sum(a for when, a in flows.items() if when <= d)) for d in days if d >= first]
 
 
 def _cash_lines(s: Snapshot, estimate: Estimates, order: int, have: float, days: list[int]) -> tuple:
-    i = s.instrument_of(order)
-    lines = [line(f"{i.currency} held", f"{have:.2f}", currency=i.currency)]
+    place = estimate.mine.paid_in[order]
+    currency = s.currencies[place]
+    lines = [line(f"{currency} held", f"{have:.2f}", currency=currency)]
     for day, amount in _exact_balances(s, estimate, order, days)[:4]:
         lines.append(
-            line(f"Balance on {date.fromordinal(day)} before this order", f"{float(amount):.2f}", currency=i.currency)
+            line(f"Balance on {date.fromordinal(day)} before this order", f"{float(amount):.2f}", currency=currency)
         )
-    currency = s.currency[s.orders.instrument[order]]
-    counted = [f for f in estimate.exact_flows(order) if s.currency[f[0]] == currency]
-    for instrument, amount, what in counted[:6]:
-        lines.append(line(f"{s.instruments[instrument].symbol}, {what}", f"{float(amount):.2f}", currency=i.currency))
+    counted = [flow for flow in estimate.exact_flows(order) if flow.currency == place]
+    for flow in counted[:6]:
+        symbol = s.instruments[flow.instrument].symbol
+        lines.append(line(f"{symbol}, {flow.words}", f"{float(flow.amount):.2f}", currency=currency))
     if len(counted) > 6:
         lines.append(line(f"and {len(counted) - 6} more orders, counted too", str(len(counted) - 6)))
     return tuple(lines)
 
 
 def minimum(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
-    """Cash of all currencies, after open buys and the sells that count, is not below the mandate's least share."""
+    """
+    Cash of all currencies, after open buys and the sells that count, is not below the mandate's least share. Trades in
+    currencies turn cash into cash and count for nothing here.
+    """
     minutes = rule.params["max_age"]
     estimate = Estimates(s, rule, refused)
     limit = s.mandate("cash_min_pct")
-    asked = s.buy & (np.nan_to_num(limit) > 0)
+    pair, others_pair = s.is_pair[s.orders.instrument], s.is_pair[s.others.instrument]
+    buys = s.buy & ~pair
+    asked = buys & (np.nan_to_num(limit) > 0)
     size = len(s.portfolios)
     rate = s.rate[s.currency]
     cash = binned(s.cash.portfolio, s.cash.amount / QTY * s.rate[s.cash.thing], size)
     others = estimate.of(s.others) * rate[s.others.instrument]
     counted = np.where(s.others.sell, np.where(estimate.others_paying, others, 0.0), -others)
+    counted = np.where(others_pair, 0.0, counted)
     flows = binned(s.others.portfolio, counted, size)
     cost = estimate.per_unit(s.orders) * rate[s.orders.instrument]
     whole = s.ordered * cost
-    flows += binned(s.orders.portfolio, np.where(estimate.paying, whole, 0.0), size)
-    earlier = running(s.orders.portfolio, np.where(s.buy & ~np.isnan(whole), whole, 0.0))
-    lost = binned(s.orders.portfolio, s.buy & np.isnan(whole), size) > 0
+    flows += binned(s.orders.portfolio, np.where(estimate.paying & ~pair, whole, 0.0), size)
+    earlier = running(s.orders.portfolio, np.where(buys & ~np.isnan(whole), whole, 0.0))
+    lost = binned(s.orders.portfolio, buys & np.isnan(whole), size) > 0
     left = (cash + flows)[s.orders.portfolio] - earlier
     nav = s.nav[s.orders.portfolio]
     cap = -limit / 100 * nav
@@ -246,8 +314,9 @@ def minimum(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
         for row in s.rows_of("cash", portfolio):
             code = s.currencies[s.cash.thing[row]]
             total += Fraction(int(s.cash.amount[row]), QTY) * Fraction(s.rates[code].rate)
-        for instrument, amount, _ in estimate.exact_flows(order):
-            total += amount * Fraction(s.rates[s.instruments[instrument].currency].rate)
+        for flow in estimate.exact_flows(order):
+            if not s.is_pair[flow.instrument]:
+                total += flow.amount * Fraction(s.rates[s.currencies[flow.currency]].rate)
         unit = estimate.exact_per_unit(s.orders, order) * Fraction(s.rates[s.instrument_of(order).currency].rate)
         pct = s.exact_mandate(order, "cash_min_pct")
         return -total, unit, -pct / 100 * s.exact_nav(portfolio)

@@ -86,8 +86,8 @@ def _judge(
 
 
 def grouped(s: Snapshot, group_of: Callable[[Instrument], object], exempt: frozenset[str] = frozenset()) -> np.ndarray:
-    """A whole number for each instrument's group, -1 for what is left out."""
+    """A whole number for each instrument's group, -1 for what is left out: pairs of currencies always are."""
     numbers: dict[object, int] = {}
-    return np.array(
-        [-1 if i.asset_class in exempt else numbers.setdefault(group_of(i), len(numbers)) for i in s.instruments], np.int64
-    )
+    left_out = [bool(i.base_currency) or i.asset_class in exempt for i in s.instruments]
+    groups = [-1 if out else numbers.setdefault(group_of(i), len(numbers)) for out, i in zip(left_out, s.instruments, strict=True)]
+    return np.array(groups, np.int64)

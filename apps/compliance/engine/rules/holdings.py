@@ -15,7 +15,7 @@ def judge(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
     """Held less open sells less earlier sells judged with it is at least the quantity. Open buys are not yet held."""
     size = len(s.instruments)
     allowed = np.array([i.asset_class in rule.params["short_allowed"] for i in s.instruments], bool)
-    asked = s.orders.sell & ~allowed[s.orders.instrument]
+    asked = s.orders.sell & ~(allowed | s.is_pair)[s.orders.instrument]
     keys = s.orders.portfolio * size + s.orders.instrument
     rows = np.flatnonzero(asked)
     wanted, place = np.unique(keys[rows], return_inverse=True)

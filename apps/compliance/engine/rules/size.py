@@ -49,7 +49,7 @@ def notional(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
 
 
 def volume(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
-    """No order above so many percent of the instrument's average daily volume."""
+    """No order above so many percent of the instrument's average daily volume, where it has a market with one."""
     pct = rule.params["max_pct"]
     place = s.orders.instrument
     daily = np.array([np.nan if i.daily_qty is None else float(i.daily_qty) for i in s.instruments])[place]
@@ -59,7 +59,7 @@ def volume(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
     def exact(order: int) -> tuple[Fraction, Fraction, Fraction]:
         return Fraction(0), Fraction(1), Fraction(pct) / 100 * Fraction(s.instrument_of(order).daily_qty)
 
-    asked = np.ones(n, bool)
+    asked = s.is_traded[place]
     outcome, max_qty = compared(s, asked, ~np.isnan(daily), np.zeros(n), np.ones(n), cap, exact)
     with np.errstate(divide="ignore", invalid="ignore"):
         after = s.ordered / daily * 100

@@ -1,0 +1,30 @@
+"""Rows that say when a currency trade is to settle: what is wrong with the day, found before they are judged."""
+
+from datetime import date
+
+import polars as pl
+
+from apps.reference import rules as reference
+
+from .. import selectors
+
+
+def with_value_dates(asked: pl.DataFrame, today: date) -> pl.DataFrame:
+    """What is wrong with each ``value_date`` in ``value_date_problem``. Frames without any pay nothing."""
+    said = pl.col("value_date").fill_null("").str.strip_chars()
+    rows = asked.filter((said != "") & pl.col("instrument_id").is_not_null()).select(
+        "row", "instrument_id", said.str.to_date("%Y-%m-%d", strict=False)
+    )
+    if not len(rows):
+        return asked.with_columns(pl.lit(None, pl.String).alias("value_date_problem"))
+    pairs = selectors.pairs_known(rows["instrument_id"].unique().to_list(), today)
+    problems = [
+        reference.forward_problem(pairs[pk].symbol, day, pairs[pk].spot, pairs[pk].holidays)
+        if day and pk in pairs
+        else "Only a trade in currencies has a value date; leave it empty."
+        for _, pk, day in rows.rows()
+    ]
+    found = pl.DataFrame(
+        {"row": rows["row"], "value_date_problem": problems}, schema={"row": pl.Int64, "value_date_problem": pl.String}
+    )
+    return asked.join(found, on="row", how="left", maintain_order="left")
