@@ -83,6 +83,26 @@ class OrderCarried(Event, code="order.carried"):
 
 
 @dataclass(frozen=True)
+class OrderRechecked(Event, code="order.rechecked"):
+    """
+    Good for longer than a day and at a broker already: it is checked anew with the prices and rules of this day, and goes
+    on working whatever the answer.
+    """
+
+    day: str = ""
+    checked_on: str = ""
+    price_then: str = ""
+    price_now: str = ""
+
+
+@dataclass(frozen=True)
+class OrderFailsAnew(Event, code="order.fails_anew"):
+    """The day's check would hold it, were it not at a broker; the desk is told, and a person decides."""
+
+    check_id: int
+
+
+@dataclass(frozen=True)
 class OrderLinked(Event, code="order.linked"):
     """It became a part of a group."""
 

@@ -60,6 +60,8 @@ LIFE = Lifecycle(
         e.OrderCopied: [S.DRAFT],
         e.OrderLinked: [S.DRAFT],
         e.OrderFieldsSet: [S.DRAFT, *OPEN],
+        e.OrderRechecked: [S.WORKING],
+        e.OrderFailsAnew: [S.WORKING],
     },
 )
 

@@ -118,6 +118,27 @@ def sessions_today(at: datetime) -> dict[int, date]:
     return {pk: day for pk, (calendar, day) in days.items() if is_session(calendar, day)}
 
 
+@lru_cache(maxsize=4096)
+def _early_close(calendar: str, day: date) -> datetime | None:
+    found = _calendar(calendar)
+    session = day.isoformat()
+    if session not in found.early_closes:
+        return None
+    return found.session_close(session).to_pydatetime()
+
+
+def closes_today(at: datetime) -> list[tuple[int, date, datetime]]:
+    """(venue id, its local date, when it closes) of every venue that trades on that date; early where its calendar says so."""
+    found = []
+    for pk, calendar, zone, closes_at in Venue.objects.values_list("pk", "calendar", "timezone", "closes_at"):
+        day = local_date(at, zone)
+        if is_session(calendar, day):
+            usual = datetime.combine(day, closes_at, ZoneInfo(zone))
+            early = _early_close(calendar, day)
+            found.append((pk, day, min(usual, early) if early else usual))
+    return found
+
+
 def previous_sessions(at: datetime) -> dict[int, date]:
     """Venue id to the last day it traded before the trade date of what is done there now."""
     rows = Venue.objects.values_list("pk", "calendar", "timezone")

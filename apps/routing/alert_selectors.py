@@ -9,6 +9,7 @@ from django.db import connection
 from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, When
 
 from apps.core.refusals import NotFound
+from apps.reference import selectors as reference
 from apps.users.services import can
 
 from .models import Alert
@@ -34,8 +35,10 @@ class Found(NamedTuple):
 _FOUND = f"""
 WITH live AS (
   SELECT b.id, b.desk_id, b.side, b.status, b.limit_price, b.frozen_at, b.trade_date, b.instrument_id, i.symbol,
-    (b.trade_date + v.closes_at) AT TIME ZONE v.timezone AS closes_at
-  FROM blocks_block b JOIN reference_instrument i ON i.id = b.instrument_id JOIN reference_venue v ON v.id = i.venue_id
+    c.closes_at
+  FROM blocks_block b JOIN reference_instrument i ON i.id = b.instrument_id
+  LEFT JOIN unnest(%(venues)s::bigint[], %(days)s::date[], %(closes)s::timestamptz[]) AS c(venue_id, day, closes_at)
+    ON c.venue_id = i.venue_id AND c.day = b.trade_date
   WHERE b.status IN ('OPEN', 'WORKING') AND b.qty > b.filled_qty + b.cancelled_qty
 ), rule AS (SELECT id, kind, threshold, window_seconds, desk_id FROM routing_alertrule WHERE is_active
 ), worked AS (
@@ -67,6 +70,13 @@ SELECT a.id, a.kind, a.threshold, b.id, NULL, extract(epoch FROM b.closes_at - %
   FROM rule a JOIN live b ON a.desk_id IS NULL OR a.desk_id = b.desk_id
   WHERE a.kind = 'NEAR_CLOSE' AND %(now)s BETWEEN b.closes_at - a.threshold * interval '1 minute' AND b.closes_at
 UNION ALL
+SELECT a.id, a.kind, a.threshold, b.id, NULL, count(*), b.side, b.symbol, ''
+  FROM rule a JOIN live b ON a.desk_id IS NULL OR a.desk_id = b.desk_id JOIN blocks_member m ON m.block_id = b.id
+  JOIN orders_order o ON o.id = m.order_id AND o.status = 'WORKING' AND o.tif IN ('GTC', 'GTD')
+  JOIN LATERAL (SELECT outcome, at FROM compliance_check WHERE order_id = o.id ORDER BY id DESC LIMIT 1) c
+    ON c.outcome <> 'PASS' AND c.at > b.frozen_at
+  WHERE a.kind = 'RECHECK' GROUP BY 1, 2, 3, 4, 7, 8 HAVING count(*) >= a.threshold
+UNION ALL
 SELECT a.id, a.kind, a.threshold, b.id, NULL, count(*), b.side, i.symbol, '' FROM rule a
   JOIN recent e ON e.at > %(now)s - a.window_seconds * interval '1 second' JOIN blocks_block b ON b.id = e.block_id
   JOIN reference_instrument i ON i.id = b.instrument_id
@@ -76,9 +86,11 @@ SELECT a.id, a.kind, a.threshold, b.id, NULL, count(*), b.side, i.symbol, '' FRO
 
 
 def found(now: datetime) -> list[Found]:
-    """Every rule that is met at this moment. One query, whatever the number of rules and blocks."""
+    """Every rule that is met at this moment. Two queries, whatever the number of rules and blocks."""
+    closing = reference.closes_today(now)
+    venues, days, closes = (list(column) for column in zip(*closing, strict=True)) if closing else ([], [], [])
     with connection.cursor() as cursor:
-        cursor.execute(_FOUND, {"now": now, "dead": [str(status) for status in DEAD]})
+        cursor.execute(_FOUND, {"now": now, "dead": [str(s) for s in DEAD], "venues": venues, "days": days, "closes": closes})
         return [Found(*row) for row in cursor.fetchall()]
 
 

@@ -137,21 +137,28 @@ def _in_scope(halt: Halt, rows: QuerySet, subject: str) -> QuerySet:
 
 def reducing_blocks(block_ids: Iterable[int]) -> set[int]:
     """
-    Those of the blocks that only reduce positions: in each portfolio, all that works or would work on their side of the
-    instrument is no more than what is held the other way.
+    Those of the blocks that only reduce positions: in each portfolio, all that works, would work or was filled on their
+    side of the instrument and is not booked yet is no more than what is held the other way, by position and by fills not
+    yet shared out. Of those a share is taken as the statement gives it, rounded against the asker by a step.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             "WITH wanted AS (SELECT b.id, b.instrument_id, b.side, o.portfolio_id FROM blocks_block b"
             "  JOIN blocks_member m ON m.block_id = b.id JOIN orders_order o ON o.id = m.order_id WHERE b.id = ANY(%s)),"
-            " works AS (SELECT b.instrument_id, b.side, o.portfolio_id, sum(m.qty) AS qty FROM blocks_block b"
+            " unbooked AS (SELECT b.instrument_id, b.side, o.portfolio_id,"
+            "  sum(CASE b.status WHEN 'DONE' THEN ceil(m.qty * b.filled_qty / b.qty / i.increment) * i.increment"
+            "   ELSE m.qty END) AS qty,"
+            "  sum(floor(m.qty * b.filled_qty / b.qty / i.increment) * i.increment) AS filled FROM blocks_block b"
             "  JOIN blocks_member m ON m.block_id = b.id JOIN orders_order o ON o.id = m.order_id"
+            "  JOIN reference_instrument i ON i.id = b.instrument_id"
             "  WHERE (b.status IN ('WORKING', 'DONE') OR b.id = ANY(%s))"
             "  AND b.instrument_id IN (SELECT instrument_id FROM wanted) GROUP BY 1, 2, 3)"
-            " SELECT w.id FROM wanted w JOIN works k USING (instrument_id, side, portfolio_id)"
-            " LEFT JOIN portfolios_position p USING (instrument_id, portfolio_id) GROUP BY w.id"
+            " SELECT w.id FROM wanted w JOIN unbooked k USING (instrument_id, side, portfolio_id)"
+            " LEFT JOIN portfolios_position p USING (instrument_id, portfolio_id)"
+            " LEFT JOIN LATERAL (SELECT sum(u.filled) AS filled FROM unbooked u WHERE u.instrument_id = w.instrument_id"
+            "  AND u.portfolio_id = w.portfolio_id AND (u.side = 'BUY') <> (w.side = 'BUY')) other ON true GROUP BY w.id"
             " HAVING bool_and(k.qty <= CASE w.side WHEN 'SELL' THEN coalesce(p.qty, 0) WHEN 'BUY' THEN -coalesce(p.qty, 0)"
-            "  ELSE 0 END)",
+            "  ELSE 0 END + CASE WHEN w.side IN ('BUY', 'SELL') THEN coalesce(other.filled, 0) ELSE 0 END)",
             [list(block_ids)] * 2,
         )
         return {pk for (pk,) in cursor.fetchall()}

@@ -113,3 +113,50 @@ def test_one_good_till_a_date_that_is_over_is_cancelled(carried, wish, at, firm)
     assert [Order.objects.get(pk=pk).status for pk in (over, still)] == ["CANCELLED", "CLEARED"]
     assert Entry.objects.get(event="order.cancelled", subject_id=over).act.reason == "Good till a date that is over"
     assert not Member.objects.filter(order=over).exists()
+
+
+class TestAtABroker:
+    """An order that a broker works is checked anew too; where it fails the desk is told, and it goes on working."""
+
+    @pytest.fixture
+    def at_work(self, carried, wish, at):
+        [pk] = carried(wish(tif="GTC", qty="1000"))
+        block = Block.objects.get(members__order=pk)
+        blocks.freeze_blocks(at("worker", FRIDAY), [block.pk], seen={block.pk: 1}, arrival={})
+        return pk, block.pk
+
+    def priced(self, firm, price, when):
+        tick = marketdata.Tick(firm.instruments["AAA"].pk, *[Decimal(price)] * 3, Decimal(0), Decimal(0), when)
+        marketdata.record_ticks([tick], "test")
+
+    def test_passes_and_nobody_is_bothered(self, at_work, at):
+        pk, _ = at_work
+        checks = Check.objects.count()
+        assert orders.carry_orders(at("scheduler", MONDAY)) == 1
+        assert orders.carry_orders(at("scheduler", MONDAY + timedelta(hours=1))) == 0
+        assert (Order.objects.get(pk=pk).status, Check.objects.count()) == ("WORKING", checks + 1)
+        last = Entry.objects.filter(subject="order", subject_id=pk).latest("nth")
+        assert (last.event, last.payload["day"]) == ("order.rechecked", "2026-11-23")
+
+    def test_fails_and_the_desk_is_told_with_a_cancel_proposed(self, at_work, at, by, omar, tom, firm):
+        from apps.compliance import services as compliance
+        from apps.routing import services as routing
+        from apps.routing.models import Alert, AlertRule
+        from tests.pages import visit, words
+
+        pk, block = at_work
+        compliance.install_default_rules(by(omar))
+        AlertRule.objects.create(name="Carried", kind="RECHECK", threshold=1)
+        assert routing.raise_alerts(at("scheduler", MONDAY)) == (0, 0)
+        self.priced(firm, 5_000, MONDAY)
+        orders.carry_orders(at("scheduler", MONDAY))
+
+        assert Order.objects.get(pk=pk).status == "WORKING"
+        assert Entry.objects.filter(subject="order", subject_id=pk).latest("nth").event == "order.fails_anew"
+        assert routing.raise_alerts(at("scheduler", MONDAY)) == (1, 0)
+        alert = Alert.objects.get()
+        assert alert.text == "Buy AAA: today's check would hold 1 order of it at a broker; cancelling is proposed"
+        page = words(visit(tom, "routing:alerts"))
+        assert "Cancel its routes" in page and f"seen={block}:2" in page
+        blocks.finish_blocks(at(tom, MONDAY), [block], seen={block: 2})
+        assert routing.raise_alerts(at("scheduler", MONDAY)) == (0, 1)

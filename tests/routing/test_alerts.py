@@ -97,6 +97,19 @@ class TestRules:
         assert found == [(0, 0), (1, 0), (0, 1)]
         assert standing()[0][0] == "Buy AAA: not filled, 20 min before the close (alert at 30 min)"
 
+    def test_near_an_early_close_by_the_calendar(self, firm, a_block, rule, by):
+        rule("NEAR_CLOSE", 30)
+        block = a_block("AAA", "BUY", 100)
+        type(block).objects.filter(pk=block.pk).update(trade_date="2026-11-27")  # The day after Thanksgiving: until 13:00.
+        found = []
+        for hour, minute in ((12, 20), (12, 45), (13, 1), (15, 45)):
+            act = by("scheduler", via="worker")
+            act.at = datetime(2026, 11, 27, hour, minute, tzinfo=ZoneInfo("America/New_York"))
+            found.append(routing.raise_alerts(act))
+
+        assert found == [(0, 0), (1, 0), (0, 1), (0, 0)]
+        assert standing()[0][0] == "Buy AAA: not filled, 15 min before the close (alert at 30 min)"
+
     def test_a_burst_of_fills_stays_until_somebody_has_looked(self, a_route, street, rule, look, tom, by):
         rule("FILL_BURST", 3, window_seconds=60)
         route = a_route(10_000)

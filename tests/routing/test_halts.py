@@ -268,6 +268,29 @@ class TestReduceOnly:
         with pytest.raises(routing.RoutingHalted):
             routing.route_blocks(by(tom), [second.pk], seen={second.pk: second.version})
 
+    def test_counts_what_was_bought_and_not_yet_shared_out(self, a_block, street, firm, tom, by):
+        bought = a_block("AAA", "BUY", 300)
+        made = Route.objects.get(pk=routing.route_blocks(by(tom), [bought.pk], seen={bought.pk: 1}).routes[0])
+        street.report(made, "F", "1", last=(200, 50), cum=200, leaves=100)
+        more, less = (
+            a_block("AAA", "SELL", qty, order_type="LIMIT", limit_price=D(limit)) for qty, limit in ((50_201, 49), (50_200, 48))
+        )
+        routing.set_halt(by(tom), "FIRM", mode="REDUCE")
+
+        with pytest.raises(routing.RoutingHalted):
+            routing.route_blocks(by(tom), [more.pk], seen={more.pk: 1})
+        routing.route_blocks(by(tom), [less.pk], seen={less.pk: 1})
+
+    def test_what_was_sold_and_not_yet_shared_out_is_held_no_more(self, a_block, street, tom, by):
+        sold = a_block("AAA", "SELL", 30_000)
+        made = Route.objects.get(pk=routing.route_blocks(by(tom), [sold.pk], seen={sold.pk: 1}).routes[0])
+        street.report(made, "F", "2", last=(30_000, 50), cum=30_000, leaves=0)
+        routing.set_halt(by(tom), "FIRM", mode="REDUCE")
+        more = a_block("AAA", "SELL", 20_001)
+
+        with pytest.raises(routing.RoutingHalted):
+            routing.route_blocks(by(tom), [more.pk], seen={more.pk: 1})
+
     def test_leaves_working_what_reduces(self, a_block, goes_out, tom, by):
         sale, purchase = a_block("AAA", "SELL", 100), a_block("CCC", "BUY", 100)
         routing.route_blocks(by(tom), [sale.pk, purchase.pk], seen={sale.pk: 1, purchase.pk: 1})

@@ -11,7 +11,7 @@ from .decisions import (
 )
 from .lists import Listing, StaleRestriction, lift, restrict
 from .rulebook import DEFAULT_RULES, StaleRule, install_default_rules, retire_rules, save_rule
-from .screening import review_orders
+from .screening import recheck_orders, review_orders
 from .whatif import Tried, try_proposals
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "reject_reviews",
     "restrict",
     "retire_rules",
+    "recheck_orders",
     "review_orders",
     "save_rule",
     "send_back_reviews",

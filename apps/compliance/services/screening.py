@@ -39,13 +39,7 @@ def review_orders(act: Act, facts: Sequence[Fact]) -> None:
 
     :param facts: one ``OrderSubmitted`` an order; the caller holds the orders' rows
     """
-    versions = {fact.subject_id: fact.nth for fact in facts}
-    rules = active_rules()
-    firm_wide = any(MEASURES[rule.kind].firm_wide for rule in rules)
-    _take_turns(list(versions), firm_wide=firm_wide)
-    asked = snapshot_of(list(versions), act.at, firm_wide=firm_wide)
-    found = screen(asked.snapshot, rules)
-    checks = _keep_checks(act, asked, found, versions)
+    asked, found, checks = _judge(act, facts)
     passed = found.outcome == PASS
     ids = asked.snapshot.orders.id
     held = _pairs(ids, checks, ~passed)
@@ -54,6 +48,30 @@ def review_orders(act: Act, facts: Sequence[Fact]) -> None:
         _open_reviews(act, asked.snapshot, found, checks, np.flatnonzero(~passed))
     if passed.any():
         orders.mark_cleared(act, _pairs(ids, checks, passed))
+
+
+@listens("compliance.recheck_orders")
+@transaction.atomic
+def recheck_orders(act: Act, facts: Sequence[Fact]) -> None:
+    """
+    Will judge orders that are at a broker anew, keep a check of each, and say of which fail. They go on working: whether
+    to cancel is a person's to decide.
+    """
+    asked, found, checks = _judge(act, facts)
+    failing = _pairs(asked.snapshot.orders.id, checks, found.outcome != PASS)
+    if failing:
+        orders.mark_failing(act, failing)
+
+
+def _judge(act: Act, facts: Sequence[Fact]) -> tuple[Asked, Screening, np.ndarray]:
+    """What all rules in force say of the orders together, kept as checks; their ids in the snapshot's order."""
+    versions = {fact.subject_id: fact.nth for fact in facts}
+    rules = active_rules()
+    firm_wide = any(MEASURES[rule.kind].firm_wide for rule in rules)
+    _take_turns(list(versions), firm_wide=firm_wide)
+    asked = snapshot_of(list(versions), act.at, firm_wide=firm_wide)
+    found = screen(asked.snapshot, rules)
+    return asked, found, _keep_checks(act, asked, found, versions)
 
 
 def _take_turns(order_ids: list[int], *, firm_wide: bool) -> None:

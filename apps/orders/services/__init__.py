@@ -2,7 +2,7 @@
 
 from .amending import Change, Outcome, amend_orders, change_orders
 from .approving import ApprovalOutcome, approve, escalate_approvals, refuse_approvals, withdraw_approvals
-from .carrying import NotCheckedToday, OtherSideAtWork, carry_orders
+from .carrying import NotCheckedToday, OtherSideAtWork, carry_orders, mark_failing
 from .chains import (
     StaleChain,
     end_deputies,
@@ -100,6 +100,7 @@ __all__ = [
     "map_import",
     "mark_cleared",
     "mark_done",
+    "mark_failing",
     "mark_held",
     "mark_rejected",
     "mark_reopened",

@@ -1,6 +1,6 @@
 """Orders good for longer than a day: checked anew each day their market opens, before anything of them may be routed."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from .moves import happen, locked, named, sentence
 
 CARRIED = ("GTC", "GTD")
 IDLE = [status for status in S if LIFE.allows(status, events.OrderCancelled) and status != S.DRAFT]
-CHECKED = ("order.submitted", "order.carried", "order.triggered")
+CHECKED = ("order.submitted", "order.carried", "order.triggered", "order.rechecked")
 # Unfinished orders of some times in force, with their market and when (by these events) they were last checked.
 OVERNIGHT = (
     "SELECT o.id, o.instrument_id, i.venue_id, o.decision_price, v.timezone, (SELECT max(a.at) FROM audit_entry e"
@@ -51,28 +51,38 @@ class Old(NamedTuple):
 def carry_orders(act: Act) -> int:
     """
     Will send to compliance again each order good for longer than a day that was last checked on an earlier day of its
-    market and that the desk does not work yet; it leaves its block until compliance has answered. One good till a date
-    that is over is cancelled. How many there were.
+    market. One that the desk does not work yet leaves its block until compliance has answered, or is cancelled where it
+    was good till a date that is over. One at a broker goes on working, and the desk is told where it fails. How many
+    there were.
     """
     with connection.cursor() as cursor:
-        cursor.execute(f"{OVERNIGHT} AND o.status = ANY(%s) ORDER BY o.id", [list(CHECKED), list(CARRIED), IDLE])
+        cursor.execute(f"{OVERNIGHT} AND o.status = ANY(%s) ORDER BY o.id", [list(CHECKED), list(CARRIED), [*IDLE, S.WORKING]])
         old = {one.order_id: one for one in _old(act, cursor.fetchall())}
     if not old:
         return 0
-    idle = [row for row in locked(old) if row.status in IDLE]
+    found = locked(old)
+    idle = [row for row in found if row.status in IDLE]
+    at_work = [row for row in found if row.status == S.WORKING]
     over = [row for row in idle if old[row.id].is_over]
     happen(act.because("Good till a date that is over"), over, events.OrderCancelled(), sets="cancelled_qty = qty - filled_qty")
     rows = [row for row in idle if row.status == S.CLEARED and not old[row.id].is_over]
     prices = marketdata.quotes_of({one.instrument_id for one in old.values()})
-    told = {}
-    for row in rows:
-        one = old[row.id]
-        now = prices.get(one.instrument_id)
-        told[row.id] = events.OrderCarried(
-            one.day.isoformat(), one.checked_on.isoformat(), one.price, rules.plain(round(now.mid, 8)) if now else ""
-        )
-    happen(act, rows, told)
-    return len(rows) + len(over)
+    for kind, checked in ((events.OrderCarried, rows), (events.OrderRechecked, at_work)):
+        told = {}
+        for row in checked:
+            one = old[row.id]
+            now = prices.get(one.instrument_id)
+            told[row.id] = kind(
+                one.day.isoformat(), one.checked_on.isoformat(), one.price, rules.plain(round(now.mid, 8)) if now else ""
+            )
+        happen(act, checked, told)
+    return len(rows) + len(over) + len(at_work)
+
+
+@transaction.atomic
+def mark_failing(act: Act, checks: Mapping[int, int]) -> None:
+    """Will say of orders at a broker that the day's check would hold them: order id to the check. They go on working."""
+    happen(act, locked(checks, wait=False), {pk: events.OrderFailsAnew(check) for pk, check in checks.items()})
 
 
 def refuse_unready(act: Act, order_ids: Collection[int]) -> None:

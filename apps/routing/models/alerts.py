@@ -19,6 +19,7 @@ class AlertRule(models.Model):
         LIMIT_AWAY = "LIMIT_AWAY", "market away from the limit by (bp)"
         IDLE = "IDLE", "working but idle for (minutes)"
         NEAR_CLOSE = "NEAR_CLOSE", "unfilled before the close by (minutes)"
+        RECHECK = "RECHECK", "orders at a broker that the day's check would hold (number)"
         FILL_BURST = "FILL_BURST", "fills of a block within the window (number)"
 
     name = models.CharField(max_length=80, unique=True)

@@ -13,5 +13,7 @@ def alert_words(kind: str, side: str, symbol: str, broker: str, threshold: Decim
         "LIMIT_AWAY": f"{what}: the market is {value:.0f} bp away from the limit (alert at {limit} bp)",
         "IDLE": f"{what}: working, but nothing has happened for more than {limit} min",
         "NEAR_CLOSE": f"{what}: not filled, {value:.0f} min before the close (alert at {limit} min)",
+        "RECHECK": f"{what}: today's check would hold {value:.0f} order{'' if value == 1 else 's'} of it at a broker; cancelling"
+        " is proposed",
         "FILL_BURST": f"{what}: {value:.0f} fills in a short time (alert at {limit})",
     }[kind]

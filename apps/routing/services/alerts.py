@@ -154,6 +154,7 @@ def install_default_alerts(act: Act) -> int:
         ("Market is away from the limit", kind.LIMIT_AWAY, 100, None),
         ("Working but idle", kind.IDLE, 15, None),
         ("Unfilled near the close", kind.NEAR_CLOSE, 30, None),
+        ("Carried order fails the day's check", kind.RECHECK, 1, None),
         ("Burst of fills", kind.FILL_BURST, 500, 10),
     ]
     AlertRule.objects.bulk_create(
