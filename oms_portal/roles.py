@@ -15,6 +15,7 @@ TRADES = frozenset(
     LOOK
     | {"orders.see", "blocks.see", "blocks.work", "blocks.write_notes", "routing.see", "routing.route", "routing.mend_messages"}
     | {"routing.halt", "routing.lift_halt"}  # Whoever set a halt never lifts it.
+    | {"orders.attach"}  # Locates and documents, beside orders they see.
     | {"allocations.see", "reporting.see"}
 )
 
@@ -23,6 +24,7 @@ ROLES: dict[str, frozenset[str]] = {
     MANAGER: frozenset(
         LOOK
         | {"portfolios.see", "orders.see", "orders.create", "orders.submit", "orders.amend", "orders.cancel"}
+        | {"orders.attach"}
         | {"orders.see_approvals", "orders.approve"}  # Of colleagues: nobody approves what they entered or amended.
         | {"orders.import", "blocks.see", "blocks.write_notes", "allocations.see", "reporting.see"}
         | {"compliance.see_own"}
@@ -35,7 +37,7 @@ ROLES: dict[str, frozenset[str]] = {
     OFFICER: frozenset(
         LOOK
         | {"portfolios.see", "portfolios.see_all", "orders.see", "compliance.see", "compliance.decide"}
-        | {"orders.see_approvals", "orders.approve", "orders.write_approvals"}
+        | {"orders.see_approvals", "orders.approve", "orders.write_approvals", "orders.attach"}
         | {"compliance.write_rules", "blocks.see", "blocks.write_notes", "routing.see", "routing.halt", "routing.lift_halt"}
         | {"allocations.see", "settlement.see"}
         | {"reporting.see", "audit.see", "audit.see_parts"}

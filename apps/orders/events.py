@@ -159,6 +159,37 @@ class OrderCancelled(Event, code="order.cancelled"):
 
 
 @dataclass(frozen=True)
+class OrderLocated(Event, code="order.located"):
+    """A lender's word that what it sells short can be borrowed."""
+
+    locate_id: int = 0
+    lender: str = ""
+    ref: str = ""
+    qty: str = "0"
+    expires_at: str = ""
+
+
+@dataclass(frozen=True)
+class OrderLocateReleased(Event, code="order.locate_released"):
+    """The locate was given back and counts no longer."""
+
+    locate_id: int = 0
+    lender: str = ""
+    ref: str = ""
+
+
+@dataclass(frozen=True)
+class OrderDocumented(Event, code="order.documented"):
+    """A file (with its hash) or an address is kept beside it."""
+
+    document_id: int = 0
+    name: str = ""
+    url: str = ""
+    size: int = 0
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
 class GroupCreated(Event, code="group.created"):
     name: str
     kind: str

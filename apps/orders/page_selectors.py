@@ -29,9 +29,10 @@ from apps.reference.models import BONDS, AssetClass, Instrument
 from apps.reference.rules import NoSettlementCalendar
 
 from . import rules, selectors
-from .models import Order
+from .models import Order, Side
 from .states import OPEN, S
 
+CAN_BE_LENT = (AssetClass.EQUITY, AssetClass.ETF, *BONDS)  # What is sold beyond what has settled is a short sale.
 FRESH = timedelta(days=1)  # How long a rejection asks for attention.
 MONEY = DecimalField(max_digits=38, decimal_places=8)
 STATUSES: dict[str, tuple[str, Collection[str]]] = {
@@ -175,7 +176,8 @@ def statuses_of(ids: Collection[int]) -> dict[str, int]:
 class Sketch(NamedTuple):
     """
     What a ticket would come to: side and units, the mid now, its time, the money in the instrument's currency and in
-    USD. ``intent`` says what the units were derived from, ``problem`` why they could not be.
+    USD. ``intent`` says what the units were derived from, ``problem`` why they could not be. ``short_of``: what has
+    settled, where a sale is of more than that.
 
     :param spot: of a pair of currencies, when it settles if traded now; None where no calendar says
     :param moneys: of a pair, (currency, what the portfolio has of it, what it would have)
@@ -191,6 +193,7 @@ class Sketch(NamedTuple):
     after_qty: Decimal | None
     intent: str = ""
     problem: str = ""
+    short_of: Decimal | None = None
     spot: date | None = None
     moneys: Sequence[tuple[str, Decimal, Decimal | None]] = ()
 
@@ -216,14 +219,18 @@ def sketch(
     price = limit or (quote.mid if quote else None)
     amount = qty * price * instrument.price_factor if qty and price else None
     rate = marketdata.fx_rates("USD").get(instrument.currency_id)
-    held = after = None
+    held = after = short_of = None
     if portfolio is not None:
         held = Position.objects.filter(portfolio=portfolio, instrument=instrument).values_list(
             "qty", flat=True
         ).first() or Decimal(0)
         after = held + (qty if side == "BUY" else -qty) if qty else None
+        if side == Side.SELL and qty and instrument.asset_class in CAN_BE_LENT:
+            settled = portfolios.settled_qty(portfolio, instrument.pk, timezone.now().date())
+            short_of = max(settled, Decimal(0)) if qty > settled else None
     usd = amount * rate[0] if amount and rate else None
-    found = Sketch(instrument, quote, side, qty, amount, usd, held, after, rules.INTENTS.get(intent, ""), problem)
+    said = rules.INTENTS.get(intent, "")
+    found = Sketch(instrument, quote, side, qty, amount, usd, held, after, said, problem, short_of)
     return found._replace(spot=_spot(instrument), moneys=_moneys(found, portfolio)) if instrument.is_pair else found
 
 

@@ -62,6 +62,9 @@ LIFE = Lifecycle(
         e.OrderFieldsSet: [S.DRAFT, *OPEN],
         e.OrderRechecked: [S.WORKING],
         e.OrderFailsAnew: [S.WORKING],
+        e.OrderLocated: [S.DRAFT, *OPEN],
+        e.OrderLocateReleased: [S.DRAFT, *OPEN],
+        e.OrderDocumented: [S.DRAFT, *OPEN, S.DONE],
     },
 )
 

@@ -2,6 +2,7 @@ from django.urls import path, re_path
 
 from . import api, approvals_api, bulk_api, groups_api, import_api, proposal_api, views
 from .defaults_api import OrderDefaults, OwnFields
+from .evidence_api import Evidence
 
 PK = r"(?P<pk>[0-9]{1,18})"  # Acts on one thing are posted with or without the last slash.
 api_urlpatterns = [
@@ -16,6 +17,13 @@ api_urlpatterns = [
         for act in ("submit", "cancel", "amend")
     ),
     re_path(rf"^orders/{PK}/fields/?$", api.Orders.as_view({"post": "fields"}), name="api-order-fields"),
+    re_path(rf"^orders/{PK}/locates/?$", Evidence.as_view({"get": "locates", "post": "attach"}), name="api-order-locates"),
+    re_path(
+        rf"^orders/{PK}/locates/(?P<locate>[0-9]{{1,18}})/release/?$",
+        Evidence.as_view({"post": "release"}),
+        name="api-order-locate-release",
+    ),
+    re_path(rf"^orders/{PK}/documents/?$", Evidence.as_view({"get": "documents", "post": "add"}), name="api-order-documents"),
     path("orders/fields/", OwnFields.as_view({"get": "list"}), name="api-own-fields"),
     path("orders/defaults/", OrderDefaults.as_view({"get": "list"}), name="api-order-defaults"),
     path("approvals/", approvals_api.Approvals.as_view({"get": "list"}), name="api-approvals"),
@@ -98,5 +106,10 @@ urlpatterns = [
     path("orders/reverse/", views.reverse_filled, name="reverse"),
     path("orders/<int:order_id>/amend/", views.amend, name="amend"),
     path("orders/<int:order_id>/fields/", views.own, name="own"),
+    path("orders/<int:order_id>/evidence/", views.evidence, name="evidence"),
+    path("orders/<int:order_id>/locates/", views.attach_locate, name="attach_locate"),
+    path("orders/<int:order_id>/locates/<int:locate_id>/release/", views.release_locate, name="release_locate"),
+    path("orders/<int:order_id>/documents/", views.add_document, name="add_document"),
+    path("orders/documents/<int:document_id>/", views.document, name="document"),
     path("orders/<int:order_id>/derive/", views.derive, name="derive"),
 ]

@@ -152,6 +152,13 @@ def navs(portfolio_ids: Sequence[int] | None = None, to: str = "USD") -> dict[in
     return totals
 
 
+def settled_qty(portfolio: Portfolio, instrument_id: int, today: date) -> Decimal:
+    """Units of an instrument that have arrived: what is held less what settles after today."""
+    later = Movement.objects.filter(portfolio=portfolio, instrument=instrument_id, settle_date__gt=today)
+    held = Position.objects.filter(portfolio=portfolio, instrument=instrument_id).values_list("qty", flat=True).first()
+    return (held or Decimal(0)) - (later.aggregate(total=Sum("qty"))["total"] or Decimal(0))
+
+
 def cash_ladder(portfolio: Portfolio, currency: str, today: date) -> list[tuple[date, Decimal]]:
     """Settled money by day: what is there today and after each later settlement date with a movement."""
     rows = (

@@ -29,6 +29,9 @@ MATRIX: dict[str, set[str] | str] = {
     "orders:list": FLOOR, "orders:rows": FLOOR, "orders:export": FLOOR, "orders:detail": FLOOR,
     "orders:defaults": FLOOR, "api-order-defaults": FLOOR, "orders:own": {M}, "api-own-fields": FLOOR,
     "api-order-fields": {M},
+    "orders:evidence": FLOOR, "orders:document": FLOOR, "orders:attach_locate": {M, T, C}, "orders:release_locate": {M, T, C},
+    "orders:add_document": {M, T, C}, "api-order-locates": FLOOR, "api-order-locate-release": {M, T, C},
+    "api-order-documents": FLOOR,
     "orders:ticket": {M}, "orders:instruments": {M}, "orders:sketch": {M},
     "orders:imports": {M, C, A}, "orders:import_detail": {M, C, A},
     "orders:import_columns": {M}, "orders:import_listings": {M}, "orders:import_commit": {M}, "orders:import_discard": {M},
@@ -128,6 +131,7 @@ POSTS = {"api-rotations": {X}, "api-orders": {M}, "api-imports": {M}, "api-impor
          "api-rules": {C}, "api-restrictions": {C}, "api-halts": {T, C},
          "api-block-notes": {M, T, C, O}, "api-order-notes": {M, T, C, O},
          "blocks:notes_of_order": {M, T, C, O}, "blocks:notes_of_block": {M, T, C, O},
+         "api-order-locates": {M, T, C}, "api-order-documents": {M, T, C},
          "api-approval-rules": {C}, "api-deputies": {M, C}, "api-groups": {M}}
 
 

@@ -1,5 +1,6 @@
 """What people fill in about orders. What an order must be is judged by the service alone."""
 
+from .evidence import DocumentForm, LocateForm
 from .orders import (
     AmendForm,
     BulkForm,
@@ -22,8 +23,10 @@ __all__ = [
     "BulkForm",
     "CloneForm",
     "DeputyForm",
+    "DocumentForm",
     "DryRunForm",
     "LinkForm",
+    "LocateForm",
     "OwnFieldForm",
     "OwnFieldsForm",
     "PasteForm",

@@ -121,7 +121,7 @@ class TicketForm(Terms):
         super().__init__(*args, **kwargs)
         self.fields["portfolio"].queryset = page_selectors.run_by(user)
         self.fields["portfolio"].label_from_instance = lambda row: f"{row.code} · {row.name}"
-        self.fields |= own_form_fields(selectors.own_fields())
+        self.fields |= own_form_fields(selectors.own_fields(), asks=True)
         self.fields["qty"].required = self.data.get("intent") != "CLOSE"
 
     def clean_instrument(self) -> Instrument:

@@ -12,13 +12,19 @@ NUMBER = {"inputmode": "decimal", "autocomplete": "off"}
 WIDGETS = {"date": forms.DateInput({"type": "date"}), "number": forms.TextInput(NUMBER)}
 
 
-def own_form_fields(fields: list[rules.OwnField], values: Mapping[str, Any] | None = None) -> dict[str, forms.Field]:
-    """Form fields named ``own_`` and the code. Their values are judged by the service."""
+def own_form_fields(
+    fields: list[rules.OwnField], values: Mapping[str, Any] | None = None, *, asks: bool = False
+) -> dict[str, forms.Field]:
+    """
+    Form fields named ``own_`` and the code. Their values are judged by the service.
+
+    :param asks: whether those that must be said are required
+    """
     made = {}
     for field in fields:
         first = (values or {}).get(field.code, "")
         first = {True: "yes", False: "no"}[first] if isinstance(first, bool) else first
-        common = {"label": field.label, "required": False, "initial": first}
+        common = {"label": field.label, "required": asks and field.is_asked, "initial": first}
         if field.kind in ("list", "yes_no"):
             made[f"own_{field.code}"] = forms.ChoiceField(choices=[("", "–"), *_choices(field)], **common)
         else:

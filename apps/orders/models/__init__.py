@@ -1,6 +1,7 @@
 """What is stored of orders: the orders and what they came from, and the approvals they need."""
 
 from .approvals import Approval, ApprovalDecision, ApprovalRule, Deputy
+from .evidence import Document, Locate
 from .orders import (
     LIMITED,
     STOPS,
@@ -25,12 +26,14 @@ __all__ = [
     "ApprovalRule",
     "DefaultRule",
     "Deputy",
+    "Document",
     "GroupKind",
     "Import",
     "ImportRow",
     "ImportTemplate",
     "LIMITED",
     "Leg",
+    "Locate",
     "Order",
     "OrderGroup",
     "OrderType",

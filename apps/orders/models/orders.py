@@ -188,6 +188,9 @@ class OwnField(models.Model):
         help_text='["Core", "Satellite"], or with a parent {"Core": ["Growth"], "Satellite": ["Themes"]}',
     )
     place = models.SmallIntegerField(default=0, help_text="lower stands first")
+    is_asked = models.BooleanField(
+        "must be said", default=False, help_text="whoever types an order says it, as a reason for the decision"
+    )
     is_active = models.BooleanField(default=True)
     history = HistoricalRecords()
 

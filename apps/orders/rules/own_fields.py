@@ -19,6 +19,7 @@ class OwnField(NamedTuple):
     kind: str
     choices: list[str] | dict[str, list[str]]
     parent: str | None = None
+    is_asked: bool = False
 
 
 def checked(fields: Iterable[OwnField], said: Mapping[str, object]) -> tuple[dict[str, Value], list[str]]:

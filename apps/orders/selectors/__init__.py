@@ -12,6 +12,7 @@ from .approvals import (
     waiting_approvals,
 )
 from .defaults import Tried, defaults_on, dry_run, kinds_of
+from .evidence import documents_of, get_document_seen_by, lenders_of, locates_of, unlocated
 from .groups import BESIDE, get_group_seen_by, groups_seen_by, kin, members, waiting_legs
 from .imports import (
     ambiguous_names,
@@ -42,8 +43,10 @@ __all__ = [
     "defaults_on",
     "deputies",
     "desk_facts",
+    "documents_of",
     "dry_run",
     "get_approval_seen_by",
+    "get_document_seen_by",
     "get_group_seen_by",
     "get_import_seen_by",
     "get_order_seen_by",
@@ -56,6 +59,8 @@ __all__ = [
     "kin",
     "kinds_of",
     "known_of",
+    "lenders_of",
+    "locates_of",
     "members",
     "mids",
     "open_proposals",
@@ -70,6 +75,7 @@ __all__ = [
     "references_in_use",
     "template_for",
     "templates_seen_by",
+    "unlocated",
     "waiting_approvals",
     "waiting_legs",
 ]

@@ -8,5 +8,5 @@ def own_fields() -> list[rules.OwnField]:
     """Those in use, in their order. One query."""
     rows = OwnField.objects.filter(is_active=True).order_by("place", "code")
     return [
-        rules.OwnField(*row) for row in rows.values_list("code", "label", "kind", "choices", "parent__code")
+        rules.OwnField(*row) for row in rows.values_list("code", "label", "kind", "choices", "parent__code", "is_asked")
     ]

@@ -13,6 +13,7 @@ from .chains import (
 )
 from .clearing import mark_cleared, mark_working
 from .copies import NothingFilled, clone_orders, reverse_orders
+from .documents import LARGEST, add_document
 from .entering import STEPS, BadFile, commit_import, confirm_import, enter_imports
 from .groups import (
     BadLegs,
@@ -32,6 +33,7 @@ from .imports import (
     stage_imports,
     upload_import,
 )
+from .locates import NoLocate, attach_locate, refuse_unlocated, release_locate
 from .mapping import BadMapping, choose_listings, map_import, sample_import, unknown_words
 from .moves import (
     OrderBusy,
@@ -56,6 +58,7 @@ from .proposals import (
 from .tickets import BadWishes, Wish, create_orders
 
 __all__ = [
+    "LARGEST",
     "STEPS",
     "ApprovalOutcome",
     "BadFile",
@@ -64,6 +67,7 @@ __all__ = [
     "BadWishes",
     "Change",
     "LegIn",
+    "NoLocate",
     "NoProposals",
     "NotCheckedToday",
     "NotYetLinked",
@@ -77,9 +81,11 @@ __all__ = [
     "StaleOrder",
     "StaleProposal",
     "Wish",
+    "add_document",
     "amend_orders",
     "approve",
     "approve_group",
+    "attach_locate",
     "cancel_group",
     "cancel_orders",
     "carry_orders",
@@ -110,6 +116,8 @@ __all__ = [
     "promote_proposals",
     "propose_orders",
     "refuse_approvals",
+    "refuse_unlocated",
+    "release_locate",
     "retire_approval_rule",
     "reverse_orders",
     "sample_import",

@@ -84,7 +84,7 @@ def asked(act: Act, permission: str, order_ids: Collection[int], seen: Mapping[i
     others = [row.id for row in rows if row.portfolio_id not in run]
     if others:
         raise NotAllowed(f"You do not run the portfolio of {named(others)}. Its manager can do this.", orders=others)
-    _refuse_stale(rows, seen)
+    refuse_stale(rows, seen)
     return rows
 
 
@@ -124,7 +124,7 @@ def sentence(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _refuse_stale(rows: Sequence[Locked], seen: Mapping[int, int]) -> None:
+def refuse_stale(rows: Sequence[Locked], seen: Mapping[int, int]) -> None:
     stale = {row.id: int(seen.get(row.id, 0)) for row in rows if seen.get(row.id) != row.version}
     if not stale:
         return

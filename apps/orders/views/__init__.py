@@ -4,6 +4,7 @@ from .acts import amend, cancel, derive, submit
 from .approvals import approval, approvals, approve_clean, decide_approval, deputy, end_deputy
 from .bulk import change, clone, reverse_filled
 from .defaults import defaults
+from .evidence import add_document, attach_locate, document, evidence, release_locate
 from .groups import approve_group, cancel_group, group, link, submit_group
 from .imports import commit_import, discard_import, import_detail, imports
 from .mapping import choose_listings, map_import
@@ -12,11 +13,13 @@ from .proposals import discard_proposals, promote_proposals, proposals
 from .ticket import instruments, sketch, ticket
 
 __all__ = [
+    "add_document",
     "amend",
     "approval",
     "approvals",
     "approve_clean",
     "approve_group",
+    "attach_locate",
     "cancel",
     "cancel_group",
     "change",
@@ -29,7 +32,9 @@ __all__ = [
     "derive",
     "discard_import",
     "discard_proposals",
+    "document",
     "end_deputy",
+    "evidence",
     "group",
     "import_detail",
     "imports",
@@ -39,6 +44,7 @@ __all__ = [
     "own",
     "promote_proposals",
     "proposals",
+    "release_locate",
     "reverse_filled",
     "sketch",
     "submit",

@@ -74,7 +74,9 @@ def sketch(request: HttpRequest) -> HttpResponse:
     limit = number_or_none(said.get("limit_price", "")) if said.get("order_type") == "LIMIT" else None
     intent = said.get("intent", "") if said.get("intent") in INTENTS else ""
     found = pages.sketch(instrument, portfolio, said.get("side", ""), number_or_none(said.get("qty", "")), limit, intent)
-    context = {"sketch": found, "portfolio": portfolio, "limit": limit}
+    as_short = said.copy()
+    as_short["side"] = "SELL_SHORT"
+    context = {"sketch": found, "portfolio": portfolio, "limit": limit, "as_short": as_short.urlencode()}
     return render(request, "orders/ticket.html#sketch", context)
 
 

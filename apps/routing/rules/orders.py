@@ -42,6 +42,7 @@ class Terms(NamedTuple):
     handling: Mapping[str, str] = {}
     security_type: str = ""
     settle_date: date | None = None
+    lender: str = ""
 
 
 def plain(number: Decimal) -> str:
@@ -64,6 +65,11 @@ def settlement_fields(terms: Terms) -> list[FramePart]:
     if not terms.security_type or terms.settle_date is None:
         return []
     return [(63, "6" if terms.security_type == "FXFWD" else "0"), (64, f"{terms.settle_date:%Y%m%d}")]
+
+
+def locate_fields(terms: Terms) -> list[FramePart]:
+    """LocateReqd (114): N, for it was located with the lender of 5700, the tag brokers use for it."""
+    return [(114, "N"), (5700, terms.lender)] if terms.lender else []
 
 
 def strategy_fields(strategy: str, params: Mapping[str, Any]) -> list[FramePart]:
@@ -156,7 +162,7 @@ def new_order(
     fields: list[FramePart] = [
         (11, cl_ord_id), (1, terms.account), (21, handling_inst(terms)), *instrument_fields(terms),
         (54, SIDE_TAGS[terms.side]), (60, utc_text(at)), *settlement_fields(terms), *price_fields(qty, limit, terms),
-        (15, terms.currency), *strategy,
+        (15, terms.currency), *locate_fields(terms), *strategy,
     ]  # fmt: skip
     return [*fields, (58, text)] if text else fields
 
@@ -179,7 +185,7 @@ def replace(
     return [
         *order, (41, orig), (11, cl_ord_id), (1, terms.account), (21, handling_inst(terms)), *instrument_fields(terms),
         (54, SIDE_TAGS[terms.side]), (60, utc_text(at)), *settlement_fields(terms), *price_fields(qty, limit, terms),
-        (15, terms.currency), *strategy,
+        (15, terms.currency), *locate_fields(terms), *strategy,
     ]  # fmt: skip
 
 

@@ -9,9 +9,12 @@ from collections.abc import Mapping, Sequence
 
 from django.db import connection
 
-from apps.blocks.models import Block
+from apps.blocks.models import Block, Member
 from apps.core.acts import Act
 from apps.core.refusals import Conflict
+from apps.orders import selectors as order_selectors
+from apps.orders import services as orders
+from apps.orders.models import Side
 
 from .. import rules, selectors
 from ..models import Halt
@@ -76,6 +79,21 @@ def refuse_halted(act: Act, standing: Sequence[rules.Halted], wishes: Sequence[t
         if halt:
             cautious[block.pk] = (halt, block)
     refuse_increases(cautious)
+
+
+def lenders_of(act: Act, found: Mapping[int, Block]) -> dict[int, str]:
+    """
+    Of each block that sells short, who lends it. Blocks of other sides cost nothing.
+
+    :raises NoLocate: where an order of one has no good locate for all of it
+    """
+    lenders = {}
+    for pk, block in found.items():
+        if block.side == Side.SELL_SHORT:
+            members = list(Member.objects.filter(block=pk).values_list("order", flat=True))
+            orders.refuse_unlocated(act, members)
+            lenders[pk] = ", ".join(order_selectors.lenders_of(members, act.at))
+    return lenders
 
 
 def is_open_to(act: Act, standing: Sequence[rules.Halted], block: Block, dealer_id: int) -> bool:

@@ -11,6 +11,8 @@ from apps.users.services import can
 from .. import rules, selectors
 from ..models import Inquiry, Route
 
+NO_LENDERS: Mapping[int, str] = {}
+
 
 class StaleRoute(Stale):
     """A route changed after the trader looked at it."""
@@ -82,8 +84,12 @@ def refuse_stale(refusal: type[Stale], rows: Mapping[int, object], seen: Mapping
         )
 
 
-def terms_of(block: Block) -> rules.Terms:
-    """What every request on a block's orders repeats."""
+def terms_of(block: Block, lenders: Mapping[int, str] = NO_LENDERS) -> rules.Terms:
+    """
+    What every request on a block's orders repeats.
+
+    :param lenders: of blocks that sell short, by their ids
+    """
     instrument = block.instrument
     return rules.Terms(
         symbol=instrument.symbol,
@@ -97,4 +103,5 @@ def terms_of(block: Block) -> rules.Terms:
         handling=block.terms,
         security_type=("FXFWD" if "value_date" in block.terms else "FXSPOT") if instrument.is_pair else "",
         settle_date=block.settle_date,
+        lender=lenders.get(block.pk, ""),
     )

@@ -21,7 +21,7 @@ from .. import events, rules
 from ..models import Route, RouteRequest
 from ..states import LIFE
 from .cancelling import ask_cancels
-from .gate import halts_in_force, let_through, refuse_halted
+from .gate import halts_in_force, lenders_of, let_through, refuse_halted
 from .inquiries import open_inquiries
 from .locks import lock_blocks, lock_routes, refuse_stale, terms_of
 from .messages import Outgoing, queue_messages
@@ -77,6 +77,7 @@ def route_blocks(
     :raises StaleBlock: where a block changed meanwhile; :raises NothingToPlace: where all of one is placed
     :raises OwnedByAnother: where a colleague works one
     :raises RoutingHalted: where the kill switch is pressed for one, its desk, broker or strategy, the actor or the firm
+    :raises NoLocate: where one sells short and an order of it has no good locate for all of it
     :raises Overplaced: where ``qty`` is more than is left; :raises OverrideNeedsReason, NoRoutingRule, NoBroker, NotTaken:
     """
     user = require(act, "routing.route")
@@ -84,6 +85,7 @@ def route_blocks(
     found = lock_blocks(user, block_ids)
     refuse_stale(blocks.StaleBlock, found, seen)
     blocks.refuse_owned_by_others(user, found.values())
+    lenders = lenders_of(act, found)
     quantities = _quantities(found, qty)
     plans = let_through(act, standing, plan_routes(act, quantities, found, Override(broker_code, strategy, params)))
     refuse_untaken(plans)
@@ -91,7 +93,7 @@ def route_blocks(
     plans = _in_turn(plans, _freeze(act, found, mids, out_of_turn))
     blocks.mark_placed(act, quantities)
     return Routed(
-        routes=_send_orders(act, [p for p in plans if p.action == ALGO], mids),
+        routes=_send_orders(act, [p for p in plans if p.action == ALGO], mids, lenders),
         inquiries=open_inquiries(act, [p for p in plans if p.action == INQUIRY], mids),
     )
 
@@ -114,6 +116,7 @@ def send_inquiries(
     found = lock_blocks(user, block_ids)
     refuse_stale(blocks.StaleBlock, found, seen)
     blocks.refuse_owned_by_others(user, found.values())
+    lenders_of(act, found)
     quantities = _quantities(found, qty)
     plans = let_through(act, standing, plan_inquiries(act, quantities, found, dealer_codes, seconds, award))
     mids = {pk: quote.mid for pk, quote in marketdata.quotes_of(b.instrument_id for b in found.values()).items()}
@@ -169,7 +172,9 @@ def _quantities(found: Mapping[int, Block], qty: Decimal | None) -> dict[int, De
     return {pk: qty}
 
 
-def _send_orders(act: Act, plans: Sequence[Plan], mids: Mapping[int, Decimal]) -> list[int]:
+def _send_orders(
+    act: Act, plans: Sequence[Plan], mids: Mapping[int, Decimal], lenders: Mapping[int, str]
+) -> list[int]:
     """Will write a route, its request and its NewOrderSingle for each plan."""
     if not plans:
         return []
@@ -198,7 +203,7 @@ def _send_orders(act: Act, plans: Sequence[Plan], mids: Mapping[int, Decimal]) -
             "D",
             name,
             rules.orders.new_order(
-                name, terms_of(plan.block), plan.qty, plan.block.limit_price, algo, plan.block.instructions, act.at
+                name, terms_of(plan.block, lenders), plan.qty, plan.block.limit_price, algo, plan.block.instructions, act.at
             ),
         )
         for plan, algo, (_, name) in zip(plans, fields, names, strict=True)
@@ -242,6 +247,7 @@ def replace_routes(act: Act, changes: Mapping[int, Mapping[str, Decimal | None]]
     routes, found = lock_routes(user, list(changes), seen)
     blocks.refuse_owned_by_others(user, found.values())
     refuse_halted(act, standing, [(found[r.block_id], r.broker_id, r.strategy) for r in routes.values()])
+    lenders = lenders_of(act, found)
     _refuse_hits(routes)
     waiting = _waiting(routes)
     if waiting:
@@ -266,7 +272,7 @@ def replace_routes(act: Act, changes: Mapping[int, Mapping[str, Decimal | None]]
                 "G",
                 names[pk],
                 rules.orders.replace(
-                    names[pk], orig_of(route), route.order_id, terms_of(found[route.block_id]), *terms[pk],
+                    names[pk], orig_of(route), route.order_id, terms_of(found[route.block_id], lenders), *terms[pk],
                     rules.strategy_fields(route.strategy, route.params), act.at,
                 ),
             )
