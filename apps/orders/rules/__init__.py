@@ -2,6 +2,7 @@
 
 from .cells import PRICE_PLACES, PRICE_UNIT, QTY_PLACES, QTY_UNIT, as_text
 from .changes import asks_more, moved, opposite, plain, scaled, without_what_it_lost
+from .classes import CLASSES, OWN_TERMS, ClassTerms, strangers
 from .defaults import FILLED, Default, mismatch, with_defaults
 from .groups import KINDS, WAITING_ROLES, LegTerms, standing, unfit
 from .handling import HANDLING
@@ -11,6 +12,7 @@ from .sheets import Sheet, Unreadable, missing, read, refuse_unfit, signature, s
 from .tickets import FACTS, ORDER_TYPES, SIDES, TERMS, TIFS, TYPED, judged
 
 __all__ = [
+    "CLASSES",
     "FACTS",
     "FILLED",
     "HANDLING",
@@ -18,6 +20,7 @@ __all__ = [
     "INTENTS",
     "KINDS",
     "ORDER_TYPES",
+    "OWN_TERMS",
     "PRICE_PLACES",
     "PRICE_UNIT",
     "QTY_PLACES",
@@ -27,6 +30,7 @@ __all__ = [
     "TIFS",
     "TYPED",
     "WAITING_ROLES",
+    "ClassTerms",
     "Default",
     "Derived",
     "Known",
@@ -51,6 +55,7 @@ __all__ = [
     "signature",
     "standing",
     "stored",
+    "strangers",
     "unfit",
     "unstored",
     "with_defaults",
