@@ -29,6 +29,8 @@ from .orders import (
 )
 from .universe import Counterparty, Instrument
 
+CONTRACT_COMMISSION = Decimal("0.85")  # A contract of an option or a future, at every broker.
+
 
 class CommandRefused(Exception):
     """An operator's command that cannot be done; its text says why."""
@@ -116,6 +118,8 @@ class Book:
         rate = self.party.commission_rate
         if order.instrument is None or self.party.commission_kind == "none" or order.instrument.is_bond:
             return Decimal("0.00")
+        if order.instrument.is_listed:
+            return (qty * CONTRACT_COMMISSION).quantize(Decimal("0.01"), ROUND_HALF_UP)
         per_share = self.party.commission_kind == "per_share"
         amount = qty * rate if per_share else order.instrument.notional(qty, price) * rate / 10000
         return amount.quantize(Decimal("0.01"), ROUND_HALF_UP)

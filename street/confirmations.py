@@ -39,7 +39,8 @@ def objection(asked: Message, book: Book, universe: Universe) -> str:
     if abs(gross - told) > max(GROSS_TOLERANCE[0], gross * GROSS_TOLERANCE[1]):
         return f"Gross amount {told} is not {quantity} at {price}, which is {gross:.2f}."
     costs = (asked.decimal(12) or 0) + sum(Decimal(fee[137]) for fee in asked.groups(136, 137))
-    net = told + (asked.decimal(159) or 0) + (costs if side == "1" else -costs)
+    paid = 0 if instrument.asset_class == "FUTURE" else told  # A future is margined: nothing but its costs is paid.
+    net = paid + (asked.decimal(159) or 0) + (costs if side == "1" else -costs)
     if asked.decimal(118) != net:
-        return f"Net money {asked.decimal(118)} is not gross, accrued interest and costs together, which is {net}."
+        return f"Net money {asked.decimal(118)} is not what is paid, accrued interest and costs together, which is {net}."
     return ""

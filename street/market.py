@@ -5,6 +5,8 @@ A price is an efficient value, which walks at random with the instrument's volat
 where it began (else a demo left on overnight would end far from its own closes), and a transient part, which
 pressure on the book pushes away and which is back within minutes. The imbalance of the sizes at bid and offer
 foretells the transient part, imperfectly, to everybody: a patient algorithm earns by reading it.
+An option moves with what it is on, by its delta; a future walks by itself. Both come last and draw from a generator of
+their own, so what is listed beside them never changes the path of the rest.
 Volume follows the intraday curve, day after day. Everything is drawn from one seeded generator in steps of a
 fixed length, so the path depends on the seed and not on when somebody looked.
 """
@@ -67,8 +69,12 @@ class Market:
         self.universe = universe
         self.tick = tick
         self.now = 0.0
-        self._random = np.random.default_rng([seed, 1])
+        self._random, self._random_listed = np.random.default_rng([seed, 1]), np.random.default_rng([seed, 2])
         listed = universe.instruments
+        self._plain = sum(not i.is_listed for i in listed)
+        self._following = np.array([n for n, i in enumerate(listed) if i.follows], np.int64)
+        self._followed = np.array([universe.index[i.follows] for i in listed if i.follows], np.int64)
+        self._delta = np.array([i.delta for i in listed if i.follows])
         count = len(listed)
         self._start = np.log([float(i.price) for i in listed])
         self._ticks = np.array([float(i.tick) for i in listed])
@@ -78,6 +84,7 @@ class Market:
         self._step_vol = np.array([i.annual_vol for i in listed]) * math.sqrt(day_share / TRADING_DAYS)
         slowed = math.sqrt(min(1.0, INQUIRY_SPEED / speed))
         self._step_vol *= np.where([i.is_bond for i in listed], slowed, 1.0)
+        self._step_vol[self._following] = 0.0
         self._pull = 1 - 0.5 ** (day_share / ANCHOR_HALF_LIFE_DAYS)
         shares = np.array([i.asset_class in ("EQUITY", "ETF") for i in listed])
         self._transient_sd = np.where(shares, TRANSIENT_BP / 1e4, 0.0)
@@ -93,7 +100,10 @@ class Market:
 
     def step(self) -> None:
         """Will move every instrument on by one tick."""
-        draws = self._random.standard_normal((5, len(self._start)))
+        own = (5, len(self._start) - self._plain)
+        draws = np.hstack(
+            [self._random.standard_normal((5, self._plain)), self._random_listed.standard_normal(own)]
+        )
         fresh = math.sqrt(1 - self._fade**2)
         self._value += draws[0] * self._step_vol - (self._value - self._start) * self._pull
         self._transient = self._transient * self._fade + draws[1] * self._transient_sd * fresh
@@ -140,8 +150,10 @@ class Market:
     def _look(self, draws: np.ndarray) -> None:
         """Sets bid, offer, last and lean from the state and a row of draws."""
         mid = np.exp(self._value + self._transient)
+        moved = mid[self._followed] - np.exp(self._start[self._followed])
+        mid[self._following] = np.exp(self._start[self._following]) + self._delta * moved
         wide = np.maximum(1, np.rint(mid * self._spread / self._ticks))
-        self._bid = np.rint(mid / self._ticks - wide / 2)
+        self._bid = np.maximum(1, np.rint(mid / self._ticks - wide / 2))
         self._offer = self._bid + wide
         self._last_at_bid = draws < 0
         told = np.divide(
@@ -162,6 +174,7 @@ class Market:
             "volume": self.volume.tolist(),
             "turnover": self.turnover.tolist(),
             "random": self._random.bit_generator.state,
+            "random_listed": self._random_listed.bit_generator.state,
         }
         part = path.with_suffix(".part")
         part.write_text(json.dumps(state), encoding="utf-8")
@@ -181,5 +194,6 @@ class Market:
         self.volume = np.array(state["volume"])
         self.turnover = np.array(state["turnover"])
         self._random.bit_generator.state = state["random"]
+        self._random_listed.bit_generator.state = state["random_listed"]
         self._look(np.zeros(len(self._value)))
         return True

@@ -40,6 +40,7 @@ class Terms:
     mic: str = ""
     trade_date: date | None = None
     settle_date: date | None = None
+    position_effect: str = ""
 
     @property
     def buying(self) -> bool:

@@ -25,7 +25,10 @@ READ = tuple(f"{{{namespace}}}Document" for namespace in (SESE_023, SESE_020))
 
 @dataclass(frozen=True)
 class Instruction:
-    """What a custodian keeps of a sese.023; quantities and amounts as the text they came in."""
+    """
+    What a custodian keeps of a sese.023; quantities and amounts as the text they came in. ``isin`` holds the OCC's symbol
+    of an option without one.
+    """
 
     tx_id: str
     movement: str
@@ -89,7 +92,7 @@ def _instruction(document: etree._Element) -> Instruction:
         tx_id=text("i:TxId"),
         movement=text("i:SttlmTpAndAddtlParams/i:SctiesMvmntTp"),
         payment=text("i:SttlmTpAndAddtlParams/i:Pmt"),
-        isin=text("i:FinInstrmId/i:ISIN"),
+        isin=text("i:FinInstrmId/i:OthrId/i:Id", needed=False) or text("i:FinInstrmId/i:ISIN"),
         quantity_kind="FaceAmt" if face else "Unit",
         quantity=face or text("i:QtyAndAcctDtls/i:SttlmQty/i:Qty/i:Unit"),
         safekeeping=text("i:QtyAndAcctDtls/i:SfkpgAcct/i:Id"),
@@ -197,7 +200,9 @@ def _reason(code: str, text: str) -> str:
 
 
 def _instrument(held: Instruction) -> str:
-    return f"<FinInstrmId><ISIN>{held.isin}</ISIN></FinInstrmId>"
+    if len(held.isin) == 12:
+        return f"<FinInstrmId><ISIN>{held.isin}</ISIN></FinInstrmId>"
+    return f"<FinInstrmId><OthrId><Id>{held.isin}</Id><Tp><Prtry>OCC</Prtry></Tp></OthrId></FinInstrmId>"
 
 
 def _account(held: Instruction) -> str:

@@ -11,6 +11,7 @@ VENUES = ("SIMX",)
 CUSTODIANS = ("STATESIDE", "EUROPA")
 
 BONDS = frozenset({"CORP", "GOVT"})
+LISTED = frozenset({"OPTION", "FUTURE"})
 FX_SPREAD_BP = 0.5
 
 
@@ -18,7 +19,8 @@ FX_SPREAD_BP = 0.5
 class Instrument:
     """
     `price` in currency per unit, bonds in percent of par; `increment` the smallest step of a quantity;
-    `adv` units a day; `annual_vol` a fraction; `spread_bp` basis points of price between bid and offer.
+    `adv` units a day; `annual_vol` a fraction; `spread_bp` basis points of price between bid and offer; an option
+    moves with the instrument it `follows`, by its `delta`.
     """
 
     symbol: str
@@ -32,6 +34,14 @@ class Instrument:
     adv: float
     annual_vol: float
     spread_bp: float
+    multiplier: Decimal = Decimal(1)
+    follows: str = ""
+    delta: float = 0.0
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether it is an option or a future."""
+        return self.asset_class in LISTED
 
     @property
     def is_bond(self) -> bool:
@@ -42,8 +52,8 @@ class Instrument:
         return self.asset_class == "FX"
 
     def notional(self, qty: Decimal, price: Decimal) -> Decimal:
-        """Money in `currency`, unrounded; a bond's quantity is face and its price percent of par."""
-        return qty * price / 100 if self.is_bond else qty * price
+        """Value in `currency`, unrounded; a bond's quantity is face and its price percent of par."""
+        return qty * price / 100 if self.is_bond else qty * price * self.multiplier
 
 
 @dataclass(frozen=True)
@@ -79,6 +89,8 @@ def load_universe(folder: Path) -> Universe:
     """:raises ValueError: naming the file that is missing or the row that cannot be read"""
     instruments = [_instrument(row) for row in _rows(folder, "instruments.csv")]
     instruments += [_currency_pair(row) for row in _rows(folder, "fx.csv")]
+    if (folder / "listed.csv").is_file():
+        instruments += [_instrument(row) for row in _rows(folder, "listed.csv")]
     named = {row["code"]: row for row in _rows(folder, "brokers.csv")}
     counterparties = [
         _counterparty(code, kind, named.get(code, {}))
@@ -101,7 +113,7 @@ def _instrument(row: dict[str, str]) -> Instrument:
     try:
         return Instrument(
             symbol=row["symbol"],
-            isin=row["isin"],
+            isin=row.get("isin", ""),
             asset_class=row["asset_class"],
             currency=row["currency"],
             mic=row["mic"],
@@ -111,6 +123,9 @@ def _instrument(row: dict[str, str]) -> Instrument:
             adv=float(row["adv_qty"]),
             annual_vol=float(row["annual_vol"]),
             spread_bp=float(row["spread_bp"]),
+            multiplier=Decimal(row.get("multiplier") or 1),
+            follows=row.get("underlying", "") if row.get("delta") else "",
+            delta=float(row.get("delta") or 0),
         )
     except (KeyError, ArithmeticError, ValueError) as error:
         raise ValueError(f"instruments.csv, {row.get('symbol')}: {error!r}.") from error

@@ -106,6 +106,7 @@ def terms(message: Message) -> Terms:
         seconds=_schedule_seconds(message),
         account=message.get(1),
         mic=message.get(207),
+        position_effect=message.get(77),
         trade_date=message.date(75) or message.date(229),
         settle_date=message.date(64),
     )
@@ -181,6 +182,7 @@ def execution_report(report: Report) -> Out:
         (1, told.account),
         *_instrument(told, order.instrument),
         (54, told.side),
+        (77, told.position_effect),
         (38, report.order_qty),
         (40, told.ord_type),
         (44, told.limit),
@@ -257,7 +259,7 @@ def snapshot(request_id: str, instrument: Instrument, seen: Quote, at: datetime)
     if instrument.is_fx:
         fields.append((167, "FOR"))
     else:
-        fields += [(48, instrument.isin), (22, "4"), (207, instrument.mic)]
+        fields += [(48, instrument.isin), (22, "4" if instrument.isin else None), (207, instrument.mic)]
     return Out("W", fields).group(268, entries)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from oms_portal import embedded
 
-pytest_plugins = ["tests.world"]
+pytest_plugins = ["tests.world", "tests.listed"]
 SUITE_HOME = Path(os.environ["OMS_TEST_HOME"])
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 _left_out: list[str] = []

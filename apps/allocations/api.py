@@ -25,7 +25,7 @@ class AllocationOut(serializers.ModelSerializer):
         fields = (
             "id", "ref", "status", "version", "block_id", "order_id", "portfolio", "symbol", "isin", "broker", "side",
             "qty", "price", "currency", "gross_amount", "accrued_amount", "commission_amount", "fees_amount",
-            "fees", "net_amount", "trade_date", "settle_date", "booked_at", "wave",
+            "fees", "unpaid_amount", "net_amount", "trade_date", "settle_date", "booked_at", "wave",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -12,11 +12,13 @@ from apps.reference.models import Broker, Currency, Instrument
 from .states import A
 
 COSTS = F("commission_amount") + F("fees_amount")
+PAID = F("gross_amount") - F("unpaid_amount")
 
 
 class Allocation(models.Model):
     """
-    One order's share. Buy: net = gross + accrued + commission + fees; sell: net = gross + accrued − commission − fees.
+    One order's share. Buy: net = gross − unpaid + accrued + commission + fees; sell: net = gross − unpaid + accrued −
+    commission − fees. Unpaid is the whole gross of a future, which the clearer margins; zero of all else.
 
     Where a block was filled by several brokers, each order has one allocation a broker, at that broker's average
     price of the block's executions, so that each can be confirmed with its counterparty.
@@ -38,6 +40,7 @@ class Allocation(models.Model):
     fees = models.JSONField(
         default=list, help_text="what fees_amount sums: [code, MiscFeeType (FIX tag 139), amount] each"
     )
+    unpaid_amount = amount_field(default=0, db_default=0)
     net_amount = amount_field()
     trade_date = models.DateField()
     settle_date = models.DateField()
@@ -51,8 +54,8 @@ class Allocation(models.Model):
             models.UniqueConstraint(fields=["order", "broker", "wave"], name="an_order_shares_once_a_booking"),
             models.CheckConstraint(condition=Q(qty__gt=0), name="an_allocation_has_a_quantity"),
             models.CheckConstraint(
-                condition=Q(side="BUY", net_amount=F("gross_amount") + F("accrued_amount") + COSTS)
-                | (~Q(side="BUY") & Q(net_amount=F("gross_amount") + F("accrued_amount") - COSTS)),
+                condition=Q(side="BUY", net_amount=PAID + F("accrued_amount") + COSTS)
+                | (~Q(side="BUY") & Q(net_amount=PAID + F("accrued_amount") - COSTS)),
                 name="an_allocation_adds_up",
             ),
         ]

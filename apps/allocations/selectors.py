@@ -167,9 +167,10 @@ class Provisional(NamedTuple):
     side: str
     qty: Decimal
     price: Decimal
-    amount: Decimal
+    amount: Decimal  # quantity × price × factor, of which ``unpaid`` is not paid
     currency: str
     base_currency: str | None = None
+    unpaid: Decimal = Decimal(0)
 
 
 def provisional_shares(portfolio_ids: Sequence[int] | None = None, block_ids: Sequence[int] | None = None):
@@ -213,6 +214,7 @@ def _provisional(seen: Seen, shares, wanted: set[int] | None) -> list[Provisiona
                     amount,
                     seen.currency,
                     seen.base_currency,
+                    Decimal(0) if rules.is_paid(block.asset_class) else amount,
                 )  # fmt: skip
             )
     return found

@@ -25,7 +25,7 @@ from .states import A
 COLUMNS = (
     "id", "block_id", "order_id", "portfolio_id", "instrument_id", "broker_id", "side", "qty", "price", "currency_id",
     "gross_amount", "accrued_amount", "commission_amount", "fees_amount", "net_amount", "trade_date", "settle_date",
-    "booked_at", "wave", "status", "fees", "version",
+    "booked_at", "wave", "status", "fees", "unpaid_amount", "version",
 )  # fmt: skip
 
 
@@ -147,7 +147,7 @@ def _write(cursor, act: Act, booked: Sequence[rules.Booked], seen: Mapping[int, 
             (
                 pk, block.block_id, one.order_id, one.portfolio_id, of.instrument_id, fill.broker_id, block.side, one.qty,
                 one.price, of.currency, one.gross, one.accrued, one.commission, one.fees_amount, one.net, fill.trade_date,
-                fill.settle_date, act.at, waves[block.block_id], A.BOOKED.value, _fees(one), 1,
+                fill.settle_date, act.at, waves[block.block_id], A.BOOKED.value, _fees(one), one.unpaid, 1,
             )
         )  # fmt: skip
     copy_in(cursor, "allocations_allocation", COLUMNS, rows)
@@ -176,11 +176,12 @@ def _moves(
     moves = []
     for row in rows:
         pk, _, _, portfolio, instrument, _, side, qty, price, currency = row[:10]
-        net, traded, settles = row[14], row[15], row[16]
+        net, traded, settles, unpaid = row[14], row[15], row[16], row[21]
         gains = (side == "BUY") != back
         base = bases[instrument]
         gained = {"qty" if base is None else "amount": qty if gains else -qty}
         gained |= {"instrument_id": instrument, "price": price} if base is None else {"currency": base}
+        gained |= {"unpaid": unpaid if gains else -unpaid} if unpaid else {}
         paid = {"currency": currency, "amount": -net if gains else net}
         moves += [portfolios.Moved(portfolio, traded, settles, f"allocation:{pk}", kind, **one) for one in (gained, paid)]
     return moves

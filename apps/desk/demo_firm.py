@@ -47,11 +47,21 @@ FOLDER = Path(apps.reference.__file__).parent / "demo"
 D = Decimal
 BOND_FACTOR = D("0.01")
 FX_SPREAD_BP = D("0.5")
+OF_OTHERS = (
+    "isin", "cusip", "sedol", "figi", "coupon_pct", "coupon_frequency", "day_count", "issue_date", "shares_outstanding",
+    "rating",
+)  # fmt: skip
 
 
 def rows(name: str) -> Iterator[dict[str, str]]:
     with (FOLDER / f"{name}.csv").open(newline="", encoding="utf-8") as file:
         yield from csv.DictReader(file)
+
+
+def traded() -> Iterator[dict[str, str]]:
+    """All that is traded: first what options and futures may be on, then these."""
+    yield from rows("instruments")
+    yield from rows("listed")
 
 
 def number(text: str) -> Decimal | None:
@@ -104,7 +114,9 @@ def _reference() -> None:
             parent=issuers[r["parent"]] if r["parent"] else None,
         )  # fmt: skip
     venues = {v.mic: v for v in Venue.objects.all()}
-    Instrument.objects.bulk_create([_instrument(r, issuers, venues) for r in rows("instruments")])
+    for file in (rows("instruments"), rows("listed")):
+        known = {i.symbol: i for i in Instrument.objects.all()}
+        Instrument.objects.bulk_create([_instrument(dict.fromkeys(OF_OTHERS, "") | r, issuers, venues, known) for r in file])
     names = {c.code: c.name for c in Currency.objects.all()}
     Instrument.objects.bulk_create([_pair(r, names, issuers["CURRENCY"], venues["XXXX"]) for r in rows("fx")])
     _parties()
@@ -198,18 +210,20 @@ def _pair(r: dict[str, str], names: dict[str, str], issuer: Issuer, venue: Venue
     )  # fmt: skip
 
 
-def _instrument(r: dict[str, str], issuers: dict[str, Issuer], venues: dict[str, Venue]) -> Instrument:
+def _instrument(r: dict[str, str], issuers: dict[str, Issuer], venues: dict[str, Venue], known: dict) -> Instrument:
     is_bond = r["asset_class"] in ("CORP", "GOVT")
     return Instrument(
         symbol=r["symbol"], name=r["name"], asset_class=r["asset_class"], isin=r["isin"], cusip=r["cusip"],
         sedol=r["sedol"], figi=r["figi"], issuer=issuers[r["issuer"]], currency_id=r["currency"],
         venue=venues[r["mic"]], country=r["country"], sector=r["sector"], lot_size=D(r["lot_size"]),
         tick_size=D(r["tick_size"]), min_piece=D(r["min_piece"]), increment=D(r["increment"]),
-        price_factor=BOND_FACTOR if is_bond else D(1), coupon_pct=number(r["coupon_pct"]),
+        price_factor=BOND_FACTOR if is_bond else D(r.get("multiplier") or 1), coupon_pct=number(r["coupon_pct"]),
         coupon_frequency=int(r["coupon_frequency"]) if r["coupon_frequency"] else None, day_count=r["day_count"],
         issue_date=date.fromisoformat(r["issue_date"]) if r["issue_date"] else None,
         maturity_date=date.fromisoformat(r["maturity_date"]) if r["maturity_date"] else None,
-        shares_outstanding=number(r["shares_outstanding"]), rating=r["rating"],
+        shares_outstanding=number(r["shares_outstanding"]), rating=r["rating"], cfi_code=r.get("cfi_code", ""),
+        underlying=known.get(r.get("underlying")), strike_price=number(r.get("strike_price", "")),
+        put_or_call=r.get("put_or_call", ""),
     )  # fmt: skip
 
 
@@ -233,7 +247,7 @@ def _prices() -> None:
     now = timezone.now()
     ids = dict(Instrument.objects.values_list("symbol", "pk"))
     ticks, volumes = [], []
-    for r in rows("instruments"):
+    for r in traded():
         price = D(r["price"])
         half = (price * D(r["spread_bp"]) / 20_000).quantize(D("0.00000001"))
         ticks.append(marketdata.Tick(ids[r["symbol"]], price - half, price + half, price, D(0), D(0), now))
@@ -262,7 +276,7 @@ def _closes(now, ids: dict[str, int]) -> None:
     before = market.rate_day(now) - timedelta(days=1)
     before -= timedelta(days=max(0, before.weekday() - 4))
     marketdata.record_closes(
-        [(ids[r["symbol"]], sessions[venue_of[r["symbol"]]], D(r["price"])) for r in rows("instruments")],
+        [(ids[r["symbol"]], sessions[venue_of[r["symbol"]]], D(r["price"])) for r in traded()],
         [(r["base"], r["quote"], before, D(r["rate"])) for r in rows("fx")],
     )
 

@@ -53,6 +53,9 @@ class HandlingIn(serializers.Serializer):
     expire_date = serializers.DateField(required=False, allow_null=True, help_text="last day of GTD")
     min_qty = serializers.DecimalField(20, 4, required=False, allow_null=True, help_text="least quantity of a fill")
     display_qty = serializers.DecimalField(20, 4, required=False, allow_null=True, help_text="most that is shown")
+    position_effect = serializers.CharField(
+        required=False, allow_blank=True, help_text="of options and futures: OPEN or CLOSE (FIX tag 77)"
+    )
     flags = serializers.CharField(
         required=False, allow_blank=True, help_text="NOT_HELD, DO_NOT_INCREASE, CARE, with commas between"
     )
@@ -62,7 +65,8 @@ class HandlingIn(serializers.Serializer):
 
 
 class OrderIn(HandlingIn):
-    """What is wanted. Quantity in units (face for bonds); limit in the instrument's currency (percent of par for bonds)."""
+    """What is wanted. Quantity in units (face for bonds, whole contracts for options and futures); limit in the
+    instrument's currency (percent of par for bonds)."""
 
     portfolio = serializers.CharField(help_text="its code")
     instrument = serializers.CharField(help_text="its symbol, ISIN, CUSIP, SEDOL or FIGI")

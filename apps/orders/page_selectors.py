@@ -197,6 +197,11 @@ class Sketch(NamedTuple):
     spot: date | None = None
     moneys: Sequence[tuple[str, Decimal, Decimal | None]] = ()
 
+    @property
+    def words(self) -> rules.classes.ClassTerms:
+        """What quantity, price and money are called in its asset class, and which terms it has alone."""
+        return rules.CLASSES[self.instrument.asset_class]
+
 
 def sketch(
     instrument: Instrument,

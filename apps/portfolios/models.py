@@ -137,11 +137,17 @@ class Mandate(models.Model):
 
 
 class Position(models.Model):
-    """Units held on trade date: the sum of the portfolio's movements in the instrument."""
+    """
+    Units held on trade date: the sum of the portfolio's movements in the instrument. It is worth quantity × price ×
+    factor less ``unpaid_amount``: a future is bought without paying for it, so its value is the gain not yet paid out.
+    """
 
     portfolio = models.ForeignKey(Portfolio, on_delete=models.PROTECT, related_name="+", db_index=False)
     instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+")
     qty = qty_field(default=0)
+    unpaid_amount = amount_field(
+        default=0, db_default=0, help_text="what was bought less what was sold without paying, in the instrument's currency"
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["portfolio", "instrument"], name="one_position_an_instrument")]
@@ -173,6 +179,7 @@ class Movement(models.Model):
     qty = qty_field(null=True)
     amount = amount_field(null=True)
     price = price_field(null=True)
+    unpaid_amount = amount_field(null=True, help_text="of a future: its value, bought (+) or sold (−) without paying")
     trade_date = models.DateField()
     settle_date = models.DateField()
     source = models.CharField(max_length=40, help_text="such as allocation:12")

@@ -12,6 +12,7 @@ from guardian.shortcuts import get_objects_for_user
 
 from apps.core.refusals import NotFound
 from apps.marketdata import selectors as marketdata
+from apps.reference.models import Instrument
 from apps.users.services import can
 
 from .models import Cash, Movement, Portfolio, Position
@@ -75,6 +76,14 @@ class Held(NamedTuple):
     weight_pct: Decimal | None
 
 
+def worth(position: Position, instrument: Instrument, price: Decimal) -> Decimal:
+    """
+    What a position is worth in the instrument's currency. Of a future only the gain that is not yet paid out: its notional
+    is no asset, for it was not paid (CME rule 814, settlement variation).
+    """
+    return position.qty * price * instrument.price_factor - position.unpaid_amount
+
+
 class Valuation(NamedTuple):
     """What a portfolio is worth now, in its base currency. ``missing`` names what has no price and is left out."""
 
@@ -91,7 +100,7 @@ def valuation(portfolio: Portfolio) -> Valuation:
     base = portfolio.base_currency_id
     rates = marketdata.fx_rates(base)
     rows = list(
-        Position.objects.filter(portfolio=portfolio).exclude(qty=0).select_related("instrument").order_by(
+        Position.objects.filter(portfolio=portfolio).exclude(qty=0, unpaid_amount=0).select_related("instrument").order_by(
             "instrument__asset_class", "instrument__symbol"
         )
     )
@@ -100,7 +109,7 @@ def valuation(portfolio: Portfolio) -> Valuation:
     for p in rows:
         i, quote = p.instrument, quotes.get(p.instrument_id)
         rate = rates.get(i.currency_id)
-        value = p.qty * quote.mid * i.price_factor * rate[0] if quote and rate else None
+        value = worth(p, i, quote.mid) * rate[0] if quote and rate else None
         if value is None:
             missing.append(i.symbol)
         else:
@@ -138,9 +147,10 @@ def navs(portfolio_ids: Sequence[int] | None = None, to: str = "USD") -> dict[in
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT portfolio_id, currency, sum(amount) FROM ("
-            " SELECT p.portfolio_id, i.currency_id AS currency, p.qty * (q.bid + q.ask) / 2 * i.price_factor AS amount"
+            " SELECT p.portfolio_id, i.currency_id AS currency,"
+            " p.qty * (q.bid + q.ask) / 2 * i.price_factor - p.unpaid_amount AS amount"
             " FROM portfolios_position p JOIN reference_instrument i ON i.id = p.instrument_id"
-            " JOIN marketdata_quote q ON q.instrument_id = i.id WHERE p.qty <> 0"
+            " JOIN marketdata_quote q ON q.instrument_id = i.id WHERE p.qty <> 0 OR p.unpaid_amount <> 0"
             " UNION ALL SELECT portfolio_id, currency_id, amount FROM portfolios_cash) v"
             " WHERE %s::bigint[] IS NULL OR portfolio_id = ANY(%s::bigint[]) GROUP BY 1, 2",
             [portfolio_ids, portfolio_ids],

@@ -1,6 +1,6 @@
 """Moving positions and cash. Whoever calls says why; here only the sums are kept right."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -19,14 +19,15 @@ from . import selectors
 from .models import Movement, Portfolio
 
 COLUMNS = (
-    "portfolio_id", "instrument_id", "currency_id", "kind", "qty", "amount", "price", "trade_date", "settle_date",
-    "source", "act_id",
+    "portfolio_id", "instrument_id", "currency_id", "kind", "qty", "amount", "price", "unpaid_amount", "trade_date",
+    "settle_date", "source", "act_id",
 )  # fmt: skip
 
 
 class Moved(NamedTuple):
     """
-    A movement of units (``instrument_id``, ``qty``) or of money (``currency``, ``amount``).
+    A movement of units (``instrument_id``, ``qty``) or of money (``currency``, ``amount``). Units of a future come with
+    their ``unpaid`` value at the price of the trade.
 
     ``source`` is the business reference it comes from, such as ``allocation:12``; it moves each thing once.
     """
@@ -41,6 +42,7 @@ class Moved(NamedTuple):
     price: Decimal | None = None
     currency: str | None = None
     amount: Decimal | None = None
+    unpaid: Decimal | None = None
 
 
 class AlreadyMoved(Conflict):
@@ -68,34 +70,38 @@ def post_movements(act: Act, moves: Sequence[Moved]) -> None:
                     "portfolios_movement",
                     COLUMNS,
                     (
-                        (m.portfolio_id, m.instrument_id, m.currency, m.kind, m.qty, m.amount, m.price, m.trade_date,
-                         m.settle_date, m.source, act_id)
+                        (m.portfolio_id, m.instrument_id, m.currency, m.kind, m.qty, m.amount, m.price, m.unpaid,
+                         m.trade_date, m.settle_date, m.source, act_id)
                         for m in moves
                     ),
                 )
         except UniqueViolation as error:
             raise AlreadyMoved("This booking was made before; nothing was moved a second time.") from error
-        _add(cursor, "portfolios_position", "instrument_id", "qty", "bigint", _sums(moves, "instrument_id", "qty"))
-        _add(cursor, "portfolios_cash", "currency_id", "amount", "text", _sums(moves, "currency", "amount"))
+        units, unpaid = _sums(moves, "instrument_id", "qty"), _sums(moves, "instrument_id", "unpaid")
+        _add(cursor, "portfolios_position", "instrument_id", "bigint", {"qty": units, "unpaid_amount": unpaid})
+        _add(cursor, "portfolios_cash", "currency_id", "text", {"amount": _sums(moves, "currency", "amount")})
 
 
-def _sums(moves: Sequence[Moved], what: str, how_much: str) -> list[tuple]:
+def _sums(moves: Sequence[Moved], what: str, how_much: str) -> dict[tuple, Decimal]:
     sums: dict[tuple, Decimal] = {}
     for move in moves:
         thing = getattr(move, what)
         if thing is not None:
             key = (move.portfolio_id, thing)
-            sums[key] = sums.get(key, Decimal(0)) + getattr(move, how_much)
-    return sorted((portfolio, thing, total) for (portfolio, thing), total in sums.items())
+            sums[key] = sums.get(key, Decimal(0)) + (getattr(move, how_much) or 0)
+    return sums
 
 
-def _add(cursor, table: str, key: str, column: str, kind: str, sums: list[tuple]) -> None:
-    if sums:
+def _add(cursor, table: str, key: str, kind: str, columns: Mapping[str, Mapping[tuple, Decimal]]) -> None:
+    """:param columns: of each column what is added, by portfolio and ``key``; all have the same keys"""
+    keys = sorted(next(iter(columns.values())))
+    if keys:
+        added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in columns)
         cursor.execute(
-            f"INSERT INTO {table} (portfolio_id, {key}, {column})"
-            f" SELECT * FROM unnest(%s::bigint[], %s::{kind}[], %s::numeric[])"
-            f" ON CONFLICT (portfolio_id, {key}) DO UPDATE SET {column} = {table}.{column} + excluded.{column}",
-            [list(c) for c in zip(*sums, strict=True)],
+            f"INSERT INTO {table} (portfolio_id, {key}, {', '.join(columns)})"
+            f" SELECT * FROM unnest(%s::bigint[], %s::{kind}[]{', %s::numeric[]' * len(columns)})"
+            f" ON CONFLICT (portfolio_id, {key}) DO UPDATE SET {added}",
+            [*(list(c) for c in zip(*keys, strict=True)), *([sums[k] for k in keys] for sums in columns.values())],
         )
 
 

@@ -12,7 +12,8 @@ from .models import Instrument
 
 
 class InstrumentOut(serializers.ModelSerializer):
-    """Its value is quantity × price × ``price_factor`` in its currency; a bond's quantity is face, its price percent of par."""
+    """Its value is quantity × price × ``price_factor`` in its currency; a bond's quantity is face, its price percent of par;
+    of options and futures the factor is the contract multiplier, and a future's value is notional: it is not paid."""
 
     issuer = serializers.CharField(source="issuer.name")
     currency = serializers.CharField(source="currency_id")
@@ -28,7 +29,7 @@ class InstrumentOut(serializers.ModelSerializer):
             "id", "symbol", "name", "asset_class", "isin", "cusip", "sedol", "figi", "issuer", "currency", "base_currency", "mic",
             "country", "sector", "lot_size", "tick_size", "min_piece", "increment", "price_factor", "coupon_pct",
             "coupon_frequency", "day_count", "issue_date", "maturity_date", "underlying", "strike_price", "put_or_call",
-            "rating", "is_active",
+            "cfi_code", "rating", "is_active",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 from simple_history.models import HistoricalRecords
 
+from . import rules
 from .fields import price_field, qty_field
 
 
@@ -76,6 +77,7 @@ class AssetClass(models.TextChoices):
 
 BONDS = (AssetClass.CORP, AssetClass.GOVT)
 SHARES = (AssetClass.EQUITY, AssetClass.ETF)
+DERIVATIVES = (AssetClass.OPTION, AssetClass.FUTURE)
 
 
 class Instrument(models.Model):
@@ -113,6 +115,9 @@ class Instrument(models.Model):
     maturity_date = models.DateField(null=True, blank=True, help_text="expiry for options and futures")
     underlying = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     strike_price = price_field(null=True, blank=True)
+    cfi_code = models.CharField(
+        "CFI code", max_length=6, blank=True, default="", help_text="classification (ISO 10962), as OCASPS"
+    )
     put_or_call = models.CharField(max_length=4, blank=True, default="", choices=[("PUT", "Put"), ("CALL", "Call")])
     shares_outstanding = qty_field(null=True, blank=True)
     rating = models.CharField(max_length=5, blank=True, default="")
@@ -134,6 +139,25 @@ class Instrument(models.Model):
                 | ~Q(asset_class="FX") & Q(base_currency=None),
                 name="a_pair_has_two_currencies",
             ),
+            models.CheckConstraint(
+                condition=~Q(asset_class="OPTION")
+                | Q(
+                    underlying__isnull=False, strike_price__isnull=False, strike_price__gt=0,
+                    put_or_call__in=["PUT", "CALL"], maturity_date__isnull=False,
+                ),
+                name="an_option_has_underlying_strike_right_and_expiry",
+            ),
+            models.CheckConstraint(
+                condition=~Q(asset_class="FUTURE") | Q(maturity_date__isnull=False), name="a_future_has_its_expiry"
+            ),
+            models.CheckConstraint(
+                condition=Q(asset_class="OPTION") | Q(strike_price=None, put_or_call=""),
+                name="only_an_option_has_strike_and_right",
+            ),
+            models.CheckConstraint(
+                condition=Q(asset_class__in=["OPTION", "FUTURE"]) | Q(underlying=None),
+                name="only_a_derivative_has_an_underlying",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -151,6 +175,14 @@ class Instrument(models.Model):
     def price_places(self) -> int:
         """Decimals of a price on a page."""
         return 5 if self.is_pair else 4
+
+    @property
+    def is_derivative(self) -> bool:
+        return self.asset_class in DERIVATIVES
+
+    @property
+    def is_margined(self) -> bool:
+        return self.asset_class in rules.MARGINED
 
 
 class Broker(models.Model):

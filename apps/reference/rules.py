@@ -189,6 +189,11 @@ def taken_by(
     return [Taken(asset_class, None, None, kind, tif, False, False) for kind, tif in ORDINARY]
 
 
+# --- what is paid -----------------------------------------------------------------------------------------------------
+# Bought and sold without paying their value: the clearer takes margin and pays the day's variation (CME rule 814).
+MARGINED = frozenset({"FUTURE"})
+
+
 # --- what a row of reference data must be -----------------------------------------------------------------------------
 
 
@@ -236,6 +241,7 @@ def _term_problems(facts: Facts) -> Problems:
     if factor is not None and asset_class in ("EQUITY", "ETF", "FUND", "FX") and factor != 1:
         found["price_factor"] = "must be 1 for shares, units and currencies"
     found |= _pair_problems(facts)
+    found |= _derivative_problems(facts)
     if facts.get("coupon_frequency") not in (None, *COUPONS_A_YEAR):
         found["coupon_frequency"] = "must be 0, 1, 2, 4 or 12 coupons a year"
     if facts.get("coupon_pct") is not None and not 0 <= facts["coupon_pct"] < 100:
@@ -255,6 +261,30 @@ def _pair_problems(facts: Facts) -> Problems:
     if base and quote and facts.get("symbol") and facts["symbol"] != f"{base}/{quote}":
         return {"symbol": f"must be {base}/{quote}, as the market calls the pair"}
     return {}
+
+
+CFI_GROUPS = {"OPTION": "O", "FUTURE": "F"}
+
+
+def _derivative_problems(facts: Facts) -> Problems:
+    """What is wrong with the terms of an option or a future, and with such terms where they do not belong."""
+    asset_class, found = facts.get("asset_class"), {}
+    if asset_class != "OPTION":
+        found |= {name: "is of an option alone" for name in ("strike_price", "put_or_call") if facts.get(name)}
+    if asset_class not in CFI_GROUPS:
+        return found | ({"underlying": "is of an option or a future alone"} if facts.get("underlying") else {})
+    if facts.get("strike_price") is not None and facts["strike_price"] <= 0:
+        found["strike_price"] = "must be more than zero"
+    if facts.get("increment") is not None and not is_multiple(facts["increment"], Decimal(1)):
+        found["increment"] = "must be whole contracts"
+    cfi = facts.get("cfi_code") or ""
+    if cfi and not (len(cfi) == 6 and cfi.isascii() and cfi.isalpha() and cfi.isupper()):
+        found["cfi_code"] = f"“{cfi}” is not a CFI code (ISO 10962): six capitals"
+    elif cfi and cfi[0] != CFI_GROUPS[asset_class]:
+        found["cfi_code"] = f"must begin with {CFI_GROUPS[asset_class]} for {asset_class}"
+    elif cfi and asset_class == "OPTION" and facts.get("put_or_call") and cfi[1] != facts["put_or_call"][0]:
+        found["cfi_code"] = f"says {'call' if cfi[1] == 'C' else 'put'}, the instrument the other"
+    return found
 
 
 def party_problems(facts: Facts) -> Problems:

@@ -148,6 +148,13 @@ SUMS = (
         " WHERE c.amount IS DISTINCT FROM coalesce(m.amount, 0)"
     ),
     (
+        "SELECT 'portfolio ' || portfolio_id || ' owes ' || p.unpaid_amount || ' on instrument ' || instrument_id"
+        " || ', its movements sum to ' || coalesce(m.unpaid, 0) FROM portfolios_position p LEFT JOIN"
+        " (SELECT portfolio_id, instrument_id, sum(unpaid_amount) AS unpaid FROM portfolios_movement"
+        "  WHERE unpaid_amount IS NOT NULL GROUP BY 1, 2) m USING (portfolio_id, instrument_id)"
+        " WHERE p.unpaid_amount <> coalesce(m.unpaid, 0)"
+    ),
+    (
         # Units against money; of a pair of currencies, money in the one against money in the other.
         "SELECT 'allocation ' || a.id || ' moved ' || coalesce(m.qty, m.amount, 0) || ' units and ' || coalesce(c.amount, 0)"
         " FROM allocations_allocation a JOIN reference_instrument i ON i.id = a.instrument_id"

@@ -42,6 +42,13 @@ class InstructionBlocked(Event, code="instruction.blocked"):
 
 
 @dataclass(frozen=True)
+class InstructionCleared(Event, code="instruction.cleared"):
+    """A future: no securities move and nothing is told to the custodian; its clearer margins it and takes the costs."""
+
+    allocation_id: int
+
+
+@dataclass(frozen=True)
 class InstructionWritten(Event, code="instruction.written"):
     file_name: str
 

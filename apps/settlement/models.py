@@ -97,6 +97,8 @@ class Instruction(models.Model):
     One ISO 20022 sese.023 to the custodian of the allocation's portfolio. What it says is never changed: it is
     cancelled, and another takes its place under a reference of its own.
 
+    Of a future there is no message: it is born cleared, so that every allocation has its row, and stays so.
+
     The four statuses of sese.024 are kept apart, each as the custodian said it last.
     """
 

@@ -71,7 +71,7 @@ class InstructionLine(NamedTuple):
 
 LOOKS = {
     I.REJECTED: "bad", I.FAILING: "bad", I.BLOCKED: "hold", I.UNMATCHED: "hold", I.READY: "idle", I.SENT: "work",
-    I.MATCHED: "work", I.SETTLED: "done", I.CANCELLED: "idle",
+    I.MATCHED: "work", I.SETTLED: "done", I.CLEARED: "done", I.CANCELLED: "idle",
 }  # fmt: skip
 
 

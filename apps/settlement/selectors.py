@@ -19,6 +19,7 @@ from .states import C, E, I
 
 # What needs a person comes first; then what is under way, by settlement date and size.
 ATTENTION = (I.REJECTED, I.FAILING, I.BLOCKED, I.UNMATCHED)
+CLOSED = (I.SETTLED, I.CLEARED, I.CANCELLED)
 # Cancelled by us but settled all the same: a return has to be agreed with the counterparty, and noted.
 SETTLED_IN_VAIN = Q(status=I.CANCELLED, settled_date__isnull=False, note="")
 NEEDS_A_PERSON = Q(status__in=ATTENTION) | SETTLED_IN_VAIN
@@ -77,7 +78,7 @@ def instruction_rows(user) -> QuerySet[Instruction]:
     rank = Case(
         When(SETTLED_IN_VAIN, then=Value(-1)),
         *(When(status=status, then=Value(place)) for place, status in enumerate(ATTENTION)),
-        When(status__in=[I.SETTLED, I.CANCELLED], then=Value(len(ATTENTION) + 1)),
+        When(status__in=CLOSED, then=Value(len(ATTENTION) + 1)),
         default=Value(len(ATTENTION)),
         output_field=IntegerField(),
     )
@@ -191,7 +192,7 @@ def cash_to_settle(user) -> list[dict]:
     keys = ("settle_date", "custodian__code", "currency_id")
     found = {
         tuple(row[name] for name in keys): row
-        for row in instructions_seen_by(user).exclude(status__in=[I.SETTLED, I.CANCELLED]).values(*keys).annotate(
+        for row in instructions_seen_by(user).exclude(status__in=CLOSED).values(*keys).annotate(
             instructions=Count("pk"),
             pay=Sum("amount", filter=Q(is_receipt=True), default=Decimal(0)),
             receive=Sum("amount", filter=Q(is_receipt=False), default=Decimal(0)),
@@ -211,7 +212,8 @@ def cash_to_settle(user) -> list[dict]:
 
 # --- What messages say ----------------------------------------------------------------------------------------------
 TERMS = """
-a.side = 'BUY', i.asset_class IN ('CORP', 'GOVT'), i.isin, v.mic, a.id, a.trade_date, a.settle_date, a.price, a.qty,
+a.side = 'BUY', i.asset_class IN ('CORP', 'GOVT'),
+CASE WHEN i.asset_class = 'OPTION' AND i.isin = '' THEN i.symbol ELSE i.isin END, v.mic, a.id, a.trade_date, a.settle_date, a.price, a.qty,
 a.currency_id, a.net_amount, a.gross_amount, a.accrued_amount, a.commission_amount, a.fees::text, p.custody_account,
 coalesce(d.bic, s.depository_bic, ''), coalesce(s.agent_bic, ''), coalesce(s.agent_account, ''), b.bic
 """
@@ -247,6 +249,7 @@ class ToInstruct(NamedTuple):
     standing_id: int | None
     country: str
     broker_code: str
+    asset_class: str
     base_currency: str
     exchange_id: int | None
     says: rules.Settling
@@ -256,7 +259,7 @@ def to_instruct(allocation_ids: Sequence[int]) -> list[ToInstruct]:
     """Each allocation's terms with the SSI in force on its settlement date, by id. One query."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT a.id, n.id, n.version, n.status, a.portfolio_id, p.custodian_id, s.id, i.country, b.code,"
+            "SELECT a.id, n.id, n.version, n.status, a.portfolio_id, p.custodian_id, s.id, i.country, b.code, i.asset_class,"
             " coalesce(i.base_currency_id, ''), x.id,"
             f" coalesce(n.reference, ''), {TERMS} FROM allocations_allocation a {AROUND} {STANDING}"
             " LEFT JOIN LATERAL (SELECT * FROM settlement_instruction WHERE allocation_id = a.id"
@@ -264,7 +267,7 @@ def to_instruct(allocation_ids: Sequence[int]) -> list[ToInstruct]:
             " WHERE a.id = ANY(%s) AND a.status = 'BOOKED' ORDER BY a.id",
             [list(allocation_ids)],
         )
-        return [ToInstruct(*row[:11], _settling(row[11:])) for row in cursor.fetchall()]
+        return [ToInstruct(*row[:12], _settling(row[12:])) for row in cursor.fetchall()]
 
 
 def instructed(instruction_ids: Iterable[int]) -> dict[int, rules.Settling]:

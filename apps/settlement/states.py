@@ -39,6 +39,7 @@ class I(StrEnum):  # noqa: E742
     UNMATCHED = "UNMATCHED"
     FAILING = "FAILING"
     SETTLED = "SETTLED"
+    CLEARED = "CLEARED"
     CANCELLED = "CANCELLED"
 
 
@@ -46,7 +47,7 @@ AT_CUSTODIAN = (I.SENT, I.MATCHED, I.UNMATCHED, I.FAILING)
 
 INSTRUCTION_LIFE = Lifecycle(
     "instruction",
-    born={e.InstructionReady: I.READY, e.InstructionBlocked: I.BLOCKED},
+    born={e.InstructionReady: I.READY, e.InstructionBlocked: I.BLOCKED, e.InstructionCleared: I.CLEARED},
     moves={
         (I.BLOCKED, e.InstructionReady): I.READY,
         (I.READY, e.InstructionBlocked): I.BLOCKED,  # What it rests on was changed before it was written.

@@ -9,6 +9,7 @@ from .bookings import (
     book,
     gross_amount,
     intended_shares,
+    is_paid,
     net_amount,
     published_price,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "days_30_360",
     "gross_amount",
     "intended_shares",
+    "is_paid",
     "net_amount",
     "pro_rata",
     "pro_rata_columns",

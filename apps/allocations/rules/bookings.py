@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from apps.core.money import rounded
-from apps.reference.rules import FeeTerms, fee_amount
+from apps.reference.rules import MARGINED, FeeTerms, fee_amount
 
 from .accruals import Coupon, accrued_amount
 from .shares import Segments, pro_rata_columns, quantity, share_amounts, split_columns, units
@@ -76,6 +76,11 @@ class Booked(NamedTuple):
     net: Decimal
 
     @property
+    def unpaid(self) -> Decimal:
+        """What of the gross is not paid: all of it of a future, which the clearer margins."""
+        return Decimal(0) if is_paid(self.block.asset_class) else self.gross
+
+    @property
     def fees_amount(self) -> Decimal:
         return sum((fee.amount for fee in self.fees), Decimal(0))
 
@@ -94,8 +99,12 @@ def gross_amount(value: Decimal, price_factor: Decimal, minor_units: int) -> Dec
     return rounded(Fraction(value) * Fraction(price_factor), minor_units)
 
 
+def is_paid(asset_class: str) -> bool:
+    return asset_class not in MARGINED
+
+
 def net_amount(side: str, gross, accrued, commission, fees):
-    """Buy: gross + accrued + costs, which we pay; sell: gross + accrued − costs, which we receive."""
+    """Buy: gross + accrued + costs, which we pay; sell: gross + accrued − costs, which we receive. Gross as far as paid."""
     costs = commission + fees
     return gross + accrued + (costs if side == "BUY" else -costs)
 
@@ -189,7 +198,7 @@ def _rows(deals, fills: Segments, order_ids, portfolio_ids, part) -> Iterator[Bo
     for deal, order_id, portfolio_id, qty, in_gross, in_accrued, in_commission, *in_fees in columns:
         block, fill = deals[deal]
         places = -block.minor_units
-        net = net_amount(block.side, in_gross, in_accrued, in_commission, sum(in_fees))
+        net = net_amount(block.side, in_gross if is_paid(block.asset_class) else 0, in_accrued, in_commission, sum(in_fees))
         borne = tuple(
             Fee(terms.code, terms.kind, Decimal(amount).scaleb(places))
             for terms, amount in zip(fill.fees, in_fees, strict=False)

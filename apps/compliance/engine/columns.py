@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from apps.reference.rules import MARGINED
+
 QTY = 10_000
 PRICE = 100_000_000
 NEAR = 1e-9
@@ -130,6 +132,8 @@ class Holdings:
     amount: np.ndarray
     settles: np.ndarray | None = None
     """For money still to be settled: the ordinal of its date."""
+    unpaid: np.ndarray | None = None
+    """Of instruments: what of them was bought without paying, in ten-thousandths of their currency; None where nothing."""
 
 
 @dataclass
@@ -190,11 +194,16 @@ class Snapshot:
 
     @cached_property
     def unit(self) -> np.ndarray:
-        """Value of one unit at mid in the firm's currency; NaN where price or rate is missing."""
+        """Value (of a future the notional) of one unit at mid in the firm's currency; NaN where price or rate is missing."""
         return np.array([np.nan if u is None else float(u) for u in self._units])
 
     def exact_unit(self, instrument: int) -> Fraction:
         return self._units[instrument]
+
+    @cached_property
+    def is_margined(self) -> np.ndarray:
+        """Whether each instrument is bought without paying its value. Its ``unit`` is notional."""
+        return np.array([i.asset_class in MARGINED for i in self.instruments], bool)
 
     @cached_property
     def priced_us(self) -> np.ndarray:
@@ -224,7 +233,10 @@ class Snapshot:
     def nav(self) -> np.ndarray:
         """Net asset value in the firm's currency at mids; NaN where something held has no price or rate."""
         size = len(self.portfolios)
-        held = np.bincount(self.positions.portfolio, self.positions.amount * self.unit[self.positions.thing], size)
+        worth = self.positions.amount * self.unit[self.positions.thing]
+        if self.positions.unpaid is not None:
+            worth = worth - self.positions.unpaid * self.rate[self.currency[self.positions.thing]]
+        held = np.bincount(self.positions.portfolio, worth, size)
         money = np.bincount(self.cash.portfolio, self.cash.amount * self.rate[self.cash.thing], size)
         return (held + money) / QTY
 
@@ -246,6 +258,9 @@ class Snapshot:
             total = Fraction(0)
             for row in self.rows_of("positions", portfolio):
                 total += int(self.positions.amount[row]) * self._units[self.positions.thing[row]]
+                if self.positions.unpaid is not None:
+                    currency = self.instruments[self.positions.thing[row]].currency
+                    total -= int(self.positions.unpaid[row]) * Fraction(self.rates[currency].rate)
             for row in self.rows_of("cash", portfolio):
                 code = self.currencies[self.cash.thing[row]]
                 total += int(self.cash.amount[row]) * Fraction(self.rates[code].rate)

@@ -94,10 +94,10 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, firm_wide: bool) -> A
         )
         positions = _frame(
             cursor,
-            "SELECT portfolio_id, instrument_id, (qty * 10000)::bigint FROM portfolios_position"
-            " WHERE portfolio_id = ANY(%s::bigint[]) AND qty <> 0",
+            "SELECT portfolio_id, instrument_id, (qty * 10000)::bigint, (unpaid_amount * 10000)::bigint"
+            " FROM portfolios_position WHERE portfolio_id = ANY(%s::bigint[]) AND (qty <> 0 OR unpaid_amount <> 0)",
             [portfolios],
-            {"portfolio": pl.Int64, "thing": pl.Int64, "amount": pl.Int64},
+            {"portfolio": pl.Int64, "thing": pl.Int64, "amount": pl.Int64, "unpaid": pl.Int64},
         )
         money = {"portfolio": pl.Int64, "thing": pl.String, "amount": pl.Int64}
         cash = _frame(
@@ -207,7 +207,8 @@ def _holdings(frame: pl.DataFrame, portfolios: np.ndarray, thing: np.ndarray) ->
     if "settles" in frame.columns:
         settles = np.array([day.toordinal() for day in frame["settles"]], np.int64)
     place = np.searchsorted(portfolios, frame["portfolio"].to_numpy())
-    return c.Holdings(place, thing, frame["amount"].to_numpy(), settles)
+    unpaid = frame["unpaid"].to_numpy() if "unpaid" in frame.columns and (frame["unpaid"] != 0).any() else None
+    return c.Holdings(place, thing, frame["amount"].to_numpy(), settles, unpaid)
 
 
 def _mandates(cursor, portfolio_ids: Sequence[int]) -> list[c.Portfolio]:

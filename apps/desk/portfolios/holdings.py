@@ -23,7 +23,7 @@ from apps.portfolios.models import Cash, Mandate, ModelWeight, Movement, Portfol
 from apps.reference.models import Instrument, Issuer
 from apps.routing.models import Execution
 
-from .pnl import Day, Pnl, day_of
+from .pnl import Day, Pnl, Stock, day_of
 from .selectors import CASH, CLASS_OF, EQUITY, FIXED_INCOME, OTHER, ZERO
 
 NAMES = {EQUITY: "Equity", FIXED_INCOME: "Fixed income", CASH: "Cash", OTHER: "Other"}
@@ -33,7 +33,10 @@ HUNDRED = Decimal(100)
 
 @dataclass
 class Line:
-    """A holding; ``qty`` with its provisional part, ``ordered`` the signed quantity of open orders."""
+    """
+    A holding; ``qty`` with its provisional part, ``ordered`` the signed quantity of open orders. ``unpaid`` is what of it
+    was bought without paying, in its currency: a future is worth the gain over that alone.
+    """
 
     instrument: Instrument
     qty: Decimal = ZERO
@@ -47,14 +50,31 @@ class Line:
     target: Decimal | None = None
     is_new: bool = False
     pnl: Pnl | None = None
+    unpaid: Decimal = ZERO
+    rate: Decimal | None = None
 
     @property
     def value(self) -> Decimal | None:
-        return None if self.unit is None else self.qty * self.unit
+        return None if self.unit is None else self.qty * self.unit - self.unpaid * self.rate
 
     @property
     def after(self) -> Decimal:
+        """What it is worth with its orders done at the price of now, which changes nothing for what is not paid."""
+        return (self.value or ZERO) if self.instrument.is_margined else self.exposure_after
+
+    @property
+    def exposure(self) -> Decimal:
+        """What limits count: the value, or the notional of a future."""
+        return ZERO if self.unit is None else self.qty * self.unit
+
+    @property
+    def exposure_after(self) -> Decimal:
         return ZERO if self.unit is None else (self.qty - self.provisional + self.ordered) * self.unit
+
+    @property
+    def notional(self) -> Decimal | None:
+        """Of a future, whose value is something else."""
+        return self.exposure if self.instrument.is_margined and self.unit is not None else None
 
     @property
     def drift(self) -> Decimal | None:
@@ -147,7 +167,7 @@ def holdings(portfolio: Portfolio, now: datetime) -> Holdings:
 def _moneys(shares: list) -> Iterable[tuple[str, Decimal, int]]:
     """(currency, amount, block) of the provisional shares: a trade in currencies has two, anything else one."""
     for share in shares:
-        yield share.currency, -_signed(share.side, share.amount), share.block_id
+        yield share.currency, -_signed(share.side, share.amount - share.unpaid), share.block_id
         if share.base_currency:
             yield share.base_currency, _signed(share.side, share.qty), share.block_id
 
@@ -157,7 +177,8 @@ def _signed(side: str, qty: Decimal) -> Decimal:
 
 
 def _lines(portfolio: Portfolio, shares: list, made: Holdings) -> dict[int, Line]:
-    held = dict(Position.objects.filter(portfolio=portfolio).exclude(qty=0).values_list("instrument_id", "qty"))
+    positions = Position.objects.filter(portfolio=portfolio).exclude(qty=0, unpaid_amount=0)
+    held = {pk: (qty, unpaid) for pk, qty, unpaid in positions.values_list("instrument_id", "qty", "unpaid_amount")}
     orders = list(
         Order.objects.filter(portfolio=portfolio, status__in=OPEN).values_list(
             "instrument_id", "side", "qty", "cancelled_qty", "status"
@@ -170,12 +191,13 @@ def _lines(portfolio: Portfolio, shares: list, made: Holdings) -> dict[int, Line
     wanted |= {s.instrument_id for s in shares}
     found = {i.pk: Line(i) for i in Instrument.objects.filter(pk__in=wanted, base_currency=None)}  # Nobody holds a pair.
     shares, orders = [s for s in shares if not s.base_currency], [o for o in orders if o[0] in found]
-    for pk, qty in held.items():
-        found[pk].qty = qty
+    for pk, (qty, unpaid) in held.items():
+        found[pk].qty, found[pk].unpaid = qty, unpaid
     for share in shares:
         line, qty = found[share.instrument_id], _signed(share.side, share.qty)
         line.qty += qty
         line.provisional += qty
+        line.unpaid += _signed(share.side, share.unpaid)
     first = (S.HELD, S.WORKING, S.CLEARED, S.TO_APPROVE, S.PARKED, S.IN_REVIEW)
     for pk, side, qty, cancelled, status in orders:
         line = found[pk]
@@ -195,7 +217,7 @@ def _price(lines: dict[int, Line], rates: dict[str, Decimal], made: Holdings) ->
                 made.missing.append(line.instrument.symbol)
             continue
         line.price, line.priced_at = quote.mid, quote.at
-        line.unit = quote.mid * line.instrument.price_factor * rate
+        line.unit, line.rate = quote.mid * line.instrument.price_factor * rate, rate
         made.in_orders += abs(line.ordered - line.provisional) * line.unit
     ages = [line.priced_at for line in lines.values() if line.priced_at and line.qty]
     made.oldest_price_at, made.newest_price_at = min(ages, default=None), max(ages, default=None)
@@ -252,7 +274,7 @@ def _weigh(lines: dict[int, Line], made: Holdings) -> None:
 
 def _judge_the_day(portfolio, lines: dict[int, Line], shares: list, rates: dict, now: datetime, made: Holdings) -> None:
     booked = dict(Cash.objects.filter(portfolio=portfolio).values_list("currency_id", "amount"))
-    held = {pk: (line.instrument, line.qty) for pk, line in lines.items()}
+    held = {pk: Stock(line.instrument, line.qty, line.unpaid) for pk, line in lines.items()}
     made.day = day_of(portfolio, held, {pk: line.price for pk, line in lines.items()}, rates, shares, booked, now)
     for pk, line in lines.items():
         line.pnl = made.day.lines.get(pk)
@@ -278,7 +300,8 @@ def _classes(made: Holdings) -> list[ClassLine]:
         kind = CLASS_OF.get(line.instrument.asset_class, OTHER)
         value[kind] += line.value or ZERO
         after[kind] += line.after
-        after[CASH] -= (line.ordered - line.provisional) * (line.unit or ZERO)
+        if not line.instrument.is_margined:
+            after[CASH] -= (line.ordered - line.provisional) * (line.unit or ZERO)
         if line.target is not None:
             aimed[kind] = aimed.get(kind, ZERO) + line.target
     if aimed:
@@ -302,7 +325,11 @@ def _bands(mandate: Mandate, made: Holdings) -> list[Band]:
 
     parents = dict(Issuer.objects.values_list("pk", "parent_id"))
     names = dict(Issuer.objects.values_list("pk", "name"))
-    issuers = _largest((_root(line.instrument.issuer_id, parents), line) for line in _private(made.lines))
+    issuers = _largest(
+        (_root(line.instrument.issuer_id, parents), line)
+        for line in _private(made.lines)
+        if not line.instrument.is_margined
+    )
     sectors = _largest((line.instrument.sector, line) for line in _private(made.lines))
     limits = [
         ("Equity at most", *pair(EQUITY), mandate.equity_max_pct, False),
@@ -345,7 +372,7 @@ def _largest(pairs: Iterable[tuple]) -> tuple | None:
     """The key whose lines weigh most, now or after, with both values."""
     now, after = defaultdict(lambda: ZERO), defaultdict(lambda: ZERO)
     for key, line in pairs:
-        now[key] += line.value or ZERO
-        after[key] += line.after
+        now[key] += line.exposure
+        after[key] += line.exposure_after
     key = max(now, key=lambda k: max(now[k], after[k]), default=None)
     return None if key is None else (key, now[key], after[key])

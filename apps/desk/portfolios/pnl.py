@@ -40,6 +40,19 @@ class Marks(NamedTuple):
     factor: Decimal
     rate: Decimal | None
     closing_rate: Decimal | None
+    unpaid: Decimal = ZERO  # What of the holding at the close was not paid for: rates move only the gain over it.
+
+    def opening_value(self, opening: Decimal) -> Decimal:
+        """What was held at the close was worth then, in its currency."""
+        return opening * (self.close or ZERO) * self.factor - self.unpaid
+
+
+class Stock(NamedTuple):
+    """What is held now, provisional shares included; ``unpaid`` as `portfolios.Position` has it."""
+
+    instrument: Instrument
+    qty: Decimal
+    unpaid: Decimal = ZERO
 
 
 class Pnl(NamedTuple):
@@ -95,7 +108,7 @@ def pnl_of(qty: Decimal, deals: Sequence[Deal], marks: Marks, costs: Decimal = Z
     moved = opening * (marks.price - close) + sum((d.qty * (marks.price - d.price) for d in deals), ZERO)
     return Pnl(
         moved * into_base,
-        opening * close * marks.factor * (marks.rate - closing_rate),
+        marks.opening_value(opening) * (marks.rate - closing_rate),
         costs * marks.rate,
         _realised(opening, close, deals) * into_base,
     )
@@ -115,7 +128,7 @@ def _realised(opening: Decimal, close: Decimal, deals: Sequence[Deal]) -> Decima
 # --- A portfolio's day ----------------------------------------------------------------------------------------------
 def day_of(
     portfolio: Portfolio,
-    held: Mapping[int, tuple[Instrument, Decimal]],
+    held: Mapping[int, Stock],
     prices: Mapping[int, Decimal | None],
     rates: Mapping[str, Decimal],
     shares: Iterable,
@@ -123,22 +136,22 @@ def day_of(
     now: datetime,
 ) -> Day:
     """
-    :param held: instrument id to it and the quantity held now, provisional shares included
+    :param held: by instrument id
     :param shares: the provisional shares (allocations.selectors)
     :param cash: booked balances by currency
 
     What trades in currencies made since the last closes counts as FX.
     """
-    days = reference.trade_dates({i.venue_id for i, _ in held.values()}, now)
+    days = reference.trade_dates({stock.instrument.venue_id for stock in held.values()}, now)
     rate_day = market.rate_day(now)
     booked = _booked_today(portfolio, min([*days.values(), rate_day]))
-    closes = marketdata.closes_before({pk: days[i.venue_id] for pk, (i, _) in held.items()})
+    closes = marketdata.closes_before({pk: days[stock.instrument.venue_id] for pk, stock in held.items()})
     closing = marketdata.closing_rates_before(rate_day, portfolio.base_currency_id)
     deals: dict[int, list[Deal]] = defaultdict(list)
     costs: dict[int, Decimal] = defaultdict(lambda: ZERO)
     opening_cash = dict(cash)
     for pk, side, qty, price, currency, net, paid, on in booked:
-        if pk in held and on >= days[held[pk][0].venue_id]:
+        if pk in held and on >= days[held[pk].instrument.venue_id]:
             deals[pk].append(Deal(_signed(side, qty), price))
             costs[pk] += paid
             opening_cash[currency] = opening_cash.get(currency, ZERO) + _signed(side, net)
@@ -150,10 +163,12 @@ def day_of(
             continue
         deals[share.instrument_id].append(Deal(_signed(share.side, share.qty), share.price))
     day = Day(since=min((on for on, _ in closes.values()), default=None))
-    for pk, (instrument, qty) in held.items():
-        currency = instrument.currency_id
+    for pk, (instrument, qty, unpaid) in held.items():
+        currency, factor = instrument.currency_id, instrument.price_factor
         close = closes[pk][1] if pk in closes else None
-        marks = Marks(prices.get(pk), close, instrument.price_factor, rates.get(currency), closing.get(currency))
+        if instrument.is_margined:
+            unpaid -= sum((d.qty * d.price * factor for d in deals[pk]), ZERO)
+        marks = Marks(prices.get(pk), close, factor, rates.get(currency), closing.get(currency), unpaid)
         line = pnl_of(qty, deals[pk], marks, costs[pk])
         if line is None:
             day.missing.append(instrument.symbol)
@@ -162,7 +177,7 @@ def day_of(
         day.total = day.total.plus(line)
         opening = qty - sum((d.qty for d in deals[pk]), ZERO)
         if opening:
-            day.opening_nav += opening * close * instrument.price_factor * closing[currency]
+            day.opening_nav += marks.opening_value(opening) * closing[currency]
     _cash_of_the_day(day, opening_cash, rates, closing)
     made = sum((amount * rates.get(currency, ZERO) for currency, amount in exchanged.items()), ZERO)
     day.cash, day.total = day.cash + made, day.total.plus(Pnl(fx=made))

@@ -39,9 +39,9 @@ class Row(NamedTuple):
 
 
 VALUES = """
-SELECT x.portfolio_id, i.asset_class, i.currency_id, sum(x.qty * (q.bid + q.ask) / 2 * i.price_factor)
+SELECT x.portfolio_id, i.asset_class, i.currency_id, sum(x.qty * (q.bid + q.ask) / 2 * i.price_factor - x.unpaid_amount)
 FROM portfolios_position x JOIN reference_instrument i ON i.id = x.instrument_id
-JOIN marketdata_quote q ON q.instrument_id = i.id WHERE x.portfolio_id = ANY(%s) AND x.qty <> 0 GROUP BY 1, 2, 3
+JOIN marketdata_quote q ON q.instrument_id = i.id WHERE x.portfolio_id = ANY(%s) AND (x.qty <> 0 OR x.unpaid_amount <> 0) GROUP BY 1, 2, 3
 UNION ALL SELECT portfolio_id, 'CASH', currency_id, amount FROM portfolios_cash WHERE portfolio_id = ANY(%s)
 """
 ORDERS = """

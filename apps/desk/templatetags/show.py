@@ -107,8 +107,10 @@ def price(value, places: int = 4) -> str:
 
 @register.filter
 def qty_of(value, instrument) -> str:
-    """A quantity with its unit where that is no matter of course: 1,000,000 EUR of a pair."""
-    return f"{qty(value)} {instrument.base_currency_id}" if instrument.is_pair and value is not None else qty(value)
+    """A quantity with its unit where that is no matter of course: 1,000,000 EUR of a pair, 12 contracts."""
+    if value is None or not (instrument.is_pair or instrument.is_derivative):
+        return qty(value)
+    return f"{qty(value)} {instrument.base_currency_id if instrument.is_pair else 'contracts'}"
 
 
 @register.filter
@@ -120,7 +122,7 @@ def price_of(value, instrument) -> str:
         return f"{price(value)}% of par"
     if instrument.is_pair:
         return f"{price(value, 5)} {instrument.currency_id} for 1 {instrument.base_currency_id}"
-    return f"{price(value)} {instrument.currency_id}"
+    return f"{price(value)} points" if instrument.is_margined else f"{price(value)} {instrument.currency_id}"
 
 
 @register.filter

@@ -15,7 +15,7 @@ from apps.users.services import holders_of
 
 from .. import page_selectors, selectors
 from ..models import STOPS, GroupKind, Leg, Order, OrderType, Side, TimeInForce
-from ..rules import FROM_HOLDING, HANDLING, INTENTS
+from ..rules import CLASSES, FROM_HOLDING, HANDLING, INTENTS, OWN_TERMS
 from ..rules.tickets import TEXT_LIMITS
 from ..services import Change, LegIn, Wish
 from .own_fields import NUMBER, own_form_fields, own_said
@@ -25,6 +25,7 @@ FLAGS = (
     ("DO_NOT_INCREASE", "Do not increase on a dividend"),
     ("CARE", "Care: worked by a person"),
 )
+EFFECTS = (("", "Not said"), ("OPEN", "Opens it"), ("CLOSE", "Closes it"))
 PEGS = (("PRIMARY", "Own side of the market"), ("MID", "Middle"), ("MARKET", "Other side of the market"))
 
 
@@ -63,6 +64,9 @@ class Terms(forms.Form):
         label="Value date", max_length=40, required=False, widget=forms.DateInput({"type": "date"}),
         help_text="Empty for spot; later than spot for a forward, on a day on which both currencies settle.",
     )  # fmt: skip
+    position_effect = forms.ChoiceField(
+        label="Effect on the position", choices=EFFECTS, required=False, help_text="Told to the broker (PositionEffect, 77)."
+    )
     flags = forms.MultipleChoiceField(
         label="Handling", choices=FLAGS, required=False, widget=forms.CheckboxSelectMultiple
     )
@@ -128,10 +132,11 @@ class TicketForm(Terms):
         return the_instrument(self.cleaned_data["instrument"])
 
     def clean(self) -> dict[str, Any]:
-        """A value date that was typed before another instrument was chosen is hidden, and was not said."""
+        """What was typed before an instrument of another class was chosen is hidden, and was not said."""
         said = super().clean()
         instrument = said.get("instrument")
-        return said if instrument and instrument.is_pair else said | {"value_date": ""}
+        says = CLASSES[instrument.asset_class].says if instrument else ()
+        return said | {name: "" for name in OWN_TERMS if name not in says}
 
     @property
     def own(self) -> list:

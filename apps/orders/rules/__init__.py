@@ -2,7 +2,7 @@
 
 from .cells import PRICE_PLACES, PRICE_UNIT, QTY_PLACES, QTY_UNIT, as_text
 from .changes import asks_more, moved, opposite, plain, scaled, without_what_it_lost
-from .classes import CLASSES, OWN_TERMS, ClassTerms, strangers
+from .classes import CLASSES, OWN_TERMS
 from .defaults import FILLED, Default, mismatch, with_defaults
 from .groups import KINDS, WAITING_ROLES, LegTerms, standing, unfit
 from .handling import HANDLING
@@ -30,7 +30,6 @@ __all__ = [
     "TIFS",
     "TYPED",
     "WAITING_ROLES",
-    "ClassTerms",
     "Default",
     "Derived",
     "Known",
@@ -55,7 +54,6 @@ __all__ = [
     "signature",
     "standing",
     "stored",
-    "strangers",
     "unfit",
     "unstored",
     "with_defaults",

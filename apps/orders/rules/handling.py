@@ -1,18 +1,22 @@
 """
-The terms that few orders have: stop, peg, the day an order ends, the least and the displayed quantity, and flags for who
-works it. They are kept together as one JSON object, each only where it is said.
+The terms that few orders have: stop, peg, the day an order ends, the least and the displayed quantity, whether it opens or
+closes a position, and flags for who works it. They are kept together as one JSON object, each only where it is said.
 """
 
 import polars as pl
 
-from .cells import PRICE_DIGITS, PRICE_PLACES, QTY_DIGITS, QTY_PLACES, Rule, as_text, bare, number, trimmed
+from .cells import PRICE_DIGITS, PRICE_PLACES, QTY_DIGITS, QTY_PLACES, Rule, as_text, bare, number, trimmed, word
+from .classes import CLASSES
 
 PEGS = {"primary": "PRIMARY", "mid": "MID", "midpoint": "MID", "market": "MARKET"}
 FLAGS = {
     "not_held": "NOT_HELD", "nh": "NOT_HELD", "do_not_increase": "DO_NOT_INCREASE", "dni": "DO_NOT_INCREASE",
     "care": "CARE",
 }  # fmt: skip
-HANDLING = ("stop_price", "peg", "peg_offset", "expire_date", "min_qty", "display_qty", "flags", "value_date")
+EFFECTS = {"open": "OPEN", "o": "OPEN", "close": "CLOSE", "c": "CLOSE"}
+HANDLING = (
+    "stop_price", "peg", "peg_offset", "expire_date", "min_qty", "display_qty", "position_effect", "flags", "value_date",
+)  # fmt: skip
 DATES = ("expire_date", "value_date")
 NUMBERS = {
     "stop_price": (PRICE_PLACES, PRICE_DIGITS), "peg_offset": (PRICE_PLACES, PRICE_DIGITS),
@@ -46,6 +50,11 @@ def read(asked: pl.DataFrame) -> pl.DataFrame:
             (pl.lit(None, pl.Date) if name in empty else pl.col(name).str.to_date("%Y-%m-%d", strict=False)).alias(f"{name}_is")
             for name in DATES
         ),
+        (
+            pl.lit(None, pl.String).alias("position_effect_is")
+            if "position_effect" in empty
+            else word("position_effect", EFFECTS)
+        ),
         (pl.lit(None, pl.List(pl.String)) if "flags" in empty else _flags()).alias("flags_are"),
     )
 
@@ -59,6 +68,7 @@ def as_json() -> pl.Expr:
         "min_qty": as_text("min_qty_is", QTY_PLACES),
         "peg": pl.col("peg_is"),
         "peg_offset": as_text("peg_offset_is", PRICE_PLACES),
+        "position_effect": pl.col("position_effect_is"),
         "stop_price": as_text("stop_price_is", PRICE_PLACES),
         "value_date": pl.col("value_date_is").dt.to_string("%Y-%m-%d"),
     }
@@ -75,6 +85,10 @@ def _flags() -> pl.Expr:
 _type, _qty = pl.col("order_type_is"), pl.col("qty_is")
 _stops = _type.is_in(["STOP", "STOP_LIMIT"])
 _pegged = _type == "PEGGED"
+
+
+def _classes_that_say(term: str) -> list[str]:
+    return [code for code, one in CLASSES.items() if term in one.says]
 
 
 def _said(name: str) -> pl.Expr:
@@ -157,6 +171,16 @@ RULES: tuple[Rule, ...] = (
                 ),
             ),
         )
+    ),
+    Rule(
+        "position_effect",
+        _said("position_effect") & pl.col("position_effect_is").is_null(),
+        pl.format("“{}” is no effect on a position. Use OPEN or CLOSE.", pl.col("position_effect").str.head(40)),
+    ),
+    Rule(
+        "position_effect",
+        _said("position_effect") & ~pl.col("asset_class").is_in(_classes_that_say("position_effect")),
+        pl.lit("Only options and futures open or close a position. Leave it empty."),
     ),
     Rule(
         "flags",

@@ -51,6 +51,7 @@ HEADINGS = {
     "expire_date": ("expiredate", "expirydate", "goodtill", "gtddate", "gooduntil"),
     "min_qty": ("minqty", "minimumquantity", "minquantity", "minimum"),
     "display_qty": ("displayqty", "displayquantity", "maxfloor", "displaysize", "iceberg"),
+    "position_effect": ("positioneffect", "openclose", "effect"),
     "flags": ("flags", "execinst", "executioninstructions"),
     "intent": ("intent", "quantitytype", "qtytype"),
     "intent_value": ("intentvalue", "targetweight", "amount"),

@@ -10,7 +10,7 @@ from django.db import connection
 from apps.marketdata import selectors as marketdata
 from apps.portfolios import selectors as portfolios
 from apps.reference import selectors as reference
-from apps.reference.models import AssetClass, Instrument
+from apps.reference.models import DERIVATIVES, AssetClass, Instrument
 from apps.reference.rules import Taken, taken_by
 from apps.users.models import Desk
 
@@ -38,7 +38,7 @@ def portfolio_facts(user, ids: Collection[int]) -> list[tuple[int, str | None]]:
 
 def instrument_facts(ids: Collection[int], today: date) -> list[tuple]:
     """
-    Each instrument: (id, why it cannot be ordered or None, currency, increment, smallest piece, tick, and what orders are
+    Each instrument: (id, why it cannot be ordered or None, currency, asset class, increment, smallest piece, tick, and what orders are
     taken for it as `_taken` says), steps in whole units. Two queries.
     """
     rows = {
@@ -53,7 +53,7 @@ def instrument_facts(ids: Collection[int], today: date) -> list[tuple]:
     facts = []
     for pk in ids:
         if pk not in rows:
-            facts.append((pk, "There is no such instrument.", *[None] * 7))
+            facts.append((pk, "There is no such instrument.", *[None] * 8))
             continue
         _, symbol, is_active, matures, currency, increment, piece, tick, *market = rows[pk]
         market = tuple(market)
@@ -63,11 +63,17 @@ def instrument_facts(ids: Collection[int], today: date) -> list[tuple]:
         if not is_active:
             problem = f"{symbol} is no longer traded."
         elif matures is not None and matures <= today:
-            problem = f"{symbol} matured on {matures}."
-        facts.append(
-            (pk, problem, currency, int(increment * QTY_UNIT), int(piece * QTY_UNIT), int(tick * PRICE_UNIT), *taken[market])
-        )
+            problem = _ended(symbol, market[0], matures, today)
+        steps = int(increment * QTY_UNIT), int(piece * QTY_UNIT), int(tick * PRICE_UNIT)
+        facts.append((pk, problem, currency, market[0], *steps, *taken[market]))
     return facts
+
+
+def _ended(symbol: str, asset_class: str, on: date, today: date) -> str:
+    if asset_class not in DERIVATIVES:
+        return f"{symbol} matured on {on}."
+    said = "expires today; nothing is ordered on its last day" if on == today else f"expired on {on}"
+    return f"{symbol} {said}. Choose a later expiry."
 
 
 def _taken(table: Sequence[Taken], asset_class: str, venue_id: int, mic: str) -> tuple[str, str, str]:

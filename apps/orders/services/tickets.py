@@ -39,10 +39,11 @@ class Wish:
 
     What is left empty the firm's rules may fill in, else its time in force is DAY and its desk the firm's first.
 
-    Quantity in units (face for bonds, base currency for a pair) or, with an ``intent`` (``rules.INTENTS``), derived from
-    its value; price in the instrument's currency (percent of par for bonds); numbers as Decimals or as text. ``value_date``
-    is of a forward in currencies. ``currency`` is only compared with the instrument's; ``desk`` is a desk's code, the firm's
-    first where empty; ``client_ref`` is the sender's own.
+    Quantity in units (face for bonds, contracts for options and futures, base currency for a pair) or, with an ``intent``
+    (``rules.INTENTS``), derived from its value; price in the instrument's currency (percent of par for bonds); numbers as
+    Decimals or as text. ``position_effect`` is of options and futures, ``value_date`` of a forward in currencies.
+    ``currency`` is only compared with the instrument's; ``desk`` is a desk's code, the firm's first where empty;
+    ``client_ref`` is the sender's own.
     """
 
     portfolio_id: int | None
@@ -65,6 +66,7 @@ class Wish:
     expire_date: date | str | None = None
     min_qty: Decimal | str | None = None
     display_qty: Decimal | str | None = None
+    position_effect: str = ""
     flags: str = ""
     value_date: date | str | None = None
     own: Mapping[str, object] | None = None
@@ -195,7 +197,7 @@ def with_facts(user, asked: pl.DataFrame, today, *, fills: bool = True) -> pl.Da
         ("portfolio_id", ("portfolio_problem",), selectors.portfolio_facts(user, _distinct(asked, "portfolio_id"))),
         (
             "instrument_id",
-            ("instrument_problem", "instrument_currency", "increment", "min_piece", "tick", *TAKEN),
+            ("instrument_problem", "instrument_currency", "asset_class", "increment", "min_piece", "tick", *TAKEN),
             selectors.instrument_facts(_distinct(asked, "instrument_id"), today),
         ),
     ):

@@ -11,7 +11,7 @@ from .destinations import (
     session_problems,
 )
 from .halts import Halted, Wish, stopping
-from .orders import STRATEGIES, BadStrategy, Terms, plain, strategy_fields
+from .orders import STRATEGIES, BadStrategy, Contract, Terms, plain, strategy_fields
 from .quotes import Answer, Outcome, best_of, distance_bp, outcomes
 from .reports import (
     Malformed,
@@ -34,6 +34,7 @@ __all__ = [
     "Answer",
     "BadStrategy",
     "Candidate",
+    "Contract",
     "Fields",
     "Halted",
     "Malformed",

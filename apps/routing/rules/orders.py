@@ -17,12 +17,27 @@ WITH_A_LIMIT = {"MARKET": "LIMIT", "STOP": "STOP_LIMIT"}
 EXEC_INSTS = {"NOT_HELD": "1", "DO_NOT_INCREASE": "E"}
 PEG_INSTS = {"PRIMARY": "R", "MID": "M", "MARKET": "P"}
 CARE = "CARE"
+SECURITY_TYPES = {"OPTION": "OPT", "FUTURE": "FUT"}
+PUT_OR_CALL = {"PUT": "0", "CALL": "1"}
+EFFECTS = {"OPEN": "O", "CLOSE": "C"}
 PARAMS = ("participation_pct", "start_at", "end_at")
 HIT, COVER, DONE_AWAY, PASS = "1", "4", "5", "6"
 
 
 class BadStrategy(Invalid):
     """The broker's algorithm cannot be asked for in this way."""
+
+
+class Contract(NamedTuple):
+    """What tells an option or a future from others on the same thing; ``underlying`` a symbol and an ISIN, empty if none."""
+
+    asset_class: str
+    cfi_code: str
+    expiry: date
+    multiplier: Decimal
+    strike: Decimal | None
+    put_or_call: str
+    underlying: tuple[str, str]
 
 
 class Terms(NamedTuple):
@@ -43,6 +58,7 @@ class Terms(NamedTuple):
     security_type: str = ""
     settle_date: date | None = None
     lender: str = ""
+    contract: "Contract | None" = None
 
 
 def plain(number: Decimal) -> str:
@@ -57,7 +73,24 @@ def instrument_fields(terms: Terms) -> list[FramePart]:
         fields += [(48, terms.isin), (22, "4")]
     if terms.security_type:
         fields.append((167, terms.security_type))
-    return [*fields, (207, terms.mic)]
+    if terms.contract is None:
+        return [*fields, (207, terms.mic)]
+    return [*fields, *_contract_fields(terms.contract, terms.mic)]
+
+
+def _contract_fields(c: Contract, mic: str) -> list[FramePart]:
+    """
+    CFICode (461), SecurityType (167), MaturityMonthYear (200), MaturityDate (541), PutOrCall (201), StrikePrice (202),
+    ContractMultiplier (231), SecurityExchange (207) and the underlying (711), in the order of FIX 4.4's Instrument block.
+    """
+    fields: list[FramePart] = [(461, c.cfi_code)] if c.cfi_code else []
+    fields += [(167, SECURITY_TYPES[c.asset_class]), (200, f"{c.expiry:%Y%m}"), (541, f"{c.expiry:%Y%m%d}")]
+    if c.strike is not None:
+        fields += [(201, PUT_OR_CALL[c.put_or_call]), (202, plain(c.strike))]
+    fields += [(231, plain(c.multiplier)), (207, mic)]
+    symbol, isin = c.underlying
+    fields += [(711, "1"), (311, symbol)] if symbol else []
+    return [*fields, (309, isin), (305, "4")] if symbol and isin else fields
 
 
 def settlement_fields(terms: Terms) -> list[FramePart]:
@@ -122,7 +155,7 @@ def _time(key: str, value: Any) -> datetime:
 def price_fields(qty: Decimal, limit: Decimal | None, terms: Terms) -> list[FramePart]:
     """
     OrderQty (38), OrdType (40), Price (44), StopPx (99), ExecInst (18), PegOffsetValue (211), MinQty (110), MaxFloor
-    (111), TimeInForce (59), ExpireDate (432). A route smaller than the least or displayed quantity names its own.
+    (111), PositionEffect (77), TimeInForce (59), ExpireDate (432). A route smaller than the least or displayed quantity names its own.
     """
     said = terms.handling
     kind = terms.order_type if limit is None else WITH_A_LIMIT.get(terms.order_type, terms.order_type)
@@ -135,6 +168,7 @@ def price_fields(qty: Decimal, limit: Decimal | None, terms: Terms) -> list[Fram
     fields += [
         (tag, plain(min(Decimal(said[name]), qty))) for name, tag in (("min_qty", 110), ("display_qty", 111)) if name in said
     ]
+    fields += [(77, EFFECTS[said["position_effect"]])] if "position_effect" in said else []
     fields.append((59, TIFS[terms.tif]))
     return [*fields, (432, said["expire_date"].replace("-", ""))] if "expire_date" in said else fields
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from apps.blocks.models import Block
 from apps.core.refusals import NotFound, Stale
 from apps.orders import selectors as order_selectors
+from apps.reference.models import Instrument
 from apps.users.models import User
 from apps.users.services import can
 
@@ -24,7 +25,7 @@ class StaleInquiry(Stale):
 
 def lock_blocks(user: User, block_ids: Sequence[int]) -> dict[int, Block]:
     """
-    The blocks locked in key order, with instrument and venue.
+    The blocks locked in key order, with instrument, venue and underlying.
 
     :raises NotFound: where one is missing or on a desk the person does not sit at
     """
@@ -32,7 +33,7 @@ def lock_blocks(user: User, block_ids: Sequence[int]) -> dict[int, Block]:
     rows = Block.objects.filter(pk__in=wanted)
     if not can(user, "portfolios.see_all"):
         rows = rows.filter(desk__in=user.desks.all())
-    rows = rows.select_for_update(of=("self",), no_key=True).select_related("instrument__venue").order_by("pk")
+    rows = rows.select_for_update(of=("self",), no_key=True).select_related("instrument__venue", "instrument__underlying").order_by("pk")
     found = {block.pk: block for block in rows}
     if len(found) < len(wanted):
         raise NotFound("One of these blocks does not exist or is not on your desk. Reload the list.")
@@ -104,4 +105,10 @@ def terms_of(block: Block, lenders: Mapping[int, str] = NO_LENDERS) -> rules.Ter
         security_type=("FXFWD" if "value_date" in block.terms else "FXSPOT") if instrument.is_pair else "",
         settle_date=block.settle_date,
         lender=lenders.get(block.pk, ""),
+        contract=_contract_of(instrument) if instrument.is_derivative else None,
     )
+
+
+def _contract_of(i: Instrument) -> rules.Contract:
+    on = (i.underlying.symbol, i.underlying.isin) if i.underlying else ("", "")
+    return rules.Contract(i.asset_class, i.cfi_code, i.maturity_date, i.price_factor, i.strike_price, i.put_or_call, on)

@@ -82,7 +82,8 @@ def session_facts(apart_from: int | None = None) -> list[tuple[str, str, str, st
 def install_default_rules(act: Act) -> int:
     """
     Will fill an empty rule table: shares and funds to brokers' VWAP algorithms in turn (large ones, from 5% of average
-    volume, with a cap on participation), bonds and currencies to four dealers in competition, another four each time.
+    volume, with a cap on participation), options and futures straight to brokers in turn, bonds and currencies to four
+    dealers in competition, another four each time.
 
     :returns: how many rules were added; none where there are rules already
     """
@@ -99,6 +100,8 @@ def install_default_rules(act: Act) -> int:
         ("Share blocks", AssetClass.EQUITY, None, algo, "VWAP", {}, brokers),
         ("Large ETF blocks", AssetClass.ETF, LARGE_PCT, algo, "VWAP", large, brokers),
         ("ETF blocks", AssetClass.ETF, None, algo, "VWAP", {}, brokers),
+        ("Option blocks", AssetClass.OPTION, None, algo, "", {}, brokers),
+        ("Future blocks", AssetClass.FUTURE, None, algo, "", {}, brokers),
         *((f"{label} inquiry", value, None, inquiry, "", ask, dealers) for value, label in AssetClass.choices
           if value in (*BONDS, AssetClass.FX)),
     ]  # fmt: skip

@@ -19,6 +19,8 @@ DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 REFERENCE = re.compile(r"[0-9A-Z]{1,16}", re.ASCII)
 BIC = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?", re.ASCII)
 ISIN = re.compile(r"[A-Z]{2}[A-Z0-9]{9}[0-9]", re.ASCII)
+OPTION = re.compile(r"[A-Z0-9.]{1,6}\d{6}[CP]\d{8}", re.ASCII)  # The OCC's symbol without its blanks.
+NAMED = re.compile(f"{ISIN.pattern}|{OPTION.pattern}", re.ASCII)
 CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 MIC = re.compile(r"[A-Z0-9]{4}", re.ASCII)
 # FIN character set X, which custodians pass on unchanged.
@@ -30,7 +32,10 @@ FEE_AMOUNTS = {"1": "RgltryAmt", "2": "TxTax", "4": "ChrgsFees", "5": "StmpDty",
 
 
 class Settling(NamedTuple):
-    """All that an instruction says. Quantities are units, or face value for bonds; money is in ``currency``."""
+    """
+    All that an instruction says. Quantities are units, or face value for bonds; money is in ``currency``. An option
+    that has no ISIN stands in ``isin`` under the OCC's symbol.
+    """
 
     reference: str
     is_receipt: bool
@@ -70,7 +75,7 @@ def problems_of(s: Settling) -> list[str]:
     found = []
     for what, value, shape in (
         ("reference", s.reference, REFERENCE),
-        ("ISIN", s.isin, ISIN),
+        ("ISIN", s.isin, NAMED),
         ("market", s.mic, MIC),
         ("currency", s.currency, CURRENCY),
         ("custody account", s.account, ACCOUNT),
@@ -118,7 +123,7 @@ def instruct(s: Settling) -> str:
         f"<Tp><Cd>{'OTCO' if s.is_bond else 'EXCH'}</Cd></Tp></MktTpAndId></PlcOfTrad>"
         f"<TradDt><Dt><Dt>{s.trade_date}</Dt></Dt></TradDt><SttlmDt><Dt><Dt>{s.settle_date}</Dt></Dt></SttlmDt>"
         f"<DealPric>{price}</DealPric></TradDtls>"
-        f"<FinInstrmId><ISIN>{s.isin}</ISIN></FinInstrmId>"
+        f"<FinInstrmId>{_named(s.isin)}</FinInstrmId>"
         f"<QtyAndAcctDtls><SttlmQty><Qty>{quantity}</Qty></SttlmQty>"
         f"<SfkpgAcct><Id>{escape(s.account)}</Id></SfkpgAcct></QtyAndAcctDtls>"
         f"<SttlmParams><SctiesTxTp><Cd>TRAD</Cd></SctiesTxTp></SttlmParams>"
@@ -128,6 +133,12 @@ def instruct(s: Settling) -> str:
         f'<SttlmAmt><Amt Ccy="{ccy}">{number(s.net)}</Amt><CdtDbtInd>{flow}</CdtDbtInd></SttlmAmt>'
         f"<OthrAmts>{others}</OthrAmts></SctiesSttlmTxInstr></Document>"
     )
+
+
+def _named(identifier: str) -> str:
+    if OPTION.fullmatch(identifier):
+        return f"<OthrId><Id>{identifier}</Id><Tp><Prtry>OCC</Prtry></Tp></OthrId>"
+    return f"<ISIN>{identifier}</ISIN>"
 
 
 def _other_amounts(s: Settling) -> list[tuple[str, Decimal]]:

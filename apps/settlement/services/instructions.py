@@ -6,13 +6,14 @@ from django.db import connection, transaction
 
 from apps.audit.services import record
 from apps.core.acts import Act
-from apps.core.events import Fact, listens
+from apps.core.events import Event, Fact, listens
 from apps.core.refusals import Conflict, Invalid, NotFound, Stale
 from apps.core.tables import copy_in, next_ids, update_many
+from apps.reference.rules import MARGINED
 from apps.users.services import require
 
 from .. import rules, selectors
-from ..events import InstructionBlocked, InstructionNoted, InstructionReady
+from ..events import InstructionBlocked, InstructionCleared, InstructionNoted, InstructionReady
 from ..models import Instruction
 from ..states import INSTRUCTION_LIFE, I
 from .confirmations import hold_blocks
@@ -38,7 +39,8 @@ class NothingToUnblock(Conflict):
 def instruct_allocations(act: Act, facts: Sequence[Fact]) -> None:
     """
     Will make one instruction for each live allocation, once: ready to be written, or blocked where no standing
-    instruction covers it or it would not be valid. A trade in currencies gets an exchange of two moneys instead. One that
+    instruction covers it or it would not be valid. Of a future a custodian is told nothing: its margin and costs are
+    between portfolio and clearer, so it is born cleared. A trade in currencies gets an exchange of two moneys instead. One that
     was reversed meanwhile is left alone.
 
     :raises NotAllowed: if the actor may not feed settlement
@@ -53,8 +55,9 @@ def instruct_allocations(act: Act, facts: Sequence[Fact]) -> None:
         rows, told = [], []
         for pk, one in zip(next_ids(cursor, "settlement_instruction", len(wanted)), wanted, strict=True):
             says = one.says._replace(reference=rules.reference_of(pk))
-            reason = obstacle(one, says)
-            status = I.BLOCKED if reason else I.READY
+            reason = "" if one.asset_class in MARGINED else obstacle(one, says)
+            event = _first(one, reason)
+            status = INSTRUCTION_LIFE.born[type(event)]
             rows.append(
                 (
                     pk, one.allocation_id, one.portfolio_id, one.custodian_id, says.reference, says.is_receipt,
@@ -62,10 +65,15 @@ def instruct_allocations(act: Act, facts: Sequence[Fact]) -> None:
                     "", "", "",
                 )
             )  # fmt: skip
-            event = InstructionBlocked(one.allocation_id, reason) if reason else InstructionReady(one.allocation_id)
             told.append(Fact(pk, 1, event))
         copy_in(cursor, "settlement_instruction", COLUMNS, rows)
     record(act, told)
+
+
+def _first(one: selectors.ToInstruct, reason: str) -> Event:
+    if one.asset_class in MARGINED:
+        return InstructionCleared(one.allocation_id)
+    return InstructionBlocked(one.allocation_id, reason) if reason else InstructionReady(one.allocation_id)
 
 
 def obstacle(one: selectors.ToInstruct, says: rules.Settling) -> str:

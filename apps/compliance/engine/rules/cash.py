@@ -4,7 +4,8 @@ Cash by currency and settlement date, and the mandate's least cash.
 A buy must be paid on its settlement date out of what is then settled, less all open buys, plus the open sells that
 settle by then where the rule counts them: those cleared, and those judged together with it that no other rule refused.
 No later date with known flows may be short either. Estimated at the limit, else at the quote it would trade with plus
-slippage; bonds with accrued interest; purchases with the fees and taxes they bear. A trade in currencies pays the one
+slippage; bonds with accrued interest; purchases with the fees and taxes they bear. An option pays its premium; a future
+pays nothing but fees, since the clearer takes margin and its value is never paid. A trade in currencies pays the one
 and brings the other on its value date, so both its sides are asked.
 """
 
@@ -75,6 +76,7 @@ class Estimates:
         return (
             column(x.bid for x in i), column(x.ask for x in i), column(x.price_factor for x in i),
             column(x.accrued_pct for x in i) / 100, column(x.buy_fees_bp for x in i) / 10_000,
+            np.where(self.s.is_margined, 0.0, 1.0),
         )  # fmt: skip
 
     @cached_property
@@ -94,10 +96,10 @@ class Estimates:
 
     def per_unit(self, orders: Orders) -> np.ndarray:
         """Money a unit in the instrument's currency."""
-        bid, ask, factor, accrued, fees = (c[orders.instrument] for c in self._columns)
+        bid, ask, factor, accrued, fees, paid = (c[orders.instrument] for c in self._columns)
         slip = float(self.slip)
         quoted = np.where(orders.sell, bid * (1 - slip), ask * (1 + slip))
-        borne = np.where(orders.sell, 1, 1 + fees)
+        borne = np.where(orders.sell, paid, paid + fees)
         return np.where(orders.limit > 0, orders.limit / PRICE, quoted) * factor * borne + accrued
 
     def of(self, orders: Orders) -> np.ndarray:
@@ -111,7 +113,8 @@ class Estimates:
             price = Fraction(i.bid) * (1 - self.slip)
         else:
             price = Fraction(i.ask) * (1 + self.slip)
-        borne = 1 if orders.sell[row] else 1 + Fraction(i.buy_fees_bp) / 10_000
+        paid = 0 if self.s.is_margined[orders.instrument[row]] else 1
+        borne = paid if orders.sell[row] else paid + Fraction(i.buy_fees_bp) / 10_000
         return price * Fraction(i.price_factor) * borne + Fraction(i.accrued_pct) / 100
 
     def exact_paid(self, orders: Orders, row: int) -> Fraction:
@@ -154,7 +157,7 @@ def by_currency(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts
     mine = estimate.mine
     days = sorted({*mine.day[mine.day >= 0].tolist(), *estimate.others.day[estimate.others.day >= 0].tolist(),
                    *s.unsettled.settles.tolist()})  # fmt: skip
-    asked = mine.pays.copy()
+    asked = mine.pays & (mine.paid_unit != 0)  # What pays nothing needs no money; an unknown price does.
     have, available, unsure = _available(s, estimate, np.array(days, np.int64), asked)
     cost = mine.paid_unit
     floor = Fraction(rule.params["overdraft"])

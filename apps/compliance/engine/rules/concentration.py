@@ -2,13 +2,17 @@
 Concentration in percent of net asset value: by instrument, by issuer's group, by sector.
 
 Only buys can make it worse, so only buys are asked: where a limit is already passed, a sale goes through. Market value
-at mid over net asset value; all open buys count, open sells do not.
+at mid over net asset value; all open buys count, open sells do not. An option counts at its value, with its underlying's
+issuer; a future at its notional, by instrument and sector: on an index or a basket of government bonds it is no claim on an
+issuer (so too 2009/65/EC art. 51(3), which leaves index derivatives out of the issuer limits).
 """
 
 from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
+
+from apps.reference.rules import MARGINED
 
 from ..columns import FIRM_CURRENCY, Instrument, Snapshot
 from ..judgement import INDETERMINATE, RuleVersion, Said, Verdicts, compared
@@ -33,7 +37,11 @@ def instrument(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
 
 def issuer(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
     """No issuing group above its limit: two lines of shares, bonds, parent and subsidiaries add up."""
-    return _judge(s, rule, lambda i: i.issuer_group, lambda i: i.issuer_name, "issuer_max_pct")
+    return _judge(s, rule, _issuer_of, lambda i: i.issuer_name, "issuer_max_pct")
+
+
+def _issuer_of(i: Instrument) -> int | None:
+    return i.underlying_group if i.asset_class in MARGINED else i.issuer_group
 
 
 def sector(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
@@ -86,8 +94,8 @@ def _judge(
 
 
 def grouped(s: Snapshot, group_of: Callable[[Instrument], object], exempt: frozenset[str] = frozenset()) -> np.ndarray:
-    """A whole number for each instrument's group, -1 for what is left out: pairs of currencies always are."""
-    numbers: dict[object, int] = {}
+    """A whole number for each instrument's group, -1 for what is left out or has none: pairs of currencies always are."""
+    numbers: dict[object, int] = {None: -1}
     left_out = [bool(i.base_currency) or i.asset_class in exempt for i in s.instruments]
     groups = [-1 if out else numbers.setdefault(group_of(i), len(numbers)) for out, i in zip(left_out, s.instruments, strict=True)]
     return np.array(groups, np.int64)

@@ -1,4 +1,7 @@
-"""No selling of what is not held, or is already promised to another sale. Exact throughout: whole ten-thousandths."""
+"""
+No selling of what is not held, or is already promised to another sale. Exact throughout: whole ten-thousandths. A future is
+sold without being held or borrowed, so it is not asked.
+"""
 
 import numpy as np
 
@@ -15,7 +18,7 @@ def judge(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
     """Held less open sells less earlier sells judged with it is at least the quantity. Open buys are not yet held."""
     size = len(s.instruments)
     allowed = np.array([i.asset_class in rule.params["short_allowed"] for i in s.instruments], bool)
-    asked = s.orders.sell & ~(allowed | s.is_pair)[s.orders.instrument]
+    asked = s.orders.sell & ~(allowed | s.is_pair | s.is_margined)[s.orders.instrument]
     keys = s.orders.portfolio * size + s.orders.instrument
     rows = np.flatnonzero(asked)
     wanted, place = np.unique(keys[rows], return_inverse=True)

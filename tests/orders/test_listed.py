@@ -1,0 +1,52 @@
+"""Options and futures on the ticket: what they say alone, what is refused beside which field, what is kept."""
+
+import pytest
+
+from apps.orders import services as orders
+from apps.orders.models import Order
+from tests.orders.test_rules import judge
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "says"),
+    [
+        ({"asset_class": "EQUITY", "position_effect": "open"}, "position_effect", "Only options and futures"),
+        ({"asset_class": "FUTURE", "position_effect": "roll"}, "position_effect", "Use OPEN or CLOSE"),
+        ({"asset_class": "OPTION", "side": "SELL_SHORT"}, "side", "Sell, with OPEN"),
+        ({"asset_class": "OPTION", "increment": 10_000, "qty": "2.5"}, "qty", "not a multiple of 1"),
+    ],
+)
+def test_names_the_field_and_what_is_wrong(change, field, says):
+    _, problems = judge(change)
+    [(_, named, message)] = problems.rows()
+    assert named == field and says in message
+
+
+def test_keeps_the_effect_in_one_spelling():
+    terms, problems = judge({"asset_class": "FUTURE", "position_effect": " Close "})
+    assert problems.rows() == [] and terms["terms"].to_list() == ['{"position_effect":"CLOSE"}']
+
+
+@pytest.mark.django_db
+class TestOrders:
+    def test_are_entered_in_contracts_with_their_effect(self, listed, mira, by):
+        [pk] = orders.create_orders(by(mira), [listed.wish("OPT", qty="3", position_effect="OPEN")])
+
+        order = Order.objects.get(pk=pk)
+        assert (order.qty, order.terms) == (3, {"position_effect": "OPEN"})
+
+    def test_by_amount_count_the_multiplier(self, listed, mira, by):
+        """12,000 at a premium of 5 with a multiplier of 100 are 24 contracts."""
+        [pk] = orders.create_orders(by(mira), [listed.wish("OPT", qty="", intent="AMOUNT", intent_value="12000")])
+
+        assert Order.objects.get(pk=pk).qty == 24
+
+    @pytest.mark.parametrize(("days", "says"), [(0, "expires today"), (-1, "expired on")])
+    def test_in_what_has_expired_are_refused_beside_the_instrument(self, listed, mira, by, days, says):
+        listed.expires("FUT", days)
+        with pytest.raises(orders.BadWishes) as refused:
+            orders.create_orders(by(mira), [listed.wish("FUT", qty="1")])
+
+        [row] = refused.value.facts["rows"]
+        assert row["field"] == "instrument" and says in row["message"]
+        assert not Order.objects.exists()
