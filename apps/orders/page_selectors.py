@@ -29,7 +29,7 @@ from apps.reference.models import BONDS, AssetClass, Instrument
 from apps.reference.rules import NoSettlementCalendar
 
 from . import rules, selectors
-from .models import Order, Side
+from .models import Order, Proposal, Side
 from .states import OPEN, S
 
 CAN_BE_LENT = (AssetClass.EQUITY, AssetClass.ETF, *BONDS)  # What is sold beyond what has settled is a short sale.
@@ -164,6 +164,21 @@ def chosen(user, seen: Mapping[int, int], statuses: Collection[str], *, filled: 
         else:
             sell += usd or 0
     return Chosen(taken, Money(len(taken), len(homes), buy, sell, unpriced), len(seen) - len(taken))
+
+
+def worth_of_proposals(rows: Collection[Proposal]) -> Money:
+    """What proposals come to at mids now, else at their limits. Two queries."""
+    quotes = marketdata.quotes_of(row.instrument_id for row in rows)
+    rates = marketdata.fx_rates("USD")
+    sides, unpriced = {True: Decimal(0), False: Decimal(0)}, 0
+    for row in rows:
+        quote, rate = quotes.get(row.instrument_id), rates.get(row.instrument.currency_id)
+        price = quote.mid if quote else row.limit_price
+        if price is None or rate is None:
+            unpriced += 1
+        else:
+            sides[row.side == "BUY"] += row.qty * price * row.instrument.price_factor * rate[0]
+    return Money(len(rows), len({row.portfolio_id for row in rows}), sides[True], sides[False], unpriced)
 
 
 def statuses_of(ids: Collection[int]) -> dict[str, int]:

@@ -5,7 +5,8 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from apps.core.edges import act_of, done, seen_versions, whole_number
+from apps.core.edges import act_of, done, refused_in_dialog, seen_versions, whole_number
+from apps.orders.page_selectors import differences
 from apps.users.doors import door
 from apps.users.services import can
 
@@ -39,7 +40,10 @@ def of_block(request: HttpRequest, block_id: int) -> HttpResponse:
 @require_POST
 def acknowledge(request: HttpRequest) -> HttpResponse:
     seen = seen_versions(request.POST)
-    services.acknowledge_alerts(act_of(request), list(seen), seen=seen)
+    try:
+        services.acknowledge_alerts(act_of(request), list(seen), seen=seen)
+    except services.StaleAlert as refusal:
+        return _stale(request, refusal)
     return done("Noted: you see to it.")
 
 
@@ -48,8 +52,16 @@ def acknowledge(request: HttpRequest) -> HttpResponse:
 def snooze(request: HttpRequest) -> HttpResponse:
     seen = seen_versions(request.POST)
     minutes = whole_number(request.POST.get("minutes", 15), "minutes", 1)
-    services.snooze_alerts(act_of(request), list(seen), minutes=minutes, seen=seen)
+    try:
+        services.snooze_alerts(act_of(request), list(seen), minutes=minutes, seen=seen)
+    except services.StaleAlert as refusal:
+        return _stale(request, refusal)
     return done(f"Hidden for {minutes} min.")
+
+
+def _stale(request: HttpRequest, refusal: services.StaleAlert) -> HttpResponse:
+    """409 with what happened to the alert since the person looked."""
+    return refused_in_dialog(request, refusal, differences(refusal.facts["stale"], "L-{:04d}"))
 
 
 def _context(request: HttpRequest, rows) -> dict:

@@ -186,6 +186,11 @@ class TestReopening:
             (True, {"qty": "90"}, "CLEARED"),
             (True, {"qty": "110"}, "TO_APPROVE"),
             (True, {"order_type": "LIMIT", "limit_price": "50"}, "CLEARED"),
+            (True, {"order_type": "LIMIT", "limit_price": "50", "tif": "GTC"}, "TO_APPROVE"),
+            (True, {"tif": "GTC"}, "TO_APPROVE"),
+            (False, {"rationale": "as said on the phone"}, "CLEARED"),
+            (True, {"flags": "NOT_HELD"}, "TO_APPROVE"),
+            (True, {"flags": "CARE"}, "CLEARED"),
         ],
     )
     def test_an_approval_given_stands_only_for_less(self, waiting, by, mira, paul, stands, change, is_now):

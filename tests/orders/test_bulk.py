@@ -15,6 +15,7 @@ from apps.orders import rules
 from apps.orders import services as orders
 from apps.orders.models import Order
 from apps.orders.services import Change
+from apps.reference.models import Combination
 from tests.pages import send, visit, words
 
 D = Decimal
@@ -102,6 +103,17 @@ class TestChange:
         assert "above zero" in found[1].message
         [unchanged] = orders.change_orders(by(mira), Change(tif="DAY"), seen={same: 1})
         assert (unchanged.code, Order.objects.get(pk=same).version) == ("unchanged", 1)
+
+    def test_a_limit_leaves_a_stop_limit_what_it_is(self, drafts, wish, by, mira, firm):
+        for kind in ("STOP", "STOP_LIMIT"):
+            Combination.objects.create(asset_class="EQUITY", order_type=kind, tif="DAY")
+        Combination.objects.create(asset_class="EQUITY", order_type="LIMIT", tif="DAY")
+        ids = drafts(
+            wish(order_type="STOP_LIMIT", stop_price="51", limit_price="52"), wish(order_type="STOP", stop_price="51"),
+        )  # fmt: skip
+        found = orders.change_orders(by(mira), Change(limit_price="53"), seen=dict.fromkeys(ids, 1))
+        assert set(answers(found).values()) == {"done"}
+        assert {(o.order_type, o.limit_price, o.terms["stop_price"]) for o in Order.objects.all()} == {("STOP_LIMIT", D(53), "51")}
 
     def test_gives_all_one_limit_and_takes_it_away(self, drafts, by, mira, firm):
         ids = drafts(2)

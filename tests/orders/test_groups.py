@@ -213,6 +213,8 @@ class TestTheWhole:
         assert "Pair" in page and "Submit 2 drafts" in page and "Cancel 2 orders" in page
         assert "Submit 2 drafts" not in words(visit(ada, "orders:group", group.pk))
         assert visit(paul, "orders:group", group.pk).status_code == 404
+        asked = words(visit(mira, "orders:cancel_group", group.pk, htmx=True))
+        assert "1 portfolio" in asked and "Cancel 2 orders" in asked and "no way back" in asked
         sent = send(mira, "orders:submit_group", {"seen": [f"{pk}:2" for pk in ids]}, group.pk)
         assert sent.status_code == 204 and "2 cleared" in sent["HX-Trigger"]
         assert send(mira, "orders:cancel_group", {"seen": [f"{pk}:2" for pk in ids]}, group.pk).status_code == 409

@@ -16,6 +16,7 @@ from apps.core.refusals import IllegalMove, NotAllowed, NotFound
 from apps.orders import selectors
 from apps.orders import services as orders
 from apps.orders.models import Order, OrderGroup, Proposal
+from tests.pages import send, visit, words
 from tests.races import at_once
 
 URL = "/api/v1/proposals/"
@@ -230,3 +231,12 @@ def test_the_api_keeps_promotes_and_discards(firm, mira, paul):
     other = APIClient()
     other.force_authenticate(paul)
     assert other.get(URL).json()["results"] == []
+
+
+def test_promoting_shows_money_and_portfolios_before_it_acts(proposed, mira):
+    [one] = proposed()
+    asked = visit(mira, "orders:promote_proposals", query=f"?seen={one.pk}:1&group_name=Ideas&submit=1", htmx=True)
+    assert "1 portfolio" in words(asked) and "linked as “Ideas”" in words(asked) and "Submit 1 order" in words(asked)
+    assert Order.objects.count() == 0
+    led = send(mira, "orders:promote_proposals", {"seen": f"{one.pk}:1"})
+    assert (led.status_code, Order.objects.count()) == (204, 1) and "HX-Redirect" in led.headers

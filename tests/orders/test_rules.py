@@ -111,3 +111,32 @@ def test_every_row_is_either_good_or_told_what_is_wrong(changes):
 @given(st.lists(st.text(max_size=12), min_size=1, max_size=5))
 def test_no_text_in_a_number_crashes(texts):
     judge(*({"qty": text, "limit_price": text} for text in texts))
+
+
+def terms(**said):
+    return {"qty": "100", "limit_price": "50", "order_type": "LIMIT", "tif": "DAY"} | said
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "more"),
+    [
+        ({}, {}, False),
+        ({"stop_price": "51"}, {"stop_price": "52"}, True),
+        ({"peg": "MID"}, {"peg": "PRIMARY"}, True),
+        ({"order_type": "MARKET", "limit_price": ""}, {}, False),
+        ({}, {"order_type": "STOP_LIMIT"}, True),
+        ({"tif": "GTC"}, {}, False),
+        ({}, {"tif": "IOC"}, True),
+        ({"tif": "GTD", "expire_date": "2026-12-01"}, {"tif": "GTD", "expire_date": "2026-12-02"}, True),
+        ({"tif": "GTD", "expire_date": "2026-12-02"}, {"tif": "GTD", "expire_date": "2026-12-01"}, False),
+        ({"min_qty": "50"}, {"min_qty": "60"}, False),
+        ({"min_qty": "50"}, {}, True),
+        ({}, {"display_qty": "10"}, False),
+        ({"display_qty": "10"}, {}, True),
+        ({"display_qty": "10"}, {"display_qty": "9"}, False),
+        ({"flags": "CARE"}, {}, True),
+        ({"flags": "NOT_HELD"}, {}, False),
+    ],
+)
+def test_all_economic_terms_count_for_whether_more_is_asked(before, after, more):
+    assert rules.asks_more(terms(**before), terms(**after), "BUY") is more

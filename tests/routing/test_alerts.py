@@ -218,7 +218,8 @@ class TestSeeingToThem:
         assert visit(mira, "routing:alerts").status_code == 403
 
         assert send(tom, "routing:alert_snooze", {"seen": f"{alert.pk}:1", "minutes": "15"}).status_code == 204
-        assert send(tom, "routing:alert_acknowledge", {"seen": f"{alert.pk}:1"}).status_code == 409
+        stale = send(tom, "routing:alert_acknowledge", {"seen": f"{alert.pk}:1"})
+        assert stale.status_code == 409 and "snoozed by Tom" in words(stale)
         assert send(tom, "routing:alert_acknowledge", {"seen": f"{alert.pk}:2"}).status_code == 204
         assert "no answer from" not in words(visit(tom, "routing:alerts_of", alert.block_id, htmx=True))
 
@@ -230,5 +231,6 @@ class TestSeeingToThem:
             return client.post(f"/api/v1/alerts/{alert.pk}/{what}", body, content_type="application/json")
 
         assert post("snooze", {"version": 1, "minutes": 5}).json()["snoozed_until"]
-        assert post("acknowledge", {"version": 1}).status_code == 409
+        stale = post("acknowledge", {"version": 1})
+        assert (stale.status_code, stale.json()["facts"]["stale"][0]["changes"][0]["event"]) == (409, "alert.snoozed")
         assert post("acknowledge", {"version": 2}).json()["acknowledged_by"] == "tom"

@@ -153,6 +153,9 @@ class TestDeciding:
             blocks.decide_opposition(by(tom, "apart"), found.pk, cross=False, seen={found.pk: 2})
 
         blocks.decide_opposition(by(tom, "different horizons"), found.pk, cross=False, seen={found.pk: 1})
+        with pytest.raises(blocks.StaleOpposition) as late:
+            blocks.decide_opposition(by(tom, "apart"), found.pk, cross=False, seen={found.pk: 1})
+        assert [c["event"] for c in late.value.facts["stale"][0]["changes"]] == ["opposition.traded_apart"]
 
         found.refresh_from_db()
         assert (found.status, found.decided_by, found.reason) == ("APART", tom, "different horizons")

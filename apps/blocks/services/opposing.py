@@ -14,6 +14,7 @@ from apps.core.events import Event, Fact
 from apps.core.refusals import Conflict, Invalid, Stale
 from apps.core.tables import copy_in, next_ids
 from apps.marketdata import selectors as marketdata
+from apps.orders import selectors as order_selectors
 from apps.users.services import require
 
 from .. import events, rules, selectors
@@ -103,7 +104,13 @@ def decide_opposition(act: Act, opposition_id: int, *, cross: bool, seen: Mappin
     selectors.get_opposition_seen_by(user, opposition_id)
     row = Opposition.objects.select_for_update(no_key=True, of=("self",)).select_related("buy").get(pk=opposition_id)
     if seen.get(row.pk) != row.version:
-        raise StaleOpposition(f"{row.ref} was decided since you looked. Reload.", seen=seen.get(row.pk), version=row.version)
+        since = order_selectors.changes_since("opposition", {row.pk: int(seen.get(row.pk) or 0)})
+        raise StaleOpposition(
+            f"{row.ref} was decided since you looked. Reload.",
+            stale=[
+                {"id": row.pk, "ref": row.ref, "seen": seen.get(row.pk), "is": row.version, "changes": since.get(row.pk, [])}
+            ],
+        )
     if not cross:
         return _happen(act, row, events.TradedApart())
     if row.problems or row.cross_qty <= 0:

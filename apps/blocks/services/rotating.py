@@ -14,6 +14,7 @@ from apps.audit.services import record
 from apps.core.acts import Act
 from apps.core.events import Event, Fact
 from apps.core.refusals import Conflict, Invalid, NotAllowed, Stale
+from apps.orders import selectors as order_selectors
 from apps.reference.models import Broker
 from apps.users.models import Desk, User
 from apps.users.services import can, require
@@ -193,10 +194,12 @@ def _asked(act: Act, rotation_id: int, seen: Mapping[int, int]) -> Rotation:
     selectors.get_rotation_seen_by(user, rotation_id)
     rotation = Rotation.objects.select_for_update().get(pk=rotation_id)
     if seen.get(rotation_id) != rotation.version:
+        since = order_selectors.changes_since("rotation", {rotation_id: int(seen.get(rotation_id) or 0)})
         raise StaleRotation(
             f"“{rotation}” moved since you looked: it is at version {rotation.version}, you saw {seen.get(rotation_id)}."
             " Reload and decide again.",
-            stale=[{"id": rotation_id, "seen": seen.get(rotation_id), "is": rotation.version}],
+            stale=[{"id": rotation_id, "ref": rotation.ref, "seen": seen.get(rotation_id), "is": rotation.version,
+                    "changes": since.get(rotation_id, [])}],
         )
     return rotation
 

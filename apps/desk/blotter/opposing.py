@@ -7,12 +7,13 @@ from django.views.decorators.http import require_GET, require_http_methods
 from apps.blocks import selectors, services
 from apps.blocks.models import Member
 from apps.core.edges import act_of, done, refused_in_dialog, seen_versions
-from apps.core.refusals import Invalid, Refusal
+from apps.core.refusals import Conflict, Invalid, Refusal
 from apps.orders import selectors as orders
 from apps.users.doors import door
 from apps.users.services import can
 
 from ..templatetags.show import qty
+from .acts import refused
 
 SHOWN = 200
 
@@ -61,6 +62,8 @@ def decide(request: HttpRequest, opposition_id: int) -> HttpResponse:
             services.decide_opposition(act, row.pk, cross=cross, seen=seen_versions(request.POST))
         except Invalid as refusal:
             error = refusal.message
+        except Conflict as refusal:
+            return refused(request, refusal)
         except Refusal as refusal:
             return refused_in_dialog(request, refusal)
         else:

@@ -53,6 +53,7 @@ class Approval(models.Model):
     step = models.IntegerField(default=0, help_text="how many of them are done")
     qty = qty_field(help_text="what is being agreed to")
     limit_price = price_field(null=True)
+    terms = models.JSONField(default=dict, help_text="with the rest of what is being agreed to: type, time in force, stop …")
     amount_usd = amount_field(null=True)
     overridden = models.CharField(
         max_length=8, blank=True, default="", help_text="severity of what an officer overrode"

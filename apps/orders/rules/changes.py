@@ -34,9 +34,11 @@ def opposite(side: str) -> str:
 def asks_more(before: Mapping[str, Any], after: Mapping[str, Any], side: str) -> bool:
     """
     Whether terms changed so that somebody who agreed to the old ones has not agreed to the new: a larger quantity, a
-    looser limit, no limit where there was one. Numbers as Decimals or their text.
+    looser limit, no limit where there was one; another stop or peg, another kind of order than a limit order for one at
+    market, a longer life, less of a minimum, more on display, fewer restraints on who works it. Numbers as Decimals or
+    their text.
     """
-    if Decimal(after["qty"]) > Decimal(before["qty"]):
+    if Decimal(after["qty"]) > Decimal(before["qty"]) or _is_another_order(before, after):
         return True
     old, new = before["limit_price"], after["limit_price"]
     if not new:
@@ -44,6 +46,30 @@ def asks_more(before: Mapping[str, Any], after: Mapping[str, Any], side: str) ->
     if not old:
         return False
     return Decimal(new) > Decimal(old) if side == "BUY" else Decimal(new) < Decimal(old)
+
+
+LIVES = {"DAY": 0, "GTD": 1, "GTC": 2}  # The longer, the more is asked; others do not compare.
+RESTRAINTS = {"CARE", "DO_NOT_INCREASE"}
+
+
+def _is_another_order(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    def both(name: str) -> tuple[Any, Any]:
+        return before.get(name) or "", after.get(name) or ""
+
+    kinds, tifs = both("order_type"), both("tif")
+    if kinds[0] != kinds[1] and kinds != ("MARKET", "LIMIT"):
+        return True
+    if tifs[0] != tifs[1] and not (set(tifs) <= LIVES.keys() and LIVES[tifs[1]] < LIVES[tifs[0]]):
+        return True
+    if tifs == ("GTD", "GTD") and after.get("expire_date", "") > before.get("expire_date", ""):
+        return True
+    if any(old != new for old, new in map(both, ("stop_price", "peg", "peg_offset", "value_date"))):
+        return True
+    least, shown = both("min_qty"), both("display_qty")
+    if Decimal(least[1] or 0) < Decimal(least[0] or 0) or (shown[0] and Decimal(shown[1] or "Infinity") > Decimal(shown[0])):
+        return True
+    had, has = (set(flags.split(",")) for flags in both("flags"))
+    return bool((had - has) & RESTRAINTS) or "NOT_HELD" in has - had
 
 
 def without_what_it_lost(new: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -46,6 +46,8 @@ class Needed(NamedTuple):
     given_rule_id: int | None
     given_qty: Decimal | None
     given_limit: Decimal | None
+    terms: dict
+    given_terms: dict
 
 
 def before_the_desk(order_ids: Collection[int], overridden: Mapping[int, str]) -> tuple[list[Needed], set[int]]:
@@ -56,7 +58,8 @@ def before_the_desk(order_ids: Collection[int], overridden: Mapping[int, str]) -
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT * FROM (SELECT DISTINCT ON (o.id) o.id, r.id, r.version, r.steps, r.minutes, r.stands_when_less, o.side, o.qty,"
-            f" o.limit_price, round({WORTH}, 2), coalesce(s.severity, ''), g.id, g.version, g.rule_id, g.qty, g.limit_price"
+            f" o.limit_price, round({WORTH}, 2), coalesce(s.severity, ''), g.id, g.version, g.rule_id, g.qty, g.limit_price,"
+            " jsonb_build_object('order_type', o.order_type, 'tif', o.tif) || o.terms, coalesce(g.terms, '{}')"
             " FROM orders_approvalrule r CROSS JOIN orders_order o JOIN reference_instrument i ON i.id = o.instrument_id"
             " LEFT JOIN unnest(%s::bigint[], %s::text[]) AS s(id, severity) ON s.id = o.id"
             " LEFT JOIN LATERAL (SELECT * FROM orders_approval a WHERE a.order_id = o.id AND a.status = 'APPROVED'"
@@ -73,7 +76,9 @@ def before_the_desk(order_ids: Collection[int], overridden: Mapping[int, str]) -
             ],
         )  # fmt: skip
         rows = cursor.fetchall()
-    needed = [Needed(*row[:3], orjson.loads(row[3]), *row[4:]) for row in rows if row[1] is not None]
+    needed = [
+        Needed(*row[:3], orjson.loads(row[3]), *row[4:-2], *map(orjson.loads, row[-2:])) for row in rows if row[1] is not None
+    ]
     return needed, {row[0] for row in rows if row[1] is None}
 
 

@@ -132,7 +132,8 @@ class Change:
     """
     One change for many orders; None leaves a field as it is. Numbers as Decimals or as text.
 
-    ``limit_price`` makes it a limit order; ``limit_bp`` moves each order's own limit by basis points of it;
+    ``limit_price`` makes an order at market a limit order and a stop order a stop-limit;
+    ``limit_bp`` moves each order's own limit by basis points of it;
     ``order_type`` MARKET drops the limit. ``qty_pct`` is a percentage of each order's quantity, rounded down to what
     trades. ``desk`` is a desk's code.
     """
@@ -145,6 +146,9 @@ class Change:
     rationale: str | None = None
     desk: str | None = None
     qty_pct: Decimal | str | None = None
+
+
+GIVEN_A_LIMIT = {"MARKET": "LIMIT", "STOP": "STOP_LIMIT"}  # Whatever else there is keeps its type, and its stop or peg.
 
 
 class Outcome(NamedTuple):
@@ -227,8 +231,6 @@ def _wanted(change: Change) -> dict[str, Any]:
                 raise Invalid(f"“{str(wanted[name])[:40]}” is not a number.", field=name) from None
             if not wanted[name].is_finite() or wanted[name] <= least or wanted[name] > 100_000:
                 raise Invalid(f"{wanted[name]} is out of range: above {least} and at most 100,000.", field=name)
-    if wanted.get("limit_price") is not None and "order_type" not in wanted:
-        wanted["order_type"] = "LIMIT"
     return wanted
 
 
@@ -269,10 +271,12 @@ def _change(act: Act, rows: Sequence[Locked], wanted: Mapping[str, Any], told: d
     bad, changes = BadWishes("").code, {}
     simple = {name: value for name, value in wanted.items() if name in AMENDABLE}
     terms = Order.objects.filter(pk__in=by_id).values_list(
-        "pk", "side", "qty", "limit_price", "instrument__increment", "instrument__tick_size"
+        "pk", "side", "qty", "order_type", "limit_price", "instrument__increment", "instrument__tick_size"
     )
-    for pk, side, qty, limit, increment, tick in terms:
+    for pk, side, qty, kind, limit, increment, tick in terms:
         changes[pk] = dict(simple)
+        if "limit_price" in simple and "order_type" not in simple:
+            changes[pk]["order_type"] = GIVEN_A_LIMIT.get(kind, kind)
         if "qty_pct" in wanted:
             changes[pk]["qty"] = rules.scaled(qty, wanted["qty_pct"], increment)
         if "limit_bp" in wanted and limit is None:

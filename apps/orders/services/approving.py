@@ -63,7 +63,7 @@ def open_approvals(act: Act, needed: Sequence[selectors.Needed]) -> set[int]:
     Approval.objects.bulk_create(
         Approval(
             pk=pk, order_id=one.order_id, rule_id=one.rule_id, rule_version=one.rule_version, steps=one.steps,
-            qty=one.qty, limit_price=one.limit_price, amount_usd=one.amount_usd, overridden=one.overridden,
+            qty=one.qty, limit_price=one.limit_price, terms=one.terms, amount_usd=one.amount_usd, overridden=one.overridden,
             opened_at=act.at, due_at=_due(act.at, one.minutes),
         )
         for pk, one in zip(ids, waiting, strict=True)
@@ -79,12 +79,11 @@ def open_approvals(act: Act, needed: Sequence[selectors.Needed]) -> set[int]:
 def _stands(one: selectors.Needed) -> bool:
     if one.given_id is None or one.given_rule_id != one.rule_id:
         return False
-    if (one.given_qty, one.given_limit) == (one.qty, one.limit_price):
+    before = {"qty": one.given_qty, "limit_price": one.given_limit, **one.given_terms}
+    after = {"qty": one.qty, "limit_price": one.limit_price, **one.terms}
+    if before == after:
         return True  # Checked anew, and nothing of it changed.
-    if not one.stands_when_less:
-        return False
-    before = {"qty": one.given_qty, "limit_price": one.given_limit}
-    return not rules.asks_more(before, {"qty": one.qty, "limit_price": one.limit_price}, one.side)
+    return one.stands_when_less and not rules.asks_more(before, after, one.side)
 
 
 def _due(at: datetime, minutes: int | None) -> datetime | None:

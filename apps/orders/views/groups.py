@@ -15,7 +15,7 @@ from .. import rules, selectors, services
 from ..events import OrderCancelled
 from ..forms import LinkForm
 from ..states import LIFE, S
-from .answers import refused, standing, ticked
+from .answers import money_words, refused, standing, ticked
 
 
 @door("orders.see")
@@ -54,8 +54,29 @@ def submit_group(request: HttpRequest, group_id: int) -> HttpResponse:
 
 
 @door("orders.cancel")
-@require_POST
+@require_http_methods(["GET", "POST"])
 def cancel_group(request: HttpRequest, group_id: int) -> HttpResponse:
+    """GET: what would be cancelled, in money, to confirm. POST: cancels all of it or none."""
+    if request.method == "GET":
+        group = selectors.get_group_seen_by(request.user, group_id)
+        members = selectors.members(request.user, group)
+        able = [status for status in S if LIFE.allows(status, OrderCancelled)]
+        picked = pages.chosen(request.user, {order.pk: order.version for order in members}, able)
+        if not picked.seen:
+            raise Conflict("None of the group can be cancelled: the desk works its orders, or they are finished.")
+        context = {
+            "title": f"Cancel “{group.name}”",
+            "money": money_words(picked.money),
+            "text": "They leave their blocks for good; there is no way back."
+            + (f" {picked.others} are worked by the desk or finished and stay as they are." if picked.others else ""),
+            "fields": [("seen", f"{pk}:{version}") for pk, version in picked.seen.items()],
+            "action_url": request.path,
+            "button": f"Cancel {len(picked.seen):,} order{'' if len(picked.seen) == 1 else 's'}",
+            "reason": "optional",
+            "back": "Leave them",
+            "danger": True,
+        }
+        return render(request, "components/confirm.html", context)
     return _moved(request, group_id, services.cancel_group, "cancelled")
 
 

@@ -8,14 +8,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.core.edges import act_of, seen_versions
-from apps.core.refusals import Invalid, Refusal
+from apps.core.refusals import Conflict, Invalid, Refusal
 from apps.users.doors import door
 from apps.users.services import can
 
 from .. import page_selectors as pages
 from .. import selectors, services
 from ..forms import ProposalForm
-from .answers import standing, ticked
+from .answers import money_words, standing, ticked
 
 LISTED = 200
 
@@ -40,9 +40,11 @@ def proposals(request: HttpRequest) -> HttpResponse:
 
 
 @door("orders.create")
-@require_POST
+@require_http_methods(["GET", "POST"])
 def promote_proposals(request: HttpRequest) -> HttpResponse:
-    """Makes orders of what was ticked, all or none."""
+    """GET: what the proposals ticked come to, in money, to confirm. POST: makes orders of them, all or none."""
+    if request.method == "GET":
+        return _confirm(request)
     submits = request.POST.get("submit") == "1"
     try:
         seen = ticked(seen_versions(request.POST))
@@ -53,7 +55,37 @@ def promote_proposals(request: HttpRequest) -> HttpResponse:
         return _told(request, refusal)
     became = f"submitted: {standing(pages.statuses_of(ids))}" if submits else "made drafts"
     messages.success(request, f"{len(ids):,} proposal{'s' if len(ids) > 1 else ''} {became}.")
-    return redirect(reverse("orders:list") if len(ids) > 1 else reverse("orders:detail", args=ids))
+    return _led(request, reverse("orders:list") if len(ids) > 1 else reverse("orders:detail", args=ids))
+
+
+def _confirm(request: HttpRequest) -> HttpResponse:
+    seen = ticked(seen_versions(request.GET))
+    rows = list(selectors.open_proposals(request.user).filter(pk__in=seen).select_related("instrument"))
+    if not rows:
+        raise Conflict("None of the selected proposals is open any more. Reload the list.")
+    submits, name = request.GET.get("submit") == "1", request.GET.get("group_name", "").strip()
+    linked = f", linked as “{name}”" if name else ""
+    context = {
+        "title": "Promote to orders",
+        "money": money_words(pages.worth_of_proposals(rows)),
+        "text": f"They become {'orders, submitted to compliance in the same step' if submits else 'drafts'}{linked}."
+        " All of them do, or none.",
+        "fields": [("seen", f"{row.pk}:{seen[row.pk]}") for row in rows]
+        + [("group_name", name), ("submit", "1" if submits else "")],
+        "action_url": request.path,
+        "button": f"{'Submit' if submits else 'Make'} {len(rows):,} order{'' if len(rows) == 1 else 's'}",
+        "back": "Not yet",
+    }  # fmt: skip
+    return render(request, "components/confirm.html", context)
+
+
+def _led(request: HttpRequest, address: str) -> HttpResponse:
+    """On to another page, also from a dialog."""
+    if not request.htmx:
+        return redirect(address)
+    response = HttpResponse(status=204)
+    response["HX-Redirect"] = address
+    return response
 
 
 @door("orders.create")
@@ -74,4 +106,4 @@ def discard_proposals(request: HttpRequest) -> HttpResponse:
 def _told(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     """Back at the list, with why nothing was done."""
     messages.error(request, refusal.message)
-    return redirect("orders:proposals")
+    return _led(request, reverse("orders:proposals"))

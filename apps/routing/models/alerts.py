@@ -73,3 +73,7 @@ class Alert(models.Model):
             )
         ]
         indexes = [models.Index(fields=["opened_at"], name="alerts_by_time")]
+
+    @property
+    def ref(self) -> str:
+        return f"L-{self.pk:04d}"
