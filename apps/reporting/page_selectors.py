@@ -66,7 +66,7 @@ SELECT span.a, span.z, i.asset_class IN ('CORP', 'GOVT'), i.currency_id, least(%
     1 + floor(extract(epoch FROM live.at - span.a) / greatest(extract(epoch FROM span.z - span.a), 0.001) * %(steps)s))::int,
     sum(live.value * i.price_factor)
 FROM live JOIN span ON true JOIN blocks_block b ON b.id = live.block_id
-JOIN reference_instrument i ON i.id = b.instrument_id AND i.asset_class NOT IN ('FX', 'FUND') GROUP BY 1, 2, 3, 4, 5
+JOIN reference_instrument i ON i.id = b.instrument_id AND i.asset_class NOT IN ('OPTION', 'FUTURE', 'FX', 'FUND') GROUP BY 1, 2, 3, 4, 5
 """
 TRADED = """
 SELECT i.currency_id, least(%(steps)s, 1 + floor(greatest(extract(epoch FROM m.at - %(a)s), 0)

@@ -96,7 +96,7 @@ ROUTES = """
          WHERE x.route_id = r.id AND x.status = 'LIVE'), b.qty, b.arrival_price
     FROM routing_route r JOIN blocks_block b ON b.id = r.block_id JOIN reference_instrument i ON i.id = b.instrument_id
     JOIN reference_broker k ON k.id = r.broker_id LEFT JOIN routing_inquiry q ON q.route_id = r.id
-    WHERE i.asset_class NOT IN ('FX', 'FUND') AND (%s::bigint[] IS NULL OR r.block_id = ANY(%s::bigint[])) ORDER BY r.id
+    WHERE i.asset_class NOT IN ('OPTION', 'FUTURE', 'FX', 'FUND') AND (%s::bigint[] IS NULL OR r.block_id = ANY(%s::bigint[])) ORDER BY r.id
 """
 
 
@@ -170,7 +170,7 @@ def _add_blocks(made: Result, ids: list[int] | None, rates: dict) -> None:
             " FROM blocks_block b JOIN reference_instrument i ON i.id = b.instrument_id,"
             " LATERAL (SELECT coalesce(CASE WHEN b.filled_qty > 0 THEN b.filled_value / b.filled_qty END,"
             "   b.arrival_price, 0) AS price) p"
-            " WHERE b.status <> 'CANCELLED' AND i.asset_class NOT IN ('FX', 'FUND')"
+            " WHERE b.status <> 'CANCELLED' AND i.asset_class NOT IN ('OPTION', 'FUTURE', 'FX', 'FUND')"
             " AND (%s::bigint[] IS NULL OR b.id = ANY(%s::bigint[])) GROUP BY 1, 2",
             [ids, ids],
         )
