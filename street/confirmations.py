@@ -7,6 +7,7 @@ from .universe import Universe
 from .wire import Message
 
 CANCELLATION = "2"
+FUND_SIDES = {"D": "1", "E": "2"}  # A subscription is confirmed as bought, a redemption as sold.
 GROSS_TOLERANCE = (Decimal("0.05"), Decimal("0.000001"))  # Absolute and relative: the average price is rounded.
 
 
@@ -18,14 +19,14 @@ def objection(asked: Message, book: Book, universe: Universe) -> str:
     """
     if asked.get(666) == CANCELLATION:
         return ""
-    instrument = universe.find(asked.get(48), asked.get(55))
+    instrument = universe.find(asked.get(48), asked.get(55)) or universe.find_fund(asked.get(48), asked.get(55))
     if instrument is None:
         return f"{asked.get(48) or asked.get(55)} is not traded here."
     side, quantity, price = asked.get(54), asked.decimal(80), asked.decimal(6)
     executions = [
         execution
         for order in book.orders.values()
-        if order.instrument is instrument and order.terms.side == side
+        if order.instrument is instrument and FUND_SIDES.get(order.terms.side, order.terms.side) == side
         for execution in order.live.values()
     ]
     if not executions:

@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 
 from . import wire
+from .agent import Agent
 from .book import Book
 from .broker import Broker
 from .clock import Clock, tick_seconds, utc_now
@@ -83,6 +84,7 @@ class Street:
         codes = [c for c in self.universe.counterparties if not options.sessions or c in options.sessions]
         self.brokers: dict[str, Broker] = {}
         self.dealers: dict[str, Dealer] = {}
+        self.agents: dict[str, Agent] = {}
         for code in codes:
             self._open(code)
         self.custodians = {code: self._custodian(code) for code in CUSTODIANS}
@@ -110,6 +112,9 @@ class Street:
         elif party.kind == "dealer":
             self.dealers[code] = Dealer(book, self.market, seed=options.seed, quote_life=options.quote_life)
             self.dealers[code].recover()
+        elif party.kind == "agent":
+            self.agents[code] = Agent(book, self.market, seed=options.seed)
+            self.agents[code].recover()
 
     def _arrivals(self) -> int:
         return sum(len(broker.book.orders) for broker in self.brokers.values())
@@ -127,7 +132,7 @@ class Street:
 
     @property
     def books(self) -> dict[str, Book]:
-        return {code: keeper.book for code, keeper in (self.brokers | self.dealers).items()}
+        return {code: keeper.book for code, keeper in (self.brokers | self.dealers | self.agents).items()}
 
     def run(self) -> None:
         """Serves until `stop`. :raises RuntimeError: if the port cannot be had"""
@@ -190,8 +195,8 @@ class Street:
             if self.market.now + self.market.tick > target:
                 break
             self.market.step()
-            for broker in self.brokers.values():
-                self.say(broker.step())
+            for keeper in (*self.brokers.values(), *self.agents.values()):
+                self.say(keeper.step())
             for code, dealer in self.dealers.items():
                 for answer in dealer.step():
                     self.feed.hurry(self.universe.find(answer.inquiry.isin, answer.inquiry.symbol))
@@ -222,7 +227,7 @@ class Street:
             self.gateway.send(code, wire.business_reject(message, reason=OTHER, text=text))
 
     def _answer(self, code: str, message: wire.Message) -> None:
-        keeper = self.brokers.get(code) or self.dealers.get(code)
+        keeper = self.brokers.get(code) or self.dealers.get(code) or self.agents.get(code)
         if message.type == "V" and code == "SIMX":
             self._subscribe(code, message)
         elif message.type == "AK" and keeper:
@@ -236,6 +241,10 @@ class Street:
             self.say(keeper.new_order(terms, poss_resend=message.poss_resend))
         elif message.type in ("F", "G") and code in self.brokers:
             self._change(self.brokers[code], message)
+        elif message.type == "F" and code in self.agents:
+            terms = wire.terms(message)
+            self._received(code, "cancel", message, terms)
+            self.say(self.agents[code].cancel(terms.cl_ord_id, message.get(41), poss_resend=message.poss_resend))
         elif message.type == "R" and code in self.dealers:
             for answer in self.dealers[code].inquire(wire.inquiry(message)):
                 self.gateway.send(code, wire.quote(answer))

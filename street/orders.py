@@ -21,7 +21,10 @@ TOO_LATE, UNKNOWN_TO_CANCEL, ALREADY_PENDING, DUPLICATE_REQUEST = 0, 1, 3, 6
 
 @dataclass(frozen=True)
 class Terms:
-    """What an order says: quantities in units or face; `seconds` is the simulated length of its schedule."""
+    """
+    What an order says: quantities in units or face (none of a fund's order by amount, which says its `cash`); `seconds` is
+    the simulated length of its schedule.
+    """
 
     cl_ord_id: str
     side: str
@@ -41,10 +44,11 @@ class Terms:
     trade_date: date | None = None
     settle_date: date | None = None
     position_effect: str = ""
+    cash: Decimal | None = None
 
     @property
     def buying(self) -> bool:
-        return self.side == "1"
+        return self.side in ("1", "D")
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,7 @@ class Order:
 
     @property
     def working(self) -> bool:
-        return not self.closed and self.leaves > 0
+        return not self.closed and (self.leaves > 0 or self.terms.cash is not None and not self.cum)
 
 
 @dataclass(frozen=True)
@@ -164,8 +168,8 @@ def terms_row(terms: Terms) -> dict[str, Any]:
 def row_terms(row: dict[str, Any]) -> Terms:
     values = {name: row[name] for name in Terms.__dataclass_fields__ if row.get(name) is not None}
     values["qty"] = Decimal(values["qty"])
-    if "limit" in values:
-        values["limit"] = Decimal(values["limit"])
+    for name in {"limit", "cash"} & values.keys():
+        values[name] = Decimal(values[name])
     for name in {"trade_date", "settle_date"} & values.keys():
         values[name] = date.fromisoformat(values[name])
     return Terms(**values)

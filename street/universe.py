@@ -8,6 +8,7 @@ from pathlib import Path
 BROKERS = ("NORTHGATE", "HARBOR", "MERIDIAN")
 DEALERS = ("ALDGATE", "BRYANT", "CASTLE", "DORSET", "ELMSTREET")
 VENUES = ("SIMX",)
+AGENTS = ("HALYARD",)
 CUSTODIANS = ("STATESIDE", "EUROPA")
 
 BONDS = frozenset({"CORP", "GOVT"})
@@ -67,8 +68,14 @@ class Counterparty:
 
 
 class Universe:
-    def __init__(self, instruments: list[Instrument], counterparties: list[Counterparty], curve: list[float]):
-        """:param curve: share of a day's volume in each of the 390 minutes of a session; scaled to sum to one"""
+    def __init__(
+        self, instruments: list[Instrument], counterparties: list[Counterparty], curve: list[float],
+        funds: list[Instrument] = (),
+    ):  # fmt: skip
+        """
+        :param curve: share of a day's volume in each of the 390 minutes of a session; scaled to sum to one
+        :param funds: what has no market and is dealt at its net asset value
+        """
         if not instruments:
             raise ValueError("There is nothing to trade: instruments.csv has no rows.")
         if len(curve) != 390 or min(curve) < 0 or sum(curve) <= 0:
@@ -76,6 +83,7 @@ class Universe:
         self.instruments = instruments
         self.counterparties = {party.code: party for party in counterparties}
         self.curve = [share / sum(curve) for share in curve]
+        self._funds = {name: fund for fund in funds for name in (fund.isin, fund.symbol) if name}
         self.index = {instrument.symbol: n for n, instrument in enumerate(instruments)}
         self._by_isin = {instrument.isin: instrument for instrument in instruments if instrument.isin}
         self._by_symbol = {instrument.symbol: instrument for instrument in instruments}
@@ -83,6 +91,10 @@ class Universe:
     def find(self, isin: str | None, symbol: str | None) -> Instrument | None:
         """By ISIN where one is given (an unknown ISIN is not rescued by its symbol), else by symbol."""
         return self._by_isin.get(isin) if isin else self._by_symbol.get(symbol or "")
+
+    def find_fund(self, isin: str | None, symbol: str | None) -> Instrument | None:
+        """As `find`, among the funds."""
+        return self._funds.get(isin or symbol or "")
 
 
 def load_universe(folder: Path) -> Universe:
@@ -94,11 +106,12 @@ def load_universe(folder: Path) -> Universe:
     named = {row["code"]: row for row in _rows(folder, "brokers.csv")}
     counterparties = [
         _counterparty(code, kind, named.get(code, {}))
-        for kind, codes in (("broker", BROKERS), ("dealer", DEALERS), ("venue", VENUES))
+        for kind, codes in (("broker", BROKERS), ("dealer", DEALERS), ("venue", VENUES), ("agent", AGENTS))
         for code in codes
     ]
     curve = [float(row["share"]) for row in sorted(_rows(folder, "volume_curve.csv"), key=lambda r: int(r["minute"]))]
-    return Universe(instruments, counterparties, curve)
+    funds = [_instrument(row) for row in _rows(folder, "funds.csv")] if (folder / "funds.csv").is_file() else []
+    return Universe(instruments, counterparties, curve, funds)
 
 
 def _rows(folder: Path, name: str) -> list[dict[str, str]]:

@@ -109,6 +109,7 @@ def terms(message: Message) -> Terms:
         position_effect=message.get(77),
         trade_date=message.date(75) or message.date(229),
         settle_date=message.date(64),
+        cash=message.decimal(152),
     )
 
 
@@ -183,7 +184,8 @@ def execution_report(report: Report) -> Out:
         *_instrument(told, order.instrument),
         (54, told.side),
         (77, told.position_effect),
-        (38, report.order_qty),
+        (38, report.order_qty or None),
+        (152, told.cash),
         (40, told.ord_type),
         (44, told.limit),
         (59, told.tif),

@@ -211,6 +211,21 @@ def with_pair(made: Firm, rate: str = "1.10") -> Instrument:
     return pair
 
 
+def with_fund(made: Firm, nav: str = "10", cutoff: str = "16:00") -> Instrument:
+    """FUND, dealt by HALYARD in thousandths of a unit until a time of day in New York."""
+    issuer = Issuer.objects.create(code="FUNDS", name="Funds", country="US", sector="Funds")
+    fund = Instrument.objects.create(
+        symbol="FUND", name="A fund", asset_class="FUND", isin="US9229087286", issuer=issuer, currency_id="USD",
+        venue=Venue.objects.get(mic="XOFF"), country="US", sector="Funds", lot_size="0.001", min_piece="0.001",
+        increment="0.001", tick_size="0.01", cutoff_at=cutoff,
+    )  # fmt: skip
+    fund.refresh_from_db()
+    made.instruments["FUND"] = fund
+    made.quote("FUND", nav, spread="0")
+    made.brokers["HALYARD"] = Broker.objects.create(code="HALYARD", name="Halyard", kind="agent", bic="HLYDUS30")
+    return fund
+
+
 def _open_portfolios(made: Firm, by) -> None:
     custodian = Custodian.objects.create(code="STATESIDE", name="Stateside Trust", bic="STSDUS30", country="US")
     today = date.today() - timedelta(days=1)

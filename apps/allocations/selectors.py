@@ -76,6 +76,9 @@ FROM routing_execution WHERE block_id = ANY(%s) AND status = 'LIVE' GROUP BY 1, 
 """
 
 
+AGREED = ("FX", "FUND")
+
+
 class Seen(NamedTuple):
     """A block's facts with what only its rows need."""
 
@@ -90,7 +93,8 @@ def block_facts(block_ids: Iterable[int]) -> list[Seen]:
     What sharing out the blocks needs: members and intentions from their statements, fills from their live executions.
 
     A broker's fill trades on the last date on which it executed, and settles by its market's cycle; currencies settle on
-    the value date that was agreed with the order. Five queries whatever the number of blocks.
+    the value date that was agreed with the order, units of a fund as their valuation point says. Five queries whatever
+    the number of blocks.
 
     :raises FillsDisagree: where a block's filled quantity is not what its executions sum to
     """
@@ -106,14 +110,14 @@ def block_facts(block_ids: Iterable[int]) -> list[Seen]:
     keys = {
         row[0]: [(fill[4], row[4], row[3], row[5]) for fill in deals[row[0]]] for row in rows
     }  # (trade date, country, asset class, currency)
-    by_cycle = {key for row in rows if row[14] is None for key in keys[row[0]]}
+    by_cycle = {key for row in rows if row[3] not in AGREED for key in keys[row[0]]}
     settles = reference.settlement_dates(by_cycle) if by_cycle else {}
     fees = reference.fees_on((row[4], row[3], row[1], fill[4]) for row in rows for fill in deals[row[0]])
     return [
         _seen(
             row,
             [
-                rules.Filled(*fill, settles[key] if row[14] is None else row[15], fees[row[4], row[3], row[1], fill[4]])
+                rules.Filled(*fill, row[15] if row[3] in AGREED else settles[key], fees[row[4], row[3], row[1], fill[4]])
                 for fill, key in zip(deals[row[0]], keys[row[0]], strict=True)
             ],
         )

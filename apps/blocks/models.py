@@ -111,6 +111,9 @@ class Member(models.Model):
     block = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="members")
     order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="+")
     qty = qty_field()
+    is_late = models.BooleanField(
+        default=False, db_default=False, help_text="of a fund: released after the day's cut-off, so it gets the next valuation point"
+    )
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(qty__gt=0), name="a_member_brings_a_quantity")]

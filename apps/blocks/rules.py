@@ -16,7 +16,8 @@ class Likeness(NamedTuple):
     What orders must share to be worked as one (merge key): the same thing, on the same side, on the same terms, by the
     same desk, settling on the same date in the same currency. A sell is not a short sale (FIX 4.4 tag 54).
     What clients direct to a broker is worked apart from the rest, as early or late as they say.
-    An order with a minimum quantity is worked alone (``alone_id``), for a share of a fill might be below it.
+    An order with a minimum quantity is worked alone (``alone_id``), for a share of a fill might be below it; so is one in a
+    fund by amount, whose units are its own.
     """
 
     instrument_id: int

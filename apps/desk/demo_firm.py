@@ -117,6 +117,7 @@ def _reference() -> None:
     for file in (rows("instruments"), rows("listed")):
         known = {i.symbol: i for i in Instrument.objects.all()}
         Instrument.objects.bulk_create([_instrument(dict.fromkeys(OF_OTHERS, "") | r, issuers, venues, known) for r in file])
+    Instrument.objects.bulk_create([_fund(r, issuers, venues) for r in rows("funds")])
     names = {c.code: c.name for c in Currency.objects.all()}
     Instrument.objects.bulk_create([_pair(r, names, issuers["CURRENCY"], venues["XXXX"]) for r in rows("fx")])
     _parties()
@@ -201,6 +202,15 @@ def _tables(venues: dict[str, Venue]) -> None:
     )
 
 
+def _fund(r: dict[str, str], issuers: dict[str, Issuer], venues: dict[str, Venue]) -> Instrument:
+    step = D(r["increment"])
+    return Instrument(
+        symbol=r["symbol"], name=r["name"], asset_class=r["asset_class"], isin=r["isin"], cusip=r["cusip"],
+        issuer=issuers[r["issuer"]], currency_id=r["currency"], venue=venues[r["mic"]], country=r["country"],
+        sector=r["sector"], cutoff_at=r["cutoff"], lot_size=step, min_piece=step, increment=step, tick_size=D(r["tick_size"]),
+    )  # fmt: skip
+
+
 def _pair(r: dict[str, str], names: dict[str, str], issuer: Issuer, venue: Venue) -> Instrument:
     """A pair of currencies, in steps of the base currency's cents; it settles by the cycle of the other's country."""
     return Instrument(
@@ -263,6 +273,8 @@ def _prices() -> None:
         price = D(r["rate"])
         half = (price * FX_SPREAD_BP / 20_000).quantize(D("0.00000001"))
         ticks.append(marketdata.Tick(ids[f"{r['base']}/{r['quote']}"], price - half, price + half, price, D(0), D(0), now))
+    for r in rows("funds"):  # One value, at which all orders of a valuation point are dealt.
+        ticks.append(marketdata.Tick(ids[r["symbol"]], *[D(r["price"])] * 3, D(0), D(0), now))
     marketdata.record_ticks(ticks, "opening")
     AverageVolume.objects.bulk_create(volumes)
     _closes(now, ids)

@@ -59,6 +59,9 @@ class HandlingIn(serializers.Serializer):
     flags = serializers.CharField(
         required=False, allow_blank=True, help_text="NOT_HELD, DO_NOT_INCREASE, CARE, with commas between"
     )
+    cash_qty = serializers.DecimalField(
+        20, 4, required=False, allow_null=True, help_text="money of an order in a fund by amount, in place of qty"
+    )
     value_date = serializers.DateField(
         required=False, allow_null=True, help_text="of a forward in currencies, later than spot; left out for spot"
     )

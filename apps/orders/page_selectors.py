@@ -27,6 +27,7 @@ from apps.portfolios.models import Cash, Portfolio, Position
 from apps.reference import selectors as reference
 from apps.reference.models import BONDS, AssetClass, Instrument
 from apps.reference.rules import NoSettlementCalendar
+from apps.reference.selectors import Dealing
 
 from . import rules, selectors
 from .models import Order, Proposal, Side
@@ -49,6 +50,7 @@ ASSETS: dict[str, tuple[str, Collection[str]]] = {
     "bonds": ("Fixed income", BONDS),
     "derivatives": ("Derivatives", [AssetClass.OPTION, AssetClass.FUTURE]),
     "currencies": ("Currencies", [AssetClass.FX]),
+    "funds": ("Funds", [AssetClass.FUND]),
 }
 
 
@@ -195,6 +197,7 @@ class Sketch(NamedTuple):
     settled, where a sale is of more than that.
 
     :param spot: of a pair of currencies, when it settles if traded now; None where no calendar says
+    :param dealing: of a fund, the valuation point of what is released now
     :param moneys: of a pair, (currency, what the portfolio has of it, what it would have)
     """
 
@@ -210,6 +213,7 @@ class Sketch(NamedTuple):
     problem: str = ""
     short_of: Decimal | None = None
     spot: date | None = None
+    dealing: Dealing | None = None
     moneys: Sequence[tuple[str, Decimal, Decimal | None]] = ()
 
     @property
@@ -251,6 +255,9 @@ def sketch(
     usd = amount * rate[0] if amount and rate else None
     said = rules.INTENTS.get(intent, "")
     found = Sketch(instrument, quote, side, qty, amount, usd, held, after, said, problem, short_of)
+    if instrument.cutoff_at:
+        terms = instrument.venue_id, instrument.cutoff_at
+        found = found._replace(dealing=reference.dealings([terms], timezone.now())[terms])
     return found._replace(spot=_spot(instrument), moneys=_moneys(found, portfolio)) if instrument.is_pair else found
 
 
@@ -309,6 +316,8 @@ def worth_of(order: Order) -> tuple[Decimal | None, Decimal | None]:
     if price is None:
         return None, None
     amount = order.qty * price * order.instrument.price_factor
+    if "cash_qty" in order.terms:
+        amount = Decimal(order.terms["cash_qty"])
     rate = marketdata.fx_rates("USD").get(order.currency_id)
     return amount, amount * rate[0] if rate else None
 

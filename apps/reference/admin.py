@@ -90,6 +90,7 @@ class InstrumentAdmin(ReferenceAdmin):
         ("Steps", {"fields": ("lot_size", "tick_size", "min_piece", "increment", "price_factor")}),
         ("Bond", {"fields": ("coupon_pct", "coupon_frequency", "day_count", "issue_date", "maturity_date")}),
         ("Pair of currencies", {"fields": ("base_currency",)}),
+        ("Fund", {"fields": ("cutoff_at",)}),
         ("Derivative", {"fields": ("underlying", "strike_price", "put_or_call", "cfi_code")}),
     )
 

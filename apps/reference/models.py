@@ -108,6 +108,10 @@ class Instrument(models.Model):
     min_piece = qty_field(default=1, help_text="smallest holding that can be traded (bond denomination)")
     increment = qty_field(default=1, help_text="every quantity is a multiple of it")
     price_factor = price_field(default=1)
+    cutoff_at = models.TimeField(
+        "cut-off", null=True, blank=True,
+        help_text="of a fund, local time of its venue: what is released later gets the next valuation point",
+    )  # fmt: skip
     coupon_pct = price_field(null=True, blank=True)
     coupon_frequency = models.SmallIntegerField(null=True, blank=True, help_text="coupons a year")
     day_count = models.CharField(max_length=10, blank=True, default="")
@@ -158,6 +162,9 @@ class Instrument(models.Model):
                 condition=Q(asset_class__in=["OPTION", "FUTURE"]) | Q(underlying=None),
                 name="only_a_derivative_has_an_underlying",
             ),
+            models.CheckConstraint(
+                condition=Q(cutoff_at=None) | Q(asset_class="FUND"), name="only_a_fund_has_a_cut_off"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -170,6 +177,10 @@ class Instrument(models.Model):
     @property
     def is_pair(self) -> bool:
         return self.asset_class == AssetClass.FX
+
+    @property
+    def is_fund(self) -> bool:
+        return self.asset_class == AssetClass.FUND
 
     @property
     def price_places(self) -> int:
@@ -186,12 +197,13 @@ class Instrument(models.Model):
 
 
 class Broker(models.Model):
-    """Who executes for us: a broker (algorithms), a dealer (bond inquiry) or a venue."""
+    """Who executes for us: a broker (algorithms), a dealer (inquiry), a fund's transfer agent or a venue."""
 
     class Kind(models.TextChoices):
         BROKER = "broker", "Broker"
         DEALER = "dealer", "Dealer"
         VENUE = "venue", "Venue"
+        AGENT = "agent", "Transfer agent"
 
     class Commission(models.TextChoices):
         BPS = "bps", "basis points of value"

@@ -224,6 +224,7 @@ NEEDED_TERMS = {
     "OPTION": ("underlying", "strike_price", "put_or_call", "maturity_date"),
     "FUTURE": ("maturity_date",),
     "FX": ("base_currency",),
+    "FUND": ("cutoff_at",),
 }
 COUPONS_A_YEAR = (0, 1, 2, 4, 12)
 
@@ -242,6 +243,8 @@ def _term_problems(facts: Facts) -> Problems:
         found["price_factor"] = "must be 1 for shares, units and currencies"
     found |= _pair_problems(facts)
     found |= _derivative_problems(facts)
+    if facts.get("cutoff_at") and asset_class != "FUND":
+        found["cutoff_at"] = "is a fund's alone"
     if facts.get("coupon_frequency") not in (None, *COUPONS_A_YEAR):
         found["coupon_frequency"] = "must be 0, 1, 2, 4 or 12 coupons a year"
     if facts.get("coupon_pct") is not None and not 0 <= facts["coupon_pct"] < 100:

@@ -1,14 +1,17 @@
 """Questions about instruments, calendars and settlement dates."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q, QuerySet
 
 from . import rules
 from .models import Broker, Combination, Fee, Instrument, Issuer, SettlementCycle, SettlementHoliday, Venue
+
+DAY = timedelta(days=1)
 
 
 def brokers(kind: str | None = None) -> QuerySet[Broker]:
@@ -105,6 +108,30 @@ def trade_dates(venue_ids: Iterable[int], at: datetime) -> dict[int, date]:
     """Venue id to the trade date of what is done there at a time: its local date, or the next day it trades."""
     rows = Venue.objects.filter(pk__in=set(venue_ids)).values_list("pk", "calendar", "timezone")
     return {pk: _session_from(calendar, at.astimezone(ZoneInfo(zone)).date()) for pk, calendar, zone in rows}
+
+
+class Dealing(NamedTuple):
+    """The valuation point that a fund's order gets: its date, and whether the cut-off of the day was missed."""
+
+    date: date
+    is_late: bool
+
+
+def dealings(funds: Iterable[tuple[int, time]], at: datetime) -> dict[tuple[int, time], Dealing]:
+    """
+    The next valuation point of what is released now, for each (venue, cut-off): the day's where it deals and the cut-off
+    has not come, else the next day's on which it deals. One query.
+    """
+    wanted = set(funds)
+    rows = Venue.objects.filter(pk__in={pk for pk, _ in wanted}).values_list("pk", "calendar", "timezone")
+    known = {pk: (calendar, at.astimezone(ZoneInfo(zone))) for pk, calendar, zone in rows}
+    found = {}
+    for pk, cutoff in wanted:
+        calendar, local = known[pk]
+        first = _session_from(calendar, local.date())
+        is_late = first == local.date() and local.time() >= cutoff
+        found[pk, cutoff] = Dealing(_session_from(calendar, first + DAY) if is_late else first, is_late)
+    return found
 
 
 def local_date(at: datetime, zone: str) -> date:

@@ -36,6 +36,7 @@ class Gathered(NamedTuple):
     likeness: Likeness
     key: str
     orders: list[tuple[int, Decimal]]
+    is_late: bool = False
 
     @property
     def qty(self) -> Decimal:
@@ -67,8 +68,8 @@ def gather_orders(act: Act, facts: Sequence[Fact]) -> None:
         told += [Fact(pk, 1, event) for _, pk, event in opened]
         block_of = {key: pk for key, (pk, _) in standing.items()} | {key: pk for key, pk, _ in opened}
         copy_in(
-            cursor, "blocks_member", ("block_id", "order_id", "qty"),
-            ((block_of[one.key], order, qty) for one in found for order, qty in one.orders),
+            cursor, "blocks_member", ("block_id", "order_id", "qty", "is_late"),
+            ((block_of[one.key], order, qty, one.is_late) for one in found for order, qty in one.orders),
         )  # fmt: skip
     record(act, told)
 
@@ -85,7 +86,7 @@ def _gathered(cursor, act: Act, order_ids: Sequence[int]) -> list[Gathered]:
         "SELECT o.id, o.qty - o.filled_qty - o.cancelled_qty, o.instrument_id, o.side, o.order_type, o.limit_price,"
         " o.tif, o.instructions, o.currency_id, o.desk_id, i.venue_id, i.country, i.asset_class,"
         f" {reference.SETTLES_IN}, (o.terms ->> 'value_date')::date,"
-        " o.terms::text, CASE WHEN o.terms ? 'min_qty' THEN o.id END,"
+        " i.cutoff_at, o.terms::text, CASE WHEN o.terms ?| '{min_qty,cash_qty}' THEN o.id END,"
         " coalesce(own.broker_id, other.broker_id), coalesce(own.trades, other.trades, '')"
         " FROM orders_order o JOIN reference_instrument i ON i.id = o.instrument_id"
         " LEFT JOIN portfolios_direction own ON own.portfolio_id = o.portfolio_id AND own.asset_class = i.asset_class"
@@ -100,17 +101,20 @@ def _gathered(cursor, act: Act, order_ids: Sequence[int]) -> list[Gathered]:
         alike.setdefault(tuple(terms), []).append((order, qty))
     if not alike:
         return []
-    days = reference.trade_dates({terms[8] for terms in alike}, act.at)
-    wanted = {terms: (days[terms[8]], *terms[9:12]) for terms in alike if terms[12] is None}
+    venues = reference.trade_dates({terms[8] for terms in alike}, act.at)
+    funds = {(terms[8], terms[13]) for terms in alike if terms[13]}
+    dealings = reference.dealings(funds, act.at) if funds else {}
+    days = {t: dealings[t[8], t[13]].date if t[13] else venues[t[8]] for t in alike}
+    wanted = {terms: (days[terms], *terms[9:12]) for terms in alike if terms[12] is None}
     settles = reference.settlement_dates(wanted.values())
     found = []
     for terms, members in alike.items():
-        instrument, side, kind, limit, tif, instructions, currency, desk, venue, _, _, _, agreed, more, alone, *directed = terms
+        instrument, side, kind, limit, tif, instructions, currency, desk, venue, _, _, _, agreed, cutoff, more, alone, *directed = terms
         likeness = Likeness(
-            instrument, side, kind, plain(limit), tif, instructions, currency, desk, days[venue],
+            instrument, side, kind, plain(limit), tif, instructions, currency, desk, days[terms],
             agreed or settles[wanted[terms]], more, alone, *directed,
         )  # fmt: skip
-        found.append(Gathered(likeness, likeness.key, members))
+        found.append(Gathered(likeness, likeness.key, members, bool(cutoff) and dealings[venue, cutoff].is_late))
     return sorted(found, key=lambda one: one.key)
 
 

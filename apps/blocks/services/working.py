@@ -19,6 +19,7 @@ from apps.users.models import User
 from apps.users.services import require
 
 from .. import events, rules, selectors
+from ..models import Block
 from ..states import LIFE, B
 from .owners import refuse_owned_by_others
 from .rotating import Taken, take_turns
@@ -220,9 +221,12 @@ def _move(act: Act, changes: Mapping[int, tuple[Decimal, Decimal, Decimal]]) -> 
             cursor, "blocks_block", [row.id for row in rows],
             {name: ("numeric", [getattr(row, name) for row in rows]) for name in ("placed_qty", "filled_qty", "filled_value")},
         )  # fmt: skip
-    finished = [
-        row for row in rows if row.filled_qty == row.placed_qty and row.filled_qty + row.cancelled_qty == row.qty
-    ]
+    ended = [row for row in rows if row.filled_qty == row.placed_qty]
+    finished = [row for row in ended if row.filled_qty + row.cancelled_qty == row.qty]
+    partly = [row.id for row in ended if row.filled_qty and row.filled_qty + row.cancelled_qty != row.qty]
+    if partly:  # Of a fund by amount all is done: the quantity was only the most that it could come to.
+        by_amount = set(Block.objects.filter(pk__in=partly, terms__has_key="cash_qty").values_list("pk", flat=True))
+        finished += [row for row in ended if row.id in by_amount]
     if finished:
         _finish(act, finished)
 

@@ -174,6 +174,11 @@ class Snapshot:
         return self.base_currency >= 0
 
     @cached_property
+    def is_fund(self) -> np.ndarray:
+        """Whether each instrument is a fund, priced at its net asset value whenever an order is sent."""
+        return np.array([i.asset_class == "FUND" for i in self.instruments], bool)
+
+    @cached_property
     def is_traded(self) -> np.ndarray:
         """Whether each instrument has a market with a volume: not so currencies, and units of funds."""
         return np.array([i.asset_class not in ("FX", "FUND") for i in self.instruments], bool)

@@ -33,7 +33,9 @@ SETTLES_WITHIN = timedelta(days=60)
 ORDER_COLUMNS = (
     "id, version, portfolio_id, instrument_id, (side <> 'BUY')::int,"
     f" (least(qty, {LARGEST_QTY}) * 10000)::bigint,"
-    f" (least(coalesce(limit_price, 0), {LARGEST_PRICE}) * 100000000)::bigint,"  # LEAST passes over nulls.
+    # LEAST passes over nulls. What binds in a fund's order by amount is the money: its price for the most units.
+    " (least(coalesce(limit_price, (terms ->> 'cash_qty')::numeric / qty, 0),"
+    f" {LARGEST_PRICE}) * 100000000)::bigint,"
     " (extract(epoch FROM created_at) * 1000000)::bigint"
 )
 ORDER_SCHEMA = dict.fromkeys(("id", "version", "portfolio", "instrument", "sell", "qty", "limit", "created_us"), pl.Int64)

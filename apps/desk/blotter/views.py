@@ -91,7 +91,7 @@ def detail(request: HttpRequest, block_id: int) -> HttpResponse:
 def of_order(request: HttpRequest, order_id: int) -> HttpResponse:
     """The panel of an order's drawer: its block, how much of that is filled, and the order's share of it."""
     orders.get_order_seen_by(request.user, order_id)
-    member = Member.objects.filter(order=order_id).select_related("block", "block__instrument").first()
+    member = Member.objects.filter(order=order_id).select_related("block__instrument__venue").first()
     context = {"member": member}
     if member:
         context["facts"] = drawer.facts(member.block)

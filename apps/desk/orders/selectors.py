@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 
+from apps.blocks.models import Member
 from apps.orders import page_selectors as pages
 from apps.orders import selectors as orders
 from apps.orders.page_selectors import Asked, Money
@@ -72,7 +73,8 @@ def _matching(user, asked: Asked, spec: Spec, now: datetime, ids: Collection[int
     if ids is not None:
         mine = mine.filter(pk__in=ids)
     found = pages.ranked(pages.with_money(pages.asked_for(mine, asked)), now)
-    found = found.annotate(leaves=F("qty") - F("filled_qty") - F("cancelled_qty"))
+    late = Exists(Member.objects.filter(order=OuterRef("pk"), is_late=True))
+    found = found.annotate(leaves=F("qty") - F("filled_qty") - F("cancelled_qty"), late=late)
     return queries.narrowed(found, ORDERS, spec.filters, now)
 
 

@@ -1,5 +1,7 @@
 """The columns of the order list."""
 
+from dataclasses import replace
+
 from django.utils.html import format_html
 
 from apps.orders.models import OrderType, TimeInForce
@@ -33,6 +35,23 @@ def _portfolio(row) -> str:
     return format_html('{}<span class="sub">{}</span>', row["portfolio__code"], name)
 
 
+def _side(row) -> str:
+    found = cells.SIDES.get(row["side"]) or show.side(row["side"])
+    return FUND_SIDES.get(row["side"], found) if row["instrument__asset_class"] == "FUND" else found
+
+
+FUND_SIDES = {"BUY": show.side("BUY", "Subscribe"), "SELL": show.side("SELL", "Redeem")}
+
+
+def _status(row) -> str:
+    if row["late"]:
+        return format_html(LATE, show.status(row["status"]))
+    return MARKS.get(row["status"], row["status"])
+
+
+LATE = '{}<span class="tag" title="late for its cut-off: priced at the next valuation point">late</span>'
+
+
 def _limit(row) -> str:
     return show.price(row["limit_price"]) if row["limit_price"] else "Market"
 
@@ -46,7 +65,7 @@ ORDERS: Sheet = sheet(
     "Orders",
     [
         Column("order", "Order", TEXT, "pk", ("pk", "status"), _ref, lambda r: f"O-{r['pk']:06d}", 106, compares=False),
-        cells.side(),
+        replace(cells.side(), cell=_side),
         cells.instrument(),
         Column(
             "portfolio", "Portfolio", TEXT, "portfolio__code", ("portfolio__code", "portfolio__name"), _portfolio,
@@ -62,7 +81,7 @@ ORDERS: Sheet = sheet(
         cells.usd("usd", "Value", "usd", 108),
         cells.number("decision", "Decision", "decision_price", 90, shown=show.price),
         cells.text("group", "Group", "group__name", 98, groups=True, longest=20),
-        cells.choice("status", "Status", "status", STATUSES, 96, cell=lambda r: MARKS.get(r["status"], r["status"])),
+        cells.choice("status", "Status", "status", STATUSES, 96, cell=_status),
         cells.age("age", "Age", "created_at"),
         cells.text("instructions", "Instructions", "instructions", 180),
         cells.text("rationale", "Rationale", "rationale", 180),
@@ -74,6 +93,6 @@ ORDERS: Sheet = sheet(
     usual=(
         "order", "side", "instrument", "portfolio", "qty", "filled", "limit", "tif", "usd", "group", "status", "age",
     ),
-    always=("pk", "version", "status"),
+    always=("pk", "version", "status", "late", "instrument__asset_class"),
     by_class=cells.BY_CLASS,
 )  # fmt: skip

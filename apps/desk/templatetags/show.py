@@ -107,10 +107,11 @@ def price(value, places: int = 4) -> str:
 
 @register.filter
 def qty_of(value, instrument) -> str:
-    """A quantity with its unit where that is no matter of course: 1,000,000 EUR of a pair, 12 contracts."""
-    if value is None or not (instrument.is_pair or instrument.is_derivative):
+    """A quantity with its unit where that is no matter of course: 1,000,000 EUR of a pair, 12 contracts, 10.5 units of a fund."""
+    if value is None or not (instrument.is_pair or instrument.is_derivative or instrument.is_fund):
         return qty(value)
-    return f"{qty(value)} {instrument.base_currency_id if instrument.is_pair else 'contracts'}"
+    unit = instrument.base_currency_id if instrument.is_pair else "units" if instrument.is_fund else "contracts"
+    return f"{qty(value)} {unit}"
 
 
 @register.filter

@@ -151,7 +151,7 @@ class TicketForm(Terms):
             "" if said["intent"] else said["qty"],
             said["order_type"],
             said["limit_price"], said["tif"], said["instructions"], said["rationale"],
-            **{name: said[name] for name in HANDLING}, intent=said["intent"],
+            **{name: said.get(name, "") for name in HANDLING}, intent=said["intent"],
             intent_value=said["qty"] if said["intent"] else "",
             own={code: value for code, value in own_said(said).items() if value},
         )  # fmt: skip
@@ -161,6 +161,10 @@ class AmendForm(Terms):
     """Other terms for an order that the desk does not yet work."""
 
     version = forms.IntegerField(widget=forms.HiddenInput)
+    cash_qty = forms.CharField(
+        label="By amount", max_length=40, required=False, widget=forms.TextInput(NUMBER),
+        help_text="Money of an order in a fund; the quantity is made from it. Empty it to give units.",
+    )  # fmt: skip
 
     @classmethod
     def of(cls, order: Order) -> "AmendForm":

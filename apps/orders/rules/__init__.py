@@ -4,6 +4,7 @@ from .cells import PRICE_PLACES, PRICE_UNIT, QTY_PLACES, QTY_UNIT, as_text
 from .changes import asks_more, moved, opposite, plain, scaled, without_what_it_lost
 from .classes import CLASSES, OWN_TERMS
 from .defaults import FILLED, Default, mismatch, with_defaults
+from .funds import by_amount
 from .groups import KINDS, WAITING_ROLES, LegTerms, standing, unfit
 from .handling import HANDLING
 from .intents import FROM_HOLDING, INTENTS, Derived, Known, derived
@@ -39,6 +40,7 @@ __all__ = [
     "Unreadable",
     "as_text",
     "asks_more",
+    "by_amount",
     "checked",
     "definition_problems",
     "derived",

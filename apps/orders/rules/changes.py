@@ -78,5 +78,6 @@ def without_what_it_lost(new: Mapping[str, Any], asked: Mapping[str, Any]) -> di
     lost = {
         "limit_price": kind in ("MARKET", "STOP"), "stop_price": kind not in ("STOP", "STOP_LIMIT"),
         "peg": kind != "PEGGED", "peg_offset": kind != "PEGGED", "expire_date": tif != "GTD",
+        "cash_qty": "qty" in asked,
     }  # fmt: skip
     return dict(new) | {name: None for name, is_lost in lost.items() if is_lost and name not in asked}

@@ -16,11 +16,12 @@ FLAGS = {
 EFFECTS = {"open": "OPEN", "o": "OPEN", "close": "CLOSE", "c": "CLOSE"}
 HANDLING = (
     "stop_price", "peg", "peg_offset", "expire_date", "min_qty", "display_qty", "position_effect", "flags", "value_date",
+    "cash_qty",
 )  # fmt: skip
 DATES = ("expire_date", "value_date")
 NUMBERS = {
     "stop_price": (PRICE_PLACES, PRICE_DIGITS), "peg_offset": (PRICE_PLACES, PRICE_DIGITS),
-    "min_qty": (QTY_PLACES, QTY_DIGITS), "display_qty": (QTY_PLACES, QTY_DIGITS),
+    "min_qty": (QTY_PLACES, QTY_DIGITS), "display_qty": (QTY_PLACES, QTY_DIGITS), "cash_qty": (QTY_PLACES, QTY_DIGITS),
 }  # fmt: skip
 SAID = {"stop_price": "a stop price", "peg": "a peg", "peg_offset": "an offset to its peg"}
 
@@ -62,6 +63,7 @@ def read(asked: pl.DataFrame) -> pl.DataFrame:
 def as_json() -> pl.Expr:
     """These terms as one JSON object of texts, keys in a fixed order, with what is said alone."""
     values = {
+        "cash_qty": as_text("cash_qty_is", QTY_PLACES),
         "display_qty": as_text("display_qty_is", QTY_PLACES),
         "expire_date": pl.col("expire_date_is").dt.to_string("%Y-%m-%d"),
         "flags": pl.when(pl.col("flags_are").list.len() > 0).then(pl.col("flags_are").list.join(",")),
@@ -172,6 +174,8 @@ RULES: tuple[Rule, ...] = (
             ),
         )
     ),
+    Rule("cash_qty", pl.col("cash_qty_problem").is_not_null(), pl.col("cash_qty_problem")),
+    Rule("cash_qty", pl.col("cash_problem").is_not_null(), pl.col("cash_problem")),
     Rule(
         "position_effect",
         _said("position_effect") & pl.col("position_effect_is").is_null(),

@@ -23,6 +23,7 @@ from .cells import (
 
 SIDES = {
     "buy": "BUY", "b": "BUY", "1": "BUY", "sell": "SELL", "s": "SELL", "sl": "SELL", "2": "SELL",
+    "subscribe": "BUY", "d": "BUY", "redeem": "SELL", "e": "SELL",
     "sell_short": "SELL_SHORT", "sellshort": "SELL_SHORT", "short": "SELL_SHORT", "ss": "SELL_SHORT", "5": "SELL_SHORT",
 }  # fmt: skip
 ORDER_TYPES = {
@@ -60,6 +61,7 @@ FACTS = {
     "intent_json": pl.String,
     "intent_problem": pl.String,
     "value_date_problem": pl.String,
+    "cash_problem": pl.String,
 }
 TERMS = (
     "row", "portfolio_id", "instrument_id", "side", "qty", "order_type", "limit_price", "tif", "instructions",
@@ -147,7 +149,11 @@ RULES: tuple[Rule, ...] = (
         pl.lit("Only what is borrowed is sold short. Sell, with OPEN as its effect on the position."),
     ),
     Rule("intent_value", pl.col("intent_problem").is_not_null(), pl.col("intent_problem")),
-    Rule("qty", (trimmed("qty") == "") & pl.col("intent_problem").is_null(), pl.lit("The quantity is missing.")),
+    Rule(
+        "qty",
+        (trimmed("qty") == "") & pl.col("intent_problem").is_null() & pl.col("cash_problem").is_null(),
+        pl.lit("The quantity is missing."),
+    ),
     Rule("qty", pl.col("qty_problem").is_not_null(), pl.col("qty_problem")),
     Rule(
         "qty",

@@ -28,7 +28,15 @@ from .intents import known_of
 from .orders import changes_since, get_order_seen_by, orders_seen_by, portfolio_scope
 from .own_fields import own_fields
 from .proposals import open_proposals, proposal_of, proposals_seen_by
-from .tickets import desk_facts, instrument_facts, mids, pairs_known, portfolio_facts, references_in_use
+from .tickets import (
+    desk_facts,
+    funds_among,
+    instrument_facts,
+    mids,
+    pairs_known,
+    portfolio_facts,
+    references_in_use,
+)
 
 __all__ = [
     "BESIDE",
@@ -45,6 +53,7 @@ __all__ = [
     "desk_facts",
     "documents_of",
     "dry_run",
+    "funds_among",
     "get_approval_seen_by",
     "get_document_seen_by",
     "get_group_seen_by",

@@ -117,6 +117,11 @@ def pairs_known(ids: Collection[int], today: date) -> dict[int, PairKnown]:
     }
 
 
+def funds_among(ids: Collection[int]) -> set[int]:
+    """Those of the instruments that are funds. One query."""
+    return set(Instrument.objects.filter(pk__in=ids, asset_class=AssetClass.FUND).values_list("pk", flat=True))
+
+
 def desk_facts(codes: Collection[str]) -> list[tuple[str, int | None, str | None]]:
     """Each desk code with its id, or why there is none. No code means the firm's first desk."""
     known = list(Desk.objects.order_by("pk").values_list("code", "pk"))

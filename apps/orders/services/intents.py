@@ -11,7 +11,7 @@ def with_quantities(asked: pl.DataFrame) -> pl.DataFrame:
     Side and quantity of the rows with an ``intent`` derived at the prices of now, with what they were made from in
     ``intent_json`` or why there is none in ``intent_problem``. Frames without any pay nothing.
     """
-    nothing = [pl.lit(None, pl.String).alias(name) for name in ("intent_json", "intent_problem")]
+    nothing = [pl.lit(None, pl.String).alias("intent_problem")]
     means = pl.col("intent").fill_null("").str.strip_chars() != ""
     rows = asked.filter(means & pl.col("portfolio_id").is_not_null() & pl.col("instrument_id").is_not_null())
     if not len(rows):
@@ -26,14 +26,16 @@ def with_quantities(asked: pl.DataFrame) -> pl.DataFrame:
             found.append((row, one.side, one.qty, made, one.problem))
     derived = pl.DataFrame(
         found,
-        schema={"row": pl.Int64, "side_is_to": pl.String, "qty_is_to": pl.String, "intent_json": pl.String,
+        schema={"row": pl.Int64, "side_is_to": pl.String, "qty_is_to": pl.String, "intent_json_to": pl.String,
                 "intent_problem": pl.String},
         orient="row",
     )  # fmt: skip
     return (
         asked.join(derived, on="row", how="left", maintain_order="left")
         .with_columns(
-            pl.coalesce("side_is_to", "side").alias("side"), pl.coalesce("qty_is_to", "qty").alias("qty")
+            pl.coalesce("side_is_to", "side").alias("side"),
+            pl.coalesce("qty_is_to", "qty").alias("qty"),
+            pl.coalesce("intent_json_to", "intent_json").alias("intent_json"),
         )
-        .drop("side_is_to", "qty_is_to")
+        .drop("side_is_to", "qty_is_to", "intent_json_to")
     )

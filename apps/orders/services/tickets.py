@@ -20,6 +20,7 @@ from .. import rules, selectors
 from ..events import GroupCreated, OrderCreated, OrderSubmitted
 from ..models import OrderGroup
 from ..states import GROUP_LIFE, LIFE
+from .funds import with_amounts
 from .intents import with_quantities
 from .value_dates import with_value_dates
 
@@ -41,7 +42,8 @@ class Wish:
 
     Quantity in units (face for bonds, contracts for options and futures, base currency for a pair) or, with an ``intent``
     (``rules.INTENTS``), derived from its value; price in the instrument's currency (percent of par for bonds); numbers as
-    Decimals or as text. ``position_effect`` is of options and futures, ``value_date`` of a forward in currencies.
+    Decimals or as text. ``position_effect`` is of options and futures, ``value_date`` of a forward in currencies,
+    ``cash_qty`` the money of an order in a fund by amount, which needs no quantity.
     ``currency`` is only compared with the instrument's; ``desk`` is a desk's code, the firm's first where empty;
     ``client_ref`` is the sender's own.
     """
@@ -69,6 +71,7 @@ class Wish:
     position_effect: str = ""
     flags: str = ""
     value_date: date | str | None = None
+    cash_qty: Decimal | str | None = None
     own: Mapping[str, object] | None = None
     intent: str = ""
     intent_value: Decimal | str | None = None
@@ -213,6 +216,7 @@ def with_facts(user, asked: pl.DataFrame, today, *, fills: bool = True) -> pl.Da
         schema={"desk": pl.String, "desk_id": pl.Int64, "desk_problem": pl.String}, orient="row",
     )  # fmt: skip
     frame = frame.with_columns(pl.col("desk").fill_null("")).join(desks, on="desk", how="left", maintain_order="left")
+    frame = with_amounts(frame.with_columns(pl.lit(None, pl.String).alias("intent_json")))
     frame = with_value_dates(with_quantities(frame), today)
     return _with_reference_problems(user, frame.with_columns(pl.lit(today, pl.Date).alias("today")))
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from apps.core.refusals import Invalid
 
-from .reports import SIDE_TAGS
+from .reports import FUND_SIDE_TAGS, SIDE_TAGS
 from .wire import FramePart, utc_text
 
 STRATEGIES = {"VWAP": "1", "PARTICIPATE": "2", "TWAP": "1001"}
@@ -16,7 +16,7 @@ ORD_TYPES = {"MARKET": "1", "LIMIT": "2", "STOP": "3", "STOP_LIMIT": "4", "PEGGE
 WITH_A_LIMIT = {"MARKET": "LIMIT", "STOP": "STOP_LIMIT"}
 EXEC_INSTS = {"NOT_HELD": "1", "DO_NOT_INCREASE": "E"}
 PEG_INSTS = {"PRIMARY": "R", "MID": "M", "MARKET": "P"}
-CARE = "CARE"
+CARE, FUND = "CARE", "MF"
 SECURITY_TYPES = {"OPTION": "OPT", "FUTURE": "FUT"}
 PUT_OR_CALL = {"PUT": "0", "CALL": "1"}
 EFFECTS = {"OPEN": "O", "CLOSE": "C"}
@@ -43,7 +43,8 @@ class Contract(NamedTuple):
 class Terms(NamedTuple):
     """
     What all requests on an order repeat. Currencies say whether they are spot or forward, and when they settle:
-    SecurityType (167), SettlType (63: 0 regular, 6 future) and SettlDate (64).
+    SecurityType (167), SettlType (63: 0 regular, 6 future) and SettlDate (64). Funds are subscribed and redeemed, forward
+    priced (40=M) at the valuation point of the trade date (75).
     """
 
     symbol: str
@@ -59,6 +60,15 @@ class Terms(NamedTuple):
     settle_date: date | None = None
     lender: str = ""
     contract: "Contract | None" = None
+    trade_date: date | None = None
+
+    @property
+    def is_fund(self) -> bool:
+        return self.security_type == FUND
+
+    @property
+    def side_tag(self) -> str:
+        return (SIDE_TAGS | FUND_SIDE_TAGS if self.is_fund else SIDE_TAGS)[self.side]
 
 
 def plain(number: Decimal) -> str:
@@ -94,7 +104,12 @@ def _contract_fields(c: Contract, mic: str) -> list[FramePart]:
 
 
 def settlement_fields(terms: Terms) -> list[FramePart]:
-    """SettlType (63) and SettlDate (64) of a trade in currencies; nothing for what settles by its market's cycle."""
+    """
+    SettlType (63) and SettlDate (64) of a trade in currencies, TradeDate (75) of one in a fund; nothing for what settles by
+    its market's cycle.
+    """
+    if terms.is_fund and terms.trade_date:
+        return [(75, f"{terms.trade_date:%Y%m%d}")]
     if not terms.security_type or terms.settle_date is None:
         return []
     return [(63, "6" if terms.security_type == "FXFWD" else "0"), (64, f"{terms.settle_date:%Y%m%d}")]
@@ -158,6 +173,8 @@ def price_fields(qty: Decimal, limit: Decimal | None, terms: Terms) -> list[Fram
     (111), PositionEffect (77), TimeInForce (59), ExpireDate (432). A route smaller than the least or displayed quantity names its own.
     """
     said = terms.handling
+    if terms.is_fund:
+        return [*quantity_fields(qty, terms), (40, "M"), (59, TIFS[terms.tif])]
     kind = terms.order_type if limit is None else WITH_A_LIMIT.get(terms.order_type, terms.order_type)
     insts = [tag for flag, tag in EXEC_INSTS.items() if flag in flags_of(said)]
     insts += [PEG_INSTS[said["peg"]]] if "peg" in said else []
@@ -171,6 +188,11 @@ def price_fields(qty: Decimal, limit: Decimal | None, terms: Terms) -> list[Fram
     fields += [(77, EFFECTS[said["position_effect"]])] if "position_effect" in said else []
     fields.append((59, TIFS[terms.tif]))
     return [*fields, (432, said["expire_date"].replace("-", ""))] if "expire_date" in said else fields
+
+
+def quantity_fields(qty: Decimal, terms: Terms) -> list[FramePart]:
+    """OrderQty (38), or CashOrderQty (152) of an order in a fund by amount: its units are not known yet."""
+    return [(152, terms.handling["cash_qty"])] if "cash_qty" in terms.handling else [(38, plain(qty))]
 
 
 def flags_of(handling: Mapping[str, str]) -> list[str]:
@@ -195,7 +217,7 @@ def new_order(
     """NewOrderSingle (35=D)."""
     fields: list[FramePart] = [
         (11, cl_ord_id), (1, terms.account), (21, handling_inst(terms)), *instrument_fields(terms),
-        (54, SIDE_TAGS[terms.side]), (60, utc_text(at)), *settlement_fields(terms), *price_fields(qty, limit, terms),
+        (54, terms.side_tag), (60, utc_text(at)), *settlement_fields(terms), *price_fields(qty, limit, terms),
         (15, terms.currency), *locate_fields(terms), *strategy,
     ]  # fmt: skip
     return [*fields, (58, text)] if text else fields
@@ -205,8 +227,8 @@ def cancel(cl_ord_id: str, orig: str, order_id: str, terms: Terms, qty: Decimal,
     """OrderCancelRequest (35=F)."""
     order: list[FramePart] = [(37, order_id)] if order_id else []
     return [
-        (41, orig), *order, (11, cl_ord_id), *instrument_fields(terms), (54, SIDE_TAGS[terms.side]), (60, utc_text(at)),
-        (38, plain(qty)),
+        (41, orig), *order, (11, cl_ord_id), *instrument_fields(terms), (54, terms.side_tag), (60, utc_text(at)),
+        *quantity_fields(qty, terms),
     ]  # fmt: skip
 
 
@@ -218,7 +240,7 @@ def replace(
     order: list[FramePart] = [(37, order_id)] if order_id else []
     return [
         *order, (41, orig), (11, cl_ord_id), (1, terms.account), (21, handling_inst(terms)), *instrument_fields(terms),
-        (54, SIDE_TAGS[terms.side]), (60, utc_text(at)), *settlement_fields(terms), *price_fields(qty, limit, terms),
+        (54, terms.side_tag), (60, utc_text(at)), *settlement_fields(terms), *price_fields(qty, limit, terms),
         (15, terms.currency), *locate_fields(terms), *strategy,
     ]  # fmt: skip
 
@@ -226,7 +248,7 @@ def replace(
 def quote_request(request_ref: str, terms: Terms, qty: Decimal, due_at: datetime, at: datetime) -> list[FramePart]:
     """QuoteRequest (35=R) for one instrument, tradeable (537=1), until the collecting ends."""
     return [
-        (131, request_ref), (146, "1"), *instrument_fields(terms), (537, "1"), (54, SIDE_TAGS[terms.side]),
+        (131, request_ref), (146, "1"), *instrument_fields(terms), (537, "1"), (54, terms.side_tag),
         (38, plain(qty)), *settlement_fields(terms), (15, terms.currency), (126, utc_text(due_at)), (60, utc_text(at)),
     ]  # fmt: skip
 
@@ -239,6 +261,6 @@ def quote_response(
     fields: list[FramePart] = [(693, response_ref), (117, quote_ref), (694, kind)]
     if cl_ord_id:
         fields.append((11, cl_ord_id))
-    fields += [*instrument_fields(terms), (54, SIDE_TAGS[terms.side]), (38, plain(qty)), (60, utc_text(at))]
+    fields += [*instrument_fields(terms), (54, terms.side_tag), (38, plain(qty)), (60, utc_text(at))]
     fields += settlement_fields(terms)
     return [*fields, (15, terms.currency)] + ([(44, plain(price))] if price is not None else [])

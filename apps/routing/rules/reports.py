@@ -16,6 +16,8 @@ FILL, CORRECT, BUST, STATUS = "F", "G", "H", "I"
 EXEC_TYPES = frozenset("03456789ABCDEFGHI")
 SIDES = {"1": "BUY", "2": "SELL", "5": "SELL_SHORT"}
 SIDE_TAGS = {side: tag for tag, side in SIDES.items()}
+FUND_SIDE_TAGS = {"BUY": "D", "SELL": "E"}  # Subscribe and redeem.
+SIDES |= {tag: side for side, tag in FUND_SIDE_TAGS.items()}
 
 # What FIX 5.0 SP2 vol. 4 app. D illustrates. It says that what it does not show is not forbidden.
 ILLUSTRATED: dict[Rt, frozenset[Rt]] = {

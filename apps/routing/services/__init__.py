@@ -26,7 +26,7 @@ from .messages import (
     queue_messages,
     take_to_send,
 )
-from .planning import DirectedElsewhere, FewDealers, NoBroker, NoRoutingRule, OverrideNeedsReason
+from .planning import DirectedElsewhere, FewDealers, MissedCutOff, NoBroker, NoRoutingRule, OverrideNeedsReason
 from .routes import (
     NotAnOrder,
     NothingToPlace,
@@ -53,6 +53,7 @@ __all__ = [
     "HaltedAlready",
     "Hearing",
     "MixedSessions",
+    "MissedCutOff",
     "NoBroker",
     "NoRoutingRule",
     "NoSession",

@@ -102,9 +102,10 @@ def terms_of(block: Block, lenders: Mapping[int, str] = NO_LENDERS) -> rules.Ter
         account=block.ref,
         order_type=block.order_type,
         handling=block.terms,
-        security_type=("FXFWD" if "value_date" in block.terms else "FXSPOT") if instrument.is_pair else "",
+        security_type=_security_type(block),
         settle_date=block.settle_date,
         lender=lenders.get(block.pk, ""),
+        trade_date=block.trade_date,
         contract=_contract_of(instrument) if instrument.is_derivative else None,
     )
 
@@ -112,3 +113,9 @@ def terms_of(block: Block, lenders: Mapping[int, str] = NO_LENDERS) -> rules.Ter
 def _contract_of(i: Instrument) -> rules.Contract:
     on = (i.underlying.symbol, i.underlying.isin) if i.underlying else ("", "")
     return rules.Contract(i.asset_class, i.cfi_code, i.maturity_date, i.price_factor, i.strike_price, i.put_or_call, on)
+
+
+def _security_type(block: Block) -> str:
+    if block.instrument.is_pair:
+        return "FXFWD" if "value_date" in block.terms else "FXSPOT"
+    return rules.orders.FUND if block.instrument.is_fund else ""

@@ -1,6 +1,7 @@
 """Where each block is to go: by the firm's rules, or by a trader who says why."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -191,6 +192,25 @@ def _plan(block: Block, qty, action: str, broker_ids, strategy: str, params: dic
     if action == ALGO and not rules.orders.is_worked_by_strategy(block.order_type, block.tif, block.terms):
         strategy, params = "", {}
     return Plan(block, qty, action, broker_ids, strategy, params, trace)
+
+
+class MissedCutOff(Conflict):
+    """A fund's valuation point can no longer be had."""
+
+
+def refuse_missed(at: datetime, blocks: Iterable[Block]) -> None:
+    """
+    :raises MissedCutOff: where the cut-off of a fund's block has passed since its orders were gathered
+    """
+    funds = [b for b in blocks if b.instrument.cutoff_at]
+    dealings = reference.dealings({(b.instrument.venue_id, b.instrument.cutoff_at) for b in funds}, at) if funds else {}
+    for block in funds:
+        if dealings[block.instrument.venue_id, block.instrument.cutoff_at].date > block.trade_date:
+            raise MissedCutOff(
+                f"{block.ref} missed the cut-off of {block.trade_date}, {block.instrument.cutoff_at:%H:%M} at its venue."
+                " Un-block it: its orders then go to the next valuation point, marked late.",
+                block=block.ref,
+            )
 
 
 class NotTaken(Invalid):

@@ -25,7 +25,7 @@ from .gate import halts_in_force, lenders_of, let_through, refuse_halted
 from .inquiries import open_inquiries
 from .locks import lock_blocks, lock_routes, refuse_stale, terms_of
 from .messages import Outgoing, queue_messages
-from .planning import ALGO, INQUIRY, Override, Plan, plan_inquiries, plan_routes, refuse_untaken
+from .planning import ALGO, INQUIRY, Override, Plan, plan_inquiries, plan_routes, refuse_missed, refuse_untaken
 from .writing import NewRoute, orig_of, write_requests, write_routes
 
 
@@ -89,6 +89,7 @@ def route_blocks(
     quantities = _quantities(found, qty)
     plans = let_through(act, standing, plan_routes(act, quantities, found, Override(broker_code, strategy, params)))
     refuse_untaken(plans)
+    refuse_missed(act.at, found.values())
     mids = {pk: quote.mid for pk, quote in marketdata.quotes_of(b.instrument_id for b in found.values()).items()}
     plans = _in_turn(plans, _freeze(act, found, mids, out_of_turn))
     blocks.mark_placed(act, quantities)

@@ -83,7 +83,7 @@ def install_default_rules(act: Act) -> int:
     """
     Will fill an empty rule table: shares and funds to brokers' VWAP algorithms in turn (large ones, from 5% of average
     volume, with a cap on participation), options and futures straight to brokers in turn, bonds and currencies to four
-    dealers in competition, another four each time.
+    dealers in competition, another four each time, funds to their transfer agents.
 
     :returns: how many rules were added; none where there are rules already
     """
@@ -92,6 +92,7 @@ def install_default_rules(act: Act) -> int:
         return 0
     brokers = list(Broker.objects.filter(is_active=True, kind=Broker.Kind.BROKER).order_by("code"))
     dealers = list(Broker.objects.filter(is_active=True, kind=Broker.Kind.DEALER).order_by("code"))
+    agents = list(Broker.objects.filter(is_active=True, kind=Broker.Kind.AGENT).order_by("code"))
     large = {"participation_pct": 15}
     ask = {"seconds": 30, "award": "auto", "dealers": 4}
     algo, inquiry = RoutingRule.Action.ALGO, RoutingRule.Action.INQUIRY
@@ -104,6 +105,7 @@ def install_default_rules(act: Act) -> int:
         ("Future blocks", AssetClass.FUTURE, None, algo, "", {}, brokers),
         *((f"{label} inquiry", value, None, inquiry, "", ask, dealers) for value, label in AssetClass.choices
           if value in (*BONDS, AssetClass.FX)),
+        *([("Fund orders", AssetClass.FUND, None, algo, "", {}, agents)] if agents else []),
     ]  # fmt: skip
     for number, (name, klass, least, action, strategy, params, parties) in enumerate(table, start=1):
         rule = RoutingRule.objects.create(

@@ -25,7 +25,7 @@ def judge(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
     pct, minutes = rule.params["max_pct"], rule.params["max_age"]
     place = s.orders.instrument
     limited = s.orders.limit > 0
-    asked = limited | rule.params["market_orders"]
+    asked = (limited | rule.params["market_orders"]) & ~s.is_fund[place]
     known = _fresh_quotes(s, minutes)[place]
     bid = np.array([np.nan if i.bid is None else float(i.bid) for i in s.instruments])[place]
     ask = np.array([np.nan if i.ask is None else float(i.ask) for i in s.instruments])[place]
@@ -35,7 +35,7 @@ def judge(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
     with np.errstate(invalid="ignore", divide="ignore"):
         beyond = np.where(s.buy, limit - edge, edge - limit)
         after = np.where(s.buy, limit / ask - 1, 1 - limit / bid) * 100
-    fails = limited & (beyond > 0)
+    fails = asked & limited & (beyond > 0)
     for order in np.flatnonzero(limited & known & (np.abs(beyond) <= NEAR * np.abs(edge))):
         fails[order] = _through(s, order, pct)
     outcome = np.where(asked, np.where(known, np.where(fails, FAIL, PASS), INDETERMINATE), 0).astype(np.int8)
