@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 from apps.audit.models import Delivery, Entry
 from apps.core.refusals import Invalid, NotAllowed, NotFound
 from apps.orders import services as orders
-from apps.orders.models import Approval, ApprovalDecision, Order
+from apps.orders.models import Approval, ApprovalDecision, ApprovalRule, Order
 from apps.users.models import User
 from tests.pages import send, visit, words
 
@@ -371,3 +371,19 @@ def test_needs_as_many_statements_for_60_as_for_6(rule, in_review, wish, by, pau
             orders.approve(by(paul), list(seen), seen=seen)
         counts.append((len(opened), len(agreed)))
     assert counts[0] == counts[1]
+
+
+def test_an_officer_writes_and_retires_rules_on_the_page(firm, omar, mira):
+    said = {"name": "Large", "code": "large", "priority": "5", "min_usd": "1000000", "steps": "Officer: may orders.approve"}
+    assert send(mira, "orders:approval_rule_new", said).status_code == 403
+    assert send(omar, "orders:approval_rule_new", said | {"steps": "Somebody: team:Nowhere"}).status_code == 422
+    assert send(omar, "orders:approval_rule_new", said).status_code == 204
+    rule = ApprovalRule.objects.get()
+    assert (rule.min_usd, rule.steps) == (1_000_000, [{"name": "Officer", "permission": "orders.approve"}])
+    assert "Officer: may orders.approve" in words(visit(omar, "orders:approval_rule", "large", htmx=True))
+    changed = said | {"steps": "Desk: team:A\nOfficer: may orders.approve", "version": "1"}
+    assert send(omar, "orders:approval_rule", changed, "large").status_code == 204
+    assert send(omar, "orders:approval_rule", changed, "large").status_code == 409
+    assert [s["name"] for s in ApprovalRule.objects.get().steps] == ["Desk", "Officer"]
+    assert send(omar, "orders:approval_rule_retire", {"version": "2"}, "large").status_code == 204
+    assert ApprovalRule.objects.get().status == "RETIRED"

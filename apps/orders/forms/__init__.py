@@ -1,5 +1,6 @@
 """What people fill in about orders. What an order must be is judged by the service alone."""
 
+from .approval_rules import ApprovalRuleForm
 from .evidence import DocumentForm, LocateForm
 from .orders import (
     AmendForm,
@@ -20,6 +21,7 @@ from .own_fields import OwnFieldForm, OwnFieldsForm, own_said
 
 __all__ = [
     "AmendForm",
+    "ApprovalRuleForm",
     "BulkForm",
     "CloneForm",
     "DeputyForm",

@@ -1,6 +1,7 @@
 """Pages of orders: the ticket, what is done to orders, imports."""
 
 from .acts import amend, cancel, derive, submit
+from .approval_rules import approval_rule, retire_approval_rule
 from .approvals import approval, approvals, approve_clean, decide_approval, deputy, end_deputy
 from .bulk import change, clone, reverse_filled
 from .defaults import defaults
@@ -16,7 +17,9 @@ __all__ = [
     "add_document",
     "amend",
     "approval",
+    "approval_rule",
     "approvals",
+    "retire_approval_rule",
     "approve_clean",
     "approve_group",
     "attach_locate",

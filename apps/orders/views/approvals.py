@@ -38,6 +38,7 @@ def _queue(request: HttpRequest) -> dict:
         "rules": selectors.approval_rules(),
         "deputies": selectors.deputies(now),
         "may_approve": can(request.user, "orders.approve"),
+        "may_write": can(request.user, "orders.write_approvals"),
     }
 
 
