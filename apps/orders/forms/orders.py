@@ -223,6 +223,7 @@ class CloneForm(forms.Form):
     def __init__(self, user, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["portfolios"].queryset = page_selectors.run_by(user)
+        self.fields["portfolios"].label_from_instance = lambda row: f"{row.code} · {row.name}"
 
     def take(self, refusal: Invalid) -> None:
         for row in refusal.facts.get("rows") or [{"message": refusal.message}]:
