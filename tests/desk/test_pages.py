@@ -109,7 +109,7 @@ class TestBar:
 
     def test_offers_only_what_the_role_may_open(self, mira, alan, firm):
         assert "Reviews" not in places(visit(mira, "desk:home"))
-        assert places(visit(alan, "desk:home")) == ["Home", "Parts", "Reference data"]
+        assert places(visit(alan, "desk:home")) == ["Home", "Rotations", "Parts", "Reference data"]
 
     def test_one_place_is_the_current_one(self, mira, firm):
         shown = words(visit(mira, "orders:imports"))
