@@ -27,6 +27,7 @@ class SessionAdmin(ByRole, admin.ModelAdmin):
     list_display = (
         "target_comp_id",
         "sender_comp_id",
+        "purpose",
         "environment",
         "host",
         "port",
@@ -34,7 +35,7 @@ class SessionAdmin(ByRole, admin.ModelAdmin):
         "is_up",
         "changed_at",
     )
-    list_filter = ("environment", "is_enabled", "is_up")
+    list_filter = ("purpose", "environment", "is_enabled", "is_up")
     search_fields = ("target_comp_id",)
     readonly_fields = ("is_up", "changed_at")
     autocomplete_fields = ("broker",)

@@ -26,7 +26,8 @@ def change(session: Session) -> str:
 
 def as_is(session: Session, **changes) -> dict:
     form = {
-        "broker": session.broker_id, "begin_string": session.begin_string, "sender_comp_id": session.sender_comp_id,
+        "purpose": session.purpose, "broker": session.broker_id, "begin_string": session.begin_string,
+        "sender_comp_id": session.sender_comp_id,
         "target_comp_id": session.target_comp_id, "host": session.host, "port": session.port,
         "environment": session.environment, "is_enabled": "on",
     }  # fmt: skip

@@ -86,7 +86,10 @@ class Loop(threading.Thread):
 
 
 class Booking(Loop):
-    """Books messages heard, in sets, in their order. A set that fails is halved until the message at fault is alone."""
+    """
+    Books messages heard, in sets, in their order; what upstream systems ask for, one by one. A set that fails is halved
+    until the message at fault is alone.
+    """
 
     def __init__(self, stopping: threading.Event):
         super().__init__("booking", stopping)
@@ -95,7 +98,10 @@ class Booking(Loop):
         ids = routing.heard_ids(AT_ONCE)
         if ids:
             self.book(ids)
-        return len(ids) == AT_ONCE
+        asked = routing.heard_ids(AT_ONCE, purpose="STAGING")
+        for pk in asked:
+            self.book([pk], enter=True)
+        return AT_ONCE in (len(ids), len(asked))
 
     def last(self) -> None:
         try:
@@ -103,9 +109,12 @@ class Booking(Loop):
         except AWAY:
             log.warning("left_unbooked")  # They are kept; the next start books them.
 
-    def book(self, ids: Sequence[int]) -> None:
+    def book(self, ids: Sequence[int], *, enter: bool = False) -> None:
         try:
-            routing.hear_messages(act_now(), ids)
+            if enter:
+                routing.enter_message(act_now(), ids[0])
+            else:
+                routing.hear_messages(act_now(), ids)
         except AWAY:
             raise
         except Exception as error:

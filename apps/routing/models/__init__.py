@@ -3,6 +3,7 @@
 from .alerts import Alert, AlertRule
 from .halts import Halt, HaltedRoute
 from .routes import DealerQuote, Execution, Inquiry, Message, Route, RouteRequest, RoutingRule, Session
+from .staging import StagedRequest
 
 __all__ = [
     "Alert",
@@ -17,4 +18,5 @@ __all__ = [
     "RouteRequest",
     "RoutingRule",
     "Session",
+    "StagedRequest",
 ]

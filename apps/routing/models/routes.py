@@ -1,6 +1,7 @@
 """Routes, executions, inquiries, and every FIX message sent or heard."""
 
 import pgtrigger
+from django.conf import settings
 from django.db import models
 from django.db.models import F
 from django.db.models import Q as Where
@@ -13,13 +14,28 @@ from ..states import M, Q, Rt, X
 
 
 class Session(models.Model):
-    """A FIX session with one counterparty. A simulated session can never reach a live one, nor the reverse."""
+    """
+    A FIX session: with a broker or dealer we route to, or with an upstream system that stages orders with us for one
+    person. A simulated session can never reach a live one, nor the reverse.
+    """
 
     class Environment(models.TextChoices):
         SIMULATION = "simulation"
         LIVE = "live"
 
-    broker = models.OneToOneField(Broker, on_delete=models.PROTECT, related_name="+")
+    class Purpose(models.TextChoices):
+        ROUTING = "ROUTING", "routing to a broker or dealer"
+        STAGING = "STAGING", "orders from an upstream system"
+
+    purpose = models.CharField(max_length=8, choices=Purpose.choices, default=Purpose.ROUTING)
+    broker = models.OneToOneField(Broker, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    acts_for = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+",
+        help_text="staging: whose orders they are; what this person may not enter is refused",
+    )  # fmt: skip
+    submits = models.BooleanField(
+        default=False, help_text="staging: sends orders to compliance as they are entered, else they wait as drafts"
+    )
     begin_string = models.CharField(max_length=8, default="FIX.4.4")
     sender_comp_id = models.CharField(max_length=40)
     target_comp_id = models.CharField(max_length=40, unique=True)
@@ -30,8 +46,22 @@ class Session(models.Model):
     is_up = models.BooleanField(default=False)
     changed_at = models.DateTimeField(null=True)
 
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Where(purpose="ROUTING", broker__isnull=False, acts_for=None)
+                | Where(purpose="STAGING", broker=None, acts_for__isnull=False),
+                name="a_session_has_a_broker_or_a_person",
+            )
+        ]
+
     def __str__(self) -> str:
         return f"{self.sender_comp_id} → {self.target_comp_id}"
+
+    @property
+    def party(self) -> str:
+        """Who is at the other end, in words."""
+        return str(self.broker) if self.broker else f"{self.target_comp_id}, orders of {self.acts_for}"
 
 
 class RoutingRule(models.Model):

@@ -42,10 +42,13 @@ from .setup import (
     MixedSessions,
     install_default_rules,
     install_sessions,
+    install_staging_session,
     mark_sessions,
     point_sessions,
     session_facts,
 )
+from .staging import enter_message
+from .staging_reports import report_staged_orders
 
 __all__ = [
     "DirectedElsewhere",
@@ -82,11 +85,13 @@ __all__ = [
     "cancel_routes",
     "decide_due_inquiries",
     "decide_inquiries",
+    "enter_message",
     "hear_messages",
     "heard_ids",
     "install_default_alerts",
     "install_default_rules",
     "install_sessions",
+    "install_staging_session",
     "keep_heard",
     "lift_halt",
     "mark_sent",
@@ -97,6 +102,7 @@ __all__ = [
     "queue_messages",
     "raise_alerts",
     "replace_routes",
+    "report_staged_orders",
     "route_blocks",
     "send_inquiries",
     "session_facts",

@@ -68,8 +68,13 @@ def queue_messages(act: Act, outgoing: Sequence[Outgoing]) -> list[int]:
             f"Counterparty {missing[0]} has no enabled FIX session in {settings.ENVIRONMENT}; enable one first.",
             broker_ids=missing,
         )
+    return write_messages(act, [(sessions[o.broker_id], o.msg_type, o.ref, o.fields) for o in outgoing])
+
+
+def write_messages(act: Act, outgoing: Sequence[tuple[int, str, str, Sequence[tuple[int, str]]]]) -> list[int]:
+    """The same for messages by (session id, type, reference, fields). :raises Invalid: where a field is empty"""
     try:
-        texts = [rules.text_of(o.fields) for o in outgoing]
+        texts = [rules.text_of(fields) for *_, fields in outgoing]
     except rules.Malformed as problem:
         raise Invalid(f"A message cannot be written: {problem}.") from problem
     with connection.cursor() as cursor:
@@ -79,8 +84,8 @@ def queue_messages(act: Act, outgoing: Sequence[Outgoing]) -> list[int]:
             "routing_message",
             COLUMNS,
             (
-                (pk, sessions[o.broker_id], True, o.msg_type, o.ref, text, act.at, "", S.QUEUED, 0)
-                for pk, o, text in zip(ids, outgoing, texts, strict=True)
+                (pk, session_id, True, msg_type, ref, text, act.at, "", S.QUEUED, 0)
+                for pk, (session_id, msg_type, ref, _), text in zip(ids, outgoing, texts, strict=True)
             ),
         )
     return ids
@@ -99,7 +104,7 @@ def keep_heard(session_id: int, raw: str, at: datetime) -> int:
         fields = rules.Fields(text)
         msg_type = fields.find(35, "?")[:2]
         seq_num = int(fields.find(34)) if fields.find(34).isdecimal() and len(fields.find(34)) < 10 else None
-        ref = rules.report_key(fields) if msg_type == "8" else ""
+        ref = rules.report_key(fields) if msg_type == "8" else rules.request_key(fields)
     except rules.Malformed:
         log.warning("unreadable_message", session=session_id)  # Kept all the same; booking will quarantine it.
     with connection.cursor() as cursor:
@@ -112,9 +117,11 @@ def keep_heard(session_id: int, raw: str, at: datetime) -> int:
         return cursor.fetchone()[0]
 
 
-def heard_ids(limit: int = 2000) -> list[int]:
-    """The oldest messages heard and not yet booked."""
-    rows = Message.objects.filter(status=S.HEARD, session__environment=settings.ENVIRONMENT)
+def heard_ids(limit: int = 2000, *, purpose: str = Session.Purpose.ROUTING) -> list[int]:
+    """The oldest messages heard and not yet booked, over sessions of a purpose."""
+    rows = Message.objects.filter(
+        status=S.HEARD, session__environment=settings.ENVIRONMENT, session__purpose=purpose
+    )
     return list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
 
 

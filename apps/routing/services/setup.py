@@ -39,7 +39,7 @@ def install_sessions(
     :raises MixedSessions: where a live session would point at a simulated counterparty, or the reverse
     """
     require_setup(act)
-    known = set(Session.objects.values_list("broker_id", flat=True))
+    known = set(Session.objects.exclude(broker=None).values_list("broker_id", flat=True))
     brokers = Broker.objects.filter(is_active=True).exclude(kind=Broker.Kind.VENUE).order_by("pk")
     rows = [
         Session(
@@ -54,6 +54,19 @@ def install_sessions(
     if problems:
         raise MixedSessions(" ".join(problems))
     return len(rows)
+
+
+@transaction.atomic
+def install_staging_session(act: Act, code: str, acts_for: User, *, host: str, port: int, submits: bool = False) -> Session:
+    """Will keep a simulated session over which an upstream system stages orders of a person. :raises MixedSessions:"""
+    require_setup(act)
+    made = Session.objects.create(
+        purpose=Session.Purpose.STAGING, acts_for=acts_for, submits=submits, sender_comp_id="OMS-SIM", target_comp_id=code,
+        host=host, port=port, environment="simulation", changed_at=act.at,
+    )  # fmt: skip
+    if problems := rules.session_problems("simulation", session_facts()):
+        raise MixedSessions(" ".join(problems))
+    return made
 
 
 @transaction.atomic
