@@ -1,9 +1,11 @@
 """
-``blotter``: the list of orders at 850 and at 100,000 orders, at the server and in Chromium.
+``blotter``: the list of orders at 850, 100,000 and 1,000,000 orders, at the server and in Chromium.
 
-The yardstick of the page is the same rows, read by one joined query and written as bare text; that of the paint is the
-same rows as a bare static table without style or script, shown by the same browser in the same run. A target not
-reached is said. Statements are counted: they are the same at both sizes.
+The yardstick of the page is as many rows as it has, read by one joined query and written as bare text; that of the paint
+is the same rows as a bare static table without style or script, shown by the same browser in the same run. The first
+100,000 orders are entered by the service; those beyond are finished ones, copied within the database from the first by one
+statement, without a record, for nothing here reads it. A target not reached is said. Statements are counted: they are the
+same at every size.
 """
 
 import io
@@ -15,15 +17,16 @@ from pathlib import Path
 
 from benchmarks import ground
 
-SIZES = (850, 100_000)
+SIZES = (850, 100_000, 1_000_000)
+ENTERED = 100_000  # Up to so many orders are entered by the service.
 TIMES = 7
 FIRST_PAGE_MS, PAINT_MS = 300, 300
-TARGET = 4.0  # Times the bare joined query written as text, at 100,000 orders.
+TARGET = 2.0  # Times the bare joined query written as text, at 100,000 orders.
 BARE = (
     "SELECT o.id, o.side, i.symbol, i.name, p.code, p.name, o.qty, o.filled_qty, o.limit_price, o.tif, o.status, o.created_at,"
     " o.qty * coalesce(o.decision_price, o.limit_price) * i.price_factor AS usd FROM orders_order o"
     " JOIN reference_instrument i ON i.id = o.instrument_id JOIN portfolios_portfolio p ON p.id = o.portfolio_id"
-    " ORDER BY usd DESC NULLS LAST, o.id LIMIT 500"
+    " ORDER BY usd DESC NULLS LAST, o.id LIMIT %s"
 )
 
 
@@ -37,7 +40,31 @@ def median_ms(act) -> float:
 
 
 def grow(to: int) -> None:
-    """Enters drafts until there are so many orders."""
+    """Makes so many orders of what there is."""
+    enter(min(to, ENTERED))
+    if to > ENTERED:
+        copy(to)
+
+
+def copy(to: int) -> None:
+    """Finished orders of earlier years, like those entered, straight into their table."""
+    from django.db import connection
+
+    from apps.orders.models import Order
+
+    columns = [field.column for field in Order._meta.concrete_fields if field.column != "id"]
+    said = {"status": "'DONE'", "filled_qty": "qty", "created_at": "created_at - interval '1 year'"}
+    shown = ", ".join(said.get(name, name) for name in columns)
+    names = ", ".join(columns)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO orders_order ({names}) SELECT {shown} FROM (SELECT * FROM orders_order ORDER BY id LIMIT %s) o,"
+            " generate_series(1, %s)",
+            [ENTERED, (to - Order.objects.count()) // ENTERED],
+        )
+
+
+def enter(to: int) -> None:
     from django.utils import timezone
 
     from apps.core.acts import Act
@@ -65,8 +92,10 @@ def grow(to: int) -> None:
 def bare() -> str:
     from django.db import connection
 
+    from apps.desk.lists import listing
+
     with connection.cursor() as cursor:
-        cursor.execute(BARE)
+        cursor.execute(BARE, [listing.PAGE])
         cells = ("".join(f"<td>{cell}</td>" for cell in row) for row in cursor.fetchall())
         return "<table>" + "".join(f"<tr>{row}</tr>" for row in cells) + "</table>"
 
@@ -77,7 +106,7 @@ def measured(client, size: int) -> dict:
 
     grow(size)
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
+        cursor.execute("VACUUM ANALYZE")
     with CaptureQueriesContext(connection) as asked:
         page = client.get("/orders/").content.decode()
     mark = page.partition('data-more="')[2].partition('"')[0].replace("&amp;", "&")
@@ -87,6 +116,7 @@ def measured(client, size: int) -> dict:
         "statements": len(asked),
         "first_page_ms": median_ms(lambda: client.get("/orders/")),
         "next_page_ms": median_ms(lambda: client.get(mark)) if mark else None,
+        "counts_ms": median_ms(lambda: client.get("/orders/?part=chips", headers={"HX-Request": "true"})),
         "one_row_ms": median_ms(lambda: client.get(f"/orders/rows/?ids={one}")),
         "bare_ms": median_ms(bare),
     }
@@ -134,21 +164,27 @@ def main() -> None:
         client.force_login(User.objects.get(username="mira"))
         rows = [measured(client, SIZES[0])]
         paint = painted(client)
-        rows.append(measured(client, SIZES[1]))
+        rows += [measured(client, size) for size in SIZES[1:]]
     print(
-        f"{'orders':>9} {'statements':>11} {'first page':>11} {'next page':>10} {'one row':>8} {'bare query':>11}  (ms)"
+        f"{'orders':>9} {'statements':>11} {'first page':>11} {'next page':>10} {'counts':>8} {'one row':>8}"
+        f" {'bare query':>11} {'ratio':>6}  (ms)"
     )
     for row in rows:
+        row["ratio"] = round(row["first_page_ms"] / row["bare_ms"], 2)
         print(
             f"{row['orders']:>9,} {row['statements']:>11} {row['first_page_ms']:>11} {row['next_page_ms'] or '–':>10}"
-            f" {row['one_row_ms']:>8} {row['bare_ms']:>11}"
+            f" {row['counts_ms']:>8} {row['one_row_ms']:>8} {row['bare_ms']:>11} {row['ratio']:>6}"
         )
-    print(f"first paint of 500 rows: {paint or 'no Chromium here'}")
-    large = rows[-1]
-    ratio = large["first_page_ms"] / large["bare_ms"]
+    print(f"first paint of a page of rows: {paint or 'no Chromium here'}")
+    small, large, largest = rows
     reached = (
         large["first_page_ms"] < FIRST_PAGE_MS
-        and rows[0]["statements"] == large["statements"]
-        and (paint is None or rows[0]["first_page_ms"] + paint["page_paint_ms"] < PAINT_MS)
+        and len({row["statements"] for row in rows}) == 1
+        and max(large["ratio"], largest["ratio"]) < TARGET
+        and (paint is None or small["first_page_ms"] + paint["page_paint_ms"] < PAINT_MS)
     )
-    ground.report("blotter", {"sizes": rows, "paint": paint}, ratio, TARGET, reached and ratio < TARGET)
+    ground.report("blotter", {"sizes": rows, "paint": paint}, large["ratio"], TARGET, reached)
+
+
+if __name__ == "__main__":
+    main()

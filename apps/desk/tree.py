@@ -20,30 +20,15 @@ from apps.users.doors import door
 from apps.users.services import can
 
 from .blotter import drawer
+from .blotter.sheet import blocks_sheet
 from .lists.cells import SIDES, fillbar
 from .lists.pages import shown
-from .orders.sheet import ORDERS
+from .orders.sheet import orders_sheet
 from .templatetags import show
 
 MOST = 200
-# The columns of the blotter of blocks, by the codes that nodes have cells for.
-BLOCKS = (
-    "block",
-    "side",
-    "instrument",
-    "qty",
-    "filled",
-    "average",
-    "arrival",
-    "slip",
-    "usd",
-    "strategy",
-    "status",
-    "age",
-)
-RIGHT = {"qty", "filled_qty", "leaves", "limit", "average", "arrival", "slip", "usd", "age"}
-
-
+# Columns of numbers, of either list.
+RIGHT = {"qty", "filled_qty", "leaves", "unplaced", "limit", "average", "arrival", "slip", "usd", "age"}
 NUMBER = format_html(' class="{}"', "n")
 
 
@@ -64,9 +49,8 @@ def below(request: HttpRequest, subject: str, subject_id: int) -> HttpResponse:
     if subject not in BELOW:
         raise NotFound(f"Nothing hangs below “{subject[:20]}”.")
     in_orders = request.GET.get("list") == "orders"
-    codes = (
-        shown(request, ORDERS, request.GET.get("asset", "")).spec.columns if in_orders else _blotter_columns(request)
-    )
+    sheet = orders_sheet() if in_orders else blocks_sheet(request.user)
+    codes = shown(request, sheet, request.GET.get("asset", "")).spec.columns
     ticks = (
         can(request.user, "orders.submit") or can(request.user, "orders.cancel")
         if in_orders
@@ -82,10 +66,6 @@ def below(request: HttpRequest, subject: str, subject_id: int) -> HttpResponse:
         "span": len(codes),
     }
     return render(request, "desk/tree.html", context)
-
-
-def _blotter_columns(request: HttpRequest) -> Sequence[str]:
-    return BLOCKS if can(request.user, "routing.see") else [code for code in BLOCKS if code != "strategy"]
 
 
 def _cells(node: Node, codes: Sequence[str], level: int) -> SafeString:

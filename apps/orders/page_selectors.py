@@ -113,10 +113,16 @@ def with_money(rows: QuerySet[Order]) -> QuerySet[Order]:
     """Adds ``usd``: quantity at the decision price (else the limit) in USD, null where one of them is not known."""
     rates = marketdata.fx_rates("USD")
     rate = Case(
-        *(When(currency=code, then=Value(rate, MONEY)) for code, (rate, _) in rates.items()), output_field=MONEY
+        *(When(currency=code, then=Value(rate, MONEY)) for code, (rate, _) in sorted(rates.items(), key=_not_usd)),
+        output_field=MONEY,
     )
     worth = F("qty") * Coalesce("decision_price", "limit_price") * F("instrument__price_factor") * rate
     return rows.annotate(usd=ExpressionWrapper(worth, MONEY))
+
+
+def _not_usd(rate: tuple[str, object]) -> bool:
+    """The currency of most orders is compared first."""
+    return rate[0] != "USD"
 
 
 def ranked(rows: QuerySet[Order], now: datetime) -> QuerySet[Order]:

@@ -83,13 +83,13 @@ class TestSpec:
 class TestCells:
     def test_no_column_lets_text_through_as_markup(self):
         """Of a row in which every text is a script, nothing but our own tags stands unescaped."""
-        texts = {key for column in ORDERS.columns.values() for key in column.needs}
-        row = dict.fromkeys(texts, "<script>x</script>") | {"pk": 7}
+        texts = {*ORDERS.always, *(key for column in ORDERS.columns.values() for key in column.needs)}
+        row = dict.fromkeys(texts, "<script>x</script>") | {"pk": 7, "late": False}
         for code, column in ORDERS.columns.items():
             if column.kind != columns.TEXT and column.kind != columns.CHOICE:
                 continue
             spec = specs.read(ORDERS, PLAIN | {"columns": [code], "widths": {}, "colours": [], "totals": []})
-            cells, _ = rendering.cells_of(ORDERS, spec, row, timezone.now())
+            cells, _ = rendering.Pen(ORDERS, spec, timezone.now()).cells(row)
 
             assert "<script" not in cells, code
             assert "&lt;script" in cells or code == "order", code

@@ -22,7 +22,7 @@ MATRIX: dict[str, set[str] | str] = {
     "desk:home": ALL, "desk:find": ALL, "desk:health": ALL,
     "desk:parts": {C, O, A, X}, "desk:check": {C, O, A, X}, "desk:try_again": {O, X},
     "desk:record": {C, A}, "desk:verify": {A}, "desk:timeline": ALL,
-    "desk:arrange": ALL, "desk:remove_view": ALL, "desk:tree": FLOOR,
+    "desk:arrange": ALL, "desk:widths": ALL, "desk:remove_view": ALL, "desk:tree": FLOOR,
     # Portfolios and results
     "portfolios:list": {M, C, O, A}, "portfolios:detail": {M, C, O, A}, "reporting:results": FLOOR,
     # Orders
@@ -48,7 +48,7 @@ MATRIX: dict[str, set[str] | str] = {
     "compliance:order_checks": {M, C, A}, "compliance:rules": {C, A}, "compliance:rule": {C},
     "compliance:restrictions": {C, A}, "compliance:restrict": {C}, "compliance:lift": {C},
     # Blocks and routing
-    "blocks:list": FLOOR, "blocks:rows": FLOOR, "blocks:detail": FLOOR, "blocks:of_order": FLOOR,
+    "blocks:list": FLOOR, "blocks:export": FLOOR, "blocks:rows": FLOOR, "blocks:detail": FLOOR, "blocks:of_order": FLOOR,
     "blocks:route": {T}, "blocks:cancel_routes": {T}, "blocks:finish": {T},
     "routing:routes": {T, C, O, A}, "routing:route_rows": {T, C, O, A}, "routing:route": {T, C, O, A},
     "routing:cancel": {T}, "routing:inquiries": {T, C, O, A}, "routing:inquiry_rows": {T, C, O, A},

@@ -108,7 +108,7 @@ class TestList:
 
     @pytest.mark.parametrize("sort", ["", "?sort=-usd", "?sort=instrument", "?sort=limit", "?sort=age"])
     def test_goes_on_where_a_page_ends_with_every_row_once(self, page, mira, by, wish, sort, monkeypatch):
-        monkeypatch.setattr("apps.desk.orders.selectors.PAGE", 4)
+        monkeypatch.setattr("apps.desk.lists.listing.PAGE", 4)
         ids = orders.create_orders(by(mira), [wish(qty=str(1 + n % 3), symbol=("AAA", "CCC")[n % 2]) for n in range(9)])
         client, where, found = page(mira), reverse("orders:list") + sort, []
 

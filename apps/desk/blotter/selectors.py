@@ -1,15 +1,14 @@
 """What the blotter asks: blocks in order of attention with what became of them at brokers and dealers."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import (
     Case,
     Count,
-    DecimalField,
     Exists,
     ExpressionWrapper,
     F,
@@ -33,7 +32,13 @@ from apps.reference.models import BONDS, SHARES
 from apps.routing.models import Route
 from apps.routing.states import DEAD, Rt
 
-MONEY = DecimalField(max_digits=38, decimal_places=8)
+from ..lists import listing, queries
+from ..lists.columns import Sheet
+from ..lists.specs import Spec
+from .sheet import MONEY, SLIP
+from .sheet import STATUSES as STATUS_WORDS
+
+NOTHING = Value(Decimal(0), MONEY)
 STATUSES: dict[str, tuple[str, Q]] = {
     "YOURS": ("Needs you", Q(rank__lte=3)),
     "OPEN": ("Ready", Q(status=B.OPEN)),
@@ -46,13 +51,6 @@ ASSETS = {
     "bonds": ("Fixed income", Q(instrument__asset_class__in=BONDS)),
     "others": ("Other classes", ~Q(instrument__asset_class__in=(*SHARES, *BONDS))),
 }
-COLUMNS = (
-    "pk", "version", "status", "side", "qty", "placed_qty", "filled_qty", "filled_value", "cancelled_qty",
-    "arrival_price", "limit_price", "opened_at", "frozen_at", "instrument__symbol", "instrument__name",
-    "instrument__asset_class", "instrument__venue__mic", "currency_id", "wave", "usd", "rank", "directed_to__code",
-)  # fmt: skip
-ORDER = ("rank", F("usd").desc(nulls_last=True), "pk")
-
 
 class Asked(NamedTuple):
     """Which blocks a list shows, as its address says."""
@@ -62,45 +60,22 @@ class Asked(NamedTuple):
     text: str = ""
 
 
-class Row(NamedTuple):
-    """A block as the blotter shows it. ``slip_bp`` is a cost: what was paid beyond, or received below, arrival."""
+class Counts(NamedTuple):
+    """How many blocks by each filter, and the money of those asked; None where there are too many to count for a page."""
 
-    pk: int
-    version: int
-    status: str
-    side: str
-    qty: Decimal
-    filled_qty: Decimal
-    unplaced_qty: Decimal
-    average_price: Decimal | None
-    arrival_price: Decimal | None
-    slip_bp: Decimal | None
-    symbol: str
-    name: str
-    mic: str
-    currency: str
-    is_bond: bool
-    wave: int
-    usd: Decimal | None
-    rank: int
-    since: datetime
-    orders: int
-    routes: int
-    strategy: str
-    word: str
-    look: str
-    due_at: datetime | None
-    directed_to: str | None
+    by_status: Mapping[str, int]
+    by_asset: Mapping[str, int]
+    money: Mapping[str, Decimal] | None
 
 
 class Listing(NamedTuple):
-    """Rows of one page lazily, how many there are, and how many by each filter."""
+    """One page of rows and where the next begins, with what stands around them."""
 
-    found: QuerySet
-    count: int
-    by_status: Mapping[str, int]
-    by_asset: Mapping[str, int]
-    usd: Mapping[str, Decimal]
+    rows: Sequence[Mapping[str, Any]]
+    more: str
+    counts: Counts
+    totals: Mapping[str, Any]
+    groups: Mapping[Any, Mapping]
 
 
 def slippage_bp(side: str, average: Decimal | None, arrival: Decimal | None) -> Decimal | None:
@@ -110,42 +85,75 @@ def slippage_bp(side: str, average: Decimal | None, arrival: Decimal | None) -> 
     return (average - arrival) / arrival * 10_000 * (1 if side == "BUY" else -1)
 
 
-def listing(user, asked: Asked) -> Listing:
-    """Blocks in order of attention: rejected, idle and ready ones first, then by size. One query, and four for a page."""
-    found = _searched(_ranked(blocks.blocks_seen_by(user)), asked.text)
-    counts = {f"s_{code}": Count("pk", filter=where) for code, (_, where) in STATUSES.items()}
-    counts |= {f"a_{code}": Count("pk", filter=where) for code, (_, where) in ASSETS.items()}
+def listed(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> Listing:
+    """
+    Blocks in the view's order, else rejected, idle and ready ones first, then by size. Five queries, one more each for
+    totals and groups where the view has them, whatever the number of rows.
+    """
+    found = matching(user, asked, sheet, spec, now)
+    counts = _counted(found, asked, whole=False)
+    found = found.filter(_wanted(asked))
+    rows, more = listing.page(found, sheet, spec)
+    sums = queries.totals(found, sheet, spec.totals)
+    groups = queries.groups(found, sheet, spec, "usd")
+    return Listing(_told(rows, sheet), more, counts, sums, groups)
+
+
+def counts(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> Counts:
+    """Of all the blocks, however many. One query."""
+    return _counted(matching(user, asked, sheet, spec, now), asked, whole=True)
+
+
+def rows_after(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime, after: str) -> tuple[list, str, Mapping]:
+    """The page after a mark, the next mark, and the groups. Five queries at most."""
+    found = matching(user, asked, sheet, spec, now).filter(_wanted(asked))
+    rows, more = listing.page(found, sheet, spec, after)
+    return _told(rows, sheet), more, queries.groups(found, sheet, spec, "usd")
+
+
+def rows_of(user, ids: Collection[int], asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> list[Mapping]:
+    """Those of these blocks that belong to the list. Four queries."""
+    found = matching(user, asked, sheet, spec, now).filter(_wanted(asked))
+    return _told(listing.some(found, sheet, spec, ids), sheet)
+
+
+def all_rows(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> tuple[int, Iterable[Mapping]]:
+    """How many rows the whole list has, and all of them a few at a time."""
+    found = matching(user, asked, sheet, spec, now).filter(_wanted(asked))
+    return found.count(), (row for chunk in listing.chunks(found, sheet, spec) for row in _told(chunk, sheet))
+
+
+def matching(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> QuerySet[Block]:
+    """The blocks of the list, whatever their status and asset class."""
+    found = queries.annotated(_searched(_ranked(blocks.blocks_seen_by(user)), asked.text), sheet, spec)
+    return queries.narrowed(found, sheet, spec.filters, now)
+
+
+def _counted(found: QuerySet[Block], asked: Asked, whole: bool) -> Counts:
     wanted = _wanted(asked)
-    sides = {
-        "count": Count("pk", filter=wanted),
-        "buy": Sum("usd", filter=wanted & Q(side="BUY")),
-        "sell": Sum("usd", filter=wanted & ~Q(side="BUY")),
-    }
-    told = found.aggregate(all=Count("pk"), **counts, **sides)
-    return Listing(
-        found.filter(wanted).order_by(*ORDER),
-        told["count"],
-        {"": told["all"]} | {code: told[f"s_{code}"] for code in STATUSES},
-        {code: told[f"a_{code}"] for code in ASSETS},
-        {side: told[side] or Decimal(0) for side in ("buy", "sell")},
-    )
+    told = listing.capped(found, whole).aggregate(
+        all=Count("pk"), count=Count("pk", filter=wanted),
+        buy=Sum("usd", filter=wanted & Q(side="BUY")), sell=Sum("usd", filter=wanted & ~Q(side="BUY")),
+        **{f"s_{code}": Count("pk", filter=where) for code, (_, where) in STATUSES.items()},
+        **{f"a_{code}": Count("pk", filter=where) for code, (_, where) in ASSETS.items()},
+    )  # fmt: skip
+    if not whole and told["all"] > listing.COUNTED:
+        return Counts({}, {}, None)
+    money = {"blocks": told["count"], "buy": told["buy"] or Decimal(0), "sell": told["sell"] or Decimal(0)}
+    by_status = {"": told["all"]} | {code: told[f"s_{code}"] for code in STATUSES}
+    return Counts(by_status, {code: told[f"a_{code}"] for code in ASSETS}, money)
 
 
-def rows_of(user, found: QuerySet | Collection[int], asked: Asked | None = None, *, routed: bool = True) -> list[Row]:
-    """
-    The rows to show. Four queries whatever their number.
-
-    :param found: a slice of ``listing(…).found``, or block ids, of which those that belong to the list come back
-    :param routed: whether the person may see routes and inquiries
-    """
-    if not isinstance(found, QuerySet):
-        mine = _searched(_ranked(blocks.blocks_seen_by(user).filter(pk__in=found)), (asked or Asked()).text)
-        found = mine.filter(_wanted(asked or Asked())).order_by(*ORDER)
-    taken = list(found.values_list(*COLUMNS, named=True))
-    ids = [row.pk for row in taken]
+def _told(rows: Sequence[Mapping], sheet: Sheet) -> list[dict]:
+    """The rows with their orders and what became of them at brokers. Three queries; one for who may not see routes."""
+    ids = [row["pk"] for row in rows]
     members = dict(Member.objects.filter(block__in=ids).order_by().values_list("block_id").annotate(n=Count("pk")))
-    routes, inquiries = (_routes(ids), _inquiries(ids)) if routed and ids else ({}, {})
-    return [_row(row, members.get(row.pk, 0), routes.get(row.pk), inquiries.get(row.pk)) for row in taken]
+    sees = "strategy" in sheet.columns
+    routes, inquiries = (_routes(ids), _inquiries(ids)) if sees and ids else ({}, {})
+    return [
+        {**row, **_became(row, members.get(row["pk"], 0), routes.get(row["pk"]), inquiries.get(row["pk"]))}
+        for row in rows
+    ]
 
 
 def _wanted(asked: Asked) -> Q:
@@ -248,16 +256,17 @@ def _inquiries(ids: Sequence[int]) -> dict[int, Asking]:
         return {block: Asking(*facts) for block, *facts in cursor.fetchall()}
 
 
-def _row(b, orders: int, routes: Routes | None, asking: Asking | None) -> Row:
-    average = b.filled_value / b.filled_qty if b.filled_qty else None
+def _became(b: Mapping, orders: int, routes: Routes | None, asking: Asking | None) -> dict[str, Any]:
     word, look = _word(b, routes, asking)
-    return Row(
-        b.pk, b.version, b.status, b.side, b.qty, b.filled_qty, b.qty - b.cancelled_qty - b.placed_qty, average,
-        b.arrival_price, slippage_bp(b.side, average, b.arrival_price), b.instrument__symbol, b.instrument__name,
-        b.instrument__venue__mic, b.currency_id, b.instrument__asset_class in BONDS, b.wave, b.usd, b.rank,
-        b.frozen_at or b.opened_at, orders, routes.count if routes else 0, _strategy(routes, asking), word, look,
-        asking.due_at if asking and asking.status == "COLLECTING" else None, b.directed_to__code,
-    )  # fmt: skip
+    return {
+        "orders": orders,
+        "routes": routes.count if routes else 0,
+        "strategy": _strategy(routes, asking),
+        "brokers": routes.brokers if routes else "",
+        "word": word,
+        "look": look,
+        "due_at": asking.due_at if asking and asking.status == "COLLECTING" else None,
+    }
 
 
 def _strategy(routes: Routes | None, asking: Asking | None) -> str:
@@ -268,23 +277,21 @@ def _strategy(routes: Routes | None, asking: Asking | None) -> str:
     return "–"
 
 
-def _word(b, routes: Routes | None, asking: Asking | None) -> tuple[str, str]:
+def _word(b: Mapping, routes: Routes | None, asking: Asking | None) -> tuple[str, str]:
     """The state in a word, and its look: what a trader must act on beats the block's own status."""
-    if b.status == B.OPEN:
+    if b["status"] == B.OPEN:
         return "Ready", "idle"
-    if b.status != B.WORKING:
-        return {B.DONE: "Done", B.ALLOCATED: "Allocated"}.get(b.status, "Cancelled"), (
-            "idle" if b.status == B.CANCELLED else "done"
-        )
-    if b.rank == 0:
+    if b["status"] != B.WORKING:
+        return STATUS_WORDS[b["status"]], "idle" if b["status"] == B.CANCELLED else "done"
+    if b["rank"] == 0:
         return f"Rejected: {routes.text[:40]}" if routes and routes.text else "Rejected", "bad"
-    if b.rank == 1:
+    if b["rank"] == 1:
         return "Nothing works", "hold"
     if asking and asking.status == "COLLECTING":
         return "Quoting", "work"
     if routes and routes.pending_cancel:
         return "Pending cancel", "hold"
-    return ("Part unplaced", "hold") if b.rank == 2 else ("Working", "work")
+    return ("Part unplaced", "hold") if b["rank"] == 2 else ("Working", "work")
 
 
 class Figures(NamedTuple):
@@ -308,23 +315,18 @@ class Figures(NamedTuple):
 
 
 def figures(user) -> Figures:
-    """The strip: what works, what traded, fill rate of shares, slippage weighted by money. Five queries."""
+    """The strip: what works, what traded, fill rate of shares, slippage weighted by money. Three queries."""
     mine = with_money(blocks.blocks_seen_by(user)).exclude(status=B.CANCELLED)
-    working = total = 0
-    traded = wanted = equity_wanted = equity_traded = slip_usd = priced = Decimal(0)
-    for status, side, qty, filled, value, arrival, usd, asset in mine.values_list(
-        "status", "side", "qty", "filled_qty", "filled_value", "arrival_price", "usd", "instrument__asset_class"
-    ):
-        total += 1
-        working += status == B.WORKING
-        worth = usd or Decimal(0)
-        done = worth * filled / qty
-        wanted, traded = wanted + worth, traded + done
-        if asset in SHARES:
-            equity_wanted, equity_traded = equity_wanted + worth, equity_traded + done
-        slip = slippage_bp(side, value / filled if filled else None, arrival)
-        if slip is not None:
-            slip_usd, priced = slip_usd + slip * done / 10_000, priced + done
+    done = ExpressionWrapper(Coalesce(F("usd"), NOTHING) * F("filled_qty") / F("qty"), MONEY)
+    shares, slipped = Q(instrument__asset_class__in=SHARES), Q(slip_bp__isnull=False)
+    told = mine.annotate(done=done, slip_bp=SLIP).aggregate(
+        total=Count("pk"), working=Count("pk", filter=Q(status=B.WORKING)),
+        traded=Sum("done"), wanted=Sum("usd"), equity_wanted=Sum("usd", filter=shares),
+        equity_traded=Sum("done", filter=shares), priced=Sum("done", filter=slipped),
+        slip=Sum(F("slip_bp") * F("done") / 10_000, filter=slipped, output_field=MONEY),
+    )  # fmt: skip
+    none = Decimal(0)
+    equity, priced, slip = told["equity_wanted"], told["priced"], told["slip"] or none
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(DISTINCT q.id), count(d.id) FROM routing_inquiry q"
@@ -334,9 +336,9 @@ def figures(user) -> Figures:
         cursor.execute("SELECT count(*), min(opened_at) FROM compliance_review WHERE status = 'WAITING'")
         held, oldest = cursor.fetchone()
     return Figures(
-        working, total, traded, wanted, equity_traded / equity_wanted * 100 if equity_wanted else None,
-        slip_usd / priced * 10_000 if priced else None, slip_usd, asking, dealers, held,
-        oldest,
+        told["working"], told["total"], told["traded"] or none, told["wanted"] or none,
+        (told["equity_traded"] or none) / equity * 100 if equity else None,
+        slip / priced * 10_000 if priced else None, slip, asking, dealers, held, oldest,
     )  # fmt: skip
 
 

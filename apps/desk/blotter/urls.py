@@ -5,6 +5,7 @@ from . import acts, notes, opposing, owning, rotating, splitting, views
 app_name = "blocks"
 urlpatterns = [
     path("blocks/", views.listed, name="list"),
+    path("blocks/export/", views.export, name="export"),
     path("blocks/rows/", views.rows, name="rows"),
     path("blocks/route/", acts.route, name="route"),
     path("blocks/cancel/", acts.cancel_routes, name="cancel_routes"),

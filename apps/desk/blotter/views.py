@@ -2,24 +2,27 @@
 
 from urllib.parse import urlencode
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from apps.allocations import selectors as allocations
 from apps.blocks import selectors as blocks
 from apps.blocks.models import Member
 from apps.blocks.states import B
-from apps.core.edges import whole_number
+from apps.core.edges import act_of, whole_number
 from apps.orders import selectors as orders
 from apps.users.doors import door
 from apps.users.services import can
 
+from ..lists import files, rendering
+from ..lists.pages import Shown, around, begun_in, more_address, shown
 from . import drawer, selectors
+from .sheet import blocks_sheet
 
-PAGE = 500
+MOST_ROWS = 500  # Asked for by their numbers at once.
 TABS = (
     ("orders", "Orders", "blocks.see"),
     ("routes", "Routes and fills", "routing.see"),
@@ -47,13 +50,21 @@ ACTIONS = (
 @door("blocks.see")
 @require_GET
 def listed(request: HttpRequest) -> HttpResponse:
-    """Blocks in order of attention; ``?part=strip``, ``chips`` and ``totals`` are what stands around the list."""
+    """
+    Blocks as the view says, a page at a time; ``?part=strip``, ``chips`` and ``totals`` are what stands around the list,
+    of all blocks however many.
+    """
     part = request.GET.get("part") if request.htmx else None
     if part == "strip":
         context = {"figures": selectors.figures(request.user), "sees_routes": can(request.user, "routing.see")}
         return render(request, "desk/blotter.html#strip", context)
-    context = _list_context(request, whole=part is None)
-    return render(request, f"desk/blotter.html#{part}" if part in ("chips", "totals") else "desk/blotter.html", context)
+    if part in ("chips", "totals"):
+        asked, sheet = _asked(request), blocks_sheet(request.user)
+        view = shown(request, sheet, asked.asset)
+        counts = selectors.counts(request.user, asked, sheet, view.spec, timezone.now())
+        context = {"money": counts.money, "chips": _chips(asked, counts, _kept(asked, view))}
+        return render(request, f"desk/blotter.html#{part}", context)
+    return render(request, "desk/blotter.html", _list_context(request))
 
 
 @door("blocks.see")
@@ -61,17 +72,43 @@ def listed(request: HttpRequest) -> HttpResponse:
 def rows(request: HttpRequest) -> HttpResponse:
     """
     The rows of ``?ids=``, and of the blocks that ``?route=``, ``?execution=`` and ``?inquiry=`` belong to, as far as they
-    belong to the list whose filters the address carries.
+    belong to the list of the address; with ``?after=`` its next page instead.
     """
+    asked, now, sheet = _asked(request), timezone.now(), blocks_sheet(request.user)
+    view, ticks = shown(request, sheet, asked.asset), _may_work(request)
+    context = {"span": len(view.spec.columns) + ticks}
+    mark = request.GET.get("after", "")
+    if mark:
+        found, more, groups = selectors.rows_after(request.user, asked, sheet, view.spec, now, mark)
+        begun = begun_in(sheet, view.spec, found, request.GET.get("group_of", ""))
+        context["rows"] = rendering.drawn(sheet, view.spec, found, now, groups, ticks=ticks, begun=begun)
+        context["more"] = more_address(reverse("blocks:rows"), _kept(asked, view), sheet, view.spec, more, found)
+        return render(request, "desk/blotter.html#rows", context)
     ids = set(_numbers(request, "ids"))
-    sees_routes = can(request.user, "routing.see")
-    if sees_routes:
+    if can(request.user, "routing.see"):
         followed = {name: _numbers(request, name) for name in ("route", "execution", "inquiry")}
         if any(followed.values()):
             ids |= selectors.blocks_of(followed)
-    found = selectors.rows_of(request.user, ids, _asked(request), routed=sees_routes)
-    context = {"rows": found, "sees_routes": sees_routes, "may_work": _may_work(request)}
+    found = selectors.rows_of(request.user, ids, asked, sheet, view.spec, now)
+    context["rows"] = rendering.drawn(sheet, view.spec._replace(group=""), found, now, {}, ticks=ticks)
     return render(request, "desk/blotter.html#rows", context)
+
+
+@door("blocks.see")
+@require_GET
+def export(request: HttpRequest) -> HttpResponse:
+    """The whole list of the address as a file, ``?format=csv`` or ``xlsx``; put on the record."""
+    asked, act, sheet = _asked(request), act_of(request), blocks_sheet(request.user)
+    view = shown(request, sheet, asked.asset)
+    count, found = selectors.all_rows(request.user, asked, sheet, view.spec, act.at)
+    narrowed = {
+        "Status": selectors.STATUSES[asked.status][0] if asked.status else "",
+        "Class": selectors.ASSETS[asked.asset][0] if asked.asset else "",
+        "Search": asked.text,
+    }
+    words = [f"{name}: {value}" for name, value in narrowed.items() if value]
+    said = files.Asked(request.GET.get("format", "csv"), words, str(request.user))
+    return files.exported(act, sheet, view, said, count, found)
 
 
 @door("blocks.see")
@@ -106,7 +143,7 @@ def of_order(request: HttpRequest, order_id: int) -> HttpResponse:
 
 
 def _numbers(request: HttpRequest, name: str) -> list[int]:
-    return [whole_number(text, name, 1) for text in request.GET.get(name, "").split(",") if text][:PAGE]
+    return [whole_number(text, name, 1) for text in request.GET.get(name, "").split(",") if text][:MOST_ROWS]
 
 
 def _may_work(request: HttpRequest) -> bool:
@@ -123,57 +160,43 @@ def _asked(request: HttpRequest) -> selectors.Asked:
     )
 
 
-def _list_context(request: HttpRequest, whole: bool = True) -> dict:
-    asked = _asked(request)
-    found = selectors.listing(request.user, asked)
-    sees_routes = can(request.user, "routing.see")
-    context = {
+def _list_context(request: HttpRequest) -> dict:
+    asked, now, sheet = _asked(request), timezone.now(), blocks_sheet(request.user)
+    view, ticks = shown(request, sheet, asked.asset), _may_work(request)
+    found = selectors.listed(request.user, asked, sheet, view.spec, now)
+    kept = _kept(asked, view)
+    return around(sheet, view, found.totals, kept, ticks) | {
         "asked": asked,
-        "money": {"blocks": found.count} | found.usd,
-        "chips": _chips(asked, found),
-        "filters": urlencode(_kept(asked)),
-    }
-    if not whole:
-        return context
-    paginator = Paginator(found.found, PAGE)
-    paginator.count = found.count  # Known already; the pager would count again.
-    page = paginator.get_page(request.GET.get("page"))
-    return context | {
-        "page": page,
-        "rows": selectors.rows_of(request.user, page.object_list, routed=sees_routes),
+        "rows": rendering.drawn(sheet, view.spec, found.rows, now, found.groups, ticks=ticks),
+        "has_rows": bool(found.rows),
+        "more": more_address(reverse("blocks:rows"), kept, sheet, view.spec, found.more, found.rows),
+        "money": found.counts.money,
+        "chips": _chips(asked, found.counts, kept),
         "figures": selectors.figures(request.user),
-        "sees_routes": sees_routes,
-        "may_work": _may_work(request),
+        "sees_routes": can(request.user, "routing.see"),
+        "may_work": ticks,
         "may_halt": can(request.user, "routing.halt"),
         "actions": [a | {"url": reverse(a["name"])} for a in ACTIONS if can(request.user, a["permission"])],
     }
 
 
-def _kept(asked: selectors.Asked, **other: str) -> dict[str, str]:
-    """The address's own filters, some of them other."""
-    said = {"status": asked.status, "asset": asked.asset, "q": asked.text} | other
-    return {name: value for name, value in said.items() if value}
+def _kept(asked: selectors.Asked, view: Shown) -> dict[str, str]:
+    """What the address says, to be said again."""
+    said = {"status": asked.status, "asset": asked.asset, "q": asked.text}
+    return {name: value for name, value in said.items() if value} | dict(view.kept)
 
 
-def _chips(asked: selectors.Asked, found: selectors.Listing) -> list[dict]:
-    base = reverse("blocks:list")
+def _chips(asked: selectors.Asked, counts: selectors.Counts, kept: dict[str, str]) -> list[dict]:
+    def chip(name: str, code: str, label: str, on: bool, count: int | None) -> dict:
+        said = {other: value for other, value in kept.items() if other != name}
+        query = urlencode(said | ({name: code} if code and not (on and name == "asset") else {}))
+        return {"label": label, "url": f"{reverse('blocks:list')}?{query}", "on": on, "count": count}
+
     statuses = (("", "All"), *((code, label) for code, (label, _) in selectors.STATUSES.items()))
-    chips = [
-        {
-            "label": label,
-            "url": f"{base}?{urlencode(_kept(asked, status=code))}",
-            "on": asked.status == code,
-            "count": found.by_status[code],
-        }
-        for code, label in statuses
-    ]
-    return chips + [
-        {
-            "label": label,
-            "url": f"{base}?{urlencode(_kept(asked, asset='' if asked.asset == code else code))}",
-            "on": asked.asset == code,
-            "count": found.by_asset[code],
-        }
+    return [
+        chip("status", code, label, asked.status == code, counts.by_status.get(code)) for code, label in statuses
+    ] + [
+        chip("asset", code, label, asked.asset == code, counts.by_asset.get(code))
         for code, (label, _) in selectors.ASSETS.items()
     ]
 

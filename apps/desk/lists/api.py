@@ -65,7 +65,7 @@ class Views(ApiDoor, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
 
     def get_queryset(self):
         asked = self.request.query_params.get("list", "")
-        return saved.views_seen_by(self.request.user, get_sheet(asked).name if asked else "")
+        return saved.views_seen_by(self.request.user, get_sheet(asked, self.request.user).name if asked else "")
 
     def get_object(self) -> SavedView:
         return saved.get_view_seen_by(self.request.user, self.kwargs["pk"])
@@ -89,7 +89,7 @@ class Views(ApiDoor, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
         said = ViewIn(data=request.data)
         said.is_valid(raise_exception=True)
         asked = said.validated_data
-        sheet = get_sheet(asked["list"])
+        sheet = get_sheet(asked["list"], request.user)
         return saved.save_view(
             act_of(request), sheet, specs.read(sheet, asked["spec"]), name=asked["name"], view_id=pk,
             seen=asked.get("version"), desk=asked["desk"], is_first=asked["is_first"],

@@ -1,9 +1,15 @@
 """Columns that several lists have, and the drawing of their cells."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
+from django.db.models import Case, DateField, DecimalField, When
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
+from django.db.models.lookups import Regex
 from django.utils.html import format_html
 
+from apps.orders.rules import OwnField
 from apps.reference.models import AssetClass
 
 from ..templatetags import show
@@ -23,12 +29,12 @@ def text(code: str, label: str, path: str, width: int = 110, *, groups: bool = F
 
 def number(
     code: str, label: str, path: str, width: int = 90, *, shown: Callable = show.qty, none: str = "–", sums: bool = False,
-    css: Callable | None = None,
+    css: Callable | None = None, expression=None,
 ) -> Column:  # fmt: skip
     def cell(row) -> str:
         return none if row[path] is None else shown(row[path])
 
-    return Column(code, label, NUMBER, path, (path,), cell, lambda r: r[path], width, sums=sums, css=css)
+    return Column(code, label, NUMBER, path, (path,), cell, lambda r: r[path], width, sums=sums, css=css, expression=expression)
 
 
 def usd(code: str, label: str, path: str, width: int = 100, shown: Callable = show.money0) -> Column:
@@ -57,6 +63,24 @@ def day(code: str, label: str, path: str, width: int = 110) -> Column:
 
 def age(code: str, label: str, path: str, width: int = 66) -> Column:
     return Column(code, label, AGE, path, (path,), lambda r: show.ago(r[path]), lambda r: r[path], width)
+
+
+def own(field: OwnField, path: str) -> Column:
+    """A field of the firm's own on orders. What was kept while the field was of another kind stands as nothing."""
+    said = KeyTextTransform(field.code, "own")
+    code, label = f"own.{field.code}", field.label
+    if field.kind == "number":
+        figure = Cast(said, DecimalField(max_digits=38, decimal_places=8))
+        kept = Case(When(Regex(said, r"^-?\d{1,20}(\.\d{1,8})?$"), then=figure))
+        return replace(number(code, label, path, 100, sums=True, expression=kept), total=show.qty)
+    if field.kind == "date":
+        kept = Case(When(Regex(said, r"^\d{4}-\d{2}-\d{2}$"), then=Cast(said, DateField())))
+        return replace(day(code, label, path), expression=kept)
+    if field.kind == "text":
+        return replace(text(code, label, path, 130, groups=True), expression=said)
+    lists = field.choices.values() if isinstance(field.choices, dict) else [field.choices]
+    words = {"true": "Yes", "false": "No"} if field.kind == "yes_no" else {one: one for some in lists for one in some}
+    return replace(choice(code, label, path, words, 110), expression=said)
 
 
 def side() -> Column:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 Row = Mapping[str, Any]
 TEXT, NUMBER, CHOICE, DATE, AGE = "text", "number", "choice", "date", "age"
@@ -13,6 +13,13 @@ OPERATORS: dict[str, dict[str, str]] = {
     DATE: {"gte": "on or after", "lte": "on or before"},
     AGE: {"gte": "older than (min)", "lte": "newer than (min)"},
 }
+
+
+class Key(NamedTuple):
+    """One of the fields that a list is ordered by."""
+
+    path: str
+    falls: bool = False
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,7 @@ class Column:
     :param choices: stored values and their words, where ``kind`` is a choice
     :param sums: a total of it means something (one unit for every row)
     :param groups: rows may be gathered under its values
+    :param expression: by which ``path`` is made where no field is called so; only lists that show it pay for it
     :param compares: its values may be compared: by filters and, where it has no path, by colours alone
     """
 
@@ -44,6 +52,7 @@ class Column:
     css: Callable[[Row], str] | None = None
     total: Callable[[Any], str] = str
     compares: bool = True
+    expression: Any = None
 
     @property
     def is_number(self) -> bool:
@@ -66,6 +75,9 @@ class Sheet:
     :param name: in saved views and addresses; stored for ever
     :param by_class: codes put after the instrument where the list is of one asset class alone
     :param always: keys of a row that its frame reads
+    :param attention: what it is ordered by unless the reader says otherwise
+    :param added: keys of a row that are known once the rows are read
+    :param frame: the beginning of a row, ``<tr …>``, of its facts and its tone; with a box to tick or without
     """
 
     name: str
@@ -73,6 +85,9 @@ class Sheet:
     columns: Mapping[str, Column]
     usual: Sequence[str]
     always: Sequence[str]
+    attention: Sequence[Key]
+    frame: Callable[[Row, str, bool], str]
+    added: frozenset[str] = frozenset()
     by_class: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def usual_for(self, asset: str) -> list[str]:

@@ -1,26 +1,63 @@
 """Which view a page shows, as its address and its reader's habits say."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from django.http import HttpRequest
 
 from apps.core.edges import whole_number
 
-from . import saved, specs
+from . import rendering, saved, specs
 from .columns import Sheet
 from .specs import Spec
 
 HOUSE = "0"  # In an address: the house's own view, whatever the reader opens with.
 
 
+def more_address(base: str, kept: Mapping, sheet: Sheet, spec: Spec, mark: str, rows: Sequence[Mapping]) -> str:
+    """Where the next page of rows is; empty at the end of the list."""
+    if not mark:
+        return ""
+    path = sheet.columns[spec.group].path if spec.group else ""
+    begun = {"group_of": str(rows[-1][path])} if path else {}
+    return f"{base}?{urlencode(dict(kept) | {'after': mark} | begun)}"
+
+
+def begun_in(sheet: Sheet, spec: Spec, rows: Sequence[Mapping], said: str) -> Any:
+    """The group that the page before ended in, as the rows write it; no group of any row where it was another."""
+    if not (rows and spec.group):
+        return ...
+    first = rows[0][sheet.columns[spec.group].path]
+    return first if str(first) == said else ...
+
+
+def around(sheet: Sheet, view: "Shown", totals: Mapping, kept: Mapping, ticks: bool) -> dict:
+    """What the frame of a list reads: heads, foot, legend, the view, what narrows it, what the address keeps."""
+    return {
+        "sheet": sheet,
+        "view": view,
+        "heads": rendering.heads(sheet, view.spec),
+        "span": len(view.spec.columns) + ticks,
+        "foot": rendering.foot(sheet, view.spec, totals),
+        "legend": rendering.colours_used(view.spec.colours, sheet),
+        "narrowed": [one.in_words(sheet) for one in view.spec.filters],
+        "kept": kept,
+        "filters": urlencode(kept),
+        "ticks": ticks,
+        "exact": set(view.spec.columns) <= set(view.spec.widths),
+        "own_view": view.saved.pk if view.is_own else None,
+    }
+
+
 class Shown(NamedTuple):
-    """A view, the saved one behind it if any, all the reader could choose, and what the address keeps of it."""
+    """A view, the saved one behind it if any and whether it is the reader's, all they could choose, what the address keeps of it."""
 
     spec: Spec
     saved: saved.SavedView | None
     views: Sequence[saved.SavedView]
     kept: Mapping[str, str]
+    is_own: bool = False
 
 
 def shown(request: HttpRequest, sheet: Sheet, asset: str = "") -> Shown:
@@ -45,4 +82,4 @@ def shown(request: HttpRequest, sheet: Sheet, asset: str = "") -> Shown:
         spec, kept = spec._replace(sort=()), kept | {"sort": code}
     elif column and column.path:
         spec, kept = spec._replace(sort=((column.code, code.startswith("-")),)), kept | {"sort": code}
-    return Shown(spec, chosen, views, kept)
+    return Shown(spec, chosen, views, kept, chosen is not None and chosen.owner_id == request.user.pk)

@@ -5,24 +5,23 @@ import binascii
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from django.db.models import Count, F, Q, QuerySet, Sum
 
 from apps.core.refusals import Invalid
 
-from .columns import AGE, CHOICE, TEXT, Sheet
-from .specs import Condition, Spec
+from .columns import AGE, CHOICE, TEXT, Key, Sheet
+from .specs import Condition, Spec, used
 
 LOOKUPS = {"has": "icontains", "is": "iexact", "begins": "istartswith", "gte": "gte", "lte": "lte", "eq": "exact"}
 
 
-class Key(NamedTuple):
-    """One of the fields that a list is ordered by."""
-
-    path: str
-    falls: bool = False
+def annotated(rows: QuerySet, sheet: Sheet, spec: Spec) -> QuerySet:
+    """The rows with what the view's columns are made of where no field is called so."""
+    columns = {c.path: c.expression for c in map(sheet.columns.__getitem__, used(spec)) if c.expression is not None}
+    return rows.annotate(**columns) if columns else rows
 
 
 def narrowed(rows: QuerySet, sheet: Sheet, filters: Sequence[Condition], now: datetime) -> QuerySet:
@@ -45,9 +44,9 @@ def _asked(sheet: Sheet, one: Condition, now: datetime) -> Q:
     return Q(**{f"{column.path}__{LOOKUPS[one.op]}": one.value})
 
 
-def order_of(sheet: Sheet, spec: Spec, attention: Sequence[Key]) -> list[Key]:
+def order_of(sheet: Sheet, spec: Spec) -> list[Key]:
     """By the group, then as the view says, else by attention; last by number, so that no two rows stand level."""
-    keys = [Key(sheet.columns[code].path, falls) for code, falls in spec.sort] or list(attention)
+    keys = [Key(sheet.columns[code].path, falls) for code, falls in spec.sort] or list(sheet.attention)
     keys = [Key(k.path, not k.falls) if _is_age(sheet, k.path) else k for k in keys] if spec.sort else keys
     if spec.group:
         keys.insert(0, Key(sheet.columns[spec.group].path))
@@ -107,7 +106,7 @@ def _unmarked(said: str, count: int) -> list:
 
 def totals(rows: QuerySet, sheet: Sheet, codes: Sequence[str]) -> dict[str, Any]:
     """Sums of columns over the whole list. One query, and none where nothing is asked."""
-    return rows.order_by().aggregate(**{f"t_{c}": Sum(sheet.columns[c].path) for c in codes}) if codes else {}
+    return rows.order_by().aggregate(**_sums(sheet, codes)) if codes else {}
 
 
 def groups(rows: QuerySet, sheet: Sheet, spec: Spec, money: str) -> dict[Any, dict]:
@@ -115,6 +114,14 @@ def groups(rows: QuerySet, sheet: Sheet, spec: Spec, money: str) -> dict[Any, di
     if not spec.group:
         return {}
     path = sheet.columns[spec.group].path
-    sums = {f"t_{c}": Sum(sheet.columns[c].path) for c in spec.totals}
-    found = rows.order_by().values(path).annotate(group_rows=Count("pk"), group_money=Sum(money), **sums)
+    found = rows.order_by().values(path).annotate(group_rows=Count("pk"), group_money=Sum(money), **_sums(sheet, spec.totals))
     return {one[path]: one for one in found}
+
+
+def summed(sheet: Sheet, code: str) -> str:
+    """Where the sum of a column stands."""
+    return f"t_{sheet.columns[code].path}"
+
+
+def _sums(sheet: Sheet, codes: Sequence[str]) -> dict[str, Sum]:
+    return {summed(sheet, code): Sum(sheet.columns[code].path) for code in codes}

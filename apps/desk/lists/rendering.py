@@ -1,14 +1,16 @@
 """Rows of a list as markup: cells in the view's order with its colours, the heads of groups, the foot with its totals."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.utils.html import escape, format_html
+from django.template.loader import render_to_string
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from ..templatetags.show import money_short
 from .columns import AGE, CHOICE, NUMBER, Row, Sheet
+from .queries import summed
 from .specs import Colour, Condition, Spec
 
 GROUND = 90  # Pixels a cell without a column of its own takes: the box to tick.
@@ -24,15 +26,6 @@ class Head(NamedTuple):
     sorts: bool
     sorted: str
     turned: str
-
-
-class Drawn(NamedTuple):
-    """A row of the page: its facts for the frame, its cells, and the group that begins with it."""
-
-    r: Row
-    cells: SafeString
-    tone: str
-    group: "Group | None"
 
 
 class Group(NamedTuple):
@@ -69,40 +62,64 @@ def needs(sheet: Sheet, spec: Spec) -> set[str]:
     return {*sheet.always, *(key for code in codes for key in sheet.columns[code].needs)}
 
 
-def cells_of(sheet: Sheet, spec: Spec, row: Row, now: datetime) -> tuple[SafeString, str]:
-    """The cells of one row, and the tone of the whole of it."""
-    whole, own = "", {}
-    for colour in spec.colours:
-        if holds(sheet, colour.when, row, now):
-            if colour.whole:
-                whole = whole or colour.tone
-            else:
-                own.setdefault(colour.when.code, colour.tone)
-    parts = []
-    for code in spec.columns:
-        column = sheet.columns[code]
-        css = "n" if column.is_number else ""
-        if column.css:
-            css = f"{css} {column.css(row)}".strip()
-        if code in own:
-            css = f"{css} c-{own[code]}".strip()
-        cell = column.cell(row)
-        parts.append(format_html('<td class="{}">{}</td>', css, cell) if css else format_html("<td>{}</td>", cell))
-    return format_html("{}" * len(parts), *parts), whole
+class Pen:
+    """Draws the rows of one view: what is the same of every row is made up once."""
+
+    def __init__(self, sheet: Sheet, spec: Spec, now: datetime):
+        self.sheet, self.spec, self.now = sheet, spec, now
+        self.columns = [sheet.columns[code] for code in spec.columns]
+        painted = {one.when.code for one in spec.colours if not one.whole}
+        self.moving = {c.code for c in self.columns if c.css or c.code in painted}
+        self.pattern = "".join(
+            '<td class="{}">{}</td>' if c.code in self.moving else '<td class="n">{}</td>' if c.is_number else "<td>{}</td>"
+            for c in self.columns
+        )
+
+    def cells(self, row: Row) -> tuple[SafeString, str]:
+        """The cells of one row, and the tone of the whole of it."""
+        whole, own = self._tones(row) if self.spec.colours else ("", {})
+        parts = []
+        for column in self.columns:
+            if column.code in self.moving:
+                tone = own.get(column.code)
+                css = ("n" if column.is_number else "", column.css(row) if column.css else "", tone and f"c-{tone}")
+                parts.append(" ".join(filter(None, css)))
+            parts.append(column.cell(row))
+        return format_html(self.pattern, *parts), whole
+
+    def _tones(self, row: Row) -> tuple[str, dict[str, str]]:
+        whole, own = "", {}
+        for colour in self.spec.colours:
+            if holds(self.sheet, colour.when, row, self.now):
+                if colour.whole:
+                    whole = whole or colour.tone
+                else:
+                    own.setdefault(colour.when.code, colour.tone)
+        return whole, own
 
 
 def drawn(
-    sheet: Sheet, spec: Spec, rows: Iterable[Row], now: datetime, groups: Mapping, begun: Any = ...
-) -> Iterator[Drawn]:
-    """:param begun: the group that the page before ended in"""
+    sheet: Sheet, spec: Spec, rows: Iterable[Row], now: datetime, groups: Mapping, *, ticks: bool, begun: Any = ...
+) -> SafeString:
+    """
+    Rows of the page, each group with its head.
+
+    :param ticks: whether rows can be ticked
+    :param begun: the group that the page before ended in
+    """
     path = sheet.columns[spec.group].path if spec.group else ""
+    pen, span, pieces = Pen(sheet, spec, now), len(spec.columns) + ticks, []
     for row in rows:
-        group = None
         if path and row[path] != begun:
             begun = row[path]
             group = _group(sheet, spec, row, groups.get(begun))
-        cells, tone = cells_of(sheet, spec, row, now)
-        yield Drawn(row, cells, tone, group)
+            pieces.append(render_to_string("components/group.html", {"group": group, "span": span}))
+        cells, tone = pen.cells(row)
+        pieces += sheet.frame(row, tone, ticks), cells, END
+    return format_html_join("", "{}", ((piece,) for piece in pieces))
+
+
+END = format_html("</{}>\n", "tr")
 
 
 def _group(sheet: Sheet, spec: Spec, row: Row, found: Mapping | None) -> Group:
@@ -110,7 +127,7 @@ def _group(sheet: Sheet, spec: Spec, row: Row, found: Mapping | None) -> Group:
     value = column.value(row)
     label = column.choices.get(value, value) if column.kind == CHOICE else value
     sums = [
-        f"{sheet.columns[c].label} {sheet.columns[c].total(found[f't_{c}'])}"
+        f"{sheet.columns[c].label} {sheet.columns[c].total(found[summed(sheet, c)])}"
         for c in spec.totals
         if found and c != "usd"
     ]
@@ -121,7 +138,7 @@ def foot(sheet: Sheet, spec: Spec, sums: Mapping[str, Any]) -> list[str]:
     """The foot's cells, empty where nothing is totalled."""
     if not spec.totals:
         return []
-    return [escape(sheet.columns[c].total(sums[f"t_{c}"])) if c in spec.totals else "" for c in spec.columns]
+    return [escape(sheet.columns[c].total(sums[summed(sheet, c)])) if c in spec.totals else "" for c in spec.columns]
 
 
 def money_total(value) -> str:

@@ -1,5 +1,8 @@
 """Views of lists: whose they are, who sees them, and every change of one."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
@@ -13,6 +16,7 @@ from apps.users.services import require
 
 from ..events import ListExported, ViewRemoved, ViewSaved
 from ..models import Export, SavedView
+from . import specs
 from .columns import Sheet
 from .specs import Spec
 
@@ -87,6 +91,29 @@ def save_view(
     view.changed_at, view.version = act.at, view.version + 1
     view.save()
     record(act, [Fact(view.pk, view.version, ViewSaved(sheet.name, name, desk, view.spec))])
+    return view
+
+
+@transaction.atomic
+def save_widths(act: Act, sheet: Sheet, view_id: int, said: Mapping[str, Any]) -> SavedView:
+    """
+    Will keep how wide the columns of one's own view are.
+
+    :raises NotFound: where the person has no such view of the list
+    :raises Invalid: for a column that the list has not, or a width that is none
+    """
+    require(act, "desk.see")
+    widths = specs.widths(sheet, said)
+    view = SavedView.objects.select_for_update(of=("self",)).select_related("desk").filter(
+        pk=view_id, owner=act.by, list=sheet.name
+    ).first()  # fmt: skip
+    if view is None:
+        raise NotFound("You have no such view. Save this one under a name of your own.")
+    view.spec = view.spec | {"widths": view.spec.get("widths", {}) | widths}
+    view.changed_at, view.version = act.at, view.version + 1
+    view.save(update_fields=["spec", "changed_at", "version"])
+    desk = view.desk.code if view.desk else ""
+    record(act, [Fact(view.pk, view.version, ViewSaved(sheet.name, view.name, desk, view.spec))])
     return view
 
 

@@ -96,16 +96,28 @@ def read(sheet: Sheet, said: Mapping) -> Spec:
         if tone not in TONES:
             raise Invalid(f"“{tone}” is no colour of the house; there are {', '.join(TONES)}.", field="colours")
         colours.append(Colour(_condition(sheet, one, "colours"), tone, bool(one.get("whole"))))
-    return Spec(columns, _widths(sheet, said.get("widths") or {}), sort, group, totals, filters, colours)
+    return Spec(columns, widths(sheet, said.get("widths") or {}), sort, group, totals, filters, colours)
 
 
 def as_stored(sheet: Sheet, said: Mapping) -> Spec:
-    """A stored view, whatever a later version of the list no longer has left out."""
+    """A stored view, whatever the list no longer has, or this reader may not see, left out."""
+    known = {name: [code for code in said.get(name, ()) if code in sheet.columns] for name in ("columns", "totals")}
+    for name in ("sort", "filters", "colours"):
+        known[name] = [one for one in said.get(name, ()) if one.get("code") in sheet.columns]
+    wide = {code: width for code, width in said.get("widths", {}).items() if code in sheet.columns}
+    group = said.get("group", "")
+    columns = known["columns"] or list(sheet.usual)
+    kept = known | {"columns": columns, "widths": wide, "group": group if group in sheet.columns else ""}
     try:
-        return read(sheet, said)
+        return read(sheet, kept)
     except Invalid:
-        known = [code for code in said.get("columns", []) if code in sheet.columns]
-        return usual(sheet)._replace(columns=known or list(sheet.usual))
+        return usual(sheet)._replace(columns=columns)
+
+
+def used(spec: Spec) -> set[str]:
+    """The codes of the columns that a view shows, compares, orders, gathers or sums."""
+    told = {one.code for one in spec.filters} | {one.when.code for one in spec.colours} | {code for code, _ in spec.sort}
+    return {*spec.columns, *spec.totals, *told, *([spec.group] if spec.group else ())}
 
 
 def _codes(sheet: Sheet, said: Mapping, name: str) -> list[str]:
@@ -147,16 +159,17 @@ def _column(sheet: Sheet, code: Any, name: str, able: str = "") -> Column:
     return column
 
 
-def _widths(sheet: Sheet, said: Any) -> dict[str, int]:
+def widths(sheet: Sheet, said: Any) -> dict[str, int]:
+    """:raises Invalid: for a column that the list has not, or a width that is none"""
     if not isinstance(said, Mapping):
         raise Invalid("“widths” gives pixels by column code.", field="widths")
-    widths = {}
+    found = {}
     for code, width in said.items():
         column = _column(sheet, code, "widths")
         if isinstance(width, bool) or not re.fullmatch(r"\d{1,4}", str(width)) or not NARROWEST <= int(width) <= WIDEST:
             raise Invalid(f"{column.label} is {NARROWEST} to {WIDEST} pixels wide; got “{width}”.", field="widths")
-        widths[code] = int(width)
-    return widths
+        found[code] = int(width)
+    return found
 
 
 def _condition(sheet: Sheet, one: Mapping, name: str) -> Condition:

@@ -27,10 +27,12 @@ def arrange(request: HttpRequest, sheet: str) -> HttpResponse:
     GET: the view of the address, to change. POST: keeps it under its name, and leads to the list as it then is; a view
     of a colleague's is kept as a copy.
     """
-    of = get_sheet(sheet)
+    of = get_sheet(sheet, request.user)
     if request.method == "GET":
         view = pages.shown(request, of, request.GET.get("asset", ""))
-        return render(request, "desk/view.html", _context(request, of, view.spec.plain(), view.saved))
+        plain = view.spec.plain()
+        plain["widths"] |= specs.widths(of, _widths(request.GET, of))
+        return render(request, "desk/view.html", _context(request, of, plain, view.saved))
     said = _said(request.POST, of)
     number = whole_number(request.POST.get("view") or 0, "view")
     try:
@@ -50,9 +52,20 @@ def arrange(request: HttpRequest, sheet: str) -> HttpResponse:
 
 @door("desk.see")
 @require_POST
+def widths(request: HttpRequest, sheet: str) -> HttpResponse:
+    """Keeps how wide the columns of one's own view are."""
+    of = get_sheet(sheet, request.user)
+    saved.save_widths(
+        act_of(request), of, whole_number(request.POST.get("view"), "view", 1), _widths(request.POST, of)
+    )  # fmt: skip
+    return HttpResponse(status=204)
+
+
+@door("desk.see")
+@require_POST
 def remove(request: HttpRequest, sheet: str) -> HttpResponse:
     """Throws a view of one's own away, and leads to the list as the house shows it."""
-    of = get_sheet(sheet)
+    of = get_sheet(sheet, request.user)
     saved.remove_view(act_of(request), whole_number(request.POST.get("view"), "view", 1))
     return _led(request, of, pages.HOUSE)
 
@@ -60,9 +73,9 @@ def remove(request: HttpRequest, sheet: str) -> HttpResponse:
 def _led(request: HttpRequest, of: Sheet, view: str) -> HttpResponse:
     """To the list, with the filters its address had."""
     kept = dict(parse_qsl(request.POST.get("kept", "")))
-    kept = {name: value for name, value in kept.items() if name not in ("sort", "view")} | {"view": view}
+    kept = {name: kept[name] for name in kept if name not in ("sort", "view") and not name.startswith("width_")}
     response = HttpResponse(status=204)
-    response["HX-Redirect"] = f"{reverse(f'{of.name}:list')}?{urlencode(kept)}"
+    response["HX-Redirect"] = f"{reverse(f'{of.name}:list')}?{urlencode(kept | {'view': view})}"
     return response
 
 
@@ -105,11 +118,10 @@ def _written(one: dict) -> dict:
 
 def _said(said, of: Sheet) -> dict:
     """What the form says, in the words of a stored view."""
-    widths = {code: said[f"width_{code}"] for code in of.columns if said.get(f"width_{code}", "").strip()}
     sort = zip(said.getlist("sort"), said.getlist("falls"), strict=False)
     return {
         "columns": said.getlist("show"),
-        "widths": widths,
+        "widths": _widths(said, of),
         "sort": [{"code": code, "falls": falls == "1"} for code, falls in sort if code],
         "group": said.get("group", ""),
         "totals": said.getlist("total"),
@@ -123,6 +135,10 @@ def _said(said, of: Sheet) -> dict:
             if one
         ],
     }  # fmt: skip
+
+
+def _widths(said, of: Sheet) -> dict[str, str]:
+    return {code: said[f"width_{code}"] for code in of.columns if said.get(f"width_{code}", "").strip()}
 
 
 def _conditions(said, name: str, blanks: bool = False) -> list[dict]:

@@ -4,95 +4,86 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 
 from apps.blocks.models import Member
 from apps.orders import page_selectors as pages
 from apps.orders import selectors as orders
 from apps.orders.page_selectors import Asked, Money
+from apps.orders.states import S
 
-from ..lists import queries, rendering
+from ..lists import listing, queries
+from ..lists.columns import Sheet
 from ..lists.specs import Spec
-from .sheet import ATTENTION, ORDERS
 
-PAGE = 500
+
+class Counts(NamedTuple):
+    """Orders by status whatever status was asked, and the money of those asked; both None where there are too many."""
+
+    by_status: Mapping[str, int] | None
+    money: Money | None
 
 
 class Listing(NamedTuple):
-    """One page of rows and where the next begins; counts by status whatever status was asked; the money of the whole."""
+    """One page of rows and where the next begins, with what stands around them."""
 
     rows: Sequence[Mapping[str, Any]]
     more: str
-    by_status: Mapping[str, int]
-    money: Money
+    counts: Counts
     totals: Mapping[str, Any]
     groups: Mapping[Any, Mapping]
 
 
-def listing(user, asked: Asked, spec: Spec, now: datetime, after: str = "") -> Listing:
+def listed(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> Listing:
     """Two queries, one more each for totals and groups where the view has them, whatever the number of rows."""
-    found = _matching(user, asked, spec, now)
-    by_status, money = _counted(found, asked)
+    found = matching(user, asked, sheet, spec, now)
+    counts = _counted(found, asked, whole=False)
     found = pages.of_status(found, asked.status)
-    rows, more = page(found, spec, after)
-    sums = queries.totals(found, ORDERS, spec.totals)
-    return Listing(rows, more, by_status, money, sums, queries.groups(found, ORDERS, spec, "usd"))
+    rows, more = listing.page(found, sheet, spec)
+    sums = queries.totals(found, sheet, spec.totals)
+    return Listing(rows, more, counts, sums, queries.groups(found, sheet, spec, "usd"))
 
 
-def page(found: QuerySet, spec: Spec, after: str = "") -> tuple[list[Mapping], str]:
-    """A page of the list after a mark, with the mark after it; empty where the list ends. One query."""
-    keys = queries.order_of(ORDERS, spec, ATTENTION)
-    found = queries.after(found, keys, after) if after else found
-    rows = list(queries.ordered(found, keys).values(*_paths(spec, keys))[: PAGE + 1])
-    return rows[:PAGE], queries.mark(rows[PAGE - 1], keys) if len(rows) > PAGE else ""
+def counts(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> Counts:
+    """Of all the orders, however many. One query."""
+    return _counted(matching(user, asked, sheet, spec, now), asked, whole=True)
 
 
-def rows_after(user, asked: Asked, spec: Spec, now: datetime, after: str) -> tuple[list[Mapping], str, Mapping]:
+def rows_after(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime, after: str) -> tuple[list, str, Mapping]:
     """The page after a mark, the next mark, and the groups. Two queries at most."""
-    found = pages.of_status(_matching(user, asked, spec, now), asked.status)
-    rows, more = page(found, spec, after)
-    return rows, more, queries.groups(found, ORDERS, spec, "usd")
+    found = pages.of_status(matching(user, asked, sheet, spec, now), asked.status)
+    rows, more = listing.page(found, sheet, spec, after)
+    return rows, more, queries.groups(found, sheet, spec, "usd")
 
 
-def rows_of(user, ids: Collection[int], asked: Asked, spec: Spec, now: datetime) -> list[Mapping]:
+def rows_of(user, ids: Collection[int], asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> list[dict]:
     """Those of these orders that belong to the list. One query."""
-    found = pages.of_status(_matching(user, asked, spec, now, ids), asked.status)
-    keys = queries.order_of(ORDERS, spec, ATTENTION)
-    return list(queries.ordered(found, keys).values(*_paths(spec, keys)))
+    found = pages.of_status(matching(user, asked, sheet, spec, now), asked.status)
+    return listing.some(found, sheet, spec, ids)
 
 
-def all_rows(user, asked: Asked, spec: Spec, now: datetime) -> tuple[int, Iterable[Mapping]]:
+def all_rows(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> tuple[int, Iterable[Mapping]]:
     """How many rows the whole list has, and all of them a few at a time."""
-    found = pages.of_status(_matching(user, asked, spec, now), asked.status)
-    keys = queries.order_of(ORDERS, spec, ATTENTION)
-    return found.count(), queries.ordered(found, keys).values(*_paths(spec, keys)).iterator(chunk_size=2000)
+    found = pages.of_status(matching(user, asked, sheet, spec, now), asked.status)
+    return found.count(), (row for chunk in listing.chunks(found, sheet, spec) for row in chunk)
 
 
-def _matching(user, asked: Asked, spec: Spec, now: datetime, ids: Collection[int] | None = None) -> QuerySet:
-    mine = orders.orders_seen_by(user)
-    if ids is not None:
-        mine = mine.filter(pk__in=ids)
-    found = pages.ranked(pages.with_money(pages.asked_for(mine, asked)), now)
-    late = Exists(Member.objects.filter(order=OuterRef("pk"), is_late=True))
-    found = found.annotate(leaves=F("qty") - F("filled_qty") - F("cancelled_qty"), late=late)
-    return queries.narrowed(found, ORDERS, spec.filters, now)
+def matching(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> QuerySet:
+    """The orders of the list, whatever their status."""
+    found = pages.ranked(pages.with_money(pages.asked_for(orders.orders_seen_by(user), asked)), now)
+    found = found.annotate(late=Exists(Member.objects.filter(order=OuterRef("pk"), is_late=True)))
+    return queries.narrowed(queries.annotated(found, sheet, spec), sheet, spec.filters, now)
 
 
-def _paths(spec: Spec, keys: Sequence[queries.Key]) -> set[str]:
-    return rendering.needs(ORDERS, spec) | {key.path for key in keys}
-
-
-def _counted(found: QuerySet, asked: Asked) -> tuple[dict[str, int], Money]:
-    by_status: dict[str, int] = {}
-    wanted = pages.statuses(asked.status)
-    told = found.order_by().values("status").annotate(
-        n=Count("pk"), priced=Count("usd"),
-        buy=Sum("usd", filter=Q(side="BUY")), sell=Sum("usd", filter=~Q(side="BUY")),
+def _counted(found: QuerySet, asked: Asked, whole: bool) -> Counts:
+    statuses = pages.statuses(asked.status)
+    wanted = Q() if statuses is None else Q(status__in=statuses)
+    told = listing.capped(found, whole).aggregate(
+        all=Count("pk"), n=Count("pk", filter=wanted), priced=Count("usd", filter=wanted),
+        buy=Sum("usd", filter=wanted & Q(side="BUY")), sell=Sum("usd", filter=wanted & ~Q(side="BUY")),
+        **{f"s_{status}": Count("pk", filter=Q(status=status)) for status in S},
     )  # fmt: skip
-    count, unpriced, buy, sell = 0, 0, 0, 0
-    for one in told:
-        by_status[one["status"]] = one["n"]
-        if wanted is None or one["status"] in wanted:
-            count, unpriced = count + one["n"], unpriced + one["n"] - one["priced"]
-            buy, sell = buy + (one["buy"] or 0), sell + (one["sell"] or 0)
-    return by_status, Money(count, 0, buy, sell, unpriced)
+    if not whole and told["all"] > listing.COUNTED:
+        return Counts(None, None)
+    money = Money(told["n"], 0, told["buy"] or 0, told["sell"] or 0, told["n"] - told["priced"])
+    return Counts({str(status): told[f"s_{status}"] for status in S}, money)

@@ -2,23 +2,25 @@
 
 from dataclasses import replace
 
+from django.db.models import F
 from django.utils.html import format_html
 
+from apps.orders import selectors as orders
 from apps.orders.models import OrderType, TimeInForce
 from apps.orders.states import S
 
 from ..lists import cells
-from ..lists.columns import NUMBER, TEXT, Column, Sheet, sheet
-from ..lists.queries import Key
+from ..lists.columns import NUMBER, TEXT, Column, Key, Sheet, sheet
 from ..templatetags import show
 
-ATTENTION = (Key("rank"), Key("usd", True), Key("pk"))
 STATUSES = {str(one): show.humane(str(one).lower()) for one in S}
 GATHERED = frozenset({"CLEARED", "WORKING", "DONE"})  # Whose block hangs below them.
 TWIST = (
     '<button type="button" class="expand" aria-expanded="false" data-kids="/desk/below/order/{}/"'
     ' aria-label="Block of {}"></button>'
 )
+ROW = '<tr data-row="order:{}" data-href="/orders/{}/" class="{}{}">'
+TICK = '<td><input type="checkbox" name="seen" value="{}:{}" aria-label="Select O-{}"></td>'
 MARKS = {status: str(show.status(status)) for status in STATUSES}
 
 
@@ -56,6 +58,13 @@ def _limit(row) -> str:
     return show.price(row["limit_price"]) if row["limit_price"] else "Market"
 
 
+def _frame(row, tone: str, ticks: bool) -> str:
+    pk = row["pk"]
+    held, tone = "held" if row["status"] == "HELD" else "", f" t-{tone}" if tone else ""
+    begin = format_html(ROW, pk, pk, held, tone)
+    return format_html("{}{}", begin, format_html(TICK, pk, row["version"], f"{pk:06d}")) if ticks else begin
+
+
 def _words(choices) -> dict[str, str]:
     return {str(code): str(word) for code, word in choices}
 
@@ -74,7 +83,9 @@ ORDERS: Sheet = sheet(
         cells.number("qty", "Quantity", "qty", 92),
         cells.filled(),
         cells.number("filled_qty", "Filled qty", "filled_qty", 90),
-        cells.number("leaves", "Leaves", "leaves", 90),
+        cells.number(
+            "leaves", "Leaves", "leaves", 90, expression=F("qty") - F("filled_qty") - F("cancelled_qty")
+        ),
         Column("limit", "Limit", NUMBER, "limit_price", ("limit_price",), _limit, lambda r: r["limit_price"], 74),
         cells.choice("type", "Type", "order_type", _words(OrderType.choices), 80),
         cells.choice("tif", "TIF", "tif", _words(TimeInForce.choices), 50, cell=lambda r: r["tif"]),
@@ -94,5 +105,13 @@ ORDERS: Sheet = sheet(
         "order", "side", "instrument", "portfolio", "qty", "filled", "limit", "tif", "usd", "group", "status", "age",
     ),
     always=("pk", "version", "status", "late", "instrument__asset_class"),
+    attention=(Key("rank"), Key("usd", True), Key("pk")),
+    frame=_frame,
     by_class=cells.BY_CLASS,
 )  # fmt: skip
+
+
+def orders_sheet() -> Sheet:
+    """The columns of the house, and the firm's own fields. One query."""
+    own = (cells.own(field, f"own_{n}") for n, field in enumerate(orders.own_fields()))
+    return replace(ORDERS, columns={**ORDERS.columns, **{column.code: column for column in own}})

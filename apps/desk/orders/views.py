@@ -1,5 +1,6 @@
 """The order list and the drawer of one order."""
 
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
@@ -18,9 +19,11 @@ from apps.users.doors import door
 from apps.users.services import can
 
 from ..lists import files, rendering
-from ..lists.pages import Shown, shown
+from ..lists.pages import Shown, around, begun_in, more_address, shown
 from . import selectors
-from .sheet import ORDERS
+from .sheet import orders_sheet
+
+MOST_ROWS = 500  # Asked for by their numbers at once.
 
 # What can be done to the orders ticked; each entry is one button of the bar and one letter.
 ACTIONS = (
@@ -36,31 +39,38 @@ ACTIONS = (
 @door("orders.see")
 @require_GET
 def listed(request: HttpRequest) -> HttpResponse:
-    """Orders as the view says, a page at a time; ``?part=chips`` is the filters alone, ``?part=totals`` the foot."""
-    context = list_context(request)
+    """
+    Orders as the view says, a page at a time; ``?part=chips`` is the filters alone and ``?part=totals`` the money, of
+    all orders however many.
+    """
     part = request.GET.get("part")
     if request.htmx and part in ("chips", "totals"):
+        asked = asked_of(request)
+        sheet = orders_sheet()
+        view = shown(request, sheet, asked.asset)
+        counts = selectors.counts(request.user, asked, sheet, view.spec, timezone.now())
+        context = {"money": counts.money, "chips": _chips(asked, counts.by_status, _kept(asked, view))}
         return render(request, f"orders/list.html#{part}", context)
-    return render(request, "orders/list.html", context)
+    return render(request, "orders/list.html", list_context(request))
 
 
 @door("orders.see")
 @require_GET
 def rows(request: HttpRequest) -> HttpResponse:
     """The rows of ``?ids=`` that belong to the list of the address; with ``?after=`` its next page instead."""
-    asked, now = asked_of(request), timezone.now()
-    view = shown(request, ORDERS, asked.asset)
-    context = {"may_act": _may_act(request), "span": _span(request, view)}
+    asked, now, sheet = asked_of(request), timezone.now(), orders_sheet()
+    view, ticks = shown(request, sheet, asked.asset), _may_act(request)
+    context = {"span": len(view.spec.columns) + ticks}
     mark = request.GET.get("after", "")
     if mark:
-        found, more, groups = selectors.rows_after(request.user, asked, view.spec, now, mark)
-        begun = request.GET.get("group_of", "")
-        drawn = rendering.drawn(ORDERS, view.spec, found, now, groups, begun=_begun(found, view, begun))
-        context |= {"rows": drawn, "more": _more(request, asked, view, more, found)}
+        found, more, groups = selectors.rows_after(request.user, asked, sheet, view.spec, now, mark)
+        begun = begun_in(sheet, view.spec, found, request.GET.get("group_of", ""))
+        context["rows"] = rendering.drawn(sheet, view.spec, found, now, groups, ticks=ticks, begun=begun)
+        context["more"] = more_address(reverse("orders:rows"), _kept(asked, view), sheet, view.spec, more, found)
     else:
         ids = [whole_number(text, "ids", 1) for text in request.GET.get("ids", "").split(",") if text]
-        found = selectors.rows_of(request.user, ids[: selectors.PAGE], asked, view.spec, now)
-        context["rows"] = rendering.drawn(ORDERS, view.spec._replace(group=""), found, now, {})
+        found = selectors.rows_of(request.user, ids[:MOST_ROWS], asked, sheet, view.spec, now)
+        context["rows"] = rendering.drawn(sheet, view.spec._replace(group=""), found, now, {}, ticks=ticks)
     return render(request, "orders/list.html#rows", context)
 
 
@@ -73,6 +83,7 @@ def detail(request: HttpRequest, order_id: int) -> HttpResponse:
     runs = can(request.user, "orders.submit") and pages.runs(request.user, order)
     context = {
         "order": order,
+        "own": orders.own_in_words(order.own),
         "proposal": orders.proposal_of(order),
         "amount": amount,
         "usd": usd,
@@ -93,11 +104,11 @@ def detail(request: HttpRequest, order_id: int) -> HttpResponse:
 @require_GET
 def export(request: HttpRequest) -> HttpResponse:
     """The whole list of the address as a file, ``?format=csv`` or ``xlsx``; put on the record."""
-    asked, act = asked_of(request), act_of(request)
-    view = shown(request, ORDERS, asked.asset)
-    count, found = selectors.all_rows(request.user, asked, view.spec, act.at)
+    asked, act, sheet = asked_of(request), act_of(request), orders_sheet()
+    view = shown(request, sheet, asked.asset)
+    count, found = selectors.all_rows(request.user, asked, sheet, view.spec, act.at)
     said = files.Asked(request.GET.get("format", "csv"), _in_words(asked), str(request.user))
-    return files.exported(act, ORDERS, view, said, count, found)
+    return files.exported(act, sheet, view, said, count, found)
 
 
 def _in_words(asked: pages.Asked) -> list[str]:
@@ -126,29 +137,19 @@ def asked_of(request: HttpRequest) -> pages.Asked:
 
 
 def list_context(request: HttpRequest) -> dict:
-    asked, now = asked_of(request), timezone.now()
-    view = shown(request, ORDERS, asked.asset)
-    found = selectors.listing(request.user, asked, view.spec, now)
+    asked, now, sheet = asked_of(request), timezone.now(), orders_sheet()
+    view, ticks = shown(request, sheet, asked.asset), _may_act(request)
+    found = selectors.listed(request.user, asked, sheet, view.spec, now)
     kept = _kept(asked, view)
-    return {
+    return around(sheet, view, found.totals, kept, ticks) | {
         "asked": asked,
         "classes": [(code, label) for code, (label, _) in pages.ASSETS.items()],
-        "rows": rendering.drawn(ORDERS, view.spec, found.rows, now, found.groups),
+        "rows": rendering.drawn(sheet, view.spec, found.rows, now, found.groups, ticks=ticks),
         "has_rows": bool(found.rows),
-        "more": _more(request, asked, view, found.more, found.rows),
-        "heads": rendering.heads(ORDERS, view.spec),
-        "span": _span(request, view),
-        "foot": rendering.foot(ORDERS, view.spec, found.totals),
-        "legend": rendering.colours_used(view.spec.colours, ORDERS),
-        "view": view,
-        "sheet": ORDERS,
-        "narrowed": [one.in_words(ORDERS) for one in view.spec.filters],
-        "money": found.money,
-        "chips": _chips(asked, found.by_status, kept),
-        "kept": kept,
-        "filters": urlencode(kept),
+        "more": more_address(reverse("orders:rows"), kept, sheet, view.spec, found.more, found.rows),
+        "money": found.counts.money,
+        "chips": _chips(asked, found.counts.by_status, kept),
         "group": OrderGroup.objects.filter(pk=asked.group).first() if asked.group else None,
-        "may_act": _may_act(request),
         "actions": [a | {"url": reverse(a["name"])} for a in ACTIONS if can(request.user, a["permission"])],
         "may_enter": can(request.user, "orders.create"),
     }
@@ -160,39 +161,18 @@ def _kept(asked: pages.Asked, view: Shown) -> dict[str, str]:
     return {name: str(value) for name, value in said.items() if value} | dict(view.kept)
 
 
-def _more(request: HttpRequest, asked: pages.Asked, view: Shown, mark: str, found) -> str:
-    """Where the next page of rows is; empty at the end of the list."""
-    if not mark:
-        return ""
-    path = ORDERS.columns[view.spec.group].path if view.spec.group else ""
-    begun = {"group_of": str(found[-1][path])} if path else {}
-    return f"{reverse('orders:rows')}?{urlencode(_kept(asked, view) | {'after': mark} | begun)}"
-
-
-def _begun(found, view: Shown, begun: str):
-    """The group that the page before ended in, as the rows write it; no group of any row where it was another."""
-    if not (found and view.spec.group):
-        return ...
-    first = found[0][ORDERS.columns[view.spec.group].path]
-    return first if str(first) == begun else ...
-
-
-def _chips(asked: pages.Asked, by_status: dict[str, int], kept: dict[str, str]) -> list[dict]:
-    base, everything = reverse("orders:list"), ("", ("All", list(by_status)))
+def _chips(asked: pages.Asked, by_status: Mapping[str, int] | None, kept: dict[str, str]) -> list[dict]:
+    base, everything = reverse("orders:list"), ("", ("All", list(by_status or ())))
     others = {name: value for name, value in kept.items() if name != "status"}
     return [
         {
             "label": label,
             "url": f"{base}?{urlencode(others | ({'status': code} if code else {}))}",
             "on": asked.status == code,
-            "count": sum(by_status.get(status, 0) for status in statuses),
+            "count": None if by_status is None else sum(by_status.get(status, 0) for status in statuses),
         }
         for code, (label, statuses) in (everything, *pages.STATUSES.items())
     ]
-
-
-def _span(request: HttpRequest, view: Shown) -> int:
-    return len(view.spec.columns) + _may_act(request)
 
 
 def _may_act(request: HttpRequest) -> bool:

@@ -26,7 +26,7 @@ from .imports import (
 )
 from .intents import known_of
 from .orders import changes_since, get_order_seen_by, orders_seen_by, portfolio_scope
-from .own_fields import own_fields
+from .own_fields import own_fields, own_in_words
 from .proposals import open_proposals, proposal_of, proposals_seen_by
 from .tickets import (
     desk_facts,
@@ -75,6 +75,7 @@ __all__ = [
     "open_proposals",
     "orders_seen_by",
     "own_fields",
+    "own_in_words",
     "pairs_known",
     "portfolio_codes",
     "portfolio_facts",

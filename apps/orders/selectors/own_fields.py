@@ -1,5 +1,7 @@
 """The firm's own fields of orders."""
 
+from collections.abc import Mapping
+
 from .. import rules
 from ..models import OwnField
 
@@ -10,3 +12,11 @@ def own_fields() -> list[rules.OwnField]:
     return [
         rules.OwnField(*row) for row in rows.values_list("code", "label", "kind", "choices", "parent__code", "is_asked")
     ]
+
+
+def own_in_words(own: Mapping[str, object] | None) -> list[tuple[str, str]]:
+    """Values of an order by the labels of their fields, in the firm's order, those out of use too. One query, or none."""
+    if not own:
+        return []
+    labels = OwnField.objects.filter(code__in=own).order_by("place", "code").values_list("code", "label")
+    return [(label, {True: "Yes", False: "No"}.get(own[code]) or str(own[code])) for code, label in labels]
