@@ -110,6 +110,18 @@ def test_an_order_keeps_why_it_defaulted(a_rule, wish, by, mira, firm):
     assert set(said.defaulted) == {"desk", "broker", "strategy"}
 
 
+def test_a_refusal_of_what_a_rule_filled_in_names_the_rule(a_rule, wish, by, mira):
+    a_rule(tif="NOPE")
+    with pytest.raises(orders.BadWishes) as refused:
+        orders.create_orders(by(mira), [wish(side="SELL"), wish(side="SELL", tif="NOPE")])
+
+    assert [row["message"] for row in refused.value.facts["rows"]] == [
+        "“NOPE” is no time in force. Use DAY, GTC, GTD, IOC, FOK, OPG or CLS."
+        " The firm's rule “Sells of shares stay in” filled it in: say another here.",
+        "“NOPE” is no time in force. Use DAY, GTC, GTD, IOC, FOK, OPG or CLS.",
+    ]
+
+
 def test_a_rule_leads_to_its_desk(a_rule, wish, by, mira):
     other = Desk.objects.create(code="NIGHT", name="Night desk")
     a_rule(tif="", desk=other)

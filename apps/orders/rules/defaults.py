@@ -7,10 +7,9 @@ from typing import NamedTuple
 import polars as pl
 
 from .cells import bare, trimmed
-from .tickets import ORDER_TYPES, SIDES
+from .tickets import ORDER_TYPES, SIDES, SPOKEN
 
-SPOKEN = ("tif", "desk", "instructions")  # Columns that a person may fill; of the others nobody is asked on a ticket.
-FILLED = (*SPOKEN, "broker", "strategy")
+FILLED = (*SPOKEN, "broker", "strategy")  # For the last two nobody is asked on a ticket.
 WORDS = {"asset_class": "asset class", "order_type": "order type"}
 
 

@@ -67,6 +67,7 @@ TERMS = (
     "row", "portfolio_id", "instrument_id", "side", "qty", "order_type", "limit_price", "tif", "instructions",
     "rationale", "client_ref", "currency", "desk_id", "terms", "intent",
 )  # fmt: skip
+SPOKEN = ("tif", "desk", "instructions")  # What the firm's rules fill in where a person left it empty.
 CARRIED = ("defaulted", "own")  # Columns that are judged elsewhere and go along, where there are any.
 
 
@@ -99,6 +100,8 @@ def judged(asked: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         )
         for rule in (RULES if "own_problem" not in read.columns else (*RULES, OWN))
     ).sort("row", maintain_order=True)
+    if "defaulted" in read.columns and len(problems):
+        problems = _naming_rules(problems, read)
     terms = read.join(problems.select("row").unique(), on="row", how="anti", maintain_order="left").select(
         "row",
         "portfolio_id",
@@ -118,6 +121,18 @@ def judged(asked: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         *(name for name in CARRIED if name in read.columns),
     )
     return terms, problems
+
+
+def _naming_rules(problems: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
+    """The problems, with the firm's rule beside those of what it filled in: nobody typed that."""
+    filled = [pl.col("defaulted").str.json_path_match(f"$.{name}.rule").alias(name) for name in SPOKEN]
+    by = read.select("row", *filled).unpivot(index="row", variable_name="field", value_name="by").drop_nulls()
+    named = pl.format("{} The firm's rule “{}” filled it in: say another here.", "message", "by")
+    return (
+        problems.join(by, on=["row", "field"], how="left", maintain_order="left")
+        .with_columns(pl.coalesce(named, "message").alias("message"))
+        .drop("by")
+    )
 
 
 _qty, _limit = pl.col("qty_is"), pl.col("limit_price_is")
