@@ -5,11 +5,14 @@ from django.utils import timezone
 
 from apps.audit.deliveries import deliver
 from apps.audit.models import Delivery
+from apps.blocks.models import Block
 from apps.orders import services as orders
 from apps.orders.models import Order
 from apps.routing import rules
 from apps.routing import services as routing
 from apps.routing.models import Message, StagedRequest
+from tests.allocations.filling import Street, keep_promises
+from tests.races import at_once
 
 SOH = "\x01"
 pytestmark = pytest.mark.django_db
@@ -119,6 +122,59 @@ def test_a_staged_order_is_replaced_cancelled_and_then_over(says):
     assert [late[t] for t in (39, 434, 102)] == ["4", "1", "0"]
     (unknown,) = says("F", 5, [(11, "A5"), (41, "X"), (55, "AAA"), (54, "1")])
     assert [unknown[t] for t in (37, 39, 102)] == ["NONE", "8", "1"]
+
+
+@pytest.mark.parametrize(
+    ("other", "word"), [({"t1": "P2"}, "account"), ({"t55": "CCC"}, "instrument"), ({"t54": "2"}, "side")]
+)
+def test_a_replacement_of_what_stays_as_it_is_is_refused(says, other, word):
+    says("D", 1, an_order())
+
+    (refused,) = says("G", 2, [*an_order("A2", t38="200", **other), (41, "A1")])
+
+    assert (refused[434], refused[102]) == (
+        "9",
+        "2",
+        "99",
+    ) and f"The {word} cannot be replaced" in refused[58]
+    assert int(Order.objects.get().qty) == 100 and StagedRequest.objects.count() == 1
+
+
+def test_fills_are_told_with_what_they_came_to(says, firm, by, mira, tom, session):
+    session.submits = True
+    session.save()
+    says("D", 1, an_order(t54="2"))
+    street = Street(firm, by, mira, tom)
+    unjudged = Order.objects.filter(status="IN_REVIEW").values_list("pk", flat=True)
+    orders.mark_cleared(by("worker"), dict.fromkeys(unjudged, 1))
+    keep_promises()
+    block = Block.objects.get()
+    route = street.route(block)
+    street.fill(route, 60, "50")
+    street.fill(route, 40, "51")
+    keep_promises("allocations.")
+    keep_promises("routing.")
+
+    told = [
+        dict(rules.fields_of(m.text))
+        for m in Message.objects.filter(is_out=True, session=session, msg_type="8").order_by("pk")
+    ]
+    assert [(t[150], t[39]) for t in told] == [("A", "A"), ("0", "0"), ("F", "2")]
+    assert [told[-1][tag] for tag in (14, 151, 6)] == ["100", "0", "50.4"]
+    assert len({t[17] for t in told}) == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_message_entered_by_two_enters_one_order(session, by):
+    text = "".join(
+        f"{tag}={value}{SOH}"
+        for tag, value in [(8, "FIX.4.4"), (35, "D"), (34, 1), (49, "PMS"), (56, "OMS-SIM"), *an_order()]
+    )
+    pk = routing.keep_heard(session.pk, text, timezone.now())
+
+    at_once(*[lambda: routing.enter_message(by("gateway", via="gateway"), pk)] * 3)
+
+    assert (Order.objects.count(), Message.objects.filter(is_out=True).count()) == (1, 1)
 
 
 def test_what_follows_is_told_once_and_what_was_answered_is_not_told_again(says, mira, by):

@@ -203,13 +203,14 @@ def _change(entry: _Entry) -> None:
     if asked.orig not in known:
         entry.refuse_change(UNKNOWN, f"No order of this session is called {asked.orig}. Send its ClOrdID in 41.")
         return
-    order = Order.objects.select_for_update(no_key=True).get(pk=known[asked.orig].order_id)
+    rows = Order.objects.select_for_update(of=("self",), no_key=True).select_related("portfolio", "instrument")
+    order = rows.get(pk=known[asked.orig].order_id)
     status = rules.ord_status(order.status, order.qty, order.filled_qty, order.tif)
     if line.wrong:
         entry.refuse_change(CXL_OTHER, line.wrong[1], status, order.pk)
         return
-    if line.terms and line.terms["side"] != order.side:
-        entry.refuse_change(CXL_OTHER, "The side cannot be replaced. Cancel the order and send another.", status, order.pk)
+    if line.terms and (other := _replaced(line, order)):
+        entry.refuse_change(CXL_OTHER, f"The {other} cannot be replaced. Cancel the order and send another.", status, order.pk)
         return
     try:
         with transaction.atomic():
@@ -227,6 +228,18 @@ def _change(entry: _Entry) -> None:
         [order.pk],
         lambda pk: Told(f"O{pk}-{order.version + 1}", kind, line.cl_ord_id, orig=asked.orig, text=entry.act.reason),
     )
+
+
+def _replaced(line: rules.Line, order: Order) -> str:
+    """What a replacement names otherwise than the order, of what stays as it is; empty where nothing."""
+    thing = order.instrument
+    same = {
+        "account": ("portfolio", [order.portfolio.code]),
+        "instrument": ("instrument", [thing.symbol, thing.isin, thing.cusip, thing.sedol, thing.figi]),
+        "side": ("side", [order.side]),
+        "currency": ("currency", [order.currency_id]),
+    }
+    return next((word for word, (name, is_now) in same.items() if line.terms[name] not in ("", *is_now)), "")
 
 
 def _carry_out(entry: _Entry, line: rules.Line, order: Order) -> None:
