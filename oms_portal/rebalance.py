@@ -22,6 +22,9 @@ from apps.routing import services as routing
 from apps.users.models import User
 from oms_portal.scenario import House, wait_for
 
+# What no venue has quoted yet; a fund's price is its administrator's.
+UNQUOTED = "source = 'opening' AND instrument_id IN (SELECT id FROM reference_instrument WHERE asset_class <> 'FUND')"
+
 
 def count(table: str, where: str = "true") -> int:
     with connection.cursor() as cursor:
@@ -66,9 +69,8 @@ class Rebalance:
                 lambda: count("routing_session", "is_up"),
             )  # fmt: skip
             self.wait(
-                "quotes", lambda: count("marketdata_quote", "source = 'opening'") == 0,
-                lambda: count("marketdata_quote", "source = 'opening'"),
-            )  # fmt: skip
+                "quotes", lambda: count("marketdata_quote", UNQUOTED) == 0, lambda: count("marketdata_quote", UNQUOTED)
+            )
             rows(enabled)
 
     def import_orders(self) -> None:
