@@ -162,11 +162,13 @@ JOIN audit_entry e ON e.subject = 'block' AND e.subject_id = b.id AND e.event = 
   AND (e.payload->>'rotation_id')::bigint = u.rotation_id
 JOIN audit_act a ON a.id = e.act_id JOIN users_user p ON p.id = a.by_id
 WHERE u.rotation_id = %s AND u.trade_date >= coalesce(%s, '-infinity'::date) AND u.trade_date <= coalesce(%s, 'infinity'::date)
-ORDER BY u.trade_date DESC, u.id DESC, e.id LIMIT %s
+ORDER BY u.trade_date DESC, u.id DESC, e.act_id, (e.payload ->> 'place')::int, e.id LIMIT %s
 """
 
 
-def evidence(rotation: Rotation, *, since: date | None = None, until: date | None = None, most: int = 1000) -> list[Released]:
+def evidence(
+    rotation: Rotation, *, since: date | None = None, until: date | None = None, most: int = 1000
+) -> list[Released]:
     """
     What was released by the rotation, the last idea first and in the order of release within it: from the record of the
     blocks, not from where the rotation stands. One query.
