@@ -52,7 +52,7 @@ OF_OTHERS = (
     "isin", "cusip", "sedol", "figi", "coupon_pct", "coupon_frequency", "day_count", "issue_date", "shares_outstanding",
     "rating",
 )  # fmt: skip
-DECISIONS = ("Valuation", "Earnings", "Cash flow", "Rebalance", "Client instruction", "Risk")
+DECISIONS = ["Valuation", "Earnings", "Cash flow", "Rebalance", "Client instruction", "Risk"]
 
 
 def rows(name: str) -> Iterator[dict[str, str]]:
@@ -85,9 +85,7 @@ def load(scale: int = 1) -> dict[str, int]:
     count = _portfolios(act, scale)
     compliance.install_default_rules(act)
     orders.install_default_approval_rules(act)
-    OwnField.objects.create(
-        code="decision", label="Decision", kind=OwnField.Kind.LIST, choices=list(DECISIONS), is_asked=True
-    )
+    OwnField.objects.create(code="decision", label="Decision", kind="list", choices=DECISIONS, is_asked=True)
     street = settings.MARKET_FEED
     routing.install_sessions(act, host=street["host"], port=street["port"], environment="simulation")
     routing.install_default_rules(act)
