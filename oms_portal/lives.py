@@ -7,7 +7,7 @@ from apps.compliance.states import RESTRICTION_LIFE, REVIEW_LIFE, RULE_LIFE
 from apps.core.lifecycles import Lifecycle
 from apps.orders.states import APPROVAL_LIFE, CHAIN_LIFE, DEPUTY_LIFE, GROUP_LIFE, IMPORT_LIFE, PROPOSAL_LIFE
 from apps.orders.states import LIFE as ORDER
-from apps.routing.states import ALERT_LIFE, EXECUTION_LIFE, HALT_LIFE, INQUIRY_LIFE, MESSAGE_LIFE
+from apps.routing.states import ALERT_LIFE, EXECUTION_LIFE, GRANT_LIFE, HALT_LIFE, INQUIRY_LIFE, MESSAGE_LIFE
 from apps.routing.states import LIFE as ROUTE
 from apps.settlement.states import CONFIRMATION_LIFE, EXCHANGE_LIFE, INSTRUCTION_LIFE
 
@@ -31,6 +31,7 @@ LIVES: tuple[tuple[Lifecycle, str, str], ...] = (
     (MESSAGE_LIFE, "routing_message", "t.version > 0"),
     (HALT_LIFE, "routing_halt", "true"),
     (ALERT_LIFE, "routing_alert", "true"),
+    (GRANT_LIFE, "routing_grant", "true"),
     (ALLOCATION, "allocations_allocation", "true"),
     (CONFIRMATION_LIFE, "settlement_confirmation", "true"),
     (INSTRUCTION_LIFE, "settlement_instruction", "true"),

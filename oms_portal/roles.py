@@ -14,6 +14,7 @@ LOOK = {"desk.see", "reference.see", "marketdata.see"}
 TRADES = frozenset(
     LOOK
     | {"orders.see", "blocks.see", "blocks.work", "blocks.write_notes", "routing.see", "routing.route", "routing.mend_messages"}
+    | {"routing.see_staging"}  # Of what upstream systems sent, what became an order that they see.
     | {"routing.halt", "routing.lift_halt"}  # Whoever set a halt never lifts it.
     | {"orders.attach"}  # Locates and documents, beside orders they see.
     | {"allocations.see", "reporting.see"}
@@ -38,6 +39,7 @@ ROLES: dict[str, frozenset[str]] = {
         LOOK
         | {"portfolios.see", "portfolios.see_all", "orders.see", "compliance.see", "compliance.decide"}
         | {"orders.see_approvals", "orders.approve", "orders.write_approvals", "orders.attach"}
+        | {"routing.see_staging", "routing.grant_staging"}  # One asks that a system speaks for a manager, another confirms.
         | {"compliance.write_rules", "blocks.see", "blocks.write_notes", "routing.see", "routing.halt", "routing.lift_halt"}
         | {"allocations.see", "settlement.see"}
         | {"reporting.see", "audit.see", "audit.see_parts"}
@@ -47,12 +49,13 @@ ROLES: dict[str, frozenset[str]] = {
         LOOK
         | {"portfolios.see", "portfolios.see_all", "orders.see", "blocks.see", "blocks.write_notes", "routing.see"}
         | {"allocations.see", "settlement.see", "settlement.mend", "reporting.see", "reference.write", "audit.see_parts"}
-        | {"audit.mend_promises"}
+        | {"audit.mend_promises", "routing.see_staging", "routing.grant_staging"}
     ),
     # Sees everything, changes nothing.
     AUDITOR: frozenset(
         LOOK
         | {"portfolios.see", "portfolios.see_all", "orders.see", "orders.see_approvals", "compliance.see", "blocks.see", "routing.see"}
+        | {"routing.see_staging"}
         | {"allocations.see", "settlement.see", "reporting.see", "audit.see", "audit.see_parts", "audit.verify"}
     ),
     # Keeps people and reference data; sees no portfolio and trades nothing.

@@ -30,6 +30,7 @@ PLACES = (
     ("Rules", "compliance:rules", "compliance.see"),
     ("Order defaults", "orders:defaults", "orders.see"),
     ("Sessions", "routing:sessions", "routing.see"),
+    ("Staged", "routing:staged", "routing.see_staging"),
     ("Kill switch", "routing:halts", "routing.see"),
     ("Results", "reporting:results", "reporting.see"),
     ("Record", "desk:record", "audit.see"),

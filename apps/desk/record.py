@@ -31,7 +31,7 @@ SEEN_BY = {"order": orders.get_order_seen_by, "block": blocks.get_block_seen_by,
            "opposition": blocks.get_opposition_seen_by, "rotation": blocks.get_rotation_seen_by}
 NEEDED = {
     "route": "routing.see", "execution": "routing.see", "inquiry": "routing.see", "message": "routing.see",
-    "halt": "routing.see", "alert": "routing.see",
+    "halt": "routing.see", "alert": "routing.see", "session": "routing.see", "grant": "routing.see_staging",
     "allocation": "audit.see", "confirmation": "settlement.see", "instruction": "settlement.see",
     "exchange": "settlement.see",
     "review": "compliance.see", "rule": "compliance.see", "restriction": "compliance.see", "import": "audit.see",
@@ -44,7 +44,7 @@ REFS = {"order_id": "O-{:06d}", "source_id": "O-{:06d}", "parent_id": "O-{:06d}"
 NAMES = {
     "portfolio_id": (Portfolio, "code"), "instrument_id": (Instrument, "symbol"), "broker_id": (Broker, "name"),
     "dealer_id": (Broker, "name"), "desk_id": (Desk, "code"), "owner_id": (User, "username"),
-    "before_id": (User, "username"), "person_id": (User, "username"), "deputy_id": (User, "username"),
+    "before_id": (User, "username"), "person_id": (User, "username"), "deputy_id": (User, "username"), "acts_for_id": (User, "username"),
 }  # fmt: skip
 Names = dict[str, dict[int, str]]
 

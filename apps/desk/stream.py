@@ -55,6 +55,7 @@ NEEDED = {
     "message": "routing.see",
     "session": "routing.see",
     "halt": "routing.see",
+    "grant": "routing.see_staging",
     "alert": "routing.see",
     "note": "blocks.see",
     "opposition": "blocks.see",

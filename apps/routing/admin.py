@@ -2,10 +2,11 @@
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils import timezone
 
+from apps.core.edges import act_of
 from apps.users.back_office import ByRole
 
+from . import services
 from .forms import SessionForm
 from .models import AlertRule, Execution, Inquiry, Message, Route, RoutingRule, Session
 
@@ -41,7 +42,12 @@ class SessionAdmin(ByRole, admin.ModelAdmin):
     autocomplete_fields = ("broker",)
 
     def save_model(self, request: HttpRequest, obj: Session, form, change: bool) -> None:
-        obj.changed_at = timezone.now()
+        """Where a staging session leads to another system, what it was granted ends."""
+        act = act_of(request)
+        if change:
+            services.keep_change(act, obj, {name: form.initial[name] for name in form.changed_data})
+            return
+        obj.changed_at = act.at
         super().save_model(request, obj, form, change)
 
     def has_delete_permission(self, request: HttpRequest, obj=None) -> bool:

@@ -273,3 +273,43 @@ class HaltLifted(Event, code="halt.lifted"):
     """Another person than who set it lets routing go on; ``open`` routes had not ended by then."""
 
     open: int = 0
+
+
+@dataclass(frozen=True)
+class SessionAdded(Event, code="session.added"):
+    """A session of an upstream system is kept; it enters nothing until somebody's grant is confirmed."""
+
+    settings: dict
+
+
+@dataclass(frozen=True)
+class SessionChanged(Event, code="session.changed"):
+    before: dict
+    after: dict
+
+
+@dataclass(frozen=True)
+class GrantAsked(Event, code="grant.asked"):
+    """Somebody wants an upstream system to enter orders of a person; another must confirm it."""
+
+    session: str
+    acts_for_id: int
+    portfolios: str  # Codes with commas between; empty for all that the person runs.
+    submits: bool
+
+
+@dataclass(frozen=True)
+class GrantConfirmed(Event, code="grant.confirmed"):
+    """From now on the session enters orders of the person."""
+
+
+@dataclass(frozen=True)
+class GrantDeclined(Event, code="grant.declined"):
+    """It was not confirmed, or taken back before it was."""
+
+
+@dataclass(frozen=True)
+class GrantEnded(Event, code="grant.ended"):
+    """The session enters nothing more of the person."""
+
+    why: str = ""

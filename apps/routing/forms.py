@@ -11,7 +11,7 @@ class SessionForm(forms.ModelForm):
     class Meta:
         model = Session
         fields = (
-            "purpose", "broker", "acts_for", "submits", "begin_string", "sender_comp_id", "target_comp_id", "host", "port",
+            "purpose", "broker", "begin_string", "sender_comp_id", "target_comp_id", "host", "port", "dials_in",
             "environment", "is_enabled",
         )  # fmt: skip
 
@@ -20,12 +20,11 @@ class SessionForm(forms.ModelForm):
         data = super().clean() or self.cleaned_data
         if self.errors:
             return data
-        wanted, other = ("acts_for", "broker") if data["purpose"] == Session.Purpose.STAGING else ("broker", "acts_for")
-        if not data[wanted] or data[other]:
-            raise ValidationError(
-                "A routing session names its broker and nobody it acts for; a staging session the person whose orders it"
-                " enters and no broker."
-            )
+        is_routing = data["purpose"] == Session.Purpose.ROUTING
+        if is_routing != bool(data["broker"]):
+            raise ValidationError("A routing session names its broker; a staging session, of an upstream system, none.")
+        if is_routing and data["dials_in"]:
+            raise ValidationError("We call brokers and dealers; only an upstream system may call us.")
         mine = tuple(data[name] for name in ("environment", "sender_comp_id", "target_comp_id", "host", "port"))
         others = services.session_facts(apart_from=self.instance.pk)
         if found := rules.session_problems(data["environment"], [*others, mine]):

@@ -142,7 +142,7 @@ def inquiry_detail(inquiry: Inquiry, now) -> dict:
 
 
 def sessions() -> QuerySet[Session]:
-    return Session.objects.select_related("broker", "acts_for").order_by("is_up", "target_comp_id")
+    return Session.objects.select_related("broker").order_by("is_up", "target_comp_id")
 
 
 def traffic() -> dict[int, dict]:
@@ -158,7 +158,7 @@ def traffic() -> dict[int, dict]:
 
 def quarantine(limit: int = 200) -> list[dict]:
     """Messages that wait for a person, oldest first, decoded."""
-    rows = Message.objects.filter(status="QUARANTINED").select_related("session__broker", "session__acts_for").order_by("pk")[:limit]
+    rows = Message.objects.filter(status="QUARANTINED").select_related("session__broker").order_by("pk")[:limit]
     return [{"message": m, "fields": _decoded(m.text)} for m in rows]
 
 

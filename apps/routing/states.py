@@ -138,3 +138,21 @@ ALERT_LIFE = Lifecycle(
     },
     stays={e.AlertSnoozed: [Al.OPEN], e.AlertWoke: [Al.OPEN]},
 )
+
+
+class G(StrEnum):
+    ASKED = "ASKED"
+    GRANTED = "GRANTED"
+    DECLINED = "DECLINED"
+    ENDED = "ENDED"
+
+
+GRANT_LIFE = Lifecycle(
+    "grant",
+    born={e.GrantAsked: G.ASKED},
+    moves={
+        (G.ASKED, e.GrantConfirmed): G.GRANTED,
+        (G.ASKED, e.GrantDeclined): G.DECLINED,
+        (G.GRANTED, e.GrantEnded): G.ENDED,
+    },
+)

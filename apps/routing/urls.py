@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from . import alert_api, alert_views, api, halt_api, halt_views, views
+from . import alert_api, alert_views, api, halt_api, halt_views, staging_api, staging_views, views
 
 app_name = "routing"
 PK = r"(?P<pk>[0-9]{1,18})"  # Acts on one thing are posted with or without the last slash.
@@ -21,6 +21,24 @@ api_urlpatterns = [
     re_path(rf"^halts/{PK}/$", halt_api.Halts.as_view({"get": "retrieve"}), name="api-halt"),
     re_path(rf"^halts/{PK}/cancel/?$", halt_api.Halts.as_view({"post": "cancel"}), name="api-halt-cancel"),
     re_path(rf"^halts/{PK}/lift/?$", halt_api.Halts.as_view({"post": "lift"}), name="api-halt-lift"),
+    path(
+        "staging-sessions/", staging_api.StagingSessions.as_view({"get": "list", "post": "create"}), name="api-staging-sessions"
+    ),
+    re_path(
+        rf"^staging-sessions/{PK}/$",
+        staging_api.StagingSessions.as_view({"get": "retrieve", "patch": "partial_update"}), name="api-staging-session",
+    ),
+    re_path(
+        rf"^staging-sessions/{PK}/grants/?$", staging_api.StagingSessions.as_view({"post": "ask"}),
+        name="api-staging-session-grants",
+    ),
+    path("staging-grants/", staging_api.Grants.as_view({"get": "list"}), name="api-staging-grants"),
+    re_path(rf"^staging-grants/{PK}/$", staging_api.Grants.as_view({"get": "retrieve"}), name="api-staging-grant"),
+    *(
+        re_path(rf"^staging-grants/{PK}/{act}/?$", staging_api.Grants.as_view({"post": act}), name=f"api-staging-grant-{act}")
+        for act in ("confirm", "decline", "end")
+    ),
+    path("staged-messages/", staging_api.StagedMessages.as_view({"get": "list"}), name="api-staged-messages"),
 ]
 urlpatterns = [
     path("routes/", views.routes, name="routes"),
@@ -41,5 +59,11 @@ urlpatterns = [
     path("halts/<int:halt_id>/again/", halt_views.ask_again, name="halt_again"),
     path("halts/<int:halt_id>/lift/", halt_views.lift, name="halt_lift"),
     path("sessions/", views.sessions, name="sessions"),
+    path("sessions/staged/", staging_views.staged, name="staged"),
+    path("sessions/staged/<int:message_id>/", staging_views.one, name="staged_one"),
+    path("sessions/<int:session_id>/grants/", staging_views.ask, name="grant_ask"),
+    path("sessions/grants/<int:grant_id>/confirm/", staging_views.confirm, name="grant_confirm"),
+    path("sessions/grants/<int:grant_id>/decline/", staging_views.decline, name="grant_decline"),
+    path("sessions/grants/<int:grant_id>/end/", staging_views.end, name="grant_end"),
     path("sessions/messages/<int:message_id>/", views.settle_message, name="settle_message"),
 ]

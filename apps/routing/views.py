@@ -17,6 +17,7 @@ from apps.users.services import can
 
 from . import page_selectors as pages
 from . import selectors, services
+from .staging_selectors import grants_shown
 from .states import DEAD
 
 PAGE = 200
@@ -262,8 +263,11 @@ def sessions(request: HttpRequest) -> HttpResponse:
         "sessions": [(s, traffic.get(s.pk, {})) for s in pages.sessions()],
         "quarantine": pages.quarantine(),
         "may_mend": can(request.user, "routing.mend_messages"),
+        **grants_shown(request.user),
     }
     part = request.GET.get("part")
+    if request.htmx and part == "grants":
+        return render(request, "routing/grants.html#grants", context)
     template = "routing/sessions.html" + (f"#{part}" if request.htmx and part in ("sessions", "quarantine") else "")
     return render(request, template, context)
 

@@ -54,6 +54,8 @@ MATRIX: dict[str, set[str] | str] = {
     "routing:cancel": {T}, "routing:inquiries": {T, C, O, A}, "routing:inquiry_rows": {T, C, O, A},
     "routing:inquiry": {T, C, O, A}, "routing:award": {T}, "routing:pass": {T},
     "routing:sessions": {T, C, O, A}, "routing:settle_message": {T},
+    "routing:staged": {T, C, O, A}, "routing:staged_one": {T, C, O, A},
+    **dict.fromkeys(("routing:grant_ask", "routing:grant_confirm", "routing:grant_decline", "routing:grant_end"), {C, O}),
     "routing:halts": {T, C, O, A}, "routing:halt_set": {T, C}, "routing:halt_again": {T, C}, "routing:halt_lift": {T, C},
     "routing:alerts": {T, C, O, A}, "routing:alerts_of": {T, C, O, A}, "routing:alert_acknowledge": {T},
     "routing:alert_snooze": {T},
@@ -91,6 +93,9 @@ MATRIX: dict[str, set[str] | str] = {
     "api-executions": {T, C, O, A}, "api-inquiries": {T, C, O, A}, "api-inquiry": {T, C, O, A}, "api-inquiry-award": {T},
     "api-halts": {T, C, O, A}, "api-halt": {T, C, O, A}, "api-halt-cancel": {T, C}, "api-halt-lift": {T, C},
     "api-alerts": {T, C, O, A}, "api-alert-acknowledge": {T}, "api-alert-snooze": {T},
+    "api-staging-sessions": {T, C, O, A, X}, "api-staging-session": {T, C, O, A, X}, "api-staging-session-grants": {C, O},
+    "api-staging-grants": {T, C, O, A}, "api-staging-grant": {T, C, O, A}, "api-staging-grant-confirm": {C, O},
+    "api-staging-grant-decline": {C, O}, "api-staging-grant-end": {C, O}, "api-staged-messages": {T, C, O, A},
     "api-block-notes": FLOOR, "api-order-notes": FLOOR, "api-block-pick-up": {T}, "api-block-split": {T}, "api-oppositions": FLOOR,
     "api-opposition-decide": {T},
     "api-block-unblock": {T},
@@ -128,7 +133,8 @@ MATRIX: dict[str, set[str] | str] = {
 }  # fmt: skip
 
 # Where looking and acting share an address: who may act.
-POSTS = {"api-rotations": {X}, "api-orders": {M}, "api-imports": {M}, "api-import-listings": {M}, "api-proposals": {M},
+POSTS = {"api-rotations": {X}, "api-staging-sessions": {O, X},
+         "api-orders": {M}, "api-imports": {M}, "api-import-listings": {M}, "api-proposals": {M},
          "api-rules": {C}, "api-restrictions": {C}, "api-halts": {T, C},
          "api-block-notes": {M, T, C, O}, "api-order-notes": {M, T, C, O},
          "blocks:notes_of_order": {M, T, C, O}, "blocks:notes_of_block": {M, T, C, O},

@@ -1,6 +1,8 @@
 """Orders staged by an upstream system: entered once, answered, refused with what to do, and told of what follows."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.audit.deliveries import deliver
@@ -10,8 +12,9 @@ from apps.orders import services as orders
 from apps.orders.models import Order
 from apps.routing import rules
 from apps.routing import services as routing
-from apps.routing.models import Message, StagedRequest
+from apps.routing.models import Grant, Message, StagedRequest
 from tests.allocations.filling import Street, keep_promises
+from tests.pages import visit, words
 from tests.races import at_once
 
 SOH = "\x01"
@@ -19,8 +22,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def session(firm, mira, by):
-    return routing.install_staging_session(by("loader"), "PMS", mira, host="127.0.0.1", port=9880)
+def session(firm, mira, olga, omar, by):
+    return routing.install_staging_session(by(olga, "Basket desk"), by(omar), "PMS", mira, port=9880)
 
 
 @pytest.fixture
@@ -96,6 +99,56 @@ def test_what_cannot_be_an_order_is_rejected_with_what_is_wrong(says, wrong, rea
     assert not Order.objects.exists() and not StagedRequest.objects.exists()
 
 
+@pytest.mark.parametrize("kind", ["D", "G"])
+def test_two_names_of_two_instruments_are_refused_naming_both(says, kind):
+    if kind == "G":
+        says("D", 1, an_order())
+    two = an_order("A2", t48="US5949181045", t22="4") + ([(41, "A1")] if kind == "G" else [])
+
+    (answer,) = says(kind, 2, two)
+
+    assert answer[39] == ("8" if kind == "D" else "A")
+    assert "SecurityID (48) US5949181045 is CCC, but Symbol (55) AAA is AAA" in answer[58]
+    assert Order.objects.count() == (kind == "G")
+
+
+def test_two_names_of_one_instrument_and_a_symbol_of_theirs_are_taken(says):
+    assert says("D", 1, an_order(t48="US0378331005"))[0][39] == "A"
+    assert says("D", 2, an_order("A2", t48="US0378331005", t55="AAA UW"))[0][39] == "A"
+    assert set(Order.objects.values_list("instrument__symbol", flat=True)) == {"AAA"}
+
+
+class TestWhoseOrders:
+    """Which grant of the session covers the account decides whose order it is."""
+
+    @pytest.fixture
+    def paul_too(self, session, olga, omar, by):
+        grant = routing.ask_grant(by(olga, "Team B"), session.pk, "paul", portfolios=["P3"])
+        routing.confirm_grant(by(omar), grant, seen={grant: 1})
+
+    def test_the_account_decides(self, says, paul_too):
+        says("D", 1, an_order())
+        says("D", 2, an_order("A2", t1="P3"))
+        assert dict(Order.objects.values_list("client_ref", "created_by__username")) == {"A1": "mira", "A2": "paul"}
+        assert says("F", 3, [(11, "A3"), (41, "A2"), (55, "AAA"), (54, "1")])[0][150] == "4"
+
+    def test_a_list_is_of_one_person(self, says, paul_too):
+        first, second, status = says("E", 1, a_list(an_order("A1"), an_order("A2", t1="P3")))
+        assert (first[103], second[103], status[431]) == ("15", "15", "7")
+        assert "different people" in first[58] and not Order.objects.exists()
+
+    def test_what_no_grant_covers_is_refused_and_what_was_entered_stays(self, says, session, olga, by):
+        says("D", 1, an_order())
+        grant = Grant.objects.get()
+        routing.end_grant(by(olga), grant.pk, seen={grant.pk: 2})
+
+        (refused,) = says("D", 2, an_order("A2"))
+        assert (refused[39], refused[103]) == ("8", "15") and "PMS may not enter orders of portfolio P1" in refused[58]
+        (late,) = says("F", 3, [(11, "A3"), (41, "A1"), (55, "AAA"), (54, "1")])
+        assert (late[434], late[102]) == ("1", "99") and "Ask operations" in late[58]
+        assert [o.status for o in Order.objects.all()] == ["DRAFT"]
+
+
 def a_list(*lines):
     return [(66, "L1"), (394, "3"), (68, len(lines)), (73, len(lines)), *(field for line in lines for field in line)]
 
@@ -137,8 +190,7 @@ def test_a_replacement_of_what_stays_as_it_is_is_refused(says, other, word):
 
 
 def test_fills_are_told_with_what_they_came_to(says, firm, by, mira, tom, session):
-    session.submits = True
-    session.save()
+    Grant.objects.update(submits=True)
     says("D", 1, an_order(t54="2"))
     street = Street(firm, by, mira, tom)
     unjudged = Order.objects.filter(status="IN_REVIEW").values_list("pk", flat=True)
@@ -158,6 +210,56 @@ def test_fills_are_told_with_what_they_came_to(says, firm, by, mira, tom, sessio
     assert [(t[150], t[39]) for t in told] == [("A", "A"), ("0", "0"), ("F", "2")]
     assert [told[-1][tag] for tag in (14, 151, 6)] == ["100", "0", "50.4"]
     assert len({t[17] for t in told}) == 3
+
+
+def told_of(session) -> list[dict[int, str]]:
+    rows = Message.objects.filter(is_out=True, session=session, msg_type="8").order_by("pk")
+    return [dict(rules.fields_of(m.text)) for m in rows]
+
+
+@pytest.fixture
+def routed(says, firm, by, mira, tom):
+    """A staged sale of 100 at a broker, and the street."""
+    Grant.objects.update(submits=True)
+    says("D", 1, an_order(t54="2"))
+    street = Street(firm, by, mira, tom)
+    unjudged = Order.objects.filter(status="IN_REVIEW").values_list("pk", flat=True)
+    orders.mark_cleared(by("worker"), dict.fromkeys(unjudged, 1))
+    keep_promises()
+    block = Block.objects.get()
+    return street, block, street.route(block)
+
+
+def test_clearing_is_told_once_as_new(routed, session):
+    cleared = [t for t in told_of(session) if t[150] == "0"]
+    assert [(t[39], t[11], t[14], t[151]) for t in cleared] == [("0", "A1", "0", "100")]
+    assert "cleared" in cleared[0][58]
+
+
+def test_what_expires_is_told_after_what_was_filled(routed, session):
+    street, block, route = routed
+    street.fill(route, 60, "50")
+    street.end(route)
+    street.finish(block)
+    keep_promises()
+
+    fill, rest = told_of(session)[-2:]
+    assert [fill[t] for t in (150, 39, 32, 14, 6)] == ["F", "1", "60", "60", "50"]
+    assert [rest[t] for t in (150, 39, 14, 151)] == ["C", "C", "60", "0"] and "Expired: 40" in rest[58]
+    assert fill[17] != rest[17]
+
+
+def test_a_bust_after_allocation_takes_the_fill_back_by_its_name(routed, session):
+    street, _, route = routed
+    first = street.fill(route, 60, "50")
+    street.fill(route, 40, "51")
+    keep_promises()
+    street.bust(route, first, 60, "50")
+    keep_promises()
+
+    fill, bust = told_of(session)[-2:]
+    assert (fill[150], bust[150], bust[19], bust[11]) == ("F", "H", fill[17], "A1")
+    assert "busted" in bust[58]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -195,3 +297,48 @@ def test_where_an_order_stands_is_answered(says):
     assert [stands[t] for t in (150, 39)] == ["I", "A"]
     (unknown,) = says("H", 3, [(11, "X"), (54, "1")])
     assert [unknown[t] for t in (150, 39, 103)] == ["8", "8", "5"]
+
+
+class TestOnThePage:
+    def test_messages_are_shown_with_what_came_of_them(self, says, olga, session):
+        says("D", 1, an_order())
+        says("D", 2, an_order("A2", t55="NONE"))
+        order = Order.objects.get()
+
+        page = words(visit(olga, "routing:staged"))
+        assert page.count("data-row=") == 2
+        assert f"O-{order.pk:06d}" in page and "buy 100 AAA for P1" in page and "NONE" in page
+        assert words(visit(olga, "routing:staged", query="?outcome=refused")).count("data-row=") == 1
+        assert words(visit(olga, "routing:staged", query=f"?q=A2&session={session.pk}")).count("data-row=") == 1
+        assert "No message fits" in words(visit(olga, "routing:staged", query="?q=ZZZ"))
+
+        drawer = words(visit(olga, "routing:staged_one", Message.objects.filter(is_out=False).first().pk, htmx=True))
+        assert "ClOrdID" in drawer and "market" in drawer and "pending new" in drawer and "<html" not in drawer
+        assert visit(olga, "routing:staged_one", 999).status_code == 404
+
+    def test_more_are_brought_and_the_number_of_questions_does_not_grow(self, says, olga, monkeypatch):
+        from apps.routing import staging_views
+
+        monkeypatch.setattr(staging_views, "PAGE", 2)
+        for n in range(3):
+            says("D", n + 1, an_order(f"A{n}"))
+        with CaptureQueriesContext(connection) as two:
+            first = words(visit(olga, "routing:staged", query="?part=rows", htmx=True))
+        assert first.count("data-row=") == 2 and "data-more=" in first
+        before = Message.objects.filter(is_out=False).order_by("pk")[1].pk
+        with CaptureQueriesContext(connection) as one:
+            rest = words(visit(olga, "routing:staged", query=f"?part=rows&before={before}", htmx=True))
+        assert rest.count("data-row=") == 1 and "data-more=" not in rest
+        assert len(one) == len(two)
+
+    def test_a_trader_sees_what_came_to_the_desk_and_no_draft(self, says, tom, by, mira, client):
+        says("D", 1, an_order())
+        assert "data-row=" not in words(visit(tom, "routing:staged"))
+        order = Order.objects.get()
+        orders.submit_orders(by(mira), [order.pk], seen={order.pk: 1})
+
+        assert words(visit(tom, "routing:staged")).count("data-row=") == 1
+        client.force_login(tom)
+        (row,) = client.get("/api/v1/staged-messages/?outcome=entered").json()["results"]
+        assert (row["name"], row["orders"], row["session"]) == ("A1", [order.pk], "PMS")
+        assert client.get("/api/v1/staged-messages/?outcome=refused").json()["results"] == []

@@ -73,9 +73,9 @@ class Upstream:
 
 
 @pytest.fixture
-def upstream(firm, mira, by):
+def upstream(firm, mira, olga, omar, by):
     made = Upstream()
-    routing.install_staging_session(by("loader"), "PMS", mira, host="127.0.0.1", port=made.port)
+    routing.install_staging_session(by(olga, "Basket desk"), by(omar), "PMS", mira, port=made.port)
     yield made
     made.close()
 

@@ -3,13 +3,14 @@
 from .alerts import Alert, AlertRule
 from .halts import Halt, HaltedRoute
 from .routes import DealerQuote, Execution, Inquiry, Message, Route, RouteRequest, RoutingRule, Session
-from .staging import StagedRequest
+from .staging import Grant, StagedRequest
 
 __all__ = [
     "Alert",
     "AlertRule",
     "DealerQuote",
     "Execution",
+    "Grant",
     "Halt",
     "HaltedRoute",
     "Inquiry",

@@ -1,7 +1,6 @@
 """Routes, executions, inquiries, and every FIX message sent or heard."""
 
 import pgtrigger
-from django.conf import settings
 from django.db import models
 from django.db.models import F
 from django.db.models import Q as Where
@@ -15,8 +14,9 @@ from ..states import M, Q, Rt, X
 
 class Session(models.Model):
     """
-    A FIX session: with a broker or dealer we route to, or with an upstream system that stages orders with us for one
-    person. A simulated session can never reach a live one, nor the reverse.
+    A FIX session: with a broker or dealer we route to, or with an upstream system that stages orders with us, of the
+    people and portfolios it was granted (``Grant``). A simulated session can never reach a live one, nor the
+    reverse.
     """
 
     class Environment(models.TextChoices):
@@ -29,29 +29,26 @@ class Session(models.Model):
 
     purpose = models.CharField(max_length=8, choices=Purpose.choices, default=Purpose.ROUTING)
     broker = models.OneToOneField(Broker, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    acts_for = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+",
-        help_text="staging: whose orders they are; what this person may not enter is refused",
-    )  # fmt: skip
-    submits = models.BooleanField(
-        default=False, help_text="staging: sends orders to compliance as they are entered, else they wait as drafts"
-    )
     begin_string = models.CharField(max_length=8, default="FIX.4.4")
     sender_comp_id = models.CharField(max_length=40)
     target_comp_id = models.CharField(max_length=40, unique=True)
     host = models.CharField(max_length=120)
     port = models.IntegerField()
     environment = models.CharField(max_length=10, choices=Environment.choices, default=Environment.SIMULATION)
+    dials_in = models.BooleanField(
+        default=False, help_text="staging: the upstream system calls us at this port, else we call it at host and port"
+    )
     is_enabled = models.BooleanField(default=True)
     is_up = models.BooleanField(default=False)
     changed_at = models.DateTimeField(null=True)
+    version = models.IntegerField(default=1)
 
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Where(purpose="ROUTING", broker__isnull=False, acts_for=None)
-                | Where(purpose="STAGING", broker=None, acts_for__isnull=False),
-                name="a_session_has_a_broker_or_a_person",
+                condition=Where(purpose="ROUTING", broker__isnull=False, dials_in=False)
+                | Where(purpose="STAGING", broker=None),
+                name="a_session_is_a_brokers_or_an_upstream_systems",
             )
         ]
 
@@ -61,7 +58,7 @@ class Session(models.Model):
     @property
     def party(self) -> str:
         """Who is at the other end, in words."""
-        return str(self.broker) if self.broker else f"{self.target_comp_id}, orders of {self.acts_for}"
+        return str(self.broker) if self.broker else f"{self.target_comp_id}, an upstream system"
 
 
 class RoutingRule(models.Model):
@@ -215,6 +212,9 @@ class Message(models.Model):
                 fields=["session", "ref"], condition=Where(is_out=False) & ~Where(ref=""), name="reports_heard"
             ),
             models.Index(fields=["id"], condition=Where(status="HEARD"), name="messages_to_book"),
+            models.Index(
+                fields=["id"], condition=Where(is_out=False, msg_type__in=["D", "E", "F", "G", "H"]), name="requests_heard"
+            ),
             models.Index(fields=["id"], condition=Where(status="QUARANTINED"), name="messages_in_quarantine"),
         ]
 

@@ -38,9 +38,12 @@ from .staging import (
     request_key,
     same_terms,
 )
+from .tags import TYPES as MESSAGE_TYPES
+from .tags import Read, read_tags
 from .wire import Fields, fields_of, frame, shown, text_of, utc_text
 
 __all__ = [
+    "MESSAGE_TYPES",
     "STRATEGIES",
     "Answer",
     "Asked",
@@ -53,6 +56,7 @@ __all__ = [
     "Malformed",
     "Order",
     "Outcome",
+    "Read",
     "Report",
     "Terms",
     "Wanted",
@@ -80,6 +84,7 @@ __all__ = [
     "plain",
     "read_report",
     "read_request",
+    "read_tags",
     "reject_code",
     "report_key",
     "request_key",

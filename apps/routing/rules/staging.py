@@ -26,12 +26,16 @@ DUPLICATE, UNKNOWN, OTHER, BROKER_OPTION = "6", "5", "99", "0"
 
 
 class Line(NamedTuple):
-    """One order as it was asked for: ``terms`` as fields of a wish, ``wrong`` a refusal found here: (reason, text)."""
+    """
+    One order as it was asked for: ``terms`` as fields of a wish, ``wrong`` a refusal found here: (reason, text).
+    ``symbol`` is Symbol (55) where SecurityID (48) names the instrument: both must mean the same one.
+    """
 
     cl_ord_id: str
     terms: dict[str, str]
     fields: Sequence[FramePart]
     wrong: tuple[str, str] | None
+    symbol: str = ""
 
 
 class Asked(NamedTuple):
@@ -87,7 +91,7 @@ def _line(parts: Sequence[FramePart], kind: str) -> Line:
     if not 0 < len(name) <= 64:
         raise Malformed("a ClOrdID (tag 11) is missing or longer than 64 characters")
     terms, wrong = ({}, None) if kind in "FH" else _terms(said)
-    return Line(name, terms, parts, wrong)
+    return Line(name, terms, parts, wrong, said.get(55, "") if said.get(48) else "")
 
 
 def _terms(said: dict[int, str]) -> tuple[dict[str, str], tuple[str, str] | None]:

@@ -4,6 +4,16 @@ from apps.blocks.services import StaleBlock
 
 from .alerts import StaleAlert, acknowledge_alerts, install_default_alerts, raise_alerts, snooze_alerts
 from .gate import RoutingHalted
+from .grants import (
+    GrantAskedAlready,
+    OwnGrant,
+    SpokenFor,
+    StaleGrant,
+    ask_grant,
+    confirm_grant,
+    decline_grant,
+    end_grant,
+)
 from .halts import HaltedAlready, OwnHalt, StaleHalt, ask_again, lift_halt, set_halt, sketch_halt
 from .hearing import Hearing, StillUnbookable, hear_messages, quarantine_messages, settle_message
 from .inquiries import (
@@ -38,11 +48,18 @@ from .routes import (
     route_blocks,
     send_inquiries,
 )
+from .sessions import (
+    CompIdTaken,
+    StaleSession,
+    add_staging_session,
+    change_staging_session,
+    install_staging_session,
+    keep_change,
+)
 from .setup import (
     MixedSessions,
     install_default_rules,
     install_sessions,
-    install_staging_session,
     mark_sessions,
     point_sessions,
     session_facts,
@@ -51,12 +68,14 @@ from .staging import enter_message
 from .staging_reports import report_staged_orders
 
 __all__ = [
+    "CompIdTaken",
     "DirectedElsewhere",
     "FewDealers",
+    "GrantAskedAlready",
     "HaltedAlready",
     "Hearing",
-    "MixedSessions",
     "MissedCutOff",
+    "MixedSessions",
     "NoBroker",
     "NoRoutingRule",
     "NoSession",
@@ -67,24 +86,34 @@ __all__ = [
     "OutsideLimit",
     "Overplaced",
     "OverrideNeedsReason",
+    "OwnGrant",
     "OwnHalt",
     "QuoteEnded",
     "RequestPending",
     "Routed",
     "RoutingHalted",
+    "SpokenFor",
     "StaleAlert",
     "StaleBlock",
+    "StaleGrant",
     "StaleHalt",
     "StaleInquiry",
     "StaleRoute",
+    "StaleSession",
     "StillUnbookable",
     "ToSend",
     "acknowledge_alerts",
+    "add_staging_session",
     "ask_again",
+    "ask_grant",
     "award_inquiry",
     "cancel_routes",
+    "change_staging_session",
+    "confirm_grant",
     "decide_due_inquiries",
     "decide_inquiries",
+    "decline_grant",
+    "end_grant",
     "enter_message",
     "hear_messages",
     "heard_ids",
@@ -92,6 +121,7 @@ __all__ = [
     "install_default_rules",
     "install_sessions",
     "install_staging_session",
+    "keep_change",
     "keep_heard",
     "lift_halt",
     "mark_sent",

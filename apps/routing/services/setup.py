@@ -57,28 +57,15 @@ def install_sessions(
 
 
 @transaction.atomic
-def install_staging_session(act: Act, code: str, acts_for: User, *, host: str, port: int, submits: bool = False) -> Session:
-    """Will keep a simulated session over which an upstream system stages orders of a person. :raises MixedSessions:"""
-    require_setup(act)
-    made = Session.objects.create(
-        purpose=Session.Purpose.STAGING, acts_for=acts_for, submits=submits, sender_comp_id="OMS-SIM", target_comp_id=code,
-        host=host, port=port, environment="simulation", changed_at=act.at,
-    )  # fmt: skip
-    if problems := rules.session_problems("simulation", session_facts()):
-        raise MixedSessions(" ".join(problems))
-    return made
-
-
-@transaction.atomic
 def point_sessions(act: Act, *, host: str, port: int) -> int:
     """
-    Will lead every simulated session to where the simulated street answers now; live ones stay.
+    Will lead every simulated session to where the simulated street answers now; live ones and upstream systems' stay.
 
     :returns: how many had led elsewhere
     :raises MixedSessions: where a live session leads there too
     """
     require_setup(act)
-    simulated = Session.objects.filter(environment="simulation")
+    simulated = Session.objects.filter(environment="simulation", purpose=Session.Purpose.ROUTING)
     moved = simulated.exclude(host=host, port=port).update(host=host, port=port, changed_at=act.at)
     if problems := rules.session_problems("simulation", session_facts()):
         raise MixedSessions(" ".join(problems))

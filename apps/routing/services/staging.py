@@ -12,11 +12,13 @@ from apps.core.acts import Act
 from apps.core.refusals import IllegalMove, NotAllowed, NotFound, Refusal
 from apps.orders import services as orders
 from apps.orders.models import Order
+from apps.reference import selectors as reference
 from apps.users.services import require
 
 from .. import rules
-from ..models import Message, Session, StagedRequest
+from ..models import Grant, Message, Session, StagedRequest
 from ..states import M
+from .grants import who_speaks
 from .hearing import quarantine_messages
 from .messages import write_messages
 from .staging_reports import ZERO, Told, facts_of, written
@@ -31,10 +33,12 @@ class _Entry:
 
     def __init__(self, act: Act, message: Message, asked: rules.Asked):
         self.session, self.message, self.asked, self.at = message.session, message, asked, act.at
-        name = message.session.target_comp_id
-        self.act = Act(by=message.session.acts_for_id, at=act.at, via="gateway", reason=f"By FIX from {name}")
+        self.reason = f"By FIX from {message.session.target_comp_id}"
         self.answers: list[tuple[str, str, Sequence[tuple[int, str]]]] = []
         self.note = ""
+
+    def act_for(self, person_id: int) -> Act:
+        return Act(by=person_id, at=self.at, via="gateway", reason=self.reason)
 
     def find(self, names: Sequence[str]) -> dict[str, StagedRequest]:
         rows = StagedRequest.objects.filter(session=self.session, cl_ord_id__in=names).select_related("order")
@@ -75,7 +79,7 @@ class _Entry:
 @transaction.atomic
 def enter_message(act: Act, message_id: int) -> None:
     """
-    Will carry out what a message of a staging session asks, as the person the session acts for, and answer it.
+    Will carry out what a message of a staging session asks, as the person whose grant covers its portfolio, and answer it.
 
     What the person may not do, and what cannot be an order, is answered with a reject that says why; the message itself
     is then booked. A message that names nothing is put before a person.
@@ -83,7 +87,7 @@ def enter_message(act: Act, message_id: int) -> None:
     require(act, "routing.hear")
     message = (
         Message.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("session", "session__acts_for")
+        .select_related("session")
         .filter(pk=message_id, status=S.HEARD, is_out=False, session__purpose=Session.Purpose.STAGING)
         .first()
     )
@@ -137,16 +141,19 @@ def _enter_orders(entry: _Entry) -> None:
         elif line.wrong:
             wrong[n] = line.wrong
         names.add(line.cl_ord_id)
+    wrong |= {n: ("99", text) for n, text in _two_names(lines).items() if n not in wrong}
     ids: list[int] = []
+    grant, unspoken = _grant_of(entry.session, lines)
+    wrong |= {n: said for n, said in unspoken.items() if n not in wrong}
     if not wrong:
-        ids, wrong = _created(entry)
+        ids, wrong = _created(entry, grant)
     if wrong:
         for n, line in enumerate(lines):
             entry.refuse(line, *wrong.get(n, ("99", "The list was refused as a whole: other lines of it cannot be entered.")))
     for line, pk in zip(lines, ids, strict=False):
         entry.keep(line, pk)
     text = "It waits for its manager to send it to compliance."
-    if entry.session.submits:
+    if grant and grant.submits:
         text = "It was sent to compliance."
     named = {pk: line.cl_ord_id for line, pk in zip(lines, ids, strict=False)}
     exec_kind = "A"
@@ -158,7 +165,41 @@ def _enter_orders(entry: _Entry) -> None:
         entry.answers.append(("N", f"M{entry.message.pk}", status))
 
 
-def _created(entry: _Entry) -> tuple[list[int], dict[int, tuple[str, str]]]:
+def _two_names(lines: Sequence[rules.Line]) -> dict[int, str]:
+    """What is said of lines whose SecurityID (48) and Symbol (55) name two instruments, by their place. One query."""
+    both = {n: (line.terms["instrument"], line.symbol) for n, line in enumerate(lines) if line.terms and line.symbol}
+    if not both:
+        return {}
+    known = reference.resolve_instruments(name for pair in both.values() for name in pair)
+    wrong = {}
+    for n, (security, symbol) in both.items():
+        meant, other = (known.get(name.strip().upper(), []) for name in (security, symbol))
+        if meant and other and not {i.pk for i in meant} & {i.pk for i in other}:
+            wrong[n] = (
+                f"SecurityID (48) {security[:40]} is {meant[0].symbol}, but Symbol (55) {symbol[:40]} is {other[0].symbol}."
+                " Send one instrument under both."
+            )
+    return wrong
+
+
+def _grant_of(session: Session, lines: Sequence[rules.Line]) -> tuple[Grant | None, dict[int, tuple[str, str]]]:
+    """The one grant under which all lines may be entered; else what is wrong with them, by their place."""
+    named = [line.terms.get("portfolio", "").strip().upper() for line in lines]
+    speaks = who_speaks(session, set(named))
+    wrong = {n: ("15", _unspoken(session, code)) for n, code in enumerate(named) if code not in speaks}
+    people = {grant.acts_for_id: grant for grant in speaks.values()}
+    if len(people) > 1:
+        text = "These accounts (1) are run by different people: send a list for each."
+        wrong |= {n: ("15", text) for n in range(len(lines)) if n not in wrong}
+    return (None if wrong else next(iter(people.values()))), wrong
+
+
+def _unspoken(session: Session, code: str) -> str:
+    what = f"orders of portfolio {code}" if code else "an order without its portfolio (1)"
+    return f"{session.target_comp_id} may not enter {what} here. Ask operations for a grant."
+
+
+def _created(entry: _Entry, grant: Grant) -> tuple[list[int], dict[int, tuple[str, str]]]:
     """The orders' ids, or why each line cannot be one."""
     wishes = [
         orders.Wish(None, None, client_ref=line.cl_ord_id, **line.terms)
@@ -167,7 +208,8 @@ def _created(entry: _Entry) -> tuple[list[int], dict[int, tuple[str, str]]]:
     group = entry.asked.list_ref if entry.asked.msg_type == "E" else ""
     try:
         with transaction.atomic():
-            return orders.create_orders(entry.act, wishes, group_name=group, submit=entry.session.submits), {}
+            act = entry.act_for(grant.acts_for_id)
+            return orders.create_orders(act, wishes, group_name=group, submit=grant.submits), {}
     except orders.BadWishes as refusal:
         wrong: dict[int, tuple[str, str]] = {}
         for row in refusal.facts["rows"]:
@@ -206,15 +248,19 @@ def _change(entry: _Entry) -> None:
     rows = Order.objects.select_for_update(of=("self",), no_key=True).select_related("portfolio", "instrument")
     order = rows.get(pk=known[asked.orig].order_id)
     status = rules.ord_status(order.status, order.qty, order.filled_qty, order.tif)
-    if line.wrong:
-        entry.refuse_change(CXL_OTHER, line.wrong[1], status, order.pk)
+    if problem := _cannot_change(line):
+        entry.refuse_change(CXL_OTHER, problem, status, order.pk)
+        return
+    grant = who_speaks(entry.session, {order.portfolio.code.upper()}).get(order.portfolio.code.upper())
+    if grant is None or grant.acts_for_id != order.created_by_id:
+        entry.refuse_change(CXL_OTHER, _unspoken(entry.session, order.portfolio.code), status, order.pk)
         return
     if line.terms and (other := _replaced(line, order)):
         entry.refuse_change(CXL_OTHER, f"The {other} cannot be replaced. Cancel the order and send another.", status, order.pk)
         return
     try:
         with transaction.atomic():
-            _carry_out(entry, line, order)
+            _carry_out(entry, line, order, grant)
     except IllegalMove:
         text = "The desk works it already: call the desk." if order.status == "WORKING" else "It is over."
         entry.refuse_change(TOO_LATE, f"Too late. {text}", status, order.pk)
@@ -226,8 +272,13 @@ def _change(entry: _Entry) -> None:
     kind = "4" if asked.msg_type == "F" else "5"
     entry.tell(
         [order.pk],
-        lambda pk: Told(f"O{pk}-{order.version + 1}", kind, line.cl_ord_id, orig=asked.orig, text=entry.act.reason),
+        lambda pk: Told(f"O{pk}-{order.version + 1}", kind, line.cl_ord_id, orig=asked.orig, text=entry.reason),
     )
+
+
+def _cannot_change(line: rules.Line) -> str:
+    """What of the line cannot be read as one change of one instrument; empty where all can."""
+    return line.wrong[1] if line.wrong else _two_names([line]).get(0, "")
 
 
 def _replaced(line: rules.Line, order: Order) -> str:
@@ -242,15 +293,16 @@ def _replaced(line: rules.Line, order: Order) -> str:
     return next((word for word, (name, is_now) in same.items() if line.terms[name] not in ("", *is_now)), "")
 
 
-def _carry_out(entry: _Entry, line: rules.Line, order: Order) -> None:
+def _carry_out(entry: _Entry, line: rules.Line, order: Order, grant: Grant) -> None:
+    act = entry.act_for(grant.acts_for_id)
     if entry.asked.msg_type == "F":
-        orders.cancel_orders(entry.act, [order.pk], seen={order.pk: order.version})
+        orders.cancel_orders(act, [order.pk], seen={order.pk: order.version})
         return
     fixed = ("portfolio", "instrument", "side", "currency")
     terms = {name: value for name, value in line.terms.items() if name not in fixed}
-    orders.amend_orders(entry.act, {order.pk: terms}, seen={order.pk: order.version})
-    if entry.session.submits:
-        orders.submit_orders(entry.act, [order.pk], seen={order.pk: order.version + 1})
+    orders.amend_orders(act, {order.pk: terms}, seen={order.pk: order.version})
+    if grant.submits:
+        orders.submit_orders(act, [order.pk], seen={order.pk: order.version + 1})
 
 
 def _status(entry: _Entry) -> None:

@@ -1,0 +1,139 @@
+"""The settings of sessions over which upstream systems stage orders: their identity and where they are met."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from apps.audit.services import record
+from apps.core.acts import Act
+from apps.core.events import Fact
+from apps.core.refusals import Conflict, Invalid, NotFound, Stale
+from apps.users.models import User
+
+from .. import events, rules
+from ..models import Session
+from .grants import ask_grant, confirm_grant, end_grants_of
+from .setup import MixedSessions, require_setup, session_facts
+
+IDENTITY = ("sender_comp_id", "target_comp_id", "environment")
+ADDRESS = ("host", "port", "dials_in")
+KEPT = (*IDENTITY, *ADDRESS, "is_enabled")
+COMP_ID = re.compile(r"[A-Za-z0-9_.-]{1,40}")
+HOST = re.compile(r"[A-Za-z0-9.:_-]{1,120}")
+
+
+class StaleSession(Stale):
+    """The session changed after the person looked at it."""
+
+
+class CompIdTaken(Conflict):
+    """Another session knows its counterparty by this CompID."""
+
+
+@transaction.atomic
+def add_staging_session(
+    act: Act, *, target_comp_id: str, host: str = "", port: int, sender_comp_id: str = "OMS-SIM",
+    environment: str | None = None, dials_in: bool = False, is_enabled: bool = True,
+) -> int:  # fmt: skip
+    """
+    Will keep a session over which an upstream system stages orders. It enters nothing until a grant says whose; the
+    gateway takes it in when it starts next.
+
+    :param environment: ``live`` or ``simulation``; the installation's where nothing is said
+    :returns: its id
+    :raises Invalid: beside the field that cannot be; :raises CompIdTaken: where the counterparty is known
+    :raises MixedSessions: where a live session and a simulated one would meet
+    """
+    require_setup(act)
+    session = Session(
+        purpose=Session.Purpose.STAGING, target_comp_id=target_comp_id, sender_comp_id=sender_comp_id, host=host, port=port,
+        environment=environment or settings.ENVIRONMENT, dials_in=dials_in, is_enabled=is_enabled, changed_at=act.at,
+    )  # fmt: skip
+    _refuse_unfit(session)
+    session.save()
+    record(act, [Fact(session.pk, 1, events.SessionAdded(_said(session)))])
+    return session.pk
+
+
+@transaction.atomic
+def change_staging_session(act: Act, session_id: int, changes: Mapping[str, Any], *, seen: Mapping[int, int]) -> int:
+    """
+    Will change a staging session's settings; the gateway takes them in when it starts next. Who is at the other end was
+    part of what was confirmed: where that changes, the session's grants end and are asked for anew.
+
+    :param changes: new values by field, of ``KEPT``
+    :returns: how many grants ended
+    :raises NotFound, StaleSession, Invalid, CompIdTaken, MixedSessions:
+    """
+    require_setup(act)
+    rows = Session.objects.select_for_update(no_key=True)
+    session = rows.filter(pk=session_id, purpose=Session.Purpose.STAGING).first()
+    if session is None:
+        raise NotFound("There is no such staging session.")
+    if seen.get(session.pk) != session.version:
+        raise StaleSession("The session changed since you looked. Reload and decide again.", version=session.version)
+    before = _said(session)
+    for name in changes.keys() & set(KEPT):
+        setattr(session, name, changes[name])
+    after = _said(session)
+    changed = [name for name in KEPT if before[name] != after[name]]
+    if not changed:
+        return 0
+    _refuse_unfit(session)
+    return keep_change(act, session, {name: before[name] for name in changed})
+
+
+def keep_change(act: Act, session: Session, before: Mapping[str, Any]) -> int:
+    """
+    Will save a session whose fields were changed, with the fact; the caller holds its row.
+
+    :param before: what each changed field was
+    :returns: how many grants ended
+    """
+    session.version += 1
+    session.changed_at = act.at
+    session.save()
+    after = {name: getattr(session, name) for name in before}
+    record(act, [Fact(session.pk, session.version, events.SessionChanged(dict(before), after))])
+    is_live = session.environment == Session.Environment.LIVE
+    if session.purpose == Session.Purpose.STAGING and any(n in before for n in (*IDENTITY, *(ADDRESS if is_live else ()))):
+        return end_grants_of(act, session, "The session leads to another system now.")
+    return 0
+
+
+def _said(session: Session) -> dict[str, Any]:
+    return {name: getattr(session, name) for name in KEPT}
+
+
+def _refuse_unfit(session: Session) -> None:
+    for name in ("target_comp_id", "sender_comp_id"):
+        if not COMP_ID.fullmatch(getattr(session, name)):
+            raise Invalid("A CompID has 1 to 40 letters, digits, dots, dashes or underscores.", field=name)
+    if not session.dials_in and not HOST.fullmatch(session.host):
+        raise Invalid("Say where the upstream system answers: a host name or an address.", field="host")
+    if not 1 <= session.port <= 65535:
+        raise Invalid("A port is a number from 1 to 65535.", field="port")
+    if session.environment not in Session.Environment.values:
+        raise Invalid(f"The environment is {' or '.join(Session.Environment.values)}.", field="environment")
+    if Session.objects.filter(target_comp_id=session.target_comp_id).exclude(pk=session.pk).exists():
+        raise CompIdTaken(f"A session with {session.target_comp_id} is kept already.", field="target_comp_id")
+    mine = tuple(getattr(session, n) for n in ("environment", "sender_comp_id", "target_comp_id", "host", "port"))
+    if problems := rules.session_problems(session.environment, [*session_facts(apart_from=session.pk), mine]):
+        raise MixedSessions(" ".join(problems))
+
+
+@transaction.atomic
+def install_staging_session(
+    asks: Act, confirms: Act, code: str, acts_for: User, *, port: int, host: str = "127.0.0.1", submits: bool = False,
+    dials_in: bool = False,
+) -> Session:  # fmt: skip
+    """Will keep a simulated session that enters orders of a person in all they run: asked by one, confirmed by another."""
+    pk = add_staging_session(
+        asks, target_comp_id=code, host=host, port=port, environment="simulation", dials_in=dials_in
+    )
+    grant = ask_grant(asks, pk, acts_for.username, every=True, submits=submits)
+    confirm_grant(confirms, grant, seen={grant: 1})
+    return Session.objects.get(pk=pk)
