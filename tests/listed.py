@@ -21,6 +21,8 @@ class Listed:
     firm: Firm
 
     def wish(self, symbol: str, side: str = "BUY", portfolio: str = "P1", **more) -> orders.Wish:
+        """At market unless it says otherwise."""
+        more = {"order_type": "" if more.get("limit_price") else "MARKET"} | more
         return orders.Wish(self.firm.portfolios[portfolio].pk, self.firm.instruments[symbol].pk, side, **more)
 
     def expires(self, symbol: str, days: int) -> None:

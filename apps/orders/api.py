@@ -15,7 +15,7 @@ from apps.users.doors import ApiDoor
 
 from . import selectors, services
 from .models import Order
-from .rules import HANDLING, INTENTS
+from .rules import HANDLING, INTENTS, defaults_in_words
 
 ORDERS_AT_ONCE = 10_000
 ASKED = (
@@ -68,16 +68,23 @@ class HandlingIn(serializers.Serializer):
 
 
 class OrderIn(HandlingIn):
-    """What is wanted. Quantity in units (face for bonds, whole contracts for options and futures); limit in the
-    instrument's currency (percent of par for bonds)."""
+    """What is wanted. Quantity in units (face for bonds, whole contracts for options and futures, base currency of a pair,
+    units of a fund, or its amount in cash_qty); limit in the instrument's currency (percent of par for bonds)."""
 
     portfolio = serializers.CharField(help_text="its code")
     instrument = serializers.CharField(help_text="its symbol, ISIN, CUSIP, SEDOL or FIGI")
-    side = serializers.ChoiceField(Order._meta.get_field("side").choices)
+    side = serializers.ChoiceField(
+        Order._meta.get_field("side").choices, help_text="SELL_SHORT of what can be borrowed: shares and bonds"
+    )
     qty = serializers.DecimalField(20, 4, required=False, help_text="left out where an intent gives it")
-    order_type = serializers.ChoiceField(Order._meta.get_field("order_type").choices, required=False)
+    order_type = serializers.ChoiceField(
+        Order._meta.get_field("order_type").choices, required=False, help_text=defaults_in_words()
+    )
     limit_price = serializers.DecimalField(20, 8, required=False)
-    tif = serializers.ChoiceField(Order._meta.get_field("tif").choices, required=False)
+    tif = serializers.ChoiceField(
+        Order._meta.get_field("tif").choices, required=False,
+        help_text="where left out, as the firm's rules say, else as order_type says for the asset class",
+    )  # fmt: skip
     instructions = serializers.CharField(max_length=200, required=False)
     rationale = serializers.CharField(max_length=400, required=False)
     client_ref = serializers.CharField(max_length=64, required=False, help_text="unique among your unfinished orders")

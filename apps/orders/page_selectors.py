@@ -205,6 +205,7 @@ class Sketch(NamedTuple):
     :param spot: of a pair of currencies, when it settles if traded now; None where no calendar says
     :param dealing: of a fund, the valuation point of what is released now
     :param moneys: of a pair, (currency, what the portfolio has of it, what it would have)
+    :param words: what quantity, price and money are called in its asset class, which fields and choices it has
     """
 
     instrument: Instrument
@@ -221,11 +222,7 @@ class Sketch(NamedTuple):
     spot: date | None = None
     dealing: Dealing | None = None
     moneys: Sequence[tuple[str, Decimal, Decimal | None]] = ()
-
-    @property
-    def words(self) -> rules.classes.ClassTerms:
-        """What quantity, price and money are called in its asset class, and which terms it has alone."""
-        return rules.CLASSES[self.instrument.asset_class]
+    words: selectors.Words | None = None
 
 
 def sketch(
@@ -260,7 +257,10 @@ def sketch(
             short_of = max(settled, Decimal(0)) if qty > settled else None
     usd = amount * rate[0] if amount and rate else None
     said = rules.INTENTS.get(intent, "")
-    found = Sketch(instrument, quote, side, qty, amount, usd, held, after, said, problem, short_of)
+    found = Sketch(
+        instrument, quote, side, qty, amount, usd, held, after, said, problem, short_of,
+        words=selectors.words_of(instrument, intent),
+    )  # fmt: skip
     if instrument.cutoff_at:
         terms = instrument.venue_id, instrument.cutoff_at
         found = found._replace(dealing=reference.dealings([terms], timezone.now())[terms])

@@ -41,7 +41,8 @@ class Street:
         self.sessions = dict(Session.objects.values_list("broker__code", "pk"))
 
     def block(self, symbol: str, side: str, shares: dict[str, int], **terms) -> Block:
-        """One open block of an order for each portfolio."""
+        """One open block of an order for each portfolio, at market unless they say otherwise."""
+        terms = {"order_type": "" if "limit_price" in terms else "MARKET"} | terms
         ids = orders.create_orders(
             self.by(self.mira),
             [

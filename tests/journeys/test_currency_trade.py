@@ -180,7 +180,7 @@ def test_a_forward_is_worked_apart_and_settles_on_the_day_agreed(pair, firm, ent
 def test_pages_and_api_show_both_moneys(pair, firm, enter, trade, at, mira, olga):
     sketch = at(mira).get(f"/orders/new/sketch/?instrument=EUR/USD&side=SELL&qty=50000&portfolio={firm.portfolios['P1'].pk}")
     said = sketch.content.decode()
-    assert "€50,000.00</b> sold" in said and "€100,000.00 → <span>€50,000.00 after" in said and 'data-says="value_date"' in said
+    assert "€50,000.00</b> sold" in said and "€100,000.00 → <span>€50,000.00 after" in said and 'data-label="Amount, EUR"' in said
 
     enter({**SELL, "portfolio": "P1", "qty": "50000"})
     trade(Block.objects.get(), "1.0998")

@@ -1,4 +1,4 @@
-"""Options and futures on the ticket: what they say alone, what is refused beside which field, what is kept."""
+"""The ticket by asset class: what each says alone, what is refused beside which field, what an order is by default."""
 
 import pytest
 
@@ -6,14 +6,19 @@ from apps.orders import services as orders
 from apps.orders.models import Order
 from tests.orders.test_rules import judge
 
+AT_MARKET = {"order_type": "MARKET"}
+
 
 @pytest.mark.parametrize(
     ("change", "field", "says"),
     [
         ({"asset_class": "EQUITY", "position_effect": "open"}, "position_effect", "Only options and futures"),
-        ({"asset_class": "FUTURE", "position_effect": "roll"}, "position_effect", "Use OPEN or CLOSE"),
-        ({"asset_class": "OPTION", "side": "SELL_SHORT"}, "side", "Sell, with OPEN"),
-        ({"asset_class": "OPTION", "increment": 10_000, "qty": "2.5"}, "qty", "not a multiple of 1"),
+        ({"asset_class": "FUTURE", "position_effect": "roll"} | AT_MARKET, "position_effect", "Use OPEN or CLOSE"),
+        ({"asset_class": "OPTION", "side": "SELL_SHORT"} | AT_MARKET, "side", "Sell, with OPEN"),
+        ({"asset_class": "FX", "side": "SELL_SHORT"}, "side", "Sell the pair"),
+        ({"asset_class": "FUND", "side": "short"}, "side", "Redeem what is held"),
+        ({"asset_class": "OPTION", "increment": 10_000, "qty": "2.5"} | AT_MARKET, "qty", "not a multiple of 1"),
+        ({"asset_class": "FUTURE"}, "limit_price", "unless it says MARKET"),
     ],
 )
 def test_names_the_field_and_what_is_wrong(change, field, says):
@@ -23,8 +28,20 @@ def test_names_the_field_and_what_is_wrong(change, field, says):
 
 
 def test_keeps_the_effect_in_one_spelling():
-    terms, problems = judge({"asset_class": "FUTURE", "position_effect": " Close "})
+    terms, problems = judge({"asset_class": "FUTURE", "position_effect": " Close "} | AT_MARKET)
     assert problems.rows() == [] and terms["terms"].to_list() == ['{"position_effect":"CLOSE"}']
+
+
+@pytest.mark.parametrize(
+    ("asset_class", "limit", "kind"),
+    [
+        ("EQUITY", "", "MARKET"), ("EQUITY", "5", "LIMIT"), ("CORP", "", "MARKET"), ("OPTION", "5", "LIMIT"),
+        ("FX", "", "MARKET"), ("FUND", "", "MARKET"), (None, "", "MARKET"),
+    ],
+)  # fmt: skip
+def test_is_what_orders_of_its_class_are_where_nobody_said(asset_class, limit, kind):
+    terms, problems = judge({"asset_class": asset_class, "limit_price": limit})
+    assert problems.rows() == [] and terms.select("order_type", "tif").rows() == [(kind, "DAY")]
 
 
 @pytest.mark.django_db

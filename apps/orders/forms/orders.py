@@ -15,8 +15,9 @@ from apps.users.services import holders_of
 
 from .. import page_selectors, selectors
 from ..models import STOPS, GroupKind, Leg, Order, OrderType, Side, TimeInForce
-from ..rules import CLASSES, FROM_HOLDING, HANDLING, INTENTS, OWN_TERMS
+from ..rules import FROM_HOLDING, HANDLING, INTENTS, OWN_TERMS
 from ..rules.tickets import TEXT_LIMITS
+from ..selectors import Words
 from ..services import Change, LegIn, Wish
 from .own_fields import NUMBER, own_form_fields, own_said
 
@@ -33,8 +34,9 @@ class Terms(forms.Form):
     """The terms that a ticket and an amendment share. Numbers stay text: the service judges them."""
 
     qty = forms.CharField(
-        label="Quantity", max_length=40, widget=forms.TextInput(NUMBER), help_text="Shares, the face of a bond, base currency of a pair."
-    )
+        label="Quantity", max_length=40, widget=forms.TextInput(NUMBER),
+        help_text="Shares, face of a bond, contracts, base currency of a pair, units of a fund.",
+    )  # fmt: skip
     order_type = forms.ChoiceField(label="Type", choices=OrderType.choices, initial=OrderType.MARKET)
     limit_price = forms.CharField(
         label="Limit price", max_length=40, required=False, widget=forms.TextInput(NUMBER),
@@ -78,6 +80,21 @@ class Terms(forms.Form):
         label="Rationale", max_length=TEXT_LIMITS["rationale"], required=False,
         widget=forms.Textarea({"rows": 2}), help_text="Why; kept with the order.",
     )  # fmt: skip
+
+    mute: tuple[str, ...] = OWN_TERMS  # Fields that mean nothing in the class of the instrument.
+
+    @property
+    def hides(self) -> list[str]:
+        """The fields not to show; one with an error stands there to be mended."""
+        return [name for name in self.mute if name not in self.errors]
+
+    def speak(self, words: Words) -> None:
+        """Lets quantity and price be called as in the instrument's class, and hides what has no meaning there."""
+        terms = words.terms
+        self.mute = terms.hides
+        self.fields["qty"].label, self.fields["qty"].help_text = terms.label, terms.help
+        if "limit_price" in self.fields:
+            self.fields["limit_price"].help_text = terms.price_help
 
     def clean(self) -> dict[str, Any]:
         """What the chosen type and time in force do not show was not said. The service judges the rest."""
@@ -127,16 +144,27 @@ class TicketForm(Terms):
         self.fields["portfolio"].label_from_instance = lambda row: f"{row.code} · {row.name}"
         self.fields |= own_form_fields(selectors.own_fields(), asks=True)
         self.fields["qty"].required = self.data.get("intent") != "CLOSE"
+        # Of which the person said something: another instrument does not change it.
+        self.said = " ".join(self.fields if self.is_bound else self.initial)
+        self._speak_of_instrument()
+
+    def _speak_of_instrument(self) -> None:
+        """Once it is known which: as it is sent, or as the address names it."""
+        given = self.data if self.is_bound else self.initial
+        try:
+            words = selectors.words_of(the_instrument(given.get("instrument", "")), given.get("intent", ""))
+        except forms.ValidationError:
+            return
+        if not self.is_bound:
+            self.initial = {"order_type": words.terms.order_type} | self.initial
+        self.speak(words)
 
     def clean_instrument(self) -> Instrument:
         return the_instrument(self.cleaned_data["instrument"])
 
     def clean(self) -> dict[str, Any]:
         """What was typed before an instrument of another class was chosen is hidden, and was not said."""
-        said = super().clean()
-        instrument = said.get("instrument")
-        says = CLASSES[instrument.asset_class].says if instrument else ()
-        return said | {name: "" for name in OWN_TERMS if name not in says}
+        return super().clean() | dict.fromkeys(self.mute, "")
 
     @property
     def own(self) -> list:
@@ -167,15 +195,18 @@ class AmendForm(Terms):
     )  # fmt: skip
 
     @classmethod
-    def of(cls, order: Order) -> "AmendForm":
-        return cls(
+    def of(cls, order: Order, sent=None) -> "AmendForm":
+        form = cls(
+            sent,
             initial={
                 "qty": plain(order.qty), "order_type": order.order_type, "limit_price": plain(order.limit_price),
                 "tif": order.tif, "instructions": order.instructions, "rationale": order.rationale,
                 "version": order.version,
                 **order.terms, "flags": order.terms.get("flags", "").split(","),
-            }
+            },
         )  # fmt: skip
+        form.speak(selectors.words_of(order.instrument))
+        return form
 
     def changes(self) -> Mapping[str, Any]:
         return {name: value for name, value in self.cleaned_data.items() if name != "version"}

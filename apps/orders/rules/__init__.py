@@ -2,7 +2,7 @@
 
 from .cells import PRICE_PLACES, PRICE_UNIT, QTY_PLACES, QTY_UNIT, as_text
 from .changes import asks_more, moved, opposite, plain, scaled, without_what_it_lost
-from .classes import CLASSES, OWN_TERMS
+from .classes import CLASSES, OWN_TERMS, ClassTerms, defaults_in_words, spoken
 from .defaults import FILLED, Default, mismatch, with_defaults
 from .funds import by_amount
 from .groups import KINDS, WAITING_ROLES, LegTerms, standing, unfit
@@ -31,6 +31,7 @@ __all__ = [
     "TIFS",
     "TYPED",
     "WAITING_ROLES",
+    "ClassTerms",
     "Default",
     "Derived",
     "Known",
@@ -42,6 +43,7 @@ __all__ = [
     "asks_more",
     "by_amount",
     "checked",
+    "defaults_in_words",
     "definition_problems",
     "derived",
     "judged",
@@ -54,6 +56,7 @@ __all__ = [
     "refuse_unfit",
     "scaled",
     "signature",
+    "spoken",
     "standing",
     "stored",
     "unfit",

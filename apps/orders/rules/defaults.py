@@ -7,7 +7,7 @@ from typing import NamedTuple
 import polars as pl
 
 from .cells import bare, trimmed
-from .tickets import ORDER_TYPES, SIDES, SPOKEN
+from .tickets import SIDES, SPOKEN, type_meant
 
 FILLED = (*SPOKEN, "broker", "strategy")  # For the last two nobody is asked on a ticket.
 WORDS = {"asset_class": "asset class", "order_type": "order type"}
@@ -72,11 +72,6 @@ def with_defaults(asked: pl.DataFrame, rules: Sequence[Default]) -> pl.DataFrame
 
 
 def _fits(rule: Default) -> pl.Expr:
-    kind = (
-        pl.when(bare("order_type") == "")
-        .then(pl.when(trimmed("limit_price") == "").then(pl.lit("MARKET")).otherwise(pl.lit("LIMIT")))
-        .otherwise(bare("order_type").replace_strict(ORDER_TYPES, default=None, return_dtype=pl.String))
-    )
     side = bare("side").replace_strict(SIDES, default=None, return_dtype=pl.String)
     asks = [
         expression == wanted
@@ -84,7 +79,7 @@ def _fits(rule: Default) -> pl.Expr:
             (pl.col("asset_class"), rule.asset_class),
             (pl.col("country"), rule.country),
             (side, rule.side),
-            (kind, rule.order_type),
+            (type_meant(), rule.order_type),
             (pl.col("portfolio_id"), rule.portfolio_id),
         )
         if wanted

@@ -20,6 +20,7 @@ from .cells import (
     trimmed,
     word,
 )
+from .classes import CLASSES
 
 SIDES = {
     "buy": "BUY", "b": "BUY", "1": "BUY", "sell": "SELL", "s": "SELL", "sl": "SELL", "2": "SELL",
@@ -71,6 +72,21 @@ SPOKEN = ("tif", "desk", "instructions")  # What the firm's rules fill in where 
 CARRIED = ("defaulted", "own")  # Columns that are judged elsewhere and go along, where there are any.
 
 
+def _of_class(term: str, otherwise: str) -> pl.Expr:
+    """What the table of classes says for each row's instrument."""
+    said = {code: getattr(terms, term) for code, terms in CLASSES.items()}
+    return pl.col("asset_class").replace_strict(said, default=otherwise, return_dtype=pl.String)
+
+
+def type_meant() -> pl.Expr:
+    """The order type that was said; where none was, LIMIT if a limit price was, else what orders of the class are."""
+    return (
+        pl.when(bare("order_type") == "")
+        .then(pl.when(trimmed("limit_price") == "").then(_of_class("bare_type", "MARKET")).otherwise(pl.lit("LIMIT")))
+        .otherwise(bare("order_type").replace_strict(ORDER_TYPES, default=None, return_dtype=pl.String))
+    )
+
+
 def judged(asked: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """
     Asks every rule of every row.
@@ -81,12 +97,9 @@ def judged(asked: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """
     read = asked.with_columns(
         word("side", SIDES),
-        pl.when(bare("order_type") == "")
-        .then(pl.when(trimmed("limit_price") == "").then(pl.lit("MARKET")).otherwise(pl.lit("LIMIT")))
-        .otherwise(bare("order_type").replace_strict(ORDER_TYPES, default=None, return_dtype=pl.String))
-        .alias("order_type_is"),
+        type_meant().alias("order_type_is"),
         pl.when(bare("tif") == "")
-        .then(pl.lit("DAY"))
+        .then(_of_class("tif", "DAY"))
         .otherwise(bare("tif").replace_strict(TIFS, default=None, return_dtype=pl.String))
         .alias("tif_is"),
         *number("qty", QTY_PLACES, QTY_DIGITS),
@@ -158,11 +171,7 @@ RULES: tuple[Rule, ...] = (
         pl.col("side_is").is_null() & (trimmed("side") != ""),
         pl.format("“{}” is no side. Use BUY, SELL or SELL_SHORT.", trimmed("side").str.head(40)),
     ),
-    Rule(
-        "side",
-        (pl.col("side_is") == "SELL_SHORT") & pl.col("asset_class").is_in(["OPTION", "FUTURE"]),
-        pl.lit("Only what is borrowed is sold short. Sell, with OPEN as its effect on the position."),
-    ),
+    Rule("side", (pl.col("side_is") == "SELL_SHORT") & (_of_class("no_short", "") != ""), _of_class("no_short", "")),
     Rule("intent_value", pl.col("intent_problem").is_not_null(), pl.col("intent_problem")),
     Rule(
         "qty",
@@ -198,7 +207,13 @@ RULES: tuple[Rule, ...] = (
         pl.col("order_type_is").is_null(),
         pl.format("“{}” is no order type. Use MARKET, LIMIT, STOP, STOP_LIMIT or PEGGED.", trimmed("order_type").str.head(40)),
     ),
-    Rule("limit_price", _is_limit & _no_price, pl.lit("A limit order needs its limit price.")),
+    Rule(
+        "limit_price",
+        _is_limit & _no_price,
+        pl.when(bare("order_type") != "")
+        .then(pl.lit("A limit order needs its limit price."))
+        .otherwise(pl.lit("A limit order needs its limit price, and an order in this class is one unless it says MARKET.")),
+    ),
     Rule(
         "limit_price",
         ~_may_have_limit & ~_no_price,

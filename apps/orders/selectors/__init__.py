@@ -11,6 +11,7 @@ from .approvals import (
     hands_on,
     waiting_approvals,
 )
+from .classes import Words, words_of
 from .defaults import Tried, defaults_on, dry_run, kinds_of
 from .evidence import documents_of, get_document_seen_by, lenders_of, locates_of, unlocated
 from .groups import BESIDE, get_group_seen_by, groups_seen_by, kin, members, waiting_legs
@@ -43,6 +44,7 @@ __all__ = [
     "Needed",
     "Rights",
     "Tried",
+    "Words",
     "ambiguous_names",
     "approval_rules",
     "approvals_seen_by",
@@ -88,4 +90,5 @@ __all__ = [
     "unlocated",
     "waiting_approvals",
     "waiting_legs",
+    "words_of",
 ]

@@ -59,7 +59,7 @@ def reverse_orders(act: Act, order_ids: Collection[int], *, submit: bool = False
         )
     wishes = [
         Wish(
-            one.portfolio_id, one.instrument_id, rules.opposite(one.side), one.filled_qty, rationale=f"Reverses {one.ref}",
+            one.portfolio_id, one.instrument_id, rules.opposite(one.side), one.filled_qty, "MARKET", rationale=f"Reverses {one.ref}",
             desk=one.desk.code,
         )
         for one in sources

@@ -92,7 +92,7 @@ def cancel(request: HttpRequest) -> HttpResponse:
 def amend(request: HttpRequest, order_id: int) -> HttpResponse:
     """A dialog with the order's terms; a refused one comes back with what is wrong beside its field."""
     order = selectors.get_order_seen_by(request.user, order_id)
-    form = AmendForm(request.POST) if request.method == "POST" else AmendForm.of(order)
+    form = AmendForm.of(order, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             services.amend_orders(
