@@ -246,7 +246,7 @@ def find(user, text: str, limit: int = 12) -> list[Hit]:
     hits = [
         Hit(label, "page", reverse(name))
         for label, name, permission in PLACES
-        if can(user, permission) and text.lower() in label.lower()
+        if any(word.startswith(text.lower()) for word in (label.lower(), *label.lower().split())) and can(user, permission)
     ]
     number = text.upper().removeprefix("O-").removeprefix("B-").lstrip("0")
     if number.isdigit() and len(number) < 18:

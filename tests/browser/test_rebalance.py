@@ -130,7 +130,7 @@ def routes_and_watches(tom: Seat) -> None:
     """Blocks gather on the open page; all are routed at once; one is watched as it fills. Nothing is ever reloaded."""
     tom.until(
         "([blocks, orders]) => { const rows = [...document.querySelectorAll('tr[data-row^=\"block:\"]')];"
-        " const held = rows.map((row) => Number(/^(\\d+) order/.exec(row.querySelector('.sub, .expand').textContent)?.[1] ?? 0));"
+        " const held = rows.map((row) => Number(/^(\\d+) order/.exec(row.querySelector('.sub').textContent)?.[1] ?? 0));"
         " return rows.length === blocks && held.reduce((a, b) => a + b, 0) === orders; }",
         [BLOCKS, ORDERS],
     )

@@ -34,7 +34,7 @@ ROW = '<tr data-row="block:{}" data-href="/blocks/{}/" class="{}{}">'
 TICK = '<td><input type="checkbox" name="seen" value="{}:{}" aria-label="Select B-{}"></td>'
 TWIST = (
     '<button type="button" class="expand" aria-expanded="false" data-kids="/desk/below/block/{}/"'
-    ' aria-label="Routes of B-{}">{}</button>'
+    ' aria-label="Routes of B-{}"></button>'
 )
 WAVE = '<span class="tag">wave {}</span>'
 DIRECTED = '<span class="tag">to {}</span>'
@@ -50,10 +50,10 @@ def _ref(row) -> str:
     pk, count = row["pk"], row["orders"]
     ref = f"{pk:04d}"
     said = f"{count} order{'' if count == 1 else 's'}"
-    twist = format_html(TWIST, pk, ref, said) if row["routes"] else format_html('<span class="sub">{}</span>', said)
+    twist = format_html(TWIST, pk, ref) if row["routes"] else cells.NO_TWIST
     wave = format_html(WAVE, row["wave"]) if row["wave"] > 1 else ""
     to = format_html(DIRECTED, row["directed_to__code"]) if row["directed_to__code"] else ""
-    return format_html('<a href="/blocks/{}/">B-{}</a>{}{}{}', pk, ref, wave, to, twist)
+    return format_html('{}<a href="/blocks/{}/">B-{}</a>{}{}<span class="sub">{}</span>', twist, pk, ref, wave, to, said)
 
 
 def _status(row) -> str:
@@ -72,7 +72,7 @@ def _price(code: str, label: str, path: str, **more) -> Column:
     def cell(row) -> str:
         return show.price_like(row[path], row["instrument__symbol"])
 
-    return replace(cells.number(code, label, path, 90, **more), needs=(path, "instrument__symbol"), cell=cell)
+    return replace(cells.number(code, label, path, 84, **more), needs=(path, "instrument__symbol"), cell=cell)
 
 
 def _cost(row) -> str:
@@ -111,15 +111,15 @@ BLOCKS: Sheet = sheet(
         _price("average", "Avg price", "average", expression=AVERAGE),
         _price("arrival", "Arrival", "arrival_price"),
         cells.number(
-            "slip", "Slip bp", "slip_bp", 76, shown=lambda bp: show.sign(bp, 1), css=_cost, expression=SLIP
+            "slip", "Slip bp", "slip_bp", 72, shown=lambda bp: show.sign(bp, 1), css=_cost, expression=SLIP
         ),
-        cells.usd("usd", "Value", "usd", 90, shown=show.money_short),
+        cells.usd("usd", "Value", "usd", 84, shown=show.money_short),
         Column("limit", "Limit", NUMBER, "limit_price", ("limit_price",), _limit, lambda r: r["limit_price"], 74),
         cells.choice("type", "Type", "order_type", _words(OrderType.choices), 80),
         cells.choice("tif", "TIF", "tif", _words(TimeInForce.choices), 50, cell=lambda r: r["tif"]),
-        _told("strategy", "Strategy", 130),
+        _told("strategy", "Strategy", 120),
         _told("brokers", "Brokers", 150, 30),
-        cells.choice("status", "Status", "status", STATUSES, 140, cell=_status),
+        cells.choice("status", "Status", "status", STATUSES, 122, cell=_status),
         replace(cells.age("age", "Age", "since"), expression=Coalesce("frozen_at", "opened_at")),
         cells.text("owner", "Worked by", "owner__username", 100, groups=True),
         cells.text("desk", "Desk", "desk__code", 80, groups=True),

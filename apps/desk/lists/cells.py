@@ -88,14 +88,14 @@ def side() -> Column:
     return choice("side", "Side", "side", words, 56, cell=lambda r: SIDES.get(r["side"]) or show.side(r["side"]))
 
 
-SIDES = {code: str(show.side(code)) for code in ("BUY", "SELL", "SELL_SHORT")}
+SIDES = {"BUY": show.side("BUY"), "SELL": show.side("SELL"), "SELL_SHORT": show.side("SELL_SHORT", "Short")}
 
 
 def filled() -> Column:
     """A bar and its percent; filtered and ordered by the quantity."""
     return Column(
         "filled", "Filled", NUMBER, "filled_qty", ("filled_qty", "qty"), lambda r: fillbar(r["filled_qty"], r["qty"]),
-        lambda r: r["filled_qty"], 136, css=lambda r: "bar-cell",
+        lambda r: r["filled_qty"], 126, css=lambda r: "bar-cell",
     )  # fmt: skip
 
 
@@ -105,24 +105,26 @@ def fillbar(done, total) -> str:
     return FULL_BAR if done == total else show.fillbar(done, total)
 
 
+NO_TWIST = format_html('<span class="{}"></span>', "no-expand")  # Where nothing opens below a row, for its name to stand in line.
 EMPTY_BAR, FULL_BAR = str(show.fillbar(0, 1)), str(show.fillbar(1, 1))
 
 
 def instrument() -> Column:
-    """Symbol, name and venue."""
+    """Symbol, name and venue; of an option its name first, for its symbol says little to a reader."""
 
     def cell(row) -> str:
-        name = row["instrument__name"]
-        name = name if len(name) <= 20 else f"{name[:19]}…"
+        first, name = row["instrument__symbol"], row["instrument__name"]
+        if row["instrument__asset_class"] == AssetClass.OPTION:
+            first, name = name, first
         currency = "" if row["currency_id"] == "USD" else f" · {row['currency_id']}"
         return format_html(
-            '{}<span class="sub">{} · {}{}</span>', row["instrument__symbol"], name, row["instrument__venue__mic"], currency
+            '{}<span class="sub">{} · {}{}</span>', first, name, row["instrument__venue__mic"], currency
         )
 
     return Column(
         "instrument", "Instrument", TEXT, "instrument__symbol",
-        ("instrument__symbol", "instrument__name", "instrument__venue__mic", "currency_id"), cell,
-        lambda r: r["instrument__symbol"], 190, groups=True,
+        ("instrument__symbol", "instrument__name", "instrument__asset_class", "instrument__venue__mic", "currency_id"), cell,
+        lambda r: r["instrument__symbol"], 180, groups=True,
     )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ MARKS = {status: str(show.status(status)) for status in STATUSES}
 def _ref(row) -> str:
     pk = row["pk"]
     ref = f"O-{pk:06d}"
-    twist = format_html(TWIST, pk, ref) if row["status"] in GATHERED else ""
+    twist = format_html(TWIST, pk, ref) if row["status"] in GATHERED else cells.NO_TWIST
     return format_html('{}<a href="/orders/{}/">{}</a>', twist, pk, ref)
 
 
@@ -74,11 +74,11 @@ ORDERS: Sheet = sheet(
     "Orders",
     [
         Column("order", "Order", TEXT, "pk", ("pk", "status"), _ref, lambda r: f"O-{r['pk']:06d}", 106, compares=False),
-        replace(cells.side(), cell=_side),
+        replace(cells.side(), cell=_side, width=88),
         cells.instrument(),
         Column(
             "portfolio", "Portfolio", TEXT, "portfolio__code", ("portfolio__code", "portfolio__name"), _portfolio,
-            lambda r: r["portfolio__code"], 150, groups=True,
+            lambda r: r["portfolio__code"], 140, groups=True,
         ),
         cells.number("qty", "Quantity", "qty", 92),
         cells.filled(),
