@@ -1,7 +1,8 @@
 """
 ``make demo``: the whole house on one machine, from nothing to an address, ended by one Ctrl-C.
 
-``PORT`` (8000; the live stream takes the next one, the simulated street the one after), ``STREET_PORT``, ``HOST``
+``PORT`` (8000; the live stream takes the next one, the simulated street the one after, and one more is where a simulated
+upstream system calls us), ``STREET_PORT``, ``HOST``
 (127.0.0.1), ``RESET=1``, ``OMS_HOME``, ``DATABASE_URL`` and ``REDIS_URL`` are read from the environment.
 """
 
@@ -42,6 +43,7 @@ class Demo:
         self.host = environ.get("HOST") or "127.0.0.1"
         self.port = _port(environ, "PORT", 8000)
         self.street_port = _port(environ, "STREET_PORT", self.port + 2)
+        self.upstream_port = self.port + 3
         self.reset = environ.get("RESET", "") not in ("", "0")
         self.servers = embedded.from_environment()
         self.home = self.servers.home
@@ -53,6 +55,7 @@ class Demo:
             "PORT": str(self.port),
             "STREAM_PORT": str(self.port + 1),
             "STREET_PORT": str(self.street_port),
+            "UPSTREAM_PORT": str(self.upstream_port),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environ.get('PATH', os.defpath)}",
             "PYTHONPATH": str(CHECKOUT),
             "PYTHONUNBUFFERED": "1",
@@ -73,7 +76,7 @@ class Demo:
                 say("Starting PostgreSQL and Redis")
                 self.servers.start()
                 self._prepare()
-                say("Starting web, stream, worker, beat, gateway, feed and street")
+                say("Starting web, stream, worker, beat, gateway, feed, street and upstream")
                 code = self._supervise()
             finally:
                 signal.signal(signal.SIGINT, signal.SIG_IGN)  # A second Ctrl-C must not cut the ending short.
@@ -83,16 +86,17 @@ class Demo:
         return code
 
     def _refuse_taken_ports(self) -> None:
-        street = (self.street_port, "0.0.0.0")  # nosec B104
-        for port, host in ((self.port, self.host), (self.port + 1, self.host), street):
+        everywhere = "0.0.0.0"  # nosec B104
+        called = ((self.street_port, everywhere), (self.upstream_port, everywhere))
+        for port, host in ((self.port, self.host), (self.port + 1, self.host), *called):
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
                     probe.bind((host, port))
                 except OSError as error:
                     raise CannotRun(
-                        f"Port {port} cannot be used ({error.strerror}); the demo takes {self.port}, {self.port + 1} and"
-                        f" {self.street_port}. End what uses it or choose others: make demo PORT={self.port + 100}"
+                        f"Port {port} cannot be used ({error.strerror}); the demo takes {self.port}, {self.port + 1},"
+                        f" {self.street_port} and {self.upstream_port}. End what uses it or choose others: make demo PORT={self.port + 100}"
                     ) from None
 
     def _wipe(self) -> None:
@@ -137,9 +141,10 @@ class Demo:
             self._manage("Making the tables", "migrate", "--verbosity", "0", "--no-input")
         if not done.get("loaded"):
             self._manage("Loading the demo firm", "load_demo")
-        elif done.get("street") != self.street_port:
+        elif (done.get("street"), done.get("upstream")) != (self.street_port, self.upstream_port):
             self._manage(f"Pointing the FIX sessions to port {self.street_port}", "load_demo")
-        stamp.write_text(json.dumps({"shape": wanted, "loaded": True, "street": self.street_port}))
+        ports = {"street": self.street_port, "upstream": self.upstream_port}
+        stamp.write_text(json.dumps({"shape": wanted, "loaded": True, **ports}))
 
     def _has_tables(self) -> bool:
         with psycopg.connect(self.servers.urls().database) as connection:
@@ -166,7 +171,7 @@ class Demo:
             logs=self.home / "log",
             say=say,
             then=lambda: self._welcome(supervisor),
-            first=("web",),  # Seven parts that start at once keep the person waiting for all of them.
+            first=("web",),  # Eight parts that start at once keep the person waiting for all of them.
         )
         supervisor.loop()
         return 0 if supervisor.returncode in (130, 143) else 1
@@ -206,8 +211,8 @@ def _port(environ: dict[str, str], name: str, default: int) -> int:
         port = int(environ.get(name) or default)
     except ValueError:
         port = 0
-    if not 1 <= port <= 65533:
-        raise CannotRun(f"{name} must be a number between 1 and 65533, not {environ[name]!r}: make demo {name}=8100")
+    if not 1 <= port <= 65532:
+        raise CannotRun(f"{name} must be a number between 1 and 65532, not {environ[name]!r}: make demo {name}=8100")
     return port
 
 

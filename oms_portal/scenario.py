@@ -48,6 +48,7 @@ class House:
             "PORT": str(port),
             "STREAM_PORT": str(port + 1),
             "STREET_PORT": str(free_port()),
+            "UPSTREAM_PORT": "",  # Nobody stages anything beside the rebalance.
             "STREET_SPEED": str(speed),
             "STREET_SEED": str(seed),
             "OMS_BAR_SECONDS": "0.1",

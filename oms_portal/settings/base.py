@@ -347,6 +347,8 @@ MARKET_FEED = {
     "target": os.environ.get("MARKET_FEED_TARGET", "SIMX"),
 }
 
+UPSTREAM_PORT = int(os.environ.get("UPSTREAM_PORT") or 0)  # The demo's upstream system calls us here; 0: there is none.
+
 # --- Time, words, files ---------------------------------------------------------------------------------------------
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -2,6 +2,8 @@
 
 import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 from datetime import UTC, datetime
@@ -14,7 +16,7 @@ from apps.routing.models import Message, Session
 from tests.street.client import parse
 from tests.street.conftest import free_port
 
-from .test_gateway import GatewayProcess, wait_until
+from .test_gateway import ROOT, GatewayProcess, wait_until
 from .test_staging import an_order
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
@@ -109,3 +111,96 @@ def test_a_basket_is_staged_and_a_gateway_killed_as_it_hears_more_loses_and_doub
     assert Order.objects.filter(client_ref="B1").count() == 1
     assert Order.objects.count() == 4
     assert gateway.stop() == 0
+
+
+# --- a system that dials in -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dialled(firm, mira, olga, omar, by) -> int:
+    """The port at which the gateway listens for HORIZON, which speaks for Mira."""
+    port = free_port()
+    routing.install_staging_session(by(olga, "Basket desk"), by(omar), "HORIZON", mira, port=port, dials_in=True)
+    return port
+
+
+@pytest.fixture
+def listening(dialled, tmp_path):
+    made = GatewayProcess(tmp_path / "fix", free_port()).start()
+    yield made
+    if made.process.poll() is None:
+        made.kill()
+
+
+@pytest.fixture
+def horizon(dialled, tmp_path):
+    """The simulated upstream system as the demo runs it, with the test firm's shares and portfolios, in a hurry."""
+    (tmp_path / "portfolios.csv").write_text("code,manager_team\nP1,B\nP2,B\n")
+    (tmp_path / "instruments.csv").write_text(
+        "symbol,isin,asset_class,currency,price\nAAA,US0378331005,EQUITY,USD,50\nCCC,US5949181045,EQUITY,USD,100\n"
+        "AAA,US0378331005,EQUITY,USD,50\n"
+    )
+    command = [sys.executable, "-m", "street.upstream", f"--port={dialled}", "--every=0.3", "--most=6", "--seed=2"]
+    process = subprocess.Popen([*command, f"--home={tmp_path}", f"--data={tmp_path}"], cwd=ROOT)
+    yield process
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+
+
+def test_a_system_dials_in_and_every_kind_of_request_is_entered_or_refused(listening, horizon, mira):
+    entered = Message.objects.filter(is_out=False, status="BOOKED")
+    wait_until("six requests are booked", lambda: entered.count() == 6)
+    wait_until("all answers are sent", lambda: not Message.objects.filter(is_out=True).exclude(status="SENT").exists())
+
+    kinds = [m.msg_type for m in Message.objects.filter(is_out=False).order_by("pk")]
+    assert (kinds[:2], kinds[-1]) == (["D", "E"], "D") and {"F", "G"} <= set(kinds)
+    assert set(Order.objects.values_list("created_by__username", flat=True)) == {"mira"}
+    assert Order.objects.filter(status="CANCELLED").count() == 1
+    assert Message.objects.filter(is_out=False, problem__contains="US0000000000").count() == 1
+    assert Session.objects.get().is_up
+    horizon.terminate()
+    assert horizon.wait(20) == 0
+    wait_until("it is seen to have gone", lambda: not Session.objects.get().is_up)
+    assert listening.stop() == 0
+
+
+@pytest.mark.parametrize("logon", ["HORIZON", "STRANGER"])
+def test_who_dials_in_under_another_name_or_not_as_a_simulation_is_let_in_by_nobody(listening, dialled, logon):
+    caller = Caller(dialled, logon)
+    answer = caller.logs_on()
+
+    assert "35=A" not in answer and not Session.objects.get().is_up
+    assert ("464=Y" in answer) == (logon == "HORIZON")  # A stranger is told nothing.
+    assert listening.process.poll() is None
+    caller.close()
+
+
+class Caller:
+    """Dials in by hand and says no 464=Y."""
+
+    def __init__(self, port: int, name: str):
+        self.name = name
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                self._socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+                return
+            except OSError:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+
+    def logs_on(self) -> str:
+        """What is answered until the connection is cut."""
+        now = f"{datetime.now(UTC):%Y%m%d-%H:%M:%S}"
+        fields = [(35, "A"), (34, 1), (49, self.name), (52, now), (56, "OMS-SIM"), (98, 0), (108, 10)]
+        body = "".join(f"{tag}={value}{SOH}" for tag, value in fields)
+        text = f"8=FIX.4.4{SOH}9={len(body)}{SOH}{body}"
+        self._socket.sendall(f"{text}10={sum(text.encode()) % 256:03d}{SOH}".encode())
+        heard = b""
+        while data := self._socket.recv(4096):
+            heard += data
+        return heard.decode()
+
+    def close(self) -> None:
+        self._socket.close()

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from queue import SimpleQueue
@@ -16,7 +16,7 @@ from .. import services as routing
 
 log = structlog.get_logger(__name__)
 
-REJECT, LOGON = "3", "A"
+REJECT, LOGON, LOGOUT = "3", "A", "5"
 NOT_OURS = "This session is live, and you answer as a simulation (464=Y)."
 NOT_SIMULATED = "This session is a simulation, and you do not answer as one (464=Y)."
 UNKEPT = 75  # EX_TEMPFAIL: ends before QuickFIX counts a message that could not be kept.
@@ -25,6 +25,8 @@ UNKEPT = 75  # EX_TEMPFAIL: ends before QuickFIX counts a message that could not
 class Application(fix.Application):
     """
     :param session_ids: counterparty's CompID to the id of its session's row
+    :param listening: CompIDs of those that dial in. Of theirs no RejectLogon may leave a callback: QuickFIX's acceptor lets
+        it end the process. So the answer to a Logon that is refused is turned into a Logout before it leaves.
     :param is_simulation: whether our Logon carries 464=Y and the counterparty's must
     :param heard: told after a message was kept
     :param changed: gets (session id, whether it is up now)
@@ -34,6 +36,7 @@ class Application(fix.Application):
         self,
         session_ids: dict[str, int],
         *,
+        listening: Collection[str] = (),
         is_simulation: bool,
         heard: Callable[[], None],
         changed: SimpleQueue,
@@ -45,6 +48,8 @@ class Application(fix.Application):
         self.heard = heard
         self.changed = changed
         self.stopping = stopping
+        self.listening = frozenset(listening)
+        self._refused: dict[str, str] = {}
         self.sessions: dict[int, fix.SessionID] = {}
         self._handed = threading.local()
         # A callback comes on a thread that Python forgets as it returns, and with it a connection of that thread: what
@@ -57,23 +62,38 @@ class Application(fix.Application):
         self.sessions[self.session_ids[target]] = mine
 
     def onLogon(self, session):
-        self.changed.put((self._id(session), True))
+        if self._is_refused(session):
+            fix.Session.lookupSession(self.sessions[self._id(session)]).disconnect()
+        else:
+            self.changed.put((self._id(session), True))
 
     def onLogout(self, session):
-        self.changed.put((self._id(session), False))
+        if not self._is_refused(session):
+            self.changed.put((self._id(session), False))
 
     def toAdmin(self, message, session):
-        if self.is_simulation and _type_of(message) == LOGON:
+        if _type_of(message) != LOGON:
+            return
+        if self._is_refused(session):
+            for tag in (98, 108, 141):
+                message.removeField(tag)
+            message.getHeader().setField(35, LOGOUT)
+            message.setField(58, self._refused[session.getTargetCompID().getValue()])
+        elif self.is_simulation:
             message.setField(464, "Y")
 
     def fromAdmin(self, message, session):
         kind = _type_of(message)
         if kind == LOGON:
             says_test = message.isSetField(464) and message.getField(464) == "Y"
+            name = session.getTargetCompID().getValue()
+            self._refused.pop(name, None)
             if says_test != self.is_simulation:
                 text = NOT_SIMULATED if self.is_simulation else NOT_OURS
-                log.error("session_refused", counterparty=session.getTargetCompID().getValue(), why=text)
-                raise fix.RejectLogon(text)
+                log.error("session_refused", counterparty=name, why=text)
+                if name not in self.listening:
+                    raise fix.RejectLogon(text)
+                self._refused[name] = text
         elif kind == REJECT:
             self._keep(message, session)
 
@@ -81,11 +101,15 @@ class Application(fix.Application):
         self._handed.seq_num = int(message.getHeader().getField(34))
 
     def fromApp(self, message, session):
-        self._keep(message, session)
+        if not self._is_refused(session):
+            self._keep(message, session)
 
     def last_handed(self) -> int:
         """The sequence number of the message this thread handed over last."""
         return self._handed.seq_num
+
+    def _is_refused(self, session) -> bool:
+        return session.getTargetCompID().getValue() in self._refused
 
     def _id(self, session) -> int:
         return self.session_ids[session.getTargetCompID().getValue()]

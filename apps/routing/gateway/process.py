@@ -1,6 +1,7 @@
 """The process: checks, start, and an end in order."""
 
 import signal
+import socket
 import threading
 from pathlib import Path
 from queue import SimpleQueue
@@ -16,7 +17,7 @@ from ..models import Session
 from .application import Application
 from .leadership import NotAlone, hold_folder
 from .loops import Booking, Hints, Sending, act_now
-from .settings import lenient_dictionary, settings_text
+from .settings import lenient_dictionary, listening_text, settings_text
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +32,7 @@ class Gateway:
     """
     :param environment: must be that of the settings; sessions of another are never loaded
     :param simulation_port: where the simulated street answers, if elsewhere than the sessions say
-    :raises CannotStart: on mixed environments, no session, or another gateway at work
+    :raises CannotStart: on mixed environments, no session, a port that is taken, or another gateway at work
     """
 
     def __init__(self, environment: str, folder: Path, *, simulation_port: int | None = None):
@@ -51,12 +52,11 @@ class Gateway:
         self.session_ids = {row.target_comp_id: row.pk for row in rows}
         self.stopping = threading.Event()
         dictionary = lenient_dictionary(self.folder)
-        config = self.folder / "initiator.cfg"
-        config.write_text(settings_text(rows, self.folder, dictionary, simulation_port), encoding="utf-8")
         changed: SimpleQueue = SimpleQueue()
         self.booking = Booking(self.stopping)
         self.application = Application(
             self.session_ids,
+            listening=[row.target_comp_id for row in rows if row.dials_in],
             is_simulation=environment == "simulation",
             heard=self.booking.wake,
             changed=changed,
@@ -64,27 +64,45 @@ class Gateway:
         )
         self.sending = Sending(self.stopping, self.application, changed, str(dictionary))
         self.hints = Hints(self.stopping, self.sending.wake)
-        self._settings = fix.SessionSettings(str(config))
-        self._store = fix.FileStoreFactory(self._settings)
-        self._initiator = fix.SocketInitiator(self.application, self._store, self._settings)
+        calls, listens = [r for r in rows if not r.dials_in], [r for r in rows if r.dials_in]
+        self._ports = sorted({row.port for row in listens})
+        self._kept: list[object] = []  # QuickFIX's connectors refer to their settings and stores, and keep none.
+        self._connectors = []
+        if calls:
+            text = settings_text(calls, self.folder, dictionary, simulation_port)
+            self._connectors.append(self._connector(fix.SocketInitiator, "initiator", text))
+        if listens:
+            text = listening_text(listens, self.folder, dictionary)
+            self._connectors.append(self._connector(fix.SocketAcceptor, "acceptor", text))
+
+    def _connector(self, kind, name: str, text: str):
+        config = self.folder / f"{name}.cfg"
+        config.write_text(text, encoding="utf-8")
+        told = fix.SessionSettings(str(config))
+        store = fix.FileStoreFactory(told)
+        self._kept += [told, store]
+        return kind(self.application, store, told)
 
     def run(self) -> None:
         """Will run until told to stop (SIGTERM, SIGINT), then log off, book what was heard, and return."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stopping.set())
         self._wait_for_leadership()
+        self._refuse_taken_ports()
         routing.mark_sessions(act_now(), self.session_ids.values(), is_up=False)
         connection.close()
         for thread in (self.booking, self.sending, self.hints):
             thread.start()
-        self._initiator.start()
+        for connector in self._connectors:
+            connector.start()
         log.info("gateway_started", sessions=sorted(self.session_ids))
         try:
             while not self.stopping.wait(1.0):
                 pass
         finally:
             self.stopping.set()
-            self._initiator.stop()
+            for connector in self._connectors:
+                connector.stop()
             for thread in (self.sending, self.booking):
                 thread.wake()
                 thread.join(10)
@@ -92,6 +110,18 @@ class Gateway:
         if failed:
             raise failed
         log.info("gateway_stopped")
+
+    def _refuse_taken_ports(self) -> None:
+        """QuickFIX would end the process without a word."""
+        for port in self._ports:
+            try:
+                with socket.create_server(("", port)):
+                    pass
+            except OSError as error:
+                raise CannotStart(
+                    f"Port {port}, where an upstream system calls us, cannot be had ({error.strerror}). End what uses it, or"
+                    " change the session's port."
+                ) from error
 
     def _wait_for_leadership(self) -> None:
         """A gateway that was just killed may hold its locks for a moment more."""

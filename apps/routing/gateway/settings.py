@@ -39,15 +39,31 @@ def lenient_dictionary(folder: Path) -> Path:
 
 def settings_text(sessions: Iterable[Session], folder: Path, dictionary: Path, simulation_port: int | None) -> str:
     """
-    QuickFIX's configuration. Sessions last from Sunday to Sunday, UTC, and are never reset by a logon.
+    QuickFIX's configuration of sessions that we open. Sessions last from Sunday to Sunday, UTC, and are never reset by a
+    logon.
 
     :param simulation_port: where the simulated street answers, where it was moved
     """
-    lines = [
+    lines = [*_common("initiator", folder, dictionary), "ReconnectInterval=1", "HeartBtInt=10"]
+    for session in sessions:
+        is_street = session.environment == Session.Environment.SIMULATION and session.purpose == Session.Purpose.ROUTING
+        port = simulation_port if is_street and simulation_port else session.port
+        lines += [*_named(session), f"SocketConnectHost={session.host}", f"SocketConnectPort={port}"]
+    return "\n".join(lines) + "\n"
+
+
+def listening_text(sessions: Iterable[Session], folder: Path, dictionary: Path) -> str:
+    """The same of sessions that upstream systems open with us. Who dials in under a name that is not kept is cut off."""
+    lines = [*_common("acceptor", folder, dictionary), "SocketReuseAddress=Y"]
+    for session in sessions:
+        lines += [*_named(session), f"SocketAcceptPort={session.port}"]
+    return "\n".join(lines) + "\n"
+
+
+def _common(kind: str, folder: Path, dictionary: Path) -> list[str]:
+    return [
         "[DEFAULT]",
-        "ConnectionType=initiator",
-        "ReconnectInterval=1",
-        "HeartBtInt=10",
+        f"ConnectionType={kind}",
         "LogonTimeout=10",
         "LogoutTimeout=2",
         "SocketNodelay=Y",
@@ -68,14 +84,12 @@ def settings_text(sessions: Iterable[Session], folder: Path, dictionary: Path, s
         "ValidateUnorderedGroupFields=N",
         "AllowUnknownMsgFields=Y",
     ]
-    for session in sessions:
-        moved = simulation_port if session.environment == Session.Environment.SIMULATION else None
-        lines += [
-            "[SESSION]",
-            f"BeginString={session.begin_string}",
-            f"SenderCompID={session.sender_comp_id}",
-            f"TargetCompID={session.target_comp_id}",
-            f"SocketConnectHost={session.host}",
-            f"SocketConnectPort={moved or session.port}",
-        ]
-    return "\n".join(lines) + "\n"
+
+
+def _named(session: Session) -> list[str]:
+    return [
+        "[SESSION]",
+        f"BeginString={session.begin_string}",
+        f"SenderCompID={session.sender_comp_id}",
+        f"TargetCompID={session.target_comp_id}",
+    ]

@@ -5,7 +5,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.desk import demo_firm, transition
+from apps.desk import demo_firm, demo_upstream, transition
 from apps.portfolios.models import Portfolio
 
 
@@ -21,9 +21,11 @@ class Command(BaseCommand):
             raise CommandError("The demo firm is for a simulation; this environment is live.")
         if Portfolio.objects.exists():
             street = demo_firm.point_sessions()
+            demo_upstream.keep()
             self.stdout.write(f"The demo firm is already here; its FIX sessions lead to {street}.")
             return
         loaded = demo_firm.load(scale)
+        demo_upstream.keep()
         lines = transition.transition(seed)
         path = Path(settings.OMS_HOME) / "demo" / "rebalance.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
