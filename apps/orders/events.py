@@ -238,6 +238,17 @@ class TemplateSaved(Event, code="template.saved"):
 
 
 @dataclass(frozen=True)
+class TemplateRenamed(Event, code="template.renamed"):
+    before: dict = field(default_factory=dict)
+    after: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TemplateRemoved(Event, code="template.removed"):
+    """No more file is read by it."""
+
+
+@dataclass(frozen=True)
 class ImportStaged(Event, code="import.staged"):
     rows: int
     bad: int

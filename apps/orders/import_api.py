@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.audit.services import answer_once
-from apps.core.edges import act_of
+from apps.core.edges import act_of, whole_number
 from apps.core.refusals import Invalid
 
 from . import selectors, services
@@ -78,6 +78,11 @@ class TemplateOut(serializers.ModelSerializer):
         model = ImportTemplate
         fields = ("id", "name", "owner", "desk", "headings", "columns", "words", "saved_at", "version")
         read_only_fields = fields
+
+
+class RenameIn(serializers.Serializer):
+    version = serializers.IntegerField(min_value=1, help_text="the version that the caller looked at")
+    name = serializers.CharField(max_length=80)
 
 
 LISTING = inline_serializer(
@@ -200,9 +205,25 @@ class Imports(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
 @extend_schema_view(list=extend_schema(summary="Templates by which files that are not ours are understood"))
 class Templates(mixins.ListModelMixin, Scoped):
     permissions = ("orders.import", "audit.see")
+    acts = {"partial_update": ("orders.import",), "destroy": ("orders.import",)}
     serializer_class = TemplateOut
     pagination_class = NewestFirst
     queryset = ImportTemplate.objects.none()
 
     def get_queryset(self):
         return selectors.templates_seen_by(self.request.user)
+
+    @extend_schema(summary="Call a template of yours otherwise", request=RenameIn, responses=TemplateOut)
+    def partial_update(self, request: Request, pk: int) -> Response:
+        said = self.checked(RenameIn)
+        services.rename_template(act_of(request), pk, said["name"], seen={pk: said["version"]})
+        return Response(TemplateOut(self.get_queryset().get(pk=pk)).data)
+
+    @extend_schema(
+        summary="Read no more file by a template of yours", responses={204: None},
+        parameters=[OpenApiParameter("version", OpenApiTypes.INT, required=True, description="that the caller looked at")],
+    )  # fmt: skip
+    def destroy(self, request: Request, pk: int) -> Response:
+        seen = {pk: whole_number(request.query_params.get("version"), "version", 1)}
+        services.remove_template(act_of(request), pk, seen=seen)
+        return Response(status=204)

@@ -67,6 +67,10 @@ api_urlpatterns = [
         for act in ("promote", "discard")
     ),
     path("import-templates/", import_api.Templates.as_view({"get": "list"}), name="api-import-templates"),
+    path(
+        "import-templates/<int:pk>/", import_api.Templates.as_view({"patch": "partial_update", "delete": "destroy"}),
+        name="api-import-template",
+    ),
     path("imports/<int:pk>/", import_api.Imports.as_view({"get": "retrieve"}), name="api-import"),
     path("imports/<int:pk>/rows/", import_api.Imports.as_view({"get": "rows"}), name="api-import-rows"),
     *(
@@ -80,6 +84,9 @@ urlpatterns = [
     path("orders/new/sketch/", views.sketch, name="sketch"),
     path("orders/defaults/", views.defaults, name="defaults"),
     path("orders/imports/", views.imports, name="imports"),
+    path("orders/imports/templates/", views.templates, name="templates"),
+    path("orders/imports/templates/<int:template_id>/rename/", views.rename_template, name="template_rename"),
+    path("orders/imports/templates/<int:template_id>/remove/", views.remove_template, name="template_remove"),
     path("orders/imports/<int:import_id>/", views.import_detail, name="import_detail"),
     path("orders/imports/<int:import_id>/commit/", views.commit_import, name="import_commit"),
     path("orders/imports/<int:import_id>/discard/", views.discard_import, name="import_discard"),

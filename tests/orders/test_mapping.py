@@ -12,6 +12,7 @@ from apps.orders import services as orders
 from apps.orders.models import Import, ImportRow, ImportTemplate, Order
 from apps.reference.models import Instrument, Venue
 from apps.users.models import Desk
+from tests.pages import send, visit, words
 
 from .files import csv_of, line, many, xlsx_of
 from .test_imports import keep_promises, only_orders_listen, problems, staged  # noqa: F401
@@ -119,6 +120,103 @@ class TestTemplates:
         told(by(mira), foreign([("P1", "BBB", "Achat", "8")]), save_as="Ours", desk_id=desk.pk)
         later = foreign([("P3", "BBB", "Achat", "9")], who=paul)
         assert (later.status, str(later.template), later.bad_rows) == ("STAGED", "Ours", 0)
+
+
+class TestTemplatesAreKept:
+    @pytest.fixture
+    def template(self, foreign, mira, by) -> ImportTemplate:
+        told(by(mira), foreign(), save_as="List")
+        return ImportTemplate.objects.get()
+
+    def test_is_renamed_and_read_by_still(self, template, foreign, mira, by):
+        orders.rename_template(by(mira), template.pk, " Liste ", seen={template.pk: 1})
+        assert str(foreign([("P1", "AAA", "Achat", "9")]).template) == "Liste"
+        assert Entry.objects.get(event="template.renamed").payload["after"] == {"name": "Liste"}
+
+    def test_removed_it_reads_no_more_and_its_name_is_free(self, template, foreign, mira, by):
+        orders.remove_template(by(mira), template.pk, seen={template.pk: 1})
+        batch = foreign([("P1", "AAA", "Achat", "9")])
+        assert (batch.status, batch.template) == ("UNMAPPED", None)
+        told(by(mira), batch, save_as="List")
+        assert ImportTemplate.objects.filter(removed_at=None).count() == 1
+        assert Import.objects.filter(template=template).exists()  # What it read says so still.
+
+    def test_is_its_owner_s_alone_and_as_it_was_seen(self, template, foreign, mira, paul, by):
+        with pytest.raises(NotFound):
+            orders.remove_template(by(paul), template.pk, seen={template.pk: 1})
+        with pytest.raises(orders.StaleTemplate):
+            orders.rename_template(by(mira), template.pk, "Liste", seen={template.pk: 7})
+        told(by(mira), foreign([("P1", "AAA", "Achat", "8")]), save_as="Other")
+        with pytest.raises(orders.TemplateNameTaken):
+            orders.rename_template(by(mira), template.pk, "Other", seen={template.pk: 1})
+        assert ImportTemplate.objects.get(pk=template.pk).name == "List"
+
+    def test_on_the_page_and_over_the_api(self, template, mira, paul):
+        page = words(visit(mira, "orders:templates"))
+        assert "Fonds" in page and "Rename" in page and "“achat”" in page
+        assert send(mira, "orders:template_rename", {"seen": f"{template.pk}:1", "name": "Liste"}, template.pk).status_code == 204
+        assert "Remove the template “Liste”" in words(visit(mira, "orders:template_remove", template.pk, htmx=True))
+        api = APIClient()
+        api.force_authenticate(mira)
+        here = f"/api/v1/import-templates/{template.pk}/"
+        assert api.patch(here, {"version": 2, "name": "L"}, format="json").json()["name"] == "L"
+        assert api.delete(f"{here}?version=2").status_code == 409
+        assert api.delete(f"{here}?version=3").status_code == 204
+        assert "No templates" in words(visit(mira, "orders:templates"))
+
+
+class TestWithoutHeadings:
+    """Cells pasted without the line that names their columns."""
+
+    ROWS = [("AAA", "P1", "buy", "100"), ("US5949181045", "P2", "SELL", "200")]
+
+    def test_what_can_be_told_from_the_cells_is_read(self, staged):  # noqa: F811
+        batch = staged(csv_of(self.ROWS[1:], heading=self.ROWS[0]), name="Pasted")
+        assert (batch.status, batch.rows, batch.bad_rows) == ("STAGED", 2, 0)
+        assert batch.columns == {"identifier": "column 1", "portfolio": "column 2", "side": "column 3", "qty": "column 4"}
+        assert [row.line for row in selectors.import_rows(batch)] == [1, 2]
+
+    def test_what_could_mean_two_things_is_asked(self, staged, mira, by):  # noqa: F811
+        rows = [("P1", "AAA", "buy", "100", "49.5"), ("P1", "PX", "sell", "100", "49.5"), ("P1", "CCC", "x", "50", "99")]
+        batch = staged(csv_of(rows[1:], heading=rows[0]), name="Pasted")
+        assert (batch.status, batch.rows) == ("UNMAPPED", 3)
+        assert batch.columns == {"portfolio": "column 1", "identifier": "column 2", "side": "column 3"}
+        page = words(visit(mira, "orders:import_columns", batch.pk))
+        assert '<option value="side" selected>' in page and "no line with the names" in page and "save_as" not in page
+        told(by(mira), batch, columns=batch.columns | {"qty": "column 4", "limit_price": "column 5"}, words={})
+        assert (batch.status, set(problems(batch))) == ("STAGED", {2, 3})
+
+    def test_a_template_of_numbered_columns_is_not_saved(self, staged, mira, by):  # noqa: F811
+        batch = staged(csv_of([("P1", "AAA", "buy", "7", "8")], heading=("P1", "AAA", "buy", "1", "2")))
+        columns = {"portfolio": "column 1", "symbol": "column 2", "side": "column 3", "qty": "column 4"}
+        with pytest.raises(orders.BadMapping, match="no headings"):
+            told(by(mira), batch, columns=columns, words={}, save_as="Mine")
+        assert not ImportTemplate.objects.exists()
+
+    def test_headings_of_another_language_are_no_orders(self, foreign):
+        assert foreign().rows == 3
+
+
+def test_the_preview_shows_every_column_that_is_recognised(staged, mira):  # noqa: F811
+    from apps.orders.models import OwnField
+
+    OwnField.objects.create(code="decision", label="Decision", kind="text")
+    heading = ("portfolio", "symbol", "side", "qty", "order type", "limit", "stop price", "tif", "gtd date", "min qty",
+               "display qty", "value date", "intent", "amount", "Why")  # fmt: skip
+    row = ("P1", "AAA", "BUY", "100", "STOP_LIMIT", "49.1", "49.2", "GTD", "2030-01-02", "3", "4", "2030-01-03", "", "", "Earnings")
+    batch = staged(csv_of([row], heading=heading))
+    where = reverse("orders:import_columns", args=[batch.pk])
+    client = Client()
+    client.force_login(mira)
+    said = {"version": batch.version} | {f"column-{n}": "" for n in range(len(heading))}
+    fields = ("portfolio", "symbol", "side", "qty", "order_type", "limit_price", "stop_price", "tif", "expire_date", "min_qty",
+              "display_qty", "value_date", "intent", "intent_value", "own:decision")  # fmt: skip
+    said |= {f"column-{n}": field for n, field in enumerate(fields)}
+    shown = client.post(where, said, headers={"HX-Request": "true"}).content.decode()
+    for label in ("Stop price", "Good till", "Minimum quantity", "Display size", "Value date", "Amount or target", "Decision"):
+        assert f"<th>{label}</th>" in shown
+    for cell in row[:12] + ("Earnings",):
+        assert f"<td>{cell}</td>" in shown
 
 
 @pytest.fixture

@@ -330,11 +330,11 @@ class UploadForm(forms.Form):
 
 
 class PasteForm(forms.Form):
-    """Cells copied from a spreadsheet, with their headings."""
+    """Cells copied from a spreadsheet, with or without their headings."""
 
     text = forms.CharField(
         label="Cells", max_length=2_000_000, strip=False, widget=forms.Textarea({"rows": 6, "spellcheck": "false"}),
-        help_text="Copy the cells in the spreadsheet, their headings too, and paste them here.",
+        help_text="Copy the cells in the spreadsheet, with their headings if they have any, and paste them here.",
         error_messages={"required": "Paste the cells first."},
     )  # fmt: skip
 

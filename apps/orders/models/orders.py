@@ -67,11 +67,14 @@ class ImportTemplate(models.Model):
     columns = models.JSONField(help_text="field of an order to the heading that holds it")
     words = models.JSONField(default=dict, help_text="field to {a word of theirs: ours}")
     saved_at = models.DateTimeField()
+    removed_at = models.DateTimeField(null=True, help_text="no more file is read by it; those that were still name it")
     version = models.IntegerField(default=1)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["owner", "name"], name="a_template_of_a_person_has_a_name_of_its_own")
+            models.UniqueConstraint(
+                fields=["owner", "name"], condition=Q(removed_at=None), name="a_template_of_a_person_has_a_name_of_its_own"
+            )
         ]
 
     def __str__(self) -> str:

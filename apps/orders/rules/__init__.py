@@ -7,6 +7,7 @@ from .defaults import FILLED, Default, mismatch, with_defaults
 from .funds import by_amount
 from .groups import KINDS, WAITING_ROLES, LegTerms, standing, unfit
 from .handling import HANDLING
+from .headless import columns_by_content, is_headless
 from .intents import FROM_HOLDING, INTENTS, Derived, Known, derived
 from .own_fields import OwnField, checked, definition_problems
 from .sheets import Sheet, Unreadable, missing, read, refuse_unfit, signature, stored, unstored
@@ -43,9 +44,11 @@ __all__ = [
     "asks_more",
     "by_amount",
     "checked",
+    "columns_by_content",
     "defaults_in_words",
     "definition_problems",
     "derived",
+    "is_headless",
     "judged",
     "mismatch",
     "missing",

@@ -21,6 +21,8 @@ import polars as pl
 
 from apps.core.refusals import Invalid
 
+from .headless import is_an_order
+
 MAX_BYTES = 50 * 1024 * 1024
 MAX_ROWS = 200_000
 MAX_COLUMNS = 60
@@ -51,6 +53,7 @@ HEADINGS = {
     "expire_date": ("expiredate", "expirydate", "goodtill", "gtddate", "gooduntil"),
     "min_qty": ("minqty", "minimumquantity", "minquantity", "minimum"),
     "display_qty": ("displayqty", "displayquantity", "maxfloor", "displaysize", "iceberg"),
+    "value_date": ("valuedate", "fxvaluedate"),
     "position_effect": ("positioneffect", "openclose", "effect"),
     "flags": ("flags", "execinst", "executioninstructions"),
     "intent": ("intent", "quantitytype", "qtytype"),
@@ -115,7 +118,8 @@ def refuse_unfit(file_name: str, content: bytes) -> None:
 
 def read(file_name: str, content: bytes) -> Sheet:
     """
-    The file's first sheet. Its first row with any cell is the heading; empty rows are passed over.
+    The file's first sheet. Its first row with any cell is the heading, unless it is an order already: then columns are
+    numbered. Empty rows are passed over.
 
     :raises Unreadable: telling what is wrong with it as a whole
     """
@@ -244,8 +248,10 @@ def _sheet(file_name: str, rows: Iterable[tuple[int, Sequence[str]]]) -> Sheet:
         if not any(cell and not cell.isspace() for cell in row):
             continue
         if not headings:
-            headings = _headings(file_name, row)
-            continue
+            is_order = is_an_order(row, names_fields=any(_bare(cell) in FIELD_OF for cell in row))
+            headings = _headings(file_name, [""] * _width(row) if is_order else row)
+            if not is_order:
+                continue
         if len(lines) == MAX_ROWS:
             raise Unreadable(f"{file_name} has more than {MAX_ROWS:,} orders. Split it.", field="file")
         if len(row) != len(headings):
@@ -293,11 +299,14 @@ def _shaped(frame: pl.DataFrame, headings: Sequence[str], surplus: dict[int, int
     )
 
 
+def _width(row: Sequence[str]) -> int:
+    """Cells up to the last that holds something."""
+    return max((n for n, cell in enumerate(row, 1) if cell.strip()), default=0)
+
+
 def _headings(file_name: str, row: Sequence[str]) -> list[str]:
     """The heading's cells, each once: a repeated, empty or misleading one is numbered."""
-    row = list(row)
-    while row and not row[-1].strip():
-        row.pop()
+    row = list(row[: _width(row) or len(row)])
     if len(row) > MAX_COLUMNS:
         raise Unreadable(f"{file_name} has {len(row)} columns; at most {MAX_COLUMNS} are read.", field="file")
     taken: set[str] = {LINE, PROBLEM}

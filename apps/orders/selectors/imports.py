@@ -81,14 +81,15 @@ def template_for(user_id: int, signature: str) -> ImportTemplate | None:
     """The template that a person's file with these headings is read by: their own before their desks', the newest first."""
     own = Case(When(owner_id=user_id, then=0), default=1)
     shared = Q(desk__in=Desk.objects.filter(people=user_id))
-    rows = ImportTemplate.objects.filter(Q(owner_id=user_id) | shared, signature=signature)
+    rows = ImportTemplate.objects.filter(Q(owner_id=user_id) | shared, signature=signature, removed_at=None)
     return rows.order_by(own, "-saved_at", "-pk").first()
 
 
 def templates_seen_by(user) -> QuerySet[ImportTemplate]:
     """The person's own templates and those shared with their desks."""
     shared = Q(desk__in=Desk.objects.filter(people=user))
-    return ImportTemplate.objects.filter(Q(owner=user) | shared).select_related("owner", "desk").order_by("name", "pk")
+    rows = ImportTemplate.objects.filter(Q(owner=user) | shared, removed_at=None)
+    return rows.select_related("owner", "desk").order_by("name", "pk")
 
 
 def portfolio_codes(user, codes: Collection[str]) -> list[tuple[str, int | None, str | None]]:

@@ -55,6 +55,7 @@ from .proposals import (
     propose_orders,
     wish_of,
 )
+from .templates import StaleTemplate, TemplateNameTaken, remove_template, rename_template
 from .tickets import BadWishes, Wish, create_orders
 
 __all__ = [
@@ -80,6 +81,8 @@ __all__ = [
     "StaleImport",
     "StaleOrder",
     "StaleProposal",
+    "StaleTemplate",
+    "TemplateNameTaken",
     "Wish",
     "add_document",
     "amend_orders",
@@ -118,6 +121,8 @@ __all__ = [
     "refuse_approvals",
     "refuse_unlocated",
     "release_locate",
+    "remove_template",
+    "rename_template",
     "retire_approval_rule",
     "reverse_orders",
     "sample_import",

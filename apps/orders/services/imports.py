@@ -17,6 +17,7 @@ from apps.core.acts import Act
 from apps.core.events import Event, Fact, listens
 from apps.core.refusals import NotFound, Stale
 from apps.core.tables import copy_frame
+from apps.reference import selectors as reference
 from apps.users.models import User
 from apps.users.services import require
 
@@ -28,6 +29,9 @@ from .tickets import named, with_facts
 
 WHOLE_UP_TO = 2_500  # Rows that are staged at once; more are staged in PARTS.
 PARTS = 5
+LOOKED_AT = 500  # Lines of a file without headings by which its columns are told.
+OWN = "own:"  # Before the code of a field of the firm's own, where a person told its column.
+HEADLESS = "It has no line with the names of its columns."
 
 
 class StaleImport(Stale):
@@ -118,9 +122,11 @@ def _stage(act: Act, batch: Import) -> None:
 def _understood(act: Act, batch: Import, sheet: sheets.Sheet) -> bool:
     """
     Takes what a template says of a file just opened, the person's own before their desks', the newest first. Whether
-    its columns are clear; a file whose are not waits for its person.
+    its columns are clear; a file whose are not waits for its person. One without headings is understood by its cells.
     """
     batch.sheet, batch.rows = rules.stored(sheet), len(sheet.frame)
+    if rules.is_headless(sheet.headings):
+        return _understood_by_cells(act, batch, sheet)
     batch.template = selectors.template_for(batch.created_by_id, rules.signature(sheet.headings))
     if batch.template:
         batch.columns, batch.words = batch.template.columns, batch.template.words
@@ -130,6 +136,23 @@ def _understood(act: Act, batch: Import, sheet: sheets.Sheet) -> bool:
         )
         return False
     return True
+
+
+def _understood_by_cells(act: Act, batch: Import, sheet: sheets.Sheet) -> bool:
+    cells = sheet.frame.select(sheet.headings)
+    said = {cell.strip() for name in cells.columns for cell in cells[name].head(LOOKED_AT).to_list() if cell.strip()}
+    user = User.objects.get(pk=batch.created_by_id)
+    portfolios = {code.upper() for code, pk, _ in selectors.portfolio_codes(user, list(said)) if pk}
+    instruments = {name for name, found in reference.resolve_instruments(said).items() if found}
+    batch.columns = rules.columns_by_content(cells, portfolios, instruments)
+    open_still = [n for n in cells.columns if n not in batch.columns.values() and (cells[n].str.strip_chars() != "").any()]
+    if not open_still and not rules.missing(batch.columns):
+        return True
+    import_happens(
+        act, batch, events.ImportUnmapped(HEADLESS), error=HEADLESS, sheet=batch.sheet, rows=batch.rows,
+        columns=batch.columns,
+    )  # fmt: skip
+    return False
 
 
 def sheet_of(batch: Import) -> sheets.Sheet:
@@ -162,11 +185,12 @@ def asked_of(user, batch: Import, sheet: sheets.Sheet) -> pl.DataFrame:
 
 
 def own_columns(sheet: sheets.Sheet) -> pl.Expr:
-    """The columns that a field of the firm's own is named by (code or label), as JSON; null where a line has none."""
+    """The columns told to hold a field of the firm's own, or named by it (code or label), as JSON; null where a line has none."""
     headings = {heading.strip().lower(): heading for heading in sheet.ignored}
+    told = {field: heading for field, heading in sheet.columns.items() if field.startswith(OWN)}
     found = {}
-    for field in selectors.own_fields() if headings else []:
-        heading = headings.get(field.code.lower()) or headings.get(field.label.lower())
+    for field in selectors.own_fields() if headings or told else []:
+        heading = told.get(OWN + field.code) or headings.get(field.code.lower()) or headings.get(field.label.lower())
         if heading:
             found[field.code] = pl.col(heading).fill_null("").str.strip_chars()
     if not found:

@@ -15,7 +15,7 @@ from apps.users.services import require
 from .. import events, rules, selectors
 from ..models import Import, ImportRow, ImportTemplate
 from ..rules import sheets
-from .imports import asked_of, import_happens, judged_lines, own_import, sheet_of
+from .imports import OWN, asked_of, import_happens, judged_lines, own_import, sheet_of
 
 SPOKEN = {"side": rules.SIDES, "order_type": rules.ORDER_TYPES, "tif": rules.TIFS}  # Fields whose words can be told.
 
@@ -114,8 +114,9 @@ def _lowered(words: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]
 def _checked(batch: Import, columns: Mapping[str, str], words: Mapping[str, Mapping[str, str]]) -> tuple[dict, dict]:
     headings = sheet_of(batch).headings
     columns, words = {field: heading for field, heading in columns.items() if heading}, _lowered(words)
+    own = {OWN + field.code for field in selectors.own_fields()} if any(f.startswith(OWN) for f in columns) else set()
     for field, heading in columns.items():
-        if field not in sheets.HEADINGS:
+        if field not in sheets.HEADINGS and field not in own:
             raise BadMapping(f"An order has no field “{field[:40]}”.", field=field[:40])
         if heading not in headings:
             raise BadMapping(f"The file has no column “{heading[:80]}”.", field=field)
@@ -136,7 +137,12 @@ def _saved(act, user, batch: Import, name: str, columns: dict, words: dict, desk
     if desk_id is not None and not user.desks.filter(pk=desk_id).exists():
         raise BadMapping("You do not sit at this desk, so the template cannot be shared with it.", field="desk")
     headings = sheet_of(batch).headings
-    template = ImportTemplate.objects.select_for_update().filter(owner=user, name=name).first()
+    if rules.is_headless(headings):
+        raise BadMapping(
+            "The file has no headings that a later one could be known by. Read it so without saving a template.",
+            field="save_as",
+        )
+    template = ImportTemplate.objects.select_for_update().filter(owner=user, name=name, removed_at=None).first()
     if template is None:
         template = ImportTemplate(owner=user, name=name, version=0)
     template.headings, template.signature = headings, rules.signature(headings)

@@ -11,6 +11,7 @@ from .imports import commit_import, discard_import, import_detail, imports
 from .mapping import choose_listings, map_import
 from .own_fields import own
 from .proposals import discard_proposals, promote_proposals, proposals
+from .templates import remove_template, rename_template, templates
 from .ticket import instruments, sketch, ticket
 
 __all__ = [
@@ -48,9 +49,12 @@ __all__ = [
     "promote_proposals",
     "proposals",
     "release_locate",
+    "remove_template",
+    "rename_template",
     "reverse_filled",
     "sketch",
     "submit",
     "submit_group",
+    "templates",
     "ticket",
 ]

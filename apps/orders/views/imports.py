@@ -24,8 +24,12 @@ KEPT = 100
 COLUMNS = (
     ("portfolio", "its code", True), ("symbol", "or isin, cusip, sedol, figi", True), ("side", "BUY, SELL, SELL_SHORT", True),
     ("quantity", "shares, or face of a bond", True), ("order type", "MARKET unless a limit is given", False),
-    ("limit price", "percent of par for a bond", False), ("tif", "DAY, GTC, IOC, FOK", False),
+    ("limit price", "percent of par for a bond", False), ("stop price", "of a stop order", False),
+    ("tif", "DAY, GTC, GTD, IOC, FOK, OPG, CLS", False), ("good till", "the date of a GTD order, YYYY-MM-DD", False),
+    ("minimum quantity", "of one fill", False), ("display size", "what the market may see at once", False),
+    ("value date", "of currencies", False), ("intent, amount", "AMOUNT, WEIGHT and so on, in place of a quantity", False),
     ("currency", "only compared with the instrument's", False), ("instructions", "to the desk", False),
+    ("desk, group", "its desk's code; orders of one group", False), ("a field of the firm's own", "by its code or label", False),
     ("rationale", "kept with the order", False), ("reference", "your own, unique among your open orders", False),
 )  # fmt: skip
 

@@ -1,5 +1,7 @@
 """Files that are not ours: which column holds what, which word means what, which listing a name means."""
 
+import json
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -10,12 +12,21 @@ from apps.core.refusals import Invalid
 from apps.users.doors import door
 
 from .. import selectors, services
-from ..rules import sheets
+from ..rules import is_headless, sheets
+from ..services.imports import OWN
 from ..services.mapping import SPOKEN
 
 SAMPLES = 3
-FIELDS = [(field, field.replace("_", " ").replace("qty", "quantity").capitalize()) for field in sheets.HEADINGS]
-SHOWN = ("portfolio", *sheets.IDENTIFIERS, "side", "qty", "order_type", "limit_price", "tif", "group")
+NAMES = {
+    "isin": "ISIN", "cusip": "CUSIP", "sedol": "SEDOL", "figi": "FIGI", "tif": "Time in force", "client_ref": "Reference",
+    "min_qty": "Minimum quantity", "display_qty": "Display size", "expire_date": "Good till", "intent_value": "Amount or target",
+}  # fmt: skip
+
+
+def labels() -> dict[str, str]:
+    """Every field a column may hold, with its name for people: those of an order, then the firm's own."""
+    ours = {f: NAMES.get(f) or f.replace("_", " ").replace("qty", "quantity").capitalize() for f in sheets.HEADINGS}
+    return ours | {OWN + field.code: field.label for field in selectors.own_fields()}
 
 
 @door("orders.import")
@@ -70,24 +81,29 @@ def _context(request: HttpRequest, batch, sheet, columns, words) -> dict:
         strange[field] = list(dict.fromkeys([*(w for w in told if field in columns), *strange.get(field, [])]))
     lacking = sheets.missing(columns)
     asked, wrong = (None, {}) if lacking else services.sample_import(act_of(request), request.user, batch, columns, words)
-    shown = [field for field in SHOWN if field in columns]
+    names = labels()
+    lines = [] if asked is None else [(row, json.loads(row["own"] or "{}")) for row in asked.to_dicts()]
+    own = [code for code in dict.fromkeys(code for _, values in lines for code in values) if OWN + code in names]
+    shown = [field for field in names if field in columns and not field.startswith(OWN)]
     return {
         "batch": batch,
         "version": request.POST.get("version") or batch.version,
-        "fields": FIELDS,
+        "fields": list(names.items()),
         "headings": [
             (place, heading, [cell for cell in frame[heading].to_list() if cell.strip()], held.get(heading, ""))
             for place, heading in enumerate(sheet.headings)
         ],
         "words": [
-            (field, dict(FIELDS)[field], sorted(set(SPOKEN[field].values())),
+            (field, names[field], sorted(set(SPOKEN[field].values())),
              [(word, words.get(field, {}).get(word, "")) for word in found])
             for field, found in strange.items() if found
         ],
         "lacking": lacking,
-        "shown": [dict(FIELDS)[field] for field in shown],
-        "lines": [] if asked is None else [
-            (row["row"], [row[field] for field in shown], wrong.get(row["row"], [])) for row in asked.to_dicts()
+        "headless": is_headless(sheet.headings),
+        "shown": [names[field] for field in shown] + [names[OWN + code] for code in own],
+        "lines": [
+            (row["row"], [row[field] for field in shown] + [values.get(code, "") for code in own], wrong.get(row["row"], []))
+            for row, values in lines
         ],
         "save_as": request.POST.get("save_as", batch.template.name if batch.template else ""),
         "desk": request.POST.get("desk", ""),
