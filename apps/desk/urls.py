@@ -27,6 +27,7 @@ urlpatterns = [
     path("desk/below/<str:subject>/<int:subject_id>/", tree.below, name="tree"),
     path("desk/views/<str:sheet>/", lists.arrange, name="arrange"),
     path("desk/views/<str:sheet>/widths/", lists.widths, name="widths"),
+    path("desk/views/<str:sheet>/stands/", lists.stands, name="view_stands"),
     path("desk/views/<str:sheet>/remove/", lists.remove, name="remove_view"),
     path("record/", record.search, name="record"),
     path("record/verify/", record.verify, name="verify"),

@@ -162,6 +162,7 @@
 
   /* htmx: a refusal (problem partial or problem details) becomes a toast; a form comes back where it was sent from with
      422, or with HX-Reswap and any status. */
+  const SIGN_IN = "/accounts/login/";
   const reads = (xhr) => xhr.getResponseHeader("Content-Type") || "";
   function problemOf(xhr) {
     if (reads(xhr).includes("html")) {
@@ -183,6 +184,13 @@
   }
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { xhr } = event.detail;
+    if (new URL(xhr.responseURL || location.href).pathname.startsWith(SIGN_IN) && !location.pathname.startsWith(SIGN_IN)) {
+      event.detail.shouldSwap = false;    // The page to sign in at does not belong into a part of this one.
+      if (!event.detail.elt.matches("[data-refresh]")) {
+        toast("You are signed out, so this has not happened. What you typed stands: sign in in another window, then repeat it.", "error");
+      }
+      return;
+    }
     if (xhr.status < 400) return;
     const problem = problemOf(xhr);
     const form = xhr.status === 422 || xhr.getResponseHeader("HX-Reswap");

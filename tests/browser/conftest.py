@@ -4,15 +4,17 @@ from collections.abc import Callable
 
 import pytest
 from django.conf import settings
+from django.test import Client
 from playwright.sync_api import Page
 
 
 @pytest.fixture
-def sits_down(live_server, chromium, client) -> Callable[..., Page]:
+def sits_down(live_server, chromium) -> Callable[..., Page]:
     """``sits_down(mira, "/orders/")``: her window on that page, signed in. No script may have complained at the end."""
     contexts, complaints = [], []
 
     def window(user, path: str) -> Page:
+        client = Client()  # Several people sit down in one test, each signed in for themselves.
         client.force_login(user)
         cookie = settings.SESSION_COOKIE_NAME
         contexts.append(chromium.new_context(viewport={"width": 1440, "height": 900}))

@@ -204,6 +204,30 @@ class TestPages:
 
         assert len(many) == len(few)
 
+    def test_rows_are_never_put_below_the_heads_of_other_columns(self, mira, by, some):
+        view = saved.save_view(by(mira), ORDERS, specs.read(ORDERS, PLAIN), name="Mine")
+        page = words(visit(mira, "orders:list", query=f"?view={view.pk}"))
+        asked = "?" + html.unescape(re.search(r'data-rows-url="[^"?]*\?([^"]*)"', page)[1]) + f"&ids={some[2]}"
+        before = visit(mira, "orders:rows", query=asked, htmx=True)
+        spec = specs.read(ORDERS, PLAIN | {"columns": ["side", "order"]})
+        saved.save_view(by(mira), ORDERS, spec, name="Mine", view_id=view.pk)
+
+        assert listed(words(before)) == [some[2]]
+        assert visit(mira, "orders:rows", query=asked, htmx=True).status_code == 409
+
+    def test_a_reader_is_told_what_became_of_a_view_and_of_no_other(self, tom, tess, mira, by):
+        view = saved.save_view(by(tom), ORDERS, specs.read(ORDERS, PLAIN), name="<Mine>", desk="MAIN")
+
+        def told(reader, version: int) -> str:
+            query = f"?view={view.pk}&version={version}&name=%3CMine%3E"
+            return html.unescape(words(visit(reader, "desk:view_stands", "orders", query=query, htmx=True)))
+
+        assert told(tess, 1) == ""
+        saved.save_widths(by(tom), ORDERS, view.pk, {"usd": 222})
+        assert "Tom Tran has changed “<Mine>”" in told(tess, 1)
+        assert "no longer shared" in told(mira, 2)
+        assert "this is the house view" in words(visit(mira, "orders:list", query=f"?view={view.pk}"))
+
     def test_other_systems_keep_views_too(self, client, mira, tom, by):
         client.force_login(mira)
         body = {"list": "orders", "name": "From afar", "spec": PLAIN}

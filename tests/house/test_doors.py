@@ -22,7 +22,7 @@ MATRIX: dict[str, set[str] | str] = {
     "desk:home": ALL, "desk:find": ALL, "desk:health": ALL,
     "desk:parts": {C, O, A, X}, "desk:check": {C, O, A, X}, "desk:try_again": {O, X},
     "desk:record": {C, A}, "desk:verify": {A}, "desk:timeline": ALL,
-    "desk:arrange": ALL, "desk:widths": ALL, "desk:remove_view": ALL, "desk:tree": FLOOR,
+    "desk:arrange": ALL, "desk:widths": ALL, "desk:remove_view": ALL, "desk:view_stands": ALL, "desk:tree": FLOOR,
     # Portfolios and results
     "portfolios:list": {M, C, O, A}, "portfolios:detail": {M, C, O, A}, "reporting:results": FLOOR,
     # Orders

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
+from zlib import crc32
 
 from django.http import HttpRequest
 
@@ -21,7 +22,7 @@ def more_address(base: str, kept: Mapping, sheet: Sheet, spec: Spec, mark: str, 
         return ""
     path = sheet.columns[spec.group].path if spec.group else ""
     begun = {"group_of": str(rows[-1][path])} if path else {}
-    return f"{base}?{urlencode(dict(kept) | {'after': mark} | begun)}"
+    return f"{base}?{urlencode(dict(kept) | {'heads': heads_of(spec), 'after': mark} | begun)}"
 
 
 def begun_in(sheet: Sheet, spec: Spec, rows: Sequence[Mapping], said: str) -> Any:
@@ -30,6 +31,11 @@ def begun_in(sheet: Sheet, spec: Spec, rows: Sequence[Mapping], said: str) -> An
         return ...
     first = rows[0][sheet.columns[spec.group].path]
     return first if str(first) == said else ...
+
+
+def heads_of(spec: Spec) -> str:
+    """What an address says of the columns that stand on its page, for rows of others never to be put below them."""
+    return f"{crc32(','.join(spec.columns).encode()):08x}"
 
 
 def around(sheet: Sheet, view: "Shown", totals: Mapping, kept: Mapping, ticks: bool) -> dict:
@@ -44,6 +50,7 @@ def around(sheet: Sheet, view: "Shown", totals: Mapping, kept: Mapping, ticks: b
         "narrowed": [one.in_words(sheet) for one in view.spec.filters],
         "kept": kept,
         "filters": urlencode(kept),
+        "rows_query": urlencode(dict(kept) | {"heads": heads_of(view.spec)}),
         "ticks": ticks,
         "exact": set(view.spec.columns) <= set(view.spec.widths),
         "own_view": view.saved.pk if view.is_own else None,
@@ -51,13 +58,17 @@ def around(sheet: Sheet, view: "Shown", totals: Mapping, kept: Mapping, ticks: b
 
 
 class Shown(NamedTuple):
-    """A view, the saved one behind it if any and whether it is the reader's, all they could choose, what the address keeps of it."""
+    """
+    A view, the saved one behind it if any and whether it is the reader's, all they could choose, what the address keeps
+    of it, and whether the address asks for one that this reader does not see, or no longer.
+    """
 
     spec: Spec
     saved: saved.SavedView | None
     views: Sequence[saved.SavedView]
     kept: Mapping[str, str]
     is_own: bool = False
+    is_gone: bool = False
 
 
 def shown(request: HttpRequest, sheet: Sheet, asset: str = "") -> Shown:
@@ -65,6 +76,7 @@ def shown(request: HttpRequest, sheet: Sheet, asset: str = "") -> Shown:
     The view of the address, else the one the reader's list opens with, else the house's. One query.
 
     :param asset: the asset class that the list is narrowed to, whose own columns the house's view then has
+    :raises StaleView: where the address is of a page with other columns than the view has now
     """
     views = list(saved.views_seen_by(request.user, sheet.name))
     asked = request.GET.get("view", "")
@@ -82,4 +94,7 @@ def shown(request: HttpRequest, sheet: Sheet, asset: str = "") -> Shown:
         spec, kept = spec._replace(sort=()), kept | {"sort": code}
     elif column and column.path:
         spec, kept = spec._replace(sort=((column.code, code.startswith("-")),)), kept | {"sort": code}
-    return Shown(spec, chosen, views, kept, chosen is not None and chosen.owner_id == request.user.pk)
+    if request.GET.get("heads", heads_of(spec)) != heads_of(spec):
+        raise saved.StaleView("The columns of this view were changed meanwhile; load the list again.")
+    is_own = chosen is not None and chosen.owner_id == request.user.pk
+    return Shown(spec, chosen, views, kept, is_own, is_gone=asked not in ("", HOUSE) and chosen is None)

@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, urlencode
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.core.edges import act_of, whole_number
 from apps.core.refusals import Conflict, Invalid
@@ -59,6 +59,18 @@ def widths(request: HttpRequest, sheet: str) -> HttpResponse:
         act_of(request), of, whole_number(request.POST.get("view"), "view", 1), _widths(request.POST, of)
     )  # fmt: skip
     return HttpResponse(status=204)
+
+
+@door("desk.see")
+@require_GET
+def stands(request: HttpRequest, sheet: str) -> HttpResponse:
+    """Nothing while a colleague's view is as this page shows it (``?view=`` in its ``?version=``); else what became of it."""
+    of = get_sheet(sheet, request.user)
+    number = whole_number(request.GET.get("view"), "view", 1)
+    view = saved.views_seen_by(request.user, of.name).filter(pk=number).first()
+    if view and view.version == whole_number(request.GET.get("version"), "version", 1):
+        return HttpResponse(status=204)
+    return render(request, "components/viewbar.html#became", {"now": view, "was": request.GET.get("name", "")[:60]})
 
 
 @door("desk.see")
