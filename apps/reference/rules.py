@@ -171,6 +171,7 @@ class Taken(NamedTuple):
     takes_display_qty: bool
 
 
+STRATEGIES = ("VWAP", "PARTICIPATE", "TWAP")  # What a broker's algorithm may be asked to do.
 ORDINARY = tuple((kind, tif) for kind in ("MARKET", "LIMIT") for tif in ("DAY", "GTC", "IOC", "FOK"))
 
 

@@ -170,15 +170,17 @@ class DefaultBroker(NamedTuple):
     broker_id: int
     broker: str
     strategy: str
+    rule: str
 
 
 def default_brokers(block_ids: Iterable[int]) -> dict[int, DefaultBroker]:
     """Block id to the active broker on which the defaults of all its orders agree; absent elsewhere. One query."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT d.block_id, b.id, b.code, d.strategy FROM ("
+            "SELECT d.block_id, b.id, b.code, d.strategy, d.rule FROM ("
             " SELECT m.block_id, min(o.defaulted #>> '{broker,value}') AS broker,"
-            " coalesce(min(o.defaulted #>> '{strategy,value}'), '') AS strategy FROM blocks_member m"
+            " coalesce(min(o.defaulted #>> '{strategy,value}'), '') AS strategy,"
+            " min(o.defaulted #>> '{broker,rule}') AS rule FROM blocks_member m"
             " JOIN orders_order o ON o.id = m.order_id"
             " WHERE EXISTS (SELECT 1 FROM orders_defaultrule WHERE broker_id IS NOT NULL) AND m.block_id = ANY(%s)"
             " GROUP BY m.block_id HAVING count(*) = count(o.defaulted #>> '{broker,value}')"

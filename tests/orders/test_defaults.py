@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 from apps.orders import rules
 from apps.orders import services as orders
 from apps.orders.models import DefaultRule, Order
+from apps.reference.models import Combination
 from apps.users.models import Desk
 from tests.orders.files import csv_of, line
 from tests.pages import send, visit, words
@@ -120,6 +121,44 @@ def test_a_refusal_of_what_a_rule_filled_in_names_the_rule(a_rule, wish, by, mir
         " The firm's rule “Sells of shares stay in” filled it in: say another here.",
         "“NOPE” is no time in force. Use DAY, GTC, GTD, IOC, FOK, OPG or CLS.",
     ]
+
+
+class TestTheBrokerOfARule:
+    """Held against the table of what that broker takes, as far as it says so."""
+
+    @pytest.fixture
+    def harbor(self, firm, a_rule):
+        a_rule(name="To Harbor", broker=firm.brokers["HARBOR"], tif="")
+        return firm.brokers["HARBOR"]
+
+    def test_that_takes_no_such_order_is_refused_by_the_rule_s_name(self, harbor, wish, by, mira):
+        for kind, tif in (("LIMIT", "DAY"), ("LIMIT", "GTC"), ("MARKET", "DAY")):
+            Combination.objects.create(asset_class="EQUITY", broker=harbor, order_type=kind, tif=tif)
+        sells = {"side": "SELL", "tif": "IOC"}
+        with pytest.raises(orders.BadWishes) as refused:
+            orders.create_orders(by(mira), [wish(**sells), wish(side="SELL"), wish(side="BUY", tif="IOC")])
+
+        (row,) = refused.value.facts["rows"]
+        assert (row["index"], row["field"]) == (0, "tif")
+        assert row["message"] == (
+            "HARBOR does not take MARKET with IOC; it takes LIMIT with DAY, GTC; MARKET with DAY. The firm's rule “To Harbor”"
+            " chose this broker: say another order type or time in force, or ask operations to change the rule."
+        )
+        assert not Order.objects.exists()
+
+    def test_of_which_the_table_says_nothing_takes_what_the_market_does(self, harbor, wish, by, mira):
+        Combination.objects.create(asset_class="CORP", broker=harbor, order_type="LIMIT", tif="DAY")
+        orders.create_orders(by(mira), [wish(side="SELL", tif="IOC")])
+        assert Order.objects.get().defaulted["broker"]["value"] == "HARBOR"
+
+    def test_its_time_in_force_is_held_against_the_market_and_named(self, a_rule, wish, by, mira):
+        a_rule(name="Sells at the close", tif="CLS")
+        with pytest.raises(orders.BadWishes, match="Sells at the close.*say another here"):
+            orders.create_orders(by(mira), [wish(side="SELL")])
+
+    def test_its_strategy_is_one_that_brokers_take(self, a_rule, firm):
+        with pytest.raises(IntegrityError, match="a_default_strategy_is_one"), transaction.atomic():
+            a_rule(broker=firm.brokers["HARBOR"], strategy="MAGIC")
 
 
 def test_a_rule_leads_to_its_desk(a_rule, wish, by, mira):

@@ -240,3 +240,17 @@ def test_promoting_shows_money_and_portfolios_before_it_acts(proposed, mira):
     assert Order.objects.count() == 0
     led = send(mira, "orders:promote_proposals", {"seen": f"{one.pk}:1"})
     assert (led.status_code, Order.objects.count()) == (204, 1) and "HX-Redirect" in led.headers
+
+
+def test_discarding_asks_first_and_leaves_its_reason_on_the_record(proposed, wish, mira):
+    one, two = proposed(wish(), wish("P2"))
+    asked = words(visit(mira, "orders:discard_proposals", query=f"?seen={one.pk}:1&seen={two.pk}:1", htmx=True))
+    assert "Discard 2 proposals" in asked and "2 portfolios" in asked and "$10,000" in asked.replace("$10.0K", "$10,000")
+    assert not Proposal.objects.filter(status="DISCARDED").exists()
+
+    led = send(mira, "orders:discard_proposals", {"seen": [f"{one.pk}:1", f"{two.pk}:1"], "reason": "Too dear"})
+    assert led.status_code == 204 and "HX-Redirect" in led.headers
+    entries = Entry.objects.filter(event="proposal.discarded")
+    assert [(e.act.by_id, e.act.reason) for e in entries] == [(mira.pk, "Too dear")] * 2
+    again = visit(mira, "orders:discard_proposals", query=f"?seen={one.pk}:1", htmx=True)
+    assert again.status_code == 409

@@ -175,7 +175,8 @@ class TestRouting:
         given = made.trace.get("order_default")
         assert (given is not None) is agreed
         if agreed and enabled:
-            assert (made.broker.code, made.strategy, given) == ("HARBOR", "TWAP", {"broker": "HARBOR", "strategy": "TWAP"})
+            assert (made.broker.code, made.strategy) == ("HARBOR", "TWAP")
+            assert given == {"broker": "HARBOR", "strategy": "TWAP", "rule": "Harbor"}
         else:
             assert made.strategy == "VWAP"
         if not enabled:

@@ -10,6 +10,7 @@ from simple_history.models import HistoricalRecords
 from apps.portfolios.models import Portfolio
 from apps.reference.fields import price_field, qty_field
 from apps.reference.models import AssetClass, Broker, Currency, Instrument, OrderType, TimeInForce
+from apps.reference.rules import STRATEGIES
 from apps.users.models import Desk
 
 from ..states import GroupStatus, ImportStatus, ProposalStatus, S
@@ -165,6 +166,10 @@ class DefaultRule(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(strategy="") | Q(broker__isnull=False), name="a_default_strategy_is_of_a_broker"
+            ),
+            models.CheckConstraint(
+                condition=Q(strategy__in=("", *STRATEGIES)), name="a_default_strategy_is_one_that_brokers_take",
+                violation_error_message=f"A strategy is one of {', '.join(STRATEGIES)}, or left to the routing rules.",
             ),
         ]
 

@@ -113,6 +113,8 @@ def judged(asked: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         )
         for rule in (RULES if "own_problem" not in read.columns else (*RULES, OWN))
     ).sort("row", maintain_order=True)
+    if "broker_takes" in read.columns:
+        problems = pl.concat([problems, _untaken(read)]).sort("row", maintain_order=True)
     if "defaulted" in read.columns and len(problems):
         problems = _naming_rules(problems, read)
     terms = read.join(problems.select("row").unique(), on="row", how="anti", maintain_order="left").select(
@@ -134,6 +136,22 @@ def judged(asked: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         *(name for name in CARRIED if name in read.columns),
     )
     return terms, problems
+
+
+def _untaken(read: pl.DataFrame) -> pl.DataFrame:
+    """
+    The rows whose order the broker that a rule of the firm chose does not take, with what to do: the broker is not on
+    the ticket.
+    """
+    able = pl.col("broker_takes").str.contains(pl.format("|{} {}|", "order_type_is", "tif_is"), literal=True)
+    chosen = pl.col("defaulted").str.json_path_match("$.broker.value")
+    by = pl.col("defaulted").str.json_path_match("$.broker.rule")
+    message = pl.format(
+        "{} does not take {} with {}; it takes {}. The firm's rule “{}” chose this broker: say another order type or time in"
+        " force, or ask operations to change the rule.",
+        chosen, "order_type_is", "tif_is", "broker_said", by,
+    )  # fmt: skip
+    return read.filter(~able).select("row", pl.lit("tif").alias("field"), message.alias("message"))
 
 
 def _naming_rules(problems: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:

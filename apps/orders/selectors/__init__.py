@@ -30,6 +30,7 @@ from .orders import changes_since, get_order_seen_by, orders_seen_by, portfolio_
 from .own_fields import own_fields, own_in_words
 from .proposals import open_proposals, proposal_of, proposals_seen_by
 from .tickets import (
+    brokers_taking,
     desk_facts,
     funds_among,
     instrument_facts,
@@ -49,6 +50,7 @@ __all__ = [
     "approval_rules",
     "approvals_seen_by",
     "before_the_desk",
+    "brokers_taking",
     "changes_since",
     "defaults_on",
     "deputies",

@@ -10,7 +10,7 @@ from django.db import connection
 from apps.marketdata import selectors as marketdata
 from apps.portfolios import selectors as portfolios
 from apps.reference import selectors as reference
-from apps.reference.models import DERIVATIVES, AssetClass, Instrument
+from apps.reference.models import DERIVATIVES, AssetClass, Broker, Instrument
 from apps.reference.rules import Taken, taken_by
 from apps.users.models import Desk
 
@@ -69,6 +69,29 @@ def instrument_facts(ids: Collection[int], today: date) -> list[tuple]:
     return facts
 
 
+def brokers_taking(pairs: Collection[tuple[str, str]]) -> list[tuple[str, str, str, str]]:
+    """
+    Of each (broker's code, asset class) of which the table says what that broker takes: these two, with what it takes as
+    marks to look up (``|LIMIT DAY|``) and in words. Two queries.
+    """
+    brokers = dict(Broker.objects.filter(code__in={code for code, _ in pairs}).values_list("code", "pk"))
+    table = reference.combinations_taken(klass for _, klass in pairs)
+    found = []
+    for code, klass in pairs:
+        rows = [row for row in table if row.broker_id == brokers.get(code, 0) and row.asset_class == klass]
+        if rows:
+            marks = "".join(f"|{row.order_type} {row.tif}|" for row in rows)
+            found.append((code, klass, marks, _in_words(rows)))
+    return found
+
+
+def _in_words(rows: Sequence[Taken]) -> str:
+    by_type: dict[str, list[str]] = {}
+    for row in rows:
+        by_type.setdefault(row.order_type, []).append(row.tif)
+    return "; ".join(f"{kind} with {', '.join(tifs)}" for kind, tifs in by_type.items())
+
+
 def _ended(symbol: str, asset_class: str, on: date, today: date) -> str:
     if asset_class not in DERIVATIVES:
         return f"{symbol} matured on {on}."
@@ -85,12 +108,8 @@ def _taken(table: Sequence[Taken], asset_class: str, venue_id: int, mic: str) ->
     marks = [f"|{row.order_type} {row.tif}|" for row in rows]
     marks += [f"|M {row.order_type} {row.tif}|" for row in rows if row.takes_min_qty]
     marks += [f"|D {row.order_type} {row.tif}|" for row in rows if row.takes_display_qty]
-    by_type: dict[str, list[str]] = {}
-    for row in rows:
-        by_type.setdefault(row.order_type, []).append(row.tif)
-    said = "; ".join(f"{kind} with {', '.join(tifs)}" for kind, tifs in by_type.items())
     where = f"{AssetClass(asset_class).label}{f' on {mic}' if rows[0].venue_id else ''}"
-    return "".join(marks), said, where
+    return "".join(marks), _in_words(rows), where
 
 
 class PairKnown(NamedTuple):

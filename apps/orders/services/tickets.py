@@ -208,6 +208,7 @@ def with_facts(user, asked: pl.DataFrame, today, *, fills: bool = True) -> pl.Da
             facts, schema={name: rules.FACTS[name] for name in (key, *columns)}, orient="row"
         )  # fmt: skip
         frame = frame.join(known, on=key, how="left", maintain_order="left")
+    frame = _with_default_brokers(frame)
     for name in ("portfolio", "instrument"):
         if f"{name}_found" in asked.columns:
             frame = frame.with_columns(pl.coalesce(f"{name}_found", f"{name}_problem").alias(f"{name}_problem"))
@@ -245,6 +246,20 @@ def _with_defaults(asked: pl.DataFrame, today) -> pl.DataFrame:
     kinds = selectors.kinds_of(_distinct(asked, "instrument_id"))
     frame = asked.join(kinds, on="instrument_id", how="left", maintain_order="left")
     return rules.with_defaults(frame, defaults).drop("asset_class", "country")
+
+
+def _with_default_brokers(frame: pl.DataFrame) -> pl.DataFrame:
+    """What the brokers that rules chose take, as far as a table says so of them."""
+    if "defaulted" not in frame.columns:
+        return frame
+    frame = frame.with_columns(pl.col("defaulted").str.json_path_match("$.broker.value").alias("broker_by"))
+    pairs = frame.select("broker_by", "asset_class").drop_nulls().unique().rows()
+    taking = selectors.brokers_taking(pairs) if pairs else []
+    if not taking:
+        return frame.drop("broker_by")
+    columns = ("broker_by", "asset_class", "broker_takes", "broker_said")
+    known = pl.DataFrame(taking, schema=dict.fromkeys(columns, pl.String), orient="row")
+    return frame.join(known, on=["broker_by", "asset_class"], how="left", maintain_order="left").drop("broker_by")
 
 
 def _distinct(frame: pl.DataFrame, column: str) -> list:

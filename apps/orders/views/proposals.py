@@ -5,7 +5,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from apps.core.edges import act_of, seen_versions
 from apps.core.refusals import Conflict, Invalid, Refusal
@@ -59,24 +59,31 @@ def promote_proposals(request: HttpRequest) -> HttpResponse:
 
 
 def _confirm(request: HttpRequest) -> HttpResponse:
+    submits, name = request.GET.get("submit") == "1", request.GET.get("group_name", "").strip()
+    linked = f", linked as “{name}”" if name else ""
+    rows, context = _picked(request)
+    context |= {
+        "title": "Promote to orders",
+        "text": f"They become {'orders, submitted to compliance in the same step' if submits else 'drafts'}{linked}."
+        " All of them do, or none.",
+        "button": f"{'Submit' if submits else 'Make'} {len(rows):,} order{'' if len(rows) == 1 else 's'}",
+    }  # fmt: skip
+    context["fields"] += [("group_name", name), ("submit", "1" if submits else "")]
+    return render(request, "components/confirm.html", context)
+
+
+def _picked(request: HttpRequest) -> tuple[list, dict]:
+    """The open ones of what was ticked, and what a dialog says of them: count, money and portfolios."""
     seen = ticked(seen_versions(request.GET))
     rows = list(selectors.open_proposals(request.user).filter(pk__in=seen).select_related("instrument"))
     if not rows:
         raise Conflict("None of the selected proposals is open any more. Reload the list.")
-    submits, name = request.GET.get("submit") == "1", request.GET.get("group_name", "").strip()
-    linked = f", linked as “{name}”" if name else ""
-    context = {
-        "title": "Promote to orders",
+    return rows, {
         "money": money_words(pages.worth_of_proposals(rows)),
-        "text": f"They become {'orders, submitted to compliance in the same step' if submits else 'drafts'}{linked}."
-        " All of them do, or none.",
-        "fields": [("seen", f"{row.pk}:{seen[row.pk]}") for row in rows]
-        + [("group_name", name), ("submit", "1" if submits else "")],
+        "fields": [("seen", f"{row.pk}:{seen[row.pk]}") for row in rows],
         "action_url": request.path,
-        "button": f"{'Submit' if submits else 'Make'} {len(rows):,} order{'' if len(rows) == 1 else 's'}",
         "back": "Not yet",
-    }  # fmt: skip
-    return render(request, "components/confirm.html", context)
+    }
 
 
 def _led(request: HttpRequest, address: str) -> HttpResponse:
@@ -89,18 +96,28 @@ def _led(request: HttpRequest, address: str) -> HttpResponse:
 
 
 @door("orders.create")
-@require_POST
+@require_http_methods(["GET", "POST"])
 def discard_proposals(request: HttpRequest) -> HttpResponse:
-    """Sets what was ticked aside; the record keeps it."""
+    """GET: what the proposals ticked come to, in money, to confirm. POST: sets them aside; the record keeps them."""
+    if request.method == "GET":
+        rows, context = _picked(request)
+        count = f"{len(rows):,} proposal{'' if len(rows) == 1 else 's'}"
+        context |= {
+            "title": f"Discard {count}",
+            "text": "They are gone from the list for good. No order is touched; the record keeps what they were and why.",
+            "button": f"Discard {count}",
+            "danger": True,
+            "reason": "optional",
+        }
+        return render(request, "components/confirm.html", context)
     try:
         seen = ticked(seen_versions(request.POST))
-        services.discard_proposals(
-            act_of(request, reason=request.POST.get("reason", "")[:400]), list(seen), seen=seen
-        )
+        act = act_of(request, reason=request.POST.get("reason", "").strip()[:400])
+        services.discard_proposals(act, list(seen), seen=seen)
     except Refusal as refusal:
         return _told(request, refusal)
     messages.success(request, f"{len(seen):,} proposal{'s' if len(seen) > 1 else ''} discarded; the record keeps them.")
-    return redirect("orders:proposals")
+    return _led(request, reverse("orders:proposals"))
 
 
 def _told(request: HttpRequest, refusal: Refusal) -> HttpResponse:

@@ -173,7 +173,7 @@ def _by_rule(act, quantities, chosen, override: Override) -> list[Plan]:
         strategy = override.strategy or rule.strategy
         wish = wishes.get(block.pk)
         if wish and rule.action == ALGO:
-            trace = trace | {"order_default": {"broker": wish.broker, "strategy": wish.strategy}}
+            trace = trace | {"order_default": {"broker": wish.broker, "strategy": wish.strategy, "rule": wish.rule}}
             if wish.broker_id in reachable:
                 brokers, strategy = [wish.broker_id], override.strategy or wish.strategy or rule.strategy
             else:
@@ -231,9 +231,14 @@ def refuse_untaken(plans: Sequence[Plan]) -> None:
             said = "; ".join(f"{row.order_type} {row.tif}" for row in taken)
             raise NotTaken(
                 f"{block.ref} is a {block.order_type} order with {block.tif}, which this broker does not take; it takes"
-                f" {said}. Choose another broker.",
+                f" {said}.{_chosen_by(plan)} Choose another broker.",
                 field="broker_code", block=block.ref,
             )  # fmt: skip
+
+
+def _chosen_by(plan: Plan) -> str:
+    said = plan.trace.get("order_default")
+    return f" The firm's order default “{said['rule']}” chose it." if said and "passed_over" not in said else ""
 
 
 class FewDealers(Invalid):
