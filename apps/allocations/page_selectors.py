@@ -40,6 +40,7 @@ class BlockLine(NamedTuple):
     price: Decimal | None
     currency: str
     settle_date: object
+    asset_class: str
     shares: int
     net: Decimal
 
@@ -68,7 +69,7 @@ def blocks_to_show(user, show: str = "", text: str = "", ids: Sequence[int] | No
         .order_by("rank", "-value", "pk")
         .values_list(
             "pk", "side", "instrument__symbol", "instrument__name", "status", "qty", "filled_qty", "filled_value",
-            "currency_id", "settle_date",
+            "currency_id", "settle_date", "instrument__asset_class",
         )[:MOST]
     )  # fmt: skip
     sums = {

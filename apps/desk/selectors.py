@@ -96,7 +96,8 @@ def _trader(user) -> list[Figure]:
     desks = list(user.desks.values_list("pk", flat=True))
     ready, working, total, qty, filled = _one(
         f"WITH {_usd()} SELECT count(*) FILTER (WHERE b.status = 'OPEN'), count(*) FILTER (WHERE b.status = 'WORKING'),"
-        " count(*), sum(b.qty * p.price * i.price_factor * fx.rate), sum(b.filled_qty * p.price * i.price_factor * fx.rate)"
+        " count(*), sum(coalesce((b.terms ->> 'cash_qty')::numeric, b.qty * p.price * i.price_factor) * fx.rate),"
+        " sum(b.filled_qty * p.price * i.price_factor * fx.rate)"
         " FROM blocks_block b JOIN reference_instrument i ON i.id = b.instrument_id"
         " LEFT JOIN marketdata_quote q ON q.instrument_id = i.id LEFT JOIN fx ON fx.currency = i.currency_id,"
         " LATERAL (SELECT coalesce((q.bid + q.ask) / 2, b.arrival_price) AS price) p"
@@ -170,10 +171,11 @@ def _auditor() -> list[Figure]:
     ]
 
 
-def _worth(qty: str) -> tuple[str, str]:
-    """SQL of a quantity's money in USD at the mid, and the joins it needs; ``i`` is the instrument."""
+def _worth(row: str) -> tuple[str, str]:
+    """SQL of the money in USD of an order or block, at the mid or as its amount, and the joins it needs; ``i`` is the instrument."""
     joins = " LEFT JOIN marketdata_quote q ON q.instrument_id = i.id LEFT JOIN fx ON fx.currency = i.currency_id"
-    return f"{qty} * (q.bid + q.ask) / 2 * i.price_factor * fx.rate", joins
+    worth = f"coalesce(({row}.terms ->> 'cash_qty')::numeric, {row}.qty * (q.bid + q.ask) / 2 * i.price_factor) * fx.rate"
+    return worth, joins
 
 
 def attention(user, limit: int = 40) -> list[dict]:
@@ -200,7 +202,7 @@ def attention(user, limit: int = 40) -> list[dict]:
             "settlement:instruction",
         )
     if can(user, "routing.route"):
-        usd, joins = _worth("b.qty")
+        usd, joins = _worth("b")
         rows += _rows(
             f"WITH {_usd()} SELECT 'Block B-' || to_char(b.id, 'FM0000') || ' ' || lower(b.side) || ' ' || i.symbol"
             " || CASE b.status WHEN 'OPEN' THEN ' is ready to route' ELSE ' has nothing working and is not done' END,"
@@ -214,7 +216,7 @@ def attention(user, limit: int = 40) -> list[dict]:
             "blocks:detail",
         )
     if can(user, "orders.create"):
-        usd, joins = _worth("o.qty")
+        usd, joins = _worth("o")
         seen = list(portfolios.portfolios_run_by(user).values_list("pk", flat=True))
         rows += _rows(
             f"WITH {_usd()} SELECT 'Order O-' || to_char(o.id, 'FM000000') || ' ' || lower(o.side) || ' ' || i.symbol"

@@ -21,7 +21,7 @@ from apps.users.services import can
 
 from .blotter import drawer
 from .blotter.sheet import blocks_sheet
-from .lists.cells import SIDES, fillbar
+from .lists.cells import fillbar, side_mark
 from .lists.pages import shown
 from .orders.sheet import orders_sheet
 from .templatetags import show
@@ -97,8 +97,9 @@ def _block_of(request: HttpRequest, order_id: int) -> list[Node]:
             f"block:{block.pk}", block.ref, reverse("blocks:detail", args=[block.pk]),
             _address(request, "block", block.pk),
             {
-                "side": SIDES.get(block.side, ""), "instrument": f"{block.instrument.symbol} · {show.qty(member.qty)} of it here",
-                "portfolio": "all of the block", "qty": show.qty(block.qty), "filled": fillbar(block.filled_qty, block.qty),
+                "side": side_mark(block.side, block.instrument.asset_class),
+                "instrument": f"{block.instrument.symbol} · {show.qty(member.qty)} of it here",
+                "portfolio": "all of the block", "qty": show.wanted(block), "filled": fillbar(block.filled_qty, block.qty),
                 "filled_qty": show.qty(block.filled_qty), "leaves": show.qty(block.leaves_qty),
                 "average": show.price(block.average_price), "limit": show.price(block.limit_price) if block.limit_price else "Market",
                 "tif": block.tif, "status": show.status(block.status), "age": show.ago(block.opened_at),
@@ -120,7 +121,7 @@ def _routes_of(request: HttpRequest, block_id: int) -> list[Node]:
                 f"route:{r.pk}", r.ref, reverse("routing:route", args=[r.pk]),
                 _address(request, "route", r.pk) if r.cum_qty else "",
                 {
-                    "instrument": f"{r.broker.name} · {how}", "qty": show.qty(r.qty),
+                    "instrument": f"{r.broker.name} · {how}", "qty": show.wanted(r),
                     "filled": fillbar(r.cum_qty, r.qty), "filled_qty": show.qty(r.cum_qty), "leaves": show.qty(r.leaves_qty),
                     "average": show.price(r.average_price), "arrival": show.price(r.arrival_price),
                     "slip": show.sign(one.slip_bp, 1), "strategy": r.text[:34], "status": show.status(r.status),

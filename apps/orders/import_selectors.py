@@ -24,8 +24,8 @@ FROM orders_importrow r
 JOIN reference_instrument i ON i.id = (r.parsed->>'instrument_id')::bigint
 LEFT JOIN marketdata_quote q ON q.instrument_id = i.id
 LEFT JOIN unnest(%s::text[], %s::numeric[]) AS fx(currency, rate) ON fx.currency = i.currency_id,
-LATERAL (SELECT (r.parsed->>'qty')::numeric * i.price_factor * fx.rate
-                * coalesce((r.parsed->>'limit_price')::numeric, (q.bid + q.ask) / 2) AS usd) v
+LATERAL (SELECT fx.rate * coalesce(((r.parsed->>'terms')::jsonb->>'cash_qty')::numeric, (r.parsed->>'qty')::numeric
+                * i.price_factor * coalesce((r.parsed->>'limit_price')::numeric, (q.bid + q.ask) / 2)) AS usd) v
 WHERE r.batch_id = %s AND r.parsed IS NOT NULL
 """
 

@@ -17,7 +17,8 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Coalesce
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 
 from apps.marketdata import selectors as marketdata
@@ -110,14 +111,21 @@ def asked_for(rows: QuerySet[Order], asked: Asked) -> QuerySet[Order]:
 
 
 def with_money(rows: QuerySet[Order]) -> QuerySet[Order]:
-    """Adds ``usd``: quantity at the decision price (else the limit) in USD, null where one of them is not known."""
+    """Adds ``usd``: quantity at the decision price (else the limit) in USD, null where one of them is not known; or the amount."""
     rates = marketdata.fx_rates("USD")
     rate = Case(
         *(When(currency=code, then=Value(rate, MONEY)) for code, (rate, _) in sorted(rates.items(), key=_not_usd)),
         output_field=MONEY,
     )
-    worth = F("qty") * Coalesce("decision_price", "limit_price") * F("instrument__price_factor") * rate
-    return rows.annotate(usd=ExpressionWrapper(worth, MONEY))
+    worth = F("qty") * Coalesce("decision_price", "limit_price") * F("instrument__price_factor")
+    return rows.annotate(usd=ExpressionWrapper(amount_or(worth) * rate, MONEY))
+
+
+def amount_or(worth) -> Case:
+    """The money of orders or blocks: the amount where that binds (of funds alone), else what their quantity comes to."""
+    cash = Cast(KeyTextTransform("cash_qty", "terms"), MONEY)
+    whole = ExpressionWrapper(worth, MONEY)
+    return Case(When(instrument__asset_class=AssetClass.FUND, then=Coalesce(cash, whole)), default=whole, output_field=MONEY)
 
 
 def _not_usd(rate: tuple[str, object]) -> bool:

@@ -16,13 +16,16 @@ from .states import DEAD
 from .states import Q as Inquiring
 
 BP = Decimal(10_000)
+UNIT = (
+    "block__instrument__asset_class", "block__currency_id", "block__instrument__base_currency_id", "block__terms__cash_qty",
+)  # fmt: skip
 ROUTE_COLUMNS = (
-    "pk", "version", "block_id", "block__side", "block__instrument__symbol", "block__instrument__name", "broker__name",
+    *UNIT, "pk", "version", "block_id", "block__side", "block__instrument__symbol", "block__instrument__name", "broker__name",
     "kind", "strategy", "qty", "cum_qty", "cum_value", "leaves_qty", "arrival_price", "status", "text", "requested_at",
     "last_fill_at",
 )  # fmt: skip
 INQUIRY_COLUMNS = (
-    "pk", "version", "block_id", "block__side", "block__instrument__symbol", "block__instrument__name", "qty", "status",
+    *UNIT, "pk", "version", "block_id", "block__side", "block__instrument__symbol", "block__instrument__name", "qty", "status",
     "sent_at", "due_at", "mid_at_send", "mid_at_decision", "asked", "answered",
 )  # fmt: skip
 
@@ -201,6 +204,9 @@ def in_scope(halt: Halt) -> InScope:
         block, quote = route.block, quotes.get(route.block.instrument_id)
         price = quote.mid if quote else route.arrival_price
         rate = rates.get(block.currency_id)
-        usd += route.leaves_qty * price * block.instrument.price_factor * rate[0] if price and rate else 0
+        amount = route.leaves_qty * price * block.instrument.price_factor if price else 0
+        if "cash_qty" in block.terms:
+            amount = Decimal(block.terms["cash_qty"])
+        usd += amount * rate[0] if rate else 0
     asked = selectors.inquiries_in(halt).filter(status=Inquiring.COLLECTING).count()
     return InScope(len(found), usd, len({r.broker_id for r in found}), asked)

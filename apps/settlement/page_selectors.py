@@ -28,6 +28,7 @@ COLUMNS = (
     "pk", "version", "status", "is_receipt", "portfolio__name", "allocation__instrument__symbol",
     "allocation__broker__code", "custodian__code", "qty", "amount", "currency_id", "settle_date", "processing_status",
     "matching_status", "inferred_matching_status", "settlement_status", "reason", "allocation__side", "note",
+    "allocation__instrument__asset_class",
 )  # fmt: skip
 
 
@@ -51,6 +52,7 @@ class InstructionLine(NamedTuple):
     reason: str
     side: str
     note: str
+    asset_class: str
 
     @property
     def ref(self) -> str:

@@ -12,6 +12,7 @@ from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer, Table, Tabl
 from .models import Confirmation
 
 SIDES = {"BUY": "You bought", "SELL": "You sold", "SELL_SHORT": "You sold short"}
+FUND_SIDES = {"BUY": "You subscribed", "SELL": "You redeemed"}
 
 
 def confirmation_pdf(confirmation: Confirmation) -> bytes:
@@ -27,7 +28,8 @@ def confirmation_pdf(confirmation: Confirmation) -> bytes:
         out, pagesize=A4, title=f"Confirmation {confirmation.ref}", author="OMS Portal", invariant=1,
         leftMargin=22 * mm, rightMargin=22 * mm, topMargin=22 * mm, bottomMargin=22 * mm,
     )  # fmt: skip
-    heading = f"{SIDES[allocation.side]} {_number(allocation.qty)} {_plain(allocation.instrument.name)}"
+    sides = FUND_SIDES if allocation.instrument.is_fund else SIDES
+    heading = f"{sides[allocation.side]} {_number(allocation.qty)} {_plain(allocation.instrument.name)}"
     document.build(
         [
             Paragraph("Confirmation of trade", styles["Title"]),

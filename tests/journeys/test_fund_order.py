@@ -12,6 +12,7 @@ from apps.blocks import services as blocks
 from apps.blocks.models import Block, Member
 from apps.core.acts import Act
 from apps.core.events import Fact
+from apps.core.refusals import Invalid
 from apps.orders import events as order_events
 from apps.orders import services as orders
 from apps.orders.models import Order
@@ -86,7 +87,7 @@ def deal(fund, the_route: Route, units: str, nav: str) -> None:
 
 
 def sent() -> Fields:
-    return Fields(Message.objects.get(is_out=True, msg_type="D").text)
+    return Fields(Message.objects.filter(is_out=True, msg_type="D").latest("pk").text)
 
 
 @pytest.mark.django_db
@@ -171,6 +172,101 @@ def test_what_is_released_after_the_cut_off_goes_to_the_next_and_says_so(fund, g
     with pytest.raises(routing.MissedCutOff, match="Un-block it"):
         route(by, tom, block, at_hour(17, following))
     assert Route.objects.count() == 0
+
+
+@pytest.mark.django_db
+def test_units_are_redeemed_by_number_by_amount_and_all_of_them(fund, firm, gathered, by, tom, at, olga):
+    morning = at_hour(10)
+    gathered(morning, ("P1", "BUY", {"qty": "1000"}))
+    deal(fund, route(by, tom, Block.objects.get(), morning), "1000", "10.00")
+    cash = Cash.objects.get(portfolio=firm.portfolios["P1"], currency="USD").amount
+
+    gathered(morning, ("P1", "SELL", {"qty": "200"}))
+    by_units = route(by, tom, Block.objects.get(status="OPEN"), morning)
+    assert (sent().find(54), sent().find(38)) == ("E", "200")
+    deal(fund, by_units, "200", "10.20")
+    [by_amount] = gathered(morning, ("P1", "SELL", {"cash_qty": "5000"}))
+    deal(fund, route(by, tom, Block.objects.get(status="OPEN"), morning), "490.196", "10.20")
+    gathered(morning, ("P1", "", {"intent": "CLOSE"}))
+    deal(fund, route(by, tom, Block.objects.get(status="OPEN"), morning), "309.804", "10.20")
+
+    assert not Position.objects.filter(portfolio=firm.portfolios["P1"], instrument=fund).exclude(qty=0).exists()
+    nets = list(Allocation.objects.filter(side="SELL").order_by("pk").values_list("net_amount", flat=True))
+    assert nets == [D(2040), D(5000), D(3160)]
+    assert Cash.objects.get(portfolio=firm.portfolios["P1"], currency="USD").amount == cash + D(10_200)
+    assert set(Instruction.objects.filter(allocation__side="SELL").values_list("status", "is_receipt")) == {("READY", False)}
+    assert Order.objects.get(pk=by_amount).status == "DONE"
+    assert broken_invariants() == dict.fromkeys(broken_invariants(), [])
+    board = at(olga).get("/settlement/?confirmations=").content.decode()
+    assert board.count(">Redeem<") == 3 and '490.196<span class="unit">units</span>' in board
+
+
+@pytest.mark.django_db
+def test_more_than_is_held_is_not_redeemed_unseen(fund, firm, by, mira):
+    wish = orders.Wish(firm.portfolios["P1"].pk, fund.pk, "REDEEM", "1")
+    assert Order.objects.get(pk=orders.create_orders(by(mira), [wish], submit=True)[0]).status == "HELD"
+
+
+@pytest.mark.django_db
+def test_what_missed_its_cut_off_is_un_blocked_and_goes_to_the_next(fund, gathered, by, tom):
+    morning = at_hour(10)
+    [units, amount] = gathered(morning, ("P1", "BUY", {"qty": "10"}), ("P1", "BUY", {"cash_qty": "500"}))
+    old = list(Block.objects.order_by("pk"))
+    evening = at_hour(17, morning.date())
+    with pytest.raises(routing.MissedCutOff):
+        route(by, tom, old[0], evening)
+
+    blocks.unblock_blocks(by(tom), [b.pk for b in old], seen={b.pk: b.version for b in old})
+    blocks.gather_orders(Act(by=by("worker").by, at=evening, via="worker"), [Fact(pk, 0, None) for pk in (units, amount)])
+
+    following = at_hour(10, evening.date() + timedelta(days=1))
+    assert set(Block.objects.filter(status="OPEN").values_list("trade_date", flat=True)) == {following.date()}
+    assert set(Member.objects.values_list("order_id", "is_late")) == {(units, True), (amount, True)}
+    deal(fund, route(by, tom, Block.objects.get(members__order=amount), following), "50", "10.00")
+    assert Order.objects.get(pk=amount).status == "DONE"
+    assert Order.objects.get(pk=units).status == "CLEARED"
+
+
+@pytest.mark.django_db
+def test_an_amount_is_amended_to_another_to_units_and_back(fund, firm, at, mira, by):
+    [pk] = orders.create_orders(by(mira), [orders.Wish(firm.portfolios["P1"].pk, fund.pk, "BUY", "", cash_qty="1000")])
+
+    def amend(**changes) -> Order:
+        form = at(mira).get(f"/orders/{pk}/amend/").context["form"]
+        said = {name: value for name, value in form.initial.items() if name != "flags"} | changes
+        assert at(mira).post(f"/orders/{pk}/amend/", said, format="multipart").status_code in (200, 204)
+        return Order.objects.get(pk=pk)
+
+    more = amend(cash_qty="2000")
+    assert (more.terms, more.qty, more.intent["qty"]) == ({"cash_qty": "2000"}, D("210.527"), "200")
+    why = amend(rationale="Because.")
+    assert (why.terms, why.qty, why.rationale) == (more.terms, more.qty, "Because.")
+    units = amend(qty="150")
+    assert (units.terms, units.qty, units.intent) == ({}, 150, None)
+    back = amend(cash_qty="800")
+    assert (back.terms, back.qty) == ({"cash_qty": "800"}, D("84.211"))
+
+    said = {name: value for name, value in at(mira).get(f"/orders/{pk}/amend/").context["form"].initial.items() if name != "flags"}
+    refused = at(mira).post(f"/orders/{pk}/amend/", said | {"qty": "5", "cash_qty": "6"}, format="multipart")
+    assert refused.status_code == 422 and "not both" in refused.content.decode()
+    assert Order.objects.get(pk=pk).version == back.version
+
+
+@pytest.mark.django_db
+def test_lists_say_subscribe_the_amount_and_units_and_count_the_money_itself(fund, firm, gathered, at, mira, by, tom):
+    morning = at_hour(10)
+    gathered(morning, ("P1", "BUY", {"cash_qty": "100000"}), ("P2", "BUY", {"qty": "1000"}))
+    block = Block.objects.get(terms__has_key="cash_qty")
+    with pytest.raises(Invalid, match="dealt as a whole"):
+        routing.route_blocks(Act(by(tom).by, morning, "page"), [block.pk], seen={block.pk: 1}, qty=D(100))
+    route(by, tom, block, morning)
+
+    for person, path, buys in ((mira, "/orders/", 2), (tom, "/blocks/", 2), (tom, "/routes/", 1)):
+        page = at(person).get(path).content.decode()
+        assert page.count(">Subscribe<") == buys and "$100,000.00" in page, path
+        assert ("1,000<span class=\"unit\">units</span>" in page) == (buys == 2), path
+    assert "$110.0K buy" in at(mira).get("/orders/").content.decode()
+    assert "$110.0K buy" in at(tom).get("/blocks/").content.decode()
 
 
 @pytest.mark.django_db

@@ -136,6 +136,11 @@ def terms(**said):
         ({"display_qty": "10"}, {"display_qty": "9"}, False),
         ({"flags": "CARE"}, {}, True),
         ({"flags": "NOT_HELD"}, {}, False),
+        ({"position_effect": "CLOSE"}, {"position_effect": "OPEN"}, True),
+        ({"cash_qty": "5000"}, {"cash_qty": "5000", "qty": "110"}, False),
+        ({"cash_qty": "5000"}, {"cash_qty": "5001", "qty": "90"}, True),
+        ({"cash_qty": "5000"}, {"qty": "90"}, True),
+        ({}, {"cash_qty": "5000", "qty": "90"}, True),
     ],
 )
 def test_all_economic_terms_count_for_whether_more_is_asked(before, after, more):

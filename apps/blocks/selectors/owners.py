@@ -26,7 +26,8 @@ def queues_of(user) -> list[Queue]:
             "WITH fx AS (SELECT base_id AS currency, rate FROM marketdata_fxrate WHERE quote_id = 'USD' UNION"
             " SELECT quote_id, 1 / rate FROM marketdata_fxrate WHERE base_id = 'USD' UNION SELECT 'USD', 1)"
             " SELECT b.owner_id, count(*) FILTER (WHERE b.status = 'OPEN'), count(*) FILTER (WHERE b.status = 'WORKING'),"
-            " sum((b.qty - b.filled_qty) * (q.bid + q.ask) / 2 * i.price_factor * fx.rate)"
+            " sum((b.qty - b.filled_qty) * coalesce((b.terms ->> 'cash_qty')::numeric / b.qty, (q.bid + q.ask) / 2)"
+            " * i.price_factor * fx.rate)"
             " FROM blocks_block b JOIN reference_instrument i ON i.id = b.instrument_id"
             " LEFT JOIN marketdata_quote q ON q.instrument_id = i.id LEFT JOIN fx ON fx.currency = b.currency_id"
             " WHERE b.status IN ('OPEN', 'WORKING') AND b.desk_id = ANY(%s) GROUP BY 1",

@@ -63,6 +63,8 @@ def facts(block: Block) -> Facts:
     quote = marketdata.quotes_of([block.instrument_id]).get(block.instrument_id)
     price = (quote.mid if quote else None) or block.arrival_price or block.limit_price
     amount = block.qty * price * block.instrument.price_factor if price else None
+    if "cash_qty" in block.terms:
+        amount = Decimal(block.terms["cash_qty"])
     rate = marketdata.fx_rates("USD").get(block.currency_id)
     return Facts(
         block.average_price,

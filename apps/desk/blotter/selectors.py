@@ -21,13 +21,14 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, NullIf
 
 from apps.blocks import selectors as blocks
 from apps.blocks.models import Block, Member
 from apps.blocks.states import B
 from apps.marketdata import selectors as marketdata
 from apps.marketdata.models import Quote
+from apps.orders.page_selectors import amount_or
 from apps.reference.models import BONDS, SHARES
 from apps.routing.models import Route
 from apps.routing.states import DEAD, Rt
@@ -166,14 +167,15 @@ def _wanted(asked: Asked) -> Q:
 
 
 def with_money(rows: QuerySet[Block]) -> QuerySet[Block]:
-    """Adds ``usd``: the block's quantity at the mid now (else arrival, else limit) in USD; null where none is known."""
+    """Adds ``usd``: the block's quantity at the mid now (else arrival, else limit) in USD, or its amount; null where none is known."""
     rates = marketdata.fx_rates("USD")
     rate = Case(*(When(currency=code, then=Value(r, MONEY)) for code, (r, _) in rates.items()), output_field=MONEY)
     mid = Quote.objects.filter(pk=OuterRef("instrument")).annotate(
         mid=ExpressionWrapper((F("bid") + F("ask")) / 2, MONEY)
     )
     price = Coalesce(Subquery(mid.values("mid")), "arrival_price", "limit_price", output_field=MONEY)
-    return rows.annotate(usd=ExpressionWrapper(F("qty") * price * F("instrument__price_factor") * rate, MONEY))
+    worth = F("qty") * price * F("instrument__price_factor")
+    return rows.annotate(usd=ExpressionWrapper(amount_or(worth) * rate, MONEY))
 
 
 def _ranked(rows: QuerySet[Block]) -> QuerySet[Block]:
@@ -317,7 +319,9 @@ class Figures(NamedTuple):
 def figures(user) -> Figures:
     """The strip: what works, what traded, fill rate of shares, slippage weighted by money. Three queries."""
     mine = with_money(blocks.blocks_seen_by(user)).exclude(status=B.CANCELLED)
-    done = ExpressionWrapper(Coalesce(F("usd"), NOTHING) * F("filled_qty") / F("qty"), MONEY)
+    # Of an amount, the units that it did not come to are no part of what is to be done.
+    whole = Case(When(terms__has_key="cash_qty", then=F("qty") - F("cancelled_qty")), default=F("qty"), output_field=MONEY)
+    done = ExpressionWrapper(Coalesce(F("usd"), NOTHING) * F("filled_qty") / NullIf(whole, NOTHING), MONEY)
     shares, slipped = Q(instrument__asset_class__in=SHARES), Q(slip_bp__isnull=False)
     told = mine.annotate(done=done, slip_bp=SLIP).aggregate(
         total=Count("pk"), working=Count("pk", filter=Q(status=B.WORKING)),
@@ -353,7 +357,9 @@ def worth(parts: Sequence[tuple[Block, Decimal]]) -> tuple[Decimal, int]:
     usd = Decimal(0)
     for block, qty in parts:
         quote, rate = quotes.get(block.instrument_id), rates.get(block.currency_id)
-        if quote and rate:
+        if "cash_qty" in block.terms and rate:
+            usd += Decimal(block.terms["cash_qty"]) * rate[0]
+        elif quote and rate:
             usd += qty * quote.mid * block.instrument.price_factor * rate[0]
     homes = Member.objects.filter(block__in=[block.pk for block, _ in parts]).values("order__portfolio").distinct()
     return usd, homes.count()

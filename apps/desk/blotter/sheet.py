@@ -103,11 +103,11 @@ BLOCKS: Sheet = sheet(
         ),
         cells.side(),
         cells.instrument(),
-        cells.number("qty", "Quantity", "qty", 96),
+        cells.asked_for(),
         cells.filled(),
-        cells.number("filled_qty", "Filled qty", "filled_qty", 90),
-        cells.number("leaves", "Leaves", "leaves", 90, expression=F("qty") - F("filled_qty") - F("cancelled_qty")),
-        cells.number("unplaced", "Not placed", "unplaced", 90, expression=UNPLACED),
+        cells.quantity("filled_qty", "Filled qty", "filled_qty"),
+        cells.quantity("leaves", "Leaves", "leaves", expression=F("qty") - F("filled_qty") - F("cancelled_qty")),
+        cells.quantity("unplaced", "Not placed", "unplaced", expression=UNPLACED),
         _price("average", "Avg price", "average", expression=AVERAGE),
         _price("arrival", "Arrival", "arrival_price"),
         cells.number(
@@ -127,6 +127,7 @@ BLOCKS: Sheet = sheet(
         cells.number("wave", "Wave", "wave", 60),
         cells.day("trade_date", "Trade date", "trade_date"),
         cells.day("settle_date", "Settles", "settle_date"),
+        *cells.amounts(),
         *cells.about_instruments(),
     ],
     usual=(

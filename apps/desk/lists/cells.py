@@ -9,7 +9,7 @@ from django.db.models.functions import Cast
 from django.db.models.lookups import Regex
 from django.utils.html import format_html
 
-from apps.orders.rules import OwnField
+from apps.orders.rules import OwnField, unit_of
 from apps.reference.models import AssetClass
 
 from ..templatetags import show
@@ -83,18 +83,68 @@ def own(field: OwnField, path: str) -> Column:
     return replace(choice(code, label, path, words, 110), expression=said)
 
 
+CLASS, CASH = "instrument__asset_class", "terms__cash_qty"
+UNIT = (CLASS, "currency_id", "instrument__base_currency_id")  # What the unit of a quantity follows from.
+
+
+def quantity(code: str, label: str, path: str, width: int = 108, *, expression=None) -> Column:
+    """A quantity with its unit where that is not shares."""
+
+    def cell(row) -> str:
+        return show.quantity(row[path], *map(row.__getitem__, UNIT))
+
+    return replace(number(code, label, path, width, expression=expression), needs=(path, *UNIT), cell=cell)
+
+
+def asked_for(width: int = 108) -> Column:
+    """What is asked for: a quantity with its unit, or the amount of money that binds in its place."""
+
+    def cell(row) -> str:
+        return show.quantity(row["qty"], *map(row.__getitem__, UNIT), row[CASH])
+
+    return replace(quantity("qty", "Quantity", "qty", width), needs=("qty", *UNIT, CASH), cell=cell)
+
+
+def amounts() -> list[Column]:
+    """What a file needs to read the quantities: their unit, and the money of what is by amount."""
+
+    def unit(row) -> str:
+        return unit_of(row[CLASS], row["currency_id"], row["instrument__base_currency_id"] or "") or "shares"
+
+    cash = Cast(KeyTextTransform("cash_qty", "terms"), DecimalField(max_digits=38, decimal_places=4))
+    return [
+        Column("unit", "Unit", TEXT, "", UNIT, unit, unit, 90),
+        number("cash", "By amount", "cash_qty", 110, shown=show.money, expression=cash),
+    ]
+
+
 def side() -> Column:
+    """Buy and sell; of a fund, subscribe and redeem."""
     words = {"BUY": "Buy", "SELL": "Sell", "SELL_SHORT": "Sell short"}
-    return choice("side", "Side", "side", words, 56, cell=lambda r: SIDES.get(r["side"]) or show.side(r["side"]))
+
+    def cell(row) -> str:
+        return side_mark(row["side"], row[CLASS])
+
+    return replace(choice("side", "Side", "side", words, 78, cell=cell), needs=("side", CLASS))
+
+
+def side_mark(side: str, asset_class: str) -> str:
+    found = FUND_SIDES if asset_class == "FUND" else SIDES
+    return found.get(side) or show.side(side)
 
 
 SIDES = {"BUY": show.side("BUY"), "SELL": show.side("SELL"), "SELL_SHORT": show.side("SELL_SHORT", "Short")}
+FUND_SIDES = {code: show.side(code, "", "FUND") for code in ("BUY", "SELL")}
 
 
 def filled() -> Column:
-    """A bar and its percent; filtered and ordered by the quantity."""
+    """A bar and its percent; filtered and ordered by the quantity. What an amount never came to was not to be filled."""
+
+    def cell(row) -> str:
+        return fillbar(row["filled_qty"], row["qty"] - row["cancelled_qty"] if row[CASH] and row["filled_qty"] else row["qty"])
+
     return Column(
-        "filled", "Filled", NUMBER, "filled_qty", ("filled_qty", "qty"), lambda r: fillbar(r["filled_qty"], r["qty"]),
+        "filled", "Filled", NUMBER, "filled_qty", ("filled_qty", "qty", "cancelled_qty", CASH), cell,
         lambda r: r["filled_qty"], 126, css=lambda r: "bar-cell",
     )  # fmt: skip
 

@@ -37,14 +37,6 @@ def _portfolio(row) -> str:
     return format_html('{}<span class="sub">{}</span>', row["portfolio__code"], name)
 
 
-def _side(row) -> str:
-    found = cells.SIDES.get(row["side"]) or show.side(row["side"])
-    return FUND_SIDES.get(row["side"], found) if row["instrument__asset_class"] == "FUND" else found
-
-
-FUND_SIDES = {"BUY": show.side("BUY", "Subscribe"), "SELL": show.side("SELL", "Redeem")}
-
-
 def _status(row) -> str:
     if row["late"]:
         return format_html(LATE, show.status(row["status"]))
@@ -74,18 +66,16 @@ ORDERS: Sheet = sheet(
     "Orders",
     [
         Column("order", "Order", TEXT, "pk", ("pk", "status"), _ref, lambda r: f"O-{r['pk']:06d}", 106, compares=False),
-        replace(cells.side(), cell=_side, width=88),
+        replace(cells.side(), width=88),
         cells.instrument(),
         Column(
             "portfolio", "Portfolio", TEXT, "portfolio__code", ("portfolio__code", "portfolio__name"), _portfolio,
             lambda r: r["portfolio__code"], 140, groups=True,
         ),
-        cells.number("qty", "Quantity", "qty", 92),
+        cells.asked_for(),
         cells.filled(),
-        cells.number("filled_qty", "Filled qty", "filled_qty", 90),
-        cells.number(
-            "leaves", "Leaves", "leaves", 90, expression=F("qty") - F("filled_qty") - F("cancelled_qty")
-        ),
+        cells.quantity("filled_qty", "Filled qty", "filled_qty"),
+        cells.quantity("leaves", "Leaves", "leaves", expression=F("qty") - F("filled_qty") - F("cancelled_qty")),
         Column("limit", "Limit", NUMBER, "limit_price", ("limit_price",), _limit, lambda r: r["limit_price"], 74),
         cells.choice("type", "Type", "order_type", _words(OrderType.choices), 80),
         cells.choice("tif", "TIF", "tif", _words(TimeInForce.choices), 50, cell=lambda r: r["tif"]),
@@ -99,12 +89,13 @@ ORDERS: Sheet = sheet(
         cells.text("client_ref", "Your reference", "client_ref", 120),
         cells.text("desk", "Desk", "desk__code", 80, groups=True),
         cells.text("by", "Entered by", "created_by__username", 100, groups=True),
+        *cells.amounts(),
         *cells.about_instruments(),
     ],
     usual=(
         "order", "side", "instrument", "portfolio", "qty", "filled", "limit", "tif", "usd", "group", "status", "age",
     ),
-    always=("pk", "version", "status", "late", "instrument__asset_class"),
+    always=("pk", "version", "status", "late"),
     attention=(Key("rank"), Key("usd", True), Key("pk")),
     frame=_frame,
     by_class=cells.BY_CLASS,

@@ -46,7 +46,8 @@ UNION ALL SELECT portfolio_id, 'CASH', currency_id, amount FROM portfolios_cash 
 """
 ORDERS = """
 SELECT o.portfolio_id, i.currency_id, count(*), count(*) FILTER (WHERE o.status = 'HELD'),
-    sum((o.qty - o.filled_qty - o.cancelled_qty) * coalesce((q.bid + q.ask) / 2, o.decision_price, 0) * i.price_factor)
+    sum((o.qty - o.filled_qty - o.cancelled_qty) * coalesce((o.terms ->> 'cash_qty')::numeric / o.qty,
+        (q.bid + q.ask) / 2, o.decision_price, 0) * i.price_factor)
 FROM orders_order o JOIN reference_instrument i ON i.id = o.instrument_id
 LEFT JOIN marketdata_quote q ON q.instrument_id = i.id
 WHERE o.portfolio_id = ANY(%s) AND o.status IN ('IN_REVIEW', 'HELD', 'TO_APPROVE', 'PARKED', 'CLEARED', 'WORKING') GROUP BY 1, 2

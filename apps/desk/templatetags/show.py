@@ -20,6 +20,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from apps.core.money import rounded
+from apps.orders.rules import side_word, unit_of
 
 register = template.Library()
 
@@ -107,11 +108,33 @@ def price(value, places: int = 4) -> str:
 
 @register.filter
 def qty_of(value, instrument) -> str:
-    """A quantity with its unit where that is no matter of course: 1,000,000 EUR of a pair, 12 contracts, 10.5 units of a fund."""
-    if value is None or not (instrument.is_pair or instrument.is_derivative or instrument.is_fund):
-        return qty(value)
-    unit = instrument.base_currency_id if instrument.is_pair else "units" if instrument.is_fund else "contracts"
-    return f"{qty(value)} {unit}"
+    """A quantity with its unit where that is not shares: 1,000,000 EUR of a pair, 12 contracts, 10.5 units, 5,000 face USD."""
+    unit = unit_of(instrument.asset_class, instrument.currency_id, instrument.base_currency_id or "")
+    return qty(value) if value is None or not unit else f"{qty(value)} {unit}"
+
+
+@register.filter
+def wanted(thing) -> str:
+    """What an order, block, route or inquiry is for: the amount of money where that binds, else its quantity with its unit."""
+    asked = thing if hasattr(thing, "terms") else thing.block
+    cash = asked.terms.get("cash_qty")
+    return money(cash, asked.currency_id) if cash else qty_of(thing.qty, asked.instrument)
+
+
+@register.simple_tag
+def quantity(value, asset_class: str, currency: str, base: str | None = "", cash: str | None = None) -> SafeString | str:
+    """
+    A quantity in a list, its unit less loud behind it. ``{% quantity r.qty r.asset_class r.currency r.base r.cash %}``
+
+    :param cash: the amount of money that binds in its place
+    """
+    if cash:
+        return money(cash, currency)
+    unit = unit_of(asset_class, currency, base or "")
+    return format_html(IN_UNITS, qty(value), unit) if unit and value is not None else qty(value)
+
+
+IN_UNITS = '{}<span class="unit">{}</span>'
 
 
 @register.filter
@@ -269,9 +292,14 @@ def status(value, label: str = "", look: str = "") -> SafeString:
 
 
 @register.simple_tag
-def side(value, label: str = "") -> SafeString:
-    """``{% side order.side %}``: buys (and to cover) in one colour, sells and short sales in another, with the word."""
+def side(value, label: str = "", asset_class: str = "") -> SafeString:
+    """
+    ``{% side order.side %}``: buys (and to cover) in one colour, sells and short sales in another, with the word. Units of
+    a fund are subscribed and redeemed, where it is told the asset class.
+    """
     text = str(value or "")
+    if asset_class == "FUND":
+        label = side_word(text, asset_class)
     kind = "buy" if text.lower() in ("buy", "b", "1", "buy_to_cover", "cover") else "sell"
     return format_html('<span class="{}">{}</span>', kind, label or humane(text.lower()))
 

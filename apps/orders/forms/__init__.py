@@ -2,6 +2,7 @@
 
 from .approval_rules import ApprovalRuleForm
 from .evidence import DocumentForm, LocateForm
+from .files import PasteForm, UploadForm
 from .orders import (
     AmendForm,
     BulkForm,
@@ -9,10 +10,8 @@ from .orders import (
     DeputyForm,
     DryRunForm,
     LinkForm,
-    PasteForm,
     ProposalForm,
     TicketForm,
-    UploadForm,
     number_or_none,
     plain,
     the_instrument,

@@ -191,7 +191,7 @@ class AmendForm(Terms):
     version = forms.IntegerField(widget=forms.HiddenInput)
     cash_qty = forms.CharField(
         label="By amount", max_length=40, required=False, widget=forms.TextInput(NUMBER),
-        help_text="Money of an order in a fund; the quantity is made from it. Empty it to give units.",
+        help_text="Money that binds in place of units, which then are the most it can come to.",
     )  # fmt: skip
 
     @classmethod
@@ -207,6 +207,16 @@ class AmendForm(Terms):
         )  # fmt: skip
         form.speak(selectors.words_of(order.instrument))
         return form
+
+    def clean(self) -> dict[str, Any]:
+        """Of an amount and a quantity, what was changed is meant; not both."""
+        said = super().clean()
+        changed = {name for name in ("qty", "cash_qty") if said.get(name, "") != self.initial.get(name, "")}
+        if changed == {"qty", "cash_qty"} and said.get("cash_qty"):
+            self.add_error("cash_qty", "Change the amount or the units, not both.")
+        elif changed == {"qty"}:
+            said["cash_qty"] = ""
+        return said
 
     def changes(self) -> Mapping[str, Any]:
         return {name: value for name, value in self.cleaned_data.items() if name != "version"}
@@ -318,30 +328,6 @@ class ProposalForm(TicketForm):
             said["portfolio"].pk, said["instrument"].pk, said["side"], said["qty"], said["order_type"],
             said["limit_price"], rationale=said["rationale"],
         )  # fmt: skip
-
-
-class UploadForm(forms.Form):
-    """A file of orders."""
-
-    file = forms.FileField(
-        label="File", widget=forms.ClearableFileInput({"accept": ".csv,.xlsx"}),
-        error_messages={"empty": "The file is empty.", "required": "Choose a CSV or XLSX file."},
-    )  # fmt: skip
-
-
-class PasteForm(forms.Form):
-    """Cells copied from a spreadsheet, with or without their headings."""
-
-    text = forms.CharField(
-        label="Cells", max_length=2_000_000, strip=False, widget=forms.Textarea({"rows": 6, "spellcheck": "false"}),
-        help_text="Copy the cells in the spreadsheet, with their headings if they have any, and paste them here.",
-        error_messages={"required": "Paste the cells first."},
-    )  # fmt: skip
-
-    def clean_text(self) -> str:
-        if not self.cleaned_data["text"].strip():
-            raise forms.ValidationError("Paste the cells first.")
-        return self.cleaned_data["text"]
 
 
 def the_instrument(text: str) -> Instrument:

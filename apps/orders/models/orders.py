@@ -22,10 +22,6 @@ class Side(models.TextChoices):
     SELL_SHORT = "SELL_SHORT", "Sell short"
 
 
-def side_word(side: str, instrument: Instrument) -> str:
-    return {"BUY": "Subscribe", "SELL": "Redeem"}.get(side, side) if instrument.is_fund else Side(side).label
-
-
 STOPS = ("STOP", "STOP_LIMIT")
 LIMITED = ("LIMIT", "STOP_LIMIT")
 
@@ -315,11 +311,6 @@ class Order(models.Model):
     @property
     def leaves_qty(self):
         return self.qty - self.filled_qty - self.cancelled_qty
-
-    @property
-    def side_word(self) -> str:
-        """Buy and sell, as they are called of funds: subscribe and redeem (FIX 54=D and E)."""
-        return side_word(self.side, self.instrument)
 
     @property
     def defaults_held(self) -> list[tuple[str, dict]]:

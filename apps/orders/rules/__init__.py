@@ -2,7 +2,7 @@
 
 from .cells import PRICE_PLACES, PRICE_UNIT, QTY_PLACES, QTY_UNIT, as_text
 from .changes import asks_more, moved, opposite, plain, scaled, without_what_it_lost
-from .classes import CLASSES, OWN_TERMS, ClassTerms, defaults_in_words, spoken
+from .classes import CLASSES, OWN_TERMS, ClassTerms, defaults_in_words, side_word, spoken, unit_of
 from .defaults import FILLED, Default, mismatch, with_defaults
 from .funds import by_amount
 from .groups import KINDS, WAITING_ROLES, LegTerms, standing, unfit
@@ -58,11 +58,13 @@ __all__ = [
     "read",
     "refuse_unfit",
     "scaled",
+    "side_word",
     "signature",
     "spoken",
     "standing",
     "stored",
     "unfit",
+    "unit_of",
     "unstored",
     "with_defaults",
     "without_what_it_lost",

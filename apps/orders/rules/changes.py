@@ -33,12 +33,14 @@ def opposite(side: str) -> str:
 
 def asks_more(before: Mapping[str, Any], after: Mapping[str, Any], side: str) -> bool:
     """
-    Whether terms changed so that somebody who agreed to the old ones has not agreed to the new: a larger quantity, a
-    looser limit, no limit where there was one; another stop or peg, another kind of order than a limit order for one at
-    market, a longer life, less of a minimum, more on display, fewer restraints on who works it. Numbers as Decimals or
-    their text.
+    Whether terms changed so that somebody who agreed to the old ones has not agreed to the new: a larger quantity or
+    amount, the one in place of the other, a looser limit, no limit where there was one; another stop or peg, another kind
+    of order than a limit order for one at market, a longer life, less of a minimum, more on display, fewer restraints on
+    who works it. Numbers as Decimals or their text.
     """
-    if Decimal(after["qty"]) > Decimal(before["qty"]) or _is_another_order(before, after):
+    amounts = before.get("cash_qty") or "", after.get("cash_qty") or ""
+    was, becomes = amounts if any(amounts) else (before["qty"], after["qty"])  # Where an amount binds, its units do not.
+    if not (was and becomes) or Decimal(becomes) > Decimal(was) or _is_another_order(before, after):
         return True
     old, new = before["limit_price"], after["limit_price"]
     if not new:
@@ -63,7 +65,7 @@ def _is_another_order(before: Mapping[str, Any], after: Mapping[str, Any]) -> bo
         return True
     if tifs == ("GTD", "GTD") and after.get("expire_date", "") > before.get("expire_date", ""):
         return True
-    if any(old != new for old, new in map(both, ("stop_price", "peg", "peg_offset", "value_date"))):
+    if any(old != new for old, new in map(both, ("stop_price", "peg", "peg_offset", "value_date", "position_effect"))):
         return True
     least, shown = both("min_qty"), both("display_qty")
     if Decimal(least[1] or 0) < Decimal(least[0] or 0) or (shown[0] and Decimal(shown[1] or "Infinity") > Decimal(shown[0])):

@@ -101,6 +101,21 @@ def spoken(asset_class: str, facts: Mapping[str, str], intent: str = "") -> Clas
     return terms._replace(hides=hides, **{name: text.format_map(facts) for name, text in said.items()})
 
 
+def unit_of(asset_class: str, currency: str, base: str = "") -> str:
+    """What stands behind a quantity: contracts, face EUR, EUR of a pair; nothing where it is shares."""
+    terms = CLASSES.get(asset_class)
+    return terms.unit.format(currency=currency, base=base) if terms else ""
+
+
+def side_word(side: str, asset_class: str) -> str:
+    """Buy, sell and sell short; of funds, subscribe and redeem (FIX 54=D and E)."""
+    return (FUND_SIDES if asset_class == "FUND" else SIDE_WORDS).get(side, side)
+
+
+SIDE_WORDS = {"BUY": "Buy", "SELL": "Sell", "SELL_SHORT": "Sell short"}
+FUND_SIDES = {"BUY": "Subscribe", "SELL": "Redeem"}
+
+
 def defaults_in_words() -> str:
     """What an order is where nothing is said, class by class, for the documentation of the interface."""
     alike: dict[tuple[str, str], list[str]] = {}

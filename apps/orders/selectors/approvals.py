@@ -19,9 +19,10 @@ from ..states import ApprovalStatus, ChainStatus, DeputyStatus
 from .groups import WAITING_LEGS
 from .orders import orders_seen_by
 
-# What an order is worth in USD at its decision price, or its limit; null where that is not known.
+# What an order is worth in USD, its amount or at its decision price, or its limit; null where that is not known.
 WORTH = (
-    "(o.qty * coalesce(o.decision_price, o.limit_price) * i.price_factor * CASE WHEN o.currency_id = 'USD' THEN 1 ELSE"
+    "(coalesce((o.terms ->> 'cash_qty')::numeric, o.qty * coalesce(o.decision_price, o.limit_price) * i.price_factor)"
+    " * CASE WHEN o.currency_id = 'USD' THEN 1 ELSE"
     " coalesce((SELECT f.rate FROM marketdata_fxrate f WHERE f.base_id = o.currency_id AND f.quote_id = 'USD'),"
     " (SELECT 1 / f.rate FROM marketdata_fxrate f WHERE f.quote_id = o.currency_id AND f.base_id = 'USD')) END)"
 )

@@ -170,6 +170,8 @@ def _quantities(found: Mapping[int, Block], qty: Decimal | None) -> dict[int, De
         raise Overplaced(
             f"Only {rules.plain(block.unplaced_qty)} of {block.ref} is left to place.", left=str(block.unplaced_qty)
         )
+    if "cash_qty" in block.terms and qty != block.unplaced_qty:
+        raise Invalid(f"{block.ref} is by amount, which is dealt as a whole. Leave the quantity empty.", field="qty")
     return {pk: qty}
 
 
