@@ -3,26 +3,23 @@ A funds' transfer agent: takes subscriptions and redemptions by units or by amou
 point, which here is the end of the simulated session: at one net asset value, whole steps of a unit rounded down.
 """
 
-import random
 from dataclasses import replace
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_DOWN
 
 from .book import Book
 from .clock import SESSION_SECONDS
-from .market import TRADING_DAYS, Market
+from .market import Market
 from .orders import OTHER_REJECT, UNKNOWN_SYMBOL, UNKNOWN_TO_CANCEL, ZERO, CancelReject, Order, Report, Terms
-from .universe import Instrument
 
 SIDES = frozenset({"D", "E"})
 
 
 class Agent:
-    """:param seed: of the net asset values, which depend on nothing else"""
+    """One agent, whose funds' values the market tells everybody."""
 
-    def __init__(self, book: Book, market: Market, *, seed: int):
+    def __init__(self, book: Book, market: Market):
         self.book = book
         self.market = market
-        self._seed = seed
         self._due: dict[str, float] = {}
 
     @property
@@ -57,19 +54,13 @@ class Agent:
         return told
 
     def _deal(self, order: Order, due: float) -> list[Report]:
-        fund, nav = order.instrument, self.nav(order.instrument, due)
+        fund, nav = order.instrument, self.market.values.at(order.instrument, due)
         if order.terms.cash is not None:
             units = (order.terms.cash / nav / fund.increment).to_integral_value(ROUND_DOWN) * fund.increment
             if not units:
                 return [self.book.close(order, f"The amount is less than one step at {nav}.")]
             order.terms = replace(order.terms, qty=units)
         return [self.book.fill(order, order.terms.qty, nav)]
-
-    def nav(self, fund: Instrument, due: float) -> Decimal:
-        """The net asset value of a valuation point: a day's move from the one on file."""
-        move = random.Random(f"{self._seed}/{fund.symbol}/{int(due)}").gauss(0, fund.annual_vol / TRADING_DAYS**0.5)
-        move = max(-0.04, min(0.04, move))
-        return max(fund.tick, (fund.price * (1 + Decimal(f"{move:.8f}"))).quantize(fund.tick))
 
     def cancel(self, cl_ord_id: str, orig_cl_ord_id: str, *, poss_resend: bool = False) -> list[Report | CancelReject]:
         """Will cancel what has not come to its valuation point."""

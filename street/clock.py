@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 SESSION_MINUTES = 390
 SESSION_SECONDS = SESSION_MINUTES * 60
+TRADING_DAYS = 252  # Of a year.
 
 
 class Clock:

@@ -113,7 +113,7 @@ class Street:
             self.dealers[code] = Dealer(book, self.market, seed=options.seed, quote_life=options.quote_life)
             self.dealers[code].recover()
         elif party.kind == "agent":
-            self.agents[code] = Agent(book, self.market, seed=options.seed)
+            self.agents[code] = Agent(book, self.market)
             self.agents[code].recover()
 
     def _arrivals(self) -> int:
@@ -284,7 +284,10 @@ class Street:
             self.feed.unsubscribe(request_id)
             return
         asked = message.groups(146, 55)
-        found = [self.universe.find(entry.get(48), entry.get(55)) for entry in asked]
+        found = [
+            self.universe.find(entry.get(48), entry.get(55)) or self.universe.find_fund(entry.get(48), entry.get(55))
+            for entry in asked
+        ]
         known = list(dict.fromkeys(instrument for instrument in found if instrument))
         if not known:
             self.gateway.send(code, wire.market_data_reject(message, "Nothing that was asked for is traded here."))

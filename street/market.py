@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .clock import SESSION_SECONDS
+from .clock import SESSION_SECONDS, TRADING_DAYS
 from .universe import Instrument, Universe
+from .values import Values
 
-TRADING_DAYS = 252
 ANCHOR_HALF_LIFE_DAYS = 10.0
 TRANSIENT_BP = 5.3  # Standard deviation of the transient part of a share's price.
 TRANSIENT_HALF_LIFE_SECONDS = 180.0
@@ -67,6 +67,7 @@ class Market:
 
     def __init__(self, universe: Universe, *, seed: int, tick: int, speed: float = 1.0):
         self.universe = universe
+        self.values = Values(seed)
         self.tick = tick
         self.now = 0.0
         self._random, self._random_listed = np.random.default_rng([seed, 1]), np.random.default_rng([seed, 2])
@@ -117,6 +118,10 @@ class Market:
         self.now += self.tick
 
     def quote(self, instrument: Instrument) -> Quote:
+        """As the market stands; of a fund its last net asset value, for which nobody bids or offers anything else."""
+        if instrument.is_fund:
+            nav = self.values.at(instrument, self.now)
+            return Quote(instrument.symbol, nav, nav, 0, 0, nav, 0, float(nav))
         n = self.universe.index[instrument.symbol]
         bid, offer = int(self._bid[n]) * instrument.tick, int(self._offer[n]) * instrument.tick
         depth = max(1.0, instrument.adv * 0.0004)

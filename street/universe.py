@@ -49,6 +49,10 @@ class Instrument:
         return self.asset_class in BONDS
 
     @property
+    def is_fund(self) -> bool:
+        return self.asset_class == "FUND"
+
+    @property
     def is_fx(self) -> bool:
         return self.asset_class == "FX"
 

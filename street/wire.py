@@ -247,14 +247,18 @@ def quote(answer: DealerQuote | Decline) -> Out:
 
 
 def snapshot(request_id: str, instrument: Instrument, seen: Quote, at: datetime) -> Out:
-    """35=W: bid, offer, last; and for what trades on the venue the running volume and VWAP (269=B and 9)."""
+    """
+    35=W: bid, offer, last; and for what trades on the venue the running volume and VWAP (269=B and 9). A fund's are all its
+    net asset value, without a size.
+    """
     stamp = [(272, at.strftime("%Y%m%d")), (273, at.strftime("%H:%M:%S.%f")[:-3])]
+    trades = not (instrument.is_fx or instrument.is_fund)
     entries = [
-        [(269, "0"), (270, seen.bid), (271, None if instrument.is_fx else seen.bid_size), *stamp],
-        [(269, "1"), (270, seen.offer), (271, None if instrument.is_fx else seen.offer_size), *stamp],
+        [(269, "0"), (270, seen.bid), (271, seen.bid_size if trades else None), *stamp],
+        [(269, "1"), (270, seen.offer), (271, seen.offer_size if trades else None), *stamp],
         [(269, "2"), (270, seen.last), *stamp],
     ]
-    if not instrument.is_fx:
+    if trades:
         entries.append([(269, "B"), (271, seen.volume), *stamp])
         entries.append([(269, "9"), (270, f"{seen.vwap:.10f}"), *stamp])
     fields = [(262, request_id), (55, instrument.symbol)]
