@@ -10,7 +10,9 @@ from apps.reference.models import Currency, Instrument
 class Quote(models.Model):
     """The latest quote of an instrument; one row each, overwritten."""
 
-    instrument = models.OneToOneField(Instrument, primary_key=True, on_delete=models.PROTECT, related_name="+")
+    instrument = models.OneToOneField(
+        Instrument, primary_key=True, on_delete=models.PROTECT, related_name="+", related_query_name="quote"
+    )  # Lists join it to price their rows.
     bid = price_field()
     ask = price_field()
     last = price_field()

@@ -16,7 +16,6 @@ from django.db.models import (
     OuterRef,
     Q,
     QuerySet,
-    Subquery,
     Sum,
     Value,
     When,
@@ -27,7 +26,6 @@ from apps.blocks import selectors as blocks
 from apps.blocks.models import Block, Member
 from apps.blocks.states import B
 from apps.marketdata import selectors as marketdata
-from apps.marketdata.models import Quote
 from apps.orders.page_selectors import amount_or
 from apps.reference.models import BONDS, SHARES
 from apps.routing.models import Route
@@ -88,15 +86,15 @@ def slippage_bp(side: str, average: Decimal | None, arrival: Decimal | None) -> 
 
 def listed(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> Listing:
     """
-    Blocks in the view's order, else rejected, idle and ready ones first, then by size. Five queries, one more each for
-    totals and groups where the view has them, whatever the number of rows.
+    Blocks in the view's order, else rejected, idle and ready ones first, then by size. Five queries, and one more where
+    the view has groups or totals, whatever the number of rows.
     """
     found = matching(user, asked, sheet, spec, now)
     counts = _counted(found, asked, whole=False)
     found = found.filter(_wanted(asked))
     rows, more = listing.page(found, sheet, spec)
-    sums = queries.totals(found, sheet, spec.totals)
     groups = queries.groups(found, sheet, spec, "usd")
+    sums = queries.totals(found, sheet, spec.totals, groups)
     return Listing(_told(rows, sheet), more, counts, sums, groups)
 
 
@@ -170,11 +168,8 @@ def with_money(rows: QuerySet[Block]) -> QuerySet[Block]:
     """Adds ``usd``: the block's quantity at the mid now (else arrival, else limit) in USD, or its amount; null where none is known."""
     rates = marketdata.fx_rates("USD")
     rate = Case(*(When(currency=code, then=Value(r, MONEY)) for code, (r, _) in rates.items()), output_field=MONEY)
-    mid = Quote.objects.filter(pk=OuterRef("instrument")).annotate(
-        mid=ExpressionWrapper((F("bid") + F("ask")) / 2, MONEY)
-    )
-    price = Coalesce(Subquery(mid.values("mid")), "arrival_price", "limit_price", output_field=MONEY)
-    worth = F("qty") * price * F("instrument__price_factor")
+    mid = ExpressionWrapper((F("instrument__quote__bid") + F("instrument__quote__ask")) / 2, MONEY)
+    worth = F("qty") * Coalesce(mid, "arrival_price", "limit_price", output_field=MONEY) * F("instrument__price_factor")
     return rows.annotate(usd=ExpressionWrapper(amount_or(worth) * rate, MONEY))
 
 

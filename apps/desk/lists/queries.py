@@ -104,9 +104,16 @@ def _unmarked(said: str, count: int) -> list:
     return found
 
 
-def totals(rows: QuerySet, sheet: Sheet, codes: Sequence[str]) -> dict[str, Any]:
-    """Sums of columns over the whole list. One query, and none where nothing is asked."""
-    return rows.order_by().aggregate(**_sums(sheet, codes)) if codes else {}
+def totals(rows: QuerySet, sheet: Sheet, codes: Sequence[str], gathered: Mapping[Any, Mapping]) -> dict[str, Any]:
+    """
+    Sums of columns over the whole list. One query, and none where nothing is asked or the list's groups have them.
+
+    :param gathered: what ``groups`` found
+    """
+    if not gathered:
+        return rows.order_by().aggregate(**_sums(sheet, codes)) if codes else {}
+    parts = {name: [one[name] for one in gathered.values() if one[name] is not None] for name in _sums(sheet, codes)}
+    return {name: sum(found) if found else None for name, found in parts.items()}
 
 
 def groups(rows: QuerySet, sheet: Sheet, spec: Spec, money: str) -> dict[Any, dict]:

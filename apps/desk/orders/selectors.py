@@ -35,13 +35,13 @@ class Listing(NamedTuple):
 
 
 def listed(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> Listing:
-    """Two queries, one more each for totals and groups where the view has them, whatever the number of rows."""
+    """Two queries, and one more where the view has groups or totals, whatever the number of rows."""
     found = matching(user, asked, sheet, spec, now)
     counts = _counted(found, asked, whole=False)
     found = pages.of_status(found, asked.status)
     rows, more = listing.page(found, sheet, spec)
-    sums = queries.totals(found, sheet, spec.totals)
-    return Listing(rows, more, counts, sums, queries.groups(found, sheet, spec, "usd"))
+    groups = queries.groups(found, sheet, spec, "usd")
+    return Listing(rows, more, counts, queries.totals(found, sheet, spec.totals, groups), groups)
 
 
 def counts(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> Counts:
