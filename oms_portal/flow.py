@@ -29,6 +29,7 @@ FLOW: Flow = {
     order.OrderHeld: Then(later=[routing.report_staged_orders]),
     order.OrderSentBack: Then(later=[routing.report_staged_orders]),
     order.OrderReopened: Then(later=[routing.report_staged_orders]),
+    order.OrderCrossed: Then(later=[routing.report_staged_orders]),
     order.OrderDone: Then(later=[routing.report_staged_orders, orders.follow_groups]),
     order.OrderRejected: Then(later=[routing.report_staged_orders, orders.follow_groups]),
     order.OrderCleared: Then(later=[blocks.gather_orders, routing.report_staged_orders]),

@@ -5,6 +5,7 @@ from apps.blocks.states import LIFE as BLOCK
 from apps.blocks.states import OPPOSITION_LIFE, ROTATION_LIFE
 from apps.compliance.states import RESTRICTION_LIFE, REVIEW_LIFE, RULE_LIFE
 from apps.core.lifecycles import Lifecycle
+from apps.crossing.states import LIFE as CROSS
 from apps.orders.states import APPROVAL_LIFE, CHAIN_LIFE, DEPUTY_LIFE, GROUP_LIFE, IMPORT_LIFE, PROPOSAL_LIFE
 from apps.orders.states import LIFE as ORDER
 from apps.routing.states import ALERT_LIFE, EXECUTION_LIFE, GRANT_LIFE, HALT_LIFE, INQUIRY_LIFE, MESSAGE_LIFE
@@ -25,6 +26,7 @@ LIVES: tuple[tuple[Lifecycle, str, str], ...] = (
     (BLOCK, "blocks_block", "true"),
     (OPPOSITION_LIFE, "blocks_opposition", "true"),
     (ROTATION_LIFE, "blocks_rotation", "true"),
+    (CROSS, "crossing_cross", "true"),
     (ROUTE, "routing_route", "true"),
     (EXECUTION_LIFE, "routing_execution", "true"),
     (INQUIRY_LIFE, "routing_inquiry", "true"),

@@ -18,6 +18,8 @@ TRADES = frozenset(
     | {"routing.halt", "routing.lift_halt"}  # Whoever set a halt never lifts it.
     | {"orders.attach"}  # Locates and documents, beside orders they see.
     | {"allocations.see", "reporting.see"}
+    # Proposes to meet clients with each other and executes what others agreed to; never agrees to an own proposal.
+    | {"crossing.see", "crossing.propose", "crossing.execute"}
 )
 
 ROLES: dict[str, frozenset[str]] = {
@@ -29,11 +31,12 @@ ROLES: dict[str, frozenset[str]] = {
         | {"orders.see_approvals", "orders.approve"}  # Of colleagues: nobody approves what they entered or amended.
         | {"orders.import", "blocks.see", "blocks.write_notes", "allocations.see", "reporting.see"}
         | {"compliance.see_own"}
+        | {"crossing.see", "crossing.accept", "crossing.decline"}  # For the portfolios they run.
     ),
     # Works the blocks of the desks they sit at, and sees the orders in them. Decides nothing about compliance.
     TRADER: TRADES,
-    # The same, and gives or takes any block of their desks, and the queue of who is away.
-    SUPERVISOR: TRADES | {"blocks.supervise"},
+    # The same, and gives or takes any block of their desks, and the queue of who is away; agrees to colleagues' crosses.
+    SUPERVISOR: TRADES | {"blocks.supervise", "crossing.accept", "crossing.decline"},
     # Sees every portfolio; decides on held orders, never on one of their own; enters no orders.
     OFFICER: frozenset(
         LOOK
@@ -42,13 +45,14 @@ ROLES: dict[str, frozenset[str]] = {
         | {"routing.see_staging", "routing.grant_staging"}  # One asks that a system speaks for a manager, another confirms.
         | {"compliance.write_rules", "blocks.see", "blocks.write_notes", "routing.see", "routing.halt", "routing.lift_halt"}
         | {"allocations.see", "settlement.see"}
+        | {"crossing.see", "crossing.approve", "crossing.decline"}  # Of crosses others proposed and accepted.
         | {"reporting.see", "audit.see", "audit.see_parts"}
     ),
     # Sees every portfolio; mends what keeps trades from settling.
     OPERATIONS: frozenset(
         LOOK
         | {"portfolios.see", "portfolios.see_all", "orders.see", "blocks.see", "blocks.write_notes", "routing.see"}
-        | {"allocations.see", "settlement.see", "settlement.mend", "reporting.see", "reference.write", "audit.see_parts"}
+        | {"crossing.see", "allocations.see", "settlement.see", "settlement.mend", "reporting.see", "reference.write", "audit.see_parts"}
         | {"audit.mend_promises", "routing.see_staging", "routing.grant_staging"}
     ),
     # Sees everything, changes nothing.
@@ -56,7 +60,7 @@ ROLES: dict[str, frozenset[str]] = {
         LOOK
         | {"portfolios.see", "portfolios.see_all", "orders.see", "orders.see_approvals", "compliance.see", "blocks.see", "routing.see"}
         | {"routing.see_staging"}
-        | {"allocations.see", "settlement.see", "reporting.see", "audit.see", "audit.see_parts", "audit.verify"}
+        | {"crossing.see", "allocations.see", "settlement.see", "reporting.see", "audit.see", "audit.see_parts", "audit.verify"}
     ),
     # Keeps people and reference data; sees no portfolio and trades nothing.
     ADMINISTRATOR: frozenset(LOOK | {"reference.write", "blocks.write_rotations", "users.write", "audit.see_parts", "audit.mend_promises"}),
@@ -65,6 +69,6 @@ ROLES: dict[str, frozenset[str]] = {
         LOOK
         | {"portfolios.see", "portfolios.see_all", "orders.see", "orders.create", "orders.submit"}
         | {"marketdata.feed", "blocks.see", "blocks.work", "routing.see", "routing.hear", "routing.route"}
-        | {"allocations.see", "allocations.book", "settlement.see", "settlement.feed", "reporting.see"}
+        | {"crossing.see", "crossing.expire", "allocations.see", "allocations.book", "settlement.see", "settlement.feed", "reporting.see"}
     ),
 }

@@ -9,6 +9,7 @@ from drf_spectacular.views import SpectacularAPIView
 from apps.allocations.urls import api_urlpatterns as allocations_api
 from apps.blocks.urls import api_urlpatterns as blocks_api
 from apps.compliance.urls import api_urlpatterns as compliance_api
+from apps.crossing.urls import api_urlpatterns as crossing_api
 from apps.desk.orders.urls import urlpatterns as order_list
 from apps.desk.urls import api_urlpatterns as desk_api
 from apps.marketdata.urls import api_urlpatterns as marketdata_api
@@ -37,6 +38,7 @@ urlpatterns = [
     path("api/v1/", include(blocks_api)),
     path("api/v1/", include(routing_api)),
     path("api/v1/", include(allocations_api)),
+    path("api/v1/", include(crossing_api)),
     path("api/v1/", include(settlement_api)),
     path("api/v1/", include(reporting_api)),
     path("api/v1/", include(desk_api)),
@@ -47,6 +49,7 @@ urlpatterns = [
     path("", include("apps.settlement.urls")),
     path("", include("apps.reporting.urls")),
     path("", include(([*order_list, *orders_pages], "orders"))),  # The list joins across apps, so the desk has it.
+    path("", include("apps.desk.crosses.urls")),
     path("", include("apps.desk.blotter.urls")),
     path("", include("apps.routing.urls")),
     path("", include("apps.compliance.urls")),

@@ -1,5 +1,6 @@
 """The shares of a block's executions, one a portfolio and order and counterparty."""
 
+import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
@@ -45,7 +46,9 @@ class Allocation(models.Model):
     trade_date = models.DateField()
     settle_date = models.DateField()
     booked_at = models.DateTimeField()
-    wave = models.IntegerField(default=1, help_text="counts the bookings of a block: 2 after a bust")
+    wave = models.IntegerField(
+        default=1, help_text="counts the bookings of a block: 2 after a bust; of crosses, an order's sellers or buyers"
+    )
     status = models.CharField(max_length=8, default=A.BOOKED)
     version = models.IntegerField(default=1)
 
@@ -63,3 +66,13 @@ class Allocation(models.Model):
     @property
     def ref(self) -> str:
         return f"A-{self.pk:06d}"
+
+
+class CrossedWith(models.Model):
+    """The other side of an allocation that no broker gave: the portfolio that delivered or received."""
+
+    allocation = models.OneToOneField(Allocation, primary_key=True, on_delete=models.PROTECT, related_name="+")
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.PROTECT, related_name="+", db_index=False)
+
+    class Meta:
+        triggers = [pgtrigger.Protect(name="is_never_changed", operation=pgtrigger.Update | pgtrigger.Delete)]

@@ -91,12 +91,47 @@ class OppositionFound(Event, code="opposition.found"):
 
 
 @dataclass(frozen=True)
+class BlockCrossed(Event, code="block.crossed"):
+    """Some of what its orders want was met inside the firm, in a block of its own; the rest stays."""
+
+    into: int = 0
+    order_ids: list = field(default_factory=list)
+    qty: str = "0"
+
+
+@dataclass(frozen=True)
+class BlockCrossedWhole(Event, code="block.crossed_whole"):
+    """All that its orders want was met inside the firm, in a block of its own."""
+
+    into: int = 0
+    order_ids: list = field(default_factory=list)
+    qty: str = "0"
+
+
+@dataclass(frozen=True)
 class CrossProposed(Event, code="opposition.cross_proposed"):
     """The desk proposes to cross what may be, at an independent price of that moment; nothing is executed by it."""
 
     qty: str
     price: str
     source: str
+    cross_id: int | None = None
+
+
+@dataclass(frozen=True)
+class CrossEnded(Event, code="opposition.cross_ended"):
+    """The proposal was declined, taken back, or its time went by; both sides are to be decided again."""
+
+    cross_id: int = 0
+
+
+@dataclass(frozen=True)
+class OppositionCrossed(Event, code="opposition.crossed"):
+    """The cross was executed; what is left of either side goes to the market."""
+
+    cross_id: int = 0
+    qty: str = "0"
+    price: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,17 @@
 """What the desk works: many orders as one, and the statement of who is to have what."""
 
+from datetime import date
+
 import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from simple_history.models import HistoricalRecords
 
 from apps.audit.models import ActRow
 from apps.orders.models import Order, OrderType, Side, TimeInForce
 from apps.portfolios.models import Direction, Portfolio
-from apps.reference.fields import price_field, qty_field, value_field
+from apps.reference.fields import amount_field, price_field, qty_field, value_field
 from apps.reference.models import Broker, Currency, Instrument
 from apps.users.models import Desk
 
@@ -171,14 +174,59 @@ class NoteRead(models.Model):
         ]
 
 
-class CrossConsent(models.Model):
+class CrossMember(models.Model):
     """
-    A portfolio that may be crossed with others of the firm. Without one it is not: a plan under ERISA, an affiliate's
-    account and whoever has not agreed are never proposed (17 CFR 270.17a-7; ERISA 408(b)(19)).
+    An order's part in a block that is a cross inside the firm: what it was filled there. What it still wants stays in
+    the block it is worked in.
     """
 
+    block = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="+")
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+")
+    qty = qty_field()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["block", "order"], name="an_order_is_crossed_once_in_a_block"),
+            models.CheckConstraint(condition=Q(qty__gt=0), name="a_crossed_order_gets_a_quantity"),
+        ]
+        triggers = [pgtrigger.Protect(name="is_never_changed", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+
+class CrossConsent(models.Model):
+    """
+    Whether and since when a portfolio may be crossed with others of the firm. Without one it is not. A plan under ERISA
+    is not unless it meets 408(b)(19), and an account with our own or an affiliate's money never is.
+    """
+
+    class Nature(models.TextChoices):
+        CLIENT = "CLIENT", "client"
+        ERISA = "ERISA", "plan under ERISA"
+        AFFILIATED = "AFFILIATED", "our own or an affiliate's money is in it"
+
     portfolio = models.OneToOneField(Portfolio, on_delete=models.PROTECT, related_name="+")
+    nature = models.CharField(max_length=10, choices=Nature.choices, default=Nature.CLIENT)
+    permits = models.BooleanField("permits crosses", default=True)
+    starts_on = models.DateField(default=date(2000, 1, 1))
+    ends_on = models.DateField(null=True, blank=True, help_text="the last day; empty: until further notice")
+    plan_assets_amount = amount_field(
+        null=True, blank=True, help_text="of a plan under ERISA, in USD: 408(b)(19) asks for 100 million at least"
+    )
     basis = models.CharField(max_length=200, help_text="the procedures or agreement it rests on, with their date")
+    history = HistoricalRecords()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_on=None) | Q(ends_on__gte=F("starts_on")), name="a_consent_ends_after_it_starts"
+            ),
+            models.CheckConstraint(
+                condition=~Q(nature="AFFILIATED", permits=True), name="an_affiliate_is_never_crossed"
+            ),
+            models.CheckConstraint(
+                condition=~Q(nature="ERISA", permits=True) | Q(plan_assets_amount__gte=100_000_000),
+                name="an_erisa_plan_is_large_enough_to_be_crossed",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.portfolio}: {self.basis}"
@@ -189,8 +237,8 @@ class Opposition(models.Model):
 
     buy = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="+")
     sell = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="+")
-    cross_qty = qty_field(default=0)
-    problems = models.JSONField(default=list, help_text="why nothing of it can be crossed; empty where something can")
+    cross_qty = qty_field(default=0, help_text="what could be crossed when it was found; of a cross, its quantity")
+    problems = models.JSONField(default=list, help_text="why nothing could be crossed then; empty where something could")
     found_at = models.DateTimeField()
     price = price_field(null=True, help_text="of a proposed cross: independent, at the moment of the proposal")
     price_source = models.CharField(max_length=40, blank=True, default="")

@@ -15,7 +15,7 @@ from .models import Opposition
 
 
 class OppositionOut(serializers.ModelSerializer):
-    """Two blocks that buy and sell the same thing on one day; ``status``: FOUND, CROSS (proposed) or APART."""
+    """Two blocks that buy and sell the same thing on one day; ``status``: FOUND, CROSS (proposed), CROSSED or APART."""
 
     ref = serializers.CharField(read_only=True)
     symbol = serializers.CharField(source="buy.instrument.symbol")
@@ -33,7 +33,6 @@ class OppositionOut(serializers.ModelSerializer):
 
 class DecideIn(serializers.Serializer):
     version = serializers.IntegerField(min_value=1, help_text="the version that the caller looked at")
-    cross = serializers.BooleanField(help_text="true: propose to cross; false: trade apart")
     reason = serializers.CharField(max_length=400)
 
 
@@ -50,7 +49,7 @@ class Oppositions(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
         return selectors.oppositions_seen_by(self.request.user)
 
     @extend_schema(
-        summary="Propose to cross, or trade apart", request=DecideIn, responses=OppositionOut, parameters=[KEY]
+        summary="Send both sides to the market; to meet them, propose a cross", request=DecideIn, responses=OppositionOut, parameters=[KEY]
     )
     def decide(self, request: Request, pk: str) -> Response:
         asked = DecideIn(data=request.data)
@@ -59,7 +58,7 @@ class Oppositions(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
         act = act_of(request, reason=said["reason"])
 
         def do():
-            services.decide_opposition(act, int(pk), cross=said["cross"], seen={int(pk): said["version"]})
+            services.trade_apart(act, int(pk), seen={int(pk): said["version"]})
             return OppositionOut(selectors.get_opposition_seen_by(request.user, int(pk))).data
 
-        return Response(answer_once(act, "blocks.decide_opposition", {"id": int(pk), "said": said}, do)[0])
+        return Response(answer_once(act, "blocks.trade_apart", {"id": int(pk), "said": said}, do)[0])

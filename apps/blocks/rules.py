@@ -108,15 +108,6 @@ def crossable(buy: Side, sell: Side, *, is_level_1: bool, lot: Decimal) -> tuple
     return (Decimal(0), problems) if problems else (qty, [])
 
 
-def independent_price(last: Decimal | None, bid: Decimal | None, ask: Decimal | None) -> tuple[Decimal, str] | None:
-    """The price of 17a-7(b): the last sale on the exchange, else the middle of the highest bid and lowest offer."""
-    if last:
-        return last, "last sale"
-    if bid and ask:
-        return (bid + ask) / 2, "middle of bid and offer"
-    return None
-
-
 class Party(NamedTuple):
     """A block of an idea as the order of release sees it. ``broker_id`` is None and ``when`` empty for a free one."""
 

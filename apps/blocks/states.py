@@ -22,18 +22,23 @@ LIFE = Lifecycle(
         (B.OPEN, e.BlockFrozen): B.WORKING,
         (B.OPEN, e.BlockCancelled): B.CANCELLED,
         (B.OPEN, e.BlockUnblocked): B.CANCELLED,
+        (B.OPEN, e.BlockCrossedWhole): B.CANCELLED,
         (B.WORKING, e.BlockDone): B.DONE,
         (B.DONE, e.BlockAllocated): B.ALLOCATED,
         (B.DONE, e.BlockReopened): B.WORKING,
         (B.ALLOCATED, e.BlockReopened): B.WORKING,
     },
-    stays={e.BlockGrew: [B.OPEN], e.BlockShrank: [B.OPEN], e.BlockSplit: [B.OPEN], e.BlockAssigned: [B.OPEN, B.WORKING]},
+    stays={
+        e.BlockGrew: [B.OPEN], e.BlockShrank: [B.OPEN], e.BlockSplit: [B.OPEN], e.BlockCrossed: [B.OPEN],
+        e.BlockAssigned: [B.OPEN, B.WORKING],
+    },  # fmt: skip
 )
 
 
 class Op(StrEnum):
     FOUND = "FOUND"
     CROSS = "CROSS"
+    CROSSED = "CROSSED"
     APART = "APART"
 
 
@@ -43,7 +48,8 @@ OPPOSITION_LIFE = Lifecycle(
     moves={
         (Op.FOUND, e.CrossProposed): Op.CROSS,
         (Op.FOUND, e.TradedApart): Op.APART,
-        (Op.CROSS, e.TradedApart): Op.APART,  # The proposal was not taken up.
+        (Op.CROSS, e.CrossEnded): Op.FOUND,  # The proposal was not taken up.
+        (Op.CROSS, e.OppositionCrossed): Op.CROSSED,
     },
 )
 

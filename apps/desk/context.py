@@ -23,6 +23,7 @@ PLACES = (
     ("Alerts", "routing:alerts", "routing.see"),
     ("Queues", "blocks:queues", "blocks.see"),
     ("Both sides", "blocks:oppositions", "blocks.see"),
+    ("Crosses", "crossing:list", "crossing.see"),
     ("Rotations", "blocks:rotations", "reference.see"),
     ("Allocations", "allocations:list", "allocations.see"),
     ("Settlement", "settlement:board", "settlement.see"),

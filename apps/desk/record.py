@@ -15,6 +15,7 @@ from apps.blocks import selectors as blocks
 from apps.core.edges import whole_number
 from apps.core.events import REGISTRY
 from apps.core.refusals import Invalid, NotFound
+from apps.crossing import selectors as crossing
 from apps.orders import selectors as orders
 from apps.portfolios.models import Portfolio
 from apps.reference.models import Broker, Instrument
@@ -28,7 +29,7 @@ PAGE = 100
 TONES = {"held": "hold", "rejected": "bad", "refused": "bad", "cancelled": "bad", "busted": "bad", "failing": "bad",
          "unmatched": "hold", "settled": "done", "done": "done", "cleared": "done", "affirmed": "done"}  # fmt: skip
 SEEN_BY = {"order": orders.get_order_seen_by, "block": blocks.get_block_seen_by,
-           "opposition": blocks.get_opposition_seen_by, "rotation": blocks.get_rotation_seen_by}
+           "opposition": blocks.get_opposition_seen_by, "cross": crossing.get_cross_seen_by, "rotation": blocks.get_rotation_seen_by}
 NEEDED = {
     "route": "routing.see", "execution": "routing.see", "inquiry": "routing.see", "message": "routing.see",
     "halt": "routing.see", "alert": "routing.see", "session": "routing.see", "grant": "routing.see_staging",

@@ -59,6 +59,7 @@ NEEDED = {
     "alert": "routing.see",
     "note": "blocks.see",
     "opposition": "blocks.see",
+    "cross": "crossing.see",
     "rotation": "reference.see",
     "allocation": "allocations.see",
     "confirmation": "settlement.see",

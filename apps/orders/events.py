@@ -147,6 +147,15 @@ class OrderDone(Event, code="order.done"):
 
 
 @dataclass(frozen=True)
+class OrderCrossed(Event, code="order.crossed"):
+    """So much of it was met by another client of the firm; no broker had it. The rest stays to be worked."""
+
+    qty: str
+    price: str
+    ref: str = ""
+
+
+@dataclass(frozen=True)
 class OrderReopened(Event, code="order.reopened"):
     """An execution it shared in was busted or corrected after allocation."""
 

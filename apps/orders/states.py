@@ -53,6 +53,7 @@ LIFE = Lifecycle(
         (S.CLEARED, e.OrderCancelled): S.CANCELLED,
         (S.CLEARED, e.OrderWorking): S.WORKING,
         (S.WORKING, e.OrderDone): S.DONE,
+        (S.CLEARED, e.OrderDone): S.DONE,  # All of it was met inside the firm.
         (S.DONE, e.OrderReopened): S.WORKING,  # A bust after allocation.
     },
     stays={
@@ -60,6 +61,7 @@ LIFE = Lifecycle(
         e.OrderCopied: [S.DRAFT],
         e.OrderLinked: [S.DRAFT],
         e.OrderFieldsSet: [S.DRAFT, *OPEN],
+        e.OrderCrossed: [S.CLEARED],
         e.OrderRechecked: [S.WORKING],
         e.OrderFailsAnew: [S.WORKING],
         e.OrderLocated: [S.DRAFT, *OPEN],

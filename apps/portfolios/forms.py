@@ -40,7 +40,7 @@ class DirectionForm(forms.ModelForm):
         fields = "__all__"
 
     def clean_broker(self):
-        if (broker := self.cleaned_data["broker"]).kind == Broker.Kind.VENUE:
+        if (broker := self.cleaned_data["broker"]).kind in Broker.NOT_ROUTED:
             raise ValidationError("A venue is no broker; choose a broker or dealer.")
         return broker
 

@@ -204,6 +204,9 @@ class Broker(models.Model):
         DEALER = "dealer", "Dealer"
         VENUE = "venue", "Venue"
         AGENT = "agent", "Transfer agent"
+        INTERNAL = "internal", "Internal cross"
+
+    NOT_ROUTED = (Kind.VENUE, Kind.INTERNAL)
 
     class Commission(models.TextChoices):
         BPS = "bps", "basis points of value"
@@ -232,10 +235,23 @@ class Custodian(models.Model):
     name = models.CharField(max_length=80)
     bic = models.CharField(max_length=11)
     country = models.CharField(max_length=2)
+    transfer_fee = price_field(
+        null=True, blank=True, help_text="money it takes for a delivery between two of our clients; empty: none"
+    )
+    transfer_fee_currency = models.ForeignKey(
+        Currency, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     history = HistoricalRecords()
 
     class Meta:
         ordering = ["code"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(transfer_fee=None, transfer_fee_currency=None)
+                | Q(transfer_fee__gt=0, transfer_fee_currency__isnull=False),
+                name="a_transfer_fee_has_its_currency",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

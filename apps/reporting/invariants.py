@@ -31,7 +31,8 @@ QUANTITIES = (
     ),
     (
         "SELECT 'block ' || b.id || ' has ' || b.qty || ', its orders ' || coalesce(sum(m.qty), 0)"
-        " FROM blocks_block b LEFT JOIN blocks_member m ON m.block_id = b.id WHERE b.status <> 'CANCELLED'"
+        " FROM blocks_block b LEFT JOIN (SELECT block_id, qty FROM blocks_member UNION ALL"
+        " SELECT block_id, qty FROM blocks_crossmember) m ON m.block_id = b.id WHERE b.status <> 'CANCELLED'"
         " GROUP BY b.id HAVING b.qty <> coalesce(sum(m.qty), 0)"
     ),
     (
@@ -239,10 +240,11 @@ def _against_broker_log(street: Path | None) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT b.code, x.exec_id, x.qty, x.price FROM routing_execution x JOIN reference_broker b ON b.id = x.broker_id"
+            " WHERE b.kind <> 'internal'"
         )
-        ours = {(code, exec_id): (qty, price) for code, exec_id, qty, price in cursor.fetchall()}
-        cursor.execute("SELECT count(*) FROM routing_execution")
-        sentences = [] if cursor.fetchone()[0] == len(ours) else ["an ExecID of one broker is booked twice"]
+        rows = cursor.fetchall()
+    ours = {(code, exec_id): (qty, price) for code, exec_id, qty, price in rows}
+    sentences = [] if len(rows) == len(ours) else ["an ExecID of one broker is booked twice"]
     if street is None:
         return sentences
     theirs = {

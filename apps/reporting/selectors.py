@@ -96,13 +96,15 @@ ROUTES = """
          WHERE x.route_id = r.id AND x.status = 'LIVE'), b.qty, b.arrival_price
     FROM routing_route r JOIN blocks_block b ON b.id = r.block_id JOIN reference_instrument i ON i.id = b.instrument_id
     JOIN reference_broker k ON k.id = r.broker_id LEFT JOIN routing_inquiry q ON q.route_id = r.id
-    WHERE i.asset_class NOT IN ('OPTION', 'FUTURE', 'FX', 'FUND') AND (%s::bigint[] IS NULL OR r.block_id = ANY(%s::bigint[])) ORDER BY r.id
+    WHERE r.kind <> 'CROSS'
+    AND i.asset_class NOT IN ('OPTION', 'FUTURE', 'FX', 'FUND') AND (%s::bigint[] IS NULL OR r.block_id = ANY(%s::bigint[])) ORDER BY r.id
 """
 
 
 def result(block_ids: Sequence[int] | None = None) -> Result:
     """
-    The result page of these blocks, or of all but those in currencies and funds. A fixed number of queries.
+    The result page of these blocks, or of all but those in currencies and funds and those crossed inside the firm, which
+    no broker executed. A fixed number of queries.
 
     Equity fill rate: value filled over value ordered, each at the block's average price or, where nothing filled, its
     arrival. Improvement: Σ s·(benchmark − price)·quantity over Σ benchmark·quantity.
@@ -170,7 +172,8 @@ def _add_blocks(made: Result, ids: list[int] | None, rates: dict) -> None:
             " FROM blocks_block b JOIN reference_instrument i ON i.id = b.instrument_id,"
             " LATERAL (SELECT coalesce(CASE WHEN b.filled_qty > 0 THEN b.filled_value / b.filled_qty END,"
             "   b.arrival_price, 0) AS price) p"
-            " WHERE b.status <> 'CANCELLED' AND i.asset_class NOT IN ('OPTION', 'FUTURE', 'FX', 'FUND')"
+            " WHERE b.status <> 'CANCELLED' AND NOT EXISTS (SELECT 1 FROM blocks_crossmember x WHERE x.block_id = b.id)"
+            " AND i.asset_class NOT IN ('OPTION', 'FUTURE', 'FX', 'FUND')"
             " AND (%s::bigint[] IS NULL OR b.id = ANY(%s::bigint[])) GROUP BY 1, 2",
             [ids, ids],
         )

@@ -126,6 +126,16 @@ class RoutePendingReplace(RouteReported, code="route.pending_replace"):
 
 
 @dataclass(frozen=True)
+class RouteCrossed(Event, code="route.crossed"):
+    """No broker had it: it was filled by another client of the firm, in one step."""
+
+    block_id: int
+    qty: str
+    price: str
+    ref: str = ""
+
+
+@dataclass(frozen=True)
 class ExecutionBooked(Event, code="execution.booked"):
     route_id: int
     block_id: int

@@ -175,7 +175,7 @@ def _decoded(text: str) -> list[tuple[int, str]]:
 def halt_subjects() -> list[tuple[str, list[tuple[str, str]]]]:
     """What can be stopped, by scope: (heading, [(``SCOPE:subject``, its name)])."""
     traders = User.objects.filter(is_active=True, is_automated=False, desks__isnull=False).distinct().order_by("username")
-    brokers = Broker.objects.filter(is_active=True).exclude(kind=Broker.Kind.VENUE).order_by("name")
+    brokers = Broker.objects.filter(is_active=True).exclude(kind__in=Broker.NOT_ROUTED).order_by("name")
     return [
         ("Firm", [("FIRM:", "The whole firm")]),
         ("Desk", [(f"DESK:{desk.code}", desk.name) for desk in Desk.objects.all()]),

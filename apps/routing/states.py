@@ -49,7 +49,7 @@ DEAD = (Rt.FILLED, Rt.CANCELED, Rt.REJECTED, Rt.EXPIRED, Rt.CALCULATED, Rt.DONE_
 
 LIFE = Lifecycle(
     "route",
-    born={e.RouteRequested: Rt.PENDING_SEND},
+    born={e.RouteRequested: Rt.PENDING_SEND, e.RouteCrossed: Rt.FILLED},
     moves={(status, event): after for status in Rt for after, event in BY_ORD_STATUS.values()}
     | {(Rt.PENDING_SEND, e.RouteWithdrawn): Rt.CANCELED},
     stays={

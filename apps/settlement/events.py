@@ -12,6 +12,14 @@ class ConfirmationSent(Event, code="confirmation.sent"):
 
 
 @dataclass(frozen=True)
+class ConfirmationAgreed(Event, code="confirmation.agreed"):
+    """Of a cross: both sides are clients of ours, so nothing went out and nobody is waited for."""
+
+    allocation_id: int
+    broker_id: int
+
+
+@dataclass(frozen=True)
 class ConfirmationAffirmed(Event, code="confirmation.affirmed"):
     pass
 

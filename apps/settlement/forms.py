@@ -11,7 +11,7 @@ class StandingForm(forms.Form):
     """A standing settlement instruction to add; what it says is judged by the service."""
 
     broker = forms.ModelChoiceField(
-        Broker.objects.exclude(kind=Broker.Kind.VENUE), help_text="Whose delivery or receipt it is."
+        Broker.objects.exclude(kind__in=Broker.NOT_ROUTED), help_text="Whose delivery or receipt it is."
     )
     country = forms.CharField(max_length=2, help_text="Where it settles: two letters, such as US.")
     agent_bic = forms.CharField(label="Agent's BIC", max_length=11, help_text="Its delivering or receiving agent.")

@@ -213,9 +213,11 @@ def cash_to_settle(user) -> list[dict]:
 # --- What messages say ----------------------------------------------------------------------------------------------
 TERMS = """
 a.side = 'BUY', i.asset_class IN ('CORP', 'GOVT'),
-CASE WHEN i.asset_class = 'OPTION' AND i.isin = '' THEN i.symbol ELSE i.isin END, v.mic, a.id, a.trade_date, a.settle_date, a.price, a.qty,
+CASE WHEN i.asset_class = 'OPTION' AND i.isin = '' THEN i.symbol ELSE i.isin END,
+CASE WHEN w.allocation_id IS NULL THEN v.mic ELSE 'XOFF' END, a.id, a.trade_date, a.settle_date, a.price, a.qty,
 a.currency_id, a.net_amount, a.gross_amount, a.accrued_amount, a.commission_amount, a.fees::text, p.custody_account,
-coalesce(d.bic, s.depository_bic, ''), coalesce(s.agent_bic, ''), coalesce(s.agent_account, ''), b.bic
+coalesce(d.bic, e.bic, s.depository_bic, ''), coalesce(k.bic, s.agent_bic, ''), coalesce(q.custody_account, s.agent_account, ''),
+coalesce(k.bic, b.bic)
 """
 AROUND = """
 JOIN reference_instrument i ON i.id = a.instrument_id
@@ -223,7 +225,11 @@ JOIN reference_venue v ON v.id = i.venue_id
 JOIN portfolios_portfolio p ON p.id = a.portfolio_id
 JOIN reference_broker b ON b.id = a.broker_id
 LEFT JOIN reference_depository d ON d.country = i.country AND d.asset_class = i.asset_class
-"""
+LEFT JOIN allocations_crossedwith w ON w.allocation_id = a.id
+LEFT JOIN portfolios_portfolio q ON q.id = w.portfolio_id
+LEFT JOIN reference_custodian k ON k.id = q.custodian_id
+LEFT JOIN reference_depository e ON w.allocation_id IS NOT NULL AND e.country = i.country AND e.asset_class = '*'
+"""  # Of a cross no broker's agent, but the other client's custodian delivers or receives.
 STANDING = """
 LEFT JOIN LATERAL (
     SELECT * FROM settlement_settlementinstructionset s
@@ -252,6 +258,7 @@ class ToInstruct(NamedTuple):
     asset_class: str
     base_currency: str
     exchange_id: int | None
+    is_crossed: bool
     says: rules.Settling
 
 
@@ -260,14 +267,14 @@ def to_instruct(allocation_ids: Sequence[int]) -> list[ToInstruct]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT a.id, n.id, n.version, n.status, a.portfolio_id, p.custodian_id, s.id, i.country, b.code, i.asset_class,"
-            " coalesce(i.base_currency_id, ''), x.id,"
+            " coalesce(i.base_currency_id, ''), x.id, w.allocation_id IS NOT NULL,"
             f" coalesce(n.reference, ''), {TERMS} FROM allocations_allocation a {AROUND} {STANDING}"
             " LEFT JOIN LATERAL (SELECT * FROM settlement_instruction WHERE allocation_id = a.id"
             " ORDER BY attempt DESC LIMIT 1) n ON true LEFT JOIN settlement_exchange x ON x.allocation_id = a.id"
             " WHERE a.id = ANY(%s) AND a.status = 'BOOKED' ORDER BY a.id",
             [list(allocation_ids)],
         )
-        return [ToInstruct(*row[:12], _settling(row[12:])) for row in cursor.fetchall()]
+        return [ToInstruct(*row[:13], _settling(row[13:])) for row in cursor.fetchall()]
 
 
 def instructed(instruction_ids: Iterable[int]) -> dict[int, rules.Settling]:

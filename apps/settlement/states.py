@@ -16,7 +16,7 @@ class C(StrEnum):
 
 CONFIRMATION_LIFE = Lifecycle(
     "confirmation",
-    born={e.ConfirmationSent: C.SENT},
+    born={e.ConfirmationSent: C.SENT, e.ConfirmationAgreed: C.AFFIRMED},
     moves={
         (C.SENT, e.ConfirmationAffirmed): C.AFFIRMED,
         (C.SENT, e.ConfirmationDisputed): C.DISPUTED,

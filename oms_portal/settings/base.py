@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "apps.blocks",
     "apps.routing",
     "apps.allocations",
+    "apps.crossing",
     "apps.settlement",
     "apps.reporting",
     "apps.desk",
@@ -169,6 +170,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 5},
     },
+    "end crosses whose time is up": {
+        "task": "crossing.expire_crosses",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
     "tell the desk what needs it": {
         "task": "routing.raise_alerts",
         "schedule": 5.0,
@@ -215,6 +221,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 600},
     },
 }
+
+# --- Crosses: what the firm's 17a-7 procedures say ------------------------------------------------------------------
+CROSS_QUOTE_SECONDS = int(os.environ.get("OMS_CROSS_QUOTE_SECONDS", "60"))  # The oldest quotation that counts as current.
+CROSS_TOLERANCE_BP = os.environ.get("OMS_CROSS_TOLERANCE_BP", "25")  # How far the price may move between word and deed.
+CROSS_MINUTES = int(os.environ.get("OMS_CROSS_MINUTES", "120"))  # How long a proposal stands.
 
 # --- People ---------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "users.User"

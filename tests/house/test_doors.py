@@ -65,6 +65,11 @@ MATRIX: dict[str, set[str] | str] = {
     "blocks:notes_read": FLOOR, "blocks:notes_unread": FLOOR, "blocks:take_queue": set(),
     "blocks:rotations": ALL, "blocks:rotation": ALL, "blocks:rotation_csv": ALL, "blocks:rotation_make": {X},
     "blocks:rotation_reset": {X}, "blocks:rotation_end": {X},
+    # Crosses
+    "crossing:list": FLOOR, "crossing:report": FLOOR, "crossing:detail": FLOOR, "crossing:propose": {T}, "crossing:accept": {M},
+    "crossing:approve": {C}, "crossing:decline": {M, C}, "crossing:withdraw": {T}, "crossing:execute": {T},
+    "api-crosses": FLOOR, "api-cross": FLOOR, "api-opposition-eligibility": FLOOR, "api-cross-accept": {M},
+    "api-cross-approve": {C}, "api-cross-decline": {M, C}, "api-cross-withdraw": {T}, "api-cross-execute": {T},
     # Allocations and settlement
     "allocations:list": FLOOR, "allocations:rows": FLOOR, "allocations:block": FLOOR,
     "settlement:board": {C, O, A}, "settlement:rows": {C, O, A}, "settlement:confirmation_rows": {C, O, A},
@@ -134,7 +139,7 @@ MATRIX: dict[str, set[str] | str] = {
 }  # fmt: skip
 
 # Where looking and acting share an address: who may act.
-POSTS = {"api-rotations": {X}, "api-staging-sessions": {O, X},
+POSTS = {"api-rotations": {X}, "api-crosses": {T}, "api-staging-sessions": {O, X},
          "api-orders": {M}, "api-imports": {M}, "api-import-listings": {M}, "api-proposals": {M},
          "api-rules": {C}, "api-restrictions": {C}, "api-halts": {T, C},
          "api-block-notes": {M, T, C, O}, "api-order-notes": {M, T, C, O},

@@ -10,7 +10,7 @@ from apps.users.selectors import desks_of
 from apps.users.services import can
 
 from .. import rules
-from ..models import Block, Member, Statement
+from ..models import Block, CrossMember, Member, Statement
 
 
 def blocks_seen_by(user) -> QuerySet[Block]:
@@ -25,7 +25,10 @@ def blocks_seen_by(user) -> QuerySet[Block]:
     theirs = Member.objects.filter(
         block=OuterRef("pk"), order__portfolio__in=portfolios.portfolios_seen_by(user).values("pk")
     )
-    return Block.objects.filter(Q(desk__in=desks_of(user).values("pk")) | Exists(theirs))
+    crossed = CrossMember.objects.filter(
+        block=OuterRef("pk"), order__portfolio__in=portfolios.portfolios_seen_by(user).values("pk")
+    )
+    return Block.objects.filter(Q(desk__in=desks_of(user).values("pk")) | Exists(theirs) | Exists(crossed))
 
 
 def get_block_seen_by(user, block_id: int) -> Block:
@@ -80,7 +83,10 @@ def verify_statement(block: Block) -> bool:
     made = getattr(block, "statement", None)
     if made is None or not rules.is_true_to(made.content, made.hash):
         return False
-    members = Member.objects.filter(block=block).order_by("order_id").values_list("order_id", "order__portfolio_id", "qty")
+    named = ("order_id", "order__portfolio_id", "qty")
+    members = Member.objects.filter(block=block).order_by("order_id").values_list(*named) or (
+        CrossMember.objects.filter(block=block).order_by("order_id").values_list(*named)
+    )
     return made.content["block"] == block.pk and made.content["orders"] == [
         [order, portfolio, rules.plain(qty)] for order, portfolio, qty in members
     ]

@@ -1,8 +1,16 @@
 """Every change to blocks."""
 
+from .crossing import cross_blocks, hold_blocks
 from .gathering import drop_orders, gather_orders
 from .notes import mark_read, write_note
-from .opposing import NotCrossable, StaleOpposition, decide_opposition, find_oppositions
+from .opposing import (
+    StaleOpposition,
+    find_oppositions,
+    mark_cross_ended,
+    mark_opposition_crossed,
+    mark_proposed,
+    trade_apart,
+)
 from .owners import OwnedByAnother, refuse_others, refuse_owned_by_others
 from .owning import hand_over_blocks, pick_up_blocks, take_over_queue
 from .rotating import FREE, OutOfTurn, StaleRotation, Taken, end_rotation, make_rotation, reset_rotation
@@ -25,7 +33,6 @@ from .working import (
 __all__ = [
     "FREE",
     "MembersChanging",
-    "NotCrossable",
     "NotInTheBlock",
     "NotWorking",
     "NothingLeft",
@@ -38,7 +45,7 @@ __all__ = [
     "StaleRotation",
     "StillWorking",
     "Taken",
-    "decide_opposition",
+    "cross_blocks",
     "drop_orders",
     "end_rotation",
     "find_oppositions",
@@ -46,10 +53,14 @@ __all__ = [
     "freeze_blocks",
     "gather_orders",
     "hand_over_blocks",
+    "hold_blocks",
     "make_rotation",
     "mark_allocated",
+    "mark_cross_ended",
     "mark_filled",
+    "mark_opposition_crossed",
     "mark_placed",
+    "mark_proposed",
     "mark_read",
     "pick_up_blocks",
     "refuse_others",
@@ -59,6 +70,7 @@ __all__ = [
     "reset_rotation",
     "split_block",
     "take_over_queue",
+    "trade_apart",
     "unblock_blocks",
     "write_note",
 ]

@@ -1,6 +1,6 @@
 """
 The firm on both sides of one thing on one day: found once blocks are gathered, told to both managers and the desk, decided
-by a trader. A cross is proposed here and never executed.
+by a trader. What is proposed as a cross has a life of its own (apps.crossing); here it is only told of.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from apps.audit.services import record
 from apps.core.acts import Act
 from apps.core.events import Event, Fact
-from apps.core.refusals import Conflict, Invalid, Stale
+from apps.core.refusals import Invalid, Stale
 from apps.core.tables import copy_in, next_ids
 from apps.marketdata import selectors as marketdata
 from apps.orders import selectors as order_selectors
@@ -22,10 +22,6 @@ from ..models import CrossConsent, Member, Opposition
 from ..states import OPPOSITION_LIFE, Op
 
 EXCHANGE_TRADED = ("EQUITY", "ETF")
-
-
-class NotCrossable(Conflict):
-    """Nothing of the two blocks can be crossed."""
 
 
 class StaleOpposition(Stale):
@@ -80,7 +76,7 @@ def find_oppositions(act: Act) -> int:
 
 def _orders_of(block_ids: set[int]) -> dict[int, list[tuple[int, Decimal, bool]]]:
     """Block id to (portfolio, quantity, may be crossed) of each of its orders. Two queries."""
-    consenting = set(CrossConsent.objects.values_list("portfolio_id", flat=True))
+    consenting = set(CrossConsent.objects.filter(permits=True).values_list("portfolio_id", flat=True))
     found: dict[int, list[tuple[int, Decimal, bool]]] = {}
     rows = Member.objects.filter(block__in=block_ids).values_list("block_id", "order__portfolio_id", "qty")
     for block, portfolio, qty in rows:
@@ -89,20 +85,19 @@ def _orders_of(block_ids: set[int]) -> dict[int, list[tuple[int, Decimal, bool]]
 
 
 @transaction.atomic
-def decide_opposition(act: Act, opposition_id: int, *, cross: bool, seen: Mapping[int, int]) -> None:
+def trade_apart(act: Act, opposition_id: int, *, seen: Mapping[int, int]) -> None:
     """
-    Will record what the desk does about opposite blocks: propose to cross what may be, at the independent price of this
-    moment, or send both to the market. The reason is kept.
+    Will record that both sides go to the market, with the reason.
 
     :raises Invalid: without a reason; :raises NotFound: where it is hidden or missing
-    :raises StaleOpposition: where a colleague decided meanwhile; :raises IllegalMove: where it is decided
-    :raises NotCrossable: where a cross is asked for and nothing can be crossed
+    :raises StaleOpposition: where a colleague decided meanwhile
+    :raises IllegalMove: where it is decided, or a cross of it waits: withdraw that first
     """
     user = require(act, "blocks.work")
     if not act.reason.strip():
         raise Invalid("Say why; the reason is kept.", field="reason")
     selectors.get_opposition_seen_by(user, opposition_id)
-    row = Opposition.objects.select_for_update(no_key=True, of=("self",)).select_related("buy").get(pk=opposition_id)
+    row = _locked(opposition_id)
     if seen.get(row.pk) != row.version:
         since = order_selectors.changes_since("opposition", {row.pk: int(seen.get(row.pk) or 0)})
         raise StaleOpposition(
@@ -111,17 +106,43 @@ def decide_opposition(act: Act, opposition_id: int, *, cross: bool, seen: Mappin
                 {"id": row.pk, "ref": row.ref, "seen": seen.get(row.pk), "is": row.version, "changes": since.get(row.pk, [])}
             ],
         )
-    if not cross:
-        return _happen(act, row, events.TradedApart())
-    if row.problems or row.cross_qty <= 0:
-        raise NotCrossable(f"Nothing of {row.ref} can be crossed. {' '.join(row.problems)}")
-    quote = marketdata.quotes_of([row.buy.instrument_id]).get(row.buy.instrument_id)
-    found = rules.independent_price(quote.last, quote.bid, quote.ask) if quote else None
-    if found is None:
-        raise NotCrossable("There is no independent price at this moment, so nothing can be crossed.")
-    row.price, row.price_source = found
-    told = events.CrossProposed(rules.plain(row.cross_qty), rules.plain(row.price), row.price_source)
-    return _happen(act, row, told)
+    _happen(act, row, events.TradedApart())
+
+
+# --- told by crosses ------------------------------------------------------------------------------------------------
+@transaction.atomic
+def mark_proposed(
+    act: Act, opposition_id: int, *, seen: int, qty: Decimal, price: Decimal, source: str, cross_id: int
+) -> None:
+    """
+    Will say that a cross of both sides is proposed, on these terms.
+
+    :raises StaleOpposition: where a colleague decided after the version seen; :raises IllegalMove: where it is decided
+    """
+    row = _locked(opposition_id)
+    if seen != row.version:
+        raise StaleOpposition(f"{row.ref} was decided since you looked. Reload.", stale=[{"id": row.pk, "is": row.version}])
+    row.cross_qty, row.problems, row.price, row.price_source = qty, [], price, source
+    _happen(act, row, events.CrossProposed(rules.plain(qty), rules.plain(price), source, cross_id))
+
+
+@transaction.atomic
+def mark_cross_ended(act: Act, ended: Mapping[int, int]) -> None:
+    """Will say that nothing came of the cross: opposition id to the cross. Both sides are to be decided again."""
+    for opposition_id, cross_id in sorted(ended.items()):
+        _happen(act, _locked(opposition_id), events.CrossEnded(cross_id))
+
+
+@transaction.atomic
+def mark_opposition_crossed(act: Act, opposition_id: int, *, cross_id: int, qty: Decimal, price: Decimal) -> None:
+    """Will say that the cross was executed."""
+    row = _locked(opposition_id)
+    row.cross_qty, row.price = qty, price
+    _happen(act, row, events.OppositionCrossed(cross_id, rules.plain(qty), rules.plain(price)))
+
+
+def _locked(opposition_id: int) -> Opposition:
+    return Opposition.objects.select_for_update(no_key=True).get(pk=opposition_id)
 
 
 def _happen(act: Act, row: Opposition, event: Event) -> None:

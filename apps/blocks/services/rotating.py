@@ -143,7 +143,7 @@ def make_rotation(act: Act, name: str, desk_code: str, parties: Sequence[str]) -
     if desk is None:
         raise Invalid(f"There is no desk “{desk_code}”.", field="desk")
     codes = [code.strip().upper() for code in parties if code.strip()]
-    brokers = {b.code: b for b in Broker.objects.filter(code__in=codes, is_active=True).exclude(kind=Broker.Kind.VENUE)}
+    brokers = {b.code: b for b in Broker.objects.filter(code__in=codes, is_active=True).exclude(kind__in=Broker.NOT_ROUTED)}
     unknown = [code for code in codes if code != FREE and code not in brokers]
     if unknown:
         raise Invalid(f"There is no broker or dealer “{unknown[0]}”; write FREE for the free orders.", field="parties")

@@ -206,7 +206,7 @@ def _move(act: Act, changes: Mapping[int, tuple[Decimal, Decimal, Decimal]]) -> 
     if not changes:
         return
     rows = []
-    for row in _locked(changes):
+    for row in locked_blocks(changes):
         placed, qty, value = changes[row.id]
         rows.append(
             row._replace(
@@ -257,7 +257,7 @@ def reopen_blocks(act: Act, reasons: Mapping[int, str]) -> None:
 
     :raises IllegalMove: if one is neither done nor allocated
     """
-    rows = _locked(reasons)
+    rows = locked_blocks(reasons)
     told = {row.id: events.BlockReopened(reasons[row.id], rules.plain(row.filled_qty)) for row in rows}
     happen(act, rows, told, {"done_at": ("timestamptz", [None] * len(rows))})
 
@@ -265,7 +265,7 @@ def reopen_blocks(act: Act, reasons: Mapping[int, str]) -> None:
 @transaction.atomic
 def mark_allocated(act: Act, counts: Mapping[int, int]) -> None:
     """Will say that blocks that are done were shared out: block id to the number of allocations. :raises IllegalMove:"""
-    happen(act, _locked(counts), {pk: events.BlockAllocated(count) for pk, count in counts.items()}, {})
+    happen(act, locked_blocks(counts), {pk: events.BlockAllocated(count) for pk, count in counts.items()}, {})
 
 
 # --- locks and the door ---------------------------------------------------------------------------------------------
@@ -276,7 +276,7 @@ def lock_asked(act: Act, block_ids: Collection[int], seen: Mapping[int, int], ki
     user = require(act, "blocks.work")
     if not block_ids:
         raise Invalid("No block was chosen. Select at least one.", field="blocks")
-    rows = _locked(block_ids)
+    rows = locked_blocks(block_ids)
     visible = set(selectors.blocks_seen_by(user).filter(pk__in=[r.id for r in rows]).values_list("pk", flat=True))
     hidden = sorted({row.id for row in rows} - visible)
     if hidden:
@@ -296,7 +296,7 @@ def lock_asked(act: Act, block_ids: Collection[int], seen: Mapping[int, int], ki
     return rows
 
 
-def _locked(block_ids: Collection[int]) -> list[Locked]:
+def locked_blocks(block_ids: Collection[int]) -> list[Locked]:
     wanted = set(block_ids)
     with connection.cursor() as cursor:
         cursor.execute(

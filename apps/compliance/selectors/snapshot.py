@@ -80,11 +80,15 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, firm_wide: bool) -> A
     with connection.cursor() as cursor:
         orders = _frame(
             cursor,
-            f"SELECT {ORDER_COLUMNS}, {LARGEST}, side, order_type, tif FROM orders_order WHERE id = ANY(%s::bigint[]) ORDER BY id",
+            f"SELECT {ORDER_COLUMNS}, {LARGEST}, side, order_type, tif, (filled_qty * 10000)::bigint"
+            " FROM orders_order WHERE id = ANY(%s::bigint[]) ORDER BY id",
             [list(order_ids)],
-            ORDER_SCHEMA | {"huge": pl.Int64, "side": pl.String, "order_type": pl.String, "tif": pl.String},
+            ORDER_SCHEMA
+            | {"huge": pl.Int64, "side": pl.String, "order_type": pl.String, "tif": pl.String, "filled": pl.Int64},
         )
         _refuse_huge(orders)
+        hashes = _hashes(orders)
+        orders = orders.with_columns(qty=pl.col("qty") - pl.col("filled"))  # What was crossed is held by now.
         portfolios = orders["portfolio"].unique().sort().to_list()
         others = _frame(
             cursor,
@@ -139,7 +143,7 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, firm_wide: bool) -> A
         instruments=instruments, portfolios=mandates, currencies=currencies, rates=rates, restrictions=restrictions,
         firm_held=firm[0], firm_promised=firm[1],
     )  # fmt: skip
-    return Asked(snapshot, _hashes(orders))
+    return Asked(snapshot, hashes)
 
 
 def _frame(cursor, query: str, values: Sequence, schema: dict[str, pl.DataType]) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from .decisions import (
 )
 from .lists import Listing, StaleRestriction, lift, restrict
 from .rulebook import DEFAULT_RULES, StaleRule, install_default_rules, retire_rules, save_rule
-from .screening import recheck_orders, review_orders
+from .screening import recheck_orders, review_orders, screen_again
 from .whatif import Tried, try_proposals
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "recheck_orders",
     "review_orders",
     "save_rule",
+    "screen_again",
     "send_back_reviews",
     "try_proposals",
     "withdraw_reviews",

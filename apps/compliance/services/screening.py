@@ -22,10 +22,11 @@ from apps.orders import services as orders
 from ..engine.columns import QTY, Snapshot
 from ..engine.judgement import OUTCOMES, PASS, UNKNOWN
 from ..engine.rules import MEASURES
-from ..engine.screening import Screening, screen
+from ..engine.screening import WARNING, Screening, screen
 from ..events import ReviewOpened
+from ..models import Check, Review
 from ..selectors.snapshot import Asked, active_rules, snapshot_of
-from ..states import REVIEW_LIFE
+from ..states import REVIEW_LIFE, R
 
 
 @listens("compliance.review_orders")
@@ -61,6 +62,29 @@ def recheck_orders(act: Act, facts: Sequence[Fact]) -> None:
     failing = _pairs(asked.snapshot.orders.id, checks, found.outcome != PASS)
     if failing:
         orders.mark_failing(act, failing)
+
+
+@transaction.atomic
+def screen_again(act: Act, versions: Mapping[int, int]) -> dict[int, list[str]]:
+    """
+    Will judge orders anew that were cleared before, keep a check of each, and say of which something fails that no
+    officer allowed: order id to the rules.
+
+    :param versions: order id to its version; the caller holds the orders
+    """
+    asked, found, checks = _judge(act, [Fact(pk, version, None) for pk, version in versions.items()])
+    failing = _pairs(asked.snapshot.orders.id, checks, found.outcome != PASS)
+    if not failing:
+        return {}
+    allowed = Review.objects.filter(order__in=failing, status=R.APPROVED).order_by("pk")
+    before = {pk: _failed(results) for pk, results in allowed.values_list("order_id", "verdict__results")}
+    now = Check.objects.filter(pk__in=failing.values()).values_list("order_id", "results")
+    new = {pk: sorted(_failed(results) - before.get(pk, set())) for pk, results in now}
+    return {pk: rules for pk, rules in new.items() if rules}
+
+
+def _failed(results: Sequence[Mapping]) -> set[str]:
+    return {one["rule"] for one in results if one["outcome"] != OUTCOMES[PASS] and one.get("severity") != WARNING}
 
 
 def _judge(act: Act, facts: Sequence[Fact]) -> tuple[Asked, Screening, np.ndarray]:

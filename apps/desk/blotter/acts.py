@@ -64,7 +64,7 @@ def route(request: HttpRequest) -> HttpResponse:
         "error": error,
         "may_supervise": can(request.user, "blocks.supervise"),
         "is_override": override.is_asked or bool(said.get("out_of_turn")),
-        "brokers": reference.brokers().exclude(kind=Broker.Kind.VENUE).order_by("kind", "name"),
+        "brokers": reference.brokers().exclude(kind__in=Broker.NOT_ROUTED).order_by("kind", "name"),
         "strategies": routing_rules.STRATEGIES,
     }
     return render(request, "desk/route.html", context, status=422 if request.method == "POST" else 200)

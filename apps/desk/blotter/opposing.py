@@ -8,6 +8,7 @@ from apps.blocks import selectors, services
 from apps.blocks.models import Member
 from apps.core.edges import act_of, done, refused_in_dialog, seen_versions
 from apps.core.refusals import Conflict, Invalid, Refusal
+from apps.crossing import selectors as crossing
 from apps.orders import selectors as orders
 from apps.users.doors import door
 from apps.users.services import can
@@ -24,8 +25,11 @@ def listed(request: HttpRequest) -> HttpResponse:
     """All pairs the person may see, those to be decided first; ``?part=open`` is the panel of a home."""
     if request.htmx and request.GET.get("part") == "open":
         return _warning(request, selectors.open_oppositions(request.user))
-    rows = selectors.oppositions_seen_by(request.user)[:SHOWN]
-    context = {"rows": rows, "may_decide": can(request.user, "blocks.work")}
+    rows = list(selectors.oppositions_seen_by(request.user)[:SHOWN])
+    crosses = crossing.crosses_seen_by(request.user).filter(opposition__in=[row.pk for row in rows])
+    for row in rows:
+        row.crosses = [cross for cross in crosses if cross.opposition_id == row.pk]
+    context = {"rows": rows} | _may(request)
     part = "#rows" if request.htmx and request.GET.get("part") == "rows" else ""
     return render(request, f"desk/opposing.html{part}", context)
 
@@ -51,15 +55,14 @@ def of_order(request: HttpRequest, order_id: int) -> HttpResponse:
 
 @door("blocks.work")
 @require_http_methods(["GET", "POST"])
-def decide(request: HttpRequest, opposition_id: int) -> HttpResponse:
-    """GET: proposing a cross (``?cross=1``) or trading apart, to confirm with a reason. POST: records it."""
+def trade_apart(request: HttpRequest, opposition_id: int) -> HttpResponse:
+    """GET: sending both sides to the market, to confirm with a reason. POST: records it."""
     row = selectors.get_opposition_seen_by(request.user, opposition_id)
-    said, error = request.POST if request.method == "POST" else request.GET, ""
-    cross = said.get("cross") == "1"
+    error = ""
     if request.method == "POST":
-        act = act_of(request, reason=said.get("reason", "").strip()[:400])
+        act = act_of(request, reason=request.POST.get("reason", "").strip()[:400])
         try:
-            services.decide_opposition(act, row.pk, cross=cross, seen=seen_versions(request.POST))
+            services.trade_apart(act, row.pk, seen=seen_versions(request.POST))
         except Invalid as refusal:
             error = refusal.message
         except Conflict as refusal:
@@ -67,24 +70,23 @@ def decide(request: HttpRequest, opposition_id: int) -> HttpResponse:
         except Refusal as refusal:
             return refused_in_dialog(request, refusal)
         else:
-            return done(f"{row.ref}: {'a cross is proposed' if cross else 'both sides go to the market'}.")
-    symbol = row.buy.instrument.symbol
+            return done(f"{row.ref}: both sides go to the market.")
     context = {
-        "title": f"Propose to cross {qty(row.cross_qty)} {symbol}" if cross else f"Trade {symbol} apart",
+        "title": f"Trade {row.buy.instrument.symbol} apart",
         "money": f"{row.buy.ref} buys {qty(row.buy.qty)}, {row.sell.ref} sells {qty(row.sell.qty)}",
-        "text": "At the independent price of this moment (17 CFR 270.17a-7). It is a proposal on the record; nothing is"
-        " executed by it, and both blocks stay as they are."
-        if cross
-        else "Both go to the market; the record keeps why they were not crossed.",
-        "fields": [("seen", f"{row.pk}:{row.version}"), ("cross", "1" if cross else "")],
+        "text": "Both go to the market; the record keeps why they were not crossed.",
+        "fields": [("seen", f"{row.pk}:{row.version}")],
         "action_url": request.path,
-        "button": "Propose the cross" if cross else "Trade apart",
+        "button": "Trade apart",
         "reason": "required",
         "error": error,
-    }  # fmt: skip
+    }
     return render(request, "components/confirm.html", context, status=422 if error else 200)
 
 
 def _warning(request: HttpRequest, rows) -> HttpResponse:
-    context = {"rows": rows[:SHOWN], "may_decide": can(request.user, "blocks.work")}
-    return render(request, "desk/opposing.html#warning", context)
+    return render(request, "desk/opposing.html#warning", {"rows": rows[:SHOWN]} | _may(request))
+
+
+def _may(request: HttpRequest) -> dict[str, bool]:
+    return {"may_decide": can(request.user, "blocks.work"), "may_cross": can(request.user, "crossing.propose")}

@@ -66,12 +66,14 @@ def amend_orders(act: Act, changes: Mapping[int, Mapping[str, Any]], *, seen: Ma
 
 
 def _judged(act: Act, changes: Mapping[int, Mapping[str, Any]]) -> Judged:
-    names = ("pk", "portfolio_id", "instrument_id", "side", *PLAIN, "terms", "intent", "currency_id", "desk__code")
-    before, after = {}, []
+    names = ("pk", "portfolio_id", "instrument_id", "side", *PLAIN, "terms", "intent", "currency_id", "desk__code", "filled_qty")
+    before, after, crossed = {}, [], {}
     for row in Order.objects.filter(pk__in=changes).order_by("pk").values_list(*names):
         old = dict(zip(names, row, strict=True))
         old["desk"] = old.pop("desk__code")
-        said, intent = old.pop("terms"), old.pop("intent")
+        said, intent, filled = old.pop("terms"), old.pop("intent"), old.pop("filled_qty")
+        if filled:
+            crossed[old["pk"]] = filled
         old |= {name: said.get(name, "") for name in rules.HANDLING}
         new = rules.without_what_it_lost(old | changes[old["pk"]], changes[old["pk"]])
         before[old["pk"]] = _as_typed(old) | {"intent": orjson.dumps(intent).decode() if intent else None}
@@ -87,7 +89,12 @@ def _judged(act: Act, changes: Mapping[int, Mapping[str, Any]]) -> Judged:
         rules.as_text("limit_price", rules.PRICE_PLACES),
         *(pl.col("terms").str.json_path_match(f"$.{name}").fill_null("").alias(name) for name in rules.HANDLING),
     ).join(typed.select("row", "desk"), on="row", how="left", maintain_order="left")
-    return Judged(before, terms, problems)
+    for pk, filled in crossed.items():  # What was met inside the firm stays filled.
+        if not terms.filter((pl.col("row") == pk) & (pl.col("qty").cast(pl.Decimal(20, 4)) <= filled)).is_empty():
+            message = f"{rules.plain(filled)} of it is filled already; its quantity must be more than that."
+            problems = pl.concat([problems, pl.DataFrame([(pk, "qty", message)], schema=problems.schema, orient="row")])
+            terms = terms.filter(pl.col("row") != pk)
+    return Judged(before, terms, problems.sort("row", maintain_order=True))
 
 
 def _write(act: Act, rows: Iterable[Locked], found: Judged) -> list[Locked]:

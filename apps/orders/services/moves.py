@@ -187,14 +187,39 @@ def mark_done(act: Act, shares: Mapping[int, tuple[Decimal, Decimal]]) -> None:
 
 
 @transaction.atomic
-def mark_reopened(act: Act, order_ids: Collection[int], reason: str) -> None:
+def mark_crossed(act: Act, crossed: Mapping[int, Decimal], price: Decimal, ref: str) -> None:
     """
-    Will put finished orders back to work, with nothing filled, after their allocations were taken back.
+    Will book what was met inside the firm to cleared orders: order id to the quantity. One of which nothing is left is
+    done; the rest of the others stays cleared.
 
     :raises IllegalMove, OrderBusy:
     """
-    rows = locked(order_ids, wait=False)
-    happen(act, rows, events.OrderReopened(reason), sets="filled_qty = 0, cancelled_qty = 0")
+    rows = locked(crossed, wait=False)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, qty - cancelled_qty, filled_qty FROM orders_order WHERE id = ANY(%s)", [list(crossed)]
+        )
+        stands = {pk: (most, filled + crossed[pk]) for pk, most, filled in cursor.fetchall()}
+    told = {pk: events.OrderCrossed(plain(qty), plain(price), ref) for pk, qty in crossed.items()}
+    happen(act, rows, told, columns={"filled_qty": ("numeric", [stands[row.id][1] for row in rows])})
+    whole = [row._replace(version=row.version + 1) for row in rows if stands[row.id][0] == stands[row.id][1]]
+    happen(act, whole, {row.id: events.OrderDone(plain(stands[row.id][1]), "0") for row in whole})
+
+
+@transaction.atomic
+def mark_reopened(act: Act, kept: Mapping[int, Decimal], reason: str) -> None:
+    """
+    Will put finished orders back to work after their allocations were taken back: order id to what stays filled, which
+    is what was met inside the firm.
+
+    :raises IllegalMove, OrderBusy:
+    """
+    rows = locked(kept, wait=False)
+    columns = {
+        "filled_qty": ("numeric", [kept[row.id] for row in rows]),
+        "cancelled_qty": ("numeric", [Decimal(0)] * len(rows)),
+    }
+    happen(act, rows, dict.fromkeys(kept, events.OrderReopened(reason)), columns=columns)
 
 
 # --- the door -------------------------------------------------------------------------------------------------------

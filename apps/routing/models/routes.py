@@ -89,12 +89,19 @@ class RoutingRule(models.Model):
         return self.name
 
 
+CROSS = "CROSS"
+
+
 class Route(models.Model):
-    """A part of a block at one broker. Its status is the broker's word; working: leaves = qty − cum."""
+    """
+    A part of a block at one broker. Its status is the broker's word; working: leaves = qty − cum.
+
+    One of kind CROSS went to nobody: another client of the firm filled it at once.
+    """
 
     block = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="+")
     broker = models.ForeignKey(Broker, on_delete=models.PROTECT, related_name="+")
-    kind = models.CharField(max_length=8, choices=RoutingRule.Action.choices)
+    kind = models.CharField(max_length=8, choices=[*RoutingRule.Action.choices, (CROSS, "internal cross")])
     strategy = models.CharField(max_length=12, blank=True, default="")
     params = models.JSONField(default=dict)
     trace = models.JSONField(default=dict, help_text="the rule that chose it and what it saw; an override's reason")

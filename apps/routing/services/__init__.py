@@ -3,7 +3,8 @@
 from apps.blocks.services import StaleBlock
 
 from .alerts import StaleAlert, acknowledge_alerts, install_default_alerts, raise_alerts, snooze_alerts
-from .gate import RoutingHalted
+from .crossing import Crossed, book_crosses
+from .gate import RoutingHalted, halts_in_force, refuse_halted
 from .grants import (
     GrantAskedAlready,
     OwnGrant,
@@ -69,6 +70,10 @@ from .staging_reports import report_staged_orders
 
 __all__ = [
     "CompIdTaken",
+    "Crossed",
+    "book_crosses",
+    "halts_in_force",
+    "refuse_halted",
     "DirectedElsewhere",
     "FewDealers",
     "GrantAskedAlready",

@@ -286,7 +286,7 @@ def plan_inquiries(
 
 
 def _overridden(act, quantities, chosen, override: Override) -> list[Plan]:
-    broker = Broker.objects.filter(code=override.broker_code, is_active=True).exclude(kind=Broker.Kind.VENUE).first()
+    broker = Broker.objects.filter(code=override.broker_code, is_active=True).exclude(kind__in=Broker.NOT_ROUTED).first()
     if broker is None:
         raise NotFound(f"There is no broker or dealer “{override.broker_code}”.", field="broker_code")
     if broker.pk not in sessions_of([broker.pk]):

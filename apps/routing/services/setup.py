@@ -40,7 +40,7 @@ def install_sessions(
     """
     require_setup(act)
     known = set(Session.objects.exclude(broker=None).values_list("broker_id", flat=True))
-    brokers = Broker.objects.filter(is_active=True).exclude(kind=Broker.Kind.VENUE).order_by("pk")
+    brokers = Broker.objects.filter(is_active=True).exclude(kind__in=Broker.NOT_ROUTED).order_by("pk")
     rows = [
         Session(
             broker=broker, sender_comp_id=sender, target_comp_id=broker.code, host=host, port=port,

@@ -29,7 +29,10 @@ NEWS: dict[type, tuple[str, str]] = {
 
 
 class Facts(NamedTuple):
-    """Where an order stands; ``price`` is the average of the block it was filled in."""
+    """
+    Where an order stands; ``price`` is the average of the block it was filled in. ``crossed`` of what is filled was met
+    inside the firm, at ``crossed_price`` on average.
+    """
 
     id: int
     status: str
@@ -42,6 +45,16 @@ class Facts(NamedTuple):
     account: str
     limit: Decimal | None
     price: Decimal
+    crossed: Decimal = ZERO
+    crossed_price: Decimal = ZERO
+
+    @property
+    def average(self) -> Decimal:
+        """AvgPx (6) over all that is filled."""
+        if not self.crossed or self.filled <= self.crossed:
+            return self.crossed_price if self.crossed else self.price
+        value = self.crossed * self.crossed_price + (self.filled - self.crossed) * self.price
+        return round(value / self.filled, 8)
 
 
 class Told(NamedTuple):
@@ -63,9 +76,12 @@ def facts_of(order_ids: Collection[int]) -> dict[int, Facts]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT o.id, o.status, o.qty, o.filled_qty, o.tif, o.side, i.symbol, i.isin, p.code, o.limit_price,"
-            " coalesce(round(b.filled_value / nullif(b.filled_qty, 0), 8), 0) FROM orders_order o"
+            " coalesce(round(b.filled_value / nullif(b.filled_qty, 0), 8), 0), coalesce(x.qty, 0),"
+            " coalesce(round(x.value / x.qty, 8), 0) FROM orders_order o"
             " JOIN reference_instrument i ON i.id = o.instrument_id JOIN portfolios_portfolio p ON p.id = o.portfolio_id"
             " LEFT JOIN blocks_member m ON m.order_id = o.id LEFT JOIN blocks_block b ON b.id = m.block_id"
+            " LEFT JOIN LATERAL (SELECT sum(c.qty) AS qty, sum(c.qty * k.filled_value / k.filled_qty) AS value"
+            "  FROM blocks_crossmember c JOIN blocks_block k ON k.id = c.block_id WHERE c.order_id = o.id) x ON true"
             " WHERE o.id = ANY(%s) ORDER BY o.id",
             [list(order_ids)],
         )
@@ -80,7 +96,7 @@ def written(facts: Facts, told: Told, at: datetime) -> tuple[str, str, Sequence[
     leaves = ZERO if status in "2348C" else facts.qty - facts.filled
     fields = rules.answer_fields(
         told.exec_id, told.kind, status, cl_ord_id=told.cl_ord_id, order_id=f"O-{facts.id:06d}", symbol=facts.symbol,
-        side=facts.side, qty=facts.qty, cum=facts.filled, leaves=leaves, price=facts.price if facts.filled else ZERO,
+        side=facts.side, qty=facts.qty, cum=facts.filled, leaves=leaves, price=facts.average if facts.filled else ZERO,
         at=at, orig=told.orig, list_ref=told.list_ref, text=told.text, last=told.last, ref=told.ref, isin=facts.isin,
         account=facts.account, limit=plain(facts.limit) if facts.limit is not None else None,
         reason=rules.reject_code("") if told.kind == "8" else None,
@@ -122,10 +138,13 @@ def _news(fact: Fact, stands: Facts, staged: StagedRequest) -> list[Told]:
             session=staged.session_id, is_out=True, msg_type="8", ref__startswith=f"O{fact.subject_id}-", text__contains="|150=F|"
         ).order_by("-pk").first()
         return [Told(base, "H", name, text="An execution was busted or corrected.", ref=fill.ref if fill else "")]
+    if isinstance(fact.event, order.OrderCrossed):
+        last = (fact.event.qty, fact.event.price)
+        return [Told(base, "F", name, text=f"Met inside the firm, {fact.event.ref}.", last=last)]
     if isinstance(fact.event, order.OrderDone):
         told = []
-        if Decimal(fact.event.filled_qty):
-            last = (fact.event.filled_qty, plain(stands.price))
+        if here := Decimal(fact.event.filled_qty) - stands.crossed:  # What was crossed was told when it was.
+            last = (plain(here), plain(stands.price))
             status = "1" if Decimal(fact.event.cancelled_qty) else None
             told.append(Told(base, "F", name, last=last, status=status))
         if Decimal(fact.event.cancelled_qty):

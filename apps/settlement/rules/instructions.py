@@ -15,6 +15,7 @@ from xml.sax.saxutils import escape
 INSTRUCT = "urn:iso:std:iso:20022:tech:xsd:sese.023.001.11"
 CANCEL = "urn:iso:std:iso:20022:tech:xsd:sese.020.001.07"
 
+OFF_BOOK = "XOFF"
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 REFERENCE = re.compile(r"[0-9A-Z]{1,16}", re.ASCII)
 BIC = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?", re.ASCII)
@@ -120,7 +121,7 @@ def instruct(s: Settling) -> str:
         f"<SttlmTpAndAddtlParams><SctiesMvmntTp>{side}</SctiesMvmntTp><Pmt>APMT</Pmt></SttlmTpAndAddtlParams>"
         f"{links}<TradDtls><TradId>{escape(s.trade_ref)}</TradId>"
         f"<PlcOfTrad><MktTpAndId><Id><MktIdrCd>{s.mic}</MktIdrCd></Id>"
-        f"<Tp><Cd>{'OTCO' if s.is_bond else 'EXCH'}</Cd></Tp></MktTpAndId></PlcOfTrad>"
+        f"<Tp><Cd>{'OTCO' if s.is_bond or s.mic == OFF_BOOK else 'EXCH'}</Cd></Tp></MktTpAndId></PlcOfTrad>"
         f"<TradDt><Dt><Dt>{s.trade_date}</Dt></Dt></TradDt><SttlmDt><Dt><Dt>{s.settle_date}</Dt></Dt></SttlmDt>"
         f"<DealPric>{price}</DealPric></TradDtls>"
         f"<FinInstrmId>{_named(s.isin)}</FinInstrmId>"

@@ -12,7 +12,7 @@ from apps.routing import services as routing
 from apps.users.services import require
 
 from .. import rules, selectors
-from ..events import ConfirmationAffirmed, ConfirmationDisputed, ConfirmationSent
+from ..events import ConfirmationAffirmed, ConfirmationAgreed, ConfirmationDisputed, ConfirmationSent
 from ..states import CONFIRMATION_LIFE, C
 
 COLUMNS = ("id", "allocation_id", "broker_id", "sent_at", "answer", "status", "version")
@@ -32,7 +32,7 @@ def hold_blocks(cursor, allocation_ids: Sequence[int]) -> None:
 def confirm_allocations(act: Act, facts: Sequence[Fact]) -> None:
     """
     Will confirm each live allocation to its counterparty (FIX 35=AK), once. One that was reversed meanwhile, or has its
-    confirmation, is left alone.
+    confirmation, is left alone. Of a cross nothing goes out, for both sides are clients of ours: it is born affirmed.
 
     :raises NotAllowed: if the actor may not feed settlement
     :raises NoSession: if a counterparty has no FIX session; nothing is then confirmed
@@ -42,12 +42,17 @@ def confirm_allocations(act: Act, facts: Sequence[Fact]) -> None:
     with connection.cursor() as cursor:
         hold_blocks(cursor, ids)
         cursor.execute(
-            "SELECT a.id, a.broker_id FROM allocations_allocation a"
+            "SELECT a.id, a.broker_id, w.allocation_id IS NOT NULL FROM allocations_allocation a"
             " LEFT JOIN settlement_confirmation c ON c.allocation_id = a.id"
+            " LEFT JOIN allocations_crossedwith w ON w.allocation_id = a.id"
             " WHERE a.id = ANY(%s) AND a.status = 'BOOKED' AND c.id IS NULL ORDER BY a.id",
             [ids],
         )
-        open_ones = cursor.fetchall()
+        rows = cursor.fetchall()
+        open_ones = [row[:2] for row in rows if not row[2]]
+        crossed = [row[:2] for row in rows if row[2]]
+        if crossed:
+            _agree(cursor, act, crossed)
         if not open_ones:
             return
         new = next_ids(cursor, "settlement_confirmation", len(open_ones))
@@ -61,6 +66,16 @@ def confirm_allocations(act: Act, facts: Sequence[Fact]) -> None:
     said = selectors.confirming([of[0] for of in open_ones], refs, act.at)
     routing.queue_messages(act, [routing.Outgoing(broker, "AK", one.ref, rules.confirm(one)) for broker, one in said])
     record(act, [Fact(pk, 1, ConfirmationSent(*of)) for pk, of in zip(new, open_ones, strict=True)])
+
+
+def _agree(cursor, act: Act, crossed: Sequence[tuple[int, int]]) -> None:
+    new = next_ids(cursor, "settlement_confirmation", len(crossed))
+    said = "Both sides are clients of the firm; the record of the cross confirms it to each."
+    copy_in(
+        cursor, "settlement_confirmation", (*COLUMNS, "answered_at"),
+        ((pk, *of, act.at, said, C.AFFIRMED.value, 1, act.at) for pk, of in zip(new, crossed, strict=True)),
+    )  # fmt: skip
+    record(act, [Fact(pk, 1, ConfirmationAgreed(*of)) for pk, of in zip(new, crossed, strict=True)])
 
 
 @listens("settlement.hear_confirmations")

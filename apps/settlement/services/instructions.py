@@ -78,7 +78,7 @@ def _first(one: selectors.ToInstruct, reason: str) -> Event:
 
 def obstacle(one: selectors.ToInstruct, says: rules.Settling) -> str:
     """Why it cannot be written, in words; empty where it can."""
-    if one.standing_id is None:
+    if one.standing_id is None and not one.is_crossed:
         return (
             f"No standing settlement instruction of {one.broker_code} for {one.country} on {says.settle_date}. Add one."
         )

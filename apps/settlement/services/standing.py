@@ -99,7 +99,7 @@ def install_default_ssis(act: Act) -> int:
     """
     had = set(SettlementInstructionSet.objects.values_list("broker_id", "country"))
     places = dict(Depository.objects.filter(asset_class="*").values_list("country", "bic"))
-    brokers = Broker.objects.exclude(kind=Broker.Kind.VENUE).order_by("pk").values_list("pk", "code", "bic")
+    brokers = Broker.objects.exclude(kind__in=Broker.NOT_ROUTED).order_by("pk").values_list("pk", "code", "bic")
     missing = [
         Standing(pk, country, bic, f"{code[:20]}/{country}/1", place, DEMO_FROM)
         for pk, code, bic in brokers

@@ -18,9 +18,9 @@ from apps.portfolios import services as portfolios
 from apps.portfolios.models import Movement
 from apps.users.services import require
 
-from . import rules, selectors
-from .events import AllocationBooked, AllocationReversed
-from .states import A
+from .. import rules, selectors
+from ..events import AllocationBooked, AllocationReversed
+from ..states import A
 
 COLUMNS = (
     "id", "block_id", "order_id", "portfolio_id", "instrument_id", "broker_id", "side", "qty", "price", "currency_id",
@@ -46,15 +46,16 @@ def allocate_blocks(act: Act, facts: Sequence[Fact]) -> None:
         done = _lock_blocks(cursor, {fact.subject_id for fact in facts}, B.DONE)
         if not done:
             return
-        wanted = _lock_orders(cursor, done)
+        wanted = _lock_orders(cursor, done)  # With what of them was met inside the firm before.
         seen = selectors.block_facts(done)
-        _lock_portfolios(cursor, {p for s in seen for p in s.facts.portfolio_ids})
+        lock_portfolios(cursor, {p for s in seen for p in s.facts.portfolio_ids})
         waves = _waves(cursor, done)
         shares, booked = rules.book([s.facts for s in seen])
         rows = _write(cursor, act, booked, {s.facts.block_id: s for s in seen}, waves)
-    portfolios.post_movements(act, _moves(rows, {s.instrument_id: s.base_currency for s in seen}))
+    portfolios.post_movements(act, moves_of(rows, {s.instrument_id: s.base_currency for s in seen}))
     filled = _filled(seen, shares)
-    orders.mark_done(act, {pk: (filled[pk], qty - filled[pk]) for pk, qty in wanted.items()})
+    ends = {pk: (crossed + filled[pk], qty - crossed - filled[pk]) for pk, (qty, crossed) in wanted.items()}
+    orders.mark_done(act, ends)
     counts = dict.fromkeys(done, 0)
     for row in rows:
         counts[row[1]] += 1
@@ -78,7 +79,8 @@ def reverse_allocations(act: Act, facts: Sequence[Fact]) -> None:
     reasons = {fact.subject_id: fact.event.reason for fact in facts}
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT o.id, m.block_id FROM orders_order o JOIN blocks_member m ON m.order_id = o.id"
+            "SELECT o.id, m.block_id, coalesce((SELECT sum(x.qty) FROM blocks_crossmember x WHERE x.order_id = o.id), 0)"
+            " FROM orders_order o JOIN blocks_member m ON m.order_id = o.id"
             " WHERE m.block_id = ANY(%s) AND o.status = %s ORDER BY o.id FOR NO KEY UPDATE OF o",
             [list(reasons), S.DONE],
         )
@@ -89,18 +91,18 @@ def reverse_allocations(act: Act, facts: Sequence[Fact]) -> None:
             [list(reasons), A.BOOKED],
         )
         rows = cursor.fetchall()
-        _lock_portfolios(cursor, {row[3] for row in rows})
+        lock_portfolios(cursor, {row[3] for row in rows})
         bases = selectors.base_currencies({row[4] for row in rows})
         cursor.execute(
             "UPDATE allocations_allocation SET status = %s, version = version + 1 WHERE id = ANY(%s)",
             [A.REVERSED, [row[0] for row in rows]],
         )
-    portfolios.post_movements(act, _moves(rows, bases, back=True))
-    by_reason: dict[str, list[int]] = {}
-    for order_id, block_id in ended:
-        by_reason.setdefault(reasons[block_id], []).append(order_id)
-    for reason, order_ids in by_reason.items():
-        orders.mark_reopened(act, order_ids, reason)
+    portfolios.post_movements(act, moves_of(rows, bases, back=True))
+    by_reason: dict[str, dict[int, Decimal]] = {}
+    for order_id, block_id, crossed in ended:
+        by_reason.setdefault(reasons[block_id], {})[order_id] = crossed
+    for reason, kept in by_reason.items():
+        orders.mark_reopened(act, kept, reason)
     told = {block_id: AllocationReversed(block_id, reason) for block_id, reason in reasons.items()}
     record(act, [Fact(row[0], row[-1] + 1, told[row[1]]) for row in rows])
 
@@ -113,16 +115,17 @@ def _lock_blocks(cursor, block_ids: set[int], status: str) -> list[int]:
     return [pk for pk, stands in cursor.fetchall() if stands == status]
 
 
-def _lock_orders(cursor, block_ids: list[int]) -> dict[int, Decimal]:
+def _lock_orders(cursor, block_ids: list[int]) -> dict[int, tuple[Decimal, Decimal]]:
+    """Order id to its quantity and what is filled of it, which before its block is done is what was crossed."""
     cursor.execute(
-        "SELECT o.id, o.qty FROM orders_order o JOIN blocks_member m ON m.order_id = o.id"
+        "SELECT o.id, o.qty, o.filled_qty FROM orders_order o JOIN blocks_member m ON m.order_id = o.id"
         " WHERE m.block_id = ANY(%s) ORDER BY o.id FOR NO KEY UPDATE OF o",
         [block_ids],
     )
-    return dict(cursor.fetchall())
+    return {pk: (qty, filled) for pk, qty, filled in cursor.fetchall()}
 
 
-def _lock_portfolios(cursor, portfolio_ids: set[int]) -> None:
+def lock_portfolios(cursor, portfolio_ids: set[int]) -> None:
     cursor.execute(
         "SELECT id FROM portfolios_portfolio WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [list(portfolio_ids)]
     )
@@ -163,7 +166,7 @@ def _filled(seen: Sequence[selectors.Seen], shares) -> dict[int, Decimal]:
     return {pk: rules.quantity(share) for pk, share in zip(order_ids, shares.tolist(), strict=True)}
 
 
-def _moves(
+def moves_of(
     rows: Sequence[tuple], bases: Mapping[int, str | None], back: bool = False
 ) -> list[portfolios.Moved]:
     """
