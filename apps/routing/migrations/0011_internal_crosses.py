@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0009_staging_sessions'),
+        ('routing', '0010_staging_grants'),
     ]
 
     operations = [
