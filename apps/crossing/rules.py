@@ -242,7 +242,8 @@ def _merged(asked: dict[Party, list[str]], whole: bool) -> list[Line]:
     for place, (name, asks, source) in enumerate(ORDERS):
         bad = {p: found[place] for p, found in asked.items() if found[place]}
         met = not bad if whole else all(any(p.side == side and p not in bad for p in asked) for side in {p.side for p in asked})
-        left_out = "; ".join(f"{p.portfolio} {p.side.lower().replace('_', ' ')}s: {why}" for p, why in bad.items())
+        # By the order alone: whoever reads this sees one side's portfolios at most.
+        left_out = "; ".join(f"O-{p.order_id:06d} {p.side.lower().replace('_', ' ')}s: {why}" for p, why in bad.items())
         lines.append(Line(name, asks, source, met, left_out or "all orders meet it"))
     return lines
 

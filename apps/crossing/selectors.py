@@ -45,8 +45,19 @@ def get_cross_seen_by(user, cross_id: int) -> Cross:
     return row
 
 
-def live_crosses(user) -> QuerySet[Cross]:
-    return crosses_seen_by(user).filter(status__in=["PROPOSED", "ACCEPTED", "APPROVED"])
+def crosses_waiting_for(user) -> QuerySet[Cross]:
+    """Those that this person may take a step further: accept for a portfolio they run, approve, or execute."""
+    steps = Q(pk=None)
+    if can(user, "crossing.accept"):
+        open_ones = Part.objects.filter(cross=OuterRef("pk"), accepted_by=None)
+        if not can(user, "blocks.supervise"):
+            open_ones = open_ones.filter(portfolio__in=portfolios.portfolios_run_by(user).values("pk"))
+        steps |= Q(Exists(open_ones), status="PROPOSED") & ~Q(proposed_by=user)
+    if can(user, "crossing.approve"):
+        steps |= Q(status="ACCEPTED")
+    if can(user, "crossing.execute"):
+        steps |= Q(status="APPROVED")
+    return crosses_seen_by(user).filter(steps)
 
 
 def portfolio_ids_seen_by(user) -> set[int] | None:

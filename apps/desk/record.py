@@ -143,6 +143,8 @@ def _in_words(name: str, value: object, names: Names) -> str:
             return names[name].get(value, str(value))
         if name.endswith("qty"):
             return show.qty(value)
+        if isinstance(value, list):
+            return ", ".join(" ".join(map(str, one)) if isinstance(one, list) else str(one) for one in value)
         if name.endswith("_at"):
             return f"{datetime.fromisoformat(str(value)).astimezone(UTC):%d %b %H:%M:%S}"
     except (ArithmeticError, ValueError):

@@ -7,7 +7,9 @@ from django.utils import timezone
 
 from apps.audit.deliveries import deliver
 from apps.audit.models import Delivery
-from apps.blocks.models import Block
+from apps.blocks import services as blocks
+from apps.blocks.models import Block, CrossConsent, Opposition
+from apps.crossing import services as crossing
 from apps.orders import services as orders
 from apps.orders.models import Order
 from apps.routing import rules
@@ -342,3 +344,26 @@ class TestOnThePage:
         (row,) = client.get("/api/v1/staged-messages/?outcome=entered").json()["results"]
         assert (row["name"], row["orders"], row["session"]) == ("A1", [order.pk], "PMS")
         assert client.get("/api/v1/staged-messages/?outcome=refused").json()["results"] == []
+
+
+def test_what_is_met_inside_the_firm_is_told_when_it_is_and_once(says, firm, mira, tom, omar, by):
+    says("D", 1, an_order(_54="2", _1="P2", _38="400"))
+    order = Order.objects.get()
+    orders.submit_orders(by(mira), [order.pk], seen={order.pk: 1})
+    orders.create_orders(by(mira), [orders.Wish(firm.portfolios["P3"].pk, order.instrument_id, "BUY", "150")], submit=True)
+    keep_promises()
+    CrossConsent.objects.bulk_create(CrossConsent(portfolio=firm.portfolios[code], basis="Letter") for code in ("P2", "P3"))
+    blocks.find_oppositions(by("scheduler"))
+    pair = Opposition.objects.get()
+    pk = crossing.propose_cross(by(tom, "saves the spread"), pair.pk, seen={pair.pk: 1})
+    crossing.accept_cross(by(mira), pk, seen={pk: 1})
+    crossing.approve_cross(by(omar), pk, seen={pk: 2})
+    crossing.execute_cross(by(tom), pk, seen={pk: 3})
+    keep_promises()
+    street = Street(firm, by, mira, tom)
+    street.fill(street.route(pair.sell), 250, "52")
+    keep_promises()
+
+    told = [dict(rules.fields_of(m.text)) for m in Message.objects.filter(is_out=True, msg_type="8").order_by("pk")]
+    fills = [[m[t] for t in (39, 32, 31, 14, 151, 6)] for m in told if m[150] == "F"]
+    assert fills == [["1", "150", "50", "150", "250", "50"], ["2", "250", "52", "400", "0", "51.25"]]

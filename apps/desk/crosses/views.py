@@ -33,7 +33,12 @@ MAY = (
 @door("crossing.see")
 @require_GET
 def listed(request: HttpRequest) -> HttpResponse:
-    """Crosses the person may see, the newest first; those executed from one trade date to another where asked."""
+    """
+    Crosses the person may see, the newest first; those executed from one trade date to another where asked. ``?part=waiting``
+    is the panel of a home: what waits for this person.
+    """
+    if request.htmx and request.GET.get("part") == "waiting":
+        return render(request, "crossing/list.html#waiting", {"rows": selectors.crosses_waiting_for(request.user)[:SHOWN]})
     since, until = days_of(request)
     rows = selectors.crosses_seen_by(request.user)
     if since or until:

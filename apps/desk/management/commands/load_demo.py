@@ -5,7 +5,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.desk import demo_firm, demo_upstream, transition
+from apps.desk import demo_consents, demo_firm, demo_upstream, transition
 from apps.portfolios.models import Portfolio
 
 
@@ -25,6 +25,7 @@ class Command(BaseCommand):
             self.stdout.write(f"The demo firm is already here; its FIX sessions lead to {street}.")
             return
         loaded = demo_firm.load(scale)
+        demo_consents.load()
         demo_upstream.keep()
         lines = transition.transition(seed)
         path = Path(settings.OMS_HOME) / "demo" / "rebalance.csv"
