@@ -1,7 +1,7 @@
 """Approvals to other systems: the queue, decisions with an answer for each, the rules, deputies."""
 
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import mixins, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -47,6 +47,44 @@ class ApprovalOut(serializers.ModelSerializer):
             "escalated_at", "decided_at",
         )  # fmt: skip
         read_only_fields = fields
+
+
+class ComparedOut(serializers.Serializer):
+    term = serializers.CharField()
+    before = serializers.CharField(help_text="as it was agreed to")
+    after = serializers.CharField()
+    asks_more = serializers.BooleanField()
+
+
+class AgreedOut(serializers.Serializer):
+    """What was agreed to before, each term asked otherwise since, and why that does not stand."""
+
+    approval_id = serializers.IntegerField(source="given.pk")
+    why = serializers.CharField()
+    terms = ComparedOut(many=True)
+
+
+class StoodOut(serializers.Serializer):
+    at = serializers.DateTimeField()
+    by = serializers.CharField()
+    terms = ComparedOut(many=True)
+
+
+class ApprovalDetailOut(ApprovalOut):
+    agreed_before = serializers.SerializerMethodField()
+    stood = serializers.SerializerMethodField(help_text="each time it stood although its order was changed or checked anew")
+
+    class Meta(ApprovalOut.Meta):
+        fields = (*ApprovalOut.Meta.fields, "agreed_before", "stood")
+
+    @extend_schema_field(AgreedOut(allow_null=True))
+    def get_agreed_before(self, row: Approval) -> dict | None:
+        found = selectors.agreed_before(row)
+        return AgreedOut(found).data if found else None
+
+    @extend_schema_field(StoodOut(many=True))
+    def get_stood(self, row: Approval) -> list:
+        return StoodOut(selectors.stood(row), many=True).data
 
 
 class ApprovalDecideIn(serializers.Serializer):
@@ -117,7 +155,8 @@ class DeputyOut(serializers.ModelSerializer):
 
 
 @extend_schema_view(
-    list=extend_schema(summary="Approvals, the newest first"), retrieve=extend_schema(summary="One approval")
+    list=extend_schema(summary="Approvals, the newest first"),
+    retrieve=extend_schema(summary="One approval, with what was agreed to before", responses=ApprovalDetailOut),
 )
 class Approvals(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
     permissions = ("orders.see_approvals",)
@@ -126,6 +165,9 @@ class Approvals(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
     pagination_class = NewestFirst
     filterset_fields = ("status",)
     queryset = Approval.objects.none()
+
+    def get_serializer_class(self):
+        return ApprovalDetailOut if self.action == "retrieve" else ApprovalOut
 
     def get_queryset(self):
         return selectors.approvals_seen_by(self.request.user).prefetch_related("decisions__by", "decisions__behalf_of")

@@ -299,9 +299,14 @@ class ImportDiscarded(Event, code="import.discarded"):
 
 @dataclass(frozen=True)
 class ApprovalOpened(Event, code="approval.opened"):
+    """``why``: where one was granted before, why it does not stand; with the terms that are others since."""
+
     order_id: int
     rule_id: int
     steps: list = field(default_factory=list)
+    why: str = ""
+    before: dict = field(default_factory=dict)
+    after: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -314,19 +319,13 @@ class StepApproved(Event, code="approval.step_approved"):
 
 
 @dataclass(frozen=True)
-class ApprovalGranted(Event, code="approval.granted"):
+class ApprovalGranted(StepApproved, code="approval.granted"):
     """The last step."""
-
-    order_id: int
-    step: str
-    behalf: str = ""
 
 
 @dataclass(frozen=True)
-class ApprovalRefused(Event, code="approval.refused"):
-    order_id: int
-    step: str
-    behalf: str = ""
+class ApprovalRefused(StepApproved, code="approval.refused"):
+    """The order goes back to its author."""
 
 
 @dataclass(frozen=True)
@@ -347,9 +346,11 @@ class ApprovalEscalated(Event, code="approval.escalated"):
 
 @dataclass(frozen=True)
 class ApprovalStands(Event, code="approval.stands"):
-    """Its order was amended to ask for less, cleared again, and needs no new approval."""
+    """Its order was amended to ask for less, or checked anew, and needs no new approval."""
 
     order_id: int
+    before: dict = field(default_factory=dict)
+    after: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -202,6 +202,50 @@ class TestReopening:
         assert Order.objects.get().status == is_now
         assert ("approval.stands" in record_of("approval", approval.pk)) is (is_now == "CLEARED")
 
+    def amended(self, by, mira, change) -> None:
+        order = Order.objects.get()
+        orders.amend_orders(by(mira), {order.pk: change}, seen={order.pk: order.version})
+        orders.submit_orders(by(mira), [order.pk], seen={order.pk: order.version + 1})
+
+    def test_the_page_says_which_terms_were_compared_and_why_it_was_opened_again(self, waiting, by, mira, paul):
+        first = waiting(stands_when_less=True)
+        agree(by, paul, first)
+        self.amended(by, mira, {"qty": "200", "order_type": "LIMIT", "limit_price": "50"})
+        again = Approval.objects.get(status="WAITING")
+
+        page = words(visit(paul, "orders:approval", again.pk, htmx=True))
+        assert "It asks for more than was agreed: qty." in page and first.ref in page
+        assert page.count("asks for more</span>") == 1 and page.count("asks for no more") == 2
+        api = APIClient()
+        api.force_authenticate(paul)
+        found = api.get(f"/api/v1/approvals/{again.pk}/").json()["agreed_before"]
+        assert (found["approval_id"], found["why"]) == (first.pk, "It asks for more than was agreed: qty.")
+        assert found["terms"][0] == {"term": "qty", "before": "100", "after": "200", "asks_more": True}
+        opened = Entry.objects.get(event="approval.opened", subject_id=again.pk)
+        assert opened.payload["after"] == {"qty": "200", "limit_price": "50", "order_type": "LIMIT"}
+
+    def test_and_which_it_stood_for(self, waiting, by, mira, paul):
+        approval = waiting(stands_when_less=True)
+        agree(by, paul, approval)
+        self.amended(by, mira, {"qty": "90"})
+
+        page = words(visit(paul, "orders:approval", approval.pk, htmx=True))
+        assert "It stood when it was asked again" in page and "Agreed to before" not in page
+        assert Entry.objects.get(event="approval.stands").payload["before"] == {"qty": "100"}
+
+    @pytest.mark.parametrize(
+        ("again", "why"),
+        [
+            ({"code": "other", "priority": 1}, "Another rule asks for approval now"),
+            ({"seen": 1, "stands_when_less": False}, "Its rule asks again whatever is changed."),
+        ],
+    )
+    def test_another_rule_or_one_that_always_asks_says_so(self, waiting, rule, by, mira, paul, again, why):
+        agree(by, paul, waiting(stands_when_less=True))
+        rule(**again)
+        self.amended(by, mira, {"qty": "90"})
+        assert why in Entry.objects.filter(event="approval.opened").latest("pk").payload["why"]
+
     def test_a_cancelled_order_takes_its_approval_with_it(self, waiting, by, mira):
         approval = waiting()
         order = Order.objects.get()

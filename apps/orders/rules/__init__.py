@@ -1,7 +1,7 @@
 """Arithmetic and judgement of orders: what a ticket must be, what a file says."""
 
 from .cells import PRICE_PLACES, PRICE_UNIT, QTY_PLACES, QTY_UNIT, as_text
-from .changes import asks_more, moved, opposite, plain, scaled, without_what_it_lost
+from .changes import Compared, compared, moved, opposite, plain, scaled, without_what_it_lost
 from .classes import CLASSES, OWN_TERMS, ClassTerms, defaults_in_words, side_word, spoken, unit_of
 from .defaults import FILLED, Default, mismatch, with_defaults
 from .funds import by_amount
@@ -33,6 +33,7 @@ __all__ = [
     "TYPED",
     "WAITING_ROLES",
     "ClassTerms",
+    "Compared",
     "Default",
     "Derived",
     "Known",
@@ -41,10 +42,10 @@ __all__ = [
     "Sheet",
     "Unreadable",
     "as_text",
-    "asks_more",
     "by_amount",
     "checked",
     "columns_by_content",
+    "compared",
     "defaults_in_words",
     "definition_problems",
     "derived",

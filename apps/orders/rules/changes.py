@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 
 def plain(number: Decimal | str | None) -> str:
@@ -31,47 +31,59 @@ def opposite(side: str) -> str:
     return "SELL" if side == "BUY" else "BUY"
 
 
-def asks_more(before: Mapping[str, Any], after: Mapping[str, Any], side: str) -> bool:
-    """
-    Whether terms changed so that somebody who agreed to the old ones has not agreed to the new: a larger quantity or
-    amount, the one in place of the other, a looser limit, no limit where there was one; another stop or peg, another kind
-    of order than a limit order for one at market, a longer life, less of a minimum, more on display, fewer restraints on
-    who works it. Numbers as Decimals or their text.
-    """
-    amounts = before.get("cash_qty") or "", after.get("cash_qty") or ""
-    was, becomes = amounts if any(amounts) else (before["qty"], after["qty"])  # Where an amount binds, its units do not.
-    if not (was and becomes) or Decimal(becomes) > Decimal(was) or _is_another_order(before, after):
-        return True
-    old, new = before["limit_price"], after["limit_price"]
-    if not new:
-        return bool(old)
-    if not old:
-        return False
-    return Decimal(new) > Decimal(old) if side == "BUY" else Decimal(new) < Decimal(old)
+class Compared(NamedTuple):
+    """A term that is another than was agreed to, in words, and whether it asks for more."""
+
+    term: str
+    before: str
+    after: str
+    asks_more: bool
 
 
 LIVES = {"DAY": 0, "GTD": 1, "GTC": 2}  # The longer, the more is asked; others do not compare.
 RESTRAINTS = {"CARE", "DO_NOT_INCREASE"}
+UNLIKE = ("stop_price", "peg", "peg_offset", "value_date", "position_effect")  # Another one is another order.
 
 
-def _is_another_order(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    def both(name: str) -> tuple[Any, Any]:
-        return before.get(name) or "", after.get(name) or ""
+def compared(before: Mapping[str, Any], after: Mapping[str, Any], side: str) -> list[Compared]:
+    """
+    The terms that changed, and of each whether somebody who agreed to the old has not agreed to the new: a larger
+    quantity or amount, the one in place of the other, a looser limit, no limit where there was one; another stop or peg,
+    another kind of order than a limit order for one at market, a longer life, less of a minimum, more on display, fewer
+    restraints on who works it. Numbers as Decimals or their text.
+    """
+    changed = []
+    for term in dict.fromkeys(("qty", "limit_price", *before, *after)):
+        old, new = before.get(term) or "", after.get(term) or ""
+        if old != new and plain(old) != plain(new):
+            changed.append(Compared(term, plain(old), plain(new), _is_more(term, old, new, before, after, side)))
+    return changed
 
-    kinds, tifs = both("order_type"), both("tif")
-    if kinds[0] != kinds[1] and kinds != ("MARKET", "LIMIT"):
+
+def _is_more(term: str, old: Any, new: Any, before: Mapping[str, Any], after: Mapping[str, Any], side: str) -> bool:
+    if term in UNLIKE:
         return True
-    if tifs[0] != tifs[1] and not (set(tifs) <= LIVES.keys() and LIVES[tifs[1]] < LIVES[tifs[0]]):
-        return True
-    if tifs == ("GTD", "GTD") and after.get("expire_date", "") > before.get("expire_date", ""):
-        return True
-    if any(old != new for old, new in map(both, ("stop_price", "peg", "peg_offset", "value_date", "position_effect"))):
-        return True
-    least, shown = both("min_qty"), both("display_qty")
-    if Decimal(least[1] or 0) < Decimal(least[0] or 0) or (shown[0] and Decimal(shown[1] or "Infinity") > Decimal(shown[0])):
-        return True
-    had, has = (set(flags.split(",")) for flags in both("flags"))
-    return bool((had - has) & RESTRAINTS) or "NOT_HELD" in has - had
+    if term == "cash_qty":
+        return not (old and new) or Decimal(new) > Decimal(old)
+    if term == "qty":  # Where an amount binds, its units do not.
+        by_amount = before.get("cash_qty") or after.get("cash_qty")
+        return not by_amount and (not (old and new) or Decimal(new) > Decimal(old))
+    if term == "limit_price":
+        return bool(old) and (not new or (Decimal(new) > Decimal(old) if side == "BUY" else Decimal(new) < Decimal(old)))
+    if term == "order_type":
+        return (old, new) != ("MARKET", "LIMIT")
+    if term == "tif":
+        return not ({old, new} <= LIVES.keys() and LIVES[new] < LIVES[old])
+    if term == "expire_date":
+        return before.get("tif") == after.get("tif") == "GTD" and new > old
+    if term == "min_qty":
+        return Decimal(new or 0) < Decimal(old or 0)
+    if term == "display_qty":
+        return bool(old) and Decimal(new or "Infinity") > Decimal(old)
+    if term == "flags":
+        had, has = set(str(old).split(",")), set(str(new).split(","))
+        return bool((had - has) & RESTRAINTS) or "NOT_HELD" in has - had
+    return False
 
 
 def without_what_it_lost(new: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:

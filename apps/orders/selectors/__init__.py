@@ -1,14 +1,18 @@
 """Every question about orders, groups and imports."""
 
 from .approvals import (
+    Agreed,
     Needed,
     Rights,
+    Stood,
+    agreed_before,
     approval_rules,
     approvals_seen_by,
     before_the_desk,
     deputies,
     get_approval_seen_by,
     hands_on,
+    stood,
     waiting_approvals,
 )
 from .classes import Words, words_of
@@ -42,10 +46,13 @@ from .tickets import (
 
 __all__ = [
     "BESIDE",
+    "Agreed",
     "Needed",
     "Rights",
+    "Stood",
     "Tried",
     "Words",
+    "agreed_before",
     "ambiguous_names",
     "approval_rules",
     "approvals_seen_by",
@@ -87,6 +94,7 @@ __all__ = [
     "proposal_of",
     "proposals_seen_by",
     "references_in_use",
+    "stood",
     "template_for",
     "templates_seen_by",
     "unlocated",

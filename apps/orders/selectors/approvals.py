@@ -9,10 +9,12 @@ import orjson
 from django.db import connection
 from django.db.models import QuerySet
 
+from apps.audit.models import Entry
 from apps.core.refusals import NotFound
 from apps.users.models import User
 from apps.users.services import can, groups_of
 
+from .. import rules
 from ..models import Approval, ApprovalRule, Deputy
 from ..rules import WAITING_ROLES
 from ..states import ApprovalStatus, ChainStatus, DeputyStatus
@@ -133,6 +135,45 @@ def get_approval_seen_by(user, approval_id: int) -> Approval:
     if row is None:
         raise NotFound("There is no such approval, or its order is not one of yours.")
     return row
+
+
+class Agreed(NamedTuple):
+    """
+    What was agreed to before an approval was opened: that approval, each term asked otherwise now, and why it does not
+    stand.
+    """
+
+    given: Approval
+    terms: list[rules.Compared]
+    why: str
+
+
+class Stood(NamedTuple):
+    """A time that an approval stood although terms were changed: when, by whose act, and what was compared."""
+
+    at: datetime
+    by: str
+    terms: list[rules.Compared]
+
+
+def agreed_before(row: Approval) -> Agreed | None:
+    """None where nothing was agreed to before. Two queries."""
+    given = Approval.objects.filter(order=row.order_id, status=ApprovalStatus.APPROVED, pk__lt=row.pk).order_by("-pk").first()
+    if given is None:
+        return None
+    opened = Entry.objects.filter(subject="approval", subject_id=row.pk, event="approval.opened").first()
+    before, after = ({"qty": one.qty, "limit_price": one.limit_price, **one.terms} for one in (given, row))
+    terms = rules.compared(before, after, row.order.side)
+    return Agreed(given, terms, opened.payload.get("why", "") if opened else "")
+
+
+def stood(row: Approval) -> list[Stood]:
+    """Each time that it stood for changed terms, the newest first. One query."""
+    entries = Entry.objects.filter(subject="approval", subject_id=row.pk, event="approval.stands").select_related("act__by")
+    return [
+        Stood(e.act.at, str(e.act.by), rules.compared(e.payload.get("before", {}), e.payload.get("after", {}), row.order.side))
+        for e in entries.order_by("-nth")
+    ]
 
 
 def approval_rules() -> QuerySet[ApprovalRule]:

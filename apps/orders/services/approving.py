@@ -48,12 +48,18 @@ def open_approvals(act: Act, needed: Sequence[selectors.Needed]) -> set[int]:
     """
     if not needed:
         return set()
-    waiting, facts = [], []
+    waiting, facts, opened = [], [], []
     for one in needed:
-        if _stands(one):
-            facts.append(Fact(one.given_id, one.given_version + 1, events.ApprovalStands(one.order_id)))
+        changed = _changed(one)
+        before, after = ({c.term: c.before for c in changed}, {c.term: c.after for c in changed})
+        why = _why_not(one, changed)
+        if one.given_id is not None and not why:
+            told = events.ApprovalStands(one.order_id, before, after)
+            facts.append(Fact(one.given_id, one.given_version + 1, told))
         else:
             waiting.append(one)
+            names = [step["name"] for step in one.steps]
+            opened.append(events.ApprovalOpened(one.order_id, one.rule_id, names, why, before, after))
     with connection.cursor() as cursor:
         if facts:
             cursor.execute(
@@ -68,22 +74,30 @@ def open_approvals(act: Act, needed: Sequence[selectors.Needed]) -> set[int]:
         )
         for pk, one in zip(ids, waiting, strict=True)
     )  # fmt: skip
-    facts += [
-        Fact(pk, 1, events.ApprovalOpened(one.order_id, one.rule_id, [step["name"] for step in one.steps]))
-        for pk, one in zip(ids, waiting, strict=True)
-    ]
+    facts += [Fact(pk, 1, told) for pk, told in zip(ids, opened, strict=True)]
     record(act, facts)
     return {one.order_id for one in waiting}
 
 
-def _stands(one: selectors.Needed) -> bool:
-    if one.given_id is None or one.given_rule_id != one.rule_id:
-        return False
+def _changed(one: selectors.Needed) -> list[rules.Compared]:
+    """What is asked otherwise now than was agreed to, where something was."""
+    if one.given_id is None:
+        return []
     before = {"qty": one.given_qty, "limit_price": one.given_limit, **one.given_terms}
-    after = {"qty": one.qty, "limit_price": one.limit_price, **one.terms}
-    if before == after:
-        return True  # Checked anew, and nothing of it changed.
-    return one.stands_when_less and not rules.asks_more(before, after, one.side)
+    return rules.compared(before, {"qty": one.qty, "limit_price": one.limit_price, **one.terms}, one.side)
+
+
+def _why_not(one: selectors.Needed, changed: Sequence[rules.Compared]) -> str:
+    """Why an approval given before does not stand; empty where it does, or there is none."""
+    if one.given_id is None:
+        return ""
+    if one.given_rule_id != one.rule_id:
+        return "Another rule asks for approval now than the one it was agreed under."
+    if more := [c.term for c in changed if c.asks_more]:
+        return f"It asks for more than was agreed: {', '.join(name.replace('_', ' ') for name in more)}."
+    if changed and not one.stands_when_less:
+        return "Its rule asks again whatever is changed."
+    return ""  # Less is asked, or it was checked anew and nothing of it changed.
 
 
 def _due(at: datetime, minutes: int | None) -> datetime | None:

@@ -69,6 +69,8 @@ def _approval(
              "said": next((d for d in decisions if d.step == n), None)}
             for n, step in enumerate(row.steps)
         ],
+        "agreed": selectors.agreed_before(row),
+        "stood": selectors.stood(row),
         "may_decide": row.pk in queue["mine"],
         "error": error,
         "reason": reason,
