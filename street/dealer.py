@@ -10,12 +10,12 @@ this street, the best quote lies on average some five basis points of price on t
 
 import random
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from .book import Book
 from .clock import SESSION_SECONDS
-from .market import Market, Quote
+from .market import Market
 from .orders import OTHER_REJECT, ZERO, Order, Report, Terms
 from .universe import DEALERS, Instrument
 
@@ -31,7 +31,10 @@ NO_INVENTORY, UNKNOWN_SYMBOL = 9, 1  # QuoteRequestRejectReason(658).
 
 @dataclass(frozen=True)
 class Inquiry:
-    """What a QuoteRequest asks; `side` as the client's (1 buy, 2 sell, empty both), until when an answer is of use."""
+    """
+    What a QuoteRequest asks; `side` as the client's (1 buy, 2 sell, empty both), until when an answer is of use; `settles`
+    as SettlDate (64), where it says one.
+    """
 
     quote_req_id: str
     isin: str
@@ -40,6 +43,7 @@ class Inquiry:
     qty: Decimal
     expire_at: datetime | None = None
     valid_until: datetime | None = None
+    settles: str = ""
 
 
 @dataclass(frozen=True)
@@ -127,20 +131,27 @@ class Dealer:
         until = now + timedelta(seconds=self.quote_life)
         if inquiry.valid_until:
             until = min(until, inquiry.valid_until)
-        market = self.market.quote(instrument)
+        mid = float(self.market.quote(instrument).mid) * self._forward(instrument, inquiry.settles, now.date())
         quote = DealerQuote(
             quote_id=self.book.ids(),
             inquiry=inquiry,
             instrument=instrument,
-            bid=self._price(instrument, market, "2", draws) if inquiry.side != "1" else None,
-            offer=self._price(instrument, market, "1", draws) if inquiry.side not in ("2", "5") else None,
+            bid=self._price(instrument, mid, "2", draws) if inquiry.side != "1" else None,
+            offer=self._price(instrument, mid, "1", draws) if inquiry.side not in ("2", "5") else None,
             valid_until=until,
             at=now,
         )
         self.quotes[quote.quote_id] = quote
         return quote
 
-    def _price(self, instrument: Instrument, market: Quote, client_side: str, draws: random.Random) -> Decimal:
+    def _forward(self, instrument: Instrument, settles: str, today: date) -> float:
+        """For a later day than spot, here two weekdays from today, what the spot price is multiplied with."""
+        if not (instrument.is_fx and settles):
+            return 1.0
+        spot = today + timedelta(days=(2, 2, 2, 4, 4, 3, 2)[today.weekday()])
+        return self.market.universe.forward(instrument, (date.fromisoformat(settles) - spot).days)
+
+    def _price(self, instrument: Instrument, mid: float, client_side: str, draws: random.Random) -> Decimal:
         """Mid, and on it what this dealer wants from a client of this side, on the tick."""
         rank = eagerness(self._seed, instrument.symbol, client_side, self.market.now).index(self.code)
         half = instrument.spread_bp / 2
@@ -149,7 +160,7 @@ class Dealer:
         else:
             wanted = half * max(0.1, draws.gauss(SPREADS[rank - len(EAGER_BP)], SPREAD_NOISE))
         worse = wanted if client_side == "1" else -wanted
-        price = float(market.mid) * (1 + worse / 10000)
+        price = mid * (1 + worse / 10000)
         ticks = (Decimal(price) / instrument.tick).to_integral_value(ROUND_HALF_EVEN)
         return ticks * instrument.tick
 

@@ -74,17 +74,19 @@ class Counterparty:
 class Universe:
     def __init__(
         self, instruments: list[Instrument], counterparties: list[Counterparty], curve: list[float],
-        funds: list[Instrument] = (),
+        funds: list[Instrument] = (), interest: dict[str, tuple[float, int]] | None = None,
     ):  # fmt: skip
         """
         :param curve: share of a day's volume in each of the 390 minutes of a session; scaled to sum to one
         :param funds: what has no market and is dealt at its net asset value
+        :param interest: of currencies, in percent a year, and the days of that year
         """
         if not instruments:
             raise ValueError("There is nothing to trade: instruments.csv has no rows.")
         if len(curve) != 390 or min(curve) < 0 or sum(curve) <= 0:
             raise ValueError(f"volume_curve.csv must give 390 minutes of volume, not {len(curve)}.")
         self.instruments = instruments
+        self.interest = interest or {}
         self.counterparties = {party.code: party for party in counterparties}
         self.curve = [share / sum(curve) for share in curve]
         self._funds = {name: fund for fund in funds for name in (fund.isin, fund.symbol) if name}
@@ -99,6 +101,17 @@ class Universe:
     def find_fund(self, isin: str | None, symbol: str | None) -> Instrument | None:
         """As `find`, among the funds."""
         return self._funds.get(isin or symbol or "")
+
+    def forward(self, pair: Instrument, days: int) -> float:
+        """
+        What the pair's spot price is multiplied with for a value date so many days after spot: covered interest parity with
+        simple interest (B. Steiner, Mastering Financial Calculations, "Forward outrights"); 1 where interest is unknown.
+        """
+        base, _, quote = pair.symbol.partition("/")
+        if days <= 0 or not {base, quote} <= self.interest.keys():
+            return 1.0
+        (b_pct, b_year), (q_pct, q_year) = self.interest[base], self.interest[quote]
+        return (1 + q_pct / 100 * days / q_year) / (1 + b_pct / 100 * days / b_year)
 
 
 def load_universe(folder: Path) -> Universe:
@@ -115,7 +128,10 @@ def load_universe(folder: Path) -> Universe:
     ]
     curve = [float(row["share"]) for row in sorted(_rows(folder, "volume_curve.csv"), key=lambda r: int(r["minute"]))]
     funds = [_instrument(row) for row in _rows(folder, "funds.csv")] if (folder / "funds.csv").is_file() else []
-    return Universe(instruments, counterparties, curve, funds)
+    interest = {}
+    if (folder / "interest.csv").is_file():
+        interest = {row["currency"]: (float(row["pct"]), int(row["year_days"])) for row in _rows(folder, "interest.csv")}
+    return Universe(instruments, counterparties, curve, funds, interest)
 
 
 def _rows(folder: Path, name: str) -> list[dict[str, str]]:

@@ -130,6 +130,7 @@ def inquiry(message: Message) -> Inquiry:
         qty=message.decimal(38) or Decimal(0),
         expire_at=message.time(126),
         valid_until=message.time(62),
+        settles=message.get(64),
     )
 
 

@@ -207,6 +207,7 @@ def with_pair(made: Firm, rate: str = "1.10") -> Instrument:
     )  # fmt: skip
     pair.refresh_from_db()
     made.instruments["EUR/USD"] = pair
+    marketdata.record_interest([("EUR", D(2), 360, timezone.now()), ("USD", D(4), 360, timezone.now())])
     made.quote("EUR/USD", rate, spread="0.0002")
     return pair
 

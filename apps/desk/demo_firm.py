@@ -1,10 +1,8 @@
 """Loads the demo firm: real instruments and prices, invented clients and people, from the files in reference/demo."""
 
-import csv
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -13,18 +11,13 @@ from django.db import transaction
 from django.utils import timezone
 from guardian.models import GroupObjectPermission
 
-import apps.reference
 from apps.audit.selectors import automated_id
 from apps.compliance import services as compliance
 from apps.core.acts import Act
-from apps.marketdata import rules as market
-from apps.marketdata import services as marketdata
-from apps.marketdata.models import AverageVolume
 from apps.orders import services as orders
 from apps.orders.models import OwnField
 from apps.portfolios import services as portfolios
 from apps.portfolios.models import Mandate, Model, ModelWeight, Movement, Portfolio
-from apps.reference import selectors as reference
 from apps.reference.models import (
     Broker,
     Combination,
@@ -44,30 +37,16 @@ from apps.users.demo import PEOPLE
 from apps.users.models import Desk, User
 from apps.users.services import AUTOMATED, role_permissions
 
-FOLDER = Path(apps.reference.__file__).parent / "demo"
+from . import demo_prices
+from .demo_files import number, rows
+
 D = Decimal
 BOND_FACTOR = D("0.01")
-FX_SPREAD_BP = D("0.5")
 OF_OTHERS = (
     "isin", "cusip", "sedol", "figi", "coupon_pct", "coupon_frequency", "day_count", "issue_date", "shares_outstanding",
     "rating",
 )  # fmt: skip
 DECISIONS = ["Valuation", "Earnings", "Cash flow", "Rebalance", "Client instruction", "Risk"]
-
-
-def rows(name: str) -> Iterator[dict[str, str]]:
-    with (FOLDER / f"{name}.csv").open(newline="", encoding="utf-8") as file:
-        yield from csv.DictReader(file)
-
-
-def traded() -> Iterator[dict[str, str]]:
-    """All that is traded: first what options and futures may be on, then these."""
-    yield from rows("instruments")
-    yield from rows("listed")
-
-
-def number(text: str) -> Decimal | None:
-    return D(text) if text else None
 
 
 @transaction.atomic
@@ -81,7 +60,7 @@ def load(scale: int = 1) -> dict[str, int]:
     _reference()
     _people()
     act = Act(by=automated_id("loader"), at=timezone.now(), via="command", reason="Load the demo firm")
-    _prices()
+    demo_prices.load()
     count = _portfolios(act, scale)
     compliance.install_default_rules(act)
     orders.install_default_approval_rules(act)
@@ -253,47 +232,6 @@ def _people() -> None:
         user.groups.add(groups[person.role], *teams)
         if person.desks:
             user.desks.add(desk)
-
-
-def _prices() -> None:
-    """Opening prices, taken as of now: the demo's market opens when it is loaded, and the feed moves them from here."""
-    now = timezone.now()
-    ids = dict(Instrument.objects.values_list("symbol", "pk"))
-    ticks, volumes = [], []
-    for r in traded():
-        price = D(r["price"])
-        half = (price * D(r["spread_bp"]) / 20_000).quantize(D("0.00000001"))
-        ticks.append(marketdata.Tick(ids[r["symbol"]], price - half, price + half, price, D(0), D(0), now))
-        volumes.append(
-            AverageVolume(
-                instrument_id=ids[r["symbol"]],
-                daily_qty=D(r["adv_qty"]),
-                annual_volatility=D(r["annual_vol"]),
-                as_of_date=now.date(),
-            )  # fmt: skip
-        )
-    for r in rows("fx"):
-        price = D(r["rate"])
-        half = (price * FX_SPREAD_BP / 20_000).quantize(D("0.00000001"))
-        ticks.append(marketdata.Tick(ids[f"{r['base']}/{r['quote']}"], price - half, price + half, price, D(0), D(0), now))
-    for r in rows("funds"):  # One value, at which all orders of a valuation point are dealt.
-        ticks.append(marketdata.Tick(ids[r["symbol"]], *[D(r["price"])] * 3, D(0), D(0), now))
-    marketdata.record_ticks(ticks, "opening")
-    AverageVolume.objects.bulk_create(volumes)
-    _closes(now, ids)
-    marketdata.record_rates([(r["base"], r["quote"], D(r["rate"]), now) for r in rows("fx")])
-
-
-def _closes(now, ids: dict[str, int]) -> None:
-    """The files' prices as the closes of each venue's last session, and the rates as those of the last weekday."""
-    venue_of = dict(Instrument.objects.values_list("symbol", "venue_id"))
-    sessions = reference.previous_sessions(now)
-    before = market.rate_day(now) - timedelta(days=1)
-    before -= timedelta(days=max(0, before.weekday() - 4))
-    marketdata.record_closes(
-        [(ids[r["symbol"]], sessions[venue_of[r["symbol"]]], D(r["price"])) for r in traded()],
-        [(r["base"], r["quote"], before, D(r["rate"])) for r in rows("fx")],
-    )
 
 
 def _portfolios(act: Act, scale: int) -> int:

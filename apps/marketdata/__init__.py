@@ -1,5 +1,5 @@
 """
-Owns   quotes, closes, bars, average volumes and exchange rates, each with its time.
+Owns   quotes, closes, bars, average volumes and exchange rates, interest of currencies, each with its time.
 Calls  reference; audit for hints to open pages.
 Tells  nothing: prices are no facts of the record; those that decide something are copied to where they did.
 Never  decides what a stale price means: the asker does.

@@ -1,10 +1,10 @@
-"""Prices in the back office: to look at. The feed alone writes them."""
+"""Prices in the back office: to look at. The feed alone writes them, but for the interest of currencies."""
 
 from django.contrib import admin
 
 from apps.users.back_office import ByRole
 
-from .models import AverageVolume, Bar, Close, FxRate, Quote, RateClose
+from .models import AverageVolume, Bar, Close, DepositRate, FxRate, Quote, RateClose
 
 
 class PriceAdmin(ByRole, admin.ModelAdmin):
@@ -51,3 +51,13 @@ class RateCloseAdmin(PriceAdmin):
     list_select_related = ("base", "quote")
     search_fields = ("base__code", "quote__code")
     date_hierarchy = "date"
+
+
+@admin.register(DepositRate)
+class DepositRateAdmin(PriceAdmin):
+    """Kept by hand: forwards in currencies are priced from it."""
+
+    writes = ("reference.write",)
+    list_display = ("currency", "pct", "year_days", "at")
+    list_select_related = ("currency",)
+    search_fields = ("currency__code",)

@@ -73,6 +73,23 @@ class RateClose(models.Model):
         ]
 
 
+class DepositRate(models.Model):
+    """
+    The simple yearly interest of money lent in a currency, in percent; one row a currency, overwritten. It may be
+    negative. Prices of forwards in currencies are made from it.
+    """
+
+    currency = models.OneToOneField(Currency, primary_key=True, on_delete=models.PROTECT, related_name="+")
+    pct = price_field()
+    year_days = models.SmallIntegerField(help_text="days that a year is counted as: 360, or 365 for sterling")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(year_days__in=[360, 365]), name="a_year_of_interest_has_360_or_365_days"),
+        ]
+
+
 class AverageVolume(models.Model):
     """Average daily volume and yearly volatility of an instrument as of a date."""
 

@@ -128,6 +128,27 @@ def rate_day_ended(at: datetime) -> date | None:
     return local.date() if local.weekday() < 5 and local.time() >= RATES_END else None
 
 
+class Interest(NamedTuple):
+    """Simple yearly interest of a currency in percent, and the days that a year is counted as."""
+
+    pct: Decimal
+    year_days: int
+
+
+FACTOR_PLACES = Decimal("0.000000000001")
+
+
+def forward_factor(base: Interest, quote: Interest, days: int) -> Decimal:
+    """
+    What a pair's spot price is multiplied with for a value date so many days after spot. Covered interest parity with
+    simple interest, (1 + r_quote × d ÷ y_quote) ÷ (1 + r_base × d ÷ y_base): who buys forward could as well borrow the one
+    money and lend the other until then (B. Steiner, Mastering Financial Calculations, "Forward outrights"; J. C. Hull,
+    Options, Futures, and Other Derivatives, "Forward and futures contracts on currencies").
+    """
+    grown = [1 + one.pct / 100 * max(0, days) / one.year_days for one in (quote, base)]
+    return EXACT.divide(*grown).quantize(FACTOR_PLACES, context=EXACT)
+
+
 def halves(items: Sequence[str]) -> list[Sequence[str]]:
     """Both halves of several items; nothing of one, which cannot be halved."""
     middle = len(items) // 2

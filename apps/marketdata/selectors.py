@@ -10,7 +10,12 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from .models import AverageVolume, FxRate, Quote, RateClose
+from apps.reference import selectors as reference
+from apps.reference.models import Instrument
+from apps.reference.rules import NoSettlementCalendar
+
+from . import rules
+from .models import AverageVolume, DepositRate, FxRate, Quote, RateClose
 
 
 class Price(NamedTuple):
@@ -62,6 +67,28 @@ def _rates_into(to: str, rows: Iterable[tuple[str, str, Decimal, datetime]]) -> 
         elif base == to:
             found[quote] = (1 / rate, at)
     return found
+
+
+def forward_factors(wanted: Iterable[tuple[int, date]], today: date) -> dict[tuple[int, date], Decimal]:
+    """
+    Each (pair of currencies, value date) to what the pair's spot price is multiplied with for that date (``rules.forward_factor``);
+    absent where the interest of a currency or the spot date is not on file. Five queries, none where nothing is wanted.
+    """
+    wanted = set(wanted)
+    if not wanted:
+        return {}
+    rows = Instrument.objects.filter(pk__in={pk for pk, _ in wanted}, base_currency__isnull=False)
+    pairs = {pk: (base, quote) for pk, base, quote in rows.values_list("pk", "base_currency_id", "currency_id")}
+    interest = {code: rules.Interest(*terms) for code, *terms in DepositRate.objects.values_list("currency_id", "pct", "year_days")}
+    try:
+        spots = reference.spot_dates(pairs, today)
+    except NoSettlementCalendar:
+        return {}
+    return {
+        (pk, on): rules.forward_factor(*(interest[code] for code in pairs[pk]), (on - spots[pk]).days)
+        for pk, on in wanted
+        if pk in spots and interest.keys() >= set(pairs[pk])
+    }
 
 
 def closes_before(wanted: Mapping[int, date]) -> dict[int, tuple[date, Decimal]]:

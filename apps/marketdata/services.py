@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from apps.reference import selectors as reference
 
 from . import rules
-from .models import Close, RateClose
+from .models import Close, DepositRate, RateClose
 
 
 class Tick(NamedTuple):
@@ -113,6 +113,14 @@ def record_rates(rates: Iterable[tuple[str, str, Decimal, datetime]]) -> None:
             " WHERE marketdata_fxrate.at <= excluded.at",
             [list(column) for column in zip(*rates, strict=True)],
         )
+
+
+def record_interest(rates: Iterable[tuple[str, Decimal, int, datetime]]) -> None:
+    """Will overwrite the interest of currencies: (currency, percent a year, days of a year, time)."""
+    DepositRate.objects.bulk_create(
+        [DepositRate(currency_id=code, pct=pct, year_days=days, at=at) for code, pct, days, at in rates],
+        update_conflicts=True, unique_fields=["currency"], update_fields=["pct", "year_days", "at"],
+    )  # fmt: skip
 
 
 KEEP_CLOSES = """

@@ -212,6 +212,7 @@ class Sketch(NamedTuple):
 
     :param spot: of a pair of currencies, when it settles if traded now; None where no calendar says
     :param dealing: of a fund, the valuation point of what is released now
+    :param forward: of a pair for a later day than spot, its price for that day; None where it is not known
     :param moneys: of a pair, (currency, what the portfolio has of it, what it would have)
     :param words: what quantity, price and money are called in its asset class, which fields and choices it has
     """
@@ -230,7 +231,13 @@ class Sketch(NamedTuple):
     spot: date | None = None
     dealing: Dealing | None = None
     moneys: Sequence[tuple[str, Decimal, Decimal | None]] = ()
+    forward: Decimal | None = None
     words: selectors.Words | None = None
+
+    @property
+    def points(self) -> Decimal | None:
+        """What the forward price is above spot, in ten-thousandths."""
+        return (self.forward - self.quote.mid) * 10_000 if self.forward and self.quote else None
 
 
 def sketch(
@@ -240,18 +247,24 @@ def sketch(
     qty: Decimal | None,
     limit: Decimal | None,
     intent: str = "",
+    value_date: date | None = None,
 ) -> Sketch:
     """
     Prices a ticket before it is entered, at its limit or else at the mid now. As many queries whatever is held.
 
     :param portfolio: one the person runs; what it holds is told and what it would hold after
     :param intent: what ``qty`` counts, where it is no units
+    :param value_date: of a forward in currencies
     """
     problem = ""
     if intent:
         side, qty, problem = _derived(instrument, portfolio, side, qty, intent)
     quote = marketdata.quotes_of([instrument.pk]).get(instrument.pk)
-    price = limit or (quote.mid if quote else None)
+    market = quote.mid if quote else None
+    if value_date and instrument.is_pair:
+        dated = instrument.pk, value_date
+        market = selectors.forward_mids([dated], timezone.now().date()).get(dated)
+    price = limit or market
     amount = qty * price * instrument.price_factor if qty and price else None
     rate = marketdata.fx_rates("USD").get(instrument.currency_id)
     held = after = short_of = None
@@ -267,7 +280,7 @@ def sketch(
     said = rules.INTENTS.get(intent, "")
     found = Sketch(
         instrument, quote, side, qty, amount, usd, held, after, said, problem, short_of,
-        words=selectors.words_of(instrument, intent),
+        words=selectors.words_of(instrument, intent), forward=market if value_date and instrument.is_pair else None,
     )  # fmt: skip
     if instrument.cutoff_at:
         terms = instrument.venue_id, instrument.cutoff_at

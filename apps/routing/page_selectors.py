@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, When
 
+from apps.blocks.selectors import mids_of
 from apps.marketdata import selectors as marketdata
 from apps.reference.models import Broker
 from apps.users.models import Desk, User
@@ -119,8 +120,7 @@ def inquiry_detail(inquiry: Inquiry, now) -> dict:
     """An inquiry with its quotes, best first, against the mid: that of the decision, or now."""
     mid = inquiry.mid_at_decision
     if mid is None:
-        price = marketdata.quotes_of([inquiry.block.instrument_id]).get(inquiry.block.instrument_id)
-        mid = price.mid if price else inquiry.mid_at_send
+        mid = mids_of([inquiry.block]).get(inquiry.block_id) or inquiry.mid_at_send
     buys = inquiry.block.side == "BUY"
     rows = list(
         DealerQuote.objects.filter(inquiry=inquiry)

@@ -8,8 +8,8 @@ from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from apps.audit.models import Entry
+from apps.blocks.selectors import mids_of
 from apps.core.refusals import NotFound
-from apps.marketdata import selectors as marketdata
 from apps.users.services import can
 
 from . import rules
@@ -68,11 +68,10 @@ def distances_bp(inquiries: Iterable[Inquiry]) -> dict[int, Decimal | None]:
     where there is none yet. Quotes are taken as prefetched; one query.
     """
     inquiries = list(inquiries)
-    live = marketdata.quotes_of({i.block.instrument_id for i in inquiries if i.mid_at_decision is None})
+    live = mids_of({i.block for i in inquiries if i.mid_at_decision is None})
     found = {}
     for inquiry in inquiries:
-        price = live.get(inquiry.block.instrument_id)
-        mid = inquiry.mid_at_decision or (price.mid if price else inquiry.mid_at_send)
+        mid = inquiry.mid_at_decision or live.get(inquiry.block_id) or inquiry.mid_at_send
         for quote in inquiry.quotes.all():
             found[quote.pk] = rules.distance_bp(inquiry.block.side, quote.price, mid)
     return found

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 
@@ -47,14 +48,14 @@ def rule(kind: str, severity: str = "SOFT", **given) -> RuleVersion:
 
 def book(
     instruments, orders, *, positions=(), cash=(), others=(), unsettled=(), portfolios=ONE,
-    rates=None, restrictions=(), firm_held=None, firm_promised=None, value_dates=None,
+    rates=None, restrictions=(), firm_held=None, firm_promised=None, value_dates=None, forwards=None,
 ) -> Snapshot:  # fmt: skip
     """
     :param orders: (portfolio place, symbol, side, quantity[, limit]); ids count from 1
     :param others: the same, with a further truth for cleared
     :param positions: (portfolio place, symbol, quantity); cash: (portfolio place, currency, amount)
     :param unsettled: (portfolio place, currency, amount, date)
-    :param value_dates: order id to the date it says itself
+    :param value_dates: order id to the date it says itself; forwards: (symbol, date) to what its quote is multiplied with
     """
     place = {i.symbol: n for n, i in enumerate(instruments)}
     currencies = {i.currency for i in instruments} | {i.base_currency for i in instruments if i.base_currency}
@@ -99,5 +100,6 @@ def book(
         instruments=instruments, portfolios=portfolios, currencies=currencies,
         rates={"USD": Rate(D(1), NOW)} | {c: Rate(D(r), NOW) for c, r in (rates or {}).items()},
         restrictions=restrictions,
+        forwards={(place[symbol], on.toordinal()): Fraction(factor) for (symbol, on), factor in (forwards or {}).items()},
         firm_held=whole(firm_held or [0] * len(instruments)), firm_promised=whole(firm_promised or [0] * len(instruments)),
     )  # fmt: skip

@@ -4,12 +4,14 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from apps.allocations.models import Allocation
 from apps.audit.selectors import automated_id
 from apps.blocks.models import Block
 from apps.core.acts import Act
+from apps.marketdata.models import DepositRate
 from apps.orders.models import Order
 from apps.portfolios import selectors as portfolios
 from apps.portfolios.models import Cash, Movement, Position
@@ -166,9 +168,15 @@ def test_a_forward_is_worked_apart_and_settles_on_the_day_agreed(pair, firm, ent
     )
     spot, forward = Block.objects.order_by("qty")
     assert (spot.qty, forward.qty, forward.settle_date) == (D(10_000), D(50_000), day)
+    days = (day - spot.settle_date).days
+    price = round(D("1.10") * (1 + D(days) / 9000) / (1 + D(days) / 18000), 8)  # 4% on dollars, 2% on euros.
+    assert set(Order.objects.values_list("qty", "decision_price")) == {(10_000, D("1.10")), (20_000, price), (30_000, price)}
 
     trade(forward, "1.1010")
 
+    forward.refresh_from_db()
+    inquiry = Inquiry.objects.get()
+    assert (forward.arrival_price, inquiry.mid_at_send, inquiry.mid_at_decision) == (price, price, price)
     request = asked("R")[0]
     assert [request.find(tag) for tag in (167, 63, 64)] == ["FXFWD", "6", f"{day:%Y%m%d}"]
     assert set(Exchange.objects.values_list("value_date", flat=True)) == {day}
@@ -181,6 +189,9 @@ def test_pages_and_api_show_both_moneys(pair, firm, enter, trade, at, mira, olga
     sketch = at(mira).get(f"/orders/new/sketch/?instrument=EUR/USD&side=SELL&qty=50000&portfolio={firm.portfolios['P1'].pk}")
     said = sketch.content.decode()
     assert "€50,000.00</b> sold" in said and "€100,000.00 → <span>€50,000.00 after" in said and 'data-label="Amount, EUR"' in said
+    day = forward_day(pair)
+    said = at(mira).get(f"/orders/new/sketch/?instrument=EUR/USD&side=BUY&qty=1000&value_date={day}").content.decode()
+    assert "Forward to" in said and " points" in said and "$1,100.00" not in said
 
     enter({**SELL, "portfolio": "P1", "qty": "50000"})
     trade(Block.objects.get(), "1.0998")
@@ -225,6 +236,16 @@ def test_a_bust_takes_both_moneys_back(pair, firm, enter, trade, street, worker)
     assert cash(firm, "P1") == {"EUR": D(100_000), "USD": D(1_500_000)}
     assert (Exchange.objects.get().status, Confirmation.objects.get().status) == ("CANCELLED", "CANCELLED")
     assert broken_invariants() == dict.fromkeys(broken_invariants(), [])
+
+
+@pytest.mark.django_db
+def test_a_forward_without_interest_on_file_is_held_and_says_why(pair, enter, at, omar):
+    DepositRate.objects.filter(currency="EUR").delete()
+    [order] = enter({**BUY, "portfolio": "P1", "qty": "1000", "value_date": str(forward_day(pair))})
+
+    assert (order["status"], order["decision_price"]) == ("HELD", None)
+    drawer = at(omar).get(reverse("compliance:order_checks", args=[order["id"]]), headers={"HX-Request": "true"}).content.decode()
+    assert "the interest of EUR or USD is not on file" in drawer
 
 
 @pytest.mark.django_db

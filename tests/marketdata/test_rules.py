@@ -69,3 +69,18 @@ def test_what_no_quote_can_be_made_of_says_why(text, why):
 def test_halves_end_at_one():
     assert rules.halves(["a", "b", "c"]) == [["a"], ["b", "c"]]
     assert rules.halves(["a"]) == rules.halves([]) == []
+
+
+@pytest.mark.parametrize(
+    ("base", "quote", "days", "factor"),
+    [
+        (("2", 360), ("4", 360), 90, "1.004975124378"),
+        (("4", 365), ("4", 360), 365, "1.000534188034"),
+        (("0", 360), ("-0.75", 360), 30, "0.999375000000"),
+        (("2", 360), ("4", 360), 0, "1.000000000000"),
+        (("2", 360), ("4", 360), -1, "1.000000000000"),
+    ],
+)
+def test_a_forward_is_spot_grown_by_both_interests(base, quote, days, factor):
+    base, quote = (rules.Interest(Decimal(pct), year) for pct, year in (base, quote))
+    assert rules.forward_factor(base, quote, days) == Decimal(factor)

@@ -33,6 +33,7 @@ T 4 2034,GOVT,US0000000010,USD,XOFF,0.0078125,100,99.50,500000000,0.08,1.5
 ACME 5 2030,CORP,US0000000011,USD,XOFF,0.001,1000,101.20,5000000,0.06,14
 """
 FX = "base,quote,rate,annual_vol\nEUR,USD,1.10,0.07\n"
+INTEREST = "currency,pct,year_days\nEUR,2,360\nUSD,4,360\n"
 BROKERS = """\
 code,name,kind,commission_kind,commission_rate
 NORTHGATE,Northgate,broker,per_share,0.005
@@ -45,6 +46,7 @@ def data(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("street-data")
     (folder / "instruments.csv").write_text(INSTRUMENTS)
     (folder / "fx.csv").write_text(FX)
+    (folder / "interest.csv").write_text(INTEREST)
     (folder / "brokers.csv").write_text(BROKERS)
     bowl = [1 + 2 * math.cos(math.pi * minute / 389) ** 2 for minute in range(390)]
     rows = [f"{minute},{share / sum(bowl):.8f}" for minute, share in enumerate(bowl)]

@@ -186,3 +186,12 @@ def test_the_best_of_four_is_some_five_basis_points_better_than_mid(universe, a_
 
     assert 4 < mean(gains) < 6.5
     assert min(gains) < 2
+
+
+def test_a_forward_is_quoted_at_the_price_of_its_day(dealer):
+    """A year of 4% on dollars and 2% on euros, on spot of 1.10."""
+    spot = quoted(dealer, Inquiry("Q8", "", "EUR/USD", "1", D(100_000)))
+    day = datetime.now(UTC).date() + timedelta(days=362)
+    forward = quoted(dealer, Inquiry("Q9", "", "EUR/USD", "1", D(100_000), settles=f"{day:%Y%m%d}"))
+
+    assert float(forward.offer / spot.offer) == pytest.approx(1.01988, abs=0.0005)

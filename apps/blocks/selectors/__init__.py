@@ -8,6 +8,7 @@ from .blocks import (
     verify_statement,
     with_order_count,
 )
+from .mids import mids_of
 from .notes import Unread, notes_about, thread_of_block, thread_of_order, unread_by
 from .opposing import get_opposition_seen_by, open_oppositions, oppositions_seen_by
 from .owners import Queue, queues_of
@@ -23,6 +24,7 @@ __all__ = [
     "get_opposition_seen_by",
     "get_rotation_seen_by",
     "members_seen_by",
+    "mids_of",
     "notes_about",
     "open_oppositions",
     "oppositions_seen_by",

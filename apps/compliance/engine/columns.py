@@ -151,6 +151,8 @@ class Snapshot:
     currencies: Sequence[str]
     rates: Mapping[str, Rate]
     restrictions: Sequence[Restriction] = ()
+    forwards: Mapping[tuple[int, int], Fraction] = field(default_factory=dict)
+    """Of (place of a pair, ordinal of a value date) what its quote is multiplied with for that day."""
     firm_held: np.ndarray | None = None
     """Ten-thousandths of each instrument held by the whole firm; None where no rule asks."""
     firm_promised: np.ndarray | None = None
@@ -298,6 +300,17 @@ class Snapshot:
     def ordered(self) -> np.ndarray:
         """Quantity of each order in units."""
         return self.orders.qty / QTY
+
+    def forward(self, orders: Orders) -> np.ndarray:
+        """What the quote is multiplied with for each order: 1 but for a forward in currencies, NaN where that is not known."""
+        found = np.ones(len(orders))
+        for row in np.flatnonzero(orders.value_days):
+            found[row] = float(self.forwards.get((int(orders.instrument[row]), int(orders.value_days[row])), np.nan))
+        return found
+
+    def exact_forward(self, orders: Orders, row: int) -> Fraction:
+        dated = int(orders.instrument[row]), int(orders.value_days[row])
+        return self.forwards[dated] if dated[1] else Fraction(1)
 
     def mandate(self, name: str) -> np.ndarray:
         """A limit of each order's portfolio's mandate; NaN where it has none."""

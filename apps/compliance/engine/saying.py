@@ -1,7 +1,7 @@
 """Words and numbers for people: sentences with amounts, and each number used with its time."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -62,6 +62,26 @@ def price_lines(s: Snapshot, instrument: int) -> tuple[dict[str, Any], ...]:
     return tuple(found)
 
 
+def quote_lines(s: Snapshot, order: int) -> tuple[dict[str, Any], ...]:
+    """As ``price_lines``, with what makes the quote a forward one where the order is that."""
+    lines, day = price_lines(s, s.orders.instrument[order]), int(s.orders.value_days[order])
+    factor = s.forwards.get((int(s.orders.instrument[order]), day))
+    if not day or factor is None:
+        return lines
+    return (*lines, line(f"Forward to {date.fromordinal(day)}, × spot", f"{float(factor):.8f}"))
+
+
+def no_forward(s: Snapshot, order: int) -> str:
+    """Why a forward in currencies has no price; empty where it has one, or is none."""
+    day, i = int(s.orders.value_days[order]), s.instrument_of(order)
+    if not day or (int(s.orders.instrument[order]), day) in s.forwards:
+        return ""
+    return (
+        f"Cannot tell: the interest of {i.base_currency} or {i.currency} is not on file, so the forward to"
+        f" {date.fromordinal(day)} has no price. Add it under Reference data, Deposit rates."
+    )
+
+
 def nav_line(s: Snapshot, portfolio: int) -> dict[str, Any]:
     oldest = moment(s.nav_us[portfolio])
     return line("Net asset value", s.nav[portfolio], oldest, currency=FIRM_CURRENCY, portfolio=s.portfolios[portfolio].code)
@@ -108,6 +128,8 @@ def ref(order_id: int) -> str:
 
 def cannot_tell(s: Snapshot, order: int, minutes: int, *, whole_portfolio: bool) -> tuple[str, tuple[dict[str, Any], ...]]:
     """Why a price or rate could not be used: a sentence and the times."""
+    if text := no_forward(s, order):
+        return text, ()
     oldest = s.now_us - minutes * 60_000_000
     places = {int(s.orders.instrument[order])}
     currencies = set()

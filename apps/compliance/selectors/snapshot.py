@@ -125,7 +125,7 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, firm_wide: bool) -> A
         instruments = _instruments(cursor, sorted({*traded, *positions["thing"]}), set(traded), at)
         firm = _firm(cursor, instruments, orders["instrument"], list(order_ids)) if firm_wide else (None, None)
         restrictions = _restrictions(cursor)
-        days = _value_days(cursor, {i.id for i in instruments if i.base_currency}, orders, others)
+        days, dated = _value_days(cursor, {i.id for i in instruments if i.base_currency}, orders, others)
     rates = {code: c.Rate(rate, when) for code, (rate, when) in marketdata.fx_rates(c.FIRM_CURRENCY).items()}
     rates[c.FIRM_CURRENCY] = c.Rate(rates[c.FIRM_CURRENCY].rate, at)
     currencies = {i.currency for i in instruments} | {i.base_currency for i in instruments if i.base_currency}
@@ -141,6 +141,10 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, firm_wide: bool) -> A
         cash=_holdings(cash, place[0], _places(currencies, cash["thing"])),
         unsettled=_holdings(unsettled, place[0], _places(currencies, unsettled["thing"])),
         instruments=instruments, portfolios=mandates, currencies=currencies, rates=rates, restrictions=restrictions,
+        forwards={
+            (int(np.searchsorted(place[1], pk)), on.toordinal()): Fraction(factor)
+            for (pk, on), factor in marketdata.forward_factors(dated, at.date()).items()
+        },
         firm_held=firm[0], firm_promised=firm[1],
     )  # fmt: skip
     return Asked(snapshot, hashes)
@@ -191,16 +195,25 @@ def _order_columns(frame: pl.DataFrame, portfolios: np.ndarray, instruments: np.
     return columns
 
 
-def _value_days(cursor, pairs: set[int], *frames: pl.DataFrame) -> Callable[[pl.DataFrame], np.ndarray]:
-    """The value dates that orders in currencies have of their own, as columns of ``c.Orders``. Asked only where there are any."""
-    ids = [pk for frame in frames for pk, thing in frame.select("id", "instrument").rows() if thing in pairs]
+def _value_days(
+    cursor, pairs: set[int], *frames: pl.DataFrame
+) -> tuple[Callable[[pl.DataFrame], np.ndarray], set[tuple[int, date]]]:
+    """
+    The value dates that orders in currencies have of their own, as columns of ``c.Orders``, and each pair with its dates.
+    Asked only where there are any.
+    """
+    ids = {pk: thing for frame in frames for pk, thing in frame.select("id", "instrument").rows() if thing in pairs}
     if not ids:
-        return lambda frame: np.zeros(len(frame), np.int64)
+        return lambda frame: np.zeros(len(frame), np.int64), set()
     cursor.execute(
-        "SELECT id, (terms ->> 'value_date')::date FROM orders_order WHERE id = ANY(%s) AND terms ? 'value_date'", [ids]
+        "SELECT id, (terms ->> 'value_date')::date FROM orders_order WHERE id = ANY(%s) AND terms ? 'value_date'", [list(ids)]
     )
-    days = {pk: day.toordinal() for pk, day in cursor.fetchall()}
-    return lambda frame: np.array([days.get(pk, 0) for pk in frame["id"]], np.int64)
+    days = dict(cursor.fetchall())
+    ordinals = {pk: day.toordinal() for pk, day in days.items()}
+    return (
+        lambda frame: np.array([ordinals.get(pk, 0) for pk in frame["id"]], np.int64),
+        {(ids[pk], day) for pk, day in days.items()},
+    )
 
 
 def _places(names: Sequence[str], column: pl.Series) -> np.ndarray:

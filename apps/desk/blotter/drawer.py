@@ -60,8 +60,8 @@ class Facts(NamedTuple):
 
 def facts(block: Block) -> Facts:
     """Figures of one block, its money at the mid now, else at arrival or its limit. Two queries."""
-    quote = marketdata.quotes_of([block.instrument_id]).get(block.instrument_id)
-    price = (quote.mid if quote else None) or block.arrival_price or block.limit_price
+    mid = blocks.mids_of([block]).get(block.pk)
+    price = mid or block.arrival_price or block.limit_price
     amount = block.qty * price * block.instrument.price_factor if price else None
     if "cash_qty" in block.terms:
         amount = Decimal(block.terms["cash_qty"])
@@ -69,7 +69,7 @@ def facts(block: Block) -> Facts:
     return Facts(
         block.average_price,
         block.placed_qty - block.filled_qty,
-        quote.mid if quote else None,
+        mid,
         slippage_bp(block.side, block.average_price, block.arrival_price),
         amount,
         amount * rate[0] if amount and rate else None,

@@ -1,6 +1,7 @@
 """The ticket, the amendment and the upload, as forms. What an order must be is judged by the service alone."""
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -359,6 +360,14 @@ def number_or_none(text: str) -> Decimal | None:
     except InvalidOperation:
         return None
     return number if number.is_finite() and number > 0 else None
+
+
+def day_or_none(text: str) -> date | None:
+    """A day as typed so far; None where it is none yet."""
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        return None
 
 
 class DryRunForm(forms.Form):

@@ -36,6 +36,7 @@ from .proposals import open_proposals, proposal_of, proposals_seen_by
 from .tickets import (
     brokers_taking,
     desk_facts,
+    forward_mids,
     funds_among,
     instrument_facts,
     mids,
@@ -64,6 +65,7 @@ __all__ = [
     "desk_facts",
     "documents_of",
     "dry_run",
+    "forward_mids",
     "funds_among",
     "get_approval_seen_by",
     "get_document_seen_by",

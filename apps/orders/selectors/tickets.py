@@ -162,6 +162,13 @@ def references_in_use(user, refs: Collection[str]) -> dict[str, int]:
         return dict(cursor.fetchall())
 
 
+def forward_mids(wanted: Collection[tuple[int, date]], today: date) -> Mapping[tuple[int, date], Decimal]:
+    """(Pair, value date) to its forward price in the middle now, eight decimals; absent where it is not known."""
+    quotes = marketdata.quotes_of({pk for pk, _ in wanted})
+    factors = marketdata.forward_factors(wanted, today)
+    return {(pk, on): round(quotes[pk].mid * factor, 8) for (pk, on), factor in factors.items() if pk in quotes}
+
+
 def mids(instrument_ids: Collection[int]) -> Mapping[int, Decimal]:
     """Instrument id to its mid now, eight decimals; one without a quote is absent."""
     return {pk: round(quote.mid, 8) for pk, quote in marketdata.quotes_of(instrument_ids).items()}

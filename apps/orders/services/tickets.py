@@ -22,7 +22,7 @@ from ..models import OrderGroup
 from ..states import GROUP_LIFE, LIFE
 from .funds import with_amounts
 from .intents import with_quantities
-from .value_dates import with_value_dates
+from .value_dates import forward_prices, with_value_dates
 
 PROBLEMS_NAMED = 1000
 TAKEN = ("takes", "takes_said", "takes_where")
@@ -321,6 +321,7 @@ def write_orders(
             terms.drop("row")
             .join(known, on="instrument_id", how="left", maintain_order="left")
             .with_columns(
+                *forward_prices(terms, act.at.date()),
                 rules.as_text("qty", rules.QTY_PLACES),
                 rules.as_text("limit_price", rules.PRICE_PLACES),
                 pl.Series("id", ids, pl.Int64),

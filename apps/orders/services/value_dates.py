@@ -1,4 +1,4 @@
-"""Rows that say when a currency trade is to settle: what is wrong with the day, found before they are judged."""
+"""Rows that say when a currency trade is to settle: what is wrong with the day, and what the pair is worth for it."""
 
 from datetime import date
 
@@ -28,3 +28,15 @@ def with_value_dates(asked: pl.DataFrame, today: date) -> pl.DataFrame:
         {"row": rows["row"], "value_date_problem": problems}, schema={"row": pl.Int64, "value_date_problem": pl.String}
     )
     return asked.join(found, on="row", how="left", maintain_order="left")
+
+
+def forward_prices(terms: pl.DataFrame, today: date) -> list[pl.Series]:
+    """``decision_price`` of judged terms of which some say a value date: for those, the forward price. Without any, nothing."""
+    if not terms["terms"].str.contains('"value_date"', literal=True).any():
+        return []
+    days = terms["terms"].str.json_path_match("$.value_date").str.to_date("%Y-%m-%d").to_list()
+    asked = list(zip(terms["instrument_id"].to_list(), days, strict=True))
+    spots = selectors.mids({pk for pk, _ in asked})
+    forwards = selectors.forward_mids({one for one in asked if one[1]}, today)
+    found = [forwards.get(one) if one[1] else spots.get(one[0]) for one in asked]
+    return [pl.Series("decision_price", [None if price is None else str(price) for price in found], pl.String)]

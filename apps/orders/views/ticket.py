@@ -14,7 +14,7 @@ from apps.users.doors import door
 
 from .. import page_selectors as pages
 from .. import services
-from ..forms import TicketForm, number_or_none, the_instrument
+from ..forms import TicketForm, day_or_none, number_or_none, the_instrument
 from ..rules import INTENTS
 from .answers import standing
 
@@ -73,10 +73,11 @@ def sketch(request: HttpRequest) -> HttpResponse:
     portfolio = pages.run_by(request.user).filter(pk=int(chosen)).first() if chosen.isdecimal() else None
     limit = number_or_none(said.get("limit_price", "")) if said.get("order_type") == "LIMIT" else None
     intent = said.get("intent", "") if said.get("intent") in INTENTS else ""
-    found = pages.sketch(instrument, portfolio, said.get("side", ""), number_or_none(said.get("qty", "")), limit, intent)
+    day = day_or_none(said.get("value_date", ""))
+    found = pages.sketch(instrument, portfolio, said.get("side", ""), number_or_none(said.get("qty", "")), limit, intent, day)
     as_short = said.copy()
     as_short["side"] = "SELL_SHORT"
-    context = {"sketch": found, "portfolio": portfolio, "limit": limit, "as_short": as_short.urlencode()}
+    context = {"sketch": found, "portfolio": portfolio, "limit": limit, "value_date": day, "as_short": as_short.urlencode()}
     return render(request, "orders/ticket.html#sketch", context)
 
 

@@ -12,11 +12,11 @@ from django.db.models import Exists, OuterRef
 from apps.audit.services import record
 from apps.blocks import services as blocks
 from apps.blocks.models import Block
+from apps.blocks.selectors import mids_of
 from apps.core.acts import Act
 from apps.core.events import Fact, listens
 from apps.core.refusals import Conflict, Invalid, NotFound
 from apps.core.tables import copy_in, next_ids, update_many
-from apps.marketdata import selectors as marketdata
 from apps.users.models import User
 from apps.users.services import require
 
@@ -77,7 +77,7 @@ def open_inquiries(act: Act, plans: Sequence[Plan], mids: Mapping[int, Decimal])
             ("id", "block_id", "qty", "sent_at", "due_at", "mid_at_send", "few_dealers_reason", "trace", "environment",
              "status", "version"),
             (
-                (pk, p.block.pk, p.qty, act.at, due, mids.get(p.block.instrument_id),
+                (pk, p.block.pk, p.qty, act.at, due, mids.get(p.block.pk),
                  few.get(id(p), ""),
                  as_json(p.trace | {"award": _award_by(p)}), settings.ENVIRONMENT, Q.COLLECTING, 1)
                 for pk, p, due in zip(ids, plans, dues, strict=True)
@@ -107,7 +107,7 @@ def _why_few(act: Act, plan: Plan) -> str:
 
 
 def _sent(plan: Plan, due, mids) -> events.InquirySent:
-    mid = mids.get(plan.block.instrument_id)
+    mid = mids.get(plan.block.pk)
     return events.InquirySent(
         block_id=plan.block.pk,
         dealers=len(plan.broker_ids),
@@ -258,8 +258,7 @@ def _conclude(act: Act, decisions: Sequence[Decision]) -> int:
         return 0
     for d in decisions:
         INQUIRY_LIFE.after(d.inquiry.status, events.InquiryAwarded if d.winner else events.InquiryPassed)
-    quotes = marketdata.quotes_of(d.block.instrument_id for d in decisions)
-    mids = {pk: price.mid for pk, price in quotes.items()}
+    mids = mids_of(d.block for d in decisions)
     hits = [d for d in decisions if d.winner]
     named = dict(zip((d.inquiry.pk for d in hits), _hit(act, hits, mids), strict=True))
     results = {d.inquiry.pk: _results(d) for d in decisions}
@@ -285,7 +284,7 @@ def _hit(act: Act, hits: Sequence[Decision], mids: Mapping[int, Decimal]) -> lis
         [
             NewRoute(
                 d.block, d.winner.dealer_id, INQUIRY, "AJ", d.inquiry.qty, d.winner.price,
-                mids.get(d.block.instrument_id), "", {}, d.inquiry.trace | {"inquiry": d.inquiry.pk},
+                mids.get(d.block.pk), "", {}, d.inquiry.trace | {"inquiry": d.inquiry.pk},
             )
             for d in hits
         ],
@@ -308,7 +307,7 @@ def _write_decisions(act: Act, decisions, named, results, mids) -> None:
             {
                 "status": ("text", [Q.AWARDED if d.winner else Q.PASSED for d in decisions]),
                 "decided_at": ("timestamptz", [act.at] * len(ids)),
-                "mid_at_decision": ("numeric", [mids.get(d.block.instrument_id) for d in decisions]),
+                "mid_at_decision": ("numeric", [mids.get(d.block.pk) for d in decisions]),
                 "route_id": ("bigint", [named[pk][0] if pk in named else None for pk in ids]),
             },
             bump=True,
@@ -338,7 +337,7 @@ def _messages(act: Act, d: Decision, results: Mapping[int, str], name: tuple[int
 def _fact(d: Decision, results: Mapping[int, str], named, mids):
     if d.winner is None:
         return events.InquiryPassed(reason=d.reason[:300])
-    mid = mids.get(d.block.instrument_id)
+    mid = mids.get(d.block.pk)
     cover = next((q.price for q in d.quotes if results[q.pk] in (R.TIED, R.COVER)), None)
     return events.InquiryAwarded(
         dealer_id=d.winner.dealer_id,

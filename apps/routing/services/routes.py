@@ -9,11 +9,11 @@ from django.db import transaction
 from apps.audit.services import record
 from apps.blocks import services as blocks
 from apps.blocks.models import Block
+from apps.blocks.selectors import mids_of
 from apps.blocks.states import B
 from apps.core.acts import Act
 from apps.core.events import Fact
 from apps.core.refusals import Conflict, IllegalMove, Invalid
-from apps.marketdata import selectors as marketdata
 from apps.reference.rules import is_multiple
 from apps.users.services import require
 
@@ -90,7 +90,7 @@ def route_blocks(
     plans = let_through(act, standing, plan_routes(act, quantities, found, Override(broker_code, strategy, params)))
     refuse_untaken(plans)
     refuse_missed(act.at, found.values())
-    mids = {pk: quote.mid for pk, quote in marketdata.quotes_of(b.instrument_id for b in found.values()).items()}
+    mids = mids_of(found.values())
     plans = _in_turn(plans, _freeze(act, found, mids, out_of_turn))
     blocks.mark_placed(act, quantities)
     return Routed(
@@ -120,7 +120,7 @@ def send_inquiries(
     lenders_of(act, found)
     quantities = _quantities(found, qty)
     plans = let_through(act, standing, plan_inquiries(act, quantities, found, dealer_codes, seconds, award))
-    mids = {pk: quote.mid for pk, quote in marketdata.quotes_of(b.instrument_id for b in found.values()).items()}
+    mids = mids_of(found.values())
     plans = _in_turn(plans, _freeze(act, found, mids, out_of_turn))
     blocks.mark_placed(act, quantities)
     return open_inquiries(act, plans, mids)
@@ -136,7 +136,7 @@ def _freeze(
         act,
         [b.pk for b in opened],
         seen={b.pk: b.version for b in opened},
-        arrival={b.pk: mids.get(b.instrument_id) for b in opened},
+        arrival={b.pk: mids.get(b.pk) for b in opened},
         out_of_turn=out_of_turn,
     )
 
@@ -192,7 +192,7 @@ def _send_orders(
                 "D",
                 p.qty,
                 p.block.limit_price,
-                mids.get(p.block.instrument_id),
+                mids.get(p.block.pk),
                 p.strategy,
                 p.params,
                 p.trace,

@@ -6,7 +6,7 @@ settle by then where the rule counts them: those cleared, and those judged toget
 No later date with known flows may be short either. Estimated at the limit, else at the quote it would trade with plus
 slippage; bonds with accrued interest; purchases with the fees and taxes they bear. An option pays its premium; a future
 pays nothing but fees, since the clearer takes margin and its value is never paid. A trade in currencies pays the one
-and brings the other on its value date, so both its sides are asked.
+and brings the other on its value date, at the quote carried to that day, so both its sides are asked.
 """
 
 from collections.abc import Iterator
@@ -98,7 +98,7 @@ class Estimates:
         """Money a unit in the instrument's currency."""
         bid, ask, factor, accrued, fees, paid = (c[orders.instrument] for c in self._columns)
         slip = float(self.slip)
-        quoted = np.where(orders.sell, bid * (1 - slip), ask * (1 + slip))
+        quoted = np.where(orders.sell, bid * (1 - slip), ask * (1 + slip)) * self.s.forward(orders)
         borne = np.where(orders.sell, paid, paid + fees)
         return np.where(orders.limit > 0, orders.limit / PRICE, quoted) * factor * borne + accrued
 
@@ -110,9 +110,9 @@ class Estimates:
         if orders.limit[row] > 0:
             price = Fraction(int(orders.limit[row]), PRICE)
         elif orders.sell[row]:
-            price = Fraction(i.bid) * (1 - self.slip)
+            price = Fraction(i.bid) * (1 - self.slip) * self.s.exact_forward(orders, row)
         else:
-            price = Fraction(i.ask) * (1 + self.slip)
+            price = Fraction(i.ask) * (1 + self.slip) * self.s.exact_forward(orders, row)
         paid = 0 if self.s.is_margined[orders.instrument[row]] else 1
         borne = paid if orders.sell[row] else paid + Fraction(i.buy_fees_bp) / 10_000
         return price * Fraction(i.price_factor) * borne + Fraction(i.accrued_pct) / 100
@@ -139,7 +139,7 @@ class Estimates:
     def _flows(self, orders: Orders, legs: Legs, row: int, pays: bool, brings: bool, words: str) -> Iterator[Flow]:
         qty = Fraction(int((orders.leaves if hasattr(orders, "leaves") else orders.qty)[row]), QTY)
         place, day = orders.instrument[row], int(legs.day[row])
-        if pays:
+        if pays and not np.isnan(legs.paid_unit[row]):  # What is not known makes whoever leans on it indeterminate.
             yield Flow(legs.paid_in[row], place, day, -qty * self.exact_paid(orders, row), words)
         if brings:
             yield Flow(legs.brought_in[row], place, day, qty * self.exact_brought(orders, row), words)

@@ -7,7 +7,7 @@ import numpy as np
 from ..columns import FIRM_CURRENCY, PRICE, Snapshot
 from ..judgement import INDETERMINATE, RuleVersion, Said, Verdicts, compared
 from ..params import Param
-from ..saying import cannot_tell, line, money, percent, price_lines, units
+from ..saying import cannot_tell, line, money, percent, quote_lines, units
 
 NOTIONAL_PARAMS = {
     "max_amount": Param("amount", "25000000", f"largest value of one order in {FIRM_CURRENCY}"),
@@ -22,7 +22,7 @@ def notional(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
     place = s.orders.instrument
     factor = np.array([float(i.price_factor) for i in s.instruments])[place] * s.rate[s.currency][place]
     at_limit = s.orders.limit / PRICE * factor
-    unit = np.maximum(s.unit[place], at_limit)
+    unit = np.maximum(s.unit[place] * s.forward(s.orders), at_limit)
     n = len(s.orders)
     asked = np.ones(n, bool)
     cap = np.full(n, float(most))
@@ -31,10 +31,10 @@ def notional(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
         i = s.instrument_of(order)
         rate = Fraction(s.rates[i.currency].rate)
         limit = Fraction(int(s.orders.limit[order]), PRICE) * Fraction(i.price_factor) * rate
-        return Fraction(0), max(s.exact_unit(place[order]), limit), Fraction(most)
+        return Fraction(0), max(s.exact_unit(place[order]) * s.exact_forward(s.orders, order), limit), Fraction(most)
 
     zero = np.zeros(n)
-    outcome, max_qty = compared(s, asked, s.fresh_price(minutes), zero, unit, cap, exact)
+    outcome, max_qty = compared(s, asked, s.fresh_price(minutes) & ~np.isnan(unit), zero, unit, cap, exact)
     after = s.ordered * unit
 
     def say(order: int) -> Said:
@@ -43,7 +43,7 @@ def notional(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
             text, data = cannot_tell(s, order, minutes, whole_portfolio=False)
             return Said(text, basis, data, "rule")
         text = f"The order is worth {money(after[order])}; the most is {money(float(most))}."
-        return Said(text, basis, price_lines(s, place[order]), "rule")
+        return Said(text, basis, quote_lines(s, order), "rule")
 
     return Verdicts(rule, outcome, say, None, after, cap, FIRM_CURRENCY, cap, FIRM_CURRENCY, max_qty)
 
