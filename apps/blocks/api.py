@@ -36,6 +36,7 @@ class BlockOut(serializers.ModelSerializer):
     desk = serializers.CharField(source="desk.code")
     directed_to = serializers.CharField(source="directed_to.code", default=None, help_text="broker; null: free")
     directed_when = serializers.CharField(help_text="BEFORE, WITH or AFTER the free orders, or in TURN; empty: free")
+    meant_for = serializers.CharField(source="meant_for.code", default=None, help_text="broker for whom the desk split it off")
     owner = serializers.CharField(source="owner.username", default=None, help_text="who works it; null: in the pool")
     orders = serializers.IntegerField(source="order_count")
     leaves_qty = serializers.DecimalField(20, 4)
@@ -46,13 +47,19 @@ class BlockOut(serializers.ModelSerializer):
         model = Block
         fields = (
             "id", "ref", "status", "version", "symbol", "isin", "side", "qty", "order_type", "limit_price", "tif",
-            "terms", "instructions", "currency", "desk", "directed_to", "directed_when", "owner",
+            "terms", "instructions", "currency", "desk", "directed_to", "directed_when", "meant_for", "owner",
             "wave", "split_from_id", "orders", "placed_qty", "filled_qty",
             "cancelled_qty",
             "leaves_qty", "unplaced_qty", "average_price", "arrival_price", "trade_date", "settle_date", "opened_at",
             "frozen_at", "done_at",
         )  # fmt: skip
         read_only_fields = fields
+
+
+def blocks_out(user):
+    """Blocks that the user sees, with what is said of each."""
+    rows = selectors.with_order_count(selectors.blocks_seen_by(user))
+    return rows.select_related("instrument", "desk", "owner", "directed_to", "meant_for")
 
 
 class MemberOut(serializers.ModelSerializer):
@@ -81,10 +88,6 @@ class HandOverIn(FinishIn):
     to = serializers.CharField(max_length=150, allow_blank=True, help_text="username; empty: back to the pool")
 
 
-class SplitIn(OwnIn):
-    orders = serializers.ListField(child=serializers.IntegerField(min_value=1), min_length=1, help_text="ids to split off")
-
-
 class TakeQueueIn(serializers.Serializer):
     of = serializers.CharField(max_length=150, help_text="username of who is away")
     to = serializers.CharField(max_length=150, required=False, default="", allow_blank=True, help_text="empty: the pool")
@@ -105,7 +108,7 @@ class BlockFilter(django_filters.FilterSet):
 
 class Blocks(ApiDoor, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     permissions = ("blocks.see",)
-    acts = dict.fromkeys(("finish", "pick_up", "hand_over", "split", "unblock"), ("blocks.work",)) | {"take_queue": ("blocks.supervise",)}
+    acts = dict.fromkeys(("finish", "pick_up", "hand_over", "unblock"), ("blocks.work",)) | {"take_queue": ("blocks.supervise",)}
     serializer_class = BlockOut
     filterset_class = BlockFilter
     pagination_class = NewestFirst
@@ -117,9 +120,7 @@ class Blocks(ApiDoor, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
         return super().dispatch(request, *args, **kwargs)
 
     def get_queryset(self):
-        return selectors.with_order_count(selectors.blocks_seen_by(self.request.user)).select_related(
-            "instrument", "desk", "owner", "directed_to"
-        )
+        return blocks_out(self.request.user)
 
     def get_object(self) -> Block:
         row = self.get_queryset().filter(pk=self.kwargs["pk"]).first()
@@ -199,20 +200,6 @@ class Blocks(ApiDoor, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
             return BlockOut(self.get_object()).data
 
         return Response(answer_once(act, "blocks.hand_over_blocks", {"id": int(pk), "said": said}, do)[0])
-
-    @extend_schema(
-        summary="Split some of its orders off, before its first route", request=SplitIn, responses={201: BlockOut},
-        parameters=[KEY],
-    )  # fmt: skip
-    def split(self, request: Request, pk: str) -> Response:
-        said = self._said(SplitIn, request)
-        act = act_of(request)
-
-        def do():
-            child = services.split_block(act, int(pk), said["orders"], seen={int(pk): said["version"]})
-            return BlockOut(self.get_queryset().get(pk=child)).data
-
-        return Response(answer_once(act, "blocks.split_block", {"id": int(pk), "said": said}, do)[0], status=201)
 
     @extend_schema(
         summary="End it before its first route and have its orders gathered anew", request=OwnIn, responses=BlockOut,

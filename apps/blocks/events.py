@@ -14,6 +14,7 @@ class BlockOpened(Event, code="block.opened"):
     orders: int
     split_from: int | None = None
     directed_to_id: int | None = None
+    meant_for_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,20 @@ class BlockFrozen(Event, code="block.frozen"):
 
 @dataclass(frozen=True)
 class BlockSplit(Event, code="block.split"):
-    """Some of its orders are a block of their own from now on, before its first route."""
+    """Some of its orders, or parts of them, are a block of their own from now on, before its first route."""
 
     into: int = 0
     order_ids: list = field(default_factory=list)
     qty: str = "0"
+
+
+@dataclass(frozen=True)
+class BlockDivided(Event, code="block.divided"):
+    """All of it is several blocks from now on (``block_ids``), each of its quantity and meant for a broker of its own."""
+
+    block_ids: list = field(default_factory=list)
+    qtys: list = field(default_factory=list)
+    broker_ids: list = field(default_factory=list)
 
 
 @dataclass(frozen=True)

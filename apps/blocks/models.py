@@ -46,6 +46,10 @@ class Block(models.Model):
         max_length=6, choices=Direction.When.choices, blank=True, default="", db_default="",
         help_text="when it trades beside the free orders",
     )  # fmt: skip
+    meant_for = models.ForeignKey(
+        Broker, null=True, on_delete=models.PROTECT, related_name="+", db_index=False,
+        help_text="for whom the desk split it off; empty: anybody",
+    )  # fmt: skip
     trade_date = models.DateField()
     settle_date = models.DateField()
     merge_key = models.CharField(max_length=64, help_text="hash of all that its orders have in common")

@@ -4,9 +4,12 @@ import hashlib
 from collections.abc import Collection, Sequence
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
 from typing import NamedTuple
 
 import orjson
+
+from apps.core.shares import largest_remainder, quantity, units
 
 METHOD = "PRO_RATA"
 
@@ -155,3 +158,55 @@ def _rank(block: Party, seats: Sequence[int | None]) -> tuple[int, int] | None:
         return (0 if block.when == "BEFORE" else 2), 0
     # Who is to take turns and has no seat comes after those who have; without a rotation, after the free ones.
     return 1, seats.index(block.broker_id) if block.broker_id in seats else len(seats)
+
+
+class How(StrEnum):
+    """Whose part of a block goes where a quantity of it goes."""
+
+    PRO_RATA = "PRO_RATA"
+    WHOLE = "WHOLE"
+
+
+def unfit_quantity(qty: Decimal, lot: Decimal) -> str:
+    """Why nothing can be traded in this quantity; empty where it can."""
+    if qty <= 0:
+        return "Say a quantity above zero."
+    return f"{plain(qty)} is no multiple of {plain(lot)}, in which it trades." if qty % lot else ""
+
+
+def takes(
+    qtys: Sequence[Decimal], members: Sequence[tuple[int, Decimal]], lot: Decimal, how: How
+) -> list[dict[int, Decimal]]:
+    """
+    How much of which orders each of several quantities of a block takes, one after the other: pro rata of what is left, in
+    whole lots by largest remainder; or whole orders, the largest that fit first, and of one more what is then missing.
+
+    :param qtys: each above zero, together at most what the orders ask for
+    :param members: (order, quantity)
+    :returns: for each quantity, order to what it takes of it; they sum to it
+    """
+    ids = [order for order, _ in members]
+    left = [units(qty) for _, qty in members]
+    share = _whole if how == How.WHOLE else _in_proportion
+    found = []
+    for qty in qtys:
+        part = share(units(qty), left, ids, units(lot))
+        left = [had - took for had, took in zip(left, part, strict=True)]
+        found.append({pk: quantity(took) for pk, took in zip(ids, part, strict=True) if took})
+    return found
+
+
+def _in_proportion(qty: int, left: Sequence[int], ids: Sequence[int], lot: int) -> list[int]:
+    return largest_remainder(qty, left, ids, lot, capped=True)
+
+
+def _whole(qty: int, left: Sequence[int], ids: Sequence[int], lot: int) -> list[int]:
+    took = [0] * len(left)
+    by_size = sorted(range(len(left)), key=lambda i: (-left[i], ids[i]))
+    for i in by_size:
+        if left[i] <= qty:
+            took[i], qty = left[i], qty - left[i]
+    if qty:  # Whatever was not taken is larger than what is missing.
+        i = next(i for i in by_size if not took[i])
+        took[i] = qty
+    return took

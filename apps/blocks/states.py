@@ -23,6 +23,7 @@ LIFE = Lifecycle(
         (B.OPEN, e.BlockCancelled): B.CANCELLED,
         (B.OPEN, e.BlockUnblocked): B.CANCELLED,
         (B.OPEN, e.BlockCrossedWhole): B.CANCELLED,
+        (B.OPEN, e.BlockDivided): B.CANCELLED,
         (B.WORKING, e.BlockDone): B.DONE,
         (B.DONE, e.BlockAllocated): B.ALLOCATED,
         (B.DONE, e.BlockReopened): B.WORKING,

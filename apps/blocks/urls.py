@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from . import api, note_api, opposition_api, rotation_api
+from . import api, note_api, opposition_api, parts_api, rotation_api
 
 app_name = "blocks"
 PK = r"(?P<pk>[0-9]{1,18})"  # Acts on one thing are posted with or without the last slash.
@@ -32,7 +32,14 @@ api_urlpatterns = [
         note_api.Notes.as_view({"get": "of_order", "post": "write_of_order"}),
         name="api-order-notes",
     ),
-    re_path(rf"^blocks/{PK}/split/?$", api.Blocks.as_view({"post": "split"}), name="api-block-split"),
+    re_path(rf"^blocks/{PK}/split/?$", parts_api.Parts.as_view({"post": "split"}), name="api-block-split"),
+    re_path(
+        rf"^blocks/{PK}/split-by-broker/?$",
+        parts_api.Parts.as_view({"post": "split_by_broker"}),
+        name="api-block-split-by-broker",
+    ),
+    re_path(rf"^orders/{PK}/split/?$", parts_api.Parts.as_view({"post": "split_order"}), name="api-order-split"),
+    re_path(r"^orders/join/?$", parts_api.Parts.as_view({"post": "join"}), name="api-orders-join"),
     re_path(rf"^blocks/{PK}/unblock/?$", api.Blocks.as_view({"post": "unblock"}), name="api-block-unblock"),
     path("oppositions/", opposition_api.Oppositions.as_view({"get": "list"}), name="api-oppositions"),
     re_path(

@@ -41,10 +41,12 @@ NEEDED = {
 }  # fmt: skip
 
 
-REFS = {"order_id": "O-{:06d}", "source_id": "O-{:06d}", "parent_id": "O-{:06d}", "block_id": "B-{:04d}"}
+REFS = {"order_id": "O-{:06d}", "source_id": "O-{:06d}", "parent_id": "O-{:06d}", "block_id": "B-{:04d}",
+        "part_id": "O-{:06d}", "into": "B-{:04d}", "split_from": "B-{:04d}"}  # fmt: skip
 NAMES = {
     "portfolio_id": (Portfolio, "code"), "instrument_id": (Instrument, "symbol"), "broker_id": (Broker, "name"),
     "dealer_id": (Broker, "name"), "desk_id": (Desk, "code"), "owner_id": (User, "username"),
+    "meant_for_id": (Broker, "name"), "directed_to_id": (Broker, "name"),
     "before_id": (User, "username"), "person_id": (User, "username"), "deputy_id": (User, "username"), "acts_for_id": (User, "username"),
 }  # fmt: skip
 Names = dict[str, dict[int, str]]
@@ -95,6 +97,9 @@ def _names(payloads: Iterable[dict]) -> Names:
             for field in NAMES.keys() & (part.keys() if isinstance(part, dict) else ()):
                 if isinstance(part[field], int):
                     asked.setdefault(field, set()).add(part[field])
+        for field in NAMES:
+            if isinstance(payload.get(f"{field}s"), list):
+                asked.setdefault(field, set()).update(one for one in payload[f"{field}s"] if isinstance(one, int))
     return {
         field: dict(NAMES[field][0].objects.filter(pk__in=ids).values_list("pk", NAMES[field][1]))
         for field, ids in asked.items()
@@ -136,6 +141,8 @@ def _values(payload: dict, names: Names) -> str:
 
 def _in_words(name: str, value: object, names: Names) -> str:
     """A thing by its name, a quantity with its thousands apart, a moment to the second; anything else as it is kept."""
+    if isinstance(value, list) and not any(isinstance(one, list | dict) for one in value):
+        return ", ".join(_in_words(name.removesuffix("s"), one, names) for one in value)
     try:
         if name in REFS and isinstance(value, int):
             return REFS[name].format(value)

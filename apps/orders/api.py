@@ -113,7 +113,7 @@ class OrderOut(serializers.ModelSerializer):
             "id", "ref", "status", "version", "portfolio", "symbol", "isin", "side", "qty", "order_type", "limit_price",
             "tif", "terms", "intent", "instructions", "rationale", "client_ref", "currency", "desk", "group_id", "group", "import_id",
             "decision_price", "filled_qty", "cancelled_qty", "leaves_qty", "created_by", "created_at",
-            "defaulted", "own",
+            "defaulted", "own", "split_from_id",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -31,6 +31,54 @@ class OrderCopied(Event, code="order.copied"):
 
 
 @dataclass(frozen=True)
+class OrderSplit(Event, code="order.split"):
+    """Parts of it are orders of their own from now on (``part_ids``, with their ``qtys``); ``qty`` is left of it."""
+
+    part_ids: list = field(default_factory=list)
+    qtys: list = field(default_factory=list)
+    qty: str = "0"
+    intent: dict | None = None  # What its quantity was derived from, which it no longer is.
+
+
+@dataclass(frozen=True)
+class OrderSplitOff(Event, code="order.split_off"):
+    """
+    It was split from another, on that one's terms: whatever was judged and agreed to of the whole holds for it. Its terms,
+    numbers as text; ``check_id`` is the check that let the other through, ``locates`` who lends what came along.
+    """
+
+    source_id: int
+    portfolio_id: int
+    instrument_id: int
+    side: str
+    qty: str
+    order_type: str
+    limit_price: str | None = None
+    tif: str = "DAY"
+    terms: dict = field(default_factory=dict)
+    own: dict | None = None
+    group_id: int | None = None
+    check_id: int | None = None
+    locates: list = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class OrderJoined(Event, code="order.joined"):
+    """All it asked for was given back to a part of the same family, which ends it."""
+
+    order_id: int = 0
+    qty: str = "0"
+
+
+@dataclass(frozen=True)
+class OrderGrew(Event, code="order.grew"):
+    """Parts of the same family were joined to it (``part_ids``); ``qty`` is what it asks for by now."""
+
+    part_ids: list = field(default_factory=list)
+    qty: str = "0"
+
+
+@dataclass(frozen=True)
 class OrderAmended(Event, code="order.amended"):
     """``before`` and ``after`` hold each changed field."""
 

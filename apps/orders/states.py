@@ -25,7 +25,7 @@ OPEN = (S.IN_REVIEW, S.HELD, S.TO_APPROVE, S.PARKED, S.CLEARED, S.WORKING)
 
 LIFE = Lifecycle(
     "order",
-    born={e.OrderCreated: S.DRAFT},
+    born={e.OrderCreated: S.DRAFT, e.OrderSplitOff: S.CLEARED},
     moves={
         (S.DRAFT, e.OrderSubmitted): S.IN_REVIEW,
         (S.DRAFT, e.OrderCancelled): S.CANCELLED,
@@ -51,6 +51,7 @@ LIFE = Lifecycle(
         (S.CLEARED, e.OrderCarried): S.IN_REVIEW,
         (S.CLEARED, e.OrderAmended): S.DRAFT,
         (S.CLEARED, e.OrderCancelled): S.CANCELLED,
+        (S.CLEARED, e.OrderJoined): S.CANCELLED,
         (S.CLEARED, e.OrderWorking): S.WORKING,
         (S.WORKING, e.OrderDone): S.DONE,
         (S.CLEARED, e.OrderDone): S.DONE,  # All of it was met inside the firm.
@@ -62,6 +63,8 @@ LIFE = Lifecycle(
         e.OrderLinked: [S.DRAFT],
         e.OrderFieldsSet: [S.DRAFT, *OPEN],
         e.OrderCrossed: [S.CLEARED],
+        e.OrderSplit: [S.CLEARED],
+        e.OrderGrew: [S.CLEARED],
         e.OrderRechecked: [S.WORKING],
         e.OrderFailsAnew: [S.WORKING],
         e.OrderLocated: [S.DRAFT, *OPEN],

@@ -25,6 +25,11 @@ QUANTITIES = (
         " OR qty < filled_qty + cancelled_qty"
     ),
     (
+        "SELECT 'order ' || f.root_id || ' was entered for ' || f.qty || ', its parts ask for ' || sum(o.qty)"
+        " FROM orders_family f JOIN orders_order o ON o.id = f.root_id OR o.split_from_id = f.root_id"
+        " GROUP BY f.root_id HAVING f.qty <> sum(o.qty)"
+    ),
+    (
         "SELECT 'order ' || o.id || ' says ' || o.filled_qty || ' filled, its allocations ' || coalesce(sum(a.qty), 0)"
         " FROM orders_order o LEFT JOIN allocations_allocation a ON a.order_id = o.id AND a.status = 'BOOKED'"
         " GROUP BY o.id HAVING o.filled_qty <> coalesce(sum(a.qty), 0)"

@@ -77,6 +77,7 @@ def book(
             "qty": whole(r[3] for r in rows),
             "limit": whole((r[4] or 0 for r in rows), PRICE),
             "created_us": np.full(len(rows), micros(NOW), np.int64),
+            "family": np.arange(first_id, first_id + len(rows), dtype=np.int64),
             "value_days": np.array(
                 [value_dates[n].toordinal() if value_dates and n in value_dates else 0
                  for n in range(first_id, first_id + len(rows))], np.int64,

@@ -49,7 +49,7 @@ class TestEntering:
         assert answer.json() | {"created_at": ""} == {
             "id": order.pk, "ref": order.ref, "status": "DRAFT", "version": 1, "portfolio": "P1", "symbol": "AAA",
             "isin": "US0378331005", "side": "BUY", "qty": "100.0000", "order_type": "MARKET", "limit_price": None,
-            "tif": "DAY", "terms": {}, "intent": None,
+            "tif": "DAY", "terms": {}, "intent": None, "split_from_id": None,
             "instructions": "", "rationale": "", "client_ref": "x-1", "currency": "USD", "desk": "MAIN",
             "group_id": None, "group": None, "import_id": None, "decision_price": "50.00000000",
             "filled_qty": "0.0000", "cancelled_qty": "0.0000", "leaves_qty": "100.0000", "created_by": "mira",

@@ -1,5 +1,7 @@
 """Orders staged by an upstream system: entered once, answered, refused with what to do, and told of what follows."""
 
+from decimal import Decimal
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -367,3 +369,63 @@ def test_what_is_met_inside_the_firm_is_told_when_it_is_and_once(says, firm, mir
     told = [dict(rules.fields_of(m.text)) for m in Message.objects.filter(is_out=True, msg_type="8").order_by("pk")]
     fills = [[m[t] for t in (39, 32, 31, 14, 151, 6)] for m in told if m[150] == "F"]
     assert fills == [["1", "150", "50", "150", "250", "50"], ["2", "250", "52", "400", "0", "51.25"]]
+
+
+@pytest.fixture
+def in_parts(says, session, firm, by, mira, tom):
+    """A staged sale of 100 that the desk works as 60 and 40, with who answers as the street."""
+    Grant.objects.update(submits=True)
+    says("D", 1, an_order(t54="2"))
+    street = Street(firm, by, mira, tom)
+    orders.mark_cleared(by("worker"), dict.fromkeys(Order.objects.filter(status="IN_REVIEW").values_list("pk", flat=True), 1))
+    keep_promises()
+    order = Order.objects.get()
+    part, _ = blocks.split_order(by(tom), order.pk, Decimal(40), seen={order.pk: order.version})
+    return order.pk, part, street
+
+
+def told_upstream(session) -> list[tuple]:
+    """ExecType, OrdStatus, OrderQty, CumQty, LeavesQty of every report."""
+    rows = Message.objects.filter(is_out=True, session=session, msg_type="8").order_by("pk")
+    return [tuple(dict(rules.fields_of(m.text))[tag] for tag in (150, 39, 38, 14, 151)) for m in rows]
+
+
+def test_fills_of_parts_are_told_as_of_the_one_order_that_was_staged(in_parts, session):
+    order, part, street = in_parts
+    for pk, price in ((order, "50"), (part, "51")):
+        block = Block.objects.get(members__order=pk)
+        street.fill(street.route(block), int(block.qty), price)
+        keep_promises("allocations.")
+        keep_promises("routing.")
+
+    assert told_upstream(session) == [
+        ("A", "A", "100", "0", "100"), ("0", "0", "100", "0", "100"), ("F", "1", "100", "60", "40"), ("F", "2", "100", "100", "0"),
+    ]  # fmt: skip
+    last = dict(rules.fields_of(Message.objects.filter(session=session, is_out=True, msg_type="8").latest("pk").text))
+    assert (last[11], last[32], last[31], last[6]) == ("A1", "40", "51", "50.4")
+
+
+def test_a_part_cancelled_leaves_the_rest_going(in_parts, session, by, mira):
+    order, part, street = in_parts
+    orders.cancel_orders(by(mira), [part], seen={part: 1})
+    keep_promises()
+    block = Block.objects.get(members__order=order)
+    street.fill(street.route(block), 60, "50")
+    keep_promises("allocations.")
+    keep_promises("routing.")
+
+    assert told_upstream(session)[2:] == [("D", "0", "60", "0", "60"), ("F", "2", "60", "60", "0")]
+
+
+def test_upstream_cancels_all_parts_or_none_and_replaces_no_parts(in_parts, says, session):
+    order, part, _ = in_parts
+    (refused,) = says("G", 2, an_order("A2", t41="A1", t54="2", t38="90"))
+    assert (refused[434], refused[102]) == ("2", "99")
+    assert "in parts" in refused[58]
+
+    says("F", 3, [(11, "A3"), (41, "A1"), (55, "AAA"), (54, "2"), (60, "20261125-10:00:00"), (38, "100")])
+    keep_promises()
+
+    assert told_upstream(session)[-1] == ("4", "4", "100", "0", "0")
+    assert len(told_upstream(session)) == 4
+    assert set(Order.objects.values_list("status", flat=True)) == {"CANCELLED"}

@@ -1,5 +1,7 @@
 """Arithmetic of allocation: pure functions, by noun."""
 
+from apps.core.shares import quantity, units
+
 from .accruals import Coupon, UnknownDayCount, accrued, accrued_amount, coupon_period, days_30_360
 from .bookings import (
     PRICE_PLACES,
@@ -18,11 +20,9 @@ from .shares import (
     Segments,
     pro_rata,
     pro_rata_columns,
-    quantity,
     share_amounts,
     split_among_brokers,
     split_columns,
-    units,
 )
 
 __all__ = [

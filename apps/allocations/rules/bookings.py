@@ -9,10 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from apps.core.money import rounded
+from apps.core.shares import quantity, units
 from apps.reference.rules import MARGINED, FeeTerms, fee_amount
 
 from .accruals import Coupon, accrued_amount
-from .shares import Segments, pro_rata_columns, quantity, share_amounts, split_columns, units
+from .shares import Segments, pro_rata_columns, share_amounts, split_columns
 
 # Decimals at which an average price is published (FIX tag 74). The counterparties of the desk take six in every class
 # but FX; a class that needs another number gets its own line.

@@ -7,32 +7,18 @@ plainly for one block, and over columns for thousands; ``tests/allocations/test_
 """
 
 from collections.abc import Sequence
-from decimal import Decimal
 from math import gcd
 
 import numpy as np
 
 from apps.core.refusals import Conflict
+from apps.core.shares import largest_remainder, quantity
 
-QTY_PLACES = 4
 LARGEST = 2**62  # Products below this fit a signed 64-bit column with room for one addition.
 
 
 class Overshared(Conflict):
     """More was filled than the allocation statement intends."""
-
-
-def units(quantity: Decimal) -> int:
-    """A quantity as whole ten-thousandths. :raises ValueError: if it has more decimals than are stored"""
-    whole = int(quantity.scaleb(QTY_PLACES))
-    if Decimal(whole).scaleb(-QTY_PLACES) != quantity:
-        raise ValueError(f"{quantity} has more than {QTY_PLACES} decimals")
-    return whole
-
-
-def quantity(whole: int) -> Decimal:
-    """The quantity of so many ten-thousandths."""
-    return Decimal(int(whole)).scaleb(-QTY_PLACES)
 
 
 # --- One block, plainly ---------------------------------------------------------------------------------------------
@@ -70,7 +56,7 @@ def _takers(filled: int, weights: list[int], ids: list[int], lot: int, min_piece
     """How many of the accounts, largest intention first, take part, and their shares."""
     n = len(weights)
     if min_piece <= lot:
-        return n, _largest_remainder(filled, weights, ids, lot, capped=True)
+        return n, largest_remainder(filled, weights, ids, lot, capped=True)
     sums, total = [], 0
     for w in weights:
         total += w
@@ -80,34 +66,10 @@ def _takers(filled: int, weights: list[int], ids: list[int], lot: int, min_piece
         most = filled * weights[k - 1] // sums[k - 1] // lot * lot + lot
         if most < min(min_piece, weights[k - 1]):
             continue  # Even rounded up, the smallest share would be too small.
-        given = _largest_remainder(filled, weights[:k], ids[:k], lot, capped=True)
+        given = largest_remainder(filled, weights[:k], ids[:k], lot, capped=True)
         if all(a >= min_piece or a == w for a, w in zip(given, weights[:k], strict=True)):
             return k, given
-    return fewest, _largest_remainder(filled, weights[:fewest], ids[:fewest], lot, capped=True)
-
-
-def _largest_remainder(total: int, weights: Sequence[int], ids: Sequence[int], lot: int, capped: bool) -> list[int]:
-    whole = sum(weights)
-    shares = [total * w // whole // lot * lot for w in weights]
-    left = total - sum(shares)
-
-    def below(i: int) -> tuple:
-        return (shares[i] * whole - total * weights[i], -weights[i], ids[i])
-
-    for i in sorted(range(len(weights)), key=below):
-        if left < lot:
-            break
-        if not capped or shares[i] + lot <= weights[i]:
-            shares[i] += lot
-            left -= lot
-    while left:
-        for i in sorted(range(len(weights)), key=below):
-            step = min(left, weights[i] - shares[i]) if capped else left
-            shares[i] += step
-            left -= step
-            if not left:
-                break
-    return shares
+    return fewest, largest_remainder(filled, weights[:fewest], ids[:fewest], lot, capped=True)
 
 
 def split_among_brokers(shares: Sequence[int], ids: Sequence[int], brokers: Sequence[int], lot: int) -> list[list[int]]:
@@ -125,7 +87,7 @@ def split_among_brokers(shares: Sequence[int], ids: Sequence[int], brokers: Sequ
     lot = lot if common % lot == 0 else common
     left, parts = list(shares), []
     for filled in brokers:
-        part = _largest_remainder(filled, left, ids, lot, capped=True)
+        part = largest_remainder(filled, left, ids, lot, capped=True)
         left = [a - b for a, b in zip(left, part, strict=True)]
         parts.append(part)
     return parts
@@ -223,7 +185,7 @@ def share_amounts(totals: np.ndarray, weights: np.ndarray, ids: np.ndarray, runs
     shares, fits = _shared_columns(totals, weights // common[runs.of], ids, runs)
     for segment in np.flatnonzero(~fits):
         at = runs.rows(segment)
-        shares[at] = _largest_remainder(int(totals[segment]), weights[at].tolist(), ids[at].tolist(), 1, capped=False)
+        shares[at] = largest_remainder(int(totals[segment]), weights[at].tolist(), ids[at].tolist(), 1, capped=False)
     return shares
 
 

@@ -12,9 +12,12 @@ from .mids import mids_of
 from .notes import Unread, notes_about, thread_of_block, thread_of_order, unread_by
 from .opposing import get_opposition_seen_by, open_oppositions, oppositions_seen_by
 from .owners import Queue, queues_of
+from .parts import Share, shares_of_parts
 from .rotating import Due, evidence, get_rotation_seen_by, rotations_seen_by, turns_of
 
 __all__ = [
+    "Share",
+    "shares_of_parts",
     "Due",
     "Queue",
     "Unread",

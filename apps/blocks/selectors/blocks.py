@@ -35,7 +35,7 @@ def get_block_seen_by(user, block_id: int) -> Block:
     """The block with its instrument, desk and statement. :raises NotFound: where there is none for this person"""
     row = (
         blocks_seen_by(user)
-        .select_related("instrument", "instrument__venue", "desk", "currency", "statement", "owner", "directed_to")
+        .select_related("instrument", "instrument__venue", "desk", "currency", "statement", "owner", "directed_to", "meant_for")
         .filter(pk=block_id)
         .first()
     )

@@ -2,6 +2,7 @@
 
 from .crossing import cross_blocks, hold_blocks
 from .gathering import drop_orders, gather_orders
+from .joining import join_orders
 from .notes import mark_read, write_note
 from .opposing import (
     StaleOpposition,
@@ -14,7 +15,18 @@ from .opposing import (
 from .owners import OwnedByAnother, refuse_others, refuse_owned_by_others
 from .owning import hand_over_blocks, pick_up_blocks, take_over_queue
 from .rotating import FREE, OutOfTurn, StaleRotation, Taken, end_rotation, make_rotation, reset_rotation
-from .splitting import NothingLeft, NotInTheBlock, regather_orders, split_block, unblock_blocks
+from .splitting import (
+    BadPart,
+    NothingLeft,
+    NotInABlock,
+    NotInTheBlock,
+    regather_orders,
+    split_block,
+    split_block_by_broker,
+    split_block_by_qty,
+    split_order,
+    unblock_blocks,
+)
 from .working import (
     MembersChanging,
     NotWorking,
@@ -31,6 +43,12 @@ from .working import (
 )
 
 __all__ = [
+    "BadPart",
+    "NotInABlock",
+    "join_orders",
+    "split_block_by_broker",
+    "split_block_by_qty",
+    "split_order",
     "FREE",
     "MembersChanging",
     "NotInTheBlock",

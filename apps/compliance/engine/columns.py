@@ -98,7 +98,8 @@ class Restriction(NamedTuple):
 class Orders:
     """
     Orders in ascending ``id``. ``portfolio`` and ``instrument`` are places in the snapshot's lists; limit 0 is none.
-    ``value_days`` is the ordinal of the settlement date that an order says itself, 0 where it says none.
+    ``value_days`` is the ordinal of the settlement date that an order says itself, 0 where it says none; ``family`` the
+    order that one was split from, or itself.
     """
 
     id: np.ndarray
@@ -110,6 +111,7 @@ class Orders:
     limit: np.ndarray
     created_us: np.ndarray
     value_days: np.ndarray
+    family: np.ndarray
 
     def __len__(self) -> int:
         return len(self.id)

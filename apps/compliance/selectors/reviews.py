@@ -11,7 +11,7 @@ from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When
 
 from apps.core.refusals import NotFound
 from apps.orders.models import Order
-from apps.orders.selectors import orders_seen_by
+from apps.orders.selectors import check_it_was_split_by, orders_seen_by
 from apps.portfolios.selectors import portfolios_seen_by
 from apps.users.services import can
 
@@ -201,7 +201,8 @@ class Shown:
 
 def checks_of(user, order_id: int) -> list[Shown]:
     """
-    The checks of an order, newest first, with the reviews they led to. Five queries at most.
+    The checks of an order, newest first, with the reviews they led to; of a part that was split off another also the check
+    by which that one went to the desk. Six queries at most.
 
     :raises NotFound: where the person may see neither all checks nor this order's
     """
@@ -209,11 +210,10 @@ def checks_of(user, order_id: int) -> list[Shown]:
     order: Order | None = orders_seen_by(user).filter(pk=order_id).first()
     if order is None or not (whole or _is_theirs(user, order)):
         raise NotFound("There is no such order, or its checks are not for you to see.")
-    checks = list(Check.objects.filter(order=order_id).order_by("-pk"))
-    reviews = {
-        r.verdict_id: r
-        for r in Review.objects.filter(order=order_id).select_related("decided_by", "order__created_by", "verdict")
-    }
+    before = check_it_was_split_by(order_id) if order.split_from_id else None
+    checks = list(Check.objects.filter(Q(order=order_id) | Q(pk=before)).order_by("-pk"))
+    led_to = Review.objects.filter(verdict__in=[check.pk for check in checks])
+    reviews = {r.verdict_id: r for r in led_to.select_related("decided_by", "order__created_by", "verdict")}
     hidden = {} if whole else _neutral_words()
     return [_shown(check, reviews.get(check.pk), hidden) for check in checks]
 

@@ -36,9 +36,9 @@ ORDER_COLUMNS = (
     # LEAST passes over nulls. What binds in a fund's order by amount is the money: its price for the most units.
     " (least(coalesce(limit_price, (terms ->> 'cash_qty')::numeric / qty, 0),"
     f" {LARGEST_PRICE}) * 100000000)::bigint,"
-    " (extract(epoch FROM created_at) * 1000000)::bigint"
+    " (extract(epoch FROM created_at) * 1000000)::bigint, coalesce(split_from_id, id)"
 )
-ORDER_SCHEMA = dict.fromkeys(("id", "version", "portfolio", "instrument", "sell", "qty", "limit", "created_us"), pl.Int64)
+ORDER_SCHEMA = dict.fromkeys(("id", "version", "portfolio", "instrument", "sell", "qty", "limit", "created_us", "family"), pl.Int64)
 LARGEST = f"(qty > {LARGEST_QTY} OR limit_price > {LARGEST_PRICE})::int"
 
 

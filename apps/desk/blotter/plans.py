@@ -105,6 +105,8 @@ def _grouped(plans, worth: Mapping[int, Decimal]) -> tuple[list[Destination], in
 def _rule(trace: Mapping[str, Any]) -> str:
     if "directed" in trace:
         return "Directed by its clients"
+    if "meant_for" in trace:
+        return "Split off for it by the desk"
     if "override" in trace:
         return f"Yours instead of “{trace['rule']}”" if trace.get("rule") else "Yours; no rule covers it"
     return trace.get("rule") or ""

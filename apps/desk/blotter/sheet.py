@@ -122,6 +122,7 @@ BLOCKS: Sheet = sheet(
         cells.choice("status", "Status", "status", STATUSES, 122, cell=_status),
         replace(cells.age("age", "Age", "since"), expression=Coalesce("frozen_at", "opened_at")),
         cells.text("owner", "Worked by", "owner__username", 100, groups=True),
+        cells.text("meant_for", "Meant for", "meant_for__code", 100, groups=True),
         cells.text("desk", "Desk", "desk__code", 80, groups=True),
         cells.text("instructions", "Instructions", "instructions", 180),
         cells.number("wave", "Wave", "wave", 60),

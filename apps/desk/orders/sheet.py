@@ -21,6 +21,7 @@ TWIST = (
 )
 ROW = '<tr data-row="order:{}" data-href="/orders/{}/" class="{}{}">'
 TICK = '<td><input type="checkbox" name="seen" value="{}:{}" aria-label="Select O-{}"></td>'
+PART = format_html('<span class="tag" title="split from another order">{}</span>', "part")
 MARKS = {status: str(show.status(status)) for status in STATUSES}
 
 
@@ -28,7 +29,13 @@ def _ref(row) -> str:
     pk = row["pk"]
     ref = f"O-{pk:06d}"
     twist = format_html(TWIST, pk, ref) if row["status"] in GATHERED else cells.NO_TWIST
-    return format_html('{}<a href="/orders/{}/">{}</a>', twist, pk, ref)
+    part = PART if row["split_from_id"] else ""
+    return format_html('{}<a href="/orders/{}/">{}</a>{}', twist, pk, ref, part)
+
+
+def _whole(row) -> str:
+    pk = row["split_from_id"]
+    return format_html('<a href="/orders/{}/">O-{}</a>', pk, f"{pk:06d}") if pk else ""
 
 
 def _portfolio(row) -> str:
@@ -65,7 +72,7 @@ ORDERS: Sheet = sheet(
     "orders",
     "Orders",
     [
-        Column("order", "Order", TEXT, "pk", ("pk", "status"), _ref, lambda r: f"O-{r['pk']:06d}", 106, compares=False),
+        Column("order", "Order", TEXT, "pk", ("pk", "status", "split_from_id"), _ref, lambda r: f"O-{r['pk']:06d}", 106, compares=False),
         replace(cells.side(), width=88),
         cells.instrument(),
         Column(
@@ -88,6 +95,10 @@ ORDERS: Sheet = sheet(
         cells.text("rationale", "Rationale", "rationale", 180),
         cells.text("client_ref", "Your reference", "client_ref", 120),
         cells.text("desk", "Desk", "desk__code", 80, groups=True),
+        Column(
+            "split_from", "Split from", TEXT, "split_from_id", ("split_from_id",), _whole,
+            lambda r: f"O-{r['split_from_id']:06d}" if r["split_from_id"] else None, 90, compares=False,
+        ),
         cells.text("by", "Entered by", "created_by__username", 100, groups=True),
         *cells.amounts(),
         *cells.about_instruments(),

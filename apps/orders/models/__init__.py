@@ -2,6 +2,7 @@
 
 from .approvals import Approval, ApprovalDecision, ApprovalRule, Deputy
 from .evidence import Document, Locate
+from .families import Family
 from .orders import (
     LIMITED,
     STOPS,
@@ -27,6 +28,7 @@ __all__ = [
     "DefaultRule",
     "Deputy",
     "Document",
+    "Family",
     "GroupKind",
     "Import",
     "ImportRow",

@@ -108,8 +108,9 @@ class ApprovalDecision(models.Model):
                 operation=pgtrigger.Insert,
                 declare=[("maker", "bigint")],
                 func="""
-                    SELECT a.by_id INTO maker FROM orders_approval p
-                      JOIN audit_entry e ON e.subject = 'order' AND e.subject_id = p.order_id
+                    SELECT a.by_id INTO maker FROM orders_approval p JOIN orders_order o ON o.id = p.order_id
+                      JOIN orders_order f ON coalesce(o.split_from_id, o.id) IN (f.id, f.split_from_id)
+                      JOIN audit_entry e ON e.subject = 'order' AND e.subject_id = f.id
                        AND e.event IN ('order.created', 'order.amended')
                       JOIN audit_act a ON a.id = e.act_id
                      WHERE p.id = NEW.approval_id AND a.by_id IN (NEW.by_id, NEW.behalf_of_id) LIMIT 1;

@@ -14,6 +14,7 @@ from apps.reference.rules import STRATEGIES
 from apps.users.models import Desk
 
 from ..states import GroupStatus, ImportStatus, ProposalStatus, S
+from .families import PARTS_SUM
 
 
 class Side(models.TextChoices):
@@ -246,6 +247,10 @@ class Order(models.Model):
     )
 
     own = models.JSONField(null=True, help_text="values of the firm's own fields, by code")
+    split_from = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="parts", db_index=False,
+        help_text="the order as it was entered, of whose family this is a part",
+    )  # fmt: skip
 
     class Meta:
         # No index names the status: pages have room for the next version of their rows (fillfactor, in the migration),
@@ -262,9 +267,14 @@ class Order(models.Model):
                 condition=Q(qty__gt=F("filled_qty") + F("cancelled_qty")) & ~Q(client_ref=""),
                 name="references_in_use",
             ),
+            models.Index(fields=["split_from"], condition=Q(split_from__isnull=False), name="parts_of_an_order"),
         ]
+        triggers = PARTS_SUM
         constraints = [
-            models.CheckConstraint(condition=Q(qty__gt=0), name="order_has_a_quantity"),
+            models.CheckConstraint(  # A part that was joined to another has given it all it had.
+                condition=Q(qty__gt=0) | Q(qty=0, status="CANCELLED", split_from__isnull=False),
+                name="order_has_a_quantity",
+            ),
             models.CheckConstraint(
                 condition=Q(filled_qty__gte=0, cancelled_qty__gte=0, qty__gte=F("filled_qty") + F("cancelled_qty")),
                 name="order_never_overfills",
@@ -311,6 +321,11 @@ class Order(models.Model):
     @property
     def leaves_qty(self):
         return self.qty - self.filled_qty - self.cancelled_qty
+
+    @property
+    def root_id(self) -> int:
+        """The order as it was entered, where this is a part of it; else itself."""
+        return self.split_from_id or self.pk
 
     @property
     def defaults_held(self) -> list[tuple[str, dict]]:

@@ -10,10 +10,12 @@ from .handling import HANDLING
 from .headless import columns_by_content, is_headless
 from .intents import FROM_HOLDING, INTENTS, Derived, Known, derived
 from .own_fields import OwnField, checked, definition_problems
+from .parts import unfit_part
 from .sheets import Sheet, Unreadable, missing, read, refuse_unfit, signature, stored, unstored
 from .tickets import FACTS, ORDER_TYPES, SIDES, TERMS, TIFS, TYPED, judged
 
 __all__ = [
+    "unfit_part",
     "CLASSES",
     "FACTS",
     "FILLED",

@@ -18,6 +18,7 @@ from .approvals import (
 from .classes import Words, words_of
 from .defaults import Tried, defaults_on, dry_run, kinds_of
 from .evidence import documents_of, get_document_seen_by, lenders_of, locates_of, unlocated
+from .families import Kinship, check_it_was_split_by, checks_behind, family_of, parts_with
 from .groups import BESIDE, get_group_seen_by, groups_seen_by, kin, members, waiting_legs
 from .imports import (
     ambiguous_names,
@@ -46,6 +47,11 @@ from .tickets import (
 )
 
 __all__ = [
+    "Kinship",
+    "check_it_was_split_by",
+    "checks_behind",
+    "family_of",
+    "parts_with",
     "BESIDE",
     "Agreed",
     "Needed",

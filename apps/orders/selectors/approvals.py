@@ -61,12 +61,15 @@ def before_the_desk(order_ids: Collection[int], overridden: Mapping[int, str]) -
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT * FROM (SELECT DISTINCT ON (o.id) o.id, r.id, r.version, r.steps, r.minutes, r.stands_when_less, o.side, o.qty,"
-            f" o.limit_price, round({WORTH}, 2), coalesce(s.severity, ''), g.id, g.version, g.rule_id, g.qty, g.limit_price,"
+            f" o.limit_price, round({WORTH}, 2), coalesce(s.severity, ''), g.id, g.version, g.rule_id,"
+            " CASE WHEN g.opened_at <= f.made_at THEN g.qty - (f.qty - o.qty) ELSE g.qty END, g.limit_price,"
             " jsonb_build_object('order_type', o.order_type, 'tif', o.tif) || o.terms, coalesce(g.terms, '{}')"
             " FROM orders_approvalrule r CROSS JOIN orders_order o JOIN reference_instrument i ON i.id = o.instrument_id"
             " LEFT JOIN unnest(%s::bigint[], %s::text[]) AS s(id, severity) ON s.id = o.id"
-            " LEFT JOIN LATERAL (SELECT * FROM orders_approval a WHERE a.order_id = o.id AND a.status = 'APPROVED'"
-            "  ORDER BY a.id DESC LIMIT 1) g ON true"
+            # What was agreed to before the order was split holds for its parts, less what the others ask of it.
+            " LEFT JOIN orders_family f ON f.root_id = coalesce(o.split_from_id, o.id)"
+            " LEFT JOIN LATERAL (SELECT * FROM orders_approval a WHERE (a.order_id = o.id OR a.order_id = o.split_from_id"
+            "  AND a.opened_at <= f.made_at) AND a.status = 'APPROVED' ORDER BY a.id DESC LIMIT 1) g ON true"
             " WHERE r.status = %s AND o.id = ANY(%s) AND (r.portfolio_id IS NULL OR r.portfolio_id = o.portfolio_id)"
             " AND r.asset_class IN ('', i.asset_class)"
             " AND (r.severity = '' OR s.severity = 'HARD' OR (r.severity = 'SOFT' AND s.severity IS NOT NULL))"
@@ -86,12 +89,13 @@ def before_the_desk(order_ids: Collection[int], overridden: Mapping[int, str]) -
 
 
 def hands_on(order_ids: Collection[int]) -> dict[int, set[int]]:
-    """Who entered or amended each order; one query over the record."""
+    """Who entered or amended each order, or a part of the same family; one query over the record."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT e.subject_id, array_agg(DISTINCT a.by_id) FROM audit_entry e JOIN audit_act a ON a.id = e.act_id"
-            " WHERE e.subject = 'order' AND e.subject_id = ANY(%s) AND e.event IN ('order.created', 'order.amended')"
-            " GROUP BY 1",
+            "SELECT o.id, array_agg(DISTINCT a.by_id) FROM orders_order o"
+            " JOIN orders_order f ON f.id = coalesce(o.split_from_id, o.id) OR f.split_from_id = coalesce(o.split_from_id, o.id)"
+            " JOIN audit_entry e ON e.subject = 'order' AND e.subject_id = f.id AND e.event IN ('order.created', 'order.amended')"
+            " JOIN audit_act a ON a.id = e.act_id WHERE o.id = ANY(%s) GROUP BY 1",
             [list(order_ids)],
         )
         return {pk: set(people) for pk, people in cursor.fetchall()}

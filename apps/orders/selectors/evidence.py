@@ -10,7 +10,8 @@ from django.db.models.functions import Coalesce
 from apps.core.refusals import NotFound
 
 from ..models import Document, Locate, Order, Side
-from .orders import get_order_seen_by
+from .families import parts_with
+from .orders import orders_seen_by
 
 
 def unlocated(order_ids: Collection[int], at: datetime) -> list[tuple[int, Decimal, Decimal]]:
@@ -36,8 +37,9 @@ def locates_of(order_id: int) -> QuerySet[Locate]:
 
 
 def documents_of(order_id: int) -> QuerySet[Document]:
-    """Without their content."""
-    return Document.objects.filter(order=order_id).select_related("added_by").defer("content")
+    """Those of all parts of an order that was split, without their content."""
+    family = parts_with(order_id).values("pk")
+    return Document.objects.filter(order__in=family).select_related("added_by").defer("content")
 
 
 def get_document_seen_by(user, document_id: int) -> Document:
@@ -45,5 +47,6 @@ def get_document_seen_by(user, document_id: int) -> Document:
     row = Document.objects.filter(pk=document_id, url="").first()
     if row is None:
         raise NotFound("There is no such file, or its order is not one of yours.")
-    get_order_seen_by(user, row.order_id)
+    if not orders_seen_by(user).filter(pk__in=parts_with(row.order_id).values("pk")).exists():
+        raise NotFound("There is no such file, or its order is not one of yours.")
     return row

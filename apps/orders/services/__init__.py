@@ -39,6 +39,7 @@ from .moves import (
     OrderBusy,
     StaleOrder,
     cancel_orders,
+    hold_as_seen,
     mark_crossed,
     mark_done,
     mark_held,
@@ -56,6 +57,7 @@ from .proposals import (
     propose_orders,
     wish_of,
 )
+from .splitting import NotJoined, NotSplit, Part, mark_joined, mark_split
 from .templates import StaleTemplate, TemplateNameTaken, remove_template, rename_template
 from .tickets import BadWishes, Wish, create_orders
 
@@ -72,12 +74,15 @@ __all__ = [
     "NoLocate",
     "NoProposals",
     "NotCheckedToday",
+    "NotJoined",
+    "NotSplit",
     "NotYetLinked",
     "NothingFilled",
     "NothingToDo",
     "OrderBusy",
     "OtherSideAtWork",
     "Outcome",
+    "Part",
     "StaleChain",
     "StaleImport",
     "StaleOrder",
@@ -105,6 +110,7 @@ __all__ = [
     "enter_imports",
     "escalate_approvals",
     "follow_groups",
+    "hold_as_seen",
     "install_default_approval_rules",
     "link_orders",
     "map_import",
@@ -113,9 +119,11 @@ __all__ = [
     "mark_done",
     "mark_failing",
     "mark_held",
+    "mark_joined",
     "mark_rejected",
     "mark_reopened",
     "mark_sent_back",
+    "mark_split",
     "mark_working",
     "name_deputy",
     "promote_proposals",

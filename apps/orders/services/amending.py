@@ -21,6 +21,7 @@ from .. import events, rules, selectors
 from ..models import Order
 from ..states import LIFE, S
 from .moves import Locked, StaleOrder, asked, happen, locked
+from .splitting import change_families
 from .tickets import BadWishes, bad_wishes, with_facts
 
 PLAIN = ("qty", "order_type", "limit_price", "tif", "instructions", "rationale")
@@ -117,6 +118,8 @@ def _write(act: Act, rows: Iterable[Locked], found: Judged) -> list[Locked]:
         name: (STORED.get(name, "text"), kept[name].to_list()) for name in (*PLAIN, "terms", "desk_id")
     }
     columns["intent"] = ("jsonb", intents)
+    sizes = {pk: (Decimal(one.before["qty"]), Decimal(one.after["qty"])) for pk, one in told.items() if "qty" in one.after}
+    change_families({pk: after - before for pk, (before, after) in sizes.items() if after != before})
     happen(act, changing, told, columns=columns)
     return changing
 

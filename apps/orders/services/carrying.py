@@ -17,7 +17,8 @@ from .moves import happen, locked, named, sentence
 
 CARRIED = ("GTC", "GTD")
 IDLE = [status for status in S if LIFE.allows(status, events.OrderCancelled) and status != S.DRAFT]
-CHECKED = ("order.submitted", "order.carried", "order.triggered", "order.rechecked")
+# What is split was checked that day, for nothing else may be split.
+CHECKED = ("order.submitted", "order.split_off", "order.carried", "order.triggered", "order.rechecked")
 # Unfinished orders of some times in force, with their market and when (by these events) they were last checked.
 OVERNIGHT = (
     "SELECT o.id, o.instrument_id, i.venue_id, o.decision_price, v.timezone, (SELECT max(a.at) FROM audit_entry e"

@@ -143,6 +143,11 @@ def refuse_stale(rows: Sequence[Locked], seen: Mapping[int, int]) -> None:
     )
 
 
+def hold_as_seen(order_ids: Collection[int], seen: Mapping[int, int]) -> None:
+    """Locks orders that somebody above is about to change. :raises StaleOrder, OrderBusy:"""
+    refuse_stale(locked(order_ids, wait=False), seen)
+
+
 # --- told by those above --------------------------------------------------------------------------------------------
 
 

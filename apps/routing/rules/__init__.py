@@ -31,6 +31,7 @@ from .staging import (
     Asked,
     Line,
     answer_fields,
+    family_status,
     list_status,
     ord_status,
     read_request,
@@ -44,6 +45,7 @@ from .wire import Fields, fields_of, frame, shown, text_of, utc_text
 
 __all__ = [
     "MESSAGE_TYPES",
+    "family_status",
     "STRATEGIES",
     "Answer",
     "Asked",

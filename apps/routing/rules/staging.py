@@ -129,6 +129,15 @@ def reject_code(field: str) -> str:
     return REASONS.get(field, OTHER)
 
 
+def family_status(statuses: Sequence[str]) -> str:
+    """How an order stands with all that was split from it: over when all of them are, at work when one is."""
+    going = [status for status in statuses if status not in ("DONE", "CANCELLED", "REJECTED")]
+    if not going:
+        return next(status for status in ("DONE", "CANCELLED", "REJECTED") if status in statuses)
+    is_at_work = len(going) < len(statuses) and "DONE" in statuses or {"CLEARED", "WORKING"} & set(going)
+    return "WORKING" if is_at_work and len(statuses) > 1 else going[0]
+
+
 def ord_status(status: str, qty: Decimal, filled: Decimal, tif: str) -> str:
     """OrdStatus (39) of an order of ours."""
     if status in PENDING:

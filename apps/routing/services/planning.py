@@ -96,14 +96,19 @@ def plan_routes(
         )
         rule, trace = rules.choose(candidates, wanted)
         chosen.append((block, by_id[rule.id] if rule else None, trace))
-    directed = [one for one in chosen if one[0].directed_to_id]
+    directed = [one for one in chosen if _bound_to(one[0], override)]
     if not directed:
         return _free(act, quantities, chosen, override)
     plans = _directed(act, quantities, directed, override)
-    free = [one for one in chosen if not one[0].directed_to_id]
+    free = [one for one in chosen if not _bound_to(one[0], override)]
     if free:
         plans += _free(act, {block.pk: quantities[block.pk] for block, *_ in free}, free, override)
     return sorted(plans, key=lambda plan: plan.block.pk)
+
+
+def _bound_to(block: Block, override: Override) -> int | None:
+    """To whom its clients direct a block, or for whom the desk split it off, unless the trader says otherwise now."""
+    return block.directed_to_id or (block.meant_for_id if override.broker_code is None else None)
 
 
 def _free(act: Act, quantities, chosen, override: Override) -> list[Plan]:
@@ -113,25 +118,32 @@ def _free(act: Act, quantities, chosen, override: Override) -> list[Plan]:
 
 
 def _directed(act: Act, quantities, chosen, override: Override) -> list[Plan]:
-    """Where its clients direct each block, by the rule's strategy where the rule is for brokers too. Three queries."""
-    brokers = Broker.objects.in_bulk([block.directed_to_id for block, *_ in chosen])
+    """
+    Where its clients direct each block, or the desk meant it to go, by the rule's strategy where the rule is for brokers
+    too. Three queries.
+    """
+    brokers = Broker.objects.in_bulk({_bound_to(block, override) for block, *_ in chosen})
     for block, *_ in chosen:
-        refuse_elsewhere(block, brokers[block.directed_to_id], override.broker_code)
+        if block.directed_to_id:
+            refuse_elsewhere(block, brokers[block.directed_to_id], override.broker_code)
     reachable = sessions_of(brokers)
     plans = []
     for block, rule, trace in chosen:
-        broker = brokers[block.directed_to_id]
+        broker = brokers[_bound_to(block, override)]
         if broker.pk not in reachable or not broker.is_active:
+            how = ("is directed to", "have the direction ended under Reference data and un-block it")
+            if not block.directed_to_id:
+                how = ("was split off for", "choose another broker")
             raise NoBroker(
-                f"{block.ref} is directed to {broker.name}, which has no enabled session in {settings.ENVIRONMENT}; have one"
-                " enabled, or have the direction ended under Reference data and un-block it.",
+                f"{block.ref} {how[0]} {broker.name}, which has no enabled session in {settings.ENVIRONMENT}; have one"
+                f" enabled, or {how[1]}.",
                 broker=broker.code, block=block.pk,
             )  # fmt: skip
         action = INQUIRY if broker.kind == Broker.Kind.DEALER else ALGO
         same = rule is not None and rule.action == action
         strategy = override.strategy or (rule.strategy if same else "")
         params = override.params if override.params is not None else rule.params if same else {}
-        trace = trace | {"directed": {"broker": broker.code}}
+        trace = trace | {"directed" if block.directed_to_id else "meant_for": {"broker": broker.code}}
         if override.is_asked:
             trace = trace | {"override": {"strategy": override.strategy, "reason": act.reason, "by": act.by}}
         plans.append(_plan(block, quantities[block.pk], action, [broker.pk], strategy, dict(params), trace))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 
 from django.db import transaction
+from django.db.models import Q
 
 from apps.core.acts import Act
 from apps.core.refusals import IllegalMove, NotAllowed, NotFound, Refusal
@@ -21,7 +22,7 @@ from ..states import M
 from .grants import who_speaks
 from .hearing import quarantine_messages
 from .messages import write_messages
-from .staging_reports import ZERO, Told, facts_of, written
+from .staging_reports import OVER, ZERO, Told, facts_of, written
 
 S = Message.Status
 DUPLICATE = "The ClOrdID (11) was used before on this session. Send the order under a new one."
@@ -246,39 +247,45 @@ def _change(entry: _Entry) -> None:
         entry.refuse_change(UNKNOWN, f"No order of this session is called {asked.orig}. Send its ClOrdID in 41.")
         return
     rows = Order.objects.select_for_update(of=("self",), no_key=True).select_related("portfolio", "instrument")
-    order = rows.get(pk=known[asked.orig].order_id)
-    status = rules.ord_status(order.status, order.qty, order.filled_qty, order.tif)
-    if problem := _cannot_change(line):
-        entry.refuse_change(CXL_OTHER, problem, status, order.pk)
-        return
+    staged = known[asked.orig].order_id
+    parts = list(rows.filter(Q(pk=staged) | Q(split_from=staged)).order_by("pk"))
+    order, going = parts[0], [part for part in parts if part.status not in OVER]
+    stands = facts_of([staged])[staged]
+    status = rules.ord_status(stands.status, stands.qty, stands.filled, stands.tif)
     grant = who_speaks(entry.session, {order.portfolio.code.upper()}).get(order.portfolio.code.upper())
-    if grant is None or grant.acts_for_id != order.created_by_id:
-        entry.refuse_change(CXL_OTHER, _unspoken(entry.session, order.portfolio.code), status, order.pk)
-        return
-    if line.terms and (other := _replaced(line, order)):
-        entry.refuse_change(CXL_OTHER, f"The {other} cannot be replaced. Cancel the order and send another.", status, order.pk)
+    if problem := _cannot_change(entry, line, parts, grant):
+        entry.refuse_change(CXL_OTHER, problem, status, order.pk)
         return
     try:
         with transaction.atomic():
-            _carry_out(entry, line, order, grant)
+            _carry_out(entry, line, going or parts[:1], grant)
     except IllegalMove:
-        text = "The desk works it already: call the desk." if order.status == "WORKING" else "It is over."
+        text = "The desk works it already: call the desk." if stands.status == "WORKING" else "It is over."
         entry.refuse_change(TOO_LATE, f"Too late. {text}", status, order.pk)
         return
     except (Refusal, NotFound) as refusal:
         entry.refuse_change(CXL_OTHER, refusal.message, status, order.pk)
         return
     entry.keep(line, order.pk)
-    kind = "4" if asked.msg_type == "F" else "5"
-    entry.tell(
-        [order.pk],
-        lambda pk: Told(f"O{pk}-{order.version + 1}", kind, line.cl_ord_id, orig=asked.orig, text=entry.reason),
-    )
+    # Every part under the ExecID of what happened to it, so that none is told again; the last of a cancel ends the order.
+    for n, part in enumerate(going, 1):
+        kind = "5" if asked.msg_type == "G" else "4" if n == len(going) else "D"
+        told = Told(f"O{part.pk}-{part.version + 1}", kind, line.cl_ord_id, orig=asked.orig, text=entry.reason)
+        entry.tell([order.pk], lambda pk, told=told: told)
 
 
-def _cannot_change(line: rules.Line) -> str:
-    """What of the line cannot be read as one change of one instrument; empty where all can."""
-    return line.wrong[1] if line.wrong else _two_names([line]).get(0, "")
+def _cannot_change(entry: _Entry, line: rules.Line, parts: Sequence[Order], grant: Grant | None) -> str:
+    """Why the line is no change of the order as it stands, in its parts, that the session may ask for; empty where it is."""
+    order = parts[0]
+    if problem := line.wrong[1] if line.wrong else _two_names([line]).get(0, ""):
+        return problem
+    if grant is None or grant.acts_for_id != order.created_by_id:
+        return _unspoken(entry.session, order.portfolio.code)
+    if line.terms and (other := _replaced(line, order)):
+        return f"The {other} cannot be replaced. Cancel the order and send another."
+    if line.terms and sum(part.qty > 0 for part in parts) > 1:
+        return "The desk works it in parts: call the desk, or cancel it and send another."
+    return ""
 
 
 def _replaced(line: rules.Line, order: Order) -> str:
@@ -293,11 +300,12 @@ def _replaced(line: rules.Line, order: Order) -> str:
     return next((word for word, (name, is_now) in same.items() if line.terms[name] not in ("", *is_now)), "")
 
 
-def _carry_out(entry: _Entry, line: rules.Line, order: Order, grant: Grant) -> None:
+def _carry_out(entry: _Entry, line: rules.Line, parts: Sequence[Order], grant: Grant) -> None:
     act = entry.act_for(grant.acts_for_id)
     if entry.asked.msg_type == "F":
-        orders.cancel_orders(act, [order.pk], seen={order.pk: order.version})
+        orders.cancel_orders(act, [part.pk for part in parts], seen={part.pk: part.version for part in parts})
         return
+    (order,) = parts
     fixed = ("portfolio", "instrument", "side", "currency")
     terms = {name: value for name, value in line.terms.items() if name not in fixed}
     orders.amend_orders(act, {order.pk: terms}, seen={order.pk: order.version})

@@ -6,10 +6,13 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from django.db import connection, transaction
+from django.db.models import F
+from django.db.models.functions import Coalesce
 
 from apps.core.acts import Act
 from apps.core.events import Fact, listens
 from apps.orders import events as order
+from apps.orders.models import Order
 from apps.orders.rules import plain
 
 from .. import rules
@@ -17,6 +20,7 @@ from ..models import Message, StagedRequest
 from .messages import write_messages
 
 ZERO = Decimal(0)
+OVER = ("DONE", "CANCELLED", "REJECTED")
 # Event to ExecType (150) and what it means; what is filled or falls back is told in its own way.
 NEWS: dict[type, tuple[str, str]] = {
     order.OrderHeld: ("D", "Held: a compliance officer will look at it."),
@@ -30,8 +34,9 @@ NEWS: dict[type, tuple[str, str]] = {
 
 class Facts(NamedTuple):
     """
-    Where an order stands; ``price`` is the average of the block it was filled in. ``crossed`` of what is filled was met
-    inside the firm, at ``crossed_price`` on average.
+    Where an order stands with all that was split from it; ``price`` is the average of what is filled. By part: ``prices`` that
+    of its block, ``crossed`` what of it was met inside the firm, ``cancelled`` what was given up of it. What was cancelled of
+    other parts was told before, as so much less that the order asks for.
     """
 
     id: int
@@ -45,16 +50,25 @@ class Facts(NamedTuple):
     account: str
     limit: Decimal | None
     price: Decimal
-    crossed: Decimal = ZERO
-    crossed_price: Decimal = ZERO
+    prices: dict[int, Decimal]
+    crossed: dict[int, Decimal]
+    cancelled: dict[int, Decimal]
 
-    @property
-    def average(self) -> Decimal:
-        """AvgPx (6) over all that is filled."""
-        if not self.crossed or self.filled <= self.crossed:
-            return self.crossed_price if self.crossed else self.price
-        value = self.crossed * self.crossed_price + (self.filled - self.crossed) * self.price
-        return round(value / self.filled, 8)
+    def besides(self, part: int) -> "Facts":
+        """As it stands where the news is of one part and it is over with the others."""
+        others = sum((qty for pk, qty in self.cancelled.items() if pk != part), ZERO)
+        return self._replace(qty=self.qty - others) if self.status in OVER else self
+
+
+class _Part(NamedTuple):
+    id: int
+    status: str
+    qty: Decimal
+    filled: Decimal
+    cancelled: Decimal
+    price: Decimal
+    crossed: Decimal
+    crossed_value: Decimal
 
 
 class Told(NamedTuple):
@@ -73,19 +87,40 @@ class Told(NamedTuple):
 
 
 def facts_of(order_ids: Collection[int]) -> dict[int, Facts]:
+    """By the order as it was staged; one query."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT o.id, o.status, o.qty, o.filled_qty, o.tif, o.side, i.symbol, i.isin, p.code, o.limit_price,"
-            " coalesce(round(b.filled_value / nullif(b.filled_qty, 0), 8), 0), coalesce(x.qty, 0),"
-            " coalesce(round(x.value / x.qty, 8), 0) FROM orders_order o"
-            " JOIN reference_instrument i ON i.id = o.instrument_id JOIN portfolios_portfolio p ON p.id = o.portfolio_id"
+            "SELECT r.id, r.tif, r.side, i.symbol, i.isin, p.code, r.limit_price, o.id, o.status, o.qty, o.filled_qty,"
+            " o.cancelled_qty, coalesce(round(b.filled_value / nullif(b.filled_qty, 0), 8), 0), coalesce(x.qty, 0),"
+            " coalesce(x.value, 0) FROM orders_order r"
+            " JOIN reference_instrument i ON i.id = r.instrument_id JOIN portfolios_portfolio p ON p.id = r.portfolio_id"
+            " JOIN orders_order o ON o.id = r.id OR o.split_from_id = r.id"
             " LEFT JOIN blocks_member m ON m.order_id = o.id LEFT JOIN blocks_block b ON b.id = m.block_id"
             " LEFT JOIN LATERAL (SELECT sum(c.qty) AS qty, sum(c.qty * k.filled_value / k.filled_qty) AS value"
             "  FROM blocks_crossmember c JOIN blocks_block k ON k.id = c.block_id WHERE c.order_id = o.id) x ON true"
-            " WHERE o.id = ANY(%s) ORDER BY o.id",
+            " WHERE r.id = ANY(%s) ORDER BY r.id, o.id",
             [list(order_ids)],
         )
-        return {row[0]: Facts(*row) for row in cursor.fetchall()}
+        families: dict[tuple, list[tuple]] = {}
+        for row in cursor.fetchall():
+            families.setdefault(row[:7], []).append(row[7:])
+    return {said[0]: _together(said, parts) for said, parts in families.items()}
+
+
+def _together(said: tuple, rows: Sequence[tuple]) -> Facts:
+    parts = [_Part(*row) for row in rows]
+    status = rules.family_status([part.status for part in parts if part.qty])  # What was joined to another asks for nothing.
+    qty = sum((part.qty for part in parts), ZERO)
+    if status not in OVER:
+        qty -= sum((part.cancelled for part in parts), ZERO)
+    filled = sum((part.filled for part in parts), ZERO)
+    value = sum((part.crossed_value + max(part.filled - part.crossed, ZERO) * part.price for part in parts), ZERO)
+    pk, tif, side, symbol, isin, account, limit = said
+    return Facts(
+        pk, status, qty, filled, tif, side, symbol, isin, account, limit, round(value / filled, 8) if filled else ZERO,
+        {part.id: part.price for part in parts}, {part.id: part.crossed for part in parts},
+        {part.id: part.cancelled for part in parts},
+    )  # fmt: skip
 
 
 def written(facts: Facts, told: Told, at: datetime) -> tuple[str, str, Sequence[tuple[int, str]]]:
@@ -96,7 +131,7 @@ def written(facts: Facts, told: Told, at: datetime) -> tuple[str, str, Sequence[
     leaves = ZERO if status in "2348C" else facts.qty - facts.filled
     fields = rules.answer_fields(
         told.exec_id, told.kind, status, cl_ord_id=told.cl_ord_id, order_id=f"O-{facts.id:06d}", symbol=facts.symbol,
-        side=facts.side, qty=facts.qty, cum=facts.filled, leaves=leaves, price=facts.average if facts.filled else ZERO,
+        side=facts.side, qty=facts.qty, cum=facts.filled, leaves=leaves, price=facts.price if facts.filled else ZERO,
         at=at, orig=told.orig, list_ref=told.list_ref, text=told.text, last=told.last, ref=told.ref, isin=facts.isin,
         account=facts.account, limit=plain(facts.limit) if facts.limit is not None else None,
         reason=rules.reject_code("") if told.kind == "8" else None,
@@ -111,8 +146,11 @@ def report_staged_orders(act: Act, facts: Sequence[Fact]) -> None:
     Will tell each upstream system what happened to orders it staged. An event that was told already, such as a cancel
     answered as it was asked for, is not told again: its ExecID goes out once.
     """
+    roots = dict(
+        Order.objects.filter(pk__in=[fact.subject_id for fact in facts]).values_list("pk", Coalesce("split_from_id", F("pk")))
+    )
     current: dict[int, StagedRequest] = {}
-    rows = StagedRequest.objects.filter(order__in=[fact.subject_id for fact in facts]).exclude(msg_type="F")
+    rows = StagedRequest.objects.filter(order__in=set(roots.values())).exclude(msg_type="F")
     for row in rows.order_by("pk"):
         current[row.order_id] = row
     if not current:
@@ -120,8 +158,9 @@ def report_staged_orders(act: Act, facts: Sequence[Fact]) -> None:
     known = facts_of(current)
     outgoing = []
     for fact in facts:
-        if staged := current.get(fact.subject_id):
-            stands = known[fact.subject_id]
+        root = roots[fact.subject_id]
+        if staged := current.get(root):
+            stands = known[root].besides(fact.subject_id)
             outgoing += [(staged.session_id, *written(stands, told, act.at)) for told in _news(fact, stands, staged)]
     gone = set(
         Message.objects.filter(
@@ -143,14 +182,19 @@ def _news(fact: Fact, stands: Facts, staged: StagedRequest) -> list[Told]:
         return [Told(base, "F", name, text=f"Met inside the firm, {fact.event.ref}.", last=last)]
     if isinstance(fact.event, order.OrderDone):
         told = []
-        if here := Decimal(fact.event.filled_qty) - stands.crossed:  # What was crossed was told when it was.
-            last = (plain(here), plain(stands.price))
+        part = fact.subject_id
+        if here := Decimal(fact.event.filled_qty) - stands.crossed[part]:  # What was crossed was told when it was.
+            last = (plain(here), plain(stands.prices[part]))
             status = "1" if Decimal(fact.event.cancelled_qty) else None
             told.append(Told(base, "F", name, last=last, status=status))
-        if Decimal(fact.event.cancelled_qty):
+        if Decimal(fact.event.cancelled_qty) and stands.status not in OVER:
+            told.append(Told(f"{base}-C", "D", name, text=f"{fact.event.cancelled_qty} of it were not filled; the rest goes on."))
+        elif Decimal(fact.event.cancelled_qty):
             kind = rules.ord_status("DONE", stands.qty, ZERO, stands.tif)
             what = "Expired" if kind == "C" else "Cancelled"
             told.append(Told(f"{base}-C", kind, name, text=f"{what}: {fact.event.cancelled_qty} were not filled."))
         return told
     kind, text = NEWS[type(fact.event)]
+    if kind in ("4", "8") and stands.status not in OVER:
+        kind, text = "D", f"A part of it was {text.split(maxsplit=1)[0].lower().strip('.')}; the rest goes on."
     return [Told(base, kind, name, text=text)]

@@ -17,6 +17,7 @@ def judge(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
     columns = [np.concatenate((getattr(x, name), getattr(o, name))) for name in ("portfolio", "instrument", "sell", "qty")]
     created = np.concatenate((x.created_us, o.created_us))
     ids = np.concatenate((x.id, o.id))
+    families = np.concatenate((x.family, o.family))
     judged = np.concatenate((np.zeros(len(x), bool), np.ones(len(o), bool)))
     order = np.lexsort((ids, judged, *columns))
     like = np.ones(max(len(order) - 1, 0), bool)
@@ -26,7 +27,7 @@ def judge(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
     starts = np.flatnonzero(np.concatenate(([True], ~like))) if len(order) else np.zeros(0, int)
     sizes = np.diff(np.append(starts, len(order)))
     for start, size in zip(starts[sizes > 1], sizes[sizes > 1], strict=True):
-        _twins(order[start : start + size], judged, created, window, len(x), twin)
+        _twins(order[start : start + size], judged, created, families, window, len(x), twin)
     outcome = np.full(len(o), PASS, np.int8)
     outcome[list(twin)] = FAIL
 
@@ -44,11 +45,19 @@ def judge(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
     return Verdicts(rule, outcome, say, max_qty=without_quantity(outcome == FAIL))
 
 
-def _twins(group: np.ndarray, judged: np.ndarray, created: np.ndarray, window: int, offset: int, twin: dict) -> None:
-    """Each judged row of like orders (others first, then by id) to the latest before it that is near enough in time."""
+def _twins(
+    group: np.ndarray, judged: np.ndarray, created: np.ndarray, families: np.ndarray, window: int, offset: int, twin: dict
+) -> None:
+    """
+    Each judged row of like orders (others first, then by id) to the latest before it that is near enough in time and no
+    part of the same order.
+    """
     for position, row in enumerate(group):
         if judged[row]:
-            near = next((r for r in group[:position][::-1] if abs(created[row] - created[r]) <= window), None)
+            near = next(
+                (r for r in group[:position][::-1] if abs(created[row] - created[r]) <= window and families[row] != families[r]),
+                None,
+            )
             if near is not None:
                 twin[int(row) - offset] = int(near)
 
@@ -60,6 +69,7 @@ def falls_on_another(s: Snapshot, order: int, qty: int, window_minutes: int) -> 
         if table is s.orders:
             rows = rows[rows < order]
         like = (table.instrument[rows] == s.orders.instrument[order]) & (table.sell[rows] == s.orders.sell[order])
+        like &= table.family[rows] != s.orders.family[order]
         like &= (table.qty[rows] == qty) & (np.abs(table.created_us[rows] - s.orders.created_us[order]) <= window)
         if like.any():
             return True
