@@ -30,7 +30,9 @@ FLOW: Flow = {
     order.OrderSentBack: Then(later=[routing.report_staged_orders]),
     order.OrderReopened: Then(later=[routing.report_staged_orders]),
     order.OrderCrossed: Then(later=[routing.report_staged_orders]),
-    order.OrderDone: Then(later=[routing.report_staged_orders, orders.follow_groups]),
+    order.OrderDone: Then(
+        now=[compliance.withdraw_reviews], later=[routing.report_staged_orders, orders.follow_groups]
+    ),
     order.OrderRejected: Then(later=[routing.report_staged_orders, orders.follow_groups]),
     order.OrderCleared: Then(later=[blocks.gather_orders, routing.report_staged_orders]),
     order.OrderAmended: Then(

@@ -30,7 +30,7 @@ class ReviewRejected(Event, code="review.rejected"):
 
 @dataclass(frozen=True)
 class ReviewWithdrawn(Event, code="review.withdrawn"):
-    """The order was cancelled or amended while it waited."""
+    """The order was cancelled, amended, done or checked anew while it waited."""
 
     order_id: int
 

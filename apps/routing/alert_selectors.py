@@ -75,6 +75,8 @@ SELECT a.id, a.kind, a.threshold, b.id, NULL, count(*), b.side, b.symbol, ''
   JOIN orders_order o ON o.id = m.order_id AND o.status = 'WORKING' AND o.tif IN ('GTC', 'GTD')
   JOIN LATERAL (SELECT outcome, at FROM compliance_check WHERE order_id = o.id ORDER BY id DESC LIMIT 1) c
     ON c.outcome <> 'PASS' AND c.at > b.frozen_at
+  JOIN LATERAL (SELECT status FROM compliance_review WHERE order_id = o.id ORDER BY id DESC LIMIT 1) v
+    ON v.status IN ('WAITING', 'REJECTED')
   WHERE a.kind = 'RECHECK' GROUP BY 1, 2, 3, 4, 7, 8 HAVING count(*) >= a.threshold
 UNION ALL
 SELECT a.id, a.kind, a.threshold, b.id, NULL, count(*), b.side, i.symbol, '' FROM rule a

@@ -20,6 +20,7 @@ from apps.reference.models import Combination
 
 FRIDAY = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)  # Open in New York and Frankfurt.
 SATURDAY, MONDAY = FRIDAY + timedelta(days=1), FRIDAY + timedelta(days=3)
+TUESDAY, WEDNESDAY = MONDAY + timedelta(days=1), MONDAY + timedelta(days=2)
 
 
 @pytest.fixture
@@ -160,3 +161,110 @@ class TestAtABroker:
         assert "Cancel its routes" in page and f"seen={block}:2" in page
         blocks.finish_blocks(at(tom, MONDAY), [block], seen={block: 2})
         assert routing.raise_alerts(at("scheduler", MONDAY)) == (0, 1)
+
+    @pytest.fixture
+    def failing(self, at_work, at, by, omar, firm):
+        """At a broker, and reviewed on Monday for what its price has become."""
+        from apps.compliance import services as compliance
+        from apps.compliance.models import Review
+        from apps.routing.models import AlertRule
+
+        compliance.install_default_rules(by(omar))
+        AlertRule.objects.create(name="Carried", kind="RECHECK", threshold=1)
+        self.priced(firm, 5_000, MONDAY)
+        orders.carry_orders(at("scheduler", MONDAY))
+        return at_work[0], Review.objects.get()
+
+    def alerts(self, at, when) -> tuple[int, int]:
+        from apps.routing import services as routing
+
+        return routing.raise_alerts(at("scheduler", when))
+
+    def test_a_new_breach_opens_a_review_and_accepted_it_bothers_nobody_on_later_days(self, failing, at, omar, firm):
+        from apps.compliance import services as compliance
+        from apps.compliance.models import Review
+
+        pk, review = failing
+        assert (review.status, Order.objects.get(pk=pk).status, self.alerts(at, MONDAY)) == ("WAITING", "WORKING", (1, 0))
+        act = at(omar, MONDAY)
+        act.reason = "The client agreed"
+        compliance.approve_reviews(act, [review.pk], seen={review.pk: 1})
+        assert (Order.objects.get(pk=pk).status, self.alerts(at, MONDAY)) == ("WORKING", (0, 1))
+
+        self.priced(firm, 4_900, TUESDAY)
+        orders.carry_orders(at("scheduler", TUESDAY))
+        assert (Review.objects.count(), self.alerts(at, TUESDAY)) == (1, (0, 0))
+        assert Check.objects.filter(order=pk).latest("pk").outcome == "FAIL"
+
+        self.priced(firm, 6_000, WEDNESDAY)
+        orders.carry_orders(at("scheduler", WEDNESDAY))
+        assert (Review.objects.latest("pk").status, self.alerts(at, WEDNESDAY)) == ("WAITING", (1, 0))
+
+    def test_a_changed_rule_is_not_what_was_accepted(self, failing, at, by, omar):
+        from apps.compliance import services as compliance
+        from apps.compliance.models import Review, Rule, RuleVersion
+
+        pk, review = failing
+        compliance.approve_reviews(by(omar, "The client agreed"), [review.pk], seen={review.pk: 1})
+        for rule in Rule.objects.filter(code=review.leading_rule):
+            last = RuleVersion.objects.filter(rule=rule).latest("number")
+            more = {"severity": last.severity, "text": last.text, "seen": rule.version}
+            compliance.save_rule(by(omar, "As before"), rule.code, dict(last.params), **more)
+        orders.carry_orders(at("scheduler", TUESDAY))
+        assert Review.objects.filter(order=pk, status="WAITING").count() == 1
+
+    def test_a_rejected_one_goes_on_until_the_desk_cancels_it(self, failing, at, by, omar):
+        from apps.compliance import services as compliance
+        from apps.compliance.models import Review
+
+        pk, review = failing
+        with pytest.raises(compliance.AtWork, match="cannot be a draft again"):
+            compliance.send_back_reviews(by(omar, "No"), [review.pk], seen={review.pk: 1})
+        assert Review.objects.get().status == "WAITING"
+        compliance.reject_reviews(by(omar, "No"), [review.pk], seen={review.pk: 1})
+        assert (Order.objects.get(pk=pk).status, self.alerts(at, MONDAY)) == ("WORKING", (1, 0))
+
+    def test_a_review_that_waits_gives_way_to_that_of_the_day_and_ends_with_its_order(self, failing, at):
+        from apps.compliance.models import Review
+
+        pk, review = failing
+        orders.carry_orders(at("scheduler", TUESDAY))
+        assert list(Review.objects.order_by("pk").values_list("status", flat=True)) == ["WITHDRAWN", "WAITING"]
+        orders.mark_done(at("worker", TUESDAY), {pk: (Decimal(600), Decimal(400))})
+        assert set(Review.objects.values_list("status", flat=True)) == {"WITHDRAWN"}
+
+    def test_one_that_waits_ends_where_nothing_fails_any_more(self, failing, at, by, omar):
+        from apps.compliance import services as compliance
+        from apps.compliance.models import Review, Rule
+
+        rules = dict(Rule.objects.values_list("pk", "version"))
+        compliance.retire_rules(by(omar, "No rules today"), list(rules), seen=rules)
+        orders.carry_orders(at("scheduler", TUESDAY))
+        assert (Review.objects.get().status, self.alerts(at, TUESDAY)) == ("WITHDRAWN", (0, 0))
+
+    def test_the_page_lets_it_go_on_or_rejects_it(self, failing, omar):
+        from tests.pages import visit, words
+
+        page = words(visit(omar, "compliance:review", failing[1].pk, htmx=True))
+        assert "Let it go on" in page and "Send back" not in page
+
+
+def test_what_was_accepted_of_an_idle_order_is_not_held_again_the_next_morning(carried, wish, at, omar, by, firm):
+    from apps.compliance import services as compliance
+    from apps.compliance.models import Review
+
+    [pk] = carried(wish(tif="GTC", qty="1000"))
+    compliance.install_default_rules(by(omar))
+
+    def opens(price, when) -> str:
+        tick = marketdata.Tick(firm.instruments["AAA"].pk, *[Decimal(price)] * 3, Decimal(0), Decimal(0), when)
+        marketdata.record_ticks([tick], "test")
+        orders.carry_orders(at("scheduler", when))
+        return Order.objects.get(pk=pk).status
+
+    assert opens(5_000, MONDAY) == "HELD"
+    review = Review.objects.get()
+    compliance.approve_reviews(by(omar, "The client agreed"), [review.pk], seen={review.pk: 1})
+    assert opens(4_900, TUESDAY) == "CLEARED"
+    assert opens(6_000, WEDNESDAY) == "HELD"
+    assert Review.objects.count() == 2

@@ -2,6 +2,7 @@
 
 from .decisions import (
     AlreadyDecided,
+    AtWork,
     OwnOrder,
     StaleReview,
     approve_reviews,
@@ -10,13 +11,15 @@ from .decisions import (
     withdraw_reviews,
 )
 from .lists import Listing, StaleRestriction, lift, restrict
+from .rechecking import recheck_orders, screen_again
 from .rulebook import DEFAULT_RULES, StaleRule, install_default_rules, retire_rules, save_rule
-from .screening import recheck_orders, review_orders, screen_again
+from .screening import review_orders
 from .whatif import Tried, try_proposals
 
 __all__ = [
     "DEFAULT_RULES",
     "AlreadyDecided",
+    "AtWork",
     "Listing",
     "OwnOrder",
     "StaleRestriction",

@@ -12,8 +12,9 @@ from django.db import connection, transaction
 from apps.audit.services import record
 from apps.core.acts import Act
 from apps.core.events import Event, Fact, listens
-from apps.core.refusals import Invalid, NotAllowed, NotFound, Stale
+from apps.core.refusals import Conflict, Invalid, NotAllowed, NotFound, Stale
 from apps.orders import services as orders
+from apps.orders.states import S
 from apps.users.selectors import names_of
 from apps.users.services import require
 
@@ -35,6 +36,10 @@ class AlreadyDecided(StaleReview):
     """Another officer was first, or the order was withdrawn."""
 
 
+class AtWork(Conflict):
+    """The order is at a broker: it cannot be a draft again."""
+
+
 class Locked(NamedTuple):
     id: int
     status: str
@@ -45,47 +50,76 @@ class Locked(NamedTuple):
     decided_by_id: int | None
     reason: str
     severity: str
+    order_status: str
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether its order is at a broker: it was checked anew there and goes on working."""
+        return self.order_status == S.WORKING
 
 
 @transaction.atomic
 def approve_reviews(act: Act, review_ids: Collection[int], *, seen: Mapping[int, int]) -> None:
     """
-    Will let held orders through to the desk in spite of what the rules found, for the reason the act gives.
+    Will let held orders through to the desk in spite of what the rules found, for the reason the act gives; one at a
+    broker goes on working, and is not reviewed again on later days unless the rules find more against it.
 
     :param seen: the version of each review that the officer was looking at
     :raises Invalid: without a reason
     :raises OwnOrder: if the officer entered one of the orders
     :raises AlreadyDecided: if another was first; none of them is then decided
     """
-    rows = _decide(act, review_ids, seen, events.ReviewApproved)
-    orders.mark_cleared(
-        act, {row.order_id: row.check_id for row in rows}, {row.order_id: row.severity for row in rows}
-    )
+    rows = [row for row in _decide(act, review_ids, seen, events.ReviewApproved) if not row.is_at_work]
+    if rows:
+        orders.mark_cleared(
+            act, {row.order_id: row.check_id for row in rows}, {row.order_id: row.severity for row in rows}
+        )
 
 
 @transaction.atomic
 def send_back_reviews(act: Act, review_ids: Collection[int], *, seen: Mapping[int, int]) -> None:
-    """Will return held orders to their managers as drafts, for the reason the act gives. Refuses as approval does."""
+    """
+    Will return held orders to their managers as drafts, for the reason the act gives. Refuses as approval does.
+
+    :raises AtWork: for an order at a broker
+    """
     rows = _decide(act, review_ids, seen, events.ReviewSentBack)
+    if at_work := [row.order_id for row in rows if row.is_at_work]:
+        raise AtWork(
+            f"O-{at_work[0]:06d} is at a broker and cannot be a draft again. Approve it to let it go on, or reject it: then"
+            " the desk is asked to cancel it.",
+            orders=at_work[:20],
+        )
     orders.mark_sent_back(act, [row.order_id for row in rows])
 
 
 @transaction.atomic
 def reject_reviews(act: Act, review_ids: Collection[int], *, seen: Mapping[int, int]) -> None:
-    """Will end held orders, for the reason the act gives. Refuses as approval does."""
-    rows = _decide(act, review_ids, seen, events.ReviewRejected)
-    orders.mark_rejected(act, [row.order_id for row in rows])
+    """
+    Will end held orders, for the reason the act gives; of one at a broker the desk's alert stays until its routes are
+    cancelled. Refuses as approval does.
+    """
+    rows = [row for row in _decide(act, review_ids, seen, events.ReviewRejected) if not row.is_at_work]
+    if rows:
+        orders.mark_rejected(act, [row.order_id for row in rows])
 
 
 @listens("compliance.withdraw_reviews")
 @transaction.atomic
 def withdraw_reviews(act: Act, facts: Sequence[Fact]) -> None:
-    """Will end the reviews of orders that were cancelled or amended while they waited. The caller holds the orders."""
+    """
+    Will end the reviews of orders that were cancelled, amended or done while they waited. The caller holds the orders.
+    """
+    end_waiting(act, [fact.subject_id for fact in facts])
+
+
+def end_waiting(act: Act, order_ids: Sequence[int]) -> None:
+    """Will end what waits of these orders, undecided. The caller holds them."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id, version, order_id FROM compliance_review WHERE order_id = ANY(%s) AND status = %s"
             " ORDER BY id FOR NO KEY UPDATE",
-            [[fact.subject_id for fact in facts], R.WAITING],
+            [list(order_ids), R.WAITING],
         )
         rows = cursor.fetchall()
         if not rows:
@@ -133,7 +167,8 @@ def _locked(review_ids: Collection[int]) -> list[Locked]:
             [wanted],
         )
         cursor.execute(
-            "SELECT r.id, r.status, r.version, r.order_id, r.verdict_id, o.created_by_id, r.decided_by_id, r.reason, r.severity"
+            "SELECT r.id, r.status, r.version, r.order_id, r.verdict_id, o.created_by_id, r.decided_by_id, r.reason, r.severity,"
+            " o.status"
             " FROM compliance_review r JOIN orders_order o ON o.id = r.order_id WHERE r.id = ANY(%s) ORDER BY r.id"
             " FOR NO KEY UPDATE OF r",
             [wanted],

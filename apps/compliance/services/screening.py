@@ -18,15 +18,16 @@ from apps.core.acts import Act
 from apps.core.events import Fact, listens
 from apps.core.tables import copy_frame, next_ids
 from apps.orders import services as orders
+from apps.orders.events import OrderCarried
 
 from ..engine.columns import QTY, Snapshot
 from ..engine.judgement import OUTCOMES, PASS, UNKNOWN
 from ..engine.rules import MEASURES
-from ..engine.screening import WARNING, Screening, screen
+from ..engine.screening import Screening, screen
 from ..events import ReviewOpened
-from ..models import Check, Review
+from ..selectors.accepted import accepted_before
 from ..selectors.snapshot import Asked, active_rules, snapshot_of
-from ..states import REVIEW_LIFE, R
+from ..states import REVIEW_LIFE
 
 
 @listens("compliance.review_orders")
@@ -34,60 +35,28 @@ from ..states import REVIEW_LIFE, R
 def review_orders(act: Act, facts: Sequence[Fact]) -> None:
     """
     Will judge submitted orders together by every rule in force, keep a check of each, let through what passes and hold
-    the rest in a review of its own for an officer.
+    the rest in a review of its own for an officer. Of orders carried from an earlier day, what an officer accepted then
+    goes through where the rules find no more against it now.
 
     The number of statements does not grow with the number of orders.
 
-    :param facts: one ``OrderSubmitted`` an order; the caller holds the orders' rows
+    :param facts: one ``OrderSubmitted``, ``OrderCarried`` or ``OrderTriggered`` an order; the caller holds the orders' rows
     """
-    asked, found, checks = _judge(act, facts)
+    asked, found, checks = judge(act, facts)
     passed = found.outcome == PASS
     ids = asked.snapshot.orders.id
-    held = _pairs(ids, checks, ~passed)
+    carried = [fact.subject_id for fact in facts if isinstance(fact.event, OrderCarried)]
+    accepted = accepted_before(pairs(ids, checks, ~passed & np.isin(ids, carried))) if carried else {}
+    passed |= np.isin(ids, list(accepted))
+    held = pairs(ids, checks, ~passed)
     if held:
         orders.mark_held(act, held)
-        _open_reviews(act, asked.snapshot, found, checks, np.flatnonzero(~passed))
+        open_reviews(act, asked.snapshot, found, checks, np.flatnonzero(~passed))
     if passed.any():
-        orders.mark_cleared(act, _pairs(ids, checks, passed))
+        orders.mark_cleared(act, pairs(ids, checks, passed), accepted)
 
 
-@listens("compliance.recheck_orders")
-@transaction.atomic
-def recheck_orders(act: Act, facts: Sequence[Fact]) -> None:
-    """
-    Will judge orders that are at a broker anew, keep a check of each, and say of which fail. They go on working: whether
-    to cancel is a person's to decide.
-    """
-    asked, found, checks = _judge(act, facts)
-    failing = _pairs(asked.snapshot.orders.id, checks, found.outcome != PASS)
-    if failing:
-        orders.mark_failing(act, failing)
-
-
-@transaction.atomic
-def screen_again(act: Act, versions: Mapping[int, int]) -> dict[int, list[str]]:
-    """
-    Will judge orders anew that were cleared before, keep a check of each, and say of which something fails that no
-    officer allowed: order id to the rules.
-
-    :param versions: order id to its version; the caller holds the orders
-    """
-    asked, found, checks = _judge(act, [Fact(pk, version, None) for pk, version in versions.items()])
-    failing = _pairs(asked.snapshot.orders.id, checks, found.outcome != PASS)
-    if not failing:
-        return {}
-    allowed = Review.objects.filter(order__in=failing, status=R.APPROVED).order_by("pk")
-    before = {pk: _failed(results) for pk, results in allowed.values_list("order_id", "verdict__results")}
-    now = Check.objects.filter(pk__in=failing.values()).values_list("order_id", "results")
-    new = {pk: sorted(_failed(results) - before.get(pk, set())) for pk, results in now}
-    return {pk: rules for pk, rules in new.items() if rules}
-
-
-def _failed(results: Sequence[Mapping]) -> set[str]:
-    return {one["rule"] for one in results if one["outcome"] != OUTCOMES[PASS] and one.get("severity") != WARNING}
-
-
-def _judge(act: Act, facts: Sequence[Fact]) -> tuple[Asked, Screening, np.ndarray]:
+def judge(act: Act, facts: Sequence[Fact]) -> tuple[Asked, Screening, np.ndarray]:
     """What all rules in force say of the orders together, kept as checks; their ids in the snapshot's order."""
     versions = {fact.subject_id: fact.nth for fact in facts}
     rules = active_rules()
@@ -109,7 +78,7 @@ def _take_turns(order_ids: list[int], *, firm_wide: bool) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('compliance.firm'), 0)")
 
 
-def _pairs(ids: np.ndarray, checks: np.ndarray, which: np.ndarray) -> dict[int, int]:
+def pairs(ids: np.ndarray, checks: np.ndarray, which: np.ndarray) -> dict[int, int]:
     return dict(zip(ids[which].tolist(), checks[which].tolist(), strict=True))
 
 
@@ -148,7 +117,7 @@ def _quantities(whole: np.ndarray) -> pl.Series:
     return pl.Series(told, dtype=pl.String)
 
 
-def _open_reviews(act: Act, s: Snapshot, found: Screening, checks: np.ndarray, rows: np.ndarray) -> None:
+def open_reviews(act: Act, s: Snapshot, found: Screening, checks: np.ndarray, rows: np.ndarray) -> None:
     leading = [found.rules[place] for place in found.leading[rows]]
     money = [None if np.isnan(v) else str(Decimal(repr(float(v))).quantize(Decimal("0.01"))) for v in found.value[rows]]
     orders_ids, check_ids = s.orders.id[rows].tolist(), checks[rows].tolist()
