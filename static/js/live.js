@@ -1,5 +1,7 @@
 /* One event stream a page. <body data-stream="/stream/?topics=block,route"> opens it; messages are
-   {"seq": 7, "subject": "block", "ids": [12, 13]}. What follows a message, 250 ms of them together:
+   {"seq": 7, "subject": "block", "ids": [12, 13], "drawn": false}. An event `rows` brings the rows of the page's list that
+   changed, drawn: {"subject": "block", "ids": [12, 13], "rows": "<tr data-row=…"}; they are put in place at once, and what
+   a message marked `drawn` says is not asked for again by that list. What follows a message, 250 ms of them together:
    - rows: inside [data-rows-url], rows data-row="block:12" are fetched in one GET data-rows-url?ids=12,13 and
      replaced where they stand; one that does not come back has left the list. With data-insert, unknown ids are
      asked for too, and those that belong to the list appear on top. With data-follows="route inquiry", rows that show
@@ -22,6 +24,7 @@
 
   let source = null;
   let changed = new Map();  // subject → ids
+  let undrawn = new Map();  // What of it the drawn list must ask for
   let timer = null;
   let heardAt = Date.now();
   let beats = false;
@@ -33,6 +36,8 @@
   let wait = 1000;
   let retry = null;
   const busy = new Set();
+  const drawn = $("[data-rows-url]");   // The list whose rows the stream may bring.
+  let waiting = [];         // Rows brought while a finger is on the page.
 
   const glow = (element) => {
     element.classList.add("flash");
@@ -57,26 +62,29 @@
     glow(fresh);
   }
   async function refreshRows(place, subject, ids) {
-    const stand = () => new Map($$(`[data-row^="${subject}:"]`, place).map((row) => [row.dataset.row, row]));
-    let standing = stand();
-    const known = ids.filter((id) => standing.has(`${subject}:${id}`));
+    const known = ids.filter((id) => $(`[data-row="${subject}:${id}"]`, place));
     const wanted = place.hasAttribute("data-insert") && (place.dataset.subject ?? subject) === subject ? ids : known;
     if (!wanted.length) return;
     if (wanted.length > MANY) {
       reloadLists();
       return;
     }
-    const leaf = await bring(place, { ids: wanted.join(",") });
-    standing = stand();                   // The list may have been fetched whole meanwhile.
+    put(place, subject, wanted, await bring(place, { ids: wanted.join(",") }));
+  }
+  /* Rows of these ids as they stand now: replaced where they stand, taken away where they no longer belong to the list,
+     and on top where they are new in a list that takes new ones. */
+  function put(place, subject, ids, leaf) {
+    const standing = new Map($$(`[data-row^="${subject}:"]`, place).map((row) => [row.dataset.row, row]));
+    const takesNew = place.hasAttribute("data-insert") && (place.dataset.subject ?? subject) === subject;
     const came = new Set();
     const anew = [];
     for (const fresh of [...leaf.content.querySelectorAll(`[data-row^="${subject}:"]`)]) {
       const old = standing.get(fresh.dataset.row);
       came.add(fresh.dataset.row);
       if (old) swap(old, fresh);
-      else if (wanted !== known) anew.push(fresh);
+      else if (takesNew) anew.push(fresh);
     }
-    for (const id of known) {
+    for (const id of ids) {
       const row = standing.get(`${subject}:${id}`);
       if (row && !came.has(row.dataset.row)) row.remove();
     }
@@ -89,14 +97,24 @@
     }
     document.dispatchEvent(new CustomEvent("oms:rows"));
   }
+  /* Rows that the stream brought. What is fetched meanwhile may be older than they are, so it is fetched again. */
+  function bringDrawn(said) {
+    if (document.hidden || !drawn) return note(said.subject, said.ids);
+    if (pressed) return void waiting.push(said);
+    if (reloading || busy.has(drawn)) note(said.subject, said.ids);
+    put(drawn, said.subject, said.ids, leafOf(said.rows));
+  }
+  function leafOf(text) {
+    const leaf = document.createElement("template");
+    leaf.innerHTML = text;
+    return leaf;
+  }
   async function bring(place, asked) {
     const address = new URL(place.dataset.rowsUrl, location.href);
     for (const [name, value] of Object.entries(asked)) address.searchParams.set(name, value);
     const answer = await fetch(address, { credentials: "same-origin", headers: { "HX-Request": "true", "X-Live": "rows" } });
     if (!answer.ok || answer.redirected) throw new Error(`rows: ${answer.status}`);
-    const leaf = document.createElement("template");
-    leaf.innerHTML = await answer.text();
-    return leaf;
+    return leafOf(await answer.text());
   }
   async function followRows(place, pile) {
     const followed = (place.dataset.follows || "").split(/\s+/).filter((subject) => pile.has(subject));
@@ -145,6 +163,7 @@
   document.addEventListener("focusout", () => setTimeout(freshen, TOGETHER));
   function lift() {
     pressed = null;
+    waiting.splice(0).forEach(bringDrawn);
     freshen();
   }
   document.addEventListener("pointerdown", (event) => {
@@ -202,9 +221,11 @@
   }
 
   /* The pile of changes */
-  function note(subject, ids) {
-    if (!changed.has(subject)) changed.set(subject, new Set());
-    ids.forEach((id) => changed.get(subject).add(id));
+  function note(subject, ids, isDrawn = false) {
+    for (const pile of isDrawn ? [changed] : [changed, undrawn]) {
+      if (!pile.has(subject)) pile.set(subject, new Set());
+      ids.forEach((id) => pile.get(subject).add(id));
+    }
     timer ??= setTimeout(flush, TOGETHER);
   }
   async function flush() {
@@ -215,34 +236,32 @@
       return;
     }
     const pile = changed;
+    const asked = undrawn;
     changed = new Map();
+    undrawn = new Map();
+    const of = (place) => place === drawn ? asked : pile;
     for (const [subject, set] of pile) {
-      const ids = [...set];
-      refreshPanels(subject, ids);
+      refreshPanels(subject, [...set]);
       for (const place of $$("[data-rows-url]")) {
-        busy.add(place);
-        try {
-          await refreshRows(place, subject, ids);
-        } catch (error) {
-          console.error(error);
-          retryLater(subject, ids);
-        } finally {
-          busy.delete(place);
-        }
+        const ids = [...of(place).get(subject) ?? []];
+        if (ids.length) await asking(place, () => refreshRows(place, subject, ids), new Map([[subject, ids]]));
       }
     }
     for (const place of $$("[data-rows-url][data-follows]")) {
-      busy.add(place);
-      try {
-        await followRows(place, pile);
-      } catch (error) {
-        console.error(error);
-        for (const [subject, set] of pile) retryLater(subject, [...set]);
-      } finally {
-        busy.delete(place);
-      }
+      await asking(place, () => followRows(place, of(place)), of(place));
     }
     document.dispatchEvent(new CustomEvent("oms:changed", { detail: pile }));   // For whatever else stands on the page.
+  }
+  async function asking(place, ask, what) {
+    busy.add(place);
+    try {
+      await ask();
+    } catch (error) {
+      console.error(error);
+      for (const [subject, ids] of what) retryLater(subject, [...ids]);
+    } finally {
+      busy.delete(place);
+    }
   }
   /* Rows that could not be fetched are changed still. */
   function retryLater(subject, ids) {
@@ -302,7 +321,8 @@
     source?.close();
     /* The first time, what changed while the page was on its way here is told too. */
     const asOf = wasOpen ? "" : document.body.dataset.asOf;
-    source = new EventSource(asOf ? `${url}&since=${asOf}` : url, { withCredentials: true });
+    const address = url + (asOf ? `&since=${asOf}` : "") + (drawn ? `&list=${encodeURIComponent(drawn.dataset.rowsUrl)}` : "");
+    source = new EventSource(address, { withCredentials: true });
     source.onopen = (event) => {
       const missed = wasOpen && lost && !lastRef;
       heard(event);
@@ -314,9 +334,10 @@
     source.anew = wasOpen;                // A new EventSource forgets Last-Event-ID: what we missed must be fetched.
     source.onmessage = (event) => {
       heard(event);
-      const { subject, ids } = JSON.parse(event.data);
-      note(subject, ids);
+      const { subject, ids, drawn: isDrawn } = JSON.parse(event.data);
+      note(subject, ids, isDrawn);
     };
+    source.addEventListener("rows", (event) => { heard(event); bringDrawn(JSON.parse(event.data)); });
     source.addEventListener("beat", (event) => { beats = true; heard(event); });
     source.addEventListener("gap", (event) => { heard(event); reloadLists(); });
     source.onerror = () => { drop(); showLine(); };

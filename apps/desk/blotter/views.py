@@ -18,11 +18,14 @@ from apps.users.doors import door
 from apps.users.services import can
 
 from ..lists import files, rendering
+from ..lists.live import Reader
 from ..lists.pages import Shown, around, begun_in, more_address, shown
 from . import drawer, selectors
+from .asked import FOLLOWED, asked_of, live_blocks, may_work
 from .sheet import blocks_sheet
 
 MOST_ROWS = 500  # Asked for by their numbers at once.
+IDS = {"block": "ids"} | {name: name for name in FOLLOWED}  # Where the address says what changed.
 TABS = (
     ("orders", "Orders", "blocks.see"),
     ("routes", "Routes and fills", "routing.see"),
@@ -59,7 +62,7 @@ def listed(request: HttpRequest) -> HttpResponse:
         context = {"figures": selectors.figures(request.user), "sees_routes": can(request.user, "routing.see")}
         return render(request, "desk/blotter.html#strip", context)
     if part in ("chips", "totals"):
-        asked, sheet = _asked(request), blocks_sheet(request.user)
+        asked, sheet = asked_of(request), blocks_sheet(request.user)
         view = shown(request, sheet, asked.asset)
         counts = selectors.counts(request.user, asked, sheet, view.spec, timezone.now())
         context = {"money": counts.money, "chips": _chips(asked, counts, _kept(asked, view))}
@@ -74,23 +77,19 @@ def rows(request: HttpRequest) -> HttpResponse:
     The rows of ``?ids=``, and of the blocks that ``?route=``, ``?execution=`` and ``?inquiry=`` belong to, as far as they
     belong to the list of the address; with ``?after=`` its next page instead.
     """
-    asked, now, sheet = _asked(request), timezone.now(), blocks_sheet(request.user)
-    view, ticks = shown(request, sheet, asked.asset), _may_work(request)
-    context = {"span": len(view.spec.columns) + ticks}
     mark = request.GET.get("after", "")
-    if mark:
-        found, more, groups = selectors.rows_after(request.user, asked, sheet, view.spec, now, mark)
-        begun = begun_in(sheet, view.spec, found, request.GET.get("group_of", ""))
-        context["rows"] = rendering.drawn(sheet, view.spec, found, now, groups, ticks=ticks, begun=begun)
-        context["more"] = more_address(reverse("blocks:rows"), _kept(asked, view), sheet, view.spec, more, found)
-        return render(request, "desk/blotter.html#rows", context)
-    ids = set(_numbers(request, "ids"))
-    if can(request.user, "routing.see"):
-        followed = {name: _numbers(request, name) for name in ("route", "execution", "inquiry")}
-        if any(followed.values()):
-            ids |= selectors.blocks_of(followed)
-    found = selectors.rows_of(request.user, ids, asked, sheet, view.spec, now)
-    context["rows"] = rendering.drawn(sheet, view.spec._replace(group=""), found, now, {}, ticks=ticks)
+    if not mark:
+        found = live_blocks(Reader(request.user, request.GET))
+        return HttpResponse(found.draw(found.rows_of({n: _numbers(request, i) for n, i in IDS.items()})))
+    asked, now, sheet = asked_of(request), timezone.now(), blocks_sheet(request.user)
+    view, ticks = shown(request, sheet, asked.asset), may_work(request.user)
+    found, more, groups = selectors.rows_after(request.user, asked, sheet, view.spec, now, mark)
+    begun = begun_in(sheet, view.spec, found, request.GET.get("group_of", ""))
+    context = {
+        "span": len(view.spec.columns) + ticks,
+        "rows": rendering.drawn(sheet, view.spec, found, now, groups, ticks=ticks, begun=begun),
+        "more": more_address(reverse("blocks:rows"), _kept(asked, view), sheet, view.spec, more, found),
+    }
     return render(request, "desk/blotter.html#rows", context)
 
 
@@ -98,7 +97,7 @@ def rows(request: HttpRequest) -> HttpResponse:
 @require_GET
 def export(request: HttpRequest) -> HttpResponse:
     """The whole list of the address as a file, ``?format=csv`` or ``xlsx``; put on the record."""
-    asked, act, sheet = _asked(request), act_of(request), blocks_sheet(request.user)
+    asked, act, sheet = asked_of(request), act_of(request), blocks_sheet(request.user)
     view = shown(request, sheet, asked.asset)
     count, found = selectors.all_rows(request.user, asked, sheet, view.spec, act.at)
     narrowed = {
@@ -146,23 +145,9 @@ def _numbers(request: HttpRequest, name: str) -> list[int]:
     return [whole_number(text, name, 1) for text in request.GET.get(name, "").split(",") if text][:MOST_ROWS]
 
 
-def _may_work(request: HttpRequest) -> bool:
-    return can(request.user, "blocks.work")
-
-
-def _asked(request: HttpRequest) -> selectors.Asked:
-    said = request.GET
-    status, asset = said.get("status", "").upper(), said.get("asset", "").lower()
-    return selectors.Asked(
-        status if status in selectors.STATUSES else "",
-        asset if asset in selectors.ASSETS else "",
-        said.get("q", "")[:100],
-    )
-
-
 def _list_context(request: HttpRequest) -> dict:
-    asked, now, sheet = _asked(request), timezone.now(), blocks_sheet(request.user)
-    view, ticks = shown(request, sheet, asked.asset), _may_work(request)
+    asked, now, sheet = asked_of(request), timezone.now(), blocks_sheet(request.user)
+    view, ticks = shown(request, sheet, asked.asset), may_work(request.user)
     found = selectors.listed(request.user, asked, sheet, view.spec, now)
     kept = _kept(asked, view)
     return around(sheet, view, found.totals, kept, ticks) | {
@@ -206,7 +191,7 @@ def _drawer_context(request: HttpRequest, block) -> dict:
     chosen = request.GET.get("tab", "")
     tab = chosen if chosen in dict(tabs) else "orders"
     address = reverse("blocks:detail", args=[block.pk])
-    may_work = _may_work(request)
+    works = may_work(request.user)
     open_or_working = block.status in (B.OPEN, B.WORKING)
     context = {
         "the_block": block,  # Templates name their own parts “block”.
@@ -216,14 +201,14 @@ def _drawer_context(request: HttpRequest, block) -> dict:
             {"label": label, "url": f"{address}?part=tab&tab={code}", "current": code == tab} for code, label in tabs
         ],
         "seen": f"{block.pk}:{block.version}",
-        "may_route": may_work and open_or_working and block.unplaced_qty > 0,
-        "may_cancel": may_work and block.status == B.WORKING and block.placed_qty > block.filled_qty,
-        "may_finish": may_work and block.status == B.WORKING and block.placed_qty == block.filled_qty,
-        "may_work": may_work,
-        "may_split": may_work and block.status == B.OPEN,
+        "may_route": works and open_or_working and block.unplaced_qty > 0,
+        "may_cancel": works and block.status == B.WORKING and block.placed_qty > block.filled_qty,
+        "may_finish": works and block.status == B.WORKING and block.placed_qty == block.filled_qty,
+        "may_work": works,
+        "may_split": works and block.status == B.OPEN,
         "due": blocks.turns_of([block.pk]).get(block.pk) if block.status == B.OPEN else None,
         "sees_alerts": can(request.user, "routing.see"),
-        "may_give": may_work and open_or_working,
+        "may_give": works and open_or_working,
     }
     if tab in ("orders", "allocation"):
         context["parts"] = drawer.parts(request.user, block)

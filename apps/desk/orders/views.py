@@ -19,8 +19,10 @@ from apps.users.doors import door
 from apps.users.services import can
 
 from ..lists import files, rendering
+from ..lists.live import Reader
 from ..lists.pages import Shown, around, begun_in, more_address, shown
 from . import selectors
+from .asked import asked_of, live_orders, may_act
 from .sheet import orders_sheet
 
 MOST_ROWS = 500  # Asked for by their numbers at once.
@@ -58,19 +60,19 @@ def listed(request: HttpRequest) -> HttpResponse:
 @require_GET
 def rows(request: HttpRequest) -> HttpResponse:
     """The rows of ``?ids=`` that belong to the list of the address; with ``?after=`` its next page instead."""
-    asked, now, sheet = asked_of(request), timezone.now(), orders_sheet()
-    view, ticks = shown(request, sheet, asked.asset), _may_act(request)
-    context = {"span": len(view.spec.columns) + ticks}
     mark = request.GET.get("after", "")
-    if mark:
-        found, more, groups = selectors.rows_after(request.user, asked, sheet, view.spec, now, mark)
-        begun = begun_in(sheet, view.spec, found, request.GET.get("group_of", ""))
-        context["rows"] = rendering.drawn(sheet, view.spec, found, now, groups, ticks=ticks, begun=begun)
-        context["more"] = more_address(reverse("orders:rows"), _kept(asked, view), sheet, view.spec, more, found)
-    else:
+    if not mark:
         ids = [whole_number(text, "ids", 1) for text in request.GET.get("ids", "").split(",") if text]
-        found = selectors.rows_of(request.user, ids[:MOST_ROWS], asked, sheet, view.spec, now)
-        context["rows"] = rendering.drawn(sheet, view.spec._replace(group=""), found, now, {}, ticks=ticks)
+        return HttpResponse(live_orders(Reader(request.user, request.GET)).draw(ids[:MOST_ROWS]))
+    asked, now, sheet = asked_of(request), timezone.now(), orders_sheet()
+    view, ticks = shown(request, sheet, asked.asset), may_act(request.user)
+    found, more, groups = selectors.rows_after(request.user, asked, sheet, view.spec, now, mark)
+    begun = begun_in(sheet, view.spec, found, request.GET.get("group_of", ""))
+    context = {
+        "span": len(view.spec.columns) + ticks,
+        "rows": rendering.drawn(sheet, view.spec, found, now, groups, ticks=ticks, begun=begun),
+        "more": more_address(reverse("orders:rows"), _kept(asked, view), sheet, view.spec, more, found),
+    }
     return render(request, "orders/list.html#rows", context)
 
 
@@ -123,22 +125,9 @@ def _in_words(asked: pages.Asked) -> list[str]:
     return [f"{name}: {value}" for name, value in said.items() if value]
 
 
-def asked_of(request: HttpRequest) -> pages.Asked:
-    """:raises Invalid: where the group or import of the address is no number"""
-    said = request.GET
-    status, asset = said.get("status", "").upper(), said.get("asset", "").lower()
-    return pages.Asked(
-        status=status if status in pages.STATUSES else "",
-        text=said.get("q", "")[:100],
-        group=whole_number(said["group"], "group", 1) if said.get("group") else None,
-        batch=whole_number(said["import"], "import", 1) if said.get("import") else None,
-        asset=asset if asset in pages.ASSETS else "",
-    )
-
-
 def list_context(request: HttpRequest) -> dict:
     asked, now, sheet = asked_of(request), timezone.now(), orders_sheet()
-    view, ticks = shown(request, sheet, asked.asset), _may_act(request)
+    view, ticks = shown(request, sheet, asked.asset), may_act(request.user)
     found = selectors.listed(request.user, asked, sheet, view.spec, now)
     kept = _kept(asked, view)
     return around(sheet, view, found.totals, kept, ticks) | {
@@ -173,7 +162,3 @@ def _chips(asked: pages.Asked, by_status: Mapping[str, int] | None, kept: dict[s
         }
         for code, (label, statuses) in (everything, *pages.STATUSES.items())
     ]
-
-
-def _may_act(request: HttpRequest) -> bool:
-    return can(request.user, "orders.submit") or can(request.user, "orders.cancel")
