@@ -1,4 +1,4 @@
-"""A bare event stream: says whatever comes over one Redis subscription to every reader, and a page whose rows it sets."""
+"""A bare event stream: says whatever comes over one Redis subscription to every reader; its page puts rows in place."""
 
 import asyncio
 import os
@@ -6,12 +6,11 @@ import os
 from redis import asyncio as aredis
 
 CHANNEL = "bench:echo"
-ROWS = 150
 PAGE = (
     "<!doctype html><meta charset=utf-8><table id=list><tbody>{rows}</tbody></table><script>"
     "new EventSource('/events').onmessage = e => {{ const said = JSON.parse(e.data);"
-    " const row = document.querySelector(`[data-row='order:${{said.id}}']`);"
-    " if (row) row.lastElementChild.textContent = said.price; }};</script>"
+    " const leaf = document.createElement('template'); leaf.innerHTML = said.row;"
+    " document.querySelector(`[data-row='order:${{said.id}}']`).replaceWith(leaf.content); }};</script>"
 )
 
 
@@ -42,7 +41,7 @@ async def application(scope, receive, send) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]})
     if not events:
         ids = scope["query_string"].decode().split(",")
-        rows = "".join(f"<tr data-row='order:{pk}'><td>{pk}<td>0</tr>" for pk in ids)
+        rows = "".join(f"<tr data-row='order:{pk}'><td>{pk}</td></tr>" for pk in ids)
         await send({"type": "http.response.body", "body": PAGE.format(rows=rows).encode()})
         return
     if echo.task is None:

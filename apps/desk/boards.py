@@ -2,124 +2,185 @@
 What open pages are told, made once for all that show the same: the changes of a moment together, with the rows they touch.
 
 A turn takes whatever was said since the last one. While one is read and drawn the next gathers, so under load a turn
-carries more, and what a change costs does not grow with the pages that look.
+carries more, and what a change costs hardly grows with the pages that look.
 """
 
 import asyncio
-from collections import deque
+import contextlib
+import time
 from collections.abc import Collection, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import orjson
 import structlog
-from django.db import close_old_connections
+from django.db import connection
 
 from .hub import hub
-from .lists.live import MOST_DRAWN, LiveList
+from .lists.live import MOST_DRAWN, LiveList, Place, Sight, Statement, drawn
 
 log = structlog.get_logger(__name__)
 
+BEAT_SECONDS = 10
 KEPT = 256  # Turns a slow reader may lag behind before it is told to reload.
-DATABASE = ThreadPoolExecutor(2, thread_name_prefix="stream")  # Where the stream's process asks the database.
+DRAWING = ThreadPoolExecutor(1, thread_name_prefix="drawing")  # Keeps its database session, and what is planned in it.
 
 
 class Turn(NamedTuple):
-    """What is told at once, up to the line ``seq``."""
+    """What is told at once, up to the line ``seq``; without a text the reader is gone."""
 
-    number: int
     seq: int
     text: bytes
 
 
+class Ear:
+    """One reader: the turns that are still to be sent to it."""
+
+    def __init__(self):
+        self._turns: asyncio.Queue[Turn] = asyncio.Queue()
+
+    def hear(self, turn: Turn, epoch: str) -> None:
+        if self._turns.qsize() >= KEPT:  # Too slow for what is said: it is to reload.
+            self._turns = asyncio.Queue()
+            turn = Turn(turn.seq, mark(b"gap", epoch, turn.seq))
+        self._turns.put_nowait(turn)
+
+    def close(self, *_) -> None:
+        self._turns.put_nowait(Turn(0, b""))
+
+    async def heard(self) -> Turn | None:
+        """All that waits, as one turn; None once the reader is gone."""
+        turns = [await self._turns.get()]
+        while not self._turns.empty():
+            turns.append(self._turns.get_nowait())
+        return Turn(turns[-1].seq, b"".join(turn.text for turn in turns)) if turns[-1].text else None
+
+
+class Audience:
+    """Pages that are told the same."""
+
+    def __init__(self, topics: frozenset[str], sight: Sight | None, ticks: bool):
+        self.topics, self.sees = topics, (sight, ticks)
+        self.told_at = 0.0
+        self.ears: set[Ear] = set()
+
+    def tell(self, epoch: str, seq: int, text: bytes) -> None:
+        self.told_at, turn = time.monotonic(), Turn(seq, text)
+        for ear in self.ears:
+            ear.hear(turn, epoch)
+
+
 class Board:
-    """:param shown: the list whose rows are drawn; None where its pages only hear what changed"""
+    """A list and all that look at it. :param shown: None where pages only hear what changed"""
 
-    def __init__(self, topics: Collection[str], shown: LiveList | None):
-        self.topics, self.shown = topics, shown
+    def __init__(self, shown: LiveList | None):
+        self.shown = shown
+        self.statement = shown and Statement(shown)
         self.seq, self.epoch = hub.seq, hub.epoch
-        self.number = 0
-        self.turns: deque[Turn] = deque(maxlen=KEPT)
-        self.turned = asyncio.Event()
-        self.readers = 0
+        self.audiences: dict[Hashable, Audience] = {}
+        self.task = asyncio.create_task(self._run())
 
-    async def run(self) -> None:
+    async def _run(self) -> None:
         while True:
-            await hub.beyond(self.seq, self.epoch)
-            upto, epoch = hub.seq, hub.epoch
-            changed = hub.after(self.seq, self.topics) if epoch == self.epoch else None
-            if changed is None:
-                text = mark(b"gap", epoch, upto)
-            elif changed:
-                text = told(changed, epoch, upto, await self._drawn(changed))
-            else:
-                text = b""
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(BEAT_SECONDS):
+                    await hub.beyond(self.seq, self.epoch)
+            upto, epoch, missed = hub.seq, hub.epoch, hub.epoch != self.epoch
+            changed = {a: None if missed else hub.after(self.seq, a.topics) for a in self.audiences.values()}
+            rows = await self._drawn(changed)
             self.seq, self.epoch = upto, epoch
-            if text:
-                self.number += 1
-                self.turns.append(Turn(self.number, upto, text))
-                self.turned.set()
-                self.turned = asyncio.Event()
+            for audience, what in changed.items():
+                if what is None:
+                    audience.tell(epoch, upto, mark(b"gap", epoch, upto))
+                elif what:
+                    audience.tell(epoch, upto, told(what, epoch, upto, rows and rows.of(audience.sees)))
+                elif time.monotonic() - audience.told_at >= BEAT_SECONDS:
+                    audience.tell(epoch, upto, mark(b"beat", epoch, upto))
 
-    def after(self, number: int) -> list[Turn] | None:
-        """The turns after one; None where some of them are no longer kept."""
-        if number < self.number - len(self.turns):
+    async def _drawn(self, changed: Mapping[Audience, Mapping[str, set[int]] | None]) -> "Rows | None":
+        known = {audience.sees: what for audience, what in changed.items() if what}
+        if self.statement is None or not known:
             return None
-        found = []
-        for turn in reversed(self.turns):
-            if turn.number <= number:
-                break
-            found.append(turn)
-        return found[::-1]
-
-    async def _drawn(self, changed: Mapping[str, set[int]]) -> "Drawn | None":
-        if self.shown is None:
-            return None
-        return await asyncio.get_running_loop().run_in_executor(DATABASE, draw, self.shown, changed)
+        every: dict[str, set[int]] = {}
+        for what in known.values():
+            for subject, ids in what.items():
+                every[subject] = every.get(subject, set()) | ids
+        return await asyncio.get_running_loop().run_in_executor(DRAWING, draw, self.statement, every, list(known))
 
 
 class Drawn(NamedTuple):
-    """The rows of a list that a change touched, and the markup of those that belong to it."""
+    """The rows of a list that a change touched, and the markup of those that the reader sees."""
 
     subject: str
     ids: Collection[int]
     rows: str
 
 
-def draw(shown: LiveList, changed: Mapping[str, set[int]]) -> Drawn | None:
+class Rows(NamedTuple):
+    """What is drawn for all audiences of a list."""
+
+    subject: str
+    ids: Collection[int]
+    markup: Mapping[tuple[Sight | None, bool], str]
+
+    def of(self, sees: tuple[Sight | None, bool]) -> Drawn:
+        return Drawn(self.subject, self.ids, self.markup[sees])
+
+
+def draw(statement: Statement, changed: Mapping[str, set[int]], sees: Collection) -> Rows | None:
     """None where the pages are to ask for themselves: too many rows, or they cannot be read now."""
+    shown = statement.shown
     try:
-        ids = shown.rows_of(changed)
-        if len(ids) > MOST_DRAWN:
-            return None
-        return Drawn(shown.subject, sorted(ids), shown.draw(ids) if ids else "")
+        ids = sorted(shown.rows_of(changed))
+        return None if len(ids) > MOST_DRAWN else Rows(shown.subject, ids, drawn(statement, ids, sees))
     except Exception:  # One that ended the board would leave its pages waiting for ever; those that ask are answered.
         log.exception("rows_not_drawn", subject=shown.subject)
+        connection.close()
         return None
-    finally:
-        close_old_connections()
 
 
-_boards: dict[Hashable, tuple[Board, asyncio.Task]] = {}
+_boards: dict[Hashable, Board] = {}
 
 
-def join(key: Hashable, topics: Collection[str], shown: LiveList | None) -> Board:
-    """The board of a key, for one reader more."""
-    if key not in _boards or _boards[key][1].done():
-        board = Board(topics, shown)
-        _boards[key] = board, asyncio.create_task(board.run())
-    board = _boards[key][0]
-    board.readers += 1
-    return board
+class Desk(NamedTuple):
+    """Where a page sits: its board and its audience there."""
+
+    board: Hashable
+    audience: Hashable
 
 
-def leave(key: Hashable, board: Board) -> None:
-    board.readers -= 1
-    if board.readers == 0:
-        found, task = _boards[key]
-        task.cancel()
-        if found is board:
-            del _boards[key]
+def desk_of(topics: frozenset[str], place: Place | None) -> Desk:
+    """Equal for pages that are told the same."""
+    if place is None:
+        return Desk(None, topics)
+    return Desk(place.shown.alike, (topics, place.sight, place.ticks))
+
+
+def join(topics: frozenset[str], place: Place | None) -> Ear:
+    """One reader more of what a page is told."""
+    at = desk_of(topics, place)
+    if at.board not in _boards or _boards[at.board].task.done():
+        _boards[at.board] = Board(place and place.shown)
+    audiences = _boards[at.board].audiences
+    if at.audience not in audiences:
+        audiences[at.audience] = Audience(topics, place and place.sight, bool(place and place.ticks))
+    ear = Ear()
+    audiences[at.audience].ears.add(ear)
+    return ear
+
+
+def leave(topics: frozenset[str], place: Place | None, ear: Ear) -> None:
+    at = desk_of(topics, place)
+    board = _boards.get(at.board)
+    audience = board and board.audiences.get(at.audience)
+    if not audience or ear not in audience.ears:
+        return
+    audience.ears.remove(ear)
+    if not audience.ears:
+        del board.audiences[at.audience]
+    if not board.audiences:
+        board.task.cancel()
+        del _boards[at.board]
 
 
 def told(changed: Mapping[str, Collection[int]], epoch: str, seq: int, drawn: Drawn | None) -> bytes:

@@ -10,7 +10,9 @@ was made, and first hears what changed on the way to its reader.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Hashable
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from http.cookies import SimpleCookie
 from importlib import import_module
 from typing import NamedTuple
@@ -27,9 +29,9 @@ from apps.users.services import can
 from . import boards
 from .boards import mark, told
 from .hub import hub
-from .lists.live import LiveList, live_list, sight_of
+from .lists.live import Place, place_of
 
-BEAT_SECONDS = 10
+DATABASE = ThreadPoolExecutor(2, thread_name_prefix="seats")
 CHECK_AGAIN_SECONDS = 120
 AROUND_SECONDS = 2.0  # What a page shows was read a little before it was written, and the two clocks may differ.
 
@@ -76,12 +78,11 @@ class Wish(NamedTuple):
 
 
 class Seat(NamedTuple):
-    """What a reader may hear, and the key of the board that tells it; ``user`` is None for a stranger."""
+    """What a reader may hear, and the list they look at; ``user`` is None for a stranger."""
 
     user: User | None
-    topics: Collection[str]
-    shown: LiveList | None
-    key: Hashable
+    topics: frozenset[str]
+    place: Place | None
 
 
 def seat_of(wish: Wish) -> Seat:
@@ -90,10 +91,7 @@ def seat_of(wish: Wish) -> Seat:
     try:
         user = _person(wish.cookies)
         topics = _topics(user, wish.topics)
-        shown = _list(user, wish.rows) if topics else None
-        if shown is None:
-            return Seat(user, topics, None, topics)
-        return Seat(user, topics, shown, (topics, shown.alike, sight_of(user)))
+        return Seat(user, topics, _place(user, wish.rows) if topics else None)
     finally:
         close_old_connections()
 
@@ -113,10 +111,10 @@ def _topics(user: User | None, asked: str) -> frozenset[str]:
     return frozenset(topic for topic in wanted if can(user, NEEDED[topic]))
 
 
-def _list(user: User, address: str) -> LiveList | None:
+def _place(user: User, address: str) -> Place | None:
     """A list that the page may not see or that is nonsense is none: the page is refused where it asks for the rows."""
     try:
-        return live_list(user, address) if address else None
+        return place_of(user, address) if address else None
     except Refusal:
         return None
 
@@ -150,7 +148,7 @@ async def application(scope, receive, send) -> None:
         while seat.topics and not gone.done():
             position = await _tell(send, gone, seat, position)
             before, seat = seat, await _in_database(seat_of, wish)
-            if seat.key != before.key:
+            if boards.desk_of(seat.topics, seat.place) != boards.desk_of(before.topics, before.place):
                 position = None  # Who may see other things now is to reload.
     finally:
         gone.cancel()
@@ -158,7 +156,7 @@ async def application(scope, receive, send) -> None:
 
 
 async def _in_database(ask: Callable, *said):
-    return await asyncio.get_running_loop().run_in_executor(boards.DATABASE, ask, *said)
+    return await asyncio.get_running_loop().run_in_executor(DATABASE, ask, *said)
 
 
 async def _until_gone(receive) -> None:
@@ -179,30 +177,21 @@ def _position(last: str, since: str) -> int | None:
 
 async def _tell(send, gone: asyncio.Task, seat: Seat, position: int | None) -> int:
     """Speaks until the reader is gone or is to be looked at again. :return: the last line that was told"""
-    board = boards.join(seat.key, seat.topics, seat.shown)
+    ear = boards.join(seat.topics, seat.place)
+    gone.add_done_callback(ear.close)
     try:
-        number, seq = board.number, hub.seq
+        seq = hub.seq
         missed = None if position is None else hub.after(position, seat.topics)
         opening = mark(b"gap" if missed is None else b"beat", hub.epoch, seq)
         await _send(send, b"retry: 1000\n" + opening + told(missed or {}, hub.epoch, seq, None))
-        until = asyncio.get_running_loop().time() + CHECK_AGAIN_SECONDS
-        while not gone.done() and asyncio.get_running_loop().time() < until:
-            turned, turns, number = board.turned, board.after(number), board.number
-            if turns is None:
-                seq = board.seq
-                await _send(send, mark(b"gap", board.epoch, seq))
-            elif turns:
-                seq = turns[-1].seq
-                await _send(send, b"".join(turn.text for turn in turns))
-            else:
-                try:
-                    async with asyncio.timeout(BEAT_SECONDS):
-                        await turned.wait()
-                except TimeoutError:
-                    await _send(send, mark(b"beat", hub.epoch, board.seq))
+        until = time.monotonic() + CHECK_AGAIN_SECONDS
+        while time.monotonic() < until and (turn := await ear.heard()):
+            await _send(send, turn.text)
+            seq = turn.seq
         return seq
     finally:
-        boards.leave(seat.key, board)
+        gone.remove_done_callback(ear.close)
+        boards.leave(seat.topics, seat.place, ear)
 
 
 async def _send(send, data: bytes) -> None:

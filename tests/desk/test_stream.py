@@ -1,13 +1,15 @@
 """The live stream's memory: what a page hears first, by when it was made or what it heard last; and what it is told."""
 
 import asyncio
+from types import SimpleNamespace
 
 import orjson
 import pytest
 
 from apps.desk import boards, stream
 from apps.desk import hub as hearing
-from apps.desk.lists.live import MOST_DRAWN, LiveList
+from apps.desk.lists.live import MOST_DRAWN, LiveList, Place
+from apps.desk.lists.specs import usual
 
 
 @pytest.fixture
@@ -80,41 +82,46 @@ def events(text: bytes) -> list[tuple[str, dict]]:
     return found
 
 
-def blocks(draw) -> LiveList:
-    """A list of blocks; route 7 works block 70, and so on."""
+def blocks(rows_of=None) -> Place:
+    """A page's list of blocks, of which route 7 works block 70 and so on."""
 
-    def rows_of(changed):
+    def belonging(changed):
         return set(changed.get("block", ())) | {route * 10 for route in changed.get("route", ())}
 
-    return LiveList("block", "blocks", rows_of, draw)
+    sheet = SimpleNamespace(columns=())
+    spec = usual(SimpleNamespace(usual_for=list))
+    return Place(LiveList("block", "", sheet, spec, rows_of or belonging, None, None), None, True)
 
 
-def turns(hub, shown: LiveList | None, *says) -> list[list[tuple[str, dict]]]:
-    """What a board tells of what is said, one turn after another."""
+def turns(hub, place: Place | None, *says) -> list[list[tuple[str, dict]]]:
+    """What a page is told of what is said, one turn after another."""
+    topics = frozenset({"block", "route"})
 
     async def run() -> list[boards.Turn]:
-        board = boards.join("key", frozenset({"block", "route"}), shown)
-        for count, say in enumerate(says, 1):
+        found = []
+        ear, other = boards.join(topics, place), boards.join(topics, place)
+        for say in says:
             say()
             async with asyncio.timeout(10):
-                while board.number < count:
-                    await board.turned.wait()
-        found = board.after(0)
-        boards.leave("key", board)
-        assert "key" not in boards._boards
+                found.append(await ear.heard())
+                assert await other.heard() == found[-1]
+        for one, left in ((ear, 1), (other, 0), (other, 0)):
+            boards.leave(topics, place, one)
+            assert len(boards._boards) == left
         return found
 
     return [events(turn.text) for turn in asyncio.run(run())]
 
 
-def test_rows_that_a_change_touched_come_drawn_and_once_for_all(hub):
-    drawn = []
+def test_rows_that_a_change_touched_come_drawn_and_once_for_all(hub, monkeypatch):
+    asked = []
 
-    def draw(ids):
-        drawn.append(set(ids))
-        return "".join(f"<tr data-row='block:{pk}'></tr>" for pk in sorted(ids))
+    def drawn(statement, ids, sees):
+        asked.append((ids, sees))
+        return dict.fromkeys(sees, "".join(f"<tr data-row='block:{pk}'></tr>" for pk in ids))
 
-    found = turns(hub, blocks(draw), lambda: (said(hub, "block", 5), said(hub, "route", 7), said(hub, "order", 1)))
+    monkeypatch.setattr(boards, "drawn", drawn)
+    found = turns(hub, blocks(), lambda: (said(hub, "block", 5), said(hub, "route", 7), said(hub, "order", 1)))
 
     assert found == [
         [
@@ -130,18 +137,18 @@ def test_rows_that_a_change_touched_come_drawn_and_once_for_all(hub):
             ("message", {"seq": 6, "subject": "block", "ids": [5], "drawn": True}),
         ]
     ]
-    assert drawn == [{5, 70}]
+    assert asked == [([5, 70], [(None, True)])]
 
 
 def test_rows_that_cannot_be_read_or_are_too_many_are_left_to_the_pages(hub):
-    def broken(ids):
+    def broken(changed):
         raise OSError("the database is away")
 
     assert turns(hub, blocks(broken), lambda: said(hub, "block", 5)) == [
         [("message", {"seq": 4, "subject": "block", "ids": [5], "drawn": False})]
     ]
     many = range(1, MOST_DRAWN + 2)
-    [[(kind, what)]] = turns(hub, blocks(lambda ids: "rows"), lambda: said(hub, "block", *many))
+    [[(kind, what)]] = turns(hub, blocks(), lambda: said(hub, "block", *many))
     assert (kind, what["drawn"], len(what["ids"])) == ("message", False, MOST_DRAWN + 1)
 
 
@@ -151,13 +158,34 @@ def test_a_board_says_gap_where_something_may_have_been_missed_and_goes_on(hub):
     assert found == [[("gap", {})], [("message", {"seq": 4, "subject": "block", "ids": [9], "drawn": False})]]
 
 
-def test_a_reader_too_slow_for_what_is_kept_is_to_reload(hub, monkeypatch):
+def test_a_reader_too_slow_for_what_is_kept_is_to_reload(monkeypatch):
     monkeypatch.setattr(boards, "KEPT", 2)
-    board = boards.Board(frozenset({"block"}), None)
-    for number in range(1, 5):
-        board.number = number
-        board.turns.append(boards.Turn(number, number, b""))
+    slow = boards.Ear()
 
-    assert board.after(1) is None
-    assert [turn.number for turn in board.after(2)] == [3, 4]
-    assert board.after(4) == []
+    async def heard() -> list[tuple[str, dict]]:
+        return events((await slow.heard()).text)
+
+    for seq in (1, 2):
+        slow.hear(boards.Turn(seq, boards.mark(b"beat", "e", seq)), "e")
+    assert asyncio.run(heard()) == [("beat", {}), ("beat", {})]
+    for seq in (3, 4, 5):
+        slow.hear(boards.Turn(seq, boards.mark(b"beat", "e", seq)), "e")
+    assert asyncio.run(heard()) == [("gap", {})]
+
+
+def test_a_quiet_line_says_that_it_is_alive_and_one_that_is_gone_ends(hub, monkeypatch):
+    monkeypatch.setattr(boards, "BEAT_SECONDS", 0.01)
+
+    async def run() -> None:
+        topics = frozenset({"block"})
+        ear = boards.join(topics, None)
+        async with asyncio.timeout(10):
+            assert events((await ear.heard()).text)[0] == ("beat", {})
+            said(hub, "order", 1)  # Not for this page, which hears that the line is alive all the same.
+            assert events((await ear.heard()).text)[0] == ("beat", {})
+            ear.close()
+            while await ear.heard():
+                continue
+        boards.leave(topics, None, ear)
+
+    asyncio.run(run())

@@ -22,13 +22,14 @@ def blocks_seen_by(user) -> QuerySet[Block]:
         return Block.objects.none()
     if can(user, "portfolios.see_all"):
         return Block.objects.all()
-    theirs = Member.objects.filter(
-        block=OuterRef("pk"), order__portfolio__in=portfolios.portfolios_seen_by(user).values("pk")
-    )
-    crossed = CrossMember.objects.filter(
-        block=OuterRef("pk"), order__portfolio__in=portfolios.portfolios_seen_by(user).values("pk")
-    )
-    return Block.objects.filter(Q(desk__in=desks_of(user).values("pk")) | Exists(theirs) | Exists(crossed))
+    return Block.objects.filter(seen_from(portfolios.portfolios_seen_by(user).values("pk"), desks_of(user).values("pk")))
+
+
+def seen_from(portfolios, desks) -> Q:
+    """Blocks seen by who sees these portfolios and sits at these desks, each numbers or a query of them."""
+    theirs = Member.objects.filter(block=OuterRef("pk"), order__portfolio__in=portfolios)
+    crossed = CrossMember.objects.filter(block=OuterRef("pk"), order__portfolio__in=portfolios)
+    return Q(desk__in=desks) | Exists(theirs) | Exists(crossed)
 
 
 def get_block_seen_by(user, block_id: int) -> Block:

@@ -1,13 +1,17 @@
 """The block list as an address and its reader have it."""
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
+from functools import partial
 
-from django.utils import timezone
+from django.db.models import QuerySet
 
+from apps.blocks import selectors as blocks
+from apps.blocks.models import Block
 from apps.core.refusals import NotAllowed
 from apps.users.services import can
 
-from ..lists import live, rendering
+from ..lists import live
 from ..lists.pages import shown
 from . import selectors
 from .sheet import blocks_sheet
@@ -29,24 +33,32 @@ def may_work(user) -> bool:
     return can(user, "blocks.work")
 
 
-def live_blocks(reader: live.Reader) -> live.LiveList:
-    """:raises NotAllowed: for who may not see blocks"""
+def rows_of(user, changed: Mapping[str, Collection[int]]) -> set[int]:
+    """The blocks that changed, or that what changed at brokers belongs to as far as the person may see that."""
+    followed = {name: list(changed[name]) for name in FOLLOWED if changed.get(name)}
+    found = selectors.blocks_of(followed) if followed and can(user, "routing.see") else set()
+    return found | set(changed.get("block", ()))
+
+
+def live_blocks(reader: live.Reader) -> tuple[live.LiveList, bool]:
+    """
+    The list, and whether its rows can be ticked.
+
+    :raises NotAllowed: for who may not see blocks
+    """
     if not can(reader.user, "blocks.see"):
         raise NotAllowed("Your role does not see blocks.", permission="blocks.see")
-    asked, sheet, ticks = asked_of(reader), blocks_sheet(reader.user), may_work(reader.user)
+    asked, sheet = asked_of(reader), blocks_sheet(reader.user)
     spec = shown(reader, sheet, asked.asset).spec._replace(group="")
-    follows = FOLLOWED if can(reader.user, "routing.see") else ()
 
-    def rows_of(changed: Mapping[str, Collection[int]]) -> set[int]:
-        followed = {name: list(changed[name]) for name in follows if changed.get(name)}
-        return set(changed.get("block", ())) | (selectors.blocks_of(followed) if followed else set())
+    def belonging(now: datetime) -> QuerySet:
+        return selectors.belonging(Block.objects.all(), asked, sheet, spec, now)
 
-    def draw(ids: Collection[int]) -> str:
-        now = timezone.now()
-        found = selectors.rows_of(reader.user, ids, asked, sheet, spec, now)
-        return rendering.drawn(sheet, spec, found, now, {}, ticks=ticks)
-
-    return live.LiveList("block", live.alike("blocks", asked, sheet, spec, ticks), rows_of, draw)
+    found = live.LiveList(
+        "block", asked, sheet, spec, partial(rows_of, reader.user), belonging, blocks.seen_from,
+        lambda rows: selectors.with_routes(rows, sheet),
+    )  # fmt: skip
+    return found, may_work(reader.user)
 
 
 live.LISTS["blocks:rows"] = live_blocks

@@ -51,6 +51,7 @@ ASSETS = {
     "others": ("Other classes", ~Q(instrument__asset_class__in=(*SHARES, *BONDS))),
 }
 
+
 class Asked(NamedTuple):
     """Which blocks a list shows, as its address says."""
 
@@ -95,7 +96,7 @@ def listed(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> Listi
     rows, more = listing.page(found, sheet, spec)
     groups = queries.groups(found, sheet, spec, "usd")
     sums = queries.totals(found, sheet, spec.totals, groups)
-    return Listing(_told(rows, sheet), more, counts, sums, groups)
+    return Listing(with_routes(rows, sheet), more, counts, sums, groups)
 
 
 def counts(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> Counts:
@@ -107,24 +108,34 @@ def rows_after(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime, afte
     """The page after a mark, the next mark, and the groups. Five queries at most."""
     found = matching(user, asked, sheet, spec, now).filter(_wanted(asked))
     rows, more = listing.page(found, sheet, spec, after)
-    return _told(rows, sheet), more, queries.groups(found, sheet, spec, "usd")
+    return with_routes(rows, sheet), more, queries.groups(found, sheet, spec, "usd")
 
 
 def rows_of(user, ids: Collection[int], asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> list[Mapping]:
     """Those of these blocks that belong to the list. Four queries."""
-    found = matching(user, asked, sheet, spec, now).filter(_wanted(asked))
-    return _told(listing.some(found, sheet, spec, ids), sheet)
+    found = belonging(blocks.blocks_seen_by(user), asked, sheet, spec, now)
+    return with_routes(listing.some(found, sheet, spec, ids), sheet)
+
+
+def belonging(found: QuerySet[Block], asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> QuerySet[Block]:
+    """Those of these blocks that the list shows."""
+    return of_list(found, asked, sheet, spec, now).filter(_wanted(asked))
 
 
 def all_rows(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> tuple[int, Iterable[Mapping]]:
     """How many rows the whole list has, and all of them a few at a time."""
     found = matching(user, asked, sheet, spec, now).filter(_wanted(asked))
-    return found.count(), (row for chunk in listing.chunks(found, sheet, spec) for row in _told(chunk, sheet))
+    return found.count(), (row for chunk in listing.chunks(found, sheet, spec) for row in with_routes(chunk, sheet))
 
 
 def matching(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> QuerySet[Block]:
     """The blocks of the list, whatever their status and asset class."""
-    found = queries.annotated(_searched(_ranked(blocks.blocks_seen_by(user)), asked.text), sheet, spec)
+    return of_list(blocks.blocks_seen_by(user), asked, sheet, spec, now)
+
+
+def of_list(found: QuerySet[Block], asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> QuerySet[Block]:
+    """Those of these blocks that belong to the list, whatever their status and asset class."""
+    found = queries.annotated(_searched(_ranked(found), asked.text), sheet, spec)
     return queries.narrowed(found, sheet, spec.filters, now)
 
 
@@ -143,7 +154,7 @@ def _counted(found: QuerySet[Block], asked: Asked, whole: bool) -> Counts:
     return Counts(by_status, {code: told[f"a_{code}"] for code in ASSETS}, money)
 
 
-def _told(rows: Sequence[Mapping], sheet: Sheet) -> list[dict]:
+def with_routes(rows: Sequence[Mapping], sheet: Sheet) -> list[dict]:
     """The rows with their orders and what became of them at brokers. Three queries; one for who may not see routes."""
     ids = [row["pk"] for row in rows]
     members = dict(Member.objects.filter(block__in=ids).order_by().values_list("block_id").annotate(n=Count("pk")))

@@ -18,10 +18,9 @@ from apps.users.doors import door
 from apps.users.services import can
 
 from ..lists import files, rendering
-from ..lists.live import Reader
 from ..lists.pages import Shown, around, begun_in, more_address, shown
 from . import drawer, selectors
-from .asked import FOLLOWED, asked_of, live_blocks, may_work
+from .asked import FOLLOWED, asked_of, may_work, rows_of
 from .sheet import blocks_sheet
 
 MOST_ROWS = 500  # Asked for by their numbers at once.
@@ -77,12 +76,13 @@ def rows(request: HttpRequest) -> HttpResponse:
     The rows of ``?ids=``, and of the blocks that ``?route=``, ``?execution=`` and ``?inquiry=`` belong to, as far as they
     belong to the list of the address; with ``?after=`` its next page instead.
     """
-    mark = request.GET.get("after", "")
-    if not mark:
-        found = live_blocks(Reader(request.user, request.GET))
-        return HttpResponse(found.draw(found.rows_of({n: _numbers(request, i) for n, i in IDS.items()})))
     asked, now, sheet = asked_of(request), timezone.now(), blocks_sheet(request.user)
     view, ticks = shown(request, sheet, asked.asset), may_work(request.user)
+    mark = request.GET.get("after", "")
+    if not mark:
+        ids = rows_of(request.user, {name: _numbers(request, said) for name, said in IDS.items()})
+        found = selectors.rows_of(request.user, ids, asked, sheet, view.spec, now)
+        return HttpResponse(rendering.drawn(sheet, view.spec._replace(group=""), found, now, {}, ticks=ticks))
     found, more, groups = selectors.rows_after(request.user, asked, sheet, view.spec, now, mark)
     begun = begun_in(sheet, view.spec, found, request.GET.get("group_of", ""))
     context = {

@@ -36,7 +36,7 @@ def page(found: QuerySet, sheet: Sheet, spec: Spec, after: str = "", size: int =
 
 def values(found: QuerySet, sheet: Sheet, spec: Spec) -> list[dict]:
     """The rows in the view's order, with what it shows. One query."""
-    return list(_read(found, sheet, spec))
+    return list(read(found, sheet, spec))
 
 
 def some(found: QuerySet, sheet: Sheet, spec: Spec, ids: Collection[int]) -> list[dict]:
@@ -47,7 +47,7 @@ def some(found: QuerySet, sheet: Sheet, spec: Spec, ids: Collection[int]) -> lis
 def chunks(found: QuerySet, sheet: Sheet, spec: Spec) -> Iterator[Sequence[dict]]:
     """The whole list, a few rows at a time. One query."""
     pile: list[dict] = []
-    for row in _read(found, sheet, spec).iterator(chunk_size=CHUNK):
+    for row in read(found, sheet, spec).iterator(chunk_size=CHUNK):
         pile.append(row)
         if len(pile) == CHUNK:
             yield pile
@@ -60,7 +60,8 @@ def capped(found: QuerySet, whole: bool) -> QuerySet:
     return found.order_by() if whole else found.order_by()[: COUNTED + 1]
 
 
-def _read(found: QuerySet, sheet: Sheet, spec: Spec) -> QuerySet:
+def read(found: QuerySet, sheet: Sheet, spec: Spec, *more: str) -> QuerySet:
+    """The rows in the view's order, with what it shows and more."""
     keys = queries.order_of(sheet, spec)
     paths = (rendering.needs(sheet, spec) | {key.path for key in keys}) - sheet.added
-    return queries.ordered(found, keys).values(*paths)
+    return queries.ordered(found, keys).values(*paths, *more)

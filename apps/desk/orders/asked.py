@@ -1,15 +1,18 @@
 """The order list as an address and its reader have it."""
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 
-from django.utils import timezone
+from django.db.models import QuerySet
 
 from apps.core.edges import whole_number
 from apps.core.refusals import NotAllowed
 from apps.orders import page_selectors as pages
+from apps.orders import selectors as orders
+from apps.orders.models import Order
 from apps.users.services import can
 
-from ..lists import live, rendering
+from ..lists import live
 from ..lists.pages import shown
 from . import selectors
 from .sheet import orders_sheet
@@ -32,25 +35,25 @@ def may_act(user) -> bool:
     return can(user, "orders.submit") or can(user, "orders.cancel")
 
 
-def live_orders(reader: live.Reader) -> live.LiveList:
+def live_orders(reader: live.Reader) -> tuple[live.LiveList, bool]:
     """
+    The list, and whether its rows can be ticked.
+
     :raises NotAllowed: for who may not see orders
     :raises Invalid: where the address says nonsense
     """
     if not can(reader.user, "orders.see"):
         raise NotAllowed("Your role does not see orders.", permission="orders.see")
-    asked, sheet, ticks = asked_of(reader), orders_sheet(), may_act(reader.user)
+    asked, sheet = asked_of(reader), orders_sheet()
     spec = shown(reader, sheet, asked.asset).spec._replace(group="")
 
     def rows_of(changed: Mapping[str, Collection[int]]) -> set[int]:
         return set(changed.get("order", ()))
 
-    def draw(ids: Collection[int]) -> str:
-        now = timezone.now()
-        found = selectors.rows_of(reader.user, ids, asked, sheet, spec, now)
-        return rendering.drawn(sheet, spec, found, now, {}, ticks=ticks)
+    def belonging(now: datetime) -> QuerySet:
+        return selectors.belonging(Order.objects.all(), asked, sheet, spec, now)
 
-    return live.LiveList("order", live.alike("orders", asked, sheet, spec, ticks), rows_of, draw)
+    return live.LiveList("order", asked, sheet, spec, rows_of, belonging, orders.seen_from), may_act(reader.user)
 
 
 live.LISTS["orders:rows"] = live_orders

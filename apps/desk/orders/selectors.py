@@ -58,8 +58,12 @@ def rows_after(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime, afte
 
 def rows_of(user, ids: Collection[int], asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> list[dict]:
     """Those of these orders that belong to the list. One query."""
-    found = pages.of_status(matching(user, asked, sheet, spec, now), asked.status)
-    return listing.some(found, sheet, spec, ids)
+    return listing.some(belonging(orders.orders_seen_by(user), asked, sheet, spec, now), sheet, spec, ids)
+
+
+def belonging(found: QuerySet, asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> QuerySet:
+    """Those of these orders that the list shows."""
+    return pages.of_status(of_list(found, asked, sheet, spec, now), asked.status)
 
 
 def all_rows(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> tuple[int, Iterable[Mapping]]:
@@ -70,7 +74,12 @@ def all_rows(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> tup
 
 def matching(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> QuerySet:
     """The orders of the list, whatever their status."""
-    found = pages.ranked(pages.with_money(pages.asked_for(orders.orders_seen_by(user), asked)), now)
+    return of_list(orders.orders_seen_by(user), asked, sheet, spec, now)
+
+
+def of_list(found: QuerySet, asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> QuerySet:
+    """Those of these orders that belong to the list, whatever their status."""
+    found = pages.ranked(pages.with_money(pages.asked_for(found, asked)), now)
     found = found.annotate(late=Exists(Member.objects.filter(order=OuterRef("pk"), is_late=True)))
     return queries.narrowed(queries.annotated(found, sheet, spec), sheet, spec.filters, now)
 

@@ -19,10 +19,9 @@ from apps.users.doors import door
 from apps.users.services import can
 
 from ..lists import files, rendering
-from ..lists.live import Reader
 from ..lists.pages import Shown, around, begun_in, more_address, shown
 from . import selectors
-from .asked import asked_of, live_orders, may_act
+from .asked import asked_of, may_act
 from .sheet import orders_sheet
 
 MOST_ROWS = 500  # Asked for by their numbers at once.
@@ -60,12 +59,13 @@ def listed(request: HttpRequest) -> HttpResponse:
 @require_GET
 def rows(request: HttpRequest) -> HttpResponse:
     """The rows of ``?ids=`` that belong to the list of the address; with ``?after=`` its next page instead."""
+    asked, now, sheet = asked_of(request), timezone.now(), orders_sheet()
+    view, ticks = shown(request, sheet, asked.asset), may_act(request.user)
     mark = request.GET.get("after", "")
     if not mark:
         ids = [whole_number(text, "ids", 1) for text in request.GET.get("ids", "").split(",") if text]
-        return HttpResponse(live_orders(Reader(request.user, request.GET)).draw(ids[:MOST_ROWS]))
-    asked, now, sheet = asked_of(request), timezone.now(), orders_sheet()
-    view, ticks = shown(request, sheet, asked.asset), may_act(request.user)
+        found = selectors.rows_of(request.user, ids[:MOST_ROWS], asked, sheet, view.spec, now)
+        return HttpResponse(rendering.drawn(sheet, view.spec._replace(group=""), found, now, {}, ticks=ticks))
     found, more, groups = selectors.rows_after(request.user, asked, sheet, view.spec, now, mark)
     begun = begun_in(sheet, view.spec, found, request.GET.get("group_of", ""))
     context = {

@@ -26,10 +26,12 @@ def orders_seen_by(user) -> QuerySet[Order]:
         return Order.objects.none()
     if can(user, "portfolios.see_all"):
         return Order.objects.all()
-    return Order.objects.filter(
-        Q(portfolio__in=portfolios.portfolios_seen_by(user).values("pk"))
-        | Q(desk__in=desks_of(user).values("pk"), status__in=ON_THE_DESK)
-    )
+    return Order.objects.filter(seen_from(portfolios.portfolios_seen_by(user).values("pk"), desks_of(user).values("pk")))
+
+
+def seen_from(portfolios, desks) -> Q:
+    """Orders seen by who sees these portfolios and sits at these desks, each numbers or a query of them."""
+    return Q(portfolio__in=portfolios) | Q(desk__in=desks, status__in=ON_THE_DESK)
 
 
 def get_order_seen_by(user, order_id: int) -> Order:
