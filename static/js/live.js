@@ -21,6 +21,8 @@
   const AGAIN = 2000;       // ms at least between two fetches of a whole list
   const HEALTH = 10000;     // ms at least between two looks at the parts, panels of `health`, while the line speaks
   const GLOW = 1400;
+  const GLOWING = 24;       // rows at once beyond which a glow says nothing any more
+  const RESTING = 500;      // ms at least between two looks at one panel
 
   let source = null;
   let changed = new Map();  // subject → ids
@@ -39,9 +41,12 @@
   const drawn = $("[data-rows-url]");   // The list whose rows the stream may bring.
   let waiting = [];         // Rows brought while a finger is on the page.
 
+  let glowing = 0;
   const glow = (element) => {
+    if (glowing >= GLOWING) return;
+    glowing += 1;
     element.classList.add("flash");
-    setTimeout(() => element.classList.remove("flash"), GLOW);
+    setTimeout(() => { glowing -= 1; element.classList.remove("flash"); }, GLOW);
   };
 
   /* Rows */
@@ -101,7 +106,7 @@
   function bringDrawn(said) {
     if (document.hidden || !drawn) return note(said.subject, said.ids);
     if (pressed) return void waiting.push(said);
-    if (reloading || busy.has(drawn)) note(said.subject, said.ids);
+    if (renewing || busy.has(drawn)) note(said.subject, said.ids);
     put(drawn, said.subject, said.ids, leafOf(said.rows));
   }
   function leafOf(text) {
@@ -142,9 +147,23 @@
     const topics = new Set([subject, "*", ...ids.map((id) => `${subject}:${id}`)]);
     for (const panel of $$("[data-refresh]")) {
       if (!panel.dataset.refresh.split(/\s+/).some((topic) => topics.has(topic))) continue;
-      if (panel.classList.contains("htmx-request")) panel.dataset.again = "";
-      else if (fieldInUse(panel)) panel.classList.add("stale");
-      else htmx.trigger(panel, "refresh");
+      refreshPanel(panel);
+    }
+  }
+  const looked = new WeakMap();         // panel → when it was last refreshed
+  const resting = new WeakSet();
+  function refreshPanel(panel) {
+    if (panel.classList.contains("htmx-request")) panel.dataset.again = "";
+    else if (fieldInUse(panel)) panel.classList.add("stale");
+    else {
+      const left = RESTING - (Date.now() - (looked.get(panel) ?? 0));
+      if (left <= 0) {
+        looked.set(panel, Date.now());
+        htmx.trigger(panel, "refresh");
+      } else if (!resting.has(panel)) {
+        resting.add(panel);
+        setTimeout(() => { resting.delete(panel); if (panel.isConnected) refreshPanel(panel); }, left);
+      }
     }
   }
   document.addEventListener("htmx:afterRequest", (event) => {
@@ -200,6 +219,7 @@
   }
   let gapped = false;       // The list is to be fetched whole, as soon as somebody looks and the last time is a while ago.
   let reloading = false;
+  let renewing = false;     // The list is on its way.
   async function reloadLists() {
     gapped = true;
     if (reloading) return;
@@ -210,10 +230,13 @@
       for (const panel of $$("[data-refresh]")) if (!fieldInUse(panel)) htmx.trigger(panel, "refresh");
       try {
         const places = $$("[data-rows-url]").filter((place) => !place.closest("[data-live-list]"));
+        renewing = true;
         if (places.length) await renew(places);
       } catch (error) {
         console.error(error);
         gapped = true;
+      } finally {
+        renewing = false;
       }
       await new Promise((go) => setTimeout(go, AGAIN));
     }

@@ -10,7 +10,8 @@ SECONDS = 1000  # Milliseconds.
 
 class Seat:
     """
-    One person's window. ``loads`` counts the documents fetched since the last ``goto``; ``complaints`` keeps errors of
+    One person's window. ``loads`` counts the documents fetched since the last ``goto`` and ``rows_asked`` the times that a
+    list asked for rows by their numbers, which the stream should have brought; ``complaints`` keeps errors of
     scripts, of the network and of the Content-Security-Policy, and answers that are the server's fault.
     """
 
@@ -19,7 +20,7 @@ class Seat:
         self.context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="dark")
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(30 * SECONDS)
-        self.loads = 0
+        self.loads = self.rows_asked = 0
         self.complaints: list[str] = []
         self.page.on("request", self._count)
         self.page.on("console", self._hear)
@@ -29,6 +30,7 @@ class Seat:
 
     def _count(self, request) -> None:
         self.loads += request.is_navigation_request() and request.frame == self.page.main_frame
+        self.rows_asked += "/rows/?" in request.url and "after=" not in request.url
 
     def _hear(self, message) -> None:
         if message.type in ("error", "warning"):
@@ -47,7 +49,7 @@ class Seat:
 
     def goto(self, path: str) -> None:
         """A page by its path, with its live stream open where it has one."""
-        self.loads = 0
+        self.loads = self.rows_asked = 0
         self.page.goto(f"{self.address}{path}")
         if self.page.locator("body").get_attribute("data-stream"):
             self.page.locator("[data-live-state] [data-word]", has_text="Live").wait_for()

@@ -153,7 +153,9 @@ def routes_and_watches(tom: Seat) -> None:
     drawer = tom.page.locator("#drawer")
     drawer.get_by_role("link", name="Routes and fills").click()
     drawer.get_by_role("table", name="Fills").wait_for()
+    tom.rows_asked = 0
     live_change(tom, sold, first)
+    assert tom.rows_asked == 0  # What changed came down the stream.
     assert (
         drawer.locator(".tabs [aria-current]").inner_text() == "Routes and fills"
     )  # What came meanwhile did not undo it.
