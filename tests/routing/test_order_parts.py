@@ -174,7 +174,7 @@ class TestAnOrder:
         assert holds(child)[0] == "CANCELLED"
         assert record_of(part) == ["order.split_off", "order.joined"]
 
-    def test_refuses_to_join_strangers_and_what_differs(self, block, alone, mira, tom, by):
+    def test_refuses_to_join_strangers(self, block, tom, by):
         one, two = order_of(block, "P1"), order_of(block, "P2")
         with pytest.raises(orders.NotJoined, match="from the same order"):
             blocks.join_orders(by(tom), [one.pk, two.pk], seen={one.pk: one.version, two.pk: two.version})
@@ -249,3 +249,15 @@ class TestTogether:
             asked(family.root_id)
         for row in Block.objects.exclude(status="CANCELLED"):
             assert row.qty == sum(m.qty for m in row.members.all())
+
+    @pytest.mark.parametrize("attempt", range(2))
+    def test_two_parts_amended_at_once_both_change_what_the_family_asks_for(self, block, mira, paul, tom, by, attempt):
+        order = order_of(block, "P3")
+        part, _ = blocks.split_order(by(tom), order.pk, D(100), seen={order.pk: order.version})
+
+        at_once(
+            lambda: orders.amend_orders(by(mira), {order.pk: {"qty": "250"}}, seen={order.pk: order.version + 1}),
+            lambda: orders.amend_orders(by(paul), {part: {"qty": "70"}}, seen={part: 1}),
+        )
+
+        assert asked(order.pk) == [250, 70]

@@ -12,26 +12,26 @@ from ..models import Order, OrderGroup
 from ..rules import WAITING_ROLES
 from .orders import orders_seen_by
 
-# A leg is that of all the parts of its order.
+# The leg of each order of a group; the parts that were split off an order share its leg.
+LEGS = (
+    "(SELECT order_id, id, group_id, role FROM orders_leg UNION ALL SELECT q.id, l.id, l.group_id, l.role"
+    " FROM orders_order q JOIN orders_leg l ON l.order_id = q.split_from_id WHERE q.split_from_id IS NOT NULL)"
+)
 # Of orders (%s, and again), those whose group has another leg at work or filled, or among them, that they would end or
 # that would end them; which roles of which kinds end each other (two arrays, and again).
 BESIDE = (
-    "SELECT DISTINCT q.id AS order_id FROM orders_order q JOIN orders_leg l ON l.order_id = coalesce(q.split_from_id, q.id)"
-    " JOIN orders_ordergroup g ON g.id = l.group_id"
+    f"SELECT DISTINCT l.order_id FROM {LEGS} l JOIN orders_ordergroup g ON g.id = l.group_id"
     " JOIN unnest(%s::text[], %s::text[]) AS x(kind, role) ON x.kind = g.kind AND x.role = l.role"
-    " JOIN orders_leg m ON m.group_id = g.id AND m.id <> l.id"
+    f" JOIN {LEGS} m ON m.group_id = g.id AND m.id <> l.id"
     " JOIN unnest(%s::text[], %s::text[]) AS y(kind, role) ON y.kind = g.kind AND y.role = m.role"
-    " JOIN orders_order o ON (o.id = m.order_id OR o.split_from_id = m.order_id)"
-    " AND (o.status IN ('WORKING', 'DONE') AND o.cancelled_qty < o.qty OR o.id = ANY(%s)) WHERE q.id = ANY(%s)"
+    " JOIN orders_order o ON o.id = m.order_id"
+    " AND (o.status IN ('WORKING', 'DONE') AND o.cancelled_qty < o.qty OR o.id = ANY(%s)) WHERE l.order_id = ANY(%s)"
 )
 # Of orders (%s), those in one of the waiting roles (%s) whose group's parent has not filled: nothing of it, or not all parts.
 WAITING_LEGS = (
-    "SELECT q.id AS order_id FROM orders_order q JOIN orders_leg l ON l.order_id = coalesce(q.split_from_id, q.id)"
-    " JOIN orders_leg p ON p.group_id = l.group_id AND p.role = 'PARENT'"
-    " JOIN LATERAL (SELECT coalesce(bool_or(o.status = 'DONE' AND o.filled_qty > 0)"
-    "  AND bool_and(o.status IN ('DONE', 'CANCELLED', 'REJECTED')), false) AS filled FROM orders_order o"
-    "  WHERE o.id = p.order_id OR o.split_from_id = p.order_id) parent ON NOT parent.filled"
-    " WHERE q.id = ANY(%s) AND l.role = ANY(%s)"
+    f"SELECT l.order_id FROM {LEGS} l WHERE l.order_id = ANY(%s) AND l.role = ANY(%s) AND NOT (SELECT"
+    " bool_or(o.status = 'DONE' AND o.filled_qty > 0) AND bool_and(o.status IN ('DONE', 'CANCELLED', 'REJECTED'))"
+    f" FROM {LEGS} p JOIN orders_order o ON o.id = p.order_id WHERE p.group_id = l.group_id AND p.role = 'PARENT')"
 )
 
 
@@ -61,14 +61,14 @@ def kin(order_ids: Collection[int]) -> list[Kin]:
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT o.id, o.status, l.role, g.kind, e.id, m.role, whole.filled FROM orders_order e"
-            " JOIN orders_leg m ON m.order_id = coalesce(e.split_from_id, e.id)"
+            f"SELECT o.id, o.status, l.role, g.kind, e.id, m.role, whole.filled FROM {LEGS} m"
+            " JOIN orders_order e ON e.id = m.order_id AND e.status IN ('DONE', 'CANCELLED', 'REJECTED')"
             " JOIN LATERAL (SELECT bool_or(p.filled_qty > 0) AS filled,"
-            "  bool_and(p.status IN ('DONE', 'CANCELLED', 'REJECTED')) AS is_over FROM orders_order p"
-            "  WHERE p.id = m.order_id OR p.split_from_id = m.order_id) whole ON whole.is_over OR m.role <> 'PARENT'"
-            " JOIN orders_ordergroup g ON g.id = m.group_id JOIN orders_leg l ON l.group_id = g.id AND l.id <> m.id"
-            " JOIN orders_order o ON o.id = l.order_id OR o.split_from_id = l.order_id"
-            " WHERE e.id = ANY(%s) AND e.status IN ('DONE', 'CANCELLED', 'REJECTED') ORDER BY o.id, e.id",
+            "  bool_and(p.status IN ('DONE', 'CANCELLED', 'REJECTED')) AS is_over"
+            f"  FROM {LEGS} f JOIN orders_order p ON p.id = f.order_id WHERE f.id = m.id) whole"
+            "  ON whole.is_over OR m.role <> 'PARENT'"
+            f" JOIN orders_ordergroup g ON g.id = m.group_id JOIN {LEGS} l ON l.group_id = g.id AND l.id <> m.id"
+            " JOIN orders_order o ON o.id = l.order_id WHERE m.order_id = ANY(%s) ORDER BY o.id, e.id",
             [list(order_ids)],
         )
         return [Kin(*row) for row in cursor.fetchall()]

@@ -6,8 +6,6 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import F
-from django.db.models.functions import Coalesce
 
 from apps.core.acts import Act
 from apps.core.events import Fact, listens
@@ -146,11 +144,10 @@ def report_staged_orders(act: Act, facts: Sequence[Fact]) -> None:
     Will tell each upstream system what happened to orders it staged. An event that was told already, such as a cancel
     answered as it was asked for, is not told again: its ExecID goes out once.
     """
-    roots = dict(
-        Order.objects.filter(pk__in=[fact.subject_id for fact in facts]).values_list("pk", Coalesce("split_from_id", F("pk")))
-    )
+    told_of = {fact.subject_id for fact in facts}
+    roots = dict(Order.objects.filter(pk__in=told_of, split_from__isnull=False).values_list("pk", "split_from"))
     current: dict[int, StagedRequest] = {}
-    rows = StagedRequest.objects.filter(order__in=set(roots.values())).exclude(msg_type="F")
+    rows = StagedRequest.objects.filter(order__in=told_of | set(roots.values())).exclude(msg_type="F")
     for row in rows.order_by("pk"):
         current[row.order_id] = row
     if not current:
@@ -158,7 +155,7 @@ def report_staged_orders(act: Act, facts: Sequence[Fact]) -> None:
     known = facts_of(current)
     outgoing = []
     for fact in facts:
-        root = roots[fact.subject_id]
+        root = roots.get(fact.subject_id, fact.subject_id)
         if staged := current.get(root):
             stands = known[root].besides(fact.subject_id)
             outgoing += [(staged.session_id, *written(stands, told, act.at)) for told in _news(fact, stands, staged)]
