@@ -35,7 +35,7 @@ def _ref(row) -> str:
 
 def _whole(row) -> str:
     pk = row["split_from_id"]
-    return format_html('<a href="/orders/{}/">O-{}</a>', pk, f"{pk:06d}") if pk else ""
+    return format_html('<a href="/orders/{}/">O-{}</a>', pk, str(pk).zfill(6)) if pk else ""
 
 
 def _portfolio(row) -> str:
@@ -97,7 +97,7 @@ ORDERS: Sheet = sheet(
         cells.text("desk", "Desk", "desk__code", 80, groups=True),
         Column(
             "split_from", "Split from", TEXT, "split_from_id", ("split_from_id",), _whole,
-            lambda r: f"O-{r['split_from_id']:06d}" if r["split_from_id"] else None, 90, compares=False,
+            lambda r: f"O-{str(r['split_from_id']).zfill(6)}" if r["split_from_id"] else None, 90, compares=False,
         ),
         cells.text("by", "Entered by", "created_by__username", 100, groups=True),
         *cells.amounts(),
