@@ -72,15 +72,16 @@ class TestTheDialog:
 
         page = text(visit(mira, "blocks:family", part.pk, htmx=True))
         assert "Together they ask for 200" in page
-        assert f"{order.ref} as entered" in page
+        assert f"{order.ref} B-{block.pk:04d} 150" in page
         timeline = text(visit(tom, "desk:timeline", "order", order.pk, htmx=True))
         assert f"part {part.ref}" in timeline.replace("parts", "part").replace("part ids", "part")
         asked_for = text(visit(tom, "blocks:join_orders", part.pk, htmx=True))
         assert f"150 ({order.ref}) + 50 ({part.ref}) go back into {order.ref}" in asked_for
         both = {"seen": [f"{order.pk}:{order.version + 1}", f"{part.pk}:1"]}
-        assert send(tom, "blocks:join_orders", both, order.pk).status_code == 204
+        joined = send(tom, "blocks:join_orders", both, part.pk)
+        assert (joined.status_code, joined["HX-Redirect"]) == (204, f"/orders/{order.pk}/")
         assert asked(order.pk) == [200, 0]
-        assert "Joined again" in words(visit(mira, "blocks:family", order.pk, htmx=True))
+        assert "Joined" in words(visit(mira, "blocks:family", order.pk, htmx=True))
 
 
 class TestTheApi:

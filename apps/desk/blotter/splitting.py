@@ -189,7 +189,10 @@ def join_orders(request: HttpRequest, order_id: int) -> HttpResponse:
             left = blocks.join_orders(act_of(request), list(seen), seen=seen)
         except Conflict as refusal:
             return _refused_order(request, refusal)
-        return done(f"The parts are order O-{left:06d} again.")
+        response = done(f"The parts are order O-{left:06d} again.")
+        if left != order_id:  # What the drawer shows has ended, and is no longer the desk's to see.
+            response["HX-Redirect"] = reverse("orders:detail", args=[left])
+        return response
     family = orders.family_of(request.user, orders.get_order_seen_by(request.user, order_id))
     parts = joinable(family.parts) if family else []
     if len(parts) < 2:

@@ -21,7 +21,6 @@ TWIST = (
 )
 ROW = '<tr data-row="order:{}" data-href="/orders/{}/" class="{}{}">'
 TICK = '<td><input type="checkbox" name="seen" value="{}:{}" aria-label="Select O-{}"></td>'
-PART = format_html('<span class="tag" title="split from another order">{}</span>', "part")
 MARKS = {status: str(show.status(status)) for status in STATUSES}
 
 
@@ -29,8 +28,7 @@ def _ref(row) -> str:
     pk = row["pk"]
     ref = f"O-{pk:06d}"
     twist = format_html(TWIST, pk, ref) if row["status"] in GATHERED else cells.NO_TWIST
-    part = PART if row["split_from_id"] else ""
-    return format_html('{}<a href="/orders/{}/">{}</a>{}', twist, pk, ref, part)
+    return format_html('{}<a href="/orders/{}/">{}</a>', twist, pk, ref)
 
 
 def _whole(row) -> str:
@@ -72,7 +70,7 @@ ORDERS: Sheet = sheet(
     "orders",
     "Orders",
     [
-        Column("order", "Order", TEXT, "pk", ("pk", "status", "split_from_id"), _ref, lambda r: f"O-{r['pk']:06d}", 106, compares=False),
+        Column("order", "Order", TEXT, "pk", ("pk", "status"), _ref, lambda r: f"O-{r['pk']:06d}", 106, compares=False),
         replace(cells.side(), width=88),
         cells.instrument(),
         Column(
