@@ -70,7 +70,7 @@ ORDERS: Sheet = sheet(
     "orders",
     "Orders",
     [
-        Column("order", "Order", TEXT, "pk", ("pk", "status"), _ref, lambda r: f"O-{r['pk']:06d}", 106, compares=False),
+        Column("order", "Order", TEXT, "pk", ("pk", "status", "split_from_id"), _ref, lambda r: f"O-{r['pk']:06d}", 106, compares=False),
         replace(cells.side(), width=88),
         cells.instrument(),
         Column(
