@@ -11,6 +11,7 @@ from django.conf import settings
 from apps.desk.models import SavedView
 from apps.orders import services as orders
 from tests.allocations.filling import Street
+from tests.browser.contrast import faint
 
 
 @pytest.mark.browser
@@ -48,6 +49,7 @@ def test_a_list_is_arranged_and_kept_by_keyboard_alone(live_server, chromium, cl
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Space")
     page.locator("[data-selection]:not([hidden])", has_text="1 selected").wait_for()
+    assert faint(page) == []
     context.close()
 
 

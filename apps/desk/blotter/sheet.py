@@ -72,7 +72,7 @@ def _price(code: str, label: str, path: str, **more) -> Column:
     def cell(row) -> str:
         return show.price_like(row[path], row["instrument__symbol"])
 
-    return replace(cells.number(code, label, path, 84, **more), needs=(path, "instrument__symbol"), cell=cell)
+    return replace(cells.number(code, label, path, 86, **more), needs=(path, "instrument__symbol"), cell=cell)
 
 
 def _cost(row) -> str:
@@ -113,13 +113,13 @@ BLOCKS: Sheet = sheet(
         cells.number(
             "slip", "Slip bp", "slip_bp", 72, shown=lambda bp: show.sign(bp, 1), css=_cost, expression=SLIP
         ),
-        cells.usd("usd", "Value", "usd", 84, shown=show.money_short),
+        cells.usd("usd", "Value", "usd", 76, shown=show.money_short),
         Column("limit", "Limit", NUMBER, "limit_price", ("limit_price",), _limit, lambda r: r["limit_price"], 74),
         cells.choice("type", "Type", "order_type", _words(OrderType.choices), 80),
         cells.choice("tif", "TIF", "tif", _words(TimeInForce.choices), 50, cell=lambda r: r["tif"]),
-        _told("strategy", "Strategy", 120),
+        _told("strategy", "Strategy", 104),
         _told("brokers", "Brokers", 150, 30),
-        cells.choice("status", "Status", "status", STATUSES, 122, cell=_status),
+        cells.choice("status", "Status", "status", STATUSES, 116, cell=_status),
         replace(cells.age("age", "Age", "since"), expression=Coalesce("frozen_at", "opened_at")),
         cells.text("owner", "Worked by", "owner__username", 100, groups=True),
         cells.text("meant_for", "Meant for", "meant_for__code", 100, groups=True),

@@ -61,7 +61,7 @@ def day(code: str, label: str, path: str, width: int = 110) -> Column:
     return Column(code, label, DATE, path, (path,), cell, lambda r: r[path], width)
 
 
-def age(code: str, label: str, path: str, width: int = 66) -> Column:
+def age(code: str, label: str, path: str, width: int = 62) -> Column:
     return Column(code, label, AGE, path, (path,), lambda r: show.ago(r[path]), lambda r: r[path], width)
 
 
@@ -87,7 +87,7 @@ CLASS, CASH = "instrument__asset_class", "terms__cash_qty"
 UNIT = (CLASS, "currency_id", "instrument__base_currency_id")  # What the unit of a quantity follows from.
 
 
-def quantity(code: str, label: str, path: str, width: int = 108, *, expression=None) -> Column:
+def quantity(code: str, label: str, path: str, width: int = 144, *, expression=None) -> Column:
     """A quantity with its unit where that is not shares."""
 
     def cell(row) -> str:
@@ -96,7 +96,7 @@ def quantity(code: str, label: str, path: str, width: int = 108, *, expression=N
     return replace(number(code, label, path, width, expression=expression), needs=(path, *UNIT), cell=cell)
 
 
-def asked_for(width: int = 108) -> Column:
+def asked_for(width: int = 144) -> Column:
     """What is asked for: a quantity with its unit, or the amount of money that binds in its place."""
 
     def cell(row) -> str:
@@ -125,7 +125,7 @@ def side() -> Column:
     def cell(row) -> str:
         return side_mark(row["side"], row[CLASS])
 
-    return replace(choice("side", "Side", "side", words, 78, cell=cell), needs=("side", CLASS))
+    return replace(choice("side", "Side", "side", words, 74, cell=cell), needs=("side", CLASS))
 
 
 def side_mark(side: str, asset_class: str) -> str:
@@ -145,7 +145,7 @@ def filled() -> Column:
 
     return Column(
         "filled", "Filled", NUMBER, "filled_qty", ("filled_qty", "qty", "cancelled_qty", CASH), cell,
-        lambda r: r["filled_qty"], 126, css=lambda r: "bar-cell",
+        lambda r: r["filled_qty"], 108, css=lambda r: "bar-cell",
     )  # fmt: skip
 
 
@@ -164,7 +164,7 @@ def instrument() -> Column:
 
     def cell(row) -> str:
         first, name = row["instrument__symbol"], row["instrument__name"]
-        if row["instrument__asset_class"] == AssetClass.OPTION:
+        if row[CLASS] == AssetClass.OPTION:
             first, name = name, first
         currency = "" if row["currency_id"] == "USD" else f" · {row['currency_id']}"
         return format_html(
@@ -173,8 +173,8 @@ def instrument() -> Column:
 
     return Column(
         "instrument", "Instrument", TEXT, "instrument__symbol",
-        ("instrument__symbol", "instrument__name", "instrument__asset_class", "instrument__venue__mic", "currency_id"), cell,
-        lambda r: r["instrument__symbol"], 180, groups=True,
+        ("instrument__symbol", "instrument__name", CLASS, "instrument__venue__mic", "currency_id"), cell,
+        lambda r: r["instrument__symbol"], 164, groups=True,
     )  # fmt: skip
 
 
@@ -191,7 +191,7 @@ def about_instruments() -> list[Column]:
         text("country", "Country", "instrument__country", 70, groups=True),
         text("venue", "Venue", "instrument__venue__mic", 70, groups=True),
         text("currency", "Currency", "currency_id", 76, groups=True),
-        number("coupon", "Coupon %", "instrument__coupon_pct", 84, shown=lambda v: show.qty(v, 3)),
+        number("coupon", "Coupon %", "instrument__coupon_pct", 94, shown=lambda v: show.qty(v, 3)),
         day("maturity", "Maturity", "instrument__maturity_date"),
         text("rating", "Rating", "instrument__rating", 70, groups=True),
         number("strike", "Strike", "instrument__strike_price", 90, shown=lambda v: show.price(v, 2)),
