@@ -133,7 +133,7 @@ def _named(name: str) -> str:
 
 def _values(payload: dict, names: Names) -> str:
     return ", ".join(
-        f"{_named(name)} {_in_words(name, value, names)}"
+        f"“{value}”" if name == "text" else f"{_named(name)} {_in_words(name, value, names)}"
         for name, value in payload.items()
         if value not in (None, "", [], {}) and not isinstance(value, dict)
     )

@@ -69,6 +69,13 @@
       delete mark.dataset.busy;
     }
   }
+  /* Sums that came anew: each head of a group and the foot, where they stand. */
+  document.addEventListener("htmx:afterSwap", (event) => {
+    for (const leaf of $$("template[data-sums]", event.detail.target)) {
+      for (const fresh of [...leaf.content.children]) document.getElementById(fresh.id)?.replaceWith(fresh);
+      leaf.remove();
+    }
+  });
   const seen = new IntersectionObserver(
     (marks) => marks.forEach((mark) => mark.isIntersecting && more(mark.target)), { rootMargin: "600px" },
   );

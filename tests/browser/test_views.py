@@ -106,6 +106,11 @@ def test_a_view_is_shared_with_the_desk_and_its_files_are_what_it_shows(sits_dow
     assert [line[0].removeprefix("Side: ") for line in lines[1:]] == [line[0].removeprefix("Side: ") for line in book[1:]] == rows
     assert (lines[4][6], book[4][6]) == ("'=1+1", "'=1+1")
 
+    street.block("BBB", "BUY", {"P2": 100})  # Joins the one that is open.
+    tesss.evaluate("htmx.trigger('.foot [data-refresh]', 'refresh')")
+    tesss.locator("tr.total", has_text="$69.0K").wait_for()
+    assert "1 row · $44.0K" in tesss.locator("tr.group").first.inner_text()
+
     def saves(**said) -> None:
         toms.keyboard.press("v")
         for name, value in said.items():

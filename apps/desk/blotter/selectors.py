@@ -104,6 +104,13 @@ def counts(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> Count
     return _counted(matching(user, asked, sheet, spec, now), asked, whole=True)
 
 
+def sums(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> tuple[Mapping, Mapping]:
+    """The totals of the whole list, and its groups. One query where the view has either."""
+    found = matching(user, asked, sheet, spec, now).filter(_wanted(asked))
+    groups = queries.groups(found, sheet, spec, "usd")
+    return queries.totals(found, sheet, spec.totals, groups), groups
+
+
 def rows_after(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime, after: str) -> tuple[list, str, Mapping]:
     """The page after a mark, the next mark, and the groups. Five queries at most."""
     found = matching(user, asked, sheet, spec, now).filter(_wanted(asked))

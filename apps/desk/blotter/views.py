@@ -63,8 +63,12 @@ def listed(request: HttpRequest) -> HttpResponse:
     if part in ("chips", "totals"):
         asked, sheet = asked_of(request), blocks_sheet(request.user)
         view = shown(request, sheet, asked.asset)
-        counts = selectors.counts(request.user, asked, sheet, view.spec, timezone.now())
+        now = timezone.now()
+        counts = selectors.counts(request.user, asked, sheet, view.spec, now)
         context = {"money": counts.money, "chips": _chips(asked, counts, _kept(asked, view))}
+        if part == "totals":
+            sums = selectors.sums(request.user, asked, sheet, view.spec, now)
+            context |= rendering.sums(sheet, view.spec, *sums, ticks=can(request.user, "blocks.work"))
         return render(request, f"desk/blotter.html#{part}", context)
     return render(request, "desk/blotter.html", _list_context(request))
 

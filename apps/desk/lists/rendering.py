@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
+from zlib import crc32
 
 from django.template.loader import render_to_string
 from django.utils.html import escape, format_html, format_html_join
@@ -29,6 +30,9 @@ class Head(NamedTuple):
 
 
 class Group(NamedTuple):
+    """``key`` is the id of its head on the page."""
+
+    key: str
     label: str
     rows: int
     usd: Any
@@ -131,7 +135,18 @@ def _group(sheet: Sheet, spec: Spec, row: Row, found: Mapping | None) -> Group:
         for c in spec.totals
         if found and c != "usd"
     ]
-    return Group(str(label or "–"), found["group_rows"] if found else 0, found["group_money"] if found else None, sums)
+    key = f"group-{crc32(str(row[column.path]).encode()):08x}"
+    return Group(key, str(label or "–"), found["group_rows"] if found else 0, found["group_money"] if found else None, sums)
+
+
+def sums(sheet: Sheet, spec: Spec, totals: Mapping, groups: Mapping, *, ticks: bool) -> dict:
+    """What a page shows of its sums, for those on it to be made new: its foot, and the heads of all its groups."""
+    return {
+        "foot": foot(sheet, spec, totals),
+        "gathered": [_group(sheet, spec, one, one) for one in groups.values()],
+        "span": len(spec.columns) + ticks,
+        "ticks": ticks,
+    }
 
 
 def foot(sheet: Sheet, spec: Spec, sums: Mapping[str, Any]) -> list[str]:

@@ -49,8 +49,13 @@ def listed(request: HttpRequest) -> HttpResponse:
         asked = asked_of(request)
         sheet = orders_sheet()
         view = shown(request, sheet, asked.asset)
-        counts = selectors.counts(request.user, asked, sheet, view.spec, timezone.now())
+        now = timezone.now()
+        counts = selectors.counts(request.user, asked, sheet, view.spec, now)
         context = {"money": counts.money, "chips": _chips(asked, counts.by_status, _kept(asked, view))}
+        if part == "totals":
+            sums = selectors.sums(request.user, asked, sheet, view.spec, now)
+            ticks = can(request.user, "orders.submit") or can(request.user, "orders.cancel")
+            context |= rendering.sums(sheet, view.spec, *sums, ticks=ticks)
         return render(request, f"orders/list.html#{part}", context)
     return render(request, "orders/list.html", list_context(request))
 
