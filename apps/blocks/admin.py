@@ -1,6 +1,7 @@
 """Blocks and their statements to look at; services alone change them."""
 
 from django.contrib import admin
+from simple_history.admin import SimpleHistoryAdmin
 
 from apps.users.back_office import ByRole
 
@@ -33,10 +34,11 @@ class StatementAdmin(ByRole, admin.ModelAdmin):
 
 
 @admin.register(CrossConsent)
-class CrossConsentAdmin(ByRole, admin.ModelAdmin):
+class CrossConsentAdmin(ByRole, SimpleHistoryAdmin):
     """Which portfolios may be crossed with others of the firm; without a line here a portfolio never is."""
 
     writes = ("reference.write",)
-    list_display = ("portfolio", "basis")
+    list_display = ("portfolio", "nature", "permits", "starts_on", "ends_on", "plan_assets_amount", "basis")
+    list_filter = ("nature", "permits")
     autocomplete_fields = ("portfolio",)
     list_select_related = ("portfolio",)

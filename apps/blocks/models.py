@@ -187,13 +187,33 @@ class CrossMember(models.Model):
     block = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="+")
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+")
     qty = qty_field()
+    is_late = False  # As a member of a block of funds may be.
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["block", "order"], name="an_order_is_crossed_once_in_a_block"),
             models.CheckConstraint(condition=Q(qty__gt=0), name="a_crossed_order_gets_a_quantity"),
         ]
-        triggers = [pgtrigger.Protect(name="is_never_changed", operation=pgtrigger.Update | pgtrigger.Delete)]
+        triggers = [
+            pgtrigger.Protect(name="is_never_changed", operation=pgtrigger.Update | pgtrigger.Delete),
+            # Of all of a cross, so when the transaction ends.
+            pgtrigger.Trigger(
+                name="takes_from_an_order_what_it_gives_it",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.After,
+                timing=pgtrigger.Deferred,
+                func="""
+                    IF EXISTS (
+                        SELECT 1 FROM orders_order o LEFT JOIN blocks_member m ON m.order_id = o.id WHERE o.id = NEW.order_id
+                        AND (o.filled_qty < (SELECT sum(x.qty) FROM blocks_crossmember x WHERE x.order_id = o.id)
+                        OR o.status = 'CLEARED' AND coalesce(m.qty, 0) <> o.qty - o.filled_qty - o.cancelled_qty)
+                    ) THEN
+                        RAISE EXCEPTION 'what an order was crossed is filled, and what is left of it is in its block';
+                    END IF;
+                    RETURN NULL;
+                """,
+            ),
+        ]
 
 
 class CrossConsent(models.Model):

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET
 
 from apps.blocks import selectors as blocks
-from apps.blocks.models import Member
+from apps.blocks.models import CrossMember, Member
 from apps.core.refusals import NotFound
 from apps.orders import selectors as orders
 from apps.routing import selectors as routing
@@ -87,25 +87,26 @@ def _address(request: HttpRequest, subject: str, pk: int) -> str:
 
 
 def _block_of(request: HttpRequest, order_id: int) -> list[Node]:
+    """The block it is worked in, and before it those in which it was met inside the firm."""
     orders.get_order_seen_by(request.user, order_id)
-    member = Member.objects.filter(order=order_id).select_related("block__instrument").first()
-    if member is None:
-        return []
+    rows = [kind.objects.filter(order=order_id).select_related("block__instrument") for kind in (CrossMember, Member)]
+    return [_block(request, member) for found in rows for member in found.order_by("pk")]
+
+
+def _block(request: HttpRequest, member: Member | CrossMember) -> Node:
     block = member.block
-    return [
-        Node(
-            f"block:{block.pk}", block.ref, reverse("blocks:detail", args=[block.pk]),
-            _address(request, "block", block.pk),
-            {
-                "side": side_mark(block.side, block.instrument.asset_class),
-                "instrument": f"{block.instrument.symbol} · {show.qty(member.qty)} of it here",
-                "portfolio": "all of the block", "qty": show.wanted(block), "filled": fillbar(block.filled_qty, block.qty),
-                "filled_qty": show.qty(block.filled_qty), "leaves": show.qty(block.leaves_qty),
-                "average": show.price(block.average_price), "limit": show.price(block.limit_price) if block.limit_price else "Market",
-                "tif": block.tif, "status": show.status(block.status), "age": show.ago(block.opened_at),
-            },
-        )
-    ]  # fmt: skip
+    return Node(
+        f"block:{block.pk}", block.ref, reverse("blocks:detail", args=[block.pk]),
+        _address(request, "block", block.pk),
+        {
+            "side": side_mark(block.side, block.instrument.asset_class),
+            "instrument": f"{block.instrument.symbol} · {show.qty(member.qty)} of it here",
+            "portfolio": "all of the block", "qty": show.wanted(block), "filled": fillbar(block.filled_qty, block.qty),
+            "filled_qty": show.qty(block.filled_qty), "leaves": show.qty(block.leaves_qty),
+            "average": show.price(block.average_price), "limit": show.price(block.limit_price) if block.limit_price else "Market",
+            "tif": block.tif, "status": show.status(block.status), "age": show.ago(block.opened_at),
+        },
+    )  # fmt: skip
 
 
 def _routes_of(request: HttpRequest, block_id: int) -> list[Node]:

@@ -133,6 +133,10 @@ class TestAgreeing:
                 Cross.objects.filter(pk=pk).update(**changes)
         with pytest.raises(DatabaseError, match="whoever proposed or approved"), transaction.atomic():
             Part.objects.filter(cross=pk).update(accepted_by=theo, accepted_at=timezone.now())
+        with pytest.raises(DatabaseError, match="what is left of it is in its block"), transaction.atomic():
+            part = Part.objects.filter(cross=pk).first()
+            CrossMember.objects.create(block_id=part.block_id, order_id=part.order_id, qty=1)  # Nothing of it was filled.
+            connection.check_constraints()
         with pytest.raises(DatabaseError, match="sells exactly what it buys"), transaction.atomic():
             Part.objects.filter(cross=pk, side="BUY").update(qty=149)
             Cross.objects.filter(pk=pk).update(reason="more")
@@ -279,6 +283,9 @@ class TestExecuting:
 
         cross.refresh_from_db()
         assert (cross.status, Execution.objects.count()) == ("APPROVED", 0)
+        assert crossing.expire_crosses(by("scheduler")) == 1
+        cross.refresh_from_db()
+        assert (cross.status, cross.ended_because) == ("EXPIRED", "A side went to the market or ended")
 
     def test_refuses_what_compliance_would_hold_now(self, approved, execute, firm, omar, by):
         cross = approved()

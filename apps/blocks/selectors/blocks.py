@@ -67,10 +67,14 @@ def statement_seen_by(user, block_id: int) -> Statement:
 
 
 def members_seen_by(user, block_id: int) -> QuerySet[Member]:
-    """The block's orders that the person may see, largest first; a manager sees those of their own portfolios only."""
-    get_block_seen_by(user, block_id)
+    """
+    The block's orders that the person may see, largest first; a manager sees those of their own portfolios only. Of a
+    cross: its parts, as ``CrossMember``, which has the same fields.
+    """
+    block = get_block_seen_by(user, block_id)
+    is_cross = block.split_from_id is not None and CrossMember.objects.filter(block=block_id).exists()
     return (
-        Member.objects.filter(block=block_id, order__in=orders.orders_seen_by(user).values("pk"))
+        (CrossMember if is_cross else Member).objects.filter(block=block_id, order__in=orders.orders_seen_by(user).values("pk"))
         .select_related("order", "order__portfolio")
         .order_by("-qty", "order_id")
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from django.db import transaction
+from django.db.models import Q
 
 from apps.blocks import services as blocks
 from apps.core.acts import Act
@@ -101,12 +102,16 @@ def withdraw_cross(act: Act, cross_id: int, *, seen: Mapping[int, int]) -> None:
 
 @transaction.atomic
 def expire_crosses(act: Act) -> int:
-    """Will end the crosses that nobody executed in their time. How many there were."""
+    """
+    Will end the crosses that nobody executed in their time, or of which a side is no longer open. How many there were.
+    """
     require(act, "crossing.expire")
-    due = Cross.objects.filter(status__in=LIVE, expires_at__lte=act.at).order_by("pk").select_for_update(no_key=True, skip_locked=True)
-    rows = list(due)
+    gone = ~Q(opposition__buy__status="OPEN") | ~Q(opposition__sell__status="OPEN")
+    due = Cross.objects.filter(Q(expires_at__lte=act.at) | gone, status__in=LIVE).order_by("pk")
+    rows = list(due.select_for_update(no_key=True, skip_locked=True, of=("self",)))
     for cross in rows:
-        _end(act.because("Its time is over"), cross, events.CrossExpired())
+        why = "Its time is over" if cross.expires_at <= act.at else "A side went to the market or ended"
+        _end(act.because(why), cross, events.CrossExpired())
     return len(rows)
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from apps.allocations import selectors as allocations
 from apps.blocks import selectors as blocks
-from apps.blocks.models import Block, Member
+from apps.blocks.models import Block, CrossMember, Member
 from apps.marketdata import selectors as marketdata
 from apps.routing.models import DealerQuote, Execution, Inquiry, Route
 from apps.routing.states import DEAD
@@ -79,7 +79,7 @@ def facts(block: Block) -> Facts:
 def parts(user, block: Block) -> Parts:
     """The block's orders with their shares as they stand. Six queries at most."""
     members = list(blocks.members_seen_by(user, block.pk))
-    hidden = Member.objects.filter(block=block).count() - len(members)
+    hidden = (Member.objects.filter(block=block).count() or CrossMember.objects.filter(block=block).count()) - len(members)
     shares: Mapping[int, allocations.Share] = {}
     problem = ""
     if block.filled_qty:

@@ -6,6 +6,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from apps.blocks import selectors, services
 from apps.blocks.models import Member
+from apps.blocks.states import Op
 from apps.core.edges import act_of, done, refused_in_dialog, seen_versions
 from apps.core.refusals import Conflict, Invalid, Refusal
 from apps.crossing import selectors as crossing
@@ -17,6 +18,7 @@ from ..templatetags.show import qty
 from .acts import refused
 
 SHOWN = 200
+WARNED = (Op.FOUND, Op.CROSS)
 
 
 @door("blocks.see")
@@ -37,9 +39,9 @@ def listed(request: HttpRequest) -> HttpResponse:
 @door("blocks.see")
 @require_GET
 def of_block(request: HttpRequest, block_id: int) -> HttpResponse:
-    """The warning in a block's drawer; nothing where nothing is open."""
+    """The warning in a block's drawer; nothing where nothing is open and no cross waits."""
     selectors.get_block_seen_by(request.user, block_id)
-    rows = selectors.open_oppositions(request.user)
+    rows = selectors.oppositions_seen_by(request.user).filter(status__in=WARNED)
     return _warning(request, rows.filter(buy=block_id) | rows.filter(sell=block_id))
 
 
@@ -49,7 +51,7 @@ def of_order(request: HttpRequest, order_id: int) -> HttpResponse:
     """The warning in an order's drawer, by the block it is in."""
     orders.get_order_seen_by(request.user, order_id)
     block = Member.objects.filter(order=order_id).values("block")
-    rows = selectors.open_oppositions(request.user)
+    rows = selectors.oppositions_seen_by(request.user).filter(status__in=WARNED)
     return _warning(request, rows.filter(buy__in=block) | rows.filter(sell__in=block))
 
 

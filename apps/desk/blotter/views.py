@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 
 from apps.allocations import selectors as allocations
 from apps.blocks import selectors as blocks
-from apps.blocks.models import Member
+from apps.blocks.models import CrossMember, Member
 from apps.blocks.states import B
 from apps.core.edges import act_of, whole_number
 from apps.orders import selectors as orders
@@ -131,7 +131,8 @@ def detail(request: HttpRequest, block_id: int) -> HttpResponse:
 def of_order(request: HttpRequest, order_id: int) -> HttpResponse:
     """The panel of an order's drawer: its block, how much of that is filled, and the order's share of it."""
     orders.get_order_seen_by(request.user, order_id)
-    member = Member.objects.filter(order=order_id).select_related("block__instrument__venue").first()
+    rows = (kind.objects.filter(order=order_id).select_related("block__instrument__venue") for kind in (Member, CrossMember))
+    member = next((row for found in rows if (row := found.order_by("-pk").first())), None)
     context = {"member": member}
     if member:
         context["facts"] = drawer.facts(member.block)

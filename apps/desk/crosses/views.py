@@ -74,7 +74,7 @@ def detail(request: HttpRequest, cross_id: int) -> HttpResponse:
         now = selectors.prospect(cross.opposition, timezone.now(), [part.order_id for part in parts])
     context = {
         "cross": cross,
-        "parts": [(part, known is None or part.portfolio_id in known) for part in parts],
+        "parts": [(part, known is None or part.portfolio_id in known, part.intended_qty - part.qty) for part in parts],
         "pairs": _pairs(cross, known) if cross.status == X.EXECUTED else [],
         "now": now,
         "lines": now.matched.lines if now else cross.executed_lines or cross.lines,
@@ -116,12 +116,13 @@ def propose(request: HttpRequest, opposition_id: int) -> HttpResponse:
     return render(request, "crossing/propose.html", context, status=422 if error else 200)
 
 
-def _shares(found: selectors.Prospect) -> list[tuple[rules.Party, Decimal, Sequence[str]]]:
-    """Each order of both sides with its share, or what stands against it."""
-    matched = found.matched
+def _shares(found: selectors.Prospect) -> list[tuple[rules.Party, Decimal, Decimal, Sequence[str]]]:
+    """Each order of both sides with its share, what is left for the market, and what stands against it."""
+    shares, against = found.matched.shares, found.matched.against
     return [
-        (party, matched.shares.get(party.order_id, Decimal(0)), matched.against.get(party.order_id, []))
+        (party, share, party.qty - share, against.get(party.order_id, []))
         for party in (*found.buys, *found.sells)
+        for share in (shares.get(party.order_id, Decimal(0)),)
     ]
 
 

@@ -156,12 +156,6 @@ def price_like(value, symbol: str) -> str:
 
 
 @register.filter
-def less(value, other):
-    """One number less another; nothing where either is missing."""
-    return None if value is None or other is None else value - other
-
-
-@register.filter
 def sign(value, places: int = 0) -> str:
     """A difference with its sign, for a column whose head names the unit: +1.8, −730, 0."""
     number = _number(value)
