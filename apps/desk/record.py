@@ -42,7 +42,9 @@ NEEDED = {
 
 
 REFS = {"order_id": "O-{:06d}", "source_id": "O-{:06d}", "parent_id": "O-{:06d}", "block_id": "B-{:04d}",
-        "part_id": "O-{:06d}", "into": "B-{:04d}", "split_from": "B-{:04d}"}  # fmt: skip
+        "part_id": "O-{:06d}", "into": "B-{:04d}", "split_from": "B-{:04d}", "order_ids": "O-{:06d}", "parts": "O-{:06d}",
+        "bought_in_id": "B-{:04d}", "sold_in_id": "B-{:04d}", "buy_id": "B-{:04d}", "sell_id": "B-{:04d}",
+        "opposition_id": "X-{:04d}", "cross_id": "XC-{:04d}"}  # fmt: skip
 NAMES = {
     "portfolio_id": (Portfolio, "code"), "instrument_id": (Instrument, "symbol"), "broker_id": (Broker, "name"),
     "dealer_id": (Broker, "name"), "desk_id": (Desk, "code"), "owner_id": (User, "username"),
@@ -146,12 +148,14 @@ def _in_words(name: str, value: object, names: Names) -> str:
     try:
         if name in REFS and isinstance(value, int):
             return REFS[name].format(value)
+        if name == "parts" and isinstance(value, list) and len(value) == 2 and isinstance(value[0], int):
+            return f"{_in_words(name, value[0], names)} {show.qty(value[1])}"
         if name in names:
             return names[name].get(value, str(value))
         if name.endswith("qty"):
             return show.qty(value)
         if isinstance(value, list):
-            return ", ".join(" ".join(map(str, one)) if isinstance(one, list) else str(one) for one in value)
+            return ", ".join(_in_words(name, one, names) for one in value)
         if name.endswith("_at"):
             return f"{datetime.fromisoformat(str(value)).astimezone(UTC):%d %b %H:%M:%S}"
     except (ArithmeticError, ValueError):

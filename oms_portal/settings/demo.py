@@ -59,3 +59,5 @@ STORAGES = {
 }
 STATIC_ROOT = OMS_HOME / "static"  # Empty: the files are served from where they stand.
 STATIC_ROOT.mkdir(exist_ok=True)
+
+CROSS_TOLERANCE_BP = os.environ.get("OMS_CROSS_TOLERANCE_BP", "300")  # The simulated market moves a day's way in minutes.

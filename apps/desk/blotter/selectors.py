@@ -23,7 +23,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce, NullIf
 
 from apps.blocks import selectors as blocks
-from apps.blocks.models import Block, Member
+from apps.blocks.models import Block, CrossMember, Member
 from apps.blocks.states import B
 from apps.marketdata import selectors as marketdata
 from apps.orders.page_selectors import amount_or
@@ -165,6 +165,9 @@ def with_routes(rows: Sequence[Mapping], sheet: Sheet) -> list[dict]:
     """The rows with their orders and what became of them at brokers. Three queries; one for who may not see routes."""
     ids = [row["pk"] for row in rows]
     members = dict(Member.objects.filter(block__in=ids).order_by().values_list("block_id").annotate(n=Count("pk")))
+    if without := [pk for pk in ids if pk not in members]:  # Cancelled, or crossed inside the firm.
+        crossed = CrossMember.objects.filter(block__in=without).order_by().values_list("block_id")
+        members |= dict(crossed.annotate(n=Count("pk")))
     sees = "strategy" in sheet.columns
     routes, inquiries = (_routes(ids), _inquiries(ids)) if sees and ids else ({}, {})
     return [

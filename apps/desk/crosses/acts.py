@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from apps.core.edges import act_of, done, refused_in_dialog, seen_versions
 from apps.core.refusals import Invalid, Refusal
-from apps.crossing import selectors, services
+from apps.crossing import rules, selectors, services
 from apps.crossing.models import Cross
 from apps.users.doors import door
 
@@ -44,6 +44,8 @@ def _stated(user, cross: Cross) -> dict:
     if mine and cross.status == "PROPOSED":
         facts["Yours to accept"] = ", ".join(f"O-{p.order_id:06d} {p.side.lower()} {qty(p.qty)}" for p in mine[:6])
     open_lines = [line.name for line in found.matched.lines if not line.passes]
+    if now and not rules.is_within(now.price, cross.price, cross.tolerance_bp):
+        open_lines.append(f"the price is more than {qty(cross.tolerance_bp)} bp from the proposed one")
     if open_lines:
         facts["Not met now"] = "; ".join(open_lines)
     return {
