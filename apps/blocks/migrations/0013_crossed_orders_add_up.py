@@ -8,7 +8,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('blocks', '0011_crossed_members'),
+        ('blocks', '0012_meant_for_brokers'),
     ]
 
     operations = [
