@@ -171,6 +171,12 @@ def _auditor() -> list[Figure]:
     ]
 
 
+def _side(row: str) -> str:
+    """SQL of what an order or block does, in a word; ``i`` is the instrument."""
+    fund = f"CASE {row}.side WHEN 'BUY' THEN 'subscribe' ELSE 'redeem' END"
+    return f"CASE WHEN i.asset_class = 'FUND' THEN {fund} ELSE lower(replace({row}.side, '_', ' ')) END"
+
+
 def _worth(row: str) -> tuple[str, str]:
     """SQL of the money in USD of an order or block, at the mid or as its amount, and the joins it needs; ``i`` is the instrument."""
     joins = " LEFT JOIN marketdata_quote q ON q.instrument_id = i.id LEFT JOIN fx ON fx.currency = i.currency_id"
@@ -183,7 +189,7 @@ def attention(user, limit: int = 40) -> list[dict]:
     rows: list[dict] = []
     if can(user, "compliance.decide"):
         rows += _rows(
-            "SELECT 'Review ' || p.name || ': ' || lower(o.side) || ' ' || i.symbol, r.amount_usd AS usd, r.opened_at,"
+            f"SELECT 'Review ' || p.name || ': ' || {_side('o')} || ' ' || i.symbol, r.amount_usd AS usd, r.opened_at,"
             " 'warn', r.id FROM compliance_review r JOIN orders_order o ON o.id = r.order_id"
             " JOIN portfolios_portfolio p ON p.id = o.portfolio_id JOIN reference_instrument i ON i.id = o.instrument_id"
             " WHERE r.status = 'WAITING' ORDER BY r.severity = 'HARD' DESC, usd DESC NULLS LAST, r.id LIMIT %s",
@@ -204,7 +210,7 @@ def attention(user, limit: int = 40) -> list[dict]:
     if can(user, "routing.route"):
         usd, joins = _worth("b")
         rows += _rows(
-            f"WITH {_usd()} SELECT 'Block B-' || to_char(b.id, 'FM0000') || ' ' || lower(b.side) || ' ' || i.symbol"
+            f"WITH {_usd()} SELECT 'Block B-' || to_char(b.id, 'FM0000') || ' ' || {_side('b')} || ' ' || i.symbol"
             " || CASE b.status WHEN 'OPEN' THEN ' is ready to route' ELSE ' has nothing working and is not done' END,"
             f" {usd} AS usd, b.opened_at, CASE b.status WHEN 'OPEN' THEN '' ELSE 'warn' END, b.id"
             f" FROM blocks_block b JOIN reference_instrument i ON i.id = b.instrument_id{joins}"
@@ -219,7 +225,7 @@ def attention(user, limit: int = 40) -> list[dict]:
         usd, joins = _worth("o")
         seen = list(portfolios.portfolios_run_by(user).values_list("pk", flat=True))
         rows += _rows(
-            f"WITH {_usd()} SELECT 'Order O-' || to_char(o.id, 'FM000000') || ' ' || lower(o.side) || ' ' || i.symbol"
+            f"WITH {_usd()} SELECT 'Order O-' || to_char(o.id, 'FM000000') || ' ' || {_side('o')} || ' ' || i.symbol"
             " || ' for ' || p.name || CASE o.status WHEN 'HELD' THEN ' is held by compliance' ELSE ' is a draft' END,"
             f" {usd} AS usd, o.created_at, CASE o.status WHEN 'HELD' THEN 'warn' ELSE '' END, o.id FROM orders_order o"
             f" JOIN reference_instrument i ON i.id = o.instrument_id JOIN portfolios_portfolio p ON p.id = o.portfolio_id{joins}"

@@ -9,6 +9,8 @@ from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.lib.units import mm
 from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
+from apps.orders.rules import side_word
+
 from .models import Confirmation
 
 SIDES = {"BUY": "You bought", "SELL": "You sold", "SELL_SHORT": "You sold short"}
@@ -61,7 +63,7 @@ def confirmation_lines(confirmation: Confirmation) -> list[tuple[str, str]]:
         ("Account", f"{a.portfolio.name} ({a.portfolio.custody_account})"),
         ("Counterparty", f"{confirmation.broker.name} ({confirmation.broker.code})"),
         ("Security", f"{instrument.name}, ISIN {instrument.isin or 'none'}"),
-        ("Side", a.get_side_display()),
+        ("Side", side_word(a.side, a.instrument.asset_class)),
         ("Face value" if instrument.is_bond else "Quantity", _number(a.qty)),
         ("Average price", f"{_number(a.price)} {unit}"),
         ("Trade date", a.trade_date.isoformat()),

@@ -267,6 +267,7 @@ def test_selling_more_euros_than_there_will_be_on_the_day_is_held(pair, enter):
         ({"instrument": "AAA", "value_date": "2027-12-20"}, "value_date", "Only a trade in currencies"),
         ({"currency": "EUR"}, "currency", "trades in USD"),
         ({"qty": "10.001"}, "qty", "not a multiple of 0.01"),
+        ({"side": "SELL_SHORT"}, "side", "Sell the pair"),
         ({"order_type": "STOP", "stop_price": "1.2"}, "order_type", "takes no such order"),
     ],
 )

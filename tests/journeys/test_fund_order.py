@@ -247,6 +247,10 @@ def test_an_amount_is_amended_to_another_to_units_and_back(fund, firm, at, mira,
     assert (back.terms, back.qty) == ({"cash_qty": "800"}, D("84.211"))
 
     said = {name: value for name, value in at(mira).get(f"/orders/{pk}/amend/").context["form"].initial.items() if name != "flags"}
+    orders.change_orders(by(mira), orders.Change(qty_pct="50"), seen={pk: back.version})
+    back = Order.objects.get(pk=pk)
+    assert (back.terms, back.qty) == ({"cash_qty": "400"}, D("42.106"))
+
     refused = at(mira).post(f"/orders/{pk}/amend/", said | {"qty": "5", "cash_qty": "6"}, format="multipart")
     assert refused.status_code == 422 and "not both" in refused.content.decode()
     assert Order.objects.get(pk=pk).version == back.version
@@ -279,6 +283,7 @@ def test_lists_say_subscribe_the_amount_and_units_and_count_the_money_itself(fun
         ({"instrument": "AAA", "cash_qty": "100"}, "cash_qty", "Only an order in a fund"),
         ({"qty": "1.0001"}, "qty", "not a multiple of 0.001"),
         ({"qty": "1", "order_type": "LIMIT", "limit_price": "9"}, "order_type", "takes no such order"),
+        ({"qty": "1", "side": "SELL_SHORT"}, "side", "Redeem what is held"),
     ],
 )
 def test_what_no_agent_would_deal_is_refused_beside_its_field(fund, at, mira, more, field, says):

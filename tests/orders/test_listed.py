@@ -3,7 +3,9 @@
 import pytest
 
 from apps.orders import services as orders
+from apps.orders.api import OrderIn
 from apps.orders.models import Order
+from apps.orders.rules import CLASSES
 from tests.orders.test_rules import judge
 
 AT_MARKET = {"order_type": "MARKET"}
@@ -42,6 +44,11 @@ def test_keeps_the_effect_in_one_spelling():
 def test_is_what_orders_of_its_class_are_where_nobody_said(asset_class, limit, kind):
     terms, problems = judge({"asset_class": asset_class, "limit_price": limit})
     assert problems.rows() == [] and terms.select("order_type", "tif").rows() == [(kind, "DAY")]
+
+
+def test_the_interface_documents_what_an_order_of_each_class_is_by_default():
+    said = OrderIn().fields["order_type"].help_text
+    assert all(code in said for code in CLASSES) and "OPTION, FUTURE: LIMIT (so the price is asked for), DAY" in said
 
 
 @pytest.mark.django_db

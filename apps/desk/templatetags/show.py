@@ -110,7 +110,7 @@ def price(value, places: int = 4) -> str:
 def qty_of(value, instrument) -> str:
     """A quantity with its unit where that is not shares: 1,000,000 EUR of a pair, 12 contracts, 10.5 units, 5,000 face USD."""
     unit = unit_of(instrument.asset_class, instrument.currency_id, instrument.base_currency_id or "")
-    return qty(value) if value is None or not unit else f"{qty(value)} {unit}"
+    return qty(value) if value is None or not unit else f"{qty(value)} {_of_one(unit, value)}"
 
 
 @register.filter
@@ -124,14 +124,21 @@ def wanted(thing) -> str:
 @register.simple_tag
 def quantity(value, asset_class: str, currency: str, base: str | None = "", cash: str | None = None) -> SafeString | str:
     """
-    A quantity in a list, its unit less loud behind it. ``{% quantity r.qty r.asset_class r.currency r.base r.cash %}``
+    A quantity in a list, its unit less loud behind it; a list names dollars nowhere.
+
+    ``{% quantity r.qty r.asset_class r.currency r.base r.cash %}``
 
     :param cash: the amount of money that binds in its place
     """
     if cash:
         return money(cash, currency)
-    unit = unit_of(asset_class, currency, base or "")
+    unit = _of_one(unit_of(asset_class, currency, base or ""), value).removesuffix(" USD")
     return format_html(IN_UNITS, qty(value), unit) if unit and value is not None else qty(value)
+
+
+def _of_one(unit: str, value) -> str:
+    """1 contract, 2 contracts."""
+    return unit.removesuffix("s") if value == 1 else unit
 
 
 IN_UNITS = '{}<span class="unit">{}</span>'

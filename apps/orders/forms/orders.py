@@ -16,7 +16,7 @@ from apps.users.services import holders_of
 
 from .. import page_selectors, selectors
 from ..models import STOPS, GroupKind, Leg, Order, OrderType, Side, TimeInForce
-from ..rules import FROM_HOLDING, HANDLING, INTENTS, OWN_TERMS
+from ..rules import FROM_HOLDING, HANDLING, INTENTS, OWN_TERMS, side_word
 from ..rules.tickets import TEXT_LIMITS
 from ..selectors import Words
 from ..services import Change, LegIn, Wish
@@ -296,7 +296,7 @@ class LinkForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.orders = orders
         for order in orders:
-            label = f"{order.ref} {order.get_side_display()} {plain(order.qty)} {order.instrument.symbol}"
+            label = f"{order.ref} {side_word(order.side, order.instrument.asset_class)} {plain(order.qty)} {order.instrument.symbol}"
             self.fields[f"role-{order.pk}"] = forms.ChoiceField(label=label, choices=Leg.Role.choices)
             self.fields[f"ratio-{order.pk}"] = forms.DecimalField(
                 label="Ratio", max_digits=12, decimal_places=4, initial=1, min_value=Decimal("0.0001")

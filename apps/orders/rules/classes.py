@@ -70,7 +70,7 @@ CLASSES = {
     ),
     "FUND": ClassTerms(
         "units", "net asset value a unit", "Units", "In steps of {step}, dealt at the value of the next valuation point.",
-        "Known at the valuation point alone.", hides=_UNSAID,
+        "Known at the valuation point alone.", money="Money, estimated", hides=(*_UNSAID, "flags"),
         no_short="Units of a fund are not borrowed, so none are sold short. Redeem what is held.",
     ),
 }  # fmt: skip

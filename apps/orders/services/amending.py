@@ -145,7 +145,7 @@ class Change:
     ``limit_price`` makes an order at market a limit order and a stop order a stop-limit;
     ``limit_bp`` moves each order's own limit by basis points of it;
     ``order_type`` MARKET drops the limit. ``qty_pct`` is a percentage of each order's quantity, rounded down to what
-    trades. ``desk`` is a desk's code.
+    trades, or of its amount where that binds, down to the cent. ``desk`` is a desk's code.
     """
 
     order_type: str | None = None
@@ -158,6 +158,7 @@ class Change:
     qty_pct: Decimal | str | None = None
 
 
+CENT = Decimal("0.01")
 GIVEN_A_LIMIT = {"MARKET": "LIMIT", "STOP": "STOP_LIMIT"}  # Whatever else there is keeps its type, and its stop or peg.
 
 
@@ -281,13 +282,15 @@ def _change(act: Act, rows: Sequence[Locked], wanted: Mapping[str, Any], told: d
     bad, changes = BadWishes("").code, {}
     simple = {name: value for name, value in wanted.items() if name in AMENDABLE}
     terms = Order.objects.filter(pk__in=by_id).values_list(
-        "pk", "side", "qty", "order_type", "limit_price", "instrument__increment", "instrument__tick_size"
+        "pk", "side", "qty", "order_type", "limit_price", "instrument__increment", "instrument__tick_size", "terms"
     )
-    for pk, side, qty, kind, limit, increment, tick in terms:
+    for pk, side, qty, kind, limit, increment, tick, more in terms:
         changes[pk] = dict(simple)
         if "limit_price" in simple and "order_type" not in simple:
             changes[pk]["order_type"] = GIVEN_A_LIMIT.get(kind, kind)
-        if "qty_pct" in wanted:
+        if "qty_pct" in wanted and "cash_qty" in more:
+            changes[pk]["cash_qty"] = rules.scaled(Decimal(more["cash_qty"]), wanted["qty_pct"], CENT)
+        elif "qty_pct" in wanted:
             changes[pk]["qty"] = rules.scaled(qty, wanted["qty_pct"], increment)
         if "limit_bp" in wanted and limit is None:
             refuse(pk, bad, "It has no limit to move.")

@@ -90,7 +90,8 @@ def route_blocks(
     plans = let_through(act, standing, plan_routes(act, quantities, found, Override(broker_code, strategy, params)))
     refuse_untaken(plans)
     refuse_missed(act.at, found.values())
-    mids = mids_of(found.values())
+    # What a fund is worth at the valuation point is no cost against what it was worth at the last.
+    mids = mids_of(b for b in found.values() if not b.instrument.is_fund)
     plans = _in_turn(plans, _freeze(act, found, mids, out_of_turn))
     blocks.mark_placed(act, quantities)
     return Routed(
