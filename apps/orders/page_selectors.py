@@ -258,7 +258,7 @@ def sketch(
     """
     problem = ""
     if intent:
-        side, qty, problem = _derived(instrument, portfolio, side, qty, intent)
+        side, qty, problem = _derived(instrument, portfolio, side, qty, intent, value_date)
     quote = marketdata.quotes_of([instrument.pk]).get(instrument.pk)
     market = quote.mid if quote else None
     if value_date and instrument.is_pair:
@@ -289,7 +289,7 @@ def sketch(
 
 
 def _derived(
-    instrument: Instrument, portfolio: Portfolio | None, side: str, value: Decimal | None, intent: str
+    instrument: Instrument, portfolio: Portfolio | None, side: str, value: Decimal | None, intent: str, on: date | None
 ) -> tuple[str, Decimal | None, str]:
     """Side and units that an intent comes to now, and why there are none. Nothing typed yet is no problem."""
     if portfolio is None:
@@ -298,7 +298,9 @@ def _derived(
         return side, None, ""
     pair = (portfolio.pk, instrument.pk)
     asked = "" if intent in rules.FROM_HOLDING else side
-    found = rules.derived(intent, rules.plain(value) or "", asked, selectors.known_of([pair])[pair])
+    known = selectors.known_of([pair])[pair]
+    forwards = selectors.forward_mids([(instrument.pk, on)], timezone.now().date()) if on else {}
+    found = rules.derived(intent, rules.plain(value) or "", asked, known._replace(price=forwards.get((instrument.pk, on), known.price)))
     return found.side, Decimal(found.qty) if found.qty else None, found.problem or ""
 
 

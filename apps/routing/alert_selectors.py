@@ -8,8 +8,12 @@ from typing import NamedTuple
 from django.db import connection
 from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, When
 
+from apps.blocks.models import Block
+from apps.blocks.selectors import forwards_of
+from apps.blocks.states import B
 from apps.core.refusals import NotFound
 from apps.reference import selectors as reference
+from apps.reference.models import AssetClass
 from apps.users.services import can
 
 from .models import Alert
@@ -57,7 +61,9 @@ SELECT a.id, a.kind, a.threshold, b.id, r.id, extract(epoch FROM %(now)s - min(q
 UNION ALL
 SELECT a.id, a.kind, a.threshold, b.id, NULL, away.bp, b.side, b.symbol, '' FROM rule a
   JOIN live b ON a.desk_id IS NULL OR a.desk_id = b.desk_id JOIN marketdata_quote q ON q.instrument_id = b.instrument_id,
-  LATERAL (SELECT CASE b.side WHEN 'BUY' THEN q.ask - b.limit_price ELSE b.limit_price - q.bid END
+  LATERAL (SELECT CASE WHEN b.id = ANY(%(forwards)s::bigint[])
+    THEN (%(factors)s::numeric[])[array_position(%(forwards)s::bigint[], b.id)] ELSE 1 END AS carried) f,
+  LATERAL (SELECT CASE b.side WHEN 'BUY' THEN q.ask * f.carried - b.limit_price ELSE b.limit_price - q.bid * f.carried END
     / nullif(b.limit_price, 0) * 10000 AS bp) away
   WHERE a.kind = 'LIMIT_AWAY' AND b.limit_price IS NOT NULL AND away.bp >= a.threshold
 UNION ALL
@@ -88,11 +94,22 @@ SELECT a.id, a.kind, a.threshold, b.id, NULL, count(*), b.side, i.symbol, '' FRO
 
 
 def found(now: datetime) -> list[Found]:
-    """Every rule that is met at this moment. Two queries, whatever the number of rules and blocks."""
+    """
+    Every rule that is met at this moment. Three queries, whatever the number of rules and blocks; five more where there are
+    forwards in currencies with a limit, which is compared with the quote carried to their value date.
+    """
+    dated = Block.objects.filter(
+        status__in=[B.OPEN, B.WORKING], instrument__asset_class=AssetClass.FX, limit_price__isnull=False, terms__has_key="value_date"
+    )  # fmt: skip
+    forwards = forwards_of(dated)
     closing = reference.closes_today(now)
     venues, days, closes = (list(column) for column in zip(*closing, strict=True)) if closing else ([], [], [])
     with connection.cursor() as cursor:
-        cursor.execute(_FOUND, {"now": now, "dead": [str(s) for s in DEAD], "venues": venues, "days": days, "closes": closes})
+        given = {
+            "now": now, "dead": [str(s) for s in DEAD], "venues": venues, "days": days, "closes": closes,
+            "forwards": list(forwards), "factors": list(forwards.values()),
+        }  # fmt: skip
+        cursor.execute(_FOUND, given)
         return [Found(*row) for row in cursor.fetchall()]
 
 

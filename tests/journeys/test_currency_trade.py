@@ -1,7 +1,7 @@
 """Euros are bought for two portfolios, for spot and forward: from the ticket over a bank to two moneys exchanged."""
 
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
 import pytest
 from django.urls import reverse
@@ -17,6 +17,7 @@ from apps.portfolios import selectors as portfolios
 from apps.portfolios.models import Cash, Movement, Position
 from apps.reference import selectors as reference
 from apps.reporting.invariants import broken_invariants
+from apps.routing import alert_selectors
 from apps.routing import services as routing
 from apps.routing.models import DealerQuote, Inquiry, Message, Route
 from apps.routing.rules import Fields, utc_text
@@ -246,6 +247,21 @@ def test_a_forward_without_interest_on_file_is_held_and_says_why(pair, enter, at
     assert (order["status"], order["decision_price"]) == ("HELD", None)
     drawer = at(omar).get(reverse("compliance:order_checks", args=[order["id"]]), headers={"HX-Request": "true"}).content.decode()
     assert "the interest of EUR or USD is not on file" in drawer
+
+
+@pytest.mark.django_db
+def test_amounts_and_limits_of_a_forward_are_taken_at_its_price(pair, firm, enter, by):
+    day = forward_day(pair, 12)
+    amount = {"intent": "AMOUNT", "intent_value": "11000", "value_date": str(day)}
+    [order] = enter({**BUY, "portfolio": "P1", **amount})
+    price = D(order["decision_price"])
+    assert price > D("1.12") and D(order["qty"]) == (11_000 / price).quantize(D("0.01"), ROUND_DOWN)
+
+    limit = {"order_type": "LIMIT", "limit_price": "1.12", "value_date": str(day)}  # Above spot, far below the forward.
+    [order] = enter({**SELL, "portfolio": "P1", "qty": "100", **limit})
+    routing.install_default_alerts(by("loader"))
+    found = [f for f in alert_selectors.found(timezone.now()) if f.kind == "LIMIT_AWAY"]
+    assert found == []  # At spot it would be 180 bp away.
 
 
 @pytest.mark.django_db

@@ -9,7 +9,7 @@ from .blocks import (
     verify_statement,
     with_order_count,
 )
-from .mids import mids_of
+from .mids import forwards_of, mids_of
 from .notes import Unread, notes_about, thread_of_block, thread_of_order, unread_by
 from .opposing import get_opposition_seen_by, open_oppositions, oppositions_seen_by
 from .owners import Queue, queues_of
@@ -25,6 +25,7 @@ __all__ = [
     "blocks_seen_by",
     "seen_from",
     "evidence",
+    "forwards_of",
     "get_block_seen_by",
     "get_opposition_seen_by",
     "get_rotation_seen_by",

@@ -17,13 +17,18 @@ def mids_of(blocks: Iterable[Block]) -> dict[int, Decimal]:
     five more where there are forwards.
     """
     blocks = list(blocks)
-    quotes = marketdata.quotes_of(b.instrument_id for b in blocks)
-    dated = {b.pk: (b.instrument_id, date.fromisoformat(b.terms["value_date"])) for b in blocks if "value_date" in b.terms}
-    factors = marketdata.forward_factors(dated.values(), timezone.now().date())
+    quotes, forwards = marketdata.quotes_of(b.instrument_id for b in blocks), forwards_of(blocks)
     found = {}
     for b in blocks:
-        factor = factors.get(dated[b.pk]) if b.pk in dated else 1
+        factor = forwards.get(b.pk, 1)
         if b.instrument_id in quotes and factor:
             mid = quotes[b.instrument_id].mid
             found[b.pk] = mid if factor == 1 else round(mid * factor, 8)
     return found
+
+
+def forwards_of(blocks: Iterable[Block]) -> dict[int, Decimal | None]:
+    """Of the blocks that are forwards, id to what the spot price is multiplied with for the value date; None where it is not known."""
+    dated = {b.pk: (b.instrument_id, date.fromisoformat(b.terms["value_date"])) for b in blocks if "value_date" in b.terms}
+    factors = marketdata.forward_factors(dated.values(), timezone.now().date())
+    return {pk: factors.get(one) for pk, one in dated.items()}

@@ -218,7 +218,7 @@ def with_facts(user, asked: pl.DataFrame, today, *, fills: bool = True) -> pl.Da
     )  # fmt: skip
     frame = frame.with_columns(pl.col("desk").fill_null("")).join(desks, on="desk", how="left", maintain_order="left")
     frame = with_amounts(frame.with_columns(pl.lit(None, pl.String).alias("intent_json")))
-    frame = with_value_dates(with_quantities(frame), today)
+    frame = with_value_dates(with_quantities(frame, today), today)
     return _with_reference_problems(user, frame.with_columns(pl.lit(today, pl.Date).alias("today")))
 
 
