@@ -16,7 +16,6 @@ _UNSAID = ("order_type", "limit_price", "stop_price", "peg", "peg_offset", "tif"
 class ClassTerms(NamedTuple):
     """
     :param unit: what a quantity counts, behind the number; empty for shares, where it goes without saying
-    :param price: what a price is, after the number
     :param label: of the quantity's field
     :param help: what the quantity is, below its field
     :param price_help: what a price is, below its field
@@ -30,7 +29,6 @@ class ClassTerms(NamedTuple):
     """
 
     unit: str
-    price: str
     label: str
     help: str
     price_help: str
@@ -43,9 +41,9 @@ class ClassTerms(NamedTuple):
     no_short: str = ""
 
 
-_SHARES = ClassTerms("", "a share", "Shares", "In steps of {step}.", "{currency} a share, in steps of {tick}.")
+_SHARES = ClassTerms("", "Shares", "In steps of {step}.", "{currency} a share, in steps of {tick}.")
 _BONDS = ClassTerms(
-    "face {currency}", "% of par", "Face, {currency}", "Nominal value in steps of {step}, at least {piece}.",
+    "face {currency}", "Face, {currency}", "Nominal value in steps of {step}, at least {piece}.",
     "Percent of par, without accrued interest.", order_type="LIMIT", hides=_WHOLE,
 )  # fmt: skip
 _NOT_LENT = "Only what is borrowed is sold short. Sell, with OPEN as its effect on the position."
@@ -55,21 +53,21 @@ CLASSES = {
     "CORP": _BONDS,
     "GOVT": _BONDS,
     "OPTION": ClassTerms(
-        "contracts", "premium a unit of the underlying", "Contracts", "Each is {factor} of {on}.",
+        "contracts", "Contracts", "Each is {factor} of {on}.",
         "Premium in {currency} for one {on}; a contract is {factor} times that.", order_type="LIMIT", bare_type="LIMIT",
         money="Premium", says=("position_effect",), hides=_WHOLE, no_short=_NOT_LENT,
     ),
     "FUTURE": ClassTerms(
-        "contracts", "points", "Contracts", "Each is {factor} {currency} a point.", "Points, in steps of {tick}.",
+        "contracts", "Contracts", "Each is {factor} {currency} a point.", "Points, in steps of {tick}.",
         order_type="LIMIT", bare_type="LIMIT", money="Notional", says=("position_effect",), no_short=_NOT_LENT,
     ),
     "FX": ClassTerms(
-        "{base}", "quote currency for one of the base", "Amount, {base}", "{base} bought or sold, against {currency}.",
+        "{base}", "Amount, {base}", "{base} bought or sold, against {currency}.",
         "{currency} for 1 {base}.", money="Against", says=("value_date",), hides=_WHOLE,
         no_short="A currency is not borrowed to be sold. Sell the pair: what it pays is judged as money.",
     ),
     "FUND": ClassTerms(
-        "units", "net asset value a unit", "Units", "In steps of {step}, dealt at the value of the next valuation point.",
+        "units", "Units", "In steps of {step}, dealt at the value of the next valuation point.",
         "Known at the valuation point alone.", money="Money, estimated", hides=(*_UNSAID, "flags"),
         no_short="Units of a fund are not borrowed, so none are sold short. Redeem what is held.",
     ),
