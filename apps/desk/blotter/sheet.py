@@ -114,7 +114,7 @@ BLOCKS: Sheet = sheet(
             "slip", "Slip bp", "slip_bp", 72, shown=lambda bp: show.sign(bp, 1), css=_cost, expression=SLIP
         ),
         cells.usd("usd", "Value", "usd", 76, shown=show.money_short),
-        Column("limit", "Limit", NUMBER, "limit_price", ("limit_price",), _limit, lambda r: r["limit_price"], 74),
+        Column("limit", "Limit", NUMBER, "limit_price", ("limit_price",), _limit, lambda r: r["limit_price"], 80),
         cells.choice("type", "Type", "order_type", _words(OrderType.choices), 80),
         cells.choice("tif", "TIF", "tif", _words(TimeInForce.choices), 50, cell=lambda r: r["tif"]),
         _told("strategy", "Strategy", 104),

@@ -68,7 +68,7 @@ def listed(request: HttpRequest) -> HttpResponse:
         context = {"money": counts.money, "chips": _chips(asked, counts, _kept(asked, view))}
         if part == "totals":
             sums = selectors.sums(request.user, asked, sheet, view.spec, now)
-            context |= rendering.sums(sheet, view.spec, *sums, ticks=can(request.user, "blocks.work"))
+            context |= rendering.sums(sheet, view.spec, *sums, ticks=may_work(request.user))
         return render(request, f"desk/blotter.html#{part}", context)
     return render(request, "desk/blotter.html", _list_context(request))
 

@@ -81,7 +81,7 @@ ORDERS: Sheet = sheet(
         cells.filled(),
         cells.quantity("filled_qty", "Filled qty", "filled_qty"),
         cells.quantity("leaves", "Leaves", "leaves", expression=F("qty") - F("filled_qty") - F("cancelled_qty")),
-        Column("limit", "Limit", NUMBER, "limit_price", ("limit_price",), _limit, lambda r: r["limit_price"], 74),
+        Column("limit", "Limit", NUMBER, "limit_price", ("limit_price",), _limit, lambda r: r["limit_price"], 80),
         cells.choice("type", "Type", "order_type", _words(OrderType.choices), 80),
         cells.choice("tif", "TIF", "tif", _words(TimeInForce.choices), 50, cell=lambda r: r["tif"]),
         cells.usd("usd", "Value", "usd", 100),

@@ -54,8 +54,7 @@ def listed(request: HttpRequest) -> HttpResponse:
         context = {"money": counts.money, "chips": _chips(asked, counts.by_status, _kept(asked, view))}
         if part == "totals":
             sums = selectors.sums(request.user, asked, sheet, view.spec, now)
-            ticks = can(request.user, "orders.submit") or can(request.user, "orders.cancel")
-            context |= rendering.sums(sheet, view.spec, *sums, ticks=ticks)
+            context |= rendering.sums(sheet, view.spec, *sums, ticks=may_act(request.user))
         return render(request, f"orders/list.html#{part}", context)
     return render(request, "orders/list.html", list_context(request))
 
