@@ -9,9 +9,10 @@ from django.utils import timezone
 from apps.allocations.models import Allocation
 from apps.audit.models import Entry
 from apps.blocks import services as blocks
-from apps.blocks.models import Block, Member
+from apps.blocks.models import Block, CrossConsent, Member, Opposition
 from apps.compliance import services as compliance
 from apps.compliance.models import Check
+from apps.crossing import services as crossing
 from apps.orders import selectors as order_selectors
 from apps.orders import services as orders
 from apps.orders.models import Approval, Document, Family, Locate, Order
@@ -247,3 +248,29 @@ def test_nothing_below_its_minimum_quantity_is_split_off(desk, by, tom):
         blocks.split_order(by(tom), order.pk, D(40), seen={order.pk: order.version})
 
     assert not Family.objects.exists()
+
+
+def test_what_was_met_inside_the_firm_stays_with_the_order_and_the_rest_is_split(desk, firm, by, mira, omar, tom):
+    sale = desk.block("AAA", "SELL", {"P2": 400})
+    desk.block("AAA", "BUY", {"P3": 150})
+    CrossConsent.objects.bulk_create(CrossConsent(portfolio=firm.portfolios[code], basis="Letter") for code in ("P2", "P3"))
+    blocks.find_oppositions(by("scheduler"))
+    pair = Opposition.objects.get()
+    cross = crossing.propose_cross(by(tom, "saves the spread"), pair.pk, seen={pair.pk: 1})
+    crossing.accept_cross(by(mira), cross, seen={cross: 1})
+    crossing.approve_cross(by(omar), cross, seen={cross: 2})
+    crossing.execute_cross(by(tom), cross, seen={cross: 3})
+    keep_promises()
+    order = Member.objects.get(block=sale).order
+    with pytest.raises(blocks.BadPart, match="leaves nothing of the order's 250"):
+        blocks.split_order(by(tom), order.pk, D(250), seen={order.pk: order.version})
+
+    part, child = blocks.split_order(by(tom), order.pk, D(100), seen={order.pk: order.version})
+
+    order.refresh_from_db()
+    assert (order.qty, order.filled_qty, Member.objects.get(order=order).qty) == (300, 150, 150)
+    assert (Order.objects.get(pk=part).qty, Block.objects.get(pk=child).qty, Block.objects.get(pk=sale.pk).qty) == (100, 100, 150)
+    assert Family.objects.get().qty == 400
+    left = blocks.join_orders(by(tom), [order.pk, part], seen={order.pk: order.version, part: 1})
+    assert (left, Member.objects.get(order=order).qty) == (order.pk, 250)
+    assert all(not broken for broken in _broken().values())

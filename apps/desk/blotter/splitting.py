@@ -175,7 +175,7 @@ def split_order(request: HttpRequest, order_id: int) -> HttpResponse:
         else:
             return done(f"{qty_of(row.qty, order.instrument)} are order O-{part:06d} now, in block B-{block:04d}.")
     context = {"order": order, "seen": f"{order_id}:{seen.get(order_id, order.version)}", "text": row.text, "error": error,
-               "rest": order.qty - row.qty if row.qty and row.qty < order.qty else None, "qty": row.qty}  # fmt: skip
+               "rest": order.leaves_qty - row.qty if row.qty and row.qty < order.leaves_qty else None, "qty": row.qty}  # fmt: skip
     return render(request, "desk/split.html#order", context, status=422 if error else 200)
 
 
