@@ -196,7 +196,7 @@ class TestMarks:
         assert list(Order.objects.order_by("pk").values_list("status", "filled_qty", "cancelled_qty")) == [
             ("DONE", 60, 40), ("DONE", 100, 0),
         ]  # fmt: skip
-        orders.mark_reopened(act, ids, "bust")
+        orders.mark_reopened(act, dict.fromkeys(ids, D(0)), "bust")
         assert set(Order.objects.values_list("status", "filled_qty", "cancelled_qty")) == {("WORKING", 0, 0)}
 
     def test_sent_back_and_rejected(self, in_review, by):
@@ -225,7 +225,7 @@ def test_each_act_needs_as_many_statements_for_200_orders_as_for_10(drafts, by, 
             lambda ids=ids: orders.mark_cleared(by("worker"), dict.fromkeys(ids, 1)),
             lambda ids=ids: orders.mark_working(by("worker"), dict.fromkeys(ids, 1)),
             lambda ids=ids: orders.mark_done(by("worker"), dict.fromkeys(ids, (D(7), D(0)))),
-            lambda ids=ids: orders.mark_reopened(by("worker"), ids, "bust"),
+            lambda ids=ids: orders.mark_reopened(by("worker"), dict.fromkeys(ids, D(0)), "bust"),
         ):
             with CaptureQueriesContext(connection) as asked:
                 act()
