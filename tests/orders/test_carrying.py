@@ -12,6 +12,7 @@ from apps.compliance.models import Check
 from apps.core.acts import Act
 from apps.core.events import Fact
 from apps.marketdata import services as marketdata
+from apps.marketdata.models import Quote
 from apps.orders import events
 from apps.orders import services as orders
 from apps.orders.models import Order
@@ -128,6 +129,7 @@ class TestAtABroker:
 
     def priced(self, firm, price, when):
         tick = marketdata.Tick(firm.instruments["AAA"].pk, *[Decimal(price)] * 3, Decimal(0), Decimal(0), when)
+        Quote.objects.filter(pk=tick.instrument_id).update(at=FRIDAY)  # The firm’s own is of now: no older tick would count.
         marketdata.record_ticks([tick], "test")
 
     def test_passes_and_nobody_is_bothered(self, at_work, at):
@@ -149,7 +151,7 @@ class TestAtABroker:
         compliance.install_default_rules(by(omar))
         AlertRule.objects.create(name="Carried", kind="RECHECK", threshold=1)
         assert routing.raise_alerts(at("scheduler", MONDAY)) == (0, 0)
-        self.priced(firm, 5_000, MONDAY)
+        self.priced(firm, 50, MONDAY)
         orders.carry_orders(at("scheduler", MONDAY))
 
         assert Order.objects.get(pk=pk).status == "WORKING"
@@ -171,7 +173,7 @@ class TestAtABroker:
 
         compliance.install_default_rules(by(omar))
         AlertRule.objects.create(name="Carried", kind="RECHECK", threshold=1)
-        self.priced(firm, 5_000, MONDAY)
+        self.priced(firm, 50, MONDAY)
         orders.carry_orders(at("scheduler", MONDAY))
         return at_work[0], Review.objects.get()
 
@@ -191,12 +193,12 @@ class TestAtABroker:
         compliance.approve_reviews(act, [review.pk], seen={review.pk: 1})
         assert (Order.objects.get(pk=pk).status, self.alerts(at, MONDAY)) == ("WORKING", (0, 1))
 
-        self.priced(firm, 4_900, TUESDAY)
+        self.priced(firm, 49, TUESDAY)
         orders.carry_orders(at("scheduler", TUESDAY))
         assert (Review.objects.count(), self.alerts(at, TUESDAY)) == (1, (0, 0))
         assert Check.objects.filter(order=pk).latest("pk").outcome == "FAIL"
 
-        self.priced(firm, 6_000, WEDNESDAY)
+        self.priced(firm, 60, WEDNESDAY)
         orders.carry_orders(at("scheduler", WEDNESDAY))
         assert (Review.objects.latest("pk").status, self.alerts(at, WEDNESDAY)) == ("WAITING", (1, 0))
 
@@ -258,13 +260,14 @@ def test_what_was_accepted_of_an_idle_order_is_not_held_again_the_next_morning(c
 
     def opens(price, when) -> str:
         tick = marketdata.Tick(firm.instruments["AAA"].pk, *[Decimal(price)] * 3, Decimal(0), Decimal(0), when)
+        Quote.objects.filter(pk=tick.instrument_id).update(at=FRIDAY)  # The firm’s own is of now: no older tick would count.
         marketdata.record_ticks([tick], "test")
         orders.carry_orders(at("scheduler", when))
         return Order.objects.get(pk=pk).status
 
-    assert opens(5_000, MONDAY) == "HELD"
+    assert opens(50, MONDAY) == "HELD"
     review = Review.objects.get()
     compliance.approve_reviews(by(omar, "The client agreed"), [review.pk], seen={review.pk: 1})
-    assert opens(4_900, TUESDAY) == "CLEARED"
-    assert opens(6_000, WEDNESDAY) == "HELD"
+    assert opens(49, TUESDAY) == "CLEARED"
+    assert opens(60, WEDNESDAY) == "HELD"
     assert Review.objects.count() == 2
