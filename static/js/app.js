@@ -212,6 +212,18 @@
   document.addEventListener("htmx:timeout", () => {
     toast("The server took too long: what you asked for may still happen. Look again before repeating it.", "error");
   });
+  /* Terms of an order: a field that only some order types or times in force have stands there with them. */
+  function showTerms() {
+    for (const terms of $$(".terms")) {
+      terms.dataset.type = $("[name=order_type]", terms)?.value ?? "";
+      terms.dataset.tif = $("[name=tif]", terms)?.value ?? "";
+    }
+  }
+  window.oms.showTerms = showTerms;
+  document.addEventListener("change", (event) => { if (event.target.closest(".terms")) showTerms(); });
+  document.addEventListener("htmx:afterSwap", showTerms);
+  showTerms();
+
   document.addEventListener("htmx:afterSwap", (event) => {
     const { target } = event.detail;
     if (target.id === "dialog" && target.children.length) open(target);

@@ -189,6 +189,7 @@
 
   /* Every grid can be tabbed into at one row; a list that came anew is counted again, and stands where it stood. */
   function ready() {
+    $$(".list-keys").forEach((keys) => { keys.hidden = !$("[data-grid]"); });
     for (const grid of $$("[data-grid]")) {
       const rows = rowsOf(grid);
       const stood = current(grid) || rows.find((r) => nameOf(r) === grid.dataset.at);
@@ -203,7 +204,18 @@
       if (region?.children.length && !region.dataset.shows && !$(":scope > .empty", region)) region.dataset.shows = location.pathname;
     }
   }
+  /* Rows replaced where they stand took their tick and their place along; only what cannot be ticked any more changes a count. */
+  function swapped(rows) {
+    for (const row of rows) {
+      const check = box(row);
+      row.classList.toggle("picked", Boolean(check?.checked && !check.disabled));
+    }
+    if (rows.some((row) => box(row)?.disabled)) new Set(rows.map(gridOf)).forEach((grid) => grid && counted(grid));
+  }
   document.addEventListener("htmx:afterSettle", ready);
-  document.addEventListener("oms:rows", ready);
+  document.addEventListener("oms:rows", (event) => {
+    if (event.detail) swapped(event.detail);
+    else ready();
+  });
   ready();
 })();

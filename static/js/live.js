@@ -43,17 +43,55 @@
 
   let glowing = 0;
   const glow = (element) => {
-    if (glowing >= GLOWING) return;
+    if (glowing >= GLOWING || element.classList.contains("flash")) return;
     glowing += 1;
     element.classList.add("flash");
     setTimeout(() => { glowing -= 1; element.classList.remove("flash"); }, GLOW);
   };
 
-  /* Rows */
-  function swap(old, fresh) {
+  /* Rows. After each change "oms:rows" is told; its detail is the rows that were replaced where they stand, where nothing
+     else about the list changed. */
+  const tellRows = (swapped = null) => document.dispatchEvent(new CustomEvent("oms:rows", { detail: swapped }));
+  const process = (part) => { if (part.outerHTML.includes(" hx-")) htmx.process(part); };
+  const OURS = ["on", "picked", "flash"];                       // Classes and attributes that the page, not the
+  const KEPT = ["class", "tabindex", "aria-current", "data-opening"];   // server, gives a row.
+  function take(place, fresh) {
+    for (const { name, value } of [...fresh.attributes]) {
+      if (!KEPT.includes(name) && place.getAttribute(name) !== value) place.setAttribute(name, value);
+    }
+    for (const { name } of [...place.attributes]) {
+      if (!KEPT.includes(name) && !fresh.hasAttribute(name)) place.removeAttribute(name);
+    }
+    const classes = [...new Set([...fresh.classList, ...OURS.filter((name) => place.classList.contains(name))])].join(" ");
+    if (place.className !== classes) place.className = classes;
+  }
+  function tickAlike(fresh, old) {
     const tick = $("input[type=checkbox]", old);
     const freshTick = $("input[type=checkbox]", fresh);
     if (tick && freshTick && !freshTick.disabled) freshTick.checked = tick.checked;
+  }
+  /* A row takes from the fresh one only the cells that differ: what stays the same is neither styled nor laid out anew, and
+     keeps the keyboard. :return: the row that stands */
+  function swap(old, fresh) {
+    const cells = old.cells && [...old.cells];
+    const anew = fresh.cells && [...fresh.cells];
+    if (!cells || cells.length !== anew?.length) return replace(old, fresh);
+    const at = document.activeElement;
+    take(old, fresh);
+    cells.forEach((cell, n) => {
+      if (cell.isEqualNode(anew[n])) return;
+      tickAlike(anew[n], cell);
+      const inner = cell !== at && cell.contains(at);
+      take(cell, anew[n]);
+      cell.replaceChildren(...anew[n].childNodes);
+      process(cell);
+      if (inner) ($("a, button, input", cell) || old).focus({ preventScroll: true });
+    });
+    glow(old);
+    return old;
+  }
+  function replace(old, fresh) {
+    tickAlike(fresh, old);
     if (old.classList.contains("on")) {
       fresh.classList.add("on");
       fresh.setAttribute("aria-current", "true");
@@ -63,8 +101,9 @@
     const inner = !focused && old.contains(document.activeElement);
     old.replaceWith(fresh);
     if (focused || inner) (inner && $("a, button, input", fresh) || fresh).focus({ preventScroll: true });
-    htmx.process(fresh);
+    process(fresh);
     glow(fresh);
+    return fresh;
   }
   async function refreshRows(place, subject, ids) {
     const known = ids.filter((id) => $(`[data-row="${subject}:${id}"]`, place));
@@ -82,25 +121,30 @@
     const standing = new Map($$(`[data-row^="${subject}:"]`, place).map((row) => [row.dataset.row, row]));
     const takesNew = place.hasAttribute("data-insert") && (place.dataset.subject ?? subject) === subject;
     const came = new Set();
+    const swapped = [];
     const anew = [];
     for (const fresh of [...leaf.content.querySelectorAll(`[data-row^="${subject}:"]`)]) {
       const old = standing.get(fresh.dataset.row);
       came.add(fresh.dataset.row);
-      if (old) swap(old, fresh);
+      if (old) swapped.push(swap(old, fresh));
       else if (takesNew) anew.push(fresh);
     }
+    let gone = 0;
     for (const id of ids) {
       const row = standing.get(`${subject}:${id}`);
-      if (row && !came.has(row.dataset.row)) row.remove();
+      if (!row || came.has(row.dataset.row)) continue;
+      row.remove();
+      gone += 1;
     }
     if (anew.length) {
       const body = place.tBodies ? place.tBodies[0] : place;
       $$("[data-empty]", body).forEach((none) => none.remove());
       body.prepend(...anew);
-      anew.forEach((row) => { htmx.process(row); glow(row); });
+      anew.forEach((row) => { process(row); glow(row); });
       announce(`${anew.length} new in the list`);
     }
-    document.dispatchEvent(new CustomEvent("oms:rows"));
+    if (anew.length || gone) tellRows();
+    else if (swapped.length) tellRows(swapped);
   }
   /* Rows that the stream brought. What is fetched meanwhile may be older than they are, so it is fetched again. */
   function bringDrawn(said) {
@@ -129,11 +173,12 @@
       return;
     }
     const leaf = await bring(place, Object.fromEntries(followed.map((subject) => [subject, [...pile.get(subject)].join(",")])));
+    const swapped = [];
     for (const fresh of [...leaf.content.querySelectorAll("[data-row]")]) {
       const old = $(`[data-row="${CSS.escape(fresh.dataset.row)}"]`, place);
-      if (old) swap(old, fresh);
+      if (old) swapped.push(swap(old, fresh));
     }
-    document.dispatchEvent(new CustomEvent("oms:rows"));
+    if (swapped.length) tellRows(swapped);
   }
 
   /* Panels: never two requests of one at once, and not under somebody's fingers: what is pressed must still be there
@@ -215,7 +260,7 @@
       }
       htmx.process(place);
     });
-    document.dispatchEvent(new CustomEvent("oms:rows"));
+    tellRows();
   }
   let gapped = false;       // The list is to be fetched whole, as soon as somebody looks and the last time is a while ago.
   let reloading = false;

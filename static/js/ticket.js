@@ -30,6 +30,7 @@
     }
     const { order_type: type, limit_price: limit, side, intent } = form.elements;
     if (!said.has("order_type") && !limit.value.trim()) type.value = of.type;
+    window.oms.showTerms();
     offer("order_type", words(of.orderTypes));
     offer("tif", words(of.tifs));
     call("qty", of.label, of.help);

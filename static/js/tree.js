@@ -23,17 +23,21 @@
   }
   async function open(row) {
     const button = $("[data-kids]", row);
-    if (!button || row.dataset.opening) return;
-    row.dataset.opening = "1";
+    if (!button) return;
     button.setAttribute("aria-expanded", "true");
     opened.add(keyOf(row));
+    if (row.dataset.opening) {            // What is on its way may be older than this.
+      row.dataset.opening = "again";
+      return;
+    }
+    row.dataset.opening = "once";
     try {
       const table = row.closest("table");
       const answer = await fetch(button.dataset.kids + (table.dataset.below || ""), { credentials: "same-origin", headers: { "HX-Request": "true" } });
       if (!answer.ok || answer.redirected) throw new Error(`parts: ${answer.status}`);
       const leaf = document.createElement("template");
       leaf.innerHTML = await answer.text();
-      if (!row.isConnected) return;
+      if (!row.isConnected || !opened.has(keyOf(row))) return;
       const old = kidsOf(row);
       const stood = old.find((kid) => kid.classList.contains("on"));
       const focused = stood ? stood === document.activeElement : document.activeElement === document.body;
@@ -48,9 +52,11 @@
       await Promise.all(fresh.filter((kid) => opened.has(keyOf(kid))).map(open));
     } catch (error) {
       console.error(error);
-      button.setAttribute("aria-expanded", String(kidsOf(row).length > 0));
+      $("[data-kids]", row)?.setAttribute("aria-expanded", String(kidsOf(row).length > 0));
     } finally {
+      const again = row.dataset.opening === "again";
       delete row.dataset.opening;
+      if (again && row.isConnected && opened.has(keyOf(row))) await open(row);
     }
   }
   function close(row) {
@@ -65,14 +71,14 @@
     if (button.getAttribute("aria-expanded") === "true") close(row);
     else open(row);
   });
-  document.addEventListener("oms:rows", async () => {
-    const shut = $$("tr[data-row]").filter((row) => opened.has(keyOf(row)) && $('[data-kids][aria-expanded="false"]', row));
+  document.addEventListener("oms:rows", async (event) => {
+    const shut = (event.detail ?? $$("tr[data-row]")).filter((row) => opened.has(keyOf(row)) && $('[data-kids][aria-expanded="false"]', row));
     const whole = shut.filter((row) => !kidsOf(row).length);   // The list was fetched whole: it stays where it was scrolled to.
     const grid = whole[0]?.closest(".grid");
     const top = grid?.scrollTop;
     const opening = shut.map(open);
     let root = null;
-    for (const row of $$("tr[data-row], tr.kid")) {
+    for (const row of event.detail ? [] : $$("tr[data-row], tr.kid")) {
       if (!row.classList.contains("kid")) root = row;
       else if (!root || (level(row) === 1 && row.dataset.of !== keyOf(root))) row.remove();   // Its row left the list.
     }

@@ -80,7 +80,7 @@
     (marks) => marks.forEach((mark) => mark.isIntersecting && more(mark.target)), { rootMargin: "600px" },
   );
   const watch = () => $$("[data-more]:not([data-watched])").forEach((mark) => { mark.dataset.watched = ""; seen.observe(mark); });
-  document.addEventListener("oms:rows", watch);
+  document.addEventListener("oms:rows", (event) => { if (!event.detail) watch(); });
   document.addEventListener("click", (event) => {
     const mark = event.target.closest("[data-more]");
     if (mark) more(mark);

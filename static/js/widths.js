@@ -82,8 +82,8 @@
   document.addEventListener("htmx:configRequest", (event) => {
     if (event.detail.elt.matches("[data-arranges]")) Object.assign(event.detail.parameters, asked());
   });
-  document.addEventListener("oms:rows", () => {   // The list may have been fetched whole.
-    const table = widths.size && $("table.sized[data-widths-url]");
+  document.addEventListener("oms:rows", (event) => {   // The list may have been fetched whole.
+    const table = !event.detail && widths.size && $("table.sized[data-widths-url]");
     if (table) show(table);
   });
 })();
