@@ -15,14 +15,13 @@
   const url = document.body.dataset.stream;
   if (!url) return;
   const { $, $$, announce } = window.oms;
+  const { put, swap, leafOf, tell: tellRows } = window.oms.rows;
   const TOGETHER = 250;     // ms of messages taken as one
   const MANY = 400;         // changed rows beyond which the list is fetched whole
   const SILENCE = 30000;    // ms without a beat (once one was heard) before the line is called dead
   const AGAIN = 2000;       // ms at least between two fetches of a whole list
   const HEALTH = 10000;     // ms at least between two looks at the parts, panels of `health`, while the line speaks
-  const GLOW = 1400;
-  const GLOWING = 24;       // rows at once beyond which a glow says nothing any more
-  const RESTING = 500;      // ms at least between two looks at one panel
+  const RESTING = 1000;     // ms at least between two looks at one panel
 
   let source = null;
   let changed = new Map();  // subject → ids
@@ -41,70 +40,7 @@
   const drawn = $("[data-rows-url]");   // The list whose rows the stream may bring.
   let waiting = [];         // Rows brought while a finger is on the page.
 
-  let glowing = 0;
-  const glow = (element) => {
-    if (glowing >= GLOWING || element.classList.contains("flash")) return;
-    glowing += 1;
-    element.classList.add("flash");
-    setTimeout(() => { glowing -= 1; element.classList.remove("flash"); }, GLOW);
-  };
-
-  /* Rows. After each change "oms:rows" is told; its detail is the rows that were replaced where they stand, where nothing
-     else about the list changed. */
-  const tellRows = (swapped = null) => document.dispatchEvent(new CustomEvent("oms:rows", { detail: swapped }));
-  const process = (part) => { if (part.outerHTML.includes(" hx-")) htmx.process(part); };
-  const OURS = ["on", "picked", "flash"];                       // Classes and attributes that the page, not the
-  const KEPT = ["class", "tabindex", "aria-current", "data-opening"];   // server, gives a row.
-  function take(place, fresh) {
-    for (const { name, value } of [...fresh.attributes]) {
-      if (!KEPT.includes(name) && place.getAttribute(name) !== value) place.setAttribute(name, value);
-    }
-    for (const { name } of [...place.attributes]) {
-      if (!KEPT.includes(name) && !fresh.hasAttribute(name)) place.removeAttribute(name);
-    }
-    const classes = [...new Set([...fresh.classList, ...OURS.filter((name) => place.classList.contains(name))])].join(" ");
-    if (place.className !== classes) place.className = classes;
-  }
-  function tickAlike(fresh, old) {
-    const tick = $("input[type=checkbox]", old);
-    const freshTick = $("input[type=checkbox]", fresh);
-    if (tick && freshTick && !freshTick.disabled) freshTick.checked = tick.checked;
-  }
-  /* A row takes from the fresh one only the cells that differ: what stays the same is neither styled nor laid out anew, and
-     keeps the keyboard. :return: the row that stands */
-  function swap(old, fresh) {
-    const cells = old.cells && [...old.cells];
-    const anew = fresh.cells && [...fresh.cells];
-    if (!cells || cells.length !== anew?.length) return replace(old, fresh);
-    const at = document.activeElement;
-    take(old, fresh);
-    cells.forEach((cell, n) => {
-      if (cell.isEqualNode(anew[n])) return;
-      tickAlike(anew[n], cell);
-      const inner = cell !== at && cell.contains(at);
-      take(cell, anew[n]);
-      cell.replaceChildren(...anew[n].childNodes);
-      process(cell);
-      if (inner) ($("a, button, input", cell) || old).focus({ preventScroll: true });
-    });
-    glow(old);
-    return old;
-  }
-  function replace(old, fresh) {
-    tickAlike(fresh, old);
-    if (old.classList.contains("on")) {
-      fresh.classList.add("on");
-      fresh.setAttribute("aria-current", "true");
-    }
-    fresh.tabIndex = old.tabIndex;
-    const focused = old === document.activeElement;
-    const inner = !focused && old.contains(document.activeElement);
-    old.replaceWith(fresh);
-    if (focused || inner) (inner && $("a, button, input", fresh) || fresh).focus({ preventScroll: true });
-    process(fresh);
-    glow(fresh);
-    return fresh;
-  }
+  /* Rows */
   async function refreshRows(place, subject, ids) {
     const known = ids.filter((id) => $(`[data-row="${subject}:${id}"]`, place));
     const wanted = place.hasAttribute("data-insert") && (place.dataset.subject ?? subject) === subject ? ids : known;
@@ -113,50 +49,25 @@
       reloadLists();
       return;
     }
-    put(place, subject, wanted, await bring(place, { ids: wanted.join(",") }));
+    const leaf = await bring(place, { ids: wanted.join(",") });
+    const older = leaveOut(place, leaf);
+    put(place, subject, wanted.filter((id) => !older.has(`${subject}:${id}`)), leaf);
   }
-  /* Rows of these ids as they stand now: replaced where they stand, taken away where they no longer belong to the list,
-     and on top where they are new in a list that takes new ones. */
-  function put(place, subject, ids, leaf) {
-    const standing = new Map($$(`[data-row^="${subject}:"]`, place).map((row) => [row.dataset.row, row]));
-    const takesNew = place.hasAttribute("data-insert") && (place.dataset.subject ?? subject) === subject;
-    const came = new Set();
-    const swapped = [];
-    const anew = [];
-    for (const fresh of [...leaf.content.querySelectorAll(`[data-row^="${subject}:"]`)]) {
-      const old = standing.get(fresh.dataset.row);
-      came.add(fresh.dataset.row);
-      if (old) swapped.push(swap(old, fresh));
-      else if (takesNew) anew.push(fresh);
-    }
-    let gone = 0;
-    for (const id of ids) {
-      const row = standing.get(`${subject}:${id}`);
-      if (!row || came.has(row.dataset.row)) continue;
-      row.remove();
-      gone += 1;
-    }
-    if (anew.length) {
-      const body = place.tBodies ? place.tBodies[0] : place;
-      $$("[data-empty]", body).forEach((none) => none.remove());
-      body.prepend(...anew);
-      anew.forEach((row) => { process(row); glow(row); });
-      announce(`${anew.length} new in the list`);
-    }
-    if (anew.length || gone) tellRows();
-    else if (swapped.length) tellRows(swapped);
+  /* Rows that the stream brought. What is on its way meanwhile may be older than they are: of rows asked for, those are
+     left out, and in a list fetched whole they are put in place again. */
+  const overtaken = new Set();          // "subject:id" of rows brought while rows of the list were asked for.
+  const brought = [];                   // What was brought while the list was on its way.
+  function leaveOut(place, leaf) {
+    const older = place === drawn ? overtaken : new Set();
+    for (const row of [...leaf.content.querySelectorAll("[data-row]")]) if (older.has(row.dataset.row)) row.remove();
+    return older;
   }
-  /* Rows that the stream brought. What is fetched meanwhile may be older than they are, so it is fetched again. */
   function bringDrawn(said) {
     if (document.hidden || !drawn) return note(said.subject, said.ids);
     if (pressed) return void waiting.push(said);
-    if (renewing || busy.has(drawn)) note(said.subject, said.ids);
+    if (renewing) brought.push(said);
+    if (busy.has(drawn)) said.ids.forEach((id) => overtaken.add(`${said.subject}:${id}`));
     put(drawn, said.subject, said.ids, leafOf(said.rows));
-  }
-  function leafOf(text) {
-    const leaf = document.createElement("template");
-    leaf.innerHTML = text;
-    return leaf;
   }
   async function bring(place, asked) {
     const address = new URL(place.dataset.rowsUrl, location.href);
@@ -173,6 +84,7 @@
       return;
     }
     const leaf = await bring(place, Object.fromEntries(followed.map((subject) => [subject, [...pile.get(subject)].join(",")])));
+    leaveOut(place, leaf);
     const swapped = [];
     for (const fresh of [...leaf.content.querySelectorAll("[data-row]")]) {
       const old = $(`[data-row="${CSS.escape(fresh.dataset.row)}"]`, place);
@@ -282,6 +194,7 @@
         gapped = true;
       } finally {
         renewing = false;
+        brought.splice(0).forEach(bringDrawn);
       }
       await new Promise((go) => setTimeout(go, AGAIN));
     }
@@ -322,6 +235,7 @@
   }
   async function asking(place, ask, what) {
     busy.add(place);
+    if (place === drawn) overtaken.clear();
     try {
       await ask();
     } catch (error) {
