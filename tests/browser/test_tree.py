@@ -1,5 +1,7 @@
 """The live tree of the blotter: what a reader opened, chose and scrolled to stands as it was whatever comes."""
 
+import json
+
 import pytest
 
 from apps.orders import services as orders
@@ -22,7 +24,7 @@ STANDS = """() => ({
   open: [...document.querySelectorAll('[data-kids][aria-expanded=true]')].map((twist) => twist.closest('tr').dataset)
     .map((row) => row.row || row.node),
   ticked: [...document.querySelectorAll('#list tbody input:checked')].map((box) => box.closest('tr').dataset.row),
-  on: document.querySelector('#list .on').dataset.node,
+  on: document.querySelector('#list .on')?.dataset.node,
   focused: document.activeElement.dataset.node,
   scrolled: document.querySelector('.grid').scrollTop,
 })"""
@@ -73,6 +75,5 @@ def test_what_stands_open_ticked_and_scrolled_to_outlives_changes_and_gaps(sits_
     fills(3, "50.20")
     page.evaluate("stream.say('gap', {})")
     page.wait_for_function("() => document.querySelectorAll(\"tr.kid[data-node^='execution:']\").length === 3")
-    page.wait_for_function("() => document.querySelector('.grid').scrollTop === 40")
-    assert page.evaluate(STANDS) == stood
+    page.wait_for_function(f"(stood) => JSON.stringify(({STANDS})()) === stood", arg=json.dumps(stood, separators=(",", ":")))
     assert page.locator("tr[data-row^='block:']").count() == 15
