@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import pytest
 
+from apps.desk import bars
 from apps.desk.templatetags import show
 
 NOW = datetime(2026, 11, 23, 14, 2, 13, 418_000, tzinfo=UTC)
@@ -153,7 +154,7 @@ def test_a_side_is_a_word_in_its_colour():
     ],
 )
 def test_a_bar_is_full_only_when_all_is_done(done, total, width, word):
-    drawn = show.fillbar(Decimal(done), Decimal(total))
+    drawn = bars.fillbar(Decimal(done), Decimal(total))
 
     assert f'<rect width="{width}%"' in drawn
     assert drawn.endswith(f"</svg>{word}")
@@ -161,19 +162,19 @@ def test_a_bar_is_full_only_when_all_is_done(done, total, width, word):
 
 
 def test_a_limit_bar_says_in_words_what_it_draws():
-    drawn = show.limitbar(now=Decimal("4.1"), after=Decimal("5.4"), limit=5)
+    drawn = bars.limitbar(now=Decimal("4.1"), after=Decimal("5.4"), limit=5)
 
     assert 'aria-label="4.1% now, 5.4% after, limit 5.0%"' in drawn
     assert 'class="over"' in drawn
     assert "style=" not in drawn
-    assert 'class="within"' in show.limitbar(now=1, after=2, limit=5)
-    assert 'class="freed"' in show.limitbar(now=4, after=2, limit=5)
-    assert 'class="over"' in show.limitbar(now=7, after=5, limit=6, least=True)
+    assert 'class="within"' in bars.limitbar(now=1, after=2, limit=5)
+    assert 'class="freed"' in bars.limitbar(now=4, after=2, limit=5)
+    assert 'class="over"' in bars.limitbar(now=7, after=5, limit=6, least=True)
 
 
 def test_a_drift_is_drawn_from_the_middle_and_never_leaves_the_bar():
-    assert 'class="above" x="50.00%" y="3" width="13.00%"' in show.driftbar(Decimal("0.52"), 2)
-    assert 'class="below" x="0.00%" y="3" width="50.00%"' in show.driftbar(Decimal("-9"), 2)
+    assert 'class="above" x="50.00%" y="3" width="13.00%"' in bars.driftbar(Decimal("0.52"), 2)
+    assert 'class="below" x="0.00%" y="3" width="50.00%"' in bars.driftbar(Decimal("-9"), 2)
 
 
 def test_initials_and_codes_are_read_by_people():

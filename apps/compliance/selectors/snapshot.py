@@ -105,21 +105,7 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, firm_wide: bool) -> A
             [portfolios],
             {"portfolio": pl.Int64, "thing": pl.Int64, "amount": pl.Int64, "unpaid": pl.Int64},
         )
-        money = {"portfolio": pl.Int64, "thing": pl.String, "amount": pl.Int64}
-        cash = _frame(
-            cursor,
-            "SELECT portfolio_id, currency_id, (amount * 10000)::bigint FROM portfolios_cash"
-            " WHERE portfolio_id = ANY(%s::bigint[]) AND amount <> 0",
-            [portfolios],
-            money,
-        )
-        unsettled = _frame(
-            cursor,
-            "SELECT portfolio_id, currency_id, (sum(amount) * 10000)::bigint, settle_date FROM portfolios_movement"
-            " WHERE portfolio_id = ANY(%s::bigint[]) AND trade_date >= %s AND settle_date > %s AND amount IS NOT NULL GROUP BY 1, 2, 4",
-            [portfolios, at.date() - SETTLES_WITHIN, at.date()],
-            money | {"settles": pl.Date},
-        )
+        cash, unsettled = _money(cursor, portfolios, at)
         mandates = _mandates(cursor, portfolios)
         traded = sorted(set(orders["instrument"]) | set(others["instrument"]))
         instruments = _instruments(cursor, sorted({*traded, *positions["thing"]}), set(traded), at)
@@ -148,6 +134,26 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, firm_wide: bool) -> A
         firm_held=firm[0], firm_promised=firm[1],
     )  # fmt: skip
     return Asked(snapshot, hashes)
+
+
+def _money(cursor, portfolios: Sequence[int], at: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What the portfolios have by currency, and what of it is still to settle, by day."""
+    money = {"portfolio": pl.Int64, "thing": pl.String, "amount": pl.Int64}
+    cash = _frame(
+        cursor,
+        "SELECT portfolio_id, currency_id, (amount * 10000)::bigint FROM portfolios_cash"
+        " WHERE portfolio_id = ANY(%s::bigint[]) AND amount <> 0",
+        [portfolios],
+        money,
+    )
+    unsettled = _frame(
+        cursor,
+        "SELECT portfolio_id, currency_id, (sum(amount) * 10000)::bigint, settle_date FROM portfolios_movement"
+        " WHERE portfolio_id = ANY(%s::bigint[]) AND trade_date >= %s AND settle_date > %s AND amount IS NOT NULL GROUP BY 1, 2, 4",
+        [portfolios, at.date() - SETTLES_WITHIN, at.date()],
+        money | {"settles": pl.Date},
+    )
+    return cash, unsettled
 
 
 def _frame(cursor, query: str, values: Sequence, schema: dict[str, pl.DataType]) -> pl.DataFrame:

@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from apps.orders.rules import OwnField, unit_of
 from apps.reference.models import AssetClass
 
+from .. import bars
 from ..templatetags import show
 from .columns import AGE, CHOICE, DATE, NUMBER, TEXT, Column
 from .rendering import money_total
@@ -152,11 +153,11 @@ def filled() -> Column:
 def fillbar(done, total) -> str:
     if not done:
         return EMPTY_BAR
-    return FULL_BAR if done == total else show.fillbar(done, total)
+    return FULL_BAR if done == total else bars.fillbar(done, total)
 
 
 NO_TWIST = format_html('<span class="{}"></span>', "no-expand")  # Where nothing opens below a row, for its name to stand in line.
-EMPTY_BAR, FULL_BAR = str(show.fillbar(0, 1)), str(show.fillbar(1, 1))
+EMPTY_BAR, FULL_BAR = str(bars.fillbar(0, 1)), str(bars.fillbar(1, 1))
 
 
 def instrument() -> Column:

@@ -12,7 +12,6 @@ Content-Security-Policy forbids it, so widths are SVG attributes.
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from fractions import Fraction
 
 from django import template
 from django.utils import timezone
@@ -22,26 +21,14 @@ from django.utils.safestring import SafeString
 from apps.core.money import rounded
 from apps.orders.rules import side_word, unit_of
 
+from .. import bars
+from ..figures import MINUS, fixed, read_number
+
 register = template.Library()
 
-MINUS, NONE = "−", "–"
+NONE = "–"
 SIGNS = {"USD": "$", "GBP": "£", "EUR": "€", "JPY": "¥"}
 PLACES = {"JPY": 0, "KRW": 0}  # ISO 4217 minor units; every other currency the desk trades has 2.
-
-
-def _number(value) -> Decimal | Fraction | None:
-    """Exact where it can be; a float is read by its shortest text, not its binary expansion."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, (Decimal, Fraction)):
-        return value
-    return Decimal(str(value))
-
-
-def _fixed(value: Decimal | Fraction, places: int, plus: bool = False) -> str:
-    figure = rounded(value, places)
-    sign = MINUS if figure < 0 else "+" if plus and figure > 0 else ""
-    return f"{sign}{abs(figure):,.{places}f}"
 
 
 def _in_currency(figure: str, currency: str | None) -> str:
@@ -56,25 +43,25 @@ def _in_currency(figure: str, currency: str | None) -> str:
 @register.filter
 def money(value, currency: str | None = None) -> str:
     """An amount to its currency's minor unit: ``{{ amount|money:"USD" }}`` is $1,234.50; no currency, 1,234.50."""
-    number = _number(value)
-    return NONE if number is None else _in_currency(_fixed(number, PLACES.get(currency or "", 2)), currency)
+    number = read_number(value)
+    return NONE if number is None else _in_currency(fixed(number, PLACES.get(currency or "", 2)), currency)
 
 
 @register.filter
 def money0(value, currency: str | None = None) -> str:
     """An amount to the whole unit: $1,235."""
-    number = _number(value)
-    return NONE if number is None else _in_currency(_fixed(number, 0), currency)
+    number = read_number(value)
+    return NONE if number is None else _in_currency(fixed(number, 0), currency)
 
 
 @register.filter
 def money_short(value, currency: str | None = None) -> str:
     """An amount for a headline: $950, $87.4K, $9.5M, $2.00B."""
-    number = _number(value)
+    number = read_number(value)
     if number is None:
         return NONE
     for unit, letter, places in ((1, "", 0), (10**3, "K", 1), (10**6, "M", 1), (10**9, "B", 2)):
-        figure = _fixed(number / unit, places) + letter
+        figure = fixed(number / unit, places) + letter
         if rounded(abs(number) / unit, places) < 1000:
             break
     return _in_currency(figure, currency)
@@ -83,27 +70,27 @@ def money_short(value, currency: str | None = None) -> str:
 @register.filter
 def signed_money(value, currency: str | None = None) -> str:
     """A gain or a loss to the whole unit, with its sign: +$87,412, −CHF 1,730."""
-    number = _number(value)
-    return NONE if number is None else _in_currency(_fixed(number, 0, plus=True), currency)
+    number = read_number(value)
+    return NONE if number is None else _in_currency(fixed(number, 0, plus=True), currency)
 
 
 @register.filter
 def qty(value, places: int | None = None) -> str:
     """A quantity: as many decimals as it has (fund units), or a fixed number of them in a column."""
-    number = _number(value)
+    number = read_number(value)
     if number is None:
         return NONE
     if places is None:
         exact = number if isinstance(number, Decimal) else rounded(number, 6)
         places = max(0, -int(exact.normalize().as_tuple().exponent))
-    return _fixed(number, int(places))
+    return fixed(number, int(places))
 
 
 @register.filter
 def price(value, places: int = 4) -> str:
     """A price: per share, or percent of par for a bond; four decimals unless told."""
-    number = _number(value)
-    return NONE if number is None else _fixed(number, int(places))
+    number = read_number(value)
+    return NONE if number is None else fixed(number, int(places))
 
 
 @register.filter
@@ -147,7 +134,7 @@ IN_UNITS = '{}<span class="unit">{}</span>'
 @register.filter
 def price_of(value, instrument) -> str:
     """A price with its unit: 98.1200% of par, 50.1200 USD, 1.14657 USD for 1 EUR."""
-    if _number(value) is None:
+    if read_number(value) is None:
         return NONE
     if instrument.is_bond:
         return f"{price(value)}% of par"
@@ -165,42 +152,42 @@ def price_like(value, symbol: str) -> str:
 @register.filter
 def sign(value, places: int = 0) -> str:
     """A difference with its sign, for a column whose head names the unit: +1.8, −730, 0."""
-    number = _number(value)
-    return NONE if number is None else _fixed(number, int(places), plus=True)
+    number = read_number(value)
+    return NONE if number is None else fixed(number, int(places), plus=True)
 
 
 @register.filter
 def bp(value, places: int = 1) -> str:
     """Basis points, signed, with the unit: −1.7 bp."""
-    number = _number(value)
-    return NONE if number is None else f"{_fixed(number, int(places), plus=True)}\N{NO-BREAK SPACE}bp"
+    number = read_number(value)
+    return NONE if number is None else f"{fixed(number, int(places), plus=True)}\N{NO-BREAK SPACE}bp"
 
 
 @register.filter
 def pct(value, places: int = 1) -> str:
     """A ratio as percent: 0.054 is 5.4%."""
-    number = _number(value)
-    return NONE if number is None else f"{_fixed(number * 100, int(places))}%"
+    number = read_number(value)
+    return NONE if number is None else f"{fixed(number * 100, int(places))}%"
 
 
 @register.filter
 def percent(value, places: int = 1) -> str:
     """What is in percent already: 5.4 is 5.4%."""
-    number = _number(value)
-    return NONE if number is None else f"{_fixed(number, int(places))}%"
+    number = read_number(value)
+    return NONE if number is None else f"{fixed(number, int(places))}%"
 
 
 @register.filter
 def good_bad(value) -> str:
     """CSS class of a gain (ok) or a loss (bad); of a cost, ask for the negative with ``cost_class``."""
-    number = _number(value)
+    number = read_number(value)
     return "" if not number else "ok" if number > 0 else "bad"
 
 
 @register.filter
 def cost_class(value) -> str:
     """CSS class of a cost or slippage: less than nothing is ok."""
-    number = _number(value)
+    number = read_number(value)
     return "" if not number else "ok" if number < 0 else "bad"
 
 
@@ -311,100 +298,5 @@ def side(value, label: str = "", asset_class: str = "") -> SafeString:
     return format_html('<span class="{}">{}</span>', kind, label or humane(text.lower()))
 
 
-def _of(part, whole) -> float:
-    """Share of a whole in percent, 0 to 100, for drawing only."""
-    part, whole = _number(part) or 0, _number(whole) or 0
-    return 0.0 if whole <= 0 else max(0.0, min(100.0, float(part / whole * 100)))
-
-
-def _shown_share(share: float) -> str:
-    """100% is said of what is whole, 0% of what has not begun."""
-    return f"{min(99, max(1, round(share))) if 0 < share < 100 else round(share)}%"
-
-
-@register.simple_tag
-def fillbar(done, total) -> SafeString:
-    """``{% fillbar block.filled_qty block.quantity %}``: a bar and its percent."""
-    share = _of(done, total)
-    return format_html(
-        '<svg class="fillbar{}" aria-hidden="true"><rect width="{}%" height="6"/></svg>{}',
-        " full" if share == 100 else "",
-        f"{share:.1f}",
-        _shown_share(share),
-    )
-
-
-@register.simple_tag
-def driftbar(drift, span) -> SafeString:
-    """``{% driftbar weight_drift 2 %}``: a bar from the middle, right if above target; ``span`` is half the width."""
-    number = _number(drift) or Decimal(0)
-    width = _of(abs(number), span) / 2
-    return format_html(
-        '<svg class="driftbar" role="img" aria-label="drift {}">'
-        '<rect class="ground" y="3" width="100%" height="8" rx="4"/>'
-        '<rect class="{}" x="{}%" y="3" width="{}%" height="8" rx="2"/>'
-        '<rect class="mark" x="50%" width="1" height="14"/></svg>',
-        _fixed(number, 2, plus=True),
-        "above" if number > 0 else "below",
-        f"{50 if number > 0 else 50 - width:.2f}",
-        f"{width:.2f}",
-    )
-
-
-LIMITBAR = (
-    '<svg class="limitbar" role="img" height="{h}" aria-label="{label}">'
-    '<rect class="ground" y="18" width="100%" height="{bar}" rx="4"/>'
-    '<rect class="held" y="18" width="{base}%" height="{bar}" rx="4"/>'
-    '<rect class="{kind}" x="{base}%" y="18" width="{move}%" height="{bar}"/>'
-    '<rect class="mark" x="{limit_at}%" y="14" width="2" height="{mark}"/>'
-    '<text x="{limit_at}%" y="10" text-anchor="{limit_anchor}">{limit_word} {limit}</text>'
-    '<text x="{left_at}%" y="{base_line}" text-anchor="{left_anchor}">{left}</text>'
-    '<text x="{right_at}%" y="{base_line}" text-anchor="{right_anchor}">{right}</text></svg>'
-)
-
-
-@register.simple_tag
-def limitbar(now, after, limit, unit: str = "%", places: int = 1, big: bool = False, least: bool = False) -> SafeString:
-    """
-    ``{% limitbar now=4.1 after=5.4 limit=5 %}``: what is, what would be, and the limit, on one scale.
-
-    :param now, after, limit: in one unit, from zero up; ``unit`` is written behind each (``%``, `` yr``, ``M``);
-        ``now`` may be missing, where the order alone is measured
-    :param places: decimals; left empty, as ``include`` leaves what it was not given, 1
-    :param least: the limit is a floor, not a ceiling
-    """
-    places = 1 if places in ("", None) else int(places)
-    values = [max(_number(v) or Decimal(0), Decimal(0)) for v in (now, after, limit)]
-    scale = max(values) * Decimal("1.3") or Decimal(1)
-    at_now, at_after, at_limit = (_of(v, scale) for v in values)
-    low, high = min(at_now, at_after), max(at_now, at_after)
-    beyond = values[1] < values[2] if least else values[1] > values[2]
-    kind = "over" if beyond else "within" if at_after >= at_now else "freed"
-    words = [f"{_fixed(v, places)}{unit}" for v in values]
-    measured_alone = _number(now) is None
-    ends = ["", words[1]] if measured_alone else [f"{words[0]} now", f"{words[1]} after"]
-    left, right = ends if at_now <= at_after else reversed(ends)
-    bar = 14 if big else 8
-    limit_word = "at least" if least else "limit"
-    return format_html(
-        LIMITBAR,
-        h=bar + 38,
-        bar=bar,
-        mark=bar + 8,
-        base_line=bar + 34,
-        label=", ".join([*filter(None, ends), f"{limit_word} {words[2]}"]),
-        base=f"{low:.2f}",
-        move=f"{high - low:.2f}",
-        kind=kind,
-        limit_at=f"{at_limit:.2f}",
-        limit_anchor="start" if at_limit < 12 else "middle",
-        limit=words[2],
-        limit_word=limit_word,
-        # The two words lean away from each other, and stay inside the picture.
-        left=left,
-        left_at=f"{low if low >= 26 else 0:.2f}",
-        left_anchor="end" if low >= 26 else "start",
-        right=right,
-        right_at=f"{max(high, 28) if low < 26 else high + 1.5:.2f}",
-        right_anchor="start",
-    )
+for bar in (bars.fillbar, bars.driftbar, bars.limitbar):
+    register.simple_tag(bar)

@@ -1,0 +1,25 @@
+"""What can be traded, where, through whom, on which terms, and when it settles."""
+
+from .instruments import BONDS, DERIVATIVES, SHARES, AssetClass, Currency, Instrument, Issuer, Venue
+from .parties import Broker, Custodian, Depository
+from .trading import Combination, Fee, OrderType, SettlementCycle, SettlementHoliday, TimeInForce
+
+__all__ = [
+    "AssetClass",
+    "Broker",
+    "Combination",
+    "BONDS",
+    "DERIVATIVES",
+    "SHARES",
+    "Currency",
+    "Custodian",
+    "Depository",
+    "Fee",
+    "Instrument",
+    "Issuer",
+    "OrderType",
+    "SettlementCycle",
+    "SettlementHoliday",
+    "TimeInForce",
+    "Venue",
+]

@@ -1,0 +1,196 @@
+"""What can be traded and where."""
+
+from django.db import models
+from django.db.models import Q
+from simple_history.models import HistoricalRecords
+
+from .. import rules
+from ..fields import price_field, qty_field
+
+
+class Currency(models.Model):
+    code = models.CharField(max_length=3, primary_key=True)
+    name = models.CharField(max_length=60)
+    minor_units = models.SmallIntegerField(help_text="decimals an amount in it is rounded to (ISO 4217)")
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["code"]
+        verbose_name_plural = "currencies"
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Venue(models.Model):
+    mic = models.CharField(max_length=4, unique=True, help_text="ISO 10383 market identifier code")
+    name = models.CharField(max_length=120)
+    country = models.CharField(max_length=2)
+    calendar = models.CharField(max_length=20, help_text="code of the trading calendar in exchange_calendars")
+    timezone = models.CharField(max_length=40)
+    opens_at = models.TimeField(help_text="local time")
+    closes_at = models.TimeField(help_text="local time")
+    currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+")
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["mic"]
+
+    def __str__(self) -> str:
+        return self.mic
+
+
+class Issuer(models.Model):
+    code = models.CharField(max_length=40, unique=True)
+    name = models.CharField(max_length=160)
+    lei = models.CharField(max_length=20, blank=True, default="")
+    country = models.CharField(max_length=2)
+    sector = models.CharField(max_length=60)
+    parent = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="limits on an issuer count its whole group",
+    )
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.CheckConstraint(condition=~Q(parent=models.F("id")), name="issuer_is_not_its_own_parent")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AssetClass(models.TextChoices):
+    EQUITY = "EQUITY", "Equity"
+    ETF = "ETF", "ETF"
+    CORP = "CORP", "Corporate bond"
+    GOVT = "GOVT", "Government bond"
+    OPTION = "OPTION", "Listed option"
+    FUTURE = "FUTURE", "Future"
+    FX = "FX", "Foreign exchange"
+    FUND = "FUND", "Fund"
+
+
+BONDS = (AssetClass.CORP, AssetClass.GOVT)
+SHARES = (AssetClass.EQUITY, AssetClass.ETF)
+DERIVATIVES = (AssetClass.OPTION, AssetClass.FUTURE)
+
+
+class Instrument(models.Model):
+    """
+    One thing that can be traded. Its value is quantity × price × ``price_factor`` in its currency: 1 for shares, 0.01
+    for bonds (face and percent of par), the contract multiplier for options and futures. A pair of currencies is traded
+    in units of its ``base_currency`` and priced in ``currency`` for one of it; nobody holds one: it leaves two moneys.
+    """
+
+    symbol = models.CharField(max_length=40, unique=True)
+    name = models.CharField(max_length=160)
+    asset_class = models.CharField(max_length=8, choices=AssetClass.choices)
+    isin = models.CharField(max_length=12, blank=True, default="")
+    cusip = models.CharField(max_length=9, blank=True, default="")
+    sedol = models.CharField(max_length=7, blank=True, default="")
+    figi = models.CharField(max_length=12, blank=True, default="")
+    issuer = models.ForeignKey(Issuer, on_delete=models.PROTECT, related_name="+")
+    currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+")
+    base_currency = models.ForeignKey(
+        Currency, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False,
+        help_text="of a pair: EUR of EUR/USD, whose currency is USD",
+    )  # fmt: skip
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT, related_name="+")
+    country = models.CharField(max_length=2)
+    sector = models.CharField(max_length=60)
+    lot_size = qty_field(default=1, help_text="round lot")
+    tick_size = price_field(default="0.01")
+    min_piece = qty_field(default=1, help_text="smallest holding that can be traded (bond denomination)")
+    increment = qty_field(default=1, help_text="every quantity is a multiple of it")
+    price_factor = price_field(default=1)
+    cutoff_at = models.TimeField(
+        "cut-off", null=True, blank=True,
+        help_text="of a fund, local time of its venue: what is released later gets the next valuation point",
+    )  # fmt: skip
+    coupon_pct = price_field(null=True, blank=True)
+    coupon_frequency = models.SmallIntegerField(null=True, blank=True, help_text="coupons a year")
+    day_count = models.CharField(max_length=10, blank=True, default="")
+    issue_date = models.DateField(null=True, blank=True)
+    maturity_date = models.DateField(null=True, blank=True, help_text="expiry for options and futures")
+    underlying = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    strike_price = price_field(null=True, blank=True)
+    cfi_code = models.CharField(
+        "CFI code", max_length=6, blank=True, default="", help_text="classification (ISO 10962), as OCASPS"
+    )
+    put_or_call = models.CharField(max_length=4, blank=True, default="", choices=[("PUT", "Put"), ("CALL", "Call")])
+    shares_outstanding = qty_field(null=True, blank=True)
+    rating = models.CharField(max_length=5, blank=True, default="")
+    is_active = models.BooleanField(default=True)
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["symbol"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["isin", "venue"], condition=~Q(isin=""), name="isin_is_listed_once_a_venue"
+            ),
+            models.CheckConstraint(
+                condition=Q(lot_size__gt=0, tick_size__gt=0, increment__gt=0, price_factor__gt=0),
+                name="instrument_steps_are_positive",
+            ),
+            models.CheckConstraint(
+                condition=Q(asset_class="FX", base_currency__isnull=False) & ~Q(base_currency=models.F("currency"))
+                | ~Q(asset_class="FX") & Q(base_currency=None),
+                name="a_pair_has_two_currencies",
+            ),
+            models.CheckConstraint(
+                condition=~Q(asset_class="OPTION")
+                | Q(
+                    underlying__isnull=False, strike_price__isnull=False, strike_price__gt=0,
+                    put_or_call__in=["PUT", "CALL"], maturity_date__isnull=False,
+                ),
+                name="an_option_has_underlying_strike_right_and_expiry",
+            ),
+            models.CheckConstraint(
+                condition=~Q(asset_class="FUTURE") | Q(maturity_date__isnull=False), name="a_future_has_its_expiry"
+            ),
+            models.CheckConstraint(
+                condition=Q(asset_class="OPTION") | Q(strike_price=None, put_or_call=""),
+                name="only_an_option_has_strike_and_right",
+            ),
+            models.CheckConstraint(
+                condition=Q(asset_class__in=["OPTION", "FUTURE"]) | Q(underlying=None),
+                name="only_a_derivative_has_an_underlying",
+            ),
+            models.CheckConstraint(
+                condition=Q(cutoff_at=None) | Q(asset_class="FUND"), name="only_a_fund_has_a_cut_off"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.symbol
+
+    @property
+    def is_bond(self) -> bool:
+        return self.asset_class in BONDS
+
+    @property
+    def is_pair(self) -> bool:
+        return self.asset_class == AssetClass.FX
+
+    @property
+    def is_fund(self) -> bool:
+        return self.asset_class == AssetClass.FUND
+
+    @property
+    def price_places(self) -> int:
+        """Decimals of a price on a page."""
+        return 5 if self.is_pair else 4
+
+    @property
+    def is_derivative(self) -> bool:
+        return self.asset_class in DERIVATIVES
+
+    @property
+    def is_margined(self) -> bool:
+        return self.asset_class in rules.MARGINED
