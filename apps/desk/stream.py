@@ -65,6 +65,7 @@ NEEDED = {
     "instruction": "settlement.see",
     "exchange": "settlement.see",
     "quote": "marketdata.see",
+    "view": "desk.see",  # Which view it is, no more: what became of one is told to those who see it.
     "health": "desk.see",
 }
 

@@ -1,13 +1,16 @@
 """The live stream's memory: what a page hears first, by when it was made or what it heard last; and what it is told."""
 
 import asyncio
+import re
 from types import SimpleNamespace
 
 import orjson
 import pytest
+from django.conf import settings
 
 from apps.desk import boards, stream
 from apps.desk import hub as hearing
+from apps.desk.events import ViewRemoved, ViewSaved
 from apps.desk.lists.live import MOST_DRAWN, LiveList, Place
 from apps.desk.lists.specs import usual
 
@@ -111,6 +114,21 @@ def turns(hub, place: Place | None, *says) -> list[list[tuple[str, dict]]]:
         return found
 
     return [events(turn.text) for turn in asyncio.run(run())]
+
+
+def test_every_topic_a_page_asks_for_is_one_that_is_told_to_who_may_hear_it():
+    pages = [path.read_text() for path in (settings.BASE_DIR / "templates").rglob("*.html")]
+    asked = {topic for page in pages for said in re.findall(r"\?topics=([a-z,]+)", page) for topic in said.split(",")}
+
+    assert asked - set(stream.NEEDED) == set()
+    assert {ViewSaved.subject, ViewRemoved.subject} == {"view"} <= asked
+
+
+@pytest.mark.django_db
+def test_of_views_whoever_has_a_desk_is_told(tess, mira, stranger):
+    told = [stream._topics(person, "view,route") for person in (tess, mira, stranger)]
+
+    assert told == [{"view", "route"}, {"view"}, frozenset()]
 
 
 def test_rows_that_a_change_touched_come_drawn_and_once_for_all(hub, monkeypatch):
