@@ -4,18 +4,19 @@
    a message marked `drawn` says is not asked for again by that list. What follows a message, 250 ms of them together:
    - rows: inside [data-rows-url], rows data-row="block:12" are fetched in one GET data-rows-url?ids=12,13 and
      replaced where they stand; one that does not come back has left the list. With data-insert, unknown ids are
-     asked for too, and those that belong to the list appear on top. With data-follows="route inquiry", rows that show
+     asked for too, and those that belong to the list appear on top (data-insert="ordered": where they belong). With data-follows="route inquiry", rows that show
      something of those subjects are fetched by GET data-rows-url?route=7,8&inquiry=3 and replaced likewise.
    - panels: elements with data-refresh="block", "block:12" or "*" (several, space separated) get the htmx trigger `refresh`.
    An event `gap` (the server no longer has what we missed) fetches the lists whole, in place: a [data-live-list] by its
-   own htmx trigger `refresh`, any other from the page's address.
+   own htmx trigger `refresh`, any other from the page's address. So does an answer 409, for the list's view is another now:
+   then what says how the list is shown, [data-with-list] with an id, comes anew too, and the stream is asked for that list.
    An event `beat` only says that the line is alive. A lost stream shows #stream-lost with the age of what is seen. */
 (() => {
   "use strict";
   const url = document.body.dataset.stream;
   if (!url) return;
   const { $, $$, announce } = window.oms;
-  const { put, swap, leafOf, tell: tellRows } = window.oms.rows;
+  const { put, swap, take, leafOf, tell: tellRows } = window.oms.rows;
   const TOGETHER = 250;     // ms of messages taken as one
   const MANY = 400;         // changed rows beyond which the list is fetched whole
   const SILENCE = 30000;    // ms without a beat (once one was heard) before the line is called dead
@@ -51,7 +52,29 @@
     }
     const leaf = await bring(place, { ids: wanted.join(",") });
     const older = leaveOut(place, leaf);
-    put(place, subject, wanted.filter((id) => !older.has(`${subject}:${id}`)), leaf);
+    order(place, put(place, subject, wanted.filter((id) => !older.has(`${subject}:${id}`)), leaf));
+  }
+  /* New rows of a list with an order of its own: it is fetched whole, unless they come after all that stands here. */
+  const apart = new Set();
+  let ordering = false;
+  async function order(place, ids) {
+    ids.forEach((id) => apart.add(id));
+    if (ordering || !apart.size) return;
+    ordering = true;
+    await new Promise((go) => setTimeout(go, TOGETHER));
+    const asked = [...apart].slice(-MANY);
+    apart.clear();
+    try {
+      const more = $("[data-more]", place);
+      const upto = more && new URL(more.dataset.more, location.href).searchParams.get("after");
+      if (!more || (await bring(place, { ids: asked.join(","), upto })).content.querySelector("[data-row]")) reloadLists();
+    } catch (error) {
+      if (error.status !== 409) console.error(error);
+      reloadLists();
+    }
+    await new Promise((go) => setTimeout(go, AGAIN));
+    ordering = false;
+    order(place, []);
   }
   /* Rows that the stream brought. What is on its way meanwhile may be older than they are: of rows asked for, those are
      left out, and in a list fetched whole they are put in place again. */
@@ -67,13 +90,13 @@
     if (pressed) return void waiting.push(said);
     if (renewing) brought.push(said);
     if (busy.has(drawn)) said.ids.forEach((id) => overtaken.add(`${said.subject}:${id}`));
-    put(drawn, said.subject, said.ids, leafOf(said.rows));
+    order(drawn, put(drawn, said.subject, said.ids, leafOf(said.rows)));
   }
   async function bring(place, asked) {
     const address = new URL(place.dataset.rowsUrl, location.href);
     for (const [name, value] of Object.entries(asked)) address.searchParams.set(name, value);
     const answer = await fetch(address, { credentials: "same-origin", headers: { "HX-Request": "true", "X-Live": "rows" } });
-    if (!answer.ok || answer.redirected) throw new Error(`rows: ${answer.status}`);
+    if (!answer.ok || answer.redirected) throw Object.assign(new Error(`rows: ${answer.status}`), { status: answer.status });
     return leafOf(await answer.text());
   }
   async function followRows(place, pile) {
@@ -154,12 +177,14 @@
     if (!answer.ok || answer.redirected) throw new Error(`list: ${answer.status}`);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = $$("[data-rows-url]", page);
+    const asked = drawn?.dataset.rowsUrl;
     places.forEach((place, at) => {
       const anew = place.id ? page.getElementById(place.id) : fresh[at];
       if (!anew) return;
       const ticked = new Set($$("[data-row]", place).filter((r) => $("input:checked", r)).map((r) => r.dataset.row));
       const stood = $(".on", place)?.dataset.row;
       const focused = place.contains(document.activeElement);
+      take(place, anew);
       place.replaceChildren(...document.adoptNode(anew).childNodes);
       for (const row of $$("[data-row]", place)) {
         const tick = ticked.has(row.dataset.row) && $("input[type=checkbox]", row);
@@ -172,7 +197,21 @@
       }
       htmx.process(place);
     });
+    if (drawn?.dataset.rowsUrl !== asked) shownAnew(page);
     tellRows();
+  }
+  /* The list's view is another than before. What the stream drew until now is of the old one; it tells again what changed
+     since this page was made. */
+  function shownAnew(page) {
+    for (const part of $$("[data-with-list]")) {
+      const fresh = page.getElementById(part.id);
+      if (!fresh) continue;
+      part.replaceWith(document.adoptNode(fresh));
+      htmx.process(fresh);
+    }
+    brought.length = waiting.length = 0;
+    connect(page.body.dataset.asOf);
+    window.oms.toast("The view of this list was changed. It is shown as it is now.", "info");
   }
   let gapped = false;       // The list is to be fetched whole, as soon as somebody looks and the last time is a while ago.
   let reloading = false;
@@ -239,6 +278,7 @@
     try {
       await ask();
     } catch (error) {
+      if (error.status === 409) return void reloadLists();
       console.error(error);
       for (const [subject, ids] of what) retryLater(subject, [...ids]);
     } finally {
@@ -298,11 +338,10 @@
     retry = setTimeout(connect, wait);
     wait = Math.min(wait * 2, 15000);
   }
-  function connect() {
+  /* :param asOf: when what the page shows was made; what changed on the way here is told too */
+  function connect(asOf = wasOpen ? "" : document.body.dataset.asOf) {
     clearTimeout(retry);
     source?.close();
-    /* The first time, what changed while the page was on its way here is told too. */
-    const asOf = wasOpen ? "" : document.body.dataset.asOf;
     const address = url + (asOf ? `&since=${asOf}` : "") + (drawn ? `&list=${encodeURIComponent(drawn.dataset.rowsUrl)}` : "");
     source = new EventSource(address, { withCredentials: true });
     source.onopen = (event) => {
@@ -313,7 +352,7 @@
       wasOpen = true;
       showLine();
     };
-    source.anew = wasOpen;                // A new EventSource forgets Last-Event-ID: what we missed must be fetched.
+    source.anew = wasOpen && !asOf;       // A new EventSource forgets Last-Event-ID: what we missed must be fetched.
     source.onmessage = (event) => {
       heard(event);
       const { subject, ids, drawn: isDrawn } = JSON.parse(event.data);
@@ -324,6 +363,7 @@
     source.addEventListener("gap", (event) => { heard(event); reloadLists(); });
     source.onerror = () => { drop(); showLine(); };
   }
+  document.addEventListener("oms:outdated", reloadLists);
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-reconnect]")) connect();
   });

@@ -20,7 +20,7 @@
   const process = (part) => { if (part.outerHTML.includes(" hx-")) htmx.process(part); };
   /* Classes and attributes that the page gives a row, not the server. */
   const OURS = ["on", "picked", "flash"];
-  const KEPT = ["class", "tabindex", "aria-current", "data-opening"];
+  const KEPT = ["class", "tabindex", "aria-current", "data-opening", "data-at"];
   function take(place, fresh) {
     for (const { name, value } of [...fresh.attributes]) {
       if (!KEPT.includes(name) && place.getAttribute(name) !== value) place.setAttribute(name, value);
@@ -72,7 +72,8 @@
     return fresh;
   }
   /* Rows of these ids as they stand now: replaced where they stand, taken away where they no longer belong to the list,
-     and on top where they are new in a list that takes new ones. */
+     and on top where they are new in a list that takes new ones. :return: ids of the new ones that do not belong on top,
+     for the list has an order of its own (data-insert="ordered"): they are not put in place */
   function put(place, subject, ids, leaf) {
     const standing = new Map(
       ids.length > FEW ? $$(`[data-row^="${subject}:"]`, place).map((row) => [row.dataset.row, row])
@@ -95,6 +96,7 @@
       row.remove();
       gone += 1;
     }
+    const apart = place.dataset.insert === "ordered" ? anew.splice(0) : anew.slice(0, 0);
     if (anew.length) {
       const body = place.tBodies ? place.tBodies[0] : place;
       $$("[data-empty]", body).forEach((none) => none.remove());
@@ -104,6 +106,7 @@
     }
     if (anew.length || gone) tell();
     else if (swapped.length) tell(swapped);
+    return apart.map((row) => row.dataset.row.split(":")[1]);
   }
   function leafOf(text) {
     const leaf = document.createElement("template");
@@ -111,5 +114,5 @@
     return leaf;
   }
 
-  window.oms.rows = { put, swap, leafOf, tell };
+  window.oms.rows = { put, swap, take, leafOf, tell };
 })();

@@ -54,6 +54,7 @@
     mark.dataset.busy = "1";
     try {
       const answer = await fetch(mark.dataset.more, { credentials: "same-origin", headers: { "HX-Request": "true" } });
+      if (answer.status === 409) document.dispatchEvent(new CustomEvent("oms:outdated"));   // The view is another now.
       if (!answer.ok || answer.redirected) throw new Error(`more: ${answer.status}`);
       const leaf = document.createElement("template");
       leaf.innerHTML = await answer.text();

@@ -2,7 +2,10 @@
 
 import pytest
 
+from apps.desk.lists import saved, specs
+from apps.desk.sheets import get_sheet
 from apps.orders import services as orders
+from tests.allocations.filling import Street
 from tests.browser.test_tree import STREAM
 
 BRING = """([id, was, now, held]) => {
@@ -59,3 +62,71 @@ def test_of_a_changed_row_only_the_cells_that_differ_are_put_in_place(sits_down,
     assert row.count() == 0
     page.wait_for_function("() => document.querySelector('[data-selection]').hidden")
     assert page.locator("#list [data-row]").count() == 2
+
+
+@pytest.fixture
+def watched(sits_down, firm, mira, tom, tess, by):
+    """``watched(**spec)``: tess on the blotter in a view of tom's, and how he changes it; two blocks stand in it."""
+    street = Street(firm, by, mira, tom)
+    street.block("AAA", "SELL", {"P1": 500})
+    street.block("BBB", "BUY", {"P1": 400})
+    sheet = get_sheet("blocks", tom)
+
+    def keep(view_id=None, **said):
+        plain = {"columns": ["block", "side", "qty"]} | said
+        spec = specs.read(sheet, plain)
+        return saved.save_view(by(tom), sheet, spec, name="Watched", desk="MAIN", view_id=view_id)
+
+    def watch(**said):
+        view = keep(**said)
+        page = sits_down(tess, f"/blocks/?view={view.pk}")
+        page.context.add_init_script(STREAM)
+        page.reload()
+        return page, street, lambda **more: keep(view.pk, **more)
+
+    return watch
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_a_list_whose_view_its_owner_changed_goes_on_as_it_is_now(watched):
+    page, street, change = watched()
+    rows = page.locator("tr[data-row^='block:']")
+    pk = rows.first.get_attribute("data-row").split(":")[1]
+    looked = page.locator("#list").get_attribute("data-rows-url")
+    rows.first.focus()
+    page.keyboard.press("Space")
+
+    view = change(columns=["side", "block", "instrument"], filters=[{"code": "side", "op": "in", "value": ["SELL", "BUY"]}])
+    page.evaluate(f"stream.say('message', {{ seq: 1, subject: 'view', ids: [{view.pk}] }})")
+    page.locator(".tools [role=status]", has_text="has changed “Watched”").wait_for()
+    before = page.evaluate("stream.address")
+    with page.expect_response(lambda answer: "ids=" in answer.url) as refused:
+        page.evaluate(f"stream.say('message', {{ seq: 2, subject: 'block', ids: [{pk}] }})")
+    assert refused.value.status == 409
+
+    page.locator("thead th[data-size=instrument]").wait_for()
+    page.wait_for_function("before => stream.address !== before", arg=before)
+    anew = page.locator("#list").get_attribute("data-rows-url")
+    assert anew != looked
+    assert page.evaluate("new URL(stream.address, location.href).searchParams.get('list')") == anew
+    assert "since=" in page.evaluate("stream.address")
+    assert page.locator(".tools [role=status]").count() == 0
+    assert "Side" in page.locator(".tools .tag").inner_text()
+    assert (rows.count(), page.locator("#list tbody input:checked").count()) == (2, 1)
+    with page.expect_response(lambda answer: "ids=" in answer.url) as fetched:
+        page.evaluate(f"stream.say('message', {{ seq: 3, subject: 'block', ids: [{pk}] }})")
+    assert fetched.value.status == 200
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_a_new_row_of_a_grouped_view_comes_into_its_group(watched):
+    page, street, _ = watched(group="side", sort=[{"code": "qty", "falls": True}])
+    order = page.locator("#list tr.group b, #list tr[data-row] td:nth-child(4)")
+    assert order.all_inner_texts() == ["Buy", "400", "Sell", "500"]
+
+    new = street.block("AAA", "SELL", {"P2": 300}, instructions="apart")
+    page.evaluate(f"stream.say('message', {{ seq: 1, subject: 'block', ids: [{new.pk}] }})")
+    page.locator(f"[data-row='block:{new.pk}']").wait_for()
+    assert order.all_inner_texts() == ["Buy", "400", "Sell", "500", "300"]

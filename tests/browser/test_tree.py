@@ -12,7 +12,12 @@ from tests.allocations.filling import Street, keep_promises
 STREAM = """
 window.EventSource = class extends EventTarget {
   static CONNECTING = 0;
-  constructor() { super(); this.readyState = 1; window.stream = this; setTimeout(() => this.onopen({ lastEventId: "" })); }
+  constructor(address) {
+    super();
+    Object.assign(this, { address, readyState: 1 });
+    window.stream = this;
+    setTimeout(() => this.onopen({ lastEventId: "" }));
+  }
   close() { this.readyState = 2; }
   say(type, data) {
     const event = new MessageEvent(type, { data: JSON.stringify(data), lastEventId: "a-1" });

@@ -120,8 +120,8 @@ def test_a_view_is_shared_with_the_desk_and_its_files_are_what_it_shows(sits_dow
             dialog.get_by_role("button", name="Save", exact=True).click()
 
     def is_told(words: str) -> None:
-        """As a beat of the stream asks."""
-        tesss.evaluate("htmx.trigger('[data-refresh~=view]', 'refresh')")
+        """As the stream asks, which says that the view changed."""
+        tesss.evaluate("htmx.trigger('[data-refresh^=\"view:\"]', 'refresh')")
         said = tesss.locator(".tools [role=status]", has_text=words)
         said.wait_for()
         with tesss.expect_navigation():

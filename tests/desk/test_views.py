@@ -15,7 +15,7 @@ from django.utils import timezone
 from apps.audit import selectors as audit
 from apps.audit.models import Entry
 from apps.core.refusals import Invalid, NotFound
-from apps.desk.lists import columns, files, rendering, saved, specs
+from apps.desk.lists import columns, files, listing, rendering, saved, specs
 from apps.desk.models import SavedView
 from apps.desk.orders.sheet import ORDERS
 from apps.orders import services as orders
@@ -213,6 +213,31 @@ class TestPages:
         saved.save_view(by(mira), ORDERS, spec, name="Mine", view_id=view.pk)
 
         assert listed(words(before)) == [some[2]]
+        assert visit(mira, "orders:rows", query=asked, htmx=True).status_code == 409
+
+    def test_new_rows_after_all_that_stands_are_told_from_those_that_belong_among_it(self, mira, by, some, monkeypatch):
+        monkeypatch.setattr(listing, "PAGE", 2)
+        view = saved.save_view(by(mira), ORDERS, specs.read(ORDERS, PLAIN | {"group": "", "filters": []}), name="Mine")
+        page = html.unescape(words(visit(mira, "orders:list", query=f"?view={view.pk}")))
+        sold, small, bought, more_sold = some
+        assert listed(page) == [bought, more_sold]
+        asked = "?" + re.search(r'data-rows-url="[^"?]*\?([^"]*)"', page)[1] + f"&ids={','.join(map(str, some))}"
+        mark = re.search(r"[?&]after=([\w-]+)", page)[1]
+
+        assert 'data-insert="ordered"' in page
+        assert listed(words(visit(mira, "orders:rows", query=f"{asked}&upto={mark}", htmx=True))) == [bought, more_sold]
+        assert visit(mira, "orders:rows", query=f"{asked}&upto=nonsense", htmx=True).status_code == 422
+        assert 'data-insert="ordered"' not in words(visit(mira, "orders:list"))
+
+    @pytest.mark.parametrize(("part", "value"), [("filters", []), ("sort", []), ("group", ""), ("colours", [])])
+    def test_rows_are_never_put_into_a_list_that_was_narrowed_or_ordered_otherwise(self, mira, by, some, part, value):
+        view = saved.save_view(by(mira), ORDERS, specs.read(ORDERS, PLAIN), name="Mine")
+        page = words(visit(mira, "orders:list", query=f"?view={view.pk}"))
+        asked = "?" + html.unescape(re.search(r'data-rows-url="[^"?]*\?([^"]*)"', page)[1]) + f"&ids={some[2]}"
+
+        saved.save_widths(by(mira), ORDERS, view.pk, {"usd": 222})
+        assert visit(mira, "orders:rows", query=asked, htmx=True).status_code == 200
+        saved.save_view(by(mira), ORDERS, specs.read(ORDERS, PLAIN | {part: value}), name="Mine", view_id=view.pk)
         assert visit(mira, "orders:rows", query=asked, htmx=True).status_code == 409
 
     def test_a_reader_is_told_what_became_of_a_view_and_of_no_other(self, tom, tess, mira, by):

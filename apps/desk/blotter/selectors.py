@@ -118,10 +118,12 @@ def rows_after(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime, afte
     return with_routes(rows, sheet), more, queries.groups(found, sheet, spec, "usd")
 
 
-def rows_of(user, ids: Collection[int], asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> list[Mapping]:
-    """Those of these blocks that belong to the list. Four queries."""
+def rows_of(
+    user, ids: Collection[int], asked: Asked, sheet: Sheet, spec: Spec, now: datetime, upto: str = ""
+) -> list[Mapping]:
+    """Those of these blocks that belong to the list, as far as a mark. Four queries."""
     found = belonging(blocks.blocks_seen_by(user), asked, sheet, spec, now)
-    return with_routes(listing.some(found, sheet, spec, ids), sheet)
+    return with_routes(listing.some(found, sheet, spec, ids, upto), sheet)
 
 
 def belonging(found: QuerySet[Block], asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> QuerySet[Block]:

@@ -78,14 +78,14 @@ def listed(request: HttpRequest) -> HttpResponse:
 def rows(request: HttpRequest) -> HttpResponse:
     """
     The rows of ``?ids=``, and of the blocks that ``?route=``, ``?execution=`` and ``?inquiry=`` belong to, as far as they
-    belong to the list of the address; with ``?after=`` its next page instead.
+    belong to the list of the address, with ``?upto=`` before that mark; with ``?after=`` its next page instead.
     """
     asked, now, sheet = asked_of(request), timezone.now(), blocks_sheet(request.user)
     view, ticks = shown(request, sheet, asked.asset), may_work(request.user)
     mark = request.GET.get("after", "")
     if not mark:
         ids = rows_of(request.user, {name: _numbers(request, said) for name, said in IDS.items()})
-        found = selectors.rows_of(request.user, ids, asked, sheet, view.spec, now)
+        found = selectors.rows_of(request.user, ids, asked, sheet, view.spec, now, request.GET.get("upto", ""))
         return HttpResponse(rendering.drawn(sheet, view.spec._replace(group=""), found, now, {}, ticks=ticks))
     found, more, groups = selectors.rows_after(request.user, asked, sheet, view.spec, now, mark)
     begun = begun_in(sheet, view.spec, found, request.GET.get("group_of", ""))

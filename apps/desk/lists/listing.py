@@ -39,9 +39,10 @@ def values(found: QuerySet, sheet: Sheet, spec: Spec) -> list[dict]:
     return list(read(found, sheet, spec))
 
 
-def some(found: QuerySet, sheet: Sheet, spec: Spec, ids: Collection[int]) -> list[dict]:
-    """Those of these ids that belong to the list. One query."""
-    return values(found.filter(pk__in=ids), sheet, spec)
+def some(found: QuerySet, sheet: Sheet, spec: Spec, ids: Collection[int], upto: str = "") -> list[dict]:
+    """Those of these ids that belong to the list, as far as the row of a mark where one is given. One query."""
+    found = found.filter(pk__in=ids)
+    return values(queries.upto(found, queries.order_of(sheet, spec), upto) if upto else found, sheet, spec)
 
 
 def chunks(found: QuerySet, sheet: Sheet, spec: Spec) -> Iterator[Sequence[dict]]:

@@ -22,7 +22,7 @@ def more_address(base: str, kept: Mapping, sheet: Sheet, spec: Spec, mark: str, 
         return ""
     path = sheet.columns[spec.group].path if spec.group else ""
     begun = {"group_of": str(rows[-1][path])} if path else {}
-    return f"{base}?{urlencode(dict(kept) | {'heads': heads_of(spec), 'after': mark} | begun)}"
+    return f"{base}?{urlencode(dict(kept) | {'look': look_of(spec), 'after': mark} | begun)}"
 
 
 def begun_in(sheet: Sheet, spec: Spec, rows: Sequence[Mapping], said: str) -> Any:
@@ -33,9 +33,9 @@ def begun_in(sheet: Sheet, spec: Spec, rows: Sequence[Mapping], said: str) -> An
     return first if str(first) == said else ...
 
 
-def heads_of(spec: Spec) -> str:
-    """What an address says of the columns that stand on its page, for rows of others never to be put below them."""
-    return f"{crc32(','.join(spec.columns).encode()):08x}"
+def look_of(spec: Spec) -> str:
+    """What an address says of the view that its page shows, widths aside, for rows of another never to be put there."""
+    return f"{crc32(repr(spec._replace(widths={})).encode()):08x}"
 
 
 def around(sheet: Sheet, view: "Shown", totals: Mapping, kept: Mapping, ticks: bool) -> dict:
@@ -50,8 +50,9 @@ def around(sheet: Sheet, view: "Shown", totals: Mapping, kept: Mapping, ticks: b
         "narrowed": [one.in_words(sheet) for one in view.spec.filters],
         "kept": kept,
         "filters": urlencode(kept),
-        "rows_query": urlencode(dict(kept) | {"heads": heads_of(view.spec)}),
+        "rows_query": urlencode(dict(kept) | {"look": look_of(view.spec)}),
         "ticks": ticks,
+        "ordered": bool(view.spec.group or view.spec.sort),
         "exact": set(view.spec.columns) <= set(view.spec.widths),
         "own_view": view.saved.pk if view.is_own else None,
     }
@@ -76,7 +77,7 @@ def shown(request: HttpRequest, sheet: Sheet, asset: str = "") -> Shown:
     The view of the address, else the one the reader's list opens with, else the house's. One query.
 
     :param asset: the asset class that the list is narrowed to, whose own columns the house's view then has
-    :raises StaleView: where the address is of a page with other columns than the view has now
+    :raises StaleView: where the address is of a page that shows the view otherwise than it is now
     """
     views = list(saved.views_seen_by(request.user, sheet.name))
     asked = request.GET.get("view", "")
@@ -94,7 +95,7 @@ def shown(request: HttpRequest, sheet: Sheet, asset: str = "") -> Shown:
         spec, kept = spec._replace(sort=()), kept | {"sort": code}
     elif column and column.path:
         spec, kept = spec._replace(sort=((column.code, code.startswith("-")),)), kept | {"sort": code}
-    if request.GET.get("heads", heads_of(spec)) != heads_of(spec):
-        raise saved.StaleView("The columns of this view were changed meanwhile; load the list again.")
+    if request.GET.get("look", look_of(spec)) != look_of(spec):
+        raise saved.StaleView("This view was changed meanwhile; load the list again.")
     is_own = chosen is not None and chosen.owner_id == request.user.pk
     return Shown(spec, chosen, views, kept, is_own, is_gone=asked not in ("", HOUSE) and chosen is None)

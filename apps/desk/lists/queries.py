@@ -77,6 +77,11 @@ def after(rows: QuerySet, keys: Sequence[Key], mark: str) -> QuerySet:
     return rows.filter(beyond)
 
 
+def upto(rows: QuerySet, keys: Sequence[Key], mark: str) -> QuerySet:
+    """The row of a mark and those before it. :raises Invalid: as ``after`` does"""
+    return rows.exclude(pk__in=after(rows, keys, mark).values("pk"))
+
+
 def mark(row: Mapping, keys: Sequence[Key]) -> str:
     """Where the list goes on after this row, for an address."""
     values = [_plain(row[key.path]) for key in keys]

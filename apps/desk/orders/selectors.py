@@ -63,9 +63,11 @@ def rows_after(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime, afte
     return rows, more, queries.groups(found, sheet, spec, "usd")
 
 
-def rows_of(user, ids: Collection[int], asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> list[dict]:
-    """Those of these orders that belong to the list. One query."""
-    return listing.some(belonging(orders.orders_seen_by(user), asked, sheet, spec, now), sheet, spec, ids)
+def rows_of(
+    user, ids: Collection[int], asked: Asked, sheet: Sheet, spec: Spec, now: datetime, upto: str = ""
+) -> list[dict]:
+    """Those of these orders that belong to the list, as far as a mark. One query."""
+    return listing.some(belonging(orders.orders_seen_by(user), asked, sheet, spec, now), sheet, spec, ids, upto)
 
 
 def belonging(found: QuerySet, asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> QuerySet:

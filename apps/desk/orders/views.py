@@ -62,13 +62,17 @@ def listed(request: HttpRequest) -> HttpResponse:
 @door("orders.see")
 @require_GET
 def rows(request: HttpRequest) -> HttpResponse:
-    """The rows of ``?ids=`` that belong to the list of the address; with ``?after=`` its next page instead."""
+    """
+    The rows of ``?ids=`` that belong to the list of the address, with ``?upto=`` as far as that mark; with ``?after=`` its
+    next page instead.
+    """
     asked, now, sheet = asked_of(request), timezone.now(), orders_sheet()
     view, ticks = shown(request, sheet, asked.asset), may_act(request.user)
     mark = request.GET.get("after", "")
     if not mark:
         ids = [whole_number(text, "ids", 1) for text in request.GET.get("ids", "").split(",") if text]
-        found = selectors.rows_of(request.user, ids[:MOST_ROWS], asked, sheet, view.spec, now)
+        upto = request.GET.get("upto", "")
+        found = selectors.rows_of(request.user, ids[:MOST_ROWS], asked, sheet, view.spec, now, upto)
         return HttpResponse(rendering.drawn(sheet, view.spec._replace(group=""), found, now, {}, ticks=ticks))
     found, more, groups = selectors.rows_after(request.user, asked, sheet, view.spec, now, mark)
     begun = begun_in(sheet, view.spec, found, request.GET.get("group_of", ""))
