@@ -122,7 +122,8 @@ def detail(request: HttpRequest, block_id: int) -> HttpResponse:
     context = _drawer_context(request, block)
     if request.htmx and not request.htmx.history_restore_request:
         part = request.GET.get("part")
-        return render(request, f"desk/block.html#{part if part in ('facts', 'tab') else 'drawer'}", context)
+        part = {"facts": "renewed", "tab": "tab"}.get(part or "", "drawer")
+        return render(request, f"desk/block.html#{part}", context | {"anew": part == "renewed"})
     return render(request, "desk/blotter.html", _list_context(request) | context)
 
 

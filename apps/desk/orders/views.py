@@ -105,8 +105,9 @@ def detail(request: HttpRequest, order_id: int) -> HttpResponse:
         "sees_blocks": can(request.user, "blocks.see"),
     }
     if request.htmx and not request.htmx.history_restore_request:
-        part = "facts" if request.GET.get("part") == "facts" else "drawer"
-        return render(request, f"orders/detail.html#{part}", context)
+        anew = request.GET.get("part") == "facts"
+        part = "renewed" if anew else "drawer"
+        return render(request, f"orders/detail.html#{part}", context | {"anew": anew})
     return render(request, "orders/list.html", list_context(request) | context)
 
 
