@@ -324,9 +324,14 @@ def _moneys(sketch: Sketch, portfolio: Portfolio | None) -> list[tuple[str, Deci
     ]
 
 
-def instruments_like(text: str, limit: int = 12) -> list[Instrument]:
-    """Instruments for the ticket's search, by the beginning of the symbol, a part of the name, ISIN or CUSIP."""
-    return list(reference.find_instruments(text.strip(), limit).select_related(None)) if text.strip() else []
+def instruments_like(text: str, asset: str = "", limit: int = 12) -> list[Instrument]:
+    """
+    Instruments for the ticket's search, by the beginning of the symbol, a part of the name, ISIN or CUSIP. One query.
+
+    :param asset: a key of ``ASSETS`` that they are of; those of it by symbol where no text was typed
+    """
+    classes = ASSETS[asset][1] if asset in ASSETS else ()
+    return list(reference.find_instruments(text, limit, classes)) if text.strip() or classes else []
 
 
 def run_by(user) -> QuerySet[Portfolio]:

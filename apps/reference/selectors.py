@@ -1,6 +1,6 @@
 """Questions about instruments, calendars and settlement dates."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -36,9 +36,10 @@ def resolve_instruments(values: Iterable[str]) -> dict[str, list[Instrument]]:
     return found
 
 
-def find_instruments(text: str, limit: int = 20) -> QuerySet[Instrument]:
-    """Active instruments that the text may mean."""
-    return Instrument.objects.filter(is_active=True).filter(matching(text))[:limit]
+def find_instruments(text: str, limit: int = 20, classes: Collection[str] = ()) -> QuerySet[Instrument]:
+    """Active instruments that the text may mean, of these asset classes where any are said."""
+    found = Instrument.objects.filter(is_active=True).filter(matching(text))
+    return (found.filter(asset_class__in=classes) if classes else found)[:limit]
 
 
 def matching(text: str) -> Q:

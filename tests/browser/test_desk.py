@@ -51,6 +51,20 @@ def test_a_ticket_refuses_beside_the_field_and_keeps_what_was_typed(sits_down, f
     assert not Order.objects.exists()
 
 
+def test_a_ticket_offers_the_instruments_of_a_class(sits_down, firm, mira):
+    page = sits_down(mira, "/orders/new/")
+    offered = page.locator("datalist#instruments option")
+    page.get_by_label("Asset class").select_option("Fixed income")
+    offered.first.wait_for(state="attached")
+    assert offered.evaluate_all("all => all.map((one) => one.value)") == ["BOND", "TSY"]
+
+    page.locator("#id_instrument").press_sequentially("AA")
+    page.wait_for_function("() => !document.querySelector('datalist#instruments option')")
+    page.get_by_label("Asset class").select_option("")
+    offered.first.wait_for(state="attached")
+    assert "AAA" in offered.evaluate_all("all => all.map((one) => one.value)")
+
+
 def test_two_hundred_rows_are_pasted_and_entered(sits_down, firm, mira):
     rows = ["\t".join(("portfolio", "symbol", "side", "quantity", "ref"))]
     rows += ["\t".join((f"P{n % 3 + 1}", ("AAA", "BBB")[n % 2], "SELL", f"{10 + n}", f"G{n}")) for n in range(200)]

@@ -301,6 +301,25 @@ class TestTicket:
     def test_suggests_instruments(self, page, mira, firm):
         assert '<option value="BBB">' in text(page(mira).get(reverse("orders:instruments") + "?instrument=bb"))
 
+    @pytest.mark.parametrize(
+        ("query", "symbols"),
+        [
+            ("?asset=bonds", ["BOND"]), ("?asset=bonds&instrument=bo", ["BOND"]), ("?asset=equity&instrument=bo", []),
+            ("?asset=everything&instrument=bo", ["BOND"]), ("?asset=everything", []), ("?asset=funds", []),
+        ],
+    )  # fmt: skip
+    def test_suggests_instruments_of_one_class(self, page, mira, firm, query, symbols):
+        found = re.findall(r'<option value="([^"]*)"', text(page(mira).get(reverse("orders:instruments") + query)))
+
+        assert [symbol for symbol in found if symbol in ("AAA", "BBB", "BOND")] == symbols
+        assert len(found) <= 12
+
+    def test_keeps_the_class_that_narrows_the_instruments(self, page, mira, firm):
+        shown = page(mira).post(reverse("orders:ticket"), self.terms(firm, qty="", asset="bonds"))
+
+        assert shown.status_code == 422
+        assert '<option value="bonds" selected>' in text(shown)
+
     def test_is_closed_to_traders(self, page, tom, firm):
         assert page(tom).get(reverse("orders:ticket")).status_code == 403
 

@@ -53,8 +53,8 @@ def ticket(request: HttpRequest) -> HttpResponse:
 @door("orders.create")
 @require_GET
 def instruments(request: HttpRequest) -> HttpResponse:
-    """Choices for what was typed so far: the options of the ticket's list."""
-    found = pages.instruments_like(request.GET.get("instrument", "")[:40])
+    """Choices for what was typed so far, of one class where ``?asset=`` says so: the options of the ticket's list."""
+    found = pages.instruments_like(request.GET.get("instrument", "")[:40], request.GET.get("asset", ""))
     return render(request, "orders/ticket.html#options", {"instruments": found})
 
 
@@ -82,5 +82,10 @@ def sketch(request: HttpRequest) -> HttpResponse:
 
 
 def _shown(request: HttpRequest, form: TicketForm) -> HttpResponse:
-    context = {"form": form, "key": request.POST.get("idempotency_key") or f"ticket-{get_random_string(24)}"}
+    context = {
+        "form": form,
+        "key": request.POST.get("idempotency_key") or f"ticket-{get_random_string(24)}",
+        "classes": [(code, label) for code, (label, _) in pages.ASSETS.items()],
+        "asset": (request.POST or request.GET).get("asset", ""),
+    }
     return render(request, "orders/ticket.html", context, status=422 if form.is_bound else 200)
