@@ -1,5 +1,7 @@
 """Refusals to answers: problem details (RFC 9457) for programs, a panel with the same words for people."""
 
+import json
+
 import structlog
 from allauth.core.exceptions import ImmediateHttpResponse, ReauthenticationRequired
 from django.core.exceptions import PermissionDenied
@@ -9,7 +11,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from apps.core.edges import new_request_ref
-from apps.core.refusals import Refusal
+from apps.core.refusals import Refusal, Stale
 
 log = structlog.get_logger(__name__)
 PROBLEM = "application/problem+json"
@@ -82,9 +84,12 @@ def refused(request: HttpRequest, error: Refusal) -> HttpResponse:
     if request.path.startswith("/api/"):
         body = problem(error.status, error.code, error.message, request.request_ref, **error.facts)
         return JsonResponse(body, status=error.status, content_type=PROBLEM)
+    context = {"refusal": error, "facts": error.in_words() if isinstance(error, Stale) else {}}
     if getattr(request, "htmx", False):
-        response = render(request, "components/problem.html", {"refusal": error}, status=error.status)
+        response = render(request, "components/problem.html", context, status=error.status)
         response["HX-Retarget"] = "#problem"
         response["HX-Reswap"] = "innerHTML"
+        if isinstance(error, Stale):
+            response["HX-Trigger"] = json.dumps({"closeDialog": ""})  # What it shows is not so any more.
         return response
-    return render(request, "errors/refused.html", {"refusal": error}, status=error.status)
+    return render(request, "errors/refused.html", context, status=error.status)

@@ -8,8 +8,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from apps.core.edges import act_of, seen_versions
-from apps.core.refusals import Invalid, Refusal
+from apps.core.edges import act_of, refused_in_dialog, seen_versions
+from apps.core.refusals import Invalid, Refusal, Stale
 from apps.orders import selectors as orders
 from apps.users.doors import door
 from apps.users.services import can
@@ -78,7 +78,9 @@ def decide(request: HttpRequest, review_id: int) -> HttpResponse:
     try:
         service(act_of(request, reason=reason), [review_id], seen=seen_versions(request.POST))
     except Refusal as refusal:
-        response = _review(request, review_id, error=refusal.message, reason=reason, status=refusal.status)
+        since = refusal.in_words() if isinstance(refusal, Stale) else {}
+        error = " ".join([refusal.message, *(f"{name}: {said}." for name, said in since.items())])
+        response = _review(request, review_id, error=error, reason=reason, status=refusal.status)
         response["HX-Reswap"] = "innerHTML"  # In place, whatever the status.
         return response
     response = _review(request, review_id)
@@ -114,6 +116,8 @@ def rule(request: HttpRequest, code: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             form.save(act_of(request, reason=form.cleaned_data["reason"]))
+        except Stale as refusal:
+            return refused_in_dialog(request, refusal)
         except Refusal as refusal:
             form.refuse(refusal)
         else:

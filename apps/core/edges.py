@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from .acts import Act
-from .refusals import Invalid, Refusal
+from .refusals import Invalid, Refusal, Stale
 
 
 def act_of(request: HttpRequest, *, reason: str = "", via: str | None = None) -> Act:
@@ -67,6 +67,8 @@ def done(text: str, tone: str = "ok") -> HttpResponse:
 
 def refused_in_dialog(request: HttpRequest, refusal: Refusal, facts: dict[str, str] | None = None) -> HttpResponse:
     """A refusal as a toast, with what it says of each thing; the open dialog closes, for it would hide the toast."""
+    if facts is None and isinstance(refusal, Stale):
+        facts = refusal.in_words()
     context = {"refusal": refusal, "facts": facts or {}}
     response = render(request, "components/problem.html", context, status=refusal.status)
     response["HX-Trigger"] = json.dumps({"closeDialog": ""})

@@ -1,6 +1,8 @@
 """The four ways of saying no. Anything else that goes wrong is a bug and rises."""
 
 import re
+from collections.abc import Mapping
+from datetime import datetime
 
 
 class Refusal(Exception):
@@ -53,4 +55,24 @@ class IllegalMove(Conflict):
 
 
 class Stale(Conflict):
-    """Somebody changed it after the asker looked."""
+    """
+    Somebody changed it after the asker looked. A list among its facts has each thing with what happened to it since:
+    ``{id, ref, seen, changes: [{event, by, at, what}]}``.
+    """
+
+    def in_words(self) -> dict[str, str]:
+        """The difference to a reader: what each thing is called, to what happened to it since they looked."""
+        lists = [fact for fact in self.facts.values() if isinstance(fact, list)]
+        found = [one for some in lists for one in some if isinstance(one, Mapping) and "changes" in one]
+        return {str(one.get("ref") or one["id"]): "; ".join(map(in_words, one["changes"])) or "changed" for one in found}
+
+
+def in_words(change: Mapping) -> str:
+    """One change as a sentence: limit changed by Mira at 10:02:11 UTC (limit price 50 → 51)."""
+    at = datetime.fromisoformat(change["at"])
+    said = f"{change['event'].split('.')[1].replace('_', ' ')} by {change['by']} at {at:%H:%M:%S} UTC"
+    before, after = change["what"].get("before"), change["what"].get("after")
+    if not isinstance(before, Mapping) or not isinstance(after, Mapping):
+        return said
+    moved = ", ".join(f"{name.replace('_', ' ')} {before.get(name) or 'none'} → {after[name] or 'none'}" for name in after)
+    return f"{said} ({moved})" if moved else said

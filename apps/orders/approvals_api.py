@@ -101,6 +101,7 @@ class ApprovalOutcomeOut(serializers.Serializer):
     code = serializers.CharField()
     message = serializers.CharField()
     status = serializers.CharField()
+    since = serializers.ListField(child=serializers.DictField(), help_text="what others did to a stale one")
 
 
 class RuleIn(serializers.Serializer):

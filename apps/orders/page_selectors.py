@@ -21,6 +21,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 
+from apps.core.refusals import in_words
 from apps.marketdata import selectors as marketdata
 from apps.marketdata.selectors import Price
 from apps.portfolios import selectors as portfolios
@@ -363,17 +364,7 @@ def differences(refused: Collection[Mapping], ref: str = "O-{:06d}") -> dict[str
     :param refused: ``{id, seen, version, changes: [{event, by, at, what}]}`` each
     :param ref: how such a thing is named; a block's refusal has facts of the same form
     """
-    return {ref.format(one["id"]): "; ".join(map(_in_words, one["changes"])) or "changed" for one in refused}
-
-
-def _in_words(change: Mapping) -> str:
-    at = datetime.fromisoformat(change["at"])
-    said = f"{change['event'].split('.')[1].replace('_', ' ')} by {change['by']} at {at:%H:%M:%S} UTC"
-    before, after = change["what"].get("before"), change["what"].get("after")
-    if not before or not after:
-        return said
-    moved = ", ".join(f"{name.replace('_', ' ')} {before[name] or 'none'} → {after[name] or 'none'}" for name in after)
-    return f"{said} ({moved})"
+    return {ref.format(one["id"]): "; ".join(map(in_words, one["changes"])) or "changed" for one in refused}
 
 
 def derived_now(order: Order) -> rules.Derived:

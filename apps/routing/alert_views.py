@@ -6,7 +6,6 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.core.edges import act_of, done, refused_in_dialog, seen_versions, whole_number
-from apps.orders.page_selectors import differences
 from apps.users.doors import door
 from apps.users.services import can
 
@@ -61,7 +60,7 @@ def snooze(request: HttpRequest) -> HttpResponse:
 
 def _stale(request: HttpRequest, refusal: services.StaleAlert) -> HttpResponse:
     """409 with what happened to the alert since the person looked."""
-    return refused_in_dialog(request, refusal, differences(refusal.facts["stale"], "L-{:04d}"))
+    return refused_in_dialog(request, refusal)
 
 
 def _context(request: HttpRequest, rows) -> dict:

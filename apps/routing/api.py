@@ -276,6 +276,19 @@ class Inquiries(Seen):
 
         return Response(answer_once(act, "routing.award_inquiry", {"id": inquiry_id, "said": said}, do)[0])
 
+    @extend_schema(
+        summary="End it with nobody's price", request=RouteActIn, responses=InquiryOut, parameters=[KEY]
+    )
+    def pass_on(self, request: Request, pk: str) -> Response:
+        said, inquiry_id = _said(RouteActIn, request), int(pk)
+        act = act_of(request, reason=said["reason"])
+
+        def do():
+            services.pass_inquiry(act, inquiry_id, seen={inquiry_id: said["version"]})
+            return self._data(selectors.get_inquiry_seen_by(request.user, inquiry_id))
+
+        return Response(answer_once(act, "routing.pass_inquiry", {"id": inquiry_id, "said": said}, do)[0])
+
     def _data(self, found, many: bool = False):
         distances = selectors.distances_bp(found if many else [found])
         return InquiryOut(found, many=many, context={"distances": distances}).data

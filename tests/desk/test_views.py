@@ -141,8 +141,10 @@ class TestSaving:
         view = self.save(by(tom), desk="MAIN")
 
         with pytest.raises(NotFound):
-            saved.remove_view(by(tess), view.pk)
-        saved.remove_view(by(tom), view.pk)
+            saved.remove_view(by(tess), view.pk, seen=1)
+        with pytest.raises(saved.StaleView):
+            saved.remove_view(by(tom), view.pk, seen=2)
+        saved.remove_view(by(tom), view.pk, seen=1)
 
         assert not SavedView.objects.exists()
 
@@ -210,7 +212,7 @@ class TestPages:
         asked = "?" + html.unescape(re.search(r'data-rows-url="[^"?]*\?([^"]*)"', page)[1]) + f"&ids={some[2]}"
         before = visit(mira, "orders:rows", query=asked, htmx=True)
         spec = specs.read(ORDERS, PLAIN | {"columns": ["side", "order"]})
-        saved.save_view(by(mira), ORDERS, spec, name="Mine", view_id=view.pk)
+        saved.save_view(by(mira), ORDERS, spec, name="Mine", view_id=view.pk, seen=1)
 
         assert listed(words(before)) == [some[2]]
         assert visit(mira, "orders:rows", query=asked, htmx=True).status_code == 409
@@ -264,12 +266,15 @@ class TestPages:
         assert made.json()["spec"]["filters"] == [{"code": "usd", "op": "gte", "value": "1000"}]
         address = f"/api/v1/views/{made.json()['id']}/"
         assert client.put(address, stale, content_type="application/json").status_code == 409
+        assert client.put(address, {**body, "name": "Any"}, content_type="application/json").status_code == 422
         assert client.post("/api/v1/views/", wrong, content_type="application/json").status_code == 422
         assert [v["name"] for v in client.get("/api/v1/views/?list=orders").json()["results"]] == ["From afar"]
         client.force_login(tom)
         assert client.get(address).status_code == 404
         client.force_login(mira)
-        assert client.delete(address).status_code == 204
+        assert client.delete(address).status_code == 422
+        assert client.delete(f"{address}?version=2").status_code == 409
+        assert client.delete(f"{address}?version=1").status_code == 204
 
 
 class TestExport:

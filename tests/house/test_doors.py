@@ -98,6 +98,7 @@ MATRIX: dict[str, set[str] | str] = {
     "api-block-finish": {T}, "api-block-route": {T},
     "api-routes": {T, C, O, A}, "api-route": {T, C, O, A}, "api-route-cancel": {T}, "api-route-replace": {T},
     "api-executions": {T, C, O, A}, "api-inquiries": {T, C, O, A}, "api-inquiry": {T, C, O, A}, "api-inquiry-award": {T},
+    "api-inquiry-pass": {T},
     "api-halts": {T, C, O, A}, "api-halt": {T, C, O, A}, "api-halt-cancel": {T, C}, "api-halt-lift": {T, C},
     "api-alerts": {T, C, O, A}, "api-alert-acknowledge": {T}, "api-alert-snooze": {T},
     "api-staging-sessions": {T, C, O, A, X}, "api-staging-session": {T, C, O, A, X}, "api-staging-session-grants": {C, O},

@@ -272,8 +272,9 @@ class TestCommit:
     def test_enters_a_file_once(self, staged, mira, by):
         batch = staged(csv_of([line()]))
         orders.commit_import(by(mira), batch.pk, seen={batch.pk: batch.version})
-        with pytest.raises(IllegalMove):
+        with pytest.raises(orders.StaleImport) as late:
             orders.commit_import(by(mira), batch.pk, seen={batch.pk: batch.version})
+        assert [change["event"] for change in late.value.facts["stale"][0]["changes"]] == ["import.committed"]
         assert Order.objects.count() == 1
 
     def test_refuses_a_stale_reader(self, staged, mira, by):
@@ -359,7 +360,7 @@ class TestEnterByAWorker:
     def test_is_confirmed_once(self, staged, mira, by):
         batch = staged(csv_of(many(5)))
         self.confirm(by(mira), batch)
-        with pytest.raises(IllegalMove):
+        with pytest.raises(orders.StaleImport):
             self.confirm(by(mira), batch)
         with pytest.raises(IllegalMove):
             orders.discard_import(by(mira), batch.pk, seen={batch.pk: batch.version + 1})

@@ -116,8 +116,11 @@ class TestPromote:
         with pytest.raises(orders.NoProposals):
             orders.promote_proposals(by(mira), [], seen={})
         orders.discard_proposals(by(mira), [one.pk], seen=seen(one))
-        with pytest.raises(IllegalMove):
+        with pytest.raises(orders.StaleProposal) as late:
             orders.promote_proposals(by(mira), [one.pk], seen=seen(one))
+        assert [change["event"] for change in late.value.facts["proposals"][0]["changes"]] == ["proposal.discarded"]
+        with pytest.raises(IllegalMove):
+            orders.promote_proposals(by(mira), [one.pk], seen={one.pk: 2})
         assert Order.objects.count() == 0
 
 
@@ -133,7 +136,7 @@ def test_discarding_leaves_a_row_and_its_reason_on_the_record(proposed, mira, by
 def test_two_at_once_promote_it_once_and_propose_one(proposed, wish, mira, by):
     [one] = proposed()
     job = lambda: len(orders.promote_proposals(by(mira), [one.pk], seen=seen(one)))  # noqa: E731
-    assert sorted(map(str, at_once(job, job, job))) == ["1", "IllegalMove", "IllegalMove"]
+    assert sorted(map(str, at_once(job, job, job))) == ["1", "StaleProposal", "StaleProposal"]
     at_once(*[lambda: orders.propose_orders(by(mira), [wish()])] * 4)
     assert (Order.objects.count(), Proposal.objects.filter(status="PROPOSED").count()) == (1, 1)
 

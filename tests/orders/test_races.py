@@ -202,7 +202,7 @@ def test_one_file_uploaded_many_times_is_one_import_staged_and_entered_once(firm
     at_once(*[lambda: orders.stage_imports(by("worker"), told)] * 3)
     assert ImportRow.objects.count() == 50
     answers = at_once(*[lambda: len(orders.commit_import(by(mira), pk, seen={pk: 2}))] * 3)
-    assert sorted(map(str, answers)) == ["50", "IllegalMove", "IllegalMove"]
+    assert sorted(map(str, answers)) == ["50", "StaleImport", "StaleImport"]
     assert Order.objects.count() == 50
 
 
@@ -213,5 +213,5 @@ def test_a_file_is_entered_as_it_is_set_aside_and_one_wins(firm, mira, by):
         lambda: len(orders.commit_import(by(mira), pk, seen={pk: 2})),
         lambda: orders.discard_import(by(mira), pk, seen={pk: 2}),
     )
-    assert "IllegalMove" in answers
+    assert "StaleImport" in answers
     assert (Import.objects.get().status, Order.objects.count()) in (("COMMITTED", 20), ("DISCARDED", 0))

@@ -396,7 +396,7 @@ class TestRaces:
             *(lambda who=who: routing.lift_halt(by(who, "go on"), halt, seen={halt: 1}) for who in (tess, omar))
         )
 
-        assert sorted(map(str, answers)) == ["IllegalMove", "None"]
+        assert sorted(map(str, answers)) == ["None", "StaleHalt"]
 
 
 class TestPagesAndApi:

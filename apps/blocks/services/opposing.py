@@ -98,14 +98,7 @@ def trade_apart(act: Act, opposition_id: int, *, seen: Mapping[int, int]) -> Non
         raise Invalid("Say why; the reason is kept.", field="reason")
     selectors.get_opposition_seen_by(user, opposition_id)
     row = _locked(opposition_id)
-    if seen.get(row.pk) != row.version:
-        since = order_selectors.changes_since("opposition", {row.pk: int(seen.get(row.pk) or 0)})
-        raise StaleOpposition(
-            f"{row.ref} was decided since you looked. Reload.",
-            stale=[
-                {"id": row.pk, "ref": row.ref, "seen": seen.get(row.pk), "is": row.version, "changes": since.get(row.pk, [])}
-            ],
-        )
+    _refuse_stale(row, seen.get(row.pk))
     _happen(act, row, events.TradedApart())
 
 
@@ -120,8 +113,7 @@ def mark_proposed(
     :raises StaleOpposition: where a colleague decided after the version seen; :raises IllegalMove: where it is decided
     """
     row = _locked(opposition_id)
-    if seen != row.version:
-        raise StaleOpposition(f"{row.ref} was decided since you looked. Reload.", stale=[{"id": row.pk, "is": row.version}])
+    _refuse_stale(row, seen)
     row.cross_qty, row.problems, row.price, row.price_source = qty, [], price, source
     _happen(act, row, events.CrossProposed(rules.plain(qty), rules.plain(price), source, cross_id))
 
@@ -139,6 +131,14 @@ def mark_opposition_crossed(act: Act, opposition_id: int, *, cross_id: int, qty:
     row = _locked(opposition_id)
     row.cross_qty, row.price = qty, price
     _happen(act, row, events.OppositionCrossed(cross_id, rules.plain(qty), rules.plain(price)))
+
+
+def _refuse_stale(row: Opposition, seen: int | None) -> None:
+    if seen != row.version:
+        raise StaleOpposition(
+            f"{row.ref} was decided since you looked. Reload.",
+            stale=order_selectors.missed("opposition", {row.pk: (row.ref, seen, row.version)}),
+        )
 
 
 def _locked(opposition_id: int) -> Opposition:

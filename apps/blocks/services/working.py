@@ -288,7 +288,7 @@ def lock_asked(act: Act, block_ids: Collection[int], seen: Mapping[int, int], ki
         raise StaleBlock(
             f"Block B-{min(stale):04d} changed since you looked, so nothing was done. Reload, look and try again.",
             blocks=[
-                {"id": pk, "seen": version, "version": now[pk], "changes": changes.get(pk, [])}
+                {"id": pk, "ref": f"B-{pk:04d}", "seen": version, "version": now[pk], "changes": changes.get(pk, [])}
                 for pk, version in stale.items()
             ],
         )

@@ -13,6 +13,7 @@ from apps.audit.services import record
 from apps.core.acts import Act
 from apps.core.events import Event, Fact, listens
 from apps.core.refusals import Conflict, Invalid, NotAllowed, NotFound, Stale
+from apps.orders import selectors as order_selectors
 from apps.orders import services as orders
 from apps.orders.states import S
 from apps.users.selectors import names_of
@@ -184,7 +185,7 @@ def _refuse_decided(rows: Sequence[Locked], seen: Mapping[int, int]) -> None:
     over = [row for row in rows if row.status != R.WAITING]
     if over:
         first = over[0]
-        facts = [{"id": row.id, "status": row.status, "version": row.version} for row in over[:20]]
+        facts = _missed(over, seen)
         if first.decided_by_id is None:
             raise AlreadyDecided(
                 f"V-{first.id:06d} is withdrawn: its order was cancelled or amended. Reload the queue.", reviews=facts
@@ -196,8 +197,13 @@ def _refuse_decided(rows: Sequence[Locked], seen: Mapping[int, int]) -> None:
             f"{who} {what} V-{first.id:06d} before you: “{first.reason}”.{rest} Reload the queue.",
             reviews=facts, decided_by=who,
         )  # fmt: skip
-    stale = [row.id for row in rows if seen.get(row.id) != row.version]
+    stale = [row for row in rows if seen.get(row.id) != row.version]
     if stale:
         raise StaleReview(
-            f"V-{stale[0]:06d} is not as you saw it. Reload, look and decide again.", reviews=stale[:20]
+            f"V-{stale[0].id:06d} is not as you saw it. Reload, look and decide again.", reviews=_missed(stale, seen)
         )
+
+
+def _missed(rows: Sequence[Locked], seen: Mapping[int, int]) -> list[dict]:
+    found = order_selectors.missed("review", {row.id: (f"V-{row.id:06d}", seen.get(row.id), row.version) for row in rows})
+    return [one | {"status": row.status, "version": row.version} for one, row in zip(found, rows, strict=False)]

@@ -11,6 +11,7 @@ from apps.core.acts import Act
 from apps.core.events import Fact
 from apps.core.refusals import Invalid, NotFound, Stale
 from apps.core.tables import copy_in, next_ids
+from apps.orders import selectors as order_selectors
 from apps.portfolios.models import Portfolio
 from apps.reference.models import Instrument, Issuer
 from apps.users.services import require
@@ -99,10 +100,13 @@ def lift(act: Act, restriction_ids: Collection[int], *, seen: Mapping[int, int])
         rows = cursor.fetchall()
         if len(rows) < len(wanted):
             raise NotFound("There is no such restriction. Reload the list.")
-        for pk, status, version in rows:
+        stale = {pk: (f"Restriction {pk}", seen.get(pk), n) for pk, _, n in rows if seen.get(pk) != n}
+        if stale:
+            raise StaleRestriction(
+                "A restriction changed since you looked. Reload the list.", restrictions=order_selectors.missed("restriction", stale)
+            )
+        for _, status, _ in rows:
             after = RESTRICTION_LIFE.after(status, events.RestrictionLifted)
-            if seen.get(pk) != version:
-                raise StaleRestriction("A restriction changed since you looked. Reload the list.", restrictions=[pk])
         if not rows:
             raise Invalid("No restriction was chosen. Select at least one.", field="restrictions")
         cursor.execute(

@@ -12,6 +12,7 @@ from apps.core.acts import Act
 from apps.core.events import Fact
 from apps.core.refusals import Conflict, Invalid, NotFound, Stale
 from apps.core.tables import copy_in, next_ids
+from apps.orders import selectors as order_selectors
 from apps.users.services import require
 
 from .. import events
@@ -112,7 +113,10 @@ def save_rule(
         return 1
     pk, old_kind, old_name, old_citation, status, version, number = row
     if seen != version:
-        raise StaleRule(f"“{old_name}” is not as you saw it. Reload it, look and save again.", version=version)
+        raise StaleRule(
+            f"“{old_name}” is not as you saw it. Reload it, look and save again.",
+            stale=order_selectors.missed("rule", {pk: (old_name, seen, version)}),
+        )
     if kind and kind != old_kind:
         raise KindIsFixed(f"“{old_name}” measures {MEASURES[old_kind].title}. For another measure write another rule.")
     draft = Draft(code, old_kind, name or old_name, text, severity, params, old_citation if citation is None else citation)
@@ -148,10 +152,14 @@ def retire_rules(act: Act, rule_ids: Collection[int], *, seen: Mapping[int, int]
         rows = cursor.fetchall()
         if len(rows) < len(wanted) or not rows:
             raise NotFound("There is no such rule. Reload the list.")
-        for pk, name, status, version in rows:
+        stale = {pk: (name, seen.get(pk), version) for pk, name, _, version in rows if seen.get(pk) != version}
+        if stale:
+            raise StaleRule(
+                f"“{next(iter(stale.values()))[0]}” is not as you saw it. Reload the list.",
+                stale=order_selectors.missed("rule", stale),
+            )
+        for _, _, status, _ in rows:
             after = RULE_LIFE.after(status, events.RuleRetired)
-            if seen.get(pk) != version:
-                raise StaleRule(f"“{name}” is not as you saw it. Reload the list.", version=version)
         cursor.execute("UPDATE compliance_rule SET status = %s, version = version + 1 WHERE id = ANY(%s)", [after, wanted])
     retired = events.RuleRetired()
     record(act, [Fact(pk, version + 1, retired) for pk, _, _, version in rows])

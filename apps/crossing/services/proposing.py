@@ -126,7 +126,9 @@ def refuse_changed(cross: Cross) -> list[Part]:
         raise StaleCross(
             f"Order O-{first:06d} changed since {cross.ref} was proposed{what}, so nothing was done. Withdraw the cross and"
             " propose it anew.",
-            orders=[{"id": pk, "seen": version, "changes": since.get(pk, [])} for pk, version in changed.items()],
+            orders=[
+                {"id": pk, "ref": f"O-{pk:06d}", "seen": version, "changes": since.get(pk, [])} for pk, version in changed.items()
+            ],
         )
     return parts
 

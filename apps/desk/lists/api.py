@@ -7,7 +7,7 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.core.edges import act_of
+from apps.core.edges import act_of, whole_number
 from apps.users.doors import ApiDoor
 
 from ..models import SavedView
@@ -45,7 +45,7 @@ class ViewIn(serializers.Serializer):
     )
     is_first = serializers.BooleanField(required=False, default=False, help_text="the list opens with it")
     spec = serializers.JSONField()
-    version = serializers.IntegerField(required=False, min_value=1, help_text="the version seen, when one is changed")
+    version = serializers.IntegerField(required=False, min_value=1, help_text="the version seen, when one of yours is changed")
 
 
 @extend_schema_view(
@@ -80,9 +80,13 @@ class Views(ApiDoor, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
         view = self._saved(request, pk)
         return Response(ViewOut(view).data, status.HTTP_200_OK if view.pk == pk else status.HTTP_201_CREATED)
 
-    @extend_schema(summary="Throw a view of yours away", responses={204: None})
+    @extend_schema(
+        summary="Throw a view of yours away", responses={204: None},
+        parameters=[OpenApiParameter("version", OpenApiTypes.INT, required=True, description="the version seen")],
+    )  # fmt: skip
     def destroy(self, request: Request, pk: int) -> Response:
-        saved.remove_view(act_of(request), pk)
+        seen = whole_number(request.query_params.get("version"), "version", 1)
+        saved.remove_view(act_of(request), pk, seen=seen)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _saved(self, request: Request, pk: int | None = None) -> SavedView:

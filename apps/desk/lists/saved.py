@@ -10,6 +10,7 @@ from apps.audit.services import record
 from apps.core.acts import Act
 from apps.core.events import Fact
 from apps.core.refusals import Conflict, Invalid, NotFound, Stale
+from apps.orders import selectors as orders
 from apps.users.models import User
 from apps.users.selectors import desks_of
 from apps.users.services import require
@@ -55,7 +56,7 @@ def save_view(
     Will keep a view under its name. Another person's stays as it is: the change is kept as a copy of one's own.
 
     :param view_id: the view that was changed; None makes a new one
-    :param seen: the version of it that the person was looking at
+    :param seen: the version of it that the person was looking at, where it is theirs
     :param desk: code of a desk of theirs to share it with
     :raises StaleView: where it was saved meanwhile
     :raises NameTaken: where another view of theirs has that name
@@ -81,8 +82,7 @@ def save_view(
         view = SavedView(owner=owner, list=sheet.name, version=0)
     else:
         view = SavedView.objects.select_for_update().get(pk=view.pk)
-        if seen is not None and seen != view.version:
-            raise StaleView("This view was saved in another window meanwhile; open it again.", version=view.version)
+        _refuse_stale(view, seen)
     if mine.filter(name=name).exclude(pk=view.pk).exists():
         raise NameTaken(f"You have a view called “{name}” already; give this one another name.", field="name")
     if is_first:
@@ -118,16 +118,30 @@ def save_widths(act: Act, sheet: Sheet, view_id: int, said: Mapping[str, Any]) -
 
 
 @transaction.atomic
-def remove_view(act: Act, view_id: int) -> None:
+def remove_view(act: Act, view_id: int, *, seen: int) -> None:
     """
-    Will throw a view of one's own away. :raises NotFound: where the person has none such
+    Will throw a view of one's own away.
+
+    :raises NotFound: where the person has none such; :raises StaleView: where it was saved meanwhile
     """
     require(act, "desk.see")
     view = SavedView.objects.select_for_update().filter(pk=view_id, owner=act.by).first()
     if view is None:
         raise NotFound("You have no such view. Those of colleagues are theirs to remove.")
+    _refuse_stale(view, seen)
     record(act, [Fact(view.pk, view.version + 1, ViewRemoved(view.list, view.name))])
     view.delete()
+
+
+def _refuse_stale(view: SavedView, seen: int | None) -> None:
+    """:raises Invalid: where no version was sent; :raises StaleView: where it is another by now"""
+    if not seen:
+        raise Invalid("Say which version of the view you changed.", field="version")
+    if seen != view.version:
+        raise StaleView(
+            "This view was saved in another window meanwhile; open it again.",
+            stale=orders.missed("view", {view.pk: (view.name, seen, view.version)}),
+        )
 
 
 @transaction.atomic

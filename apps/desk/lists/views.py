@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.core.edges import act_of, whole_number
-from apps.core.refusals import Conflict, Invalid
+from apps.core.refusals import Conflict, Invalid, Stale
 from apps.users.doors import door
 from apps.users.selectors import desks_of
 
@@ -45,9 +45,16 @@ def arrange(request: HttpRequest, sheet: str) -> HttpResponse:
         )  # fmt: skip
     except (Invalid, Conflict) as refusal:
         view = saved.views_seen_by(request.user, of.name).filter(pk=number).first()
-        context = _context(request, of, said, view) | {"error": refusal.message}
-        return render(request, "desk/view.html", context, status=422)
+        context = _context(request, of, said, view) | {"error": _why(refusal)}
+        response = render(request, "desk/view.html", context, status=refusal.status)
+        response["HX-Reswap"] = "innerHTML"  # In place, whatever the status.
+        return response
     return _led(request, of, str(kept.pk))
+
+
+def _why(refusal: Invalid | Conflict) -> str:
+    since = refusal.in_words() if isinstance(refusal, Stale) else {}
+    return " ".join([refusal.message, *(f"{name}: {said}." for name, said in since.items())])
 
 
 @door("desk.see")
@@ -78,7 +85,8 @@ def stands(request: HttpRequest, sheet: str) -> HttpResponse:
 def remove(request: HttpRequest, sheet: str) -> HttpResponse:
     """Throws a view of one's own away, and leads to the list as the house shows it."""
     of = get_sheet(sheet, request.user)
-    saved.remove_view(act_of(request), whole_number(request.POST.get("view"), "view", 1))
+    seen = whole_number(request.POST.get("version"), "version", 1)
+    saved.remove_view(act_of(request), whole_number(request.POST.get("view"), "view", 1), seen=seen)
     return _led(request, of, pages.HOUSE)
 
 

@@ -31,7 +31,7 @@ from .imports import (
     templates_seen_by,
 )
 from .intents import known_of
-from .orders import changes_since, get_order_seen_by, orders_seen_by, portfolio_scope, seen_from
+from .orders import changes_since, get_order_seen_by, missed, orders_seen_by, portfolio_scope, seen_from
 from .own_fields import own_fields, own_in_words
 from .proposals import open_proposals, proposal_of, proposals_seen_by
 from .tickets import (
@@ -90,6 +90,7 @@ __all__ = [
     "lenders_of",
     "locates_of",
     "members",
+    "missed",
     "mids",
     "open_proposals",
     "orders_seen_by",

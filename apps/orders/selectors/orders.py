@@ -54,6 +54,19 @@ def portfolio_scope(user, portfolio_ids: set[int]) -> tuple[set[int], set[int]]:
     return set(seen), set(running)
 
 
+def missed(subject: str, rows: Mapping[int, tuple[str, int | None, int]]) -> list[dict]:
+    """
+    What a refusal says of things that changed after somebody looked, the first twenty of them.
+
+    :param rows: id to what it is called, the version seen, and the version now
+    """
+    shown = dict(list(rows.items())[:20])
+    since = changes_since(subject, {pk: int(seen or 0) for pk, (_, seen, _) in shown.items()})
+    return [
+        {"id": pk, "ref": ref, "seen": seen, "is": now, "changes": since.get(pk, [])} for pk, (ref, seen, now) in shown.items()
+    ]
+
+
 def changes_since(subject: str, seen: Mapping[int, int]) -> dict[int, list[dict]]:
     """What happened to each subject after the version somebody saw: event, person, time, and what it says; one query."""
     with connection.cursor() as cursor:

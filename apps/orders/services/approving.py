@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from apps.audit.services import record
 from apps.core.acts import Act
 from apps.core.events import Event, Fact, listens
-from apps.core.refusals import Invalid
+from apps.core.refusals import Invalid, in_words
 from apps.core.tables import next_ids
 from apps.users.selectors import names_of
 from apps.users.services import require
@@ -37,6 +37,7 @@ class ApprovalOutcome(NamedTuple):
     code: str
     message: str
     status: str = ""
+    since: Sequence[Mapping] = ()  # What happened to it since the person looked, where it is not as they saw it.
 
 
 def open_approvals(act: Act, needed: Sequence[selectors.Needed]) -> set[int]:
@@ -192,7 +193,18 @@ def _asked(
             told[row.pk] = ApprovalOutcome(row.pk, row.order_id, False, code, message, row.status)
         else:
             able.append((row, behalf))
-    return able, told
+    return able, told | _with_changes([one for one in told.values() if one.code == "stale_approval"], seen)
+
+
+def _with_changes(stale: Sequence[ApprovalOutcome], seen: Mapping[int, int]) -> dict[int, ApprovalOutcome]:
+    """The same answers with what somebody else did since, and who, for the reader as well."""
+    since = selectors.changes_since("approval", {one.approval_id: seen.get(one.approval_id, 0) for one in stale}) if stale else {}
+    found = {}
+    for one in stale:
+        changes = since.get(one.approval_id, [])
+        last = f" Last: {in_words(changes[-1])}." if changes else ""
+        found[one.approval_id] = one._replace(message=one.message + last, since=changes)
+    return found
 
 
 def _since(row: Approval) -> str:

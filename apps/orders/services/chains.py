@@ -15,6 +15,7 @@ from apps.core.refusals import Invalid, NotFound, Stale
 from apps.users.models import User
 from apps.users.services import can, known_permissions, require
 
+from .. import selectors
 from ..events import ChainRetired, ChainSaved, DeputyEnded, DeputyNamed
 from ..models import ApprovalRule, Deputy
 from ..rules import plain
@@ -81,7 +82,7 @@ def _save(act: Act, code: str, terms: Mapping[str, Any], seen: int | None) -> in
         raise Invalid(f"An approval rule has no “{unknown[0]}”.", field=unknown[0])
     rule = ApprovalRule.objects.select_for_update(no_key=True).filter(code=code).first()
     if (rule.version if rule else None) != seen:
-        raise StaleChain("The rule is not as you saw it, or its code is taken. Reload and look again.", code=code)
+        raise _stale(code, rule, seen)
     rule = rule or ApprovalRule(code=code, version=0, name=code)
     for name, value in terms.items():
         setattr(rule, name, value)
@@ -92,6 +93,15 @@ def _save(act: Act, code: str, terms: Mapping[str, Any], seen: int | None) -> in
     told = {name: plain(v) if isinstance(v := getattr(rule, name), Decimal) else v for name in TERMS}
     record(act, [Fact(rule.pk, rule.version, ChainSaved(code, told))])
     return rule.pk
+
+
+def _stale(code: str, rule: ApprovalRule | None, seen: int | None) -> StaleChain:
+    """The refusal, with what was changed since; of a new rule whose code is taken, nothing was seen."""
+    stale = {rule.pk: (code, seen, rule.version)} if rule and seen is not None else {}
+    return StaleChain(
+        "The rule is not as you saw it, or its code is taken. Reload and look again.",
+        code=code, stale=selectors.missed("chain", stale),
+    )  # fmt: skip
 
 
 def _refuse_unfit(rule: ApprovalRule) -> None:
@@ -123,7 +133,7 @@ def retire_approval_rule(act: Act, code: str, *, seen: int) -> None:
     if rule is None:
         raise NotFound(f"There is no approval rule “{code}”.")
     if rule.version != seen:
-        raise StaleChain("The rule is not as you saw it. Reload and look again.", code=code)
+        raise _stale(code, rule, seen)
     rule.status = CHAIN_LIFE.after(rule.status, ChainRetired)
     rule.version += 1
     rule.save(update_fields=["status", "version"])

@@ -150,6 +150,6 @@ def _standing_in(
     if unseen := sorted(set(ids) - set(seen)):
         raise StaleOrder(
             f"O-{unseen[0]:06d} belongs to the group too and was not on your page. Reload, look and try again.",
-            orders=[{"id": pk, "seen": 0, "version": 0, "changes": []} for pk in unseen[:20]], stale=len(unseen),
+            orders=[{"id": pk, "ref": f"O-{pk:06d}", "seen": 0, "version": 0, "changes": []} for pk in unseen[:20]], stale=len(unseen),
         )  # fmt: skip
     return ids

@@ -268,12 +268,12 @@ def own_import(act: Act, import_id: int, seen: Mapping[int, int], kind: type[Eve
     batch = Import.objects.select_for_update(no_key=True).filter(pk=import_id, created_by=act.by).first()
     if batch is None:
         raise NotFound("There is no such import, or it is not one of yours.")
-    IMPORT_LIFE.after(batch.status, kind)
     if seen.get(batch.pk) != batch.version:
         raise StaleImport(
             "The import changed since you looked, so nothing was done. Reload, look and try again.",
-            id=batch.pk, seen=seen.get(batch.pk), version=batch.version,
-        )  # fmt: skip
+            stale=selectors.missed("import", {batch.pk: (batch.file_name, seen.get(batch.pk), batch.version)}),
+        )
+    IMPORT_LIFE.after(batch.status, kind)
     return batch
 
 

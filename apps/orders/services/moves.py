@@ -132,7 +132,8 @@ def refuse_stale(rows: Sequence[Locked], seen: Mapping[int, int]) -> None:
     changes = selectors.changes_since("order", shown)
     now = {row.id: row.version for row in rows}
     differences = [
-        {"id": pk, "seen": version, "version": now[pk], "changes": changes.get(pk, [])} for pk, version in shown.items()
+        {"id": pk, "ref": f"O-{pk:06d}", "seen": version, "version": now[pk], "changes": changes.get(pk, [])}
+        for pk, version in shown.items()
     ]
     last = next((d["changes"][-1] for d in differences if d["changes"]), None)
     who = f" Last: {last['event'].split('.')[1].replace('_', ' ')} by {last['by']}." if last else ""

@@ -12,7 +12,7 @@ from apps.core.tables import update_many
 from apps.portfolios import selectors as portfolios
 from apps.users.services import require
 
-from .. import events, rules
+from .. import events, rules, selectors
 from ..models import Proposal
 from ..states import PROPOSAL_LIFE, ProposalStatus
 from .tickets import BadWishes, Wish, create_orders, judged_wishes
@@ -163,14 +163,15 @@ def _locked(act: Act, ids: Sequence[int], seen: Mapping[int, int], kind: type[Ev
         row = found.get(pk)
         if row is None or row.portfolio_id not in run:
             raise NotFound("There is no such proposal, or it is not of a portfolio of yours.")
-        PROPOSAL_LIFE.after(row.status, kind)
         rows.append(row)
-    stale = [row.pk for row in rows if seen.get(row.pk) != row.version]
+    stale = {row.pk: (f"P-{row.pk:06d}", seen.get(row.pk), row.version) for row in rows if seen.get(row.pk) != row.version}
     if stale:
         raise StaleProposal(
             f"{len(stale)} of the proposals changed since you looked, so nothing was done. Reload and look again.",
-            proposals=stale[:1000],
+            proposals=selectors.missed("proposal", stale),
         )
+    for row in rows:
+        PROPOSAL_LIFE.after(row.status, kind)
     return rows
 
 

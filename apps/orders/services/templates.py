@@ -10,7 +10,7 @@ from apps.core.events import Event, Fact
 from apps.core.refusals import Conflict, Invalid, NotFound, Stale
 from apps.users.services import require
 
-from .. import events
+from .. import events, selectors
 from ..models import ImportTemplate
 
 
@@ -56,7 +56,10 @@ def _own(act: Act, template_id: int, seen: Mapping[int, int]) -> ImportTemplate:
     if template is None:
         raise NotFound("There is no such template, or it is a colleague's: who saved it renames and removes it.")
     if seen.get(template.pk) != template.version:
-        raise StaleTemplate("The template changed since you looked. Reload and decide again.", version=template.version)
+        raise StaleTemplate(
+            "The template changed since you looked. Reload and decide again.",
+            stale=selectors.missed("template", {template_id: (template.name, seen.get(template_id), template.version)}),
+        )
     return template
 
 

@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
 from apps.core.edges import refused_in_dialog
-from apps.core.refusals import Conflict, Invalid, Stale
+from apps.core.refusals import Conflict, Invalid
 
 from .. import page_selectors as pages
 
@@ -13,8 +13,7 @@ MOST_AT_ONCE = 5000
 
 def refused(request: HttpRequest, refusal: Conflict) -> HttpResponse:
     """409, with what happened to each order since the person looked; an open dialog closes."""
-    facts = pages.differences(refusal.facts.get("orders", [])) if isinstance(refusal, Stale) else {}
-    return refused_in_dialog(request, refusal, facts)
+    return refused_in_dialog(request, refusal)
 
 
 def ticked(seen: dict[int, int]) -> dict[int, int]:

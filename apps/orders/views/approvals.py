@@ -135,7 +135,7 @@ def approve_clean(request: HttpRequest) -> HttpResponse:
     seen = seen_versions(request.POST)
     found = services.approve(act_of(request, reason=request.POST.get("reason", "")), list(seen), seen=seen)
     outcomes = [
-        one._asdict() | {"ref": f"O-{one.order_id or 0:06d}"} for one in sorted(found, key=lambda one: one.done)
+        one._asdict() | {"ref": f"O-{one.order_id or 0:06d}", "since": ""} for one in sorted(found, key=lambda one: one.done)
     ]
     return render(
         request,

@@ -8,14 +8,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from apps.core.edges import act_of, seen_versions
-from apps.core.refusals import Conflict, Invalid, Refusal
+from apps.core.refusals import Conflict, IllegalMove, Invalid, Refusal, Stale
 from apps.users.doors import door
 from apps.users.services import can
 
 from .. import page_selectors as pages
 from .. import selectors, services
 from ..forms import ProposalForm
-from .answers import money_words, standing, ticked
+from .answers import money_words, refused, standing, ticked
 
 LISTED = 200
 
@@ -121,6 +121,10 @@ def discard_proposals(request: HttpRequest) -> HttpResponse:
 
 
 def _told(request: HttpRequest, refusal: Refusal) -> HttpResponse:
-    """Back at the list, with why nothing was done."""
+    """Back at the list, with why nothing was done; where somebody was faster, what they did, in place."""
+    if isinstance(refusal, Stale | IllegalMove):
+        if not request.htmx:
+            raise refusal
+        return refused(request, refusal)
     messages.error(request, refusal.message)
     return _led(request, reverse("orders:proposals"))

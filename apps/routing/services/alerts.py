@@ -124,13 +124,9 @@ def _asked(act: Act, alert_ids: Collection[int], seen: Mapping[int, int]) -> lis
         raise NotFound("One of these alerts does not exist or is not of your desk. Reload the list.")
     stale = [row for row in rows if seen.get(row.pk) != row.version]
     if stale:
-        since = order_selectors.changes_since("alert", {row.pk: int(seen.get(row.pk) or 0) for row in stale})
         raise StaleAlert(
             f"“{stale[0].text}” is {stale[0].status.lower()} by now: somebody saw to it, or it is over. Reload.",
-            stale=[
-                {"id": row.pk, "ref": row.ref, "seen": seen.get(row.pk), "is": row.version, "changes": since.get(row.pk, [])}
-                for row in stale
-            ],
+            stale=order_selectors.missed("alert", {row.pk: (row.ref, seen.get(row.pk), row.version) for row in stale}),
         )
     return rows
 

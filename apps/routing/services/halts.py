@@ -246,8 +246,8 @@ def lift_halt(act: Act, halt_id: int, *, seen: Mapping[int, int]) -> None:
         raise Invalid("Say why routing may go on; the reason is kept.", field="reason")
     _lock_alone()
     halt = _lock_halt(halt_id)
-    HALT_LIFE.after(halt.status, events.HaltLifted)
     refuse_stale(StaleHalt, {halt.pk: halt}, seen)
+    HALT_LIFE.after(halt.status, events.HaltLifted)
     if halt.set_by_id == act.by:
         raise OwnHalt("You set this halt, so another person decides that routing may go on.", halt=halt.pk)
     halt.lifted_by_id, halt.lifted_at = act.by, act.at

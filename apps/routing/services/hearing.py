@@ -10,8 +10,9 @@ from apps.audit.services import record
 from apps.blocks import services as blocks
 from apps.core.acts import Act
 from apps.core.events import Fact
-from apps.core.refusals import Conflict, Invalid, NotFound
+from apps.core.refusals import Conflict, Invalid, NotFound, Stale
 from apps.core.tables import update_many
+from apps.orders import selectors as order_selectors
 from apps.users.services import require
 
 from .. import events, rules
@@ -38,6 +39,10 @@ BOOKS: dict[str, Callable[[Batch, Heard], None]] = {
 
 class StillUnbookable(Conflict):
     """The message cannot be booked, whoever says so."""
+
+
+class SettledAlready(Stale):
+    """A colleague ended the message's quarantine after the person looked."""
 
 
 class Hearing(NamedTuple):
@@ -168,7 +173,7 @@ def settle_message(act: Act, message_id: int, how: str) -> None:
     outside the limit, or because what it named is known by now; ``dismiss`` sets it aside for good.
 
     :raises Invalid: without a reason, or where ``how`` is neither
-    :raises NotFound: where no such message is in quarantine
+    :raises NotFound: where no such message is in quarantine; :raises SettledAlready: where a colleague settled it before
     :raises StillUnbookable: where it cannot be accepted: it would overfill, or names nothing of ours
     """
     require(act, "routing.mend_messages")
@@ -178,7 +183,8 @@ def settle_message(act: Act, message_id: int, how: str) -> None:
         raise Invalid("Say why; the reason is kept on the record.", field="reason")
     messages = _locked([message_id], S.QUARANTINED)
     if not messages:
-        raise NotFound("This message is not in quarantine. Somebody may have settled it; reload the list.")
+        _refuse_settled(message_id)
+        raise NotFound("This message is not in quarantine; reload the list.")
     message = messages[0]
     MESSAGE_LIFE.after(S.QUARANTINED, events.MessageSettled)
     batch = Batch(act, messages, trusting=True)
@@ -193,3 +199,11 @@ def settle_message(act: Act, message_id: int, how: str) -> None:
     Message.objects.filter(pk=message.id).update(status=S.SETTLED, version=message.version + 1)
     record(act, batch.facts)
     _tell_blocks(act, batch)
+
+
+def _refuse_settled(message_id: int) -> None:
+    version = Message.objects.filter(pk=message_id, status=S.SETTLED).values_list("version", flat=True).first()
+    if version:
+        missed = order_selectors.missed("message", {message_id: (f"Message {message_id}", version - 1, version)})
+        by = f" by {missed[0]['changes'][-1]['by']}" if missed[0]["changes"] else ""
+        raise SettledAlready(f"This message was settled{by} before you. Reload the list.", stale=missed)

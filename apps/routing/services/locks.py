@@ -74,14 +74,10 @@ def refuse_stale(refusal: type[Stale], rows: Mapping[int, object], seen: Mapping
     stale = [row for pk, row in rows.items() if seen.get(pk) != row.version]
     if stale:
         subject = type(stale[0])._meta.model_name
-        changes = order_selectors.changes_since(subject, {row.pk: int(seen.get(row.pk) or 0) for row in stale})
         raise refusal(
             f"{', '.join(row.ref for row in stale[:5])} changed since you looked"
             f" ({str(stale[0].status).lower().replace('_', ' ')} by now). Reload and decide again.",
-            stale=[
-                {"id": row.pk, "ref": row.ref, "seen": seen.get(row.pk), "is": row.version, "changes": changes.get(row.pk, [])}
-                for row in stale
-            ],
+            stale=order_selectors.missed(subject, {row.pk: (row.ref, seen.get(row.pk), row.version) for row in stale}),
         )
 
 

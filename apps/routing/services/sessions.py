@@ -11,6 +11,7 @@ from apps.audit.services import record
 from apps.core.acts import Act
 from apps.core.events import Fact
 from apps.core.refusals import Conflict, Invalid, NotFound, Stale
+from apps.orders import selectors as order_selectors
 from apps.users.models import User
 
 from .. import events, rules
@@ -74,7 +75,10 @@ def change_staging_session(act: Act, session_id: int, changes: Mapping[str, Any]
     if session is None:
         raise NotFound("There is no such staging session.")
     if seen.get(session.pk) != session.version:
-        raise StaleSession("The session changed since you looked. Reload and decide again.", version=session.version)
+        stale = {session.pk: (session.target_comp_id, seen.get(session.pk), session.version)}
+        raise StaleSession(
+            "The session changed since you looked. Reload and decide again.", stale=order_selectors.missed("session", stale)
+        )
     before = _said(session)
     for name in changes.keys() & set(KEPT):
         setattr(session, name, changes[name])
