@@ -204,6 +204,22 @@ class TestDecisions:
             compliance.approve_reviews(by(mira, "Mine is fine."), list(waiting), seen=waiting)
         assert {o.status for o in Order.objects.filter(pk__in=[pk, other])} == {"HELD"}
 
+    def test_nor_on_one_they_amended(self, held, submit, mira, omar, by):
+        from django.contrib.auth.models import Group
+
+        review = held()
+        for role in ("portfolio manager", "team:A"):
+            omar.groups.add(Group.objects.get(name=role))
+        orders.amend_orders(by(omar), {review.order_id: {"qty": "101"}}, seen={review.order_id: 3})
+        orders.submit_orders(by(omar), [review.order_id], seen={review.order_id: 4})
+        again = Review.objects.get(order=review.order_id, status="WAITING")
+        assert selectors.review_detail(omar, again.pk).own
+
+        with pytest.raises(compliance.OwnOrder):
+            compliance.approve_reviews(by(omar, "Mine is fine."), [again.pk], seen={again.pk: again.version})
+
+        assert Order.objects.get(pk=review.order_id).status == "HELD"
+
     def test_the_second_officer_is_told_who_was_first(self, held, omar, odile, by):
         review = held()
         compliance.reject_reviews(by(odile, "No."), [review.pk], seen={review.pk: 1})

@@ -11,7 +11,7 @@ from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When
 
 from apps.core.refusals import NotFound
 from apps.orders.models import Order
-from apps.orders.selectors import check_it_was_split_by, orders_seen_by
+from apps.orders.selectors import check_it_was_split_by, hands_on, orders_seen_by
 from apps.portfolios.selectors import portfolios_seen_by
 from apps.users.services import can
 
@@ -98,7 +98,7 @@ def review_detail(user, review_id: int) -> Detail:
     review = get_review_seen_by(user, review_id)
     results = [r | {"bar": bar(r)} for r in review.verdict.results]
     results.sort(key=lambda r: (r["outcome"] not in NOT_PASSED, r["rule"] != review.leading_rule))
-    own = review.order.created_by_id == user.pk
+    own = user.pk in {review.order.created_by_id} | hands_on([review.order_id]).get(review.order_id, set())
     waiting = review.status == R.WAITING
     return Detail(
         review,

@@ -143,10 +143,11 @@ def _decide(act: Act, review_ids: Collection[int], seen: Mapping[int, int], kind
         raise Invalid("No review was chosen. Select at least one.", field="reviews")
     rows = _locked(review_ids)
     _refuse_decided(rows, seen)
-    own = [row.order_id for row in rows if row.author_id == act.by]
+    hands = order_selectors.hands_on([row.order_id for row in rows])
+    own = [row.order_id for row in rows if act.by in {row.author_id} | hands.get(row.order_id, set())]
     if own:
         raise OwnOrder(
-            f"You entered order O-{own[0]:06d} yourself, so another officer has to decide on it.", orders=own[:20]
+            f"You entered or amended order O-{own[0]:06d} yourself, so another officer has to decide on it.", orders=own[:20]
         )
     status = REVIEW_LIFE.after(R.WAITING, kind)
     with connection.cursor() as cursor:
