@@ -273,6 +273,25 @@ class TestDeputies:
         assert (decision.by, decision.behalf_of) == (odile, omar)
         assert Entry.objects.get(event="approval.granted").payload["behalf"] == str(omar)
 
+    def test_a_deputy_sees_what_waits_for_the_other_for_that_time(self, rule, drafts, wish, by, mira, paul, omar):
+        """Paul runs no portfolio of team A."""
+        rule([{"name": "Team A", "group": "team:A"}])
+        for role in ("portfolio manager", "team:A"):
+            omar.groups.add(Group.objects.get(name=role))
+        now = timezone.now()
+        [pk] = orders.create_orders(by(omar), [wish("P1")], submit=True)
+        approval = Approval.objects.get(order=pk)
+        assert agree(by, paul, approval) == "not_found"
+        named = orders.name_deputy(by(mira), paul.pk, now - timedelta(minutes=1), now + timedelta(days=1))
+
+        assert "AAA" in words(visit(paul, "orders:approvals"))
+        sent = send(paul, "orders:decide_approval", {"how": "approve", "seen": f"{approval.pk}:1"}, approval.pk)
+
+        assert (sent.status_code, Order.objects.get(pk=pk).status) == (200, "CLEARED")
+        assert ApprovalDecision.objects.get().behalf_of == mira
+        orders.end_deputies(by(mira), [named])
+        assert visit(paul, "orders:approval", approval.pk).status_code == 404
+
     def test_before_and_after_the_time_there_is_no_right(self, waiting, lead, by, omar, odile):
         steps, group = lead
         omar.groups.add(group)

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import orjson
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from apps.audit.models import Entry
 from apps.core.refusals import NotFound
@@ -101,13 +102,18 @@ def hands_on(order_ids: Collection[int]) -> dict[int, set[int]]:
         return {pk: set(people) for pk, people in cursor.fetchall()}
 
 
+def _principals(user: User, at: datetime) -> list[User]:
+    """In whose place the person may agree at a time."""
+    rows = Deputy.objects.filter(deputy=user, status=DeputyStatus.NAMED, starts_at__lte=at, ends_at__gt=at)
+    return [row.person for row in rows.select_related("person").order_by("pk")]
+
+
 class Rights:
     """What steps a person may agree to at a time, in their own right or as somebody's deputy."""
 
     def __init__(self, user: User, at: datetime):
-        rows = Deputy.objects.filter(deputy=user, status=DeputyStatus.NAMED, starts_at__lte=at, ends_at__gt=at)
-        principals = [row.person for row in rows.select_related("person").order_by("pk")]
         self.user = user
+        principals = _principals(user, at)
         self._people = [(None, user, groups_of(user)), *((one.pk, one, groups_of(one)) for one in principals)]
 
     def to(self, step: dict, makers: Collection[int]) -> tuple[bool, int | None]:
@@ -121,11 +127,16 @@ class Rights:
 
 
 def approvals_seen_by(user) -> QuerySet[Approval]:
-    """Approvals of the orders that the person sees."""
+    """Approvals of the orders that the person sees, or somebody whose deputy they are now."""
+    if not can(user, "orders.see_approvals"):
+        return Approval.objects.none()
     rows = Approval.objects.select_related(
         "order__portfolio", "order__instrument", "order__created_by", "order__group", "rule"
     )
-    return rows.filter(order__in=orders_seen_by(user)) if can(user, "orders.see_approvals") else rows.none()
+    seen = Q(order__in=orders_seen_by(user))
+    for principal in _principals(user, timezone.now()):
+        seen |= Q(order__in=orders_seen_by(principal))
+    return rows.filter(seen)
 
 
 def waiting_approvals(user) -> QuerySet[Approval]:
