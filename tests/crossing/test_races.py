@@ -2,7 +2,9 @@
 
 import pytest
 
+from apps.blocks import services as blocks
 from apps.blocks.models import Block
+from apps.core.refusals import IllegalMove
 from apps.crossing import services as crossing
 from apps.crossing.models import Cross
 from apps.orders import services as orders
@@ -22,6 +24,21 @@ def holds() -> None:
     broken = broken_invariants()
     for name in ("quantities_add_up", "shares_equal_executions", "holdings_equal_movements", "record_is_complete"):
         assert broken[name] == []
+
+
+def test_two_propose_and_one_is_told(found, tom, tess, by):
+    pair = found()
+
+    answers = at_once(
+        *(lambda who=who: crossing.propose_cross(by(who, "saves the spread"), pair.pk, seen={pair.pk: 1}) for who in (tom, tess))
+    )
+
+    made = Cross.objects.get()
+    assert sorted(map(str, answers)) == [str(made.pk), "StaleOpposition"]
+    for seen, refusal in ((1, blocks.StaleOpposition), (2, IllegalMove)):
+        with pytest.raises(refusal):
+            crossing.propose_cross(by(tom, "again"), pair.pk, seen={pair.pk: seen})
+    assert Cross.objects.get().version == 1
 
 
 def test_two_officers_approve_and_one_is_told(proposed, mira, omar, odile, by):

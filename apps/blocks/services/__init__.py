@@ -7,6 +7,7 @@ from .notes import mark_read, write_note
 from .opposing import (
     StaleOpposition,
     find_oppositions,
+    hold_opposition,
     mark_cross_ended,
     mark_opposition_crossed,
     mark_proposed,
@@ -78,6 +79,7 @@ __all__ = [
     "mark_filled",
     "mark_opposition_crossed",
     "mark_placed",
+    "hold_opposition",
     "mark_proposed",
     "mark_read",
     "pick_up_blocks",

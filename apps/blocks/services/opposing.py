@@ -104,6 +104,16 @@ def trade_apart(act: Act, opposition_id: int, *, seen: Mapping[int, int]) -> Non
 
 # --- told by crosses ------------------------------------------------------------------------------------------------
 @transaction.atomic
+def hold_opposition(opposition_id: int, seen: Mapping[int, int]) -> None:
+    """
+    Locks what somebody above is about to propose a cross of. :raises StaleOpposition, IllegalMove: as proposing does
+    """
+    row = _locked(opposition_id)
+    _refuse_stale(row, seen.get(opposition_id))
+    OPPOSITION_LIFE.after(row.status, events.CrossProposed)
+
+
+@transaction.atomic
 def mark_proposed(
     act: Act, opposition_id: int, *, seen: int, qty: Decimal, price: Decimal, source: str, cross_id: int
 ) -> None:

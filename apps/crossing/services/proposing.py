@@ -44,6 +44,7 @@ def propose_cross(act: Act, opposition_id: int, *, seen: Mapping[int, int]) -> i
     if not act.reason.strip():
         raise Invalid("Say why; the reason is kept.", field="reason")
     opposition = selectors.get_opposition_seen_by(user, opposition_id)
+    blocks.hold_opposition(opposition.pk, seen)
     found = selectors.prospect(opposition, act.at)
     matched = found.matched
     refuse_unmet(opposition.ref, matched)
