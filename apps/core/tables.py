@@ -11,6 +11,11 @@ import polars as pl
 from psycopg import sql
 
 
+def take_turns(cursor, what: str) -> None:
+    """Waits for whoever else makes one of these in a transaction that is open; for what has no row to lock yet."""
+    cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [what])
+
+
 def next_ids(cursor, table: str, count: int) -> list[int]:
     """``count`` fresh primary keys of the table, ascending."""
     if not count:

@@ -529,3 +529,34 @@ def test_two_settle_one_message_and_one_decides(request, by, tom, tess):
     answers = at_once(*(lambda who=who: routing.settle_message(by(who, WHY), pk, "dismiss") for who in (tom, tess)))
 
     assert sorted(map(str, answers)) == ["None", "SettledAlready"]
+
+
+MADE = {  # What there is one of: by whom, and as what.
+    "api-approval-rules": ("omar", {"code": "new", "name": "New", "steps": STEPS}),
+    "api-rules": (
+        "omar",
+        {"code": "new", "name": "New", "kind": "order_value", "severity": "HARD", "text": "So.", "params": {"max_amount": "5"}},
+    ),
+    "api-views": ("mira", {"list": "orders", "name": "Mine", "spec": SPEC}),
+    "api-rotations": ("alan", {"name": "Main", "desk": "MAIN", "parties": ["FREE", "HARBOR"]}),
+    "api-staging-sessions": ("alan", STAGING),
+    "api-halts": ("tom", {"scope": "FIRM"}),
+}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", MADE)
+def test_of_two_who_make_the_same_at_once_one_makes_it(name, firm, people):
+    who, said = MADE[name]
+
+    answers = at_once(
+        *(
+            lambda person=person: signed_in(people[person]).post(
+                reverse(name), {"reason": WHY} | said, content_type="application/json"
+            )
+            for person in (who, COLLEAGUES.get(who, who))
+        )
+    )
+
+    statuses = sorted(answer.status_code for answer in answers)
+    assert (statuses[0], statuses[1] in (409, 422)) == (201, True), [answer.content for answer in answers]

@@ -6,12 +6,13 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import Group
-from django.db import transaction
+from django.db import connection, transaction
 
 from apps.audit.services import record
 from apps.core.acts import Act
 from apps.core.events import Fact
 from apps.core.refusals import Invalid, NotFound, Stale
+from apps.core.tables import take_turns
 from apps.users.models import User
 from apps.users.services import can, known_permissions, require
 
@@ -80,6 +81,8 @@ def _save(act: Act, code: str, terms: Mapping[str, Any], seen: int | None) -> in
     unknown = sorted(set(terms) - set(TERMS))
     if unknown:
         raise Invalid(f"An approval rule has no “{unknown[0]}”.", field=unknown[0])
+    with connection.cursor() as cursor:
+        take_turns(cursor, "orders.approval_rules")  # Two who write a new one of the same code.
     rule = ApprovalRule.objects.select_for_update(no_key=True).filter(code=code).first()
     if (rule.version if rule else None) != seen:
         raise _stale(code, rule, seen)

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from apps.audit.services import record
 from apps.core.acts import Act
 from apps.core.events import Fact
 from apps.core.refusals import Conflict, Invalid, NotFound, Stale
+from apps.core.tables import take_turns
 from apps.orders import selectors as order_selectors
 from apps.users.models import User
 
@@ -53,6 +54,8 @@ def add_staging_session(
         purpose=Session.Purpose.STAGING, target_comp_id=target_comp_id, sender_comp_id=sender_comp_id, host=host, port=port,
         environment=environment or settings.ENVIRONMENT, dials_in=dials_in, is_enabled=is_enabled, changed_at=act.at,
     )  # fmt: skip
+    with connection.cursor() as cursor:
+        take_turns(cursor, "routing.staging_sessions")
     _refuse_unfit(session)
     session.save()
     record(act, [Fact(session.pk, 1, events.SessionAdded(_said(session)))])
