@@ -1,6 +1,6 @@
 """Orders good for longer than a day, checked anew on each day of their market."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -13,11 +13,13 @@ from apps.core.acts import Act
 from apps.core.events import Fact
 from apps.marketdata import services as marketdata
 from apps.marketdata.models import Quote
-from apps.orders import events
+from apps.orders import events, selectors
 from apps.orders import services as orders
 from apps.orders.models import Order
+from apps.orders.rules import plain
 from apps.reference import selectors as reference
 from apps.reference.models import Combination
+from tests.world import with_pair
 
 FRIDAY = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)  # Open in New York and Frankfurt.
 SATURDAY, MONDAY = FRIDAY + timedelta(days=1), FRIDAY + timedelta(days=3)
@@ -65,6 +67,22 @@ def test_is_checked_anew_on_the_next_day_of_its_market_and_leaves_its_block(carr
     }  # fmt: skip
     assert not Member.objects.filter(order=gtc).exists() and Member.objects.filter(order=day).exists()
     assert Block.objects.get(instrument__symbol="AAA").status == "CANCELLED"
+
+
+def test_a_forward_says_its_own_price_of_both_days_and_not_that_of_spot(carried, wish, at, firm):
+    pair = with_pair(firm)
+    marketdata.record_interest([(code, Decimal(pct), 360, FRIDAY) for code, pct in (("EUR", 2), ("USD", 4))])
+    forward, spot = carried(
+        wish(symbol="EUR/USD", qty="10000", tif="GTC", value_date="2027-05-26"), wish(symbol="EUR/USD", qty="10000", tif="GTC")
+    )
+    assert orders.carry_orders(at("scheduler", MONDAY)) == 2
+
+    told = dict(Entry.objects.filter(event="order.carried").values_list("subject_id", "payload"))
+    day = date(2027, 5, 26)
+    then, now = (selectors.forward_mids({(pair.pk, day)}, on.date())[pair.pk, day] for on in (FRIDAY, MONDAY))
+    assert then > now > Decimal("1.11")
+    assert [told[forward][f"price_{when}"] for when in ("then", "now")] == [plain(then), plain(now)]
+    assert [told[spot][f"price_{when}"] for when in ("then", "now")] == ["1.1", "1.1"]
 
 
 def test_is_held_where_the_rules_or_prices_of_the_day_say_so(carried, wish, at, omar, by, firm):

@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import NamedTuple
 
 from django.db import connection, transaction
 
 from apps.core.acts import Act
 from apps.core.refusals import Conflict
-from apps.marketdata import selectors as marketdata
 from apps.reference import selectors as reference
 
 from .. import events, rules, selectors
@@ -23,7 +23,7 @@ CHECKED = ("order.submitted", "order.split_off", "order.carried", "order.trigger
 OVERNIGHT = (
     "SELECT o.id, o.instrument_id, i.venue_id, o.decision_price, v.timezone, (SELECT max(a.at) FROM audit_entry e"
     "  JOIN audit_act a ON a.id = e.act_id WHERE e.subject = 'order' AND e.subject_id = o.id AND e.event = ANY(%s)),"
-    " o.terms ->> 'expire_date'"
+    " o.terms ->> 'expire_date', o.terms ->> 'value_date'"
     " FROM orders_order o JOIN reference_instrument i ON i.id = o.instrument_id"
     " JOIN reference_venue v ON v.id = i.venue_id WHERE o.tif = ANY(%s) AND o.qty > o.filled_qty + o.cancelled_qty"
 )
@@ -38,10 +38,11 @@ class OtherSideAtWork(Conflict):
 
 
 class Old(NamedTuple):
-    """A carried order: the day its market has now, the day it was last checked there, its price then."""
+    """A carried order: the day its market has now, the day it was last checked there, its price then; a forward's day."""
 
     order_id: int
     instrument_id: int
+    value_date: date | None
     day: date
     checked_on: date
     price: str
@@ -67,14 +68,14 @@ def carry_orders(act: Act) -> int:
     over = [row for row in idle if old[row.id].is_over]
     happen(act.because("Good till a date that is over"), over, events.OrderCancelled(), sets="cancelled_qty = qty - filled_qty")
     rows = [row for row in idle if row.status == S.CLEARED and not old[row.id].is_over]
-    prices = marketdata.quotes_of({one.instrument_id for one in old.values()})
+    prices = _prices(act, old.values())
     for kind, checked in ((events.OrderCarried, rows), (events.OrderRechecked, at_work)):
         told = {}
         for row in checked:
             one = old[row.id]
-            now = prices.get(one.instrument_id)
+            now = prices.get((one.instrument_id, one.value_date))
             told[row.id] = kind(
-                one.day.isoformat(), one.checked_on.isoformat(), one.price, rules.plain(round(now.mid, 8)) if now else ""
+                one.day.isoformat(), one.checked_on.isoformat(), one.price, "" if now is None else rules.plain(now)
             )
         happen(act, checked, told)
     return len(rows) + len(over) + len(at_work)
@@ -99,7 +100,7 @@ def refuse_unready(act: Act, order_ids: Collection[int]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"{OVERNIGHT} AND o.id = ANY(%s)"
-            f" UNION ALL SELECT b.order_id, NULL, NULL, NULL, NULL, NULL, NULL FROM ({selectors.BESIDE}) b ORDER BY 1",
+            f" UNION ALL SELECT b.order_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM ({selectors.BESIDE}) b ORDER BY 1",
             [list(CHECKED), list(CARRIED), ids, *ends, *ends, ids, ids],
         )
         found = cursor.fetchall()
@@ -123,9 +124,18 @@ def _old(act: Act, found: Sequence[tuple]) -> list[Old]:
         return []
     today = reference.sessions_today(act.at)
     old = []
-    for pk, instrument, venue, price, zone, at, expires in found:
+    for pk, instrument, venue, price, zone, at, expires, value_date in found:
         day, checked_on = today.get(venue), reference.local_date(at, zone)
         if day is not None and checked_on < day:
             is_over = bool(expires) and date.fromisoformat(expires) < day
-            old.append(Old(pk, instrument, day, checked_on, rules.plain(price), is_over))
+            on = date.fromisoformat(value_date) if value_date else None
+            old.append(Old(pk, instrument, on, day, checked_on, rules.plain(price), is_over))
     return old
+
+
+def _prices(act: Act, old: Collection[Old]) -> dict[tuple[int, date | None], Decimal]:
+    """What they are worth now, eight decimals: a forward at that for its day; absent where it is not known."""
+    spots = selectors.mids({one.instrument_id for one in old if not one.value_date})
+    days = {(one.instrument_id, one.value_date) for one in old if one.value_date}
+    forwards = selectors.forward_mids(days, act.at.date()) if days else {}
+    return {(pk, None): price for pk, price in spots.items()} | dict(forwards)
