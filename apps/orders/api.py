@@ -1,6 +1,7 @@
 """Orders to other systems: the services the pages call, scoped as they are."""
 
 import django_filters
+import orjson
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status, viewsets
@@ -273,13 +274,10 @@ def wishes_of(objects: list) -> list[services.Wish]:
             wrong.append({"index": index, "field": "order", "message": "An order is a JSON object."})
             continue
         for field, value in one.items():
-            if field == "own" and isinstance(value, dict):
-                continue
-            if field not in ASKED:
-                wrong.append({"index": index, "field": field, "message": f"There is no field “{field[:40]}”."})
-            elif isinstance(value, bool | list | dict):
-                wrong.append({"index": index, "field": field, "message": "Send text or a number."})
+            if message := _misfit(field, value):
+                wrong.append({"index": index, "field": field, "message": message})
         said = {field: _as_text(one.get(field)) for field in ASKED}
+        wrong += [{"index": index, "field": field, "message": message} for field, message in _twofold(said)]
         own = one.get("own") if isinstance(one.get("own"), dict) else None
         wishes.append(services.Wish(None, None, said.pop("side"), said.pop("qty"), own=own, **said))
     if wrong:
@@ -287,6 +285,32 @@ def wishes_of(objects: list) -> list[services.Wish]:
             "Some of what was sent is no order, so none was entered. " + wrong[0]["message"], rows=wrong[:1000]
         )
     return wishes
+
+
+def _misfit(field: str, value) -> str:
+    """Why a field of an order is not what it can be, before anything is known of the order; empty where it is."""
+    if field == "own":
+        if not isinstance(value, dict | None):
+            return "Send an object: values of the firm's own fields by their codes."
+        value = orjson.dumps(value, default=str).decode()
+        return "A NUL character cannot be kept. Leave it out." if "\\u0000" in value else ""
+    if field not in ASKED:
+        return f"There is no field “{field[:40]}”."
+    if isinstance(value, bool | list | dict):
+        return "Send text or a number."
+    return "A NUL character cannot be kept. Leave it out." if isinstance(value, str) and "\0" in value else ""
+
+
+def _twofold(said: dict[str, str]) -> list[tuple[str, str]]:
+    """A quantity said in two ways, of which one would be lost."""
+    found = []
+    if said["qty"] and said["intent"]:
+        found.append(("qty", "Give units, or an intent with its value; not both."))
+    if said["qty"] and said["cash_qty"]:
+        found.append(("qty", "Give units, or an amount in cash_qty; not both."))
+    if said["intent_value"] and not said["intent"]:
+        found.append(("intent", f"Say what {said['intent_value'][:20]} is: {', '.join(INTENTS)}."))
+    return found
 
 
 def _as_text(value) -> str:

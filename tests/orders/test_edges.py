@@ -229,3 +229,35 @@ class TestImporting:
     def test_refuses_no_file_and_whose_role_imports_nothing(self, firm, mira, tom, api):
         assert api(mira).post(IMPORTS, {}, format="multipart").status_code == 422
         assert api(tom).post(IMPORTS, self.file(csv_of([line()])), format="multipart").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("more", "field", "says"),
+    [
+        ({"intent": "NAV_PCT", "intent_value": "1"}, "qty", "not both"),
+        ({"cash_qty": "1000"}, "qty", "not both"),
+        ({"intent_value": "5"}, "intent", "Say what 5 is: AMOUNT"),
+        ({"rationale": "a\0b"}, "rationale", "NUL"),
+        ({"portfolio": "P1\0"}, "portfolio", "NUL"),
+        ({"own": {"note": "\0"}}, "own", "NUL"),
+        ({"own": "Core"}, "own", "Send an object"),
+    ],
+)
+def test_nothing_that_was_said_is_lost_and_what_cannot_be_kept_is_refused(firm, mira, more, field, says):
+    api = APIClient()
+    api.force_authenticate(mira)
+    asked = {"portfolio": "P1", "instrument": "AAA", "side": "BUY", "qty": "10"} | more
+    for path in ("/api/v1/orders/", "/api/v1/proposals/"):
+        answer = api.post(path, asked, format="json")
+        assert answer.status_code == 422
+        assert [(row["field"], says in row["message"]) for row in answer.json()["facts"]["rows"]] == [(field, True)]
+    assert Order.objects.count() == 0
+
+
+def test_an_amendment_that_cannot_be_says_it_was_not_amended(drafts, mira):
+    [pk] = drafts(1)
+    api = APIClient()
+    api.force_authenticate(mira)
+    answer = api.post(f"/api/v1/orders/{pk}/amend/", {"version": 1, "qty": "0.5"}, format="json")
+    assert (answer.status_code, answer.json()["detail"][:26]) == (422, "The order was not amended.")
+    assert Order.objects.get(pk=pk).version == 1

@@ -69,7 +69,8 @@ class TestKinds:
             ("SPREAD", [leg(), leg(side="SELL", qty=200, ratio=2)], ""),
             ("SPREAD", [leg(), leg(side="SELL", qty=150, ratio=2)], "as the ratios"),
             ("OCO", [leg(), leg(side="SELL")], ""),
-            ("OCO", [leg("PARENT"), leg()], "got 1"),
+            ("OCO", [leg("PARENT"), leg()], "parts LEG, and none called PARENT; got 1"),
+            ("PAIR", [leg("BOTH"), leg(side="SELL")], "none called BOTH"),
             ("OTO", [leg("PARENT"), leg("CHILD")], ""),
             ("OTO", [leg("CHILD"), leg("CHILD")], "has 1 of parent"),
             ("BRACKET", [leg("PARENT"), leg("TARGET", "SELL"), leg("STOP", "SELL")], ""),
@@ -227,7 +228,7 @@ class TestTheWhole:
             f"{what}-{pk}": value for pk in ids for what, value in (("role", "LEG"), ("ratio", "1"))
         }
         refused = send(mira, "orders:link", said | {"kind": "OTO"})
-        assert refused.status_code == 422 and "got 0" in words(refused)
+        assert refused.status_code == 422 and "none called LEG; got 2" in words(refused)
         assert send(mira, "orders:link", said).status_code == 204
         assert OrderGroup.objects.get().kind == "PAIR"
 
@@ -244,6 +245,31 @@ class TestTheWhole:
         assert api.post(f"/api/v1/groups/{pk}/submit/", seen, format="json").status_code == 409
         assert [one["id"] for one in api.get("/api/v1/groups/").json()["results"]] == [pk]
         assert [one["role"] for one in api.get(f"/api/v1/groups/{pk}/").json()["orders"]] == ["LEG", "LEG"]
+
+    def test_is_approved_and_cancelled_over_the_api_all_or_none(self, pair, by, mira, omar, tom):
+        from apps.orders.models import Approval
+
+        group, ids = pair
+        orders.save_approval_rule(by(omar), "all", {"steps": [{"name": "Officer", "permission": "orders.approve"}]})
+        orders.submit_group(by(mira), group.pk, seen=dict.fromkeys(ids, 2))
+        at = f"/api/v1/groups/{group.pk}"
+
+        def post(who, act, rows):
+            api = APIClient()
+            api.force_authenticate(who)
+            return api.post(f"{at}/{act}/", {"seen": [{"id": pk, "version": n} for pk, n in rows]}, format="json")
+
+        waiting = list(Approval.objects.values_list("pk", "version"))
+        assert [one["done"] for one in post(mira, "approve", waiting).json()] == [False, False]  # They are her own.
+        assert [one["done"] for one in post(omar, "approve", waiting).json()] == [True, True]
+        assert post(omar, "approve", waiting).status_code == 409
+
+        now = list(Order.objects.filter(pk__in=ids).values_list("pk", "version"))
+        assert post(tom, "cancel", now).status_code == 403
+        missed = post(mira, "cancel", now[:1])
+        assert (missed.status_code, missed.json()["code"], status_of(*ids)) == (409, "stale_order", ["CLEARED", "CLEARED"])
+        gone = post(mira, "cancel", now)
+        assert (gone.json()["standing"], status_of(*ids)) == ("CANCELLED", ["CANCELLED", "CANCELLED"])
 
 
 def test_a_listener_told_twice_does_nothing_the_second_time(linked, wish, by, mira, fill):

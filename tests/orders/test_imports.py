@@ -15,6 +15,7 @@ from apps.orders import events, selectors
 from apps.orders import services as orders
 from apps.orders.models import Import, ImportRow, Order, OrderGroup
 from apps.orders.services import entering, imports
+from tests.world import with_fund, with_pair
 
 from .files import HEADING, csv_of, line, many, xlsx_of
 
@@ -405,3 +406,20 @@ class TestEnterByAWorker:
         keep_promises()
         batch.refresh_from_db()
         assert (batch.status, Order.objects.count()) == ("STAGED", 0) and batch.error
+
+
+@pytest.mark.parametrize(("made", "symbol"), [(with_pair, "EUR/USD"), (with_fund, "FUND")])
+def test_what_cannot_be_borrowed_is_not_imported_as_a_short_sale(staged, firm, mira, by, made, symbol):
+    made(firm)
+    batch = staged(csv_of([line(symbol=symbol, side="SELL SHORT"), line(symbol=symbol, side="SELL")]))
+
+    [found] = problems(batch).values()
+    assert found[0].startswith("side: ") and "borrowed" in found[0]
+    assert len(orders.commit_import(by(mira), batch.pk, seen={batch.pk: 2}, accept_valid=True)) == 1
+    assert list(Order.objects.values_list("side", flat=True)) == ["SELL"]
+
+
+def test_a_quantity_said_in_two_ways_is_refused_and_not_dropped(staged):
+    heading = ("Portfolio", "Symbol", "Side", "Quantity", "Intent", "Intent value")
+    batch = staged(csv_of([("P1", "AAA", "BUY", "10", "NAV_PCT", "1"), ("P1", "AAA", "BUY", "", "NAV_PCT", "1")], heading))
+    assert problems(batch) == {2: ["qty: Give units, or an intent with its value; not both."]}

@@ -49,12 +49,14 @@ WAITING_ROLES = ("CHILD", "TARGET", "STOP")
 def unfit(kind: str, legs: Sequence[LegTerms]) -> str:
     """Why these legs cannot be a group of the kind; empty where they can."""
     rule = KINDS[kind]
-    for role in sorted({leg.role for leg in legs} | set(rule.roles)):
-        least, most = rule.roles.get(role, (0, 0))
+    if odd := sorted({leg.role for leg in legs} - set(rule.roles)):
+        count = sum(leg.role in odd for leg in legs)
+        return f"This kind of group has parts {', '.join(rule.roles)}, and none called {odd[0][:20]}; got {count}."
+    for role, (least, most) in sorted(rule.roles.items()):
         count = sum(leg.role == role for leg in legs)
         if not least <= count <= most:
             wanted = str(least) if least == most else f"{least} to {most}"
-            return f"This kind of group has {wanted if most else 'no'} of {role.lower()}; got {count}."
+            return f"This kind of group has {wanted} of {role.lower()}; got {count}."
     if kind != "PROGRAM" and len({leg.portfolio_id for leg in legs}) > 1:
         return "All legs are of one portfolio."
     buys = {leg.side == "BUY" for leg in legs}

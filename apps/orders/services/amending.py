@@ -61,7 +61,7 @@ def amend_orders(act: Act, changes: Mapping[int, Mapping[str, Any]], *, seen: Ma
     found = _judged(act, changes)
     if len(found.problems):
         index = {pk: n for n, pk in enumerate(sorted(changes))}
-        raise bad_wishes(found.problems.with_columns(pl.col("row").replace_strict(index)), len(changes))
+        raise bad_wishes(found.problems.with_columns(pl.col("row").replace_strict(index)), len(changes), was="amended")
     if not _write(act, rows, found):
         raise Invalid("These are already the order's terms; there is nothing to amend.", field="qty")
 

@@ -203,11 +203,13 @@ def judged_lines(user, asked: pl.DataFrame, act: Act) -> tuple[pl.DataFrame, pl.
     """Terms of the good lines and problems of the bad, those of their shape among them."""
     terms, problems = rules.judged(with_facts(user, asked, act.at.date()))
     group = pl.col("group").str.strip_chars().str.len_chars()
+    twofold = (pl.col("qty").str.strip_chars() != "") & (pl.col("intent").str.strip_chars() != "")
     shapes = pl.concat(
         asked.filter(broken).select("row", pl.lit(field).alias("field"), message.alias("message"))
         for field, broken, message in (
             ("row", pl.col("shape_problem").is_not_null(), pl.col("shape_problem")),
             ("group", group > 120, pl.format("{} characters are too many: at most 120.", group)),
+            ("qty", twofold, pl.lit("Give units, or an intent with its value; not both.")),
         )
     )
     if len(shapes):

@@ -165,15 +165,16 @@ def _text(number: Decimal | date | str | None) -> str:
     return f"{number:f}" if isinstance(number, Decimal) else str(number)
 
 
-def bad_wishes(problems: pl.DataFrame, asked: int) -> BadWishes:
+def bad_wishes(problems: pl.DataFrame, asked: int, *, was: str = "entered") -> BadWishes:
+    """:param was: what none of them was, for one thing is wrong with one of them"""
     rows = [
         {"index": row, "field": field, "message": message} for row, field, message in problems.head(PROBLEMS_NAMED).rows()
     ]
     bad = problems["row"].n_unique()
     if asked == 1:
-        message = "The order was not entered. " + " ".join(r["message"] for r in rows)
+        message = f"The order was not {was}. " + " ".join(r["message"] for r in rows)
     else:
-        message = f"{bad} of {asked} orders cannot be entered, so none was. Correct the fields named and send all again."
+        message = f"{bad} of {asked} orders cannot be {was}, so none was. Correct the fields named and send all again."
     return BadWishes(message, rows=rows, bad=bad, asked=asked)
 
 
@@ -364,6 +365,8 @@ def _write_groups(act: Act, names: Sequence[str], facts: list[Fact]) -> dict[str
     """Makes a group of each name. One statement, whatever their number."""
     if any(len(name) > 120 for name in names):
         raise Invalid("The group's name is longer than 120 characters; shorten it.", field="group_name")
+    if any("\0" in name for name in names):
+        raise Invalid("A NUL character cannot be kept in a group's name. Leave it out.", field="group_name")
     status = GROUP_LIFE.born[GroupCreated]
     made = OrderGroup.objects.bulk_create(
         OrderGroup(name=name, created_by_id=act.by, created_at=act.at, status=status) for name in names
