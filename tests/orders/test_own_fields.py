@@ -185,6 +185,27 @@ def test_drawer_and_dialog_show_and_set_them(fields, wish, by, mira):
     assert owns() == [{"sleeve": "Core", "review": "2026-12-01"}]
 
 
+def test_what_a_retired_field_says_stays_and_stops_nobody(fields, wish, by, mira):
+    (pk,) = orders.create_orders(by(mira), [wish(own={"sleeve": "Core", "note": "Old"})])
+    OwnField.objects.filter(code="note").update(is_active=False)
+
+    assert orders.set_own_fields(by(mira), {pk: {"esg": "yes"}}, seen={pk: 1}) == 1
+    assert owns() == [{"sleeve": "Core", "note": "Old", "esg": True}]
+    with pytest.raises(Invalid, match="There is no field “note”"):
+        orders.set_own_fields(by(mira), {pk: {"note": "New"}}, seen={pk: 2})
+
+
+def test_copies_and_reversals_say_them_too_but_for_retired_ones(fields, wish, by, mira, firm):
+    (pk,) = orders.create_orders(by(mira), [wish(own={"sleeve": "Core", "note": "Old"})])
+    OwnField.objects.filter(code="note").update(is_active=False)
+
+    orders.clone_orders(by(mira), [pk], portfolio_ids=[firm.portfolios["P2"].pk])
+    assert owns() == [{"sleeve": "Core", "note": "Old"}, {"sleeve": "Core"}]
+    Order.objects.filter(pk=pk).update(own=None)
+    orders.clone_orders(by(mira), [pk])
+    assert owns()[2] is None
+
+
 def test_programs_set_them(fields, wish, by, mira):
     (pk,) = orders.create_orders(by(mira), [wish()])
     web = APIClient()

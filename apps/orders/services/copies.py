@@ -24,7 +24,8 @@ def clone_orders(
 ) -> list[int]:
     """
     Will enter each order again with the same terms, for its own portfolio or once for each of others, and record from
-    which it was made. References of the sender's own are not taken along. All or none.
+    which it was made. Values of the firm's own fields come along, but for fields that are no longer in use; references of
+    the sender's own do not. All or none.
 
     :returns: the new orders' ids, by the order they were made from
     :raises NotFound: if one is hidden from the actor or missing
@@ -32,10 +33,11 @@ def clone_orders(
     """
     sources = _sources(act, order_ids)
     made = [(one, home) for one in sources for home in (portfolio_ids or [one.portfolio_id])]
+    owns = _owns(sources)
     wishes = [
         Wish(
             home, one.instrument_id, one.side, one.qty, one.order_type, one.limit_price, one.tif, one.instructions,
-            one.rationale, desk=one.desk.code, **one.terms,
+            one.rationale, desk=one.desk.code, own=owns.get(one.pk), **one.terms,
         )
         for one, home in made
     ]  # fmt: skip
@@ -57,10 +59,11 @@ def reverse_orders(act: Act, order_ids: Collection[int], *, submit: bool = False
             f"Nothing of {named(empty)} is filled and allocated, so there is nothing to reverse. Leave it out.",
             orders=empty[:20],
         )
+    owns = _owns(sources)
     wishes = [
         Wish(
             one.portfolio_id, one.instrument_id, rules.opposite(one.side), one.filled_qty, "MARKET", rationale=f"Reverses {one.ref}",
-            desk=one.desk.code,
+            desk=one.desk.code, own=owns.get(one.pk),
         )
         for one in sources
     ]  # fmt: skip
@@ -75,6 +78,14 @@ def _sources(act: Act, order_ids: Collection[int]) -> list[Order]:
     if len(found) < len(set(order_ids)):
         raise missing(sorted(set(order_ids) - {one.pk for one in found}))
     return found
+
+
+def _owns(sources: list[Order]) -> dict[int, dict[str, object]]:
+    """What orders say in the firm's own fields, as far as those are in use. One query, none where they say nothing."""
+    if not any(one.own for one in sources):
+        return {}
+    in_use = {field.code for field in selectors.own_fields()}
+    return {one.pk: {code: value for code, value in (one.own or {}).items() if code in in_use} for one in sources}
 
 
 def _enter(act: Act, wishes: list[Wish], sources: list[int], how: str, submit: bool) -> list[int]:

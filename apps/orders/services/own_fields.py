@@ -21,7 +21,8 @@ from .moves import asked
 @transaction.atomic
 def set_own_fields(act: Act, changes: Mapping[int, Mapping[str, object]], *, seen: Mapping[int, int]) -> int:
     """
-    Will set values of the firm's own fields; an empty one takes a value away. What is not named stays.
+    Will set values of the firm's own fields; an empty one takes a value away. What is not named stays, with what was said
+    of fields that are no longer in use.
 
     :param changes: order id to new values by the field's code
     :returns: how many orders changed
@@ -33,10 +34,14 @@ def set_own_fields(act: Act, changes: Mapping[int, Mapping[str, object]], *, see
     for row in rows:
         LIFE.after(row.status, OrderFieldsSet)
     fields = selectors.own_fields()
+    in_use = {field.code for field in fields}
     before = dict(Order.objects.filter(pk__in=changes).values_list("pk", "own"))
     after, problems = {}, []
     for row in rows:
-        after[row.id], wrong = rules.checked(fields, (before[row.id] or {}) | dict(changes[row.id]))
+        was = before[row.id] or {}
+        retired = {code: value for code, value in was.items() if code not in in_use and code not in changes[row.id]}
+        kept, wrong = rules.checked(fields, {c: v for c, v in was.items() if c in in_use} | dict(changes[row.id]))
+        after[row.id] = retired | kept
         problems += [problem for problem in wrong if problem not in problems]
     if problems:
         raise Invalid(" ".join(problems[:20]), field="own")
