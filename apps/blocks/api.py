@@ -63,7 +63,10 @@ def blocks_out(user):
 
 
 class MemberOut(serializers.ModelSerializer):
-    """One order's part, of a portfolio that the caller may see."""
+    """
+    One order's part, of a portfolio that the caller may see; ``is_late`` where it is in a fund and was released after the
+    cut-off of the day, so that it is dealt at the next valuation point.
+    """
 
     order_id = serializers.IntegerField()
     portfolio = serializers.CharField(source="order.portfolio.code")
@@ -71,7 +74,7 @@ class MemberOut(serializers.ModelSerializer):
 
     class Meta:
         model = Member
-        fields = ("order_id", "portfolio", "qty", "status")
+        fields = ("order_id", "portfolio", "qty", "status", "is_late")
         read_only_fields = fields
 
 

@@ -163,6 +163,8 @@ def test_what_is_released_after_the_cut_off_goes_to_the_next_and_says_so(fund, g
     assert Member.objects.get(order=on_time).block_id == block.pk  # One valuation point, one block.
     assert Member.objects.get(order=on_time).is_late is False
 
+    members = at(tom).get(f"/api/v1/blocks/{block.pk}/orders/").json()
+    assert {one["order_id"]: one["is_late"] for one in members} == {late: True, on_time: False}
     drawer = at(mira).get(f"/blocks/of/{late}/", headers={"HX-Request": "true"}).content.decode()
     assert "late" in drawer
     listed = at(mira).get("/orders/").content.decode()

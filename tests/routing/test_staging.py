@@ -20,6 +20,7 @@ from apps.routing.models import Grant, Message, StagedRequest
 from tests.allocations.filling import Street, keep_promises
 from tests.pages import visit, words
 from tests.races import at_once
+from tests.world import with_fund, with_pair
 
 SOH = "\x01"
 pytestmark = pytest.mark.django_db
@@ -101,6 +102,16 @@ def test_what_cannot_be_an_order_is_rejected_with_what_is_wrong(says, wrong, rea
     assert (answer[150], answer[39], answer[103]) == ("8", "8", reason)
     assert says_why in answer[58]
     assert not Order.objects.exists() and not StagedRequest.objects.exists()
+
+
+@pytest.mark.parametrize(("made", "symbol"), [(with_pair, "EUR/USD"), (with_fund, "FUND")])
+def test_what_cannot_be_borrowed_is_not_staged_as_a_short_sale(says, firm, made, symbol):
+    made(firm)
+    (answer,) = says("D", 1, an_order(t55=symbol, t54="5"))
+
+    assert (answer[150], answer[39]) == ("8", "8") and "borrowed" in answer[58]
+    assert not Order.objects.exists() and not StagedRequest.objects.exists()
+    assert says("D", 2, an_order("A2", t55=symbol, t54="2"))[0][39] == "A"
 
 
 @pytest.mark.parametrize("kind", ["D", "G"])
