@@ -8,7 +8,7 @@ from apps.reference.imports import resource_for
 from apps.users.back_office import ByRole
 
 from . import selectors
-from .forms import OwnFieldForm
+from .forms import DefaultRuleForm, OwnFieldForm
 from .models import DefaultRule, Import, Order, OrderGroup, OwnField
 
 
@@ -55,18 +55,19 @@ class ImportAdmin(ByRole, admin.ModelAdmin):
 
 @admin.register(DefaultRule)
 class DefaultRuleAdmin(ReferenceAdmin):
+    form = DefaultRuleForm
     resource_classes = [resource_for(DefaultRule, ("rank",))]
     list_display = (
-        "rank", "name", "asset_class", "country", "side", "order_type", "portfolio", "broker", "strategy", "tif", "desk",
-        "instructions", "effective_from", "effective_to",
+        "rank", "name", "asset_class", "country", "side", "order_type", "portfolio", "own_field", "own_value", "broker",
+        "strategy", "tif", "desk", "instructions", "effective_from", "effective_to",
     )  # fmt: skip
     list_display_links = ("name",)
     list_filter = ("asset_class", "side", "broker", "tif", "desk")
-    list_select_related = ("portfolio", "broker", "desk")
+    list_select_related = ("portfolio", "own_field", "broker", "desk")
     search_fields = ("name", "instructions")
     fieldsets = (
         (None, {"fields": ("rank", "name", "effective_from", "effective_to")}),
-        ("Where an order is", {"fields": ("asset_class", "country", "side", "order_type", "portfolio")}),
+        ("Where an order is", {"fields": ("asset_class", "country", "side", "order_type", "portfolio", "own_field", "own_value")}),
         ("It gets, unless somebody said otherwise", {"fields": ("broker", "strategy", "tif", "desk", "instructions")}),
     )
 

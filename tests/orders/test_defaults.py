@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from apps.orders import rules
 from apps.orders import services as orders
-from apps.orders.models import DefaultRule, Order
+from apps.orders.models import DefaultRule, Order, OwnField
 from apps.reference.models import Combination
 from apps.users.models import Desk
 from tests.orders.files import csv_of, line
@@ -167,6 +167,57 @@ def test_a_rule_leads_to_its_desk(a_rule, wish, by, mira):
     (pk,) = orders.create_orders(by(mira), [wish(side="SELL")])
 
     assert Order.objects.get(pk=pk).desk == other
+
+
+class TestAFieldOfTheFirmsOwn:
+    """As a condition: it leads to the broker and strategy too, and so to where the order is routed."""
+
+    @pytest.fixture
+    def fields(self, firm):
+        sleeve = OwnField.objects.create(code="sleeve", label="Sleeve", kind="list", choices=["Core", "Satellite"])
+        themes = {"Core": ["Income"], "Satellite": ["AI"]}
+        OwnField.objects.create(code="theme", label="Theme", kind="list", choices=themes, parent=sleeve, place=1)
+        OwnField.objects.create(code="esg-mark", label="ESG", kind="yes_no", place=2)
+        return {field.code: field for field in OwnField.objects.all()}
+
+    def test_chooses_the_broker_and_says_why(self, fields, a_rule, wish, by, mira, firm):
+        some = {"side": "", "tif": "", "broker": firm.brokers["HARBOR"], "strategy": "TWAP"}
+        a_rule(1, "Satellites to Harbor", own_field=fields["sleeve"], own_value="Satellite", **some)
+        a_rule(2, "Marked", side="", tif="GTC", own_field=fields["esg-mark"], own_value="Yes")
+        said = ({"sleeve": "Satellite", "theme": "AI"}, {"sleeve": "Core", "esg-mark": "y"}, {"esg-mark": False}, None)
+        orders.create_orders(by(mira), [wish(own=own) for own in said])
+        orders.create_orders(by(mira), [wish()])
+
+        first, second, *rest = Order.objects.order_by("pk")
+        assert (first.defaulted["broker"]["value"], first.defaulted["strategy"]["value"]) == ("HARBOR", "TWAP")
+        assert first.defaulted["broker"]["because"] == "asset class is EQUITY, Sleeve is Satellite"
+        assert (second.tif, set(second.defaulted)) == ("GTC", {"tif"})
+        assert [order.defaulted for order in rest] == [None, None, None]
+
+    def test_is_tried_and_read_as_any_other(self, fields, a_rule, mira):
+        a_rule(side="", own_field=fields["sleeve"], own_value="Satellite")
+        at = "?instrument=AAA&side=SELL&order_type=MARKET"
+        assert "Sleeve is not given, not Satellite" in words(visit(mira, "orders:defaults", query=at))
+        assert "fits: tif" in words(visit(mira, "orders:defaults", query=f"{at}&own_sleeve=Satellite"))
+        assert visit(mira, "orders:defaults", query=f"{at}&own_theme=AI").status_code == 422
+        web = APIClient()
+        web.force_authenticate(mira)
+        assert web.get("/api/v1/orders/defaults/").json()[0]["conditions"]["own.sleeve"] == "Satellite"
+
+    def test_is_asked_for_by_a_value_it_takes(self, fields, olga):
+        form = {"rank": "5", "name": "Themes", "tif": "DAY", "effective_from": str(date.today())}
+        for own, value, kept in (
+            ("theme", "AI", "AI"), ("esg-mark", "y", "Yes"), ("theme", "Tulips", None), ("theme", "", None), ("", "AI", None),
+        ):  # fmt: skip
+            said = form | {"own_field": fields[own].pk if own else "", "own_value": value}
+            assert send(olga, "admin:orders_defaultrule_add", said, htmx=False).status_code == (302 if kept else 200)
+            assert list(DefaultRule.objects.values_list("own_value", flat=True)) == ([kept] if kept else [])
+            DefaultRule.objects.all().delete()
+
+    def test_goes_with_its_value(self, fields, a_rule):
+        for bad in ({"own_field": fields["sleeve"]}, {"own_value": "Core"}):
+            with pytest.raises(IntegrityError, match="a_default_asks_for"), transaction.atomic():
+                a_rule(**bad)
 
 
 def test_rules_hold_on_their_days_only(a_rule, wish, by, mira):

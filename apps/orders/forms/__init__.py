@@ -1,6 +1,7 @@
 """What people fill in about orders. What an order must be is judged by the service alone."""
 
 from .approval_rules import ApprovalRuleForm
+from .defaults import DefaultRuleForm, DryRunForm
 from .evidence import DocumentForm, LocateForm
 from .files import PasteForm, UploadForm
 from .orders import (
@@ -8,7 +9,6 @@ from .orders import (
     BulkForm,
     CloneForm,
     DeputyForm,
-    DryRunForm,
     LinkForm,
     ProposalForm,
     TicketForm,
@@ -24,6 +24,7 @@ __all__ = [
     "ApprovalRuleForm",
     "BulkForm",
     "CloneForm",
+    "DefaultRuleForm",
     "DeputyForm",
     "DocumentForm",
     "DryRunForm",

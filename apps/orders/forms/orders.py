@@ -368,24 +368,3 @@ def day_or_none(text: str) -> date | None:
         return date.fromisoformat(text.strip())
     except ValueError:
         return None
-
-
-class DryRunForm(forms.Form):
-    """An order to try the firm's default rules with; nothing is entered."""
-
-    portfolio = forms.CharField(max_length=40, required=False, help_text="Its code.")
-    instrument = forms.CharField(max_length=40, help_text="Symbol, ISIN, CUSIP or SEDOL.")
-    side = forms.ChoiceField(choices=Side.choices, initial=Side.BUY)
-    order_type = forms.ChoiceField(label="Type", choices=OrderType.choices, initial=OrderType.MARKET)
-
-    def clean_instrument(self) -> Instrument:
-        return the_instrument(self.cleaned_data["instrument"])
-
-    @property
-    def order(self) -> dict[str, str]:
-        said = self.cleaned_data
-        instrument = said["instrument"]
-        return {
-            "asset_class": instrument.asset_class, "country": instrument.country, "side": said["side"],
-            "order_type": said["order_type"], "portfolio": said["portfolio"].strip(),
-        }  # fmt: skip

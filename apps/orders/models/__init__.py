@@ -1,12 +1,12 @@
 """What is stored of orders: the orders and what they came from, and the approvals they need."""
 
 from .approvals import Approval, ApprovalDecision, ApprovalRule, Deputy
+from .defaults import DefaultRule, OwnField
 from .evidence import Document, Locate
 from .families import Family
 from .orders import (
     LIMITED,
     STOPS,
-    DefaultRule,
     GroupKind,
     Import,
     ImportRow,
@@ -15,7 +15,6 @@ from .orders import (
     Order,
     OrderGroup,
     OrderType,
-    OwnField,
     Proposal,
     Side,
     TimeInForce,

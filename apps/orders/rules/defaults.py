@@ -10,6 +10,7 @@ from .cells import bare, trimmed
 from .tickets import SIDES, SPOKEN, type_meant
 
 FILLED = (*SPOKEN, "broker", "strategy")  # For the last two nobody is asked on a ticket.
+KEPT_AS = {"Yes": "true", "No": "false"}
 WORDS = {"asset_class": "asset class", "order_type": "order type"}
 
 
@@ -25,16 +26,24 @@ class Default(NamedTuple):
     portfolio_id: int | None
     portfolio: str
     values: dict[str, str]
+    own_field: str = ""
+    own_label: str = ""
+    own_value: str = ""
 
     @property
     def conditions(self) -> dict[str, str]:
+        """Each by its name; that of a field of the firm's own by ``own.`` and the field's code."""
         of = {name: getattr(self, name) for name in ("asset_class", "country", "side", "order_type", "portfolio")}
-        return {name: value for name, value in of.items() if value}
+        return {name: value for name, value in (of | {f"own.{self.own_field}": self.own_value}).items() if value}
+
+    def called(self, name: str) -> str:
+        """A condition's name in words."""
+        return self.own_label if name.startswith("own.") else WORDS.get(name, name)
 
     @property
     def because(self) -> str:
         """The conditions in words."""
-        said = [f"{WORDS.get(name, name)} is {value}" for name, value in self.conditions.items()]
+        said = [f"{self.called(name)} is {value}" for name, value in self.conditions.items()]
         return ", ".join(said) or "it asks nothing"
 
 
@@ -42,10 +51,12 @@ def with_defaults(asked: pl.DataFrame, rules: Sequence[Default]) -> pl.DataFrame
     """
     Fills in what is empty, rule by rule in their order, never what somebody said.
 
-    :param asked: rows as typed, with ``asset_class`` and ``country`` of their instruments
+    :param asked: rows as typed, with ``asset_class`` and ``country`` of their instruments, and with ``own``, values of the
+        firm's own fields as they are kept, where a row has any
     :returns: the same rows, with ``defaulted``: a JSON object of what was filled in, by which rule and why; null if nothing
     """
-    fits = [_fits(rule) for rule in rules]
+    says_own = "own" in asked.columns
+    fits = [_fits(rule) if says_own or not rule.own_field else pl.lit(False) for rule in rules]
     chosen, columns, traces = [], [], []
     for field in FILLED:
         able = [n for n, rule in enumerate(rules) if rule.values.get(field)]
@@ -84,6 +95,8 @@ def _fits(rule: Default) -> pl.Expr:
         )
         if wanted
     ]
+    if rule.own_field:
+        asks.append(pl.col("own").str.json_path_match(f"$['{rule.own_field}']") == KEPT_AS.get(rule.own_value, rule.own_value))
     return pl.all_horizontal(asks).fill_null(False) if asks else pl.lit(True)
 
 
@@ -96,5 +109,5 @@ def mismatch(rule: Default, order: dict[str, str]) -> str:
     """Why a rule does not fit an order of these facts, in words; empty where it fits."""
     for name, wanted in rule.conditions.items():
         if order.get(name) != wanted:
-            return f"{WORDS.get(name, name)} is {order.get(name) or 'not given'}, not {wanted}"
+            return f"{rule.called(name)} is {order.get(name) or 'not given'}, not {wanted}"
     return ""

@@ -20,13 +20,14 @@ def defaults_on(day: date) -> list[rules.Default]:
         .order_by("rank")
         .values_list(
             "pk", "name", "asset_class", "country", "side", "order_type", "portfolio_id", "portfolio__code",
-            "tif", "desk__code", "instructions", "broker__code", "strategy",
+            "own_field__code", "own_field__label", "own_value", "tif", "desk__code", "instructions", "broker__code", "strategy",
         )
     )  # fmt: skip
-    return [
-        rules.Default(*row[:7], row[7] or "", {f: v for f, v in zip(rules.FILLED, row[8:], strict=True) if v})
-        for row in rows
-    ]
+    found = []
+    for row in rows:
+        values = {f: v for f, v in zip(rules.FILLED, row[11:], strict=True) if v}
+        found.append(rules.Default(*row[:7], row[7] or "", values, *(said or "" for said in row[8:11])))
+    return found
 
 
 def kinds_of(instrument_ids: Collection[int]) -> pl.DataFrame:
