@@ -42,23 +42,25 @@ class GroupMemberOut(serializers.Serializer):
 
 
 class GroupOut(serializers.ModelSerializer):
+    """Orders linked; ``standing`` is how the whole stands, from those of them that the caller sees."""
+
+    standing = serializers.CharField()
     kind = serializers.CharField()
     created_by = serializers.CharField(source="created_by.username")
 
     class Meta:
         model = OrderGroup
-        fields = ("id", "name", "kind", "created_by", "created_at")
+        fields = ("id", "name", "kind", "created_by", "created_at", "standing")
         read_only_fields = fields
 
 
 class GroupDetailOut(GroupOut):
-    """The same with its orders; ``standing`` is how the whole stands, from them."""
+    """The same with its orders."""
 
-    standing = serializers.CharField()
     orders = GroupMemberOut(many=True)
 
     class Meta(GroupOut.Meta):
-        fields = (*GroupOut.Meta.fields, "standing", "orders")
+        fields = (*GroupOut.Meta.fields, "orders")
         read_only_fields = fields
 
 
@@ -79,6 +81,13 @@ class Groups(mixins.ListModelMixin, Scoped):
 
     def get_queryset(self):
         return selectors.groups_seen_by(self.request.user).select_related("created_by")
+
+    def paginate_queryset(self, queryset):
+        page = super().paginate_queryset(queryset)
+        stand = selectors.statuses_in(self.request.user, page)
+        for group in page:
+            group.standing = rules.standing(list(stand[group.pk]))
+        return page
 
     def _detail(self, pk: int) -> dict:
         found = selectors.get_group_seen_by(self.request.user, pk)

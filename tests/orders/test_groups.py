@@ -243,7 +243,7 @@ class TestTheWhole:
         seen = {"seen": [{"id": pk, "version": 2} for pk in ids]}
         assert api.post(f"/api/v1/groups/{pk}/submit/", seen, format="json").json()["standing"] == "CLEARED"
         assert api.post(f"/api/v1/groups/{pk}/submit/", seen, format="json").status_code == 409
-        assert [one["id"] for one in api.get("/api/v1/groups/").json()["results"]] == [pk]
+        assert [(one["id"], one["standing"]) for one in api.get("/api/v1/groups/").json()["results"]] == [(pk, "CLEARED")]
         assert [one["role"] for one in api.get(f"/api/v1/groups/{pk}/").json()["orders"]] == ["LEG", "LEG"]
 
     def test_is_approved_and_cancelled_over_the_api_all_or_none(self, pair, by, mira, omar, tom):

@@ -19,7 +19,7 @@ from .classes import Words, words_of
 from .defaults import Tried, defaults_on, dry_run, kinds_of
 from .evidence import documents_of, get_document_seen_by, lenders_of, locates_of, unlocated
 from .families import Kinship, check_it_was_split_by, checks_behind, family_of, parts_with
-from .groups import BESIDE, get_group_seen_by, groups_seen_by, kin, members, waiting_legs
+from .groups import BESIDE, get_group_seen_by, groups_seen_by, kin, members, statuses_in, waiting_legs
 from .imports import (
     ambiguous_names,
     get_import_seen_by,
@@ -104,6 +104,7 @@ __all__ = [
     "proposal_of",
     "proposals_seen_by",
     "references_in_use",
+    "statuses_in",
     "stood",
     "template_for",
     "templates_seen_by",

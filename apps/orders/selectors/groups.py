@@ -87,6 +87,15 @@ def get_group_seen_by(user, group_id: int) -> OrderGroup:
     return row
 
 
+def statuses_in(user, groups: Collection[OrderGroup]) -> dict[int, set[str]]:
+    """Group to where its orders stand, of those that the person sees. One query."""
+    found: dict[int, set[str]] = {group.pk: set() for group in groups}
+    rows = orders_seen_by(user).filter(group__in=found).order_by().values_list("group", "status").distinct()
+    for pk, status in rows:
+        found[pk].add(status)
+    return found
+
+
 def members(user, group: OrderGroup) -> list[Order]:
     """The group's orders that the person sees, with their legs."""
     return list(
