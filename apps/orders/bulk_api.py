@@ -35,6 +35,10 @@ class ChangeIn(serializers.Serializer):
     qty_pct = serializers.DecimalField(
         12, 4, required=False, help_text="percent of each quantity, down to what trades"
     )
+    expire_date = serializers.DateField(required=False, help_text="last day of those that are good till a date, GTD")
+    own = serializers.DictField(
+        required=False, help_text="values of the firm's own fields by code; an empty one takes it away. Opens nothing again"
+    )
 
 
 class BulkChangeIn(serializers.Serializer):

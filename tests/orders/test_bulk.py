@@ -1,5 +1,6 @@
 """One change for many orders with an answer for each; orders made from others."""
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -13,7 +14,7 @@ from apps.compliance.models import Check
 from apps.core.refusals import Invalid, NotAllowed, NotFound
 from apps.orders import rules
 from apps.orders import services as orders
-from apps.orders.models import Order
+from apps.orders.models import Order, OwnField
 from apps.orders.services import Change
 from apps.reference.models import Combination
 from tests.pages import send, visit, words
@@ -122,9 +123,22 @@ class TestChange:
         orders.change_orders(by(mira), Change(order_type="MARKET"), seen=dict.fromkeys(ids, 2))
         assert set(Order.objects.values_list("order_type", "limit_price")) == {("MARKET", None)}
 
+    def test_gives_them_a_last_day(self, drafts, wish, by, mira):
+        Combination.objects.create(asset_class="EQUITY", order_type="MARKET", tif="GTD")
+        Combination.objects.create(asset_class="EQUITY", order_type="MARKET", tif="DAY")
+        ids = drafts(wish(), wish(tif="GTD", expire_date="2030-01-04"))
+        found = orders.change_orders(by(mira), Change(expire_date="2030-02-01"), seen=dict.fromkeys(ids, 1))
+        assert answers(found) == {ids[0]: "bad_wishes", ids[1]: "done"}
+        assert "Only an order good till a date" in found[0].message
+        change = Change(tif="GTD", expire_date=date(2030, 3, 1))
+        found = orders.change_orders(by(mira), change, seen={ids[0]: 1, ids[1]: 2})
+        assert set(answers(found).values()) == {"done"}
+        assert [o.terms for o in Order.objects.all()] == [{"expire_date": "2030-03-01"}] * 2
+
     @pytest.mark.parametrize(
         "change",
-        [Change(), Change(limit_bp="10", limit_price="5"), Change(qty_pct="many"), Change(qty_pct="0"), Change(qty_pct="NaN")],
+        [Change(), Change(own={}),
+         Change(limit_bp="10", limit_price="5"), Change(qty_pct="many"), Change(qty_pct="0"), Change(qty_pct="NaN")],
     )
     def test_refuses_a_change_that_is_none(self, drafts, by, mira, change):
         [pk] = drafts(1)
@@ -144,6 +158,68 @@ class TestChange:
             ids = drafts(n)
             with CaptureQueriesContext(connection) as asked:
                 orders.change_orders(by(mira), Change(qty_pct="50"), seen=dict.fromkeys(ids, 1))
+            counts.append(len(asked))
+        assert counts[0] == counts[1]
+
+
+class TestFieldsOfTheFirmsOwn:
+    """Set for many at once: beside other terms or alone, with an answer and an entry for each."""
+
+    @pytest.fixture(autouse=True)
+    def fields(self, firm):
+        OwnField.objects.create(code="sleeve", label="Sleeve", kind="list", choices=["Core", "Satellite"])
+        OwnField.objects.create(code="score", label="Score", kind="number", place=1)
+
+    def test_alone_nothing_is_opened_again(self, drafts, in_review, wish, by, mira):
+        [drafted], [cleared] = drafts(wish(own={"score": 7})), drafts(wish("P2"), submit=True)
+        [over] = drafts(wish("P3"))
+        orders.cancel_orders(by(mira), [over], seen={over: 1})
+        checks = Check.objects.count()
+        found = orders.change_orders(
+            by(mira), Change(own={"sleeve": "Core"}), seen={drafted: 1, cleared: 3, over: 2}, submit=True
+        )
+
+        assert answers(found) == {drafted: "done", cleared: "done", over: "illegal_move"}
+        assert [(one.status, one.version) for one in found] == [("DRAFT", 2), ("CLEARED", 4), ("CANCELLED", 2)]
+        assert list(Order.objects.order_by("pk").values_list("own", flat=True)) == [
+            {"sleeve": "Core", "score": "7"}, {"sleeve": "Core"}, None,
+        ]  # fmt: skip
+        assert record_of(cleared)[-1] == "order.fields_set" and Check.objects.count() == checks
+        [again] = orders.change_orders(by(mira), Change(own={"sleeve": "Core"}), seen={cleared: 4})
+        assert (again.code, Order.objects.get(pk=cleared).version) == ("unchanged", 4)
+
+    def test_with_other_terms_both_are_changed_or_neither(self, drafts, wish, by, mira):
+        ids = drafts(wish(), wish("P2", tif="GTC"), submit=True) + drafts(wish("P3", symbol="BOND", qty="1000"))
+        seen = dict(zip(ids, (3, 3, 1), strict=True))
+        bad = orders.change_orders(by(mira), Change(qty_pct="50", own={"score": "much"}), seen=seen)
+        assert [(one.code, one.message) for one in bad] == [("invalid", "Score: “much” is not a number.")] * 3
+        found = orders.change_orders(by(mira), Change(qty_pct="50", own={"sleeve": "Core"}), seen=seen, submit=True)
+
+        assert answers(found) == {ids[0]: "done", ids[1]: "done", ids[2]: "bad_wishes"}
+        assert [one.status for one in found] == ["CLEARED", "CLEARED", "DRAFT"]
+        assert list(Order.objects.order_by("pk").values_list("qty", "own")) == [
+            (50, {"sleeve": "Core"}), (50, {"sleeve": "Core"}), (1000, None),
+        ]  # fmt: skip
+        assert record_of(ids[0])[3:] == ["order.amended", "order.fields_set", "order.submitted", "order.cleared"]
+
+    def test_on_the_page_and_over_the_api(self, drafts, mira):
+        ids = drafts(2)
+        assert "Sleeve" in words(visit(mira, "orders:change", query=f"?seen={ids[0]}:1", htmx=True))
+        said = {"seen": [f"{pk}:1" for pk in ids], "own_sleeve": "Satellite", "own_score": "", "min_qty": "5"}
+        assert "2 of 2 orders changed" in words(send(mira, "orders:change", said))
+        api = APIClient()
+        api.force_authenticate(mira)
+        asked = {"orders": [{"id": pk, "version": 2} for pk in ids], "change": {"own": {"sleeve": "", "score": 3}}}
+        assert api.post("/api/v1/orders/change/", asked, format="json").json()["changed"] == 2
+        assert [o.own for o in Order.objects.all()] == [{"score": "3"}] * 2
+
+    def test_needs_as_many_statements_for_50_as_for_5(self, drafts, by, mira):
+        counts = []
+        drafts(1)
+        for n in (5, 50):
+            ids = drafts(n)
+            with CaptureQueriesContext(connection) as asked:
+                orders.change_orders(by(mira), Change(qty_pct="50", own={"sleeve": "Core"}), seen=dict.fromkeys(ids, 1))
             counts.append(len(asked))
         assert counts[0] == counts[1]
 

@@ -1,6 +1,7 @@
 """The ticket, the amendment and the upload, as forms. What an order must be is judged by the service alone."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -226,7 +227,7 @@ class AmendForm(Terms):
 class BulkForm(Terms):
     """One change for many orders; what is left empty stays as it is."""
 
-    field_order = ("order_type", "limit_price", "limit_bp", "qty_pct", "tif", "desk", "instructions", "rationale", "submit")
+    field_order = ("order_type", "limit_price", "limit_bp", "qty_pct", "tif", "expire_date", "desk", "instructions", "rationale", "submit")
     qty = value_date = None
     limit_bp = forms.CharField(
         label="Move the limits", max_length=20, required=False, widget=forms.TextInput(NUMBER),
@@ -248,10 +249,22 @@ class BulkForm(Terms):
             self.fields[name].choices = [("", "As it is"), *self.fields[name].choices]
         for name in ("instructions", "rationale"):
             self.fields[name].help_text = "Replaces what each says."
+        self.fields["expire_date"].help_text = "Of those good till a date."
+        self.own = selectors.own_fields()
+        self.fields |= own_form_fields(self.own)
+
+    @property
+    def own_inputs(self) -> list[forms.BoundField]:
+        return [self[f"own_{field.code}"] for field in self.own]
+
+    def clean(self) -> dict[str, Any]:
+        until = self.cleaned_data.get("expire_date", "")  # Of orders that are good till a date already, too.
+        return super().clean() | {"expire_date": until}
 
     def change(self) -> Change:
         said = self.cleaned_data | {"desk": self.cleaned_data["desk"] and self.cleaned_data["desk"].code}
-        return Change(**{name: said[name] for name in said if name != "submit" and said[name]})
+        said["own"] = {code: value for code, value in own_said(self.cleaned_data).items() if value}
+        return Change(**{field.name: said[field.name] for field in fields(Change) if said.get(field.name)})
 
 
 class CloneForm(forms.Form):

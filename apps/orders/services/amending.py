@@ -6,6 +6,7 @@ Amended, an order is a draft again, for what compliance judged is no longer what
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ import polars as pl
 from django.db import transaction
 
 from apps.core.acts import Act
+from apps.core.events import Event
 from apps.core.refusals import IllegalMove, Invalid
 from apps.users.services import require
 
@@ -21,6 +23,7 @@ from .. import events, rules, selectors
 from ..models import Order
 from ..states import LIFE, S
 from .moves import Locked, StaleOrder, asked, happen, locked
+from .own_fields import judged_fields, write_fields
 from .splitting import change_families
 from .tickets import BadWishes, bad_wishes, with_facts
 
@@ -145,7 +148,8 @@ class Change:
     ``limit_price`` makes an order at market a limit order and a stop order a stop-limit;
     ``limit_bp`` moves each order's own limit by basis points of it;
     ``order_type`` MARKET drops the limit. ``qty_pct`` is a percentage of each order's quantity, rounded down to what
-    trades, or of its amount where that binds, down to the cent. ``desk`` is a desk's code.
+    trades, or of its amount where that binds, down to the cent. ``desk`` is a desk's code. ``own`` sets values of the firm's
+    own fields by their codes, which alone opens nothing again; an empty one takes a value away.
     """
 
     order_type: str | None = None
@@ -156,9 +160,12 @@ class Change:
     rationale: str | None = None
     desk: str | None = None
     qty_pct: Decimal | str | None = None
+    expire_date: date | str | None = None
+    own: Mapping[str, object] | None = None
 
 
 CENT = Decimal("0.01")
+UNCHANGED = "unchanged"
 GIVEN_A_LIMIT = {"MARKET": "LIMIT", "STOP": "STOP_LIMIT"}  # Whatever else there is keeps its type, and its stop or peg.
 
 
@@ -197,6 +204,7 @@ def change_orders(act: Act, change: Change, *, seen: Mapping[int, int], submit: 
     if submit:
         require(act, "orders.submit")
     wanted = _wanted(change)
+    own = wanted.pop("own", None)
     if not seen:
         raise Invalid("No order was chosen. Select at least one.", field="orders")
     found = set(Order.objects.filter(pk__in=seen).values_list("pk", flat=True))
@@ -205,7 +213,7 @@ def change_orders(act: Act, change: Change, *, seen: Mapping[int, int], submit: 
     told = {pk: _not_theirs(pk) for pk in seen if pk not in found}
     able = []
     for row in rows:
-        why = _why_not(row, seen[row.id], visible, run)
+        why = _why_not(row, seen[row.id], visible, run, events.OrderAmended if wanted else events.OrderFieldsSet)
         if why is None:
             able.append(row)
         else:
@@ -213,13 +221,14 @@ def change_orders(act: Act, change: Change, *, seen: Mapping[int, int], submit: 
     stale = {pk: seen[pk] for pk, one in told.items() if one.code == "stale_order"}
     for pk, since in (selectors.changes_since("order", stale) if stale else {}).items():
         told[pk] = told[pk]._replace(since=since)
-    done = _change(act, able, wanted, told)
+    done, told_fields = _carry_out(act, able, wanted, own, told)
     if submit:
         again = [row for row in done if row.status != S.DRAFT]
-        happen(act, [row._replace(status=S.DRAFT, version=row.version + 1) for row in again], events.OrderSubmitted())
+        steps = {row.id: row.version + 1 + (row.id in told_fields) for row in again}
+        happen(act, [row._replace(status=S.DRAFT, version=steps[row.id]) for row in again], events.OrderSubmitted())
+    changed = {row.id for row in done} | told_fields
     became = {
-        pk: (status, n)
-        for pk, status, n in Order.objects.filter(pk__in=[r.id for r in done]).values_list("pk", "status", "version")
+        pk: (status, n) for pk, status, n in Order.objects.filter(pk__in=changed).values_list("pk", "status", "version")
     }
     for pk, (status, version) in became.items():
         told[pk] = Outcome(pk, True, "", "Changed.", status, version)
@@ -227,7 +236,7 @@ def change_orders(act: Act, change: Change, *, seen: Mapping[int, int], submit: 
 
 
 def _wanted(change: Change) -> dict[str, Any]:
-    wanted = {f.name: getattr(change, f.name) for f in fields(change) if getattr(change, f.name) is not None}
+    wanted = {f.name: getattr(change, f.name) for f in fields(change) if getattr(change, f.name) not in (None, {})}
     if not wanted:
         raise Invalid("Nothing is to be changed. Fill in at least one field.", field="change")
     if "limit_bp" in wanted and ("limit_price" in wanted or wanted.get("order_type") == "MARKET"):
@@ -249,14 +258,14 @@ def _not_theirs(pk: int) -> Outcome:
     return Outcome(pk, False, "not_found", "There is no such order, or it is not one of yours.", "", 0)
 
 
-def _why_not(row: Locked, seen: int, visible: set[int], run: set[int]) -> Outcome | None:
+def _why_not(row: Locked, seen: int, visible: set[int], run: set[int], event: type[Event]) -> Outcome | None:
     if row.portfolio_id not in visible:
         return _not_theirs(row.id)
     if row.portfolio_id not in run:
         code, message = "not_allowed", "You do not run its portfolio. Its manager can do this."
     elif row.version != seen:
         code, message = StaleOrder("").code, "It changed since you looked. Look at it and try again."
-    elif not LIFE.allows(row.status, events.OrderAmended):
+    elif not LIFE.allows(row.status, event):
         code, message = IllegalMove("").code, _stands(row.status)
     else:
         return None
@@ -269,6 +278,29 @@ def _stands(status: str) -> str:
     if status == S.IN_REVIEW:
         return "Compliance is judging it at this moment. Try again when it has answered."
     return f"It is {status.lower()}, which is the end of it. Enter another."
+
+
+def _carry_out(
+    act: Act, rows: Sequence[Locked], wanted: Mapping[str, Any], own: Mapping[str, object] | None, told: dict[int, Outcome]
+) -> tuple[list[Locked], set[int]]:
+    """Changes terms and own fields of each order, both or neither: those with other terms, and the ids with other fields."""
+    if own is None:
+        return _change(act, rows, wanted, told), set()
+    judged = judged_fields({row.id: own for row in rows})
+    good = []
+    for row in rows:
+        if problems := judged[row.id].problems:
+            told[row.id] = Outcome(row.id, False, Invalid("").code, " ".join(problems), row.status, row.version)
+        else:
+            good.append(row)
+    done = _change(act, good, wanted, told) if wanted else []
+    written = {row.id for row in done}
+    able = [row for row in good if row.id not in told or told[row.id].code == UNCHANGED]
+    moved = write_fields(act, [row._replace(version=row.version + (row.id in written)) for row in able], judged)
+    for row in able:
+        if not wanted:
+            told[row.id] = Outcome(row.id, False, UNCHANGED, "It says so already.", row.status, row.version)
+    return done, {row.id for row in moved}
 
 
 def _change(act: Act, rows: Sequence[Locked], wanted: Mapping[str, Any], told: dict[int, Outcome]) -> list[Locked]:
@@ -306,5 +338,5 @@ def _change(act: Act, rows: Sequence[Locked], wanted: Mapping[str, Any], told: d
     written = {row.id for row in done}
     for pk in changes:
         if pk not in written and pk not in told:
-            refuse(pk, "unchanged", "These are its terms already.")
+            refuse(pk, UNCHANGED, "These are its terms already.")
     return done
