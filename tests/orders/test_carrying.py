@@ -85,6 +85,20 @@ def test_a_forward_says_its_own_price_of_both_days_and_not_that_of_spot(carried,
     assert [told[spot][f"price_{when}"] for when in ("then", "now")] == ["1.1", "1.1"]
 
 
+def test_a_forward_whose_value_date_has_become_spot_is_cancelled(carried, wish, at, firm):
+    pair = with_pair(firm)
+    spot = reference.spot_dates([pair.pk], MONDAY.date())[pair.pk]
+    lapsed, still = carried(
+        *(wish(symbol="EUR/USD", qty="10000", tif="GTC", value_date=str(on)) for on in (spot, date(2027, 5, 26)))
+    )
+    assert orders.carry_orders(at("scheduler", MONDAY)) == 2
+
+    assert [Order.objects.get(pk=pk).status for pk in (lapsed, still)] == ["CANCELLED", "CLEARED"]
+    reason = Entry.objects.get(event="order.cancelled", subject_id=lapsed).act.reason
+    assert reason == f"Its value date, {spot}, is no longer later than spot"
+    assert not Member.objects.filter(order=lapsed).exists()
+
+
 def test_is_held_where_the_rules_or_prices_of_the_day_say_so(carried, wish, at, omar, by, firm):
     from apps.compliance import services as compliance
 

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from apps.core.acts import Act
 from apps.core.refusals import Conflict
 from apps.reference import selectors as reference
+from apps.reference.rules import NoSettlementCalendar
 
 from .. import events, rules, selectors
 from ..states import LIFE, S
@@ -47,6 +48,7 @@ class Old(NamedTuple):
     checked_on: date
     price: str
     is_over: bool
+    is_spot: bool
 
 
 @transaction.atomic
@@ -54,8 +56,8 @@ def carry_orders(act: Act) -> int:
     """
     Will send to compliance again each order good for longer than a day that was last checked on an earlier day of its
     market. One that the desk does not work yet leaves its block until compliance has answered, or is cancelled where it
-    was good till a date that is over. One at a broker goes on working, and the desk is told where it fails. How many
-    there were.
+    was good till a date that is over, or is for a value date that is no longer later than spot. One at a broker goes on
+    working, and the desk is told where it fails. How many there were.
     """
     with connection.cursor() as cursor:
         cursor.execute(f"{OVERNIGHT} AND o.status = ANY(%s) ORDER BY o.id", [list(CHECKED), list(CARRIED), [*IDLE, S.WORKING]])
@@ -65,9 +67,11 @@ def carry_orders(act: Act) -> int:
     found = locked(old)
     idle = [row for row in found if row.status in IDLE]
     at_work = [row for row in found if row.status == S.WORKING]
-    over = [row for row in idle if old[row.id].is_over]
-    happen(act.because("Good till a date that is over"), over, events.OrderCancelled(), sets="cancelled_qty = qty - filled_qty")
-    rows = [row for row in idle if row.status == S.CLEARED and not old[row.id].is_over]
+    ends = {row.id: why for row in idle if (why := _why_over(old[row.id]))}
+    for why in dict.fromkeys(ends.values()):
+        over = [row for row in idle if ends.get(row.id) == why]
+        happen(act.because(why), over, events.OrderCancelled(), sets="cancelled_qty = qty - filled_qty")
+    rows = [row for row in idle if row.status == S.CLEARED and row.id not in ends]
     prices = _prices(act, old.values())
     for kind, checked in ((events.OrderCarried, rows), (events.OrderRechecked, at_work)):
         told = {}
@@ -78,7 +82,7 @@ def carry_orders(act: Act) -> int:
                 one.day.isoformat(), one.checked_on.isoformat(), one.price, "" if now is None else rules.plain(now)
             )
         happen(act, checked, told)
-    return len(rows) + len(over) + len(at_work)
+    return len(rows) + len(ends) + len(at_work)
 
 
 @transaction.atomic
@@ -123,14 +127,31 @@ def _old(act: Act, found: Sequence[tuple]) -> list[Old]:
     if not found:
         return []
     today = reference.sessions_today(act.at)
+    spots = _spots(act, {instrument for _, instrument, *_, value_date in found if value_date})
     old = []
     for pk, instrument, venue, price, zone, at, expires, value_date in found:
         day, checked_on = today.get(venue), reference.local_date(at, zone)
         if day is not None and checked_on < day:
             is_over = bool(expires) and date.fromisoformat(expires) < day
             on = date.fromisoformat(value_date) if value_date else None
-            old.append(Old(pk, instrument, on, day, checked_on, rules.plain(price), is_over))
+            is_spot = on is not None and on <= spots.get(instrument, day)
+            old.append(Old(pk, instrument, on, day, checked_on, rules.plain(price), is_over, is_spot))
     return old
+
+
+def _spots(act: Act, pairs: Collection[int]) -> dict[int, date]:
+    """Spot dates of pairs; none where a calendar is missing, for then no order is to wait for another's."""
+    try:
+        return reference.spot_dates(pairs, act.at.date()) if pairs else {}
+    except NoSettlementCalendar:
+        return {}
+
+
+def _why_over(one: Old) -> str:
+    """Why nothing of it can be dealt any more; empty where it can."""
+    if one.is_over:
+        return "Good till a date that is over"
+    return f"Its value date, {one.value_date}, is no longer later than spot" if one.is_spot else ""
 
 
 def _prices(act: Act, old: Collection[Old]) -> dict[tuple[int, date | None], Decimal]:
