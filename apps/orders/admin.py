@@ -8,7 +8,7 @@ from apps.reference.imports import resource_for
 from apps.users.back_office import ByRole
 
 from . import selectors
-from .forms import DefaultRuleForm, OwnFieldForm
+from .forms import DefaultRuleForm, OwnFieldForm, value_asked_for
 from .models import DefaultRule, Import, Order, OrderGroup, OwnField
 
 
@@ -53,10 +53,19 @@ class ImportAdmin(ByRole, admin.ModelAdmin):
         return selectors.imports_seen_by(request.user)
 
 
+class DefaultRules(resource_for(DefaultRule, ("rank",))):
+    """Default rules from a file, the own field named by its code and its value held against it."""
+
+    def validate_instance(self, instance, import_validation_errors=None, validate_unique=True) -> None:
+        instance.own_value, wrong = value_asked_for(instance.own_field, instance.own_value or "")
+        errors = {**wrong, **(import_validation_errors or {})}
+        super().validate_instance(instance, errors, validate_unique)
+
+
 @admin.register(DefaultRule)
 class DefaultRuleAdmin(ReferenceAdmin):
     form = DefaultRuleForm
-    resource_classes = [resource_for(DefaultRule, ("rank",))]
+    resource_classes = [DefaultRules]
     list_display = (
         "rank", "name", "asset_class", "country", "side", "order_type", "portfolio", "own_field", "own_value", "broker",
         "strategy", "tif", "desk", "instructions", "effective_from", "effective_to",

@@ -214,6 +214,19 @@ class TestAFieldOfTheFirmsOwn:
             assert list(DefaultRule.objects.values_list("own_value", flat=True)) == ([kept] if kept else [])
             DefaultRule.objects.all().delete()
 
+    def test_is_named_by_its_code_in_a_file(self, fields):
+        from tablib import Dataset
+
+        from apps.orders.admin import DefaultRules
+
+        heading = ["rank", "name", "tif", "effective_from", "own_field", "own_value"]
+        for own, value, kept in (("esg-mark", "y", "Yes"), ("theme", "Tulips", None), ("nothing", "x", None)):
+            rows = Dataset(["5", "Marked", "DAY", str(date.today()), own, value], headers=heading)
+            found = DefaultRules().import_data(rows, rollback_on_validation_errors=True)
+            assert found.has_validation_errors() is (kept is None)
+            assert list(DefaultRule.objects.values_list("own_value", flat=True)) == ([kept] if kept else [])
+            DefaultRule.objects.all().delete()
+
     def test_goes_with_its_value(self, fields, a_rule):
         for bad in ({"own_field": fields["sleeve"]}, {"own_value": "Core"}):
             with pytest.raises(IntegrityError, match="a_default_asks_for"), transaction.atomic():

@@ -1,7 +1,7 @@
 """What people fill in about orders. What an order must be is judged by the service alone."""
 
 from .approval_rules import ApprovalRuleForm
-from .defaults import DefaultRuleForm, DryRunForm
+from .defaults import DefaultRuleForm, DryRunForm, value_asked_for
 from .evidence import DocumentForm, LocateForm
 from .files import PasteForm, UploadForm
 from .orders import (
@@ -41,4 +41,5 @@ __all__ = [
     "own_said",
     "plain",
     "the_instrument",
+    "value_asked_for",
 ]

@@ -7,7 +7,7 @@ from django import forms
 from apps.reference.models import Instrument
 
 from .. import rules, selectors
-from ..models import DefaultRule, OrderType, Side
+from ..models import DefaultRule, OrderType, OwnField, Side
 from .orders import the_instrument
 from .own_fields import own_form_fields, own_said
 
@@ -21,21 +21,26 @@ class DefaultRuleForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         said = super().clean()
-        field, value = said.get("own_field"), (said.get("own_value") or "").strip()
-        if field and value:
-            choices = field.choices
-            if isinstance(choices, dict):
-                choices = [word for words in choices.values() for word in words]
-            kept, problems = rules.checked([rules.OwnField(field.code, field.label, field.kind, choices)], {field.code: value})
-            if problems:
-                self.add_error("own_value", problems[0])
-            else:
-                value = {True: "Yes", False: "No"}.get(kept[field.code]) or kept[field.code]
-        elif field:
-            self.add_error("own_value", f"Say which value of {field.label} the rule asks for.")
-        elif value:
-            self.add_error("own_field", "Say of which field this is the value, or leave it empty.")
+        value, wrong = value_asked_for(said.get("own_field"), said.get("own_value") or "")
+        for name, problem in wrong.items():
+            self.add_error(name, problem)
         return said | {"own_value": value}
+
+
+def value_asked_for(field: OwnField | None, value: str) -> tuple[str, dict[str, str]]:
+    """The value of an own field that a rule asks for, as rules keep it; and what is wrong, by the rule's field."""
+    value = value.strip()
+    if field is None:
+        return value, {"own_field": "Say of which field this is the value, or leave it empty."} if value else {}
+    if not value:
+        return value, {"own_value": f"Say which value of {field.label} the rule asks for."}
+    choices = field.choices
+    if isinstance(choices, dict):
+        choices = [word for words in choices.values() for word in words]
+    kept, problems = rules.checked([rules.OwnField(field.code, field.label, field.kind, choices)], {field.code: value})
+    if problems:
+        return value, {"own_value": problems[0]}
+    return {True: "Yes", False: "No"}.get(kept[field.code]) or kept[field.code], {}
 
 
 class DryRunForm(forms.Form):
