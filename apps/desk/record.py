@@ -1,7 +1,10 @@
 """The record on pages: search, one subject's timeline, verification."""
 
+import json
+import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import NamedTuple
 
 from django.http import HttpRequest, HttpResponse
@@ -52,6 +55,25 @@ NAMES = {
     "before_id": (User, "username"), "person_id": (User, "username"), "deputy_id": (User, "username"), "acts_for_id": (User, "username"),
 }  # fmt: skip
 Names = dict[str, dict[int, str]]
+SUBJECTS = {"order": "O-{:06d}", "block": "B-{:04d}", "route": "R-{:04d}", "inquiry": "Q-{:04d}", "allocation": "A-{:06d}",
+            "confirmation": "C-{:06d}", "instruction": "I-{:06d}", "exchange": "E-{:06d}", "review": "V-{:06d}",
+            "opposition": "X-{:04d}", "cross": "XC-{:04d}", "alert": "L-{:04d}", "halt": "H-{:04d}"}  # fmt: skip
+# What a field is called whose own name is not the word for it, and what the codes of FIX 4.4 mean (tags 150 and 39).
+WORDS = {
+    "tif": "time in force", "cum_qty": "filled", "filled_qty": "filled", "leaves_qty": "still open", "net_amount": "net",
+    "cancelled_qty": "cancelled", "exec_id": "execution", "exec_type": "report", "ord_status": "at the broker",
+    "cl_ord_id": "our number", "msg_type": "message", "ref": "reference", "sha256": "SHA-256", "params": "limits",
+    "statement_hash": "SHA-256 of the statement", "indeterminate": "not decidable", "usd": "USD",
+}  # fmt: skip
+STATES = {
+    "0": "new", "1": "partly filled", "2": "filled", "3": "done for the day", "4": "canceled", "5": "replaced",
+    "6": "cancel pending", "7": "stopped", "8": "rejected", "9": "suspended", "A": "new pending", "B": "calculated",
+    "C": "expired", "E": "replace pending",
+}  # fmt: skip
+CODES = {
+    "ord_status": STATES,
+    "exec_type": STATES | {"D": "restated", "F": "trade", "G": "trade corrected", "H": "trade cancelled", "I": "status"},
+}
 
 
 class Line(NamedTuple):
@@ -108,9 +130,26 @@ def _names(payloads: Iterable[dict]) -> Names:
     }
 
 
+def titled(subject: str, subject_id: int) -> str:
+    """A subject as people call it: “Order O-000012”."""
+    return f"{subject.capitalize()} {SUBJECTS.get(subject, '{}').format(subject_id)}"
+
+
+def events_in_words() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Every kind of event by its subject: its code, and what happened."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for code in sorted(REGISTRY):
+        found.setdefault(code.split(".")[0].capitalize(), []).append((code, _happened(code)))
+    return list(found.items())
+
+
+def _happened(event: str) -> str:
+    return event.split(".")[1].replace("_", " ").capitalize()
+
+
 def _what(entry: Entry, subject: str) -> str:
-    happened = entry.event.split(".")[1].replace("_", " ")
-    return happened.capitalize() if subject in ("", entry.subject) else f"{entry.subject.capitalize()} {happened}"
+    happened = _happened(entry.event)
+    return happened if subject in ("", entry.subject) else f"{entry.subject.capitalize()} {happened.lower()}"
 
 
 def _changes(payload: dict, names: Names) -> str:
@@ -130,7 +169,7 @@ def _or_none(value: object) -> object:
 
 
 def _named(name: str) -> str:
-    return name.removesuffix("_id").replace("_", " ")
+    return WORDS.get(name) or name.removesuffix("_id").replace("_", " ").replace("qty", "quantity")
 
 
 def _values(payload: dict, names: Names) -> str:
@@ -142,18 +181,35 @@ def _values(payload: dict, names: Names) -> str:
 
 
 def _in_words(name: str, value: object, names: Names) -> str:
-    """A thing by its name, a quantity with its thousands apart, a moment to the second; anything else as it is kept."""
+    """
+    A thing by its name, a code as its word, a quantity or money with its thousands apart, a moment to the second, a day;
+    anything else as it is kept.
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, list) and not any(isinstance(one, list | dict) for one in value):
         return ", ".join(_in_words(name.removesuffix("s"), one, names) for one in value)
     try:
+        if name == "params" and isinstance(value, str):
+            value = json.loads(value)
+        if isinstance(value, dict):
+            return ", ".join(f"{_named(key)} {_in_words(key, one, names)}" for key, one in value.items())
         if name in REFS and isinstance(value, int):
             return REFS[name].format(value)
         if name == "parts" and isinstance(value, list) and len(value) == 2 and isinstance(value[0], int):
             return f"{_in_words(name, value[0], names)} {show.qty(value[1])}"
         if name in names:
             return names[name].get(value, str(value))
+        if name in CODES:
+            return CODES[name].get(str(value), str(value))
+        if name in ("side", "order_type", "kind"):
+            return str(value).replace("_", " ").lower()
         if name.endswith("qty"):
             return show.qty(value)
+        if name.endswith("amount"):
+            return f"{Decimal(str(value)):,}"
+        if name.endswith("_date"):
+            return show.day(date.fromisoformat(str(value)))
         if isinstance(value, list):
             return ", ".join(_in_words(name, one, names) for one in value)
         if name.endswith("_at"):
@@ -188,7 +244,7 @@ def timeline(request: HttpRequest, subject: str, subject_id: int) -> HttpRespons
     elif subject not in NEEDED or not can(request.user, NEEDED[subject]):
         raise NotFound("There is no such thing on the record, or it is not for your role.")
     entries = audit.timelines(_told_with(request.user, subject, subject_id))
-    context = {"entries": in_words(entries, subject), "subject": subject, "subject_id": subject_id, "subject_text": str(subject_id)}
+    context = {"entries": in_words(entries, subject), "subject": subject, "title": titled(subject, subject_id)}
     part = "drawer" if request.htmx and request.htmx.target == "drawer" else "life"
     template = f"desk/record.html#{part}" if request.htmx else "desk/timeline.html"
     return render(request, template, context)
@@ -201,7 +257,7 @@ def search(request: HttpRequest) -> HttpResponse:
     asked = request.GET
     rows = audit.search(
         text=asked.get("q", "")[:100],
-        subject=asked.get("subject", "")[:60],
+        subject=_subject(asked.get("subject", "")[:60].strip()),
         event=asked.get("event", "")[:60],
         by=whole_number(asked["by"], "by", 1) if asked.get("by") else None,
         since=_moment(asked.get("since"), "since"),
@@ -211,15 +267,24 @@ def search(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(pk__lt=whole_number(asked["before"], "before", 1))
     found = list(rows[: PAGE + 1])
     context = {
-        "rows": [(e, line) for e, line in zip(found[:PAGE], in_words(found[:PAGE]), strict=True)],
+        "rows": [
+            (e, line, titled(e.subject, e.subject_id)) for e, line in zip(found[:PAGE], in_words(found[:PAGE]), strict=True)
+        ],
         "next": found[PAGE - 1].pk if len(found) > PAGE else None,
-        "events": sorted(REGISTRY),
+        "events": events_in_words(),
         "people": User.objects.order_by("username"),
         "asked": asked,
         "last_seal": Seal.objects.order_by("-pk").first(),
         "may_verify": can(request.user, "audit.verify"),
     }
     return render(request, "desk/record.html#entries" if request.htmx else "desk/record.html", context)
+
+
+def _subject(text: str) -> str:
+    """What a subject is called in the record, by its kind and number or as the pages call it: “order 12” of O-000012."""
+    called = re.fullmatch(r"(?:\w+ )?([A-Z]+)-0*(\d{1,18})", text, re.IGNORECASE)
+    kind = called and next((kind for kind, ref in SUBJECTS.items() if ref.split("-")[0] == called[1].upper()), None)
+    return f"{kind} {called[2]}" if kind else text.lower()
 
 
 def _moment(text: str | None, field: str) -> datetime | None:

@@ -11,6 +11,7 @@ from django.urls import reverse
 from apps.audit.models import Seal
 from apps.compliance import services as compliance
 from apps.compliance.models import Review
+from apps.desk import record
 from apps.orders import services as orders
 from tests.pages import send, visit, words
 
@@ -161,7 +162,23 @@ class TestRecord:
 
         assert "Trustee&#x27;s consent." in shown
         assert "by Omar Osei" in shown
-        assert f"review {review.pk}" in shown
+        assert f"Review V-{review.pk:06d}" in shown
+        assert '<optgroup label="Review"><option value="review.approved">Review: approved</option>' in shown
+
+    @pytest.mark.parametrize(
+        ("name", "value", "said"),
+        [
+            ("tif", "DAY", "time in force DAY"), ("side", "SELL_SHORT", "side sell short"), ("qty", "1653800", "quantity 1,653,800"),
+            ("display_qty", "100", "display quantity 100"), ("net_amount", "195200.62", "net 195,200.62"),
+            ("settled_date", "2026-12-01", "settled date Tue 1 Dec 2026"), ("is_first", False, "is first no"),
+            ("ord_status", "1", "at the broker partly filled"), ("exec_type", "F", "report trade"),
+            ("params", '{"window_days":"30"}', "limits window days 30"), ("params", "{torn", "limits {torn"),
+            ("settled_date", "soon", "settled date soon"), ("net_amount", "much", "net much"),
+            ("legs", [{"order_id": 7, "qty": "5"}], "legs order O-000007, quantity 5"),
+        ],
+    )  # fmt: skip
+    def test_says_the_values_of_an_event_in_words(self, name, value, said):
+        assert record._values({name: value}, {}) == said
 
     @pytest.mark.parametrize(
         ("query", "found"),
@@ -174,6 +191,15 @@ class TestRecord:
         shown = words(visit(ada, "desk:record", query=query))
 
         assert ("Nothing on the record fits" not in shown) == found
+
+    @pytest.mark.parametrize("said", ["order {}", "Order {}", "O-{:06d}", "o-{}", "Order O-{:06d}", "order"])
+    def test_finds_a_subject_as_it_is_called(self, ada, order, said):
+        pk = order()
+
+        shown = words(visit(ada, "desk:record", query=f"?subject={said.format(pk)}&event=order.created"))
+
+        assert f">Order O-{pk:06d}</a>" in shown
+        assert "Nothing on the record fits" in words(visit(ada, "desk:record", query=f"?subject=B-{pk}"))
 
     @pytest.mark.parametrize("query", ["?by=me", "?before=x", "?since=yesterday"])
     def test_nonsense_is_refused(self, ada, firm, query):
@@ -209,9 +235,9 @@ class TestRecord:
 
         drawer = words(client.get(reverse("desk:timeline", args=["order", pk]), headers=headers))
 
-        assert f"<h2>Order {pk}</h2>" in drawer
+        assert f">Order O-{pk:06d}</h2>" in drawer
         assert "data-close-drawer" in drawer
-        assert "qty 1,653,800" in drawer
+        assert "quantity 1,653,800" in drawer
 
     def test_the_auditor_verifies_it(self, ada, omar, order):
         order()

@@ -137,7 +137,7 @@ class TestTimeline:
 
         shown = words(visit(mira, "desk:timeline", "order", order, htmx=True))
 
-        assert "qty 100 → 200" in shown
+        assert "quantity 100 → 200" in shown
         assert "“more cash”" in shown
         assert "Twice as much" in shown
         assert "Note written" in shown
