@@ -133,6 +133,22 @@ def test_two_names_of_one_instrument_and_a_symbol_of_theirs_are_taken(says):
     assert set(Order.objects.values_list("instrument__symbol", flat=True)) == {"AAA"}
 
 
+def test_a_fund_is_asked_for_by_an_amount_or_by_units_and_not_by_both(says, firm):
+    with_fund(firm)
+    (answer,) = says("D", 1, an_order(_55="FUND", _38="", _152="50000"))
+
+    order = Order.objects.get()
+    assert (answer[39], order.terms["cash_qty"], order.status) == ("A", "50000", "DRAFT")
+    (answer,) = says("D", 2, an_order("A2", _55="FUND", _38="100", _152="50000"))
+    assert (answer[39], answer[103]) == ("8", "13") and "not both" in answer[58]
+    (answer,) = says("D", 3, an_order("A3", _38="", _152="50000"))
+    assert answer[39] == "8" and "amount" in answer[58]
+    (answer,) = says("G", 4, [*an_order("A4", _55="FUND", _38="", _152="60000"), (41, "A1")])
+    order.refresh_from_db()
+    assert (answer[150], order.terms["cash_qty"]) == ("5", "60000")
+    assert Order.objects.count() == 1
+
+
 class TestWhoseOrders:
     """Which grant of the session covers the account decides whose order it is."""
 

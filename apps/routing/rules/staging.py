@@ -21,7 +21,7 @@ TIF_WORDS = {tag: word for word, tag in TIFS.items()}
 FLAGS = {"1": "NOT_HELD", "E": "DO_NOT_INCREASE"}
 PEGS = {"R": "PRIMARY", "M": "MID", "P": "MARKET"}
 PENDING = ("DRAFT", "IN_REVIEW", "HELD", "TO_APPROVE", "PARKED")
-REASONS = {"portfolio": "15", "instrument": "1", "qty": "13", "client_ref": "6"}  # OrdRejReason (103); else 99.
+REASONS = {"portfolio": "15", "instrument": "1", "qty": "13", "cash_qty": "13", "client_ref": "6"}  # OrdRejReason (103); else 99.
 DUPLICATE, UNKNOWN, OTHER, BROKER_OPTION = "6", "5", "99", "0"
 
 
@@ -113,11 +113,13 @@ def _terms(said: dict[int, str]) -> tuple[dict[str, str], tuple[str, str] | None
         wrong = wrong or (OTHER, f"ExecInst (18) {unknown[0][:10]} is not taken here. Use {', '.join(FLAGS)}, or say it in 58.")
     if any(tag in said for tag in (78, 79)):
         wrong = wrong or ("15", "Allocations (78) are not taken here. Send one order for each portfolio, named in 1.")
+    if said.get(38) and said.get(152):
+        wrong = wrong or ("13", "Give units in OrderQty (38) or an amount in CashOrderQty (152), not both.")
     flags = [FLAGS[i] for i in insts if i in FLAGS] + (["CARE"] if said.get(21) == "3" else [])
     day = said.get(432, "")
     return words | {
         "portfolio": said.get(1, ""), "instrument": said.get(48) or said.get(55, ""), "qty": said.get(38, ""),
-        "limit_price": said.get(44, ""), "stop_price": said.get(99, ""), "peg_offset": said.get(211, ""),
+        "cash_qty": said.get(152, ""), "limit_price": said.get(44, ""), "stop_price": said.get(99, ""), "peg_offset": said.get(211, ""),
         "expire_date": f"{day[:4]}-{day[4:6]}-{day[6:]}" if day else "", "min_qty": said.get(110, ""),
         "display_qty": said.get(1138) or said.get(111, ""), "flags": ",".join(flags), "instructions": said.get(58, ""),
         "currency": said.get(15, ""),
