@@ -219,6 +219,17 @@
       terms.dataset.tif = $("[name=tif]", terms)?.value ?? "";
     }
   }
+  /* A list that hangs on another offers what goes with what is chosen there. */
+  function narrow() {
+    for (const list of $$("select[data-hangs-on]")) {
+      const chosen = list.form?.elements[list.dataset.hangsOn]?.value ?? "";
+      for (const group of $$("optgroup", list)) group.hidden = group.disabled = group.label !== chosen;
+      if (list.selectedOptions[0]?.closest("optgroup[disabled]")) list.value = "";
+    }
+  }
+  document.addEventListener("change", (event) => { if (event.target.matches("select")) narrow(); });
+  document.addEventListener("htmx:afterSwap", narrow);
+  narrow();
   window.oms.showTerms = showTerms;
   document.addEventListener("change", (event) => { if (event.target.closest(".terms")) showTerms(); });
   document.addEventListener("htmx:afterSwap", showTerms);

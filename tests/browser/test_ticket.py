@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from apps.orders.models import Order
+from apps.orders.models import Order, OwnField
 from apps.reference.models import Combination
 from tests.journeys.test_currency_trade import forward_day
 from tests.world import with_fund, with_pair
@@ -101,3 +101,23 @@ def test_each_class_has_its_words_fields_and_proposals(sits_down, classes, mira)
     ticket.choose("FUND", "Amount, USD")
     fund = ticket.enter(qty="100,000")
     assert (fund.side, fund.order_type, fund.tif, fund.terms) == ("BUY", "MARKET", "DAY", {"cash_qty": "100000"})
+
+
+def test_a_list_of_the_firms_own_offers_what_goes_with_the_one_it_hangs_on(sits_down, firm, mira):
+    sleeve = OwnField.objects.create(code="sleeve", label="Sleeve", kind="list", choices=["Core", "Satellite"], place=1)
+    themes = {"Core": ["Income"], "Satellite": ["AI", "Water"]}
+    OwnField.objects.create(code="theme", label="Theme", kind="list", choices=themes, place=2, parent=sleeve)
+    ticket = Ticket(sits_down(mira, "/orders/new/"))
+    ticket.again()
+    offered = "list => [...list.options].filter((o) => !o.closest('optgroup[disabled]')).map((o) => o.value)"
+    theme = ticket.page.locator("#id_own_theme")
+
+    assert theme.evaluate(offered) == [""]
+    ticket.page.locator("#id_own_sleeve").select_option("Satellite")
+    assert theme.evaluate(offered) == ["", "AI", "Water"]
+    theme.select_option("Water")
+    ticket.page.locator("#id_own_sleeve").select_option("Core")
+    assert (theme.evaluate(offered), theme.input_value()) == (["", "Income"], "")
+    theme.select_option("Income")
+    ticket.choose("AAA", "Shares")
+    assert ticket.enter(qty="10").own == {"sleeve": "Core", "theme": "Income"}

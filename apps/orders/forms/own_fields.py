@@ -26,7 +26,8 @@ def own_form_fields(
         first = {True: "yes", False: "no"}[first] if isinstance(first, bool) else first
         common = {"label": field.label, "required": asks and field.is_asked, "initial": first}
         if field.kind in ("list", "yes_no"):
-            made[f"own_{field.code}"] = forms.ChoiceField(choices=[("", "–"), *_choices(field)], **common)
+            hangs = forms.Select(attrs={"data-hangs-on": f"own_{field.parent}"} if field.parent else None)
+            made[f"own_{field.code}"] = forms.ChoiceField(choices=[("", "–"), *_choices(field)], widget=hangs, **common)
         else:
             made[f"own_{field.code}"] = forms.CharField(max_length=200, widget=WIDGETS.get(field.kind), **common)
     return made
