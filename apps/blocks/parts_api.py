@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.audit.services import answer_once
-from apps.core.edges import act_of
+from apps.core.edges import act_of, versions_once
 from apps.core.refusals import Invalid
 from apps.users.doors import ApiDoor
 
@@ -131,7 +131,7 @@ class Parts(ApiDoor, viewsets.GenericViewSet):
     )  # fmt: skip
     def join(self, request: Request) -> Response:
         said = self._said(JoinIn, request)
-        act, seen = act_of(request), {one["id"]: one["version"] for one in said["orders"]}
+        act, seen = act_of(request), versions_once(said["orders"], "orders")
 
         def do():
             left = services.join_orders(act, list(seen), seen=seen)

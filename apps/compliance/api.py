@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.audit.services import answer_once
-from apps.core.edges import act_of
+from apps.core.edges import act_of, versions_once
 from apps.core.refusals import NotFound
 from apps.users.doors import ApiDoor
 
@@ -248,7 +248,7 @@ class Reviews(mixins.ListModelMixin, Scoped):
     def decide(self, request: Request) -> Response:
         said = self.checked(DecisionsIn)
         act = act_of(request, reason=said["reason"])
-        seen = {one["id"]: one["version"] for one in said["reviews"]}
+        seen = versions_once(said["reviews"], "reviews")
 
         def do():
             DECIDE[said["decision"]](act, list(seen), seen=seen)

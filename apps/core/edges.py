@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Iterable, Mapping
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -56,6 +57,20 @@ def seen_versions(data) -> dict[int, int]:
             raise Invalid("A row was sent without the version you saw; reload the page.", field="seen")
         pairs[whole_number(left, "id", 1)] = whole_number(right, "version", 1)
     return pairs
+
+
+def versions_once(rows: Iterable[Mapping[str, int]], field: str) -> dict[int, int]:
+    """
+    What an API caller was looking at, from ``{id, version}`` each.
+
+    :raises Invalid: where one is named twice
+    """
+    seen: dict[int, int] = {}
+    for row in rows:
+        if row["id"] in seen:
+            raise Invalid(f"{row['id']} is named twice; name each once, with the version you saw.", field=field)
+        seen[row["id"]] = row["version"]
+    return seen
 
 
 def done(text: str, tone: str = "ok") -> HttpResponse:

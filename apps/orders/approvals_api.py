@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.audit.services import answer_once
-from apps.core.edges import act_of
+from apps.core.edges import act_of, versions_once
 from apps.portfolios.models import Portfolio
 from apps.users.models import User
 
@@ -191,7 +191,7 @@ class Approvals(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
     def _decided(self, service) -> Response:
         said = self.checked(ApprovalDecideIn)
         act = act_of(self.request, reason=said["reason"])
-        seen = {one["id"]: one["version"] for one in said["approvals"]}
+        seen = versions_once(said["approvals"], "approvals")
 
         def do():
             return ApprovalOutcomeOut(service(act, list(seen), seen=seen), many=True).data

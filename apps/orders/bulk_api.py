@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.audit.services import answer_once
-from apps.core.edges import act_of
+from apps.core.edges import act_of, versions_once
 from apps.core.refusals import Invalid
 from apps.portfolios import selectors as portfolios
 
@@ -93,7 +93,7 @@ class ManyOrders(Scoped):
         """200 whether all, some or none could be changed: look at each order's answer."""
         said = self.checked(BulkChangeIn)
         act = act_of(request, reason=said["reason"])
-        seen = {one["id"]: one["version"] for one in said["orders"]}
+        seen = versions_once(said["orders"], "orders")
 
         def do():
             found = services.change_orders(act, services.Change(**said["change"]), seen=seen, submit=said["submit"])

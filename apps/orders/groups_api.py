@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.audit.services import answer_once
-from apps.core.edges import act_of
+from apps.core.edges import act_of, versions_once
 
 from . import rules, selectors, services
 from .api import KEY, NewestFirst, Scoped
@@ -104,7 +104,7 @@ class Groups(mixins.ListModelMixin, Scoped):
         said = self.checked(GroupIn)
         act = act_of(request)
         legs = [services.LegIn(leg["id"], leg["role"], leg["ratio"]) for leg in said["legs"]]
-        seen = {leg["id"]: leg["version"] for leg in said["legs"]}
+        seen = versions_once(said["legs"], "legs")
 
         def enter():
             return self._detail(services.link_orders(act, said["kind"], said["name"], legs, seen=seen))
@@ -130,7 +130,7 @@ class Groups(mixins.ListModelMixin, Scoped):
         """``seen`` holds approvals, not orders."""
         said = self.checked(GroupActIn)
         act = act_of(request, reason=said["reason"])
-        seen = {one["id"]: one["version"] for one in said["seen"]}
+        seen = versions_once(said["seen"], "seen")
 
         def do():
             return ApprovalOutcomeOut(services.approve_group(act, pk, seen=seen), many=True).data
@@ -140,7 +140,7 @@ class Groups(mixins.ListModelMixin, Scoped):
     def _moved(self, pk: int, service) -> Response:
         said = self.checked(GroupActIn)
         act = act_of(self.request, reason=said["reason"])
-        seen = {one["id"]: one["version"] for one in said["seen"]}
+        seen = versions_once(said["seen"], "seen")
 
         def move():
             service(act, pk, seen=seen)

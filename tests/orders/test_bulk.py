@@ -315,6 +315,14 @@ class TestApi:
             assert [one["code"] for one in answer.json()["orders"]] == ["", "stale_order"]
         assert Order.objects.get(pk=first).qty == 50
 
+    def test_an_order_named_twice_is_refused_and_nothing_is_changed(self, drafts, api):
+        first, second = drafts(2)
+        twice = [{"id": first, "version": 1}, {"id": second, "version": 1}, {"id": first, "version": 1}]
+        answer = api.post("/api/v1/orders/change/", {"orders": twice, "change": {"qty_pct": 50}}, format="json")
+        assert answer.status_code == 422
+        assert "named twice" in answer.json()["detail"]
+        assert set(Order.objects.values_list("version", flat=True)) == {1}
+
     def test_clones_by_portfolio_code_and_reverses(self, filled, api):
         answer = api.post("/api/v1/orders/clone/", {"orders": filled[:1], "portfolios": ["P2"]}, format="json")
         assert (answer.status_code, answer.json()[0]["portfolio"]) == (201, "P2")
