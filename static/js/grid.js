@@ -71,6 +71,13 @@
     if (within) $("[data-grid] .on")?.focus();
     return true;
   }
+  /* Facts of a drawer that came anew bring its heading along; where it shows something else by now, neither is put in place. */
+  document.addEventListener("htmx:afterSwap", () => {
+    for (const leaf of $$("#drawer template[data-heading]")) {
+      $("#drawer-title")?.replaceWith(leaf.content.firstElementChild);
+      leaf.remove();
+    }
+  });
   /* Moving with an open drawer takes it along, unless something is typed in it. */
   function follow(row) {
     const region = regionOf(gridOf(row));

@@ -3,6 +3,7 @@
 import pytest
 
 from apps.desk.lists import saved, specs
+from apps.desk.models import SavedView
 from apps.desk.sheets import get_sheet
 from apps.orders import services as orders
 from tests.allocations.filling import Street
@@ -72,17 +73,17 @@ def watched(sits_down, firm, mira, tom, tess, by):
     street.block("BBB", "BUY", {"P1": 400})
     sheet = get_sheet("blocks", tom)
 
-    def keep(view_id=None, **said):
+    def keep(view_id=None, seen=None, **said):
         plain = {"columns": ["block", "side", "qty"]} | said
         spec = specs.read(sheet, plain)
-        return saved.save_view(by(tom), sheet, spec, name="Watched", desk="MAIN", view_id=view_id)
+        return saved.save_view(by(tom), sheet, spec, name="Watched", desk="MAIN", view_id=view_id, seen=seen)
 
     def watch(**said):
         view = keep(**said)
         page = sits_down(tess, f"/blocks/?view={view.pk}")
         page.context.add_init_script(STREAM)
         page.reload()
-        return page, street, lambda **more: keep(view.pk, **more)
+        return page, street, lambda **more: keep(view.pk, SavedView.objects.get(pk=view.pk).version, **more)
 
     return watch
 

@@ -239,7 +239,7 @@ class TestPages:
 
         saved.save_widths(by(mira), ORDERS, view.pk, {"usd": 222})
         assert visit(mira, "orders:rows", query=asked, htmx=True).status_code == 200
-        saved.save_view(by(mira), ORDERS, specs.read(ORDERS, PLAIN | {part: value}), name="Mine", view_id=view.pk)
+        saved.save_view(by(mira), ORDERS, specs.read(ORDERS, PLAIN | {part: value}), name="Mine", view_id=view.pk, seen=2)
         assert visit(mira, "orders:rows", query=asked, htmx=True).status_code == 409
 
     def test_a_reader_is_told_what_became_of_a_view_and_of_no_other(self, tom, tess, mira, by):
