@@ -121,8 +121,9 @@ class TestSplitting:
 
     @pytest.mark.django_db(transaction=True)
     def test_one_splits_it_as_another_takes_it_apart_and_one_wins(self, block, tom, tess, by):
+        order = order_of(block, "P1")
         answers = at_once(
-            lambda: blocks.split_block(by(tom), block.pk, [order_of(block, "P1")], seen={block.pk: 1}),
+            lambda: blocks.split_block(by(tom), block.pk, [order], seen={block.pk: 1}),
             lambda: blocks.unblock_blocks(by(tess), [block.pk], seen={block.pk: 1}),
         )
 

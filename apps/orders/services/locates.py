@@ -66,12 +66,13 @@ def release_locate(act: Act, locate_id: int, *, seen: Mapping[int, int]) -> None
 
     :raises NotFound, StaleOrder, IllegalMove: as when attaching
     """
-    found = Locate.objects.filter(pk=locate_id, released_at=None).first()
+    found = Locate.objects.filter(pk=locate_id).first()
     if found is None:
-        raise NotFound("There is no such locate, or it was given back already.")
-    row = lock_seen(act, found.order_id, seen)
+        raise NotFound("There is no such locate.")
+    row = lock_seen(act, found.order_id, seen)  # Who saw it before a colleague gave it back is told so here.
     LIFE.after(row.status, events.OrderLocateReleased)
-    Locate.objects.filter(pk=locate_id).update(released_at=act.at)
+    if not Locate.objects.filter(pk=locate_id, released_at=None).update(released_at=act.at):
+        raise NotFound("It was given back already.")
     happen(act, [row], events.OrderLocateReleased(found.pk, found.lender, found.ref))
 
 
