@@ -11,7 +11,7 @@ import polars as pl
 from psycopg import sql
 
 
-def take_turns(cursor, what: str) -> None:
+def one_at_a_time(cursor, what: str) -> None:
     """Waits for whoever else makes one of these in a transaction that is open; for what has no row to lock yet."""
     cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [what])
 

@@ -12,7 +12,7 @@ from apps.audit.services import record
 from apps.core.acts import Act
 from apps.core.events import Event, Fact
 from apps.core.refusals import Invalid, Stale
-from apps.core.tables import copy_in, next_ids
+from apps.core.tables import copy_in, next_ids, one_at_a_time
 from apps.marketdata import selectors as marketdata
 from apps.orders import selectors as order_selectors
 from apps.users.services import require
@@ -38,7 +38,7 @@ def find_oppositions(act: Act) -> int:
     """
     require(act, "blocks.work")
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('blocks.oppositions'))")
+        one_at_a_time(cursor, "blocks.oppositions")
         cursor.execute(
             "SELECT y.id, x.id, x.side, i.asset_class, i.id, i.increment FROM blocks_block y"
             " JOIN blocks_block x ON x.instrument_id = y.instrument_id AND x.trade_date = y.trade_date"

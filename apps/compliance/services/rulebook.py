@@ -11,7 +11,7 @@ from apps.audit.services import keep_act, record
 from apps.core.acts import Act
 from apps.core.events import Fact
 from apps.core.refusals import Conflict, Invalid, NotFound, Stale
-from apps.core.tables import copy_in, next_ids, take_turns
+from apps.core.tables import copy_in, next_ids, one_at_a_time
 from apps.orders import selectors as order_selectors
 from apps.users.services import require
 
@@ -99,7 +99,7 @@ def save_rule(
     """
     require(act, "compliance.write_rules")
     with connection.cursor() as cursor:
-        take_turns(cursor, "compliance.rules")  # Two who write a new one of the same code.
+        one_at_a_time(cursor, "compliance.rules")  # Two who write a new one of the same code.
         cursor.execute(
             "SELECT id, kind, name, citation, status, version, (SELECT max(number) FROM compliance_ruleversion"
             " WHERE rule_id = r.id) FROM compliance_rule r WHERE code = %s FOR NO KEY UPDATE",

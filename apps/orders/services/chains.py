@@ -12,7 +12,7 @@ from apps.audit.services import record
 from apps.core.acts import Act
 from apps.core.events import Fact
 from apps.core.refusals import Invalid, NotFound, Stale
-from apps.core.tables import take_turns
+from apps.core.tables import one_at_a_time
 from apps.users.models import User
 from apps.users.services import can, known_permissions, require
 
@@ -82,7 +82,7 @@ def _save(act: Act, code: str, terms: Mapping[str, Any], seen: int | None) -> in
     if unknown:
         raise Invalid(f"An approval rule has no “{unknown[0]}”.", field=unknown[0])
     with connection.cursor() as cursor:
-        take_turns(cursor, "orders.approval_rules")  # Two who write a new one of the same code.
+        one_at_a_time(cursor, "orders.approval_rules")  # Two who write a new one of the same code.
     rule = ApprovalRule.objects.select_for_update(no_key=True).filter(code=code).first()
     if (rule.version if rule else None) != seen:
         raise _stale(code, rule, seen)

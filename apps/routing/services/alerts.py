@@ -9,7 +9,7 @@ from apps.audit.services import record
 from apps.core.acts import Act
 from apps.core.events import Event, Fact
 from apps.core.refusals import Invalid, NotFound, Stale
-from apps.core.tables import copy_in, next_ids, update_many
+from apps.core.tables import copy_in, next_ids, one_at_a_time, update_many
 from apps.orders import selectors as order_selectors
 from apps.users.services import require
 
@@ -38,7 +38,7 @@ def raise_alerts(act: Act) -> tuple[int, int]:
     """
     require(act, "routing.hear")
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('routing.alerts'))")
+        one_at_a_time(cursor, "routing.alerts")
     met = {(one.rule_id, one.block_id, one.route_id): one for one in alert_selectors.found(act.at)}
     standing = {
         (alert.rule_id, alert.block_id, alert.route_id): alert

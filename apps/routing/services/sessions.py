@@ -11,7 +11,7 @@ from apps.audit.services import record
 from apps.core.acts import Act
 from apps.core.events import Fact
 from apps.core.refusals import Conflict, Invalid, NotFound, Stale
-from apps.core.tables import take_turns
+from apps.core.tables import one_at_a_time
 from apps.orders import selectors as order_selectors
 from apps.users.models import User
 
@@ -55,7 +55,7 @@ def add_staging_session(
         environment=environment or settings.ENVIRONMENT, dials_in=dials_in, is_enabled=is_enabled, changed_at=act.at,
     )  # fmt: skip
     with connection.cursor() as cursor:
-        take_turns(cursor, "routing.staging_sessions")
+        one_at_a_time(cursor, "routing.staging_sessions")
     _refuse_unfit(session)
     session.save()
     record(act, [Fact(session.pk, 1, events.SessionAdded(_said(session)))])
