@@ -9,7 +9,7 @@ from . import queries, rendering
 from .columns import Sheet
 from .specs import Spec
 
-PAGE = 150  # Rows of a page: a tall screen and what is scrolled to at once; views.js brings the next ones.
+PAGE = 75  # Rows of a page: three screens of a laptop; views.js brings the next ones before they are scrolled to.
 COUNTED = 10_000  # A page counts so many rows and no more; what there is beyond is counted after it stands.
 CHUNK = 2000  # Rows of a file read at once.
 
