@@ -53,20 +53,8 @@ async def application(scope, receive, send) -> None:
         await _answer(send, 403, "This page may not read the stream.")
         return
 
-    async def send_with_origin(message) -> None:
-        if page and origin and message["type"] == "http.response.start":
-            message = {
-                **message,
-                "headers": [
-                    *message.get("headers", []),
-                    (b"access-control-allow-origin", page.encode()),
-                    (b"access-control-allow-credentials", b"true"),
-                    (b"vary", b"Origin"),
-                ],
-            }
-        await send(message)
-
-    await stream(scope, receive, send_with_origin)
+    own = (b"access-control-allow-origin", page.encode()), (b"access-control-allow-credentials", b"true"), (b"vary", b"Origin")
+    await stream(scope, receive, send, own if page and origin else ())
 
 
 async def _lifespan(receive, send) -> None:

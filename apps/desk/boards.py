@@ -34,26 +34,36 @@ class Turn(NamedTuple):
 
 
 class Ear:
-    """One reader: the turns that are still to be sent to it."""
+    """One reader: the turns that are still to be sent to it. A future of its own costs less than half of a queue."""
 
     def __init__(self):
-        self._turns: asyncio.Queue[Turn] = asyncio.Queue()
+        self._loop = asyncio.get_running_loop()
+        self._turns: list[Turn] = []
+        self._waits: asyncio.Future | None = None
 
     def hear(self, turn: Turn, epoch: str) -> None:
-        if self._turns.qsize() >= KEPT:  # Too slow for what is said: it is to reload.
-            self._turns = asyncio.Queue()
+        if len(self._turns) >= KEPT:  # Too slow for what is said: it is to reload.
+            self._turns.clear()
             turn = Turn(turn.seq, mark(b"gap", epoch, turn.seq))
-        self._turns.put_nowait(turn)
+        self._put(turn)
 
     def close(self, *_) -> None:
-        self._turns.put_nowait(Turn(0, b""))
+        self._put(Turn(0, b""))
+
+    def _put(self, turn: Turn) -> None:
+        self._turns.append(turn)
+        if self._waits and not self._waits.done():
+            self._waits.set_result(None)
 
     async def heard(self) -> Turn | None:
-        """All that waits, as one turn; None once the reader is gone."""
-        turns = [await self._turns.get()]
-        while not self._turns.empty():
-            turns.append(self._turns.get_nowait())
-        return Turn(turns[-1].seq, b"".join(turn.text for turn in turns)) if turns[-1].text else None
+        """All that waits, as one turn; None once the reader is gone. Only one may wait."""
+        if not self._turns:
+            self._waits = self._loop.create_future()
+            await self._waits
+        turns, self._turns = self._turns, []
+        if not turns[-1].text:
+            return None
+        return turns[0] if len(turns) == 1 else Turn(turns[-1].seq, b"".join(turn.text for turn in turns))
 
 
 class Audience:

@@ -11,7 +11,7 @@ was made, and first hears what changed on the way to its reader.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http.cookies import SimpleCookie
 from importlib import import_module
@@ -120,15 +120,19 @@ def _place(user: User, address: str) -> Place | None:
         return None
 
 
-async def application(scope, receive, send) -> None:
-    """ASGI: the stream of a signed-in person; 401 for anybody else, 403 where the role may hear none of it."""
+async def application(scope, receive, send, own_headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
+    """
+    ASGI: the stream of a signed-in person; 401 for anybody else, 403 where the role may hear none of it.
+
+    :param own_headers: what the answer says besides, for the page that asks
+    """
     headers = dict(scope["headers"])
     query = parse_qs(scope["query_string"].decode("latin-1"))
     cookies = headers.get(b"cookie", b"").decode("latin-1")
     wish = Wish(cookies, query.get("topics", [""])[0], query.get("list", [""])[0])
     seat = await _in_database(seat_of, wish)
     if not seat.topics:
-        await send({"type": "http.response.start", "status": 403 if seat.user else 401, "headers": []})
+        await send({"type": "http.response.start", "status": 403 if seat.user else 401, "headers": [*own_headers]})
         await send({"type": "http.response.body", "body": b""})
         return
     await send(
@@ -139,6 +143,7 @@ async def application(scope, receive, send) -> None:
                 (b"content-type", b"text/event-stream; charset=utf-8"),
                 (b"cache-control", b"no-store"),
                 (b"x-accel-buffering", b"no"),
+                *own_headers,
             ],
         }
     )
