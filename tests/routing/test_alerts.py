@@ -110,16 +110,22 @@ class TestRules:
         assert found == [(0, 0), (1, 0), (0, 1), (0, 0)]
         assert standing()[0][0] == "Buy AAA: not filled, 15 min before the close (alert at 30 min)"
 
-    def test_a_burst_of_fills_stays_until_somebody_has_looked(self, a_route, street, rule, look, tom, by):
+    @pytest.fixture
+    def burst(self, a_route, street, rule, look) -> Alert:
         rule("FILL_BURST", 3, window_seconds=60)
         route = a_route(10_000)
         for cum in (1_000, 2_000, 3_000):
             route = street.report(route, "F", "1", last=(1_000, 50), cum=cum)
-
         assert look() == (1, 0)
+        return Alert.objects.get()
+
+    def test_a_burst_of_fills_stands_some_minutes_and_closes_by_itself(self, burst, look):
         assert look(120) == (0, 0)
-        alert = Alert.objects.get()
-        routing.acknowledge_alerts(by(tom), [alert.pk], seen={alert.pk: 1})
+        assert look(301) == (0, 1)
+        assert standing()[0][1] == "ENDED"
+
+    def test_a_burst_that_somebody_saw_is_over_with_it(self, burst, look, tom, by):
+        routing.acknowledge_alerts(by(tom), [burst.pk], seen={burst.pk: 1})
         assert look(120) == (0, 1)
 
     def test_a_rule_of_one_desk_or_switched_off_says_nothing(self, a_route, rule, look):
@@ -170,6 +176,27 @@ class TestSeeingToThem:
         assert list(alert_selectors.open_alerts(tom, now)) == [alert]
         events = list(Entry.objects.filter(subject="alert").order_by("nth").values_list("event", flat=True))
         assert events == ["alert.raised", "alert.snoozed", "alert.woke"]
+
+    def test_a_snoozed_one_does_not_come_back_with_a_market_that_goes_to_and_fro(self, a_block, firm, rule, look, tom, by):
+        rule("LIMIT_AWAY", 100)
+        block = a_block("AAA", "BUY", 100, order_type="LIMIT", limit_price=D(50))
+        firm.quote("AAA", "51")
+        assert look() == (1, 0)
+        alert = Alert.objects.get()
+        routing.snooze_alerts(by(tom), [alert.pk], minutes=15, seen={alert.pk: 1})
+        for ask in ("50", "51", "50"):
+            firm.quote("AAA", ask)
+            assert look(60) == (0, 0)
+
+        assert list(alert_selectors.open_alerts(tom, by(tom).at)) == []
+        assert look(16 * 60) == (0, 1)  # The market is back, so nobody is woken.
+        assert block.pk == alert.block_id and standing()[0][1] == "ENDED"
+
+    def test_a_snoozed_one_ends_with_its_block(self, alert, street, look, tom, by):
+        routing.snooze_alerts(by(tom), [alert.pk], minutes=15, seen={alert.pk: 1})
+        street.report(alert.route, "F", "2", last=(10_000, 50), cum=10_000)
+
+        assert look(60) == (0, 1)
 
     def test_refuses_a_stale_reader_nonsense_and_what_is_over(self, alert, tom, tess, by):
         with pytest.raises(Invalid):

@@ -1,11 +1,12 @@
 """Alerts: raised and ended by a periodic look at everything at once, snoozed and acknowledged by people."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
 from apps.audit.services import record
+from apps.blocks.states import B
 from apps.core.acts import Act
 from apps.core.events import Event, Fact
 from apps.core.refusals import Invalid, NotFound, Stale
@@ -20,6 +21,7 @@ from .setup import require_setup
 
 COLUMNS = ("id", "rule_id", "block_id", "route_id", "value", "text", "opened_at", "snoozes", "status", "version")
 LONGEST_SNOOZE = 480
+BURST_STANDS = timedelta(minutes=5)  # A burst is over in seconds; nobody would see it.
 
 
 class StaleAlert(Stale):
@@ -30,7 +32,8 @@ class StaleAlert(Stale):
 def raise_alerts(act: Act) -> tuple[int, int]:
     """
     Will open an alert for each rule that is met and has none open for that block or route, end those that are met no
-    longer, and wake those whose snooze is over. A burst of fills stays until somebody has looked.
+    longer, and wake those whose snooze is over. A burst of fills stands for some minutes. What is snoozed ends when its
+    snooze does, unless its block is finished: a market that goes to and fro does not bring it back before.
 
     Two looks at once take turns: the second finds what the first has opened.
 
@@ -43,21 +46,26 @@ def raise_alerts(act: Act) -> tuple[int, int]:
     standing = {
         (alert.rule_id, alert.block_id, alert.route_id): alert
         for alert in Alert.objects.filter(status__in=[Al.OPEN, Al.ACKNOWLEDGED])
-        .select_related("rule")
+        .select_related("rule", "block")
         .select_for_update(of=("self",), no_key=True)
         .order_by("pk")
     }
     opened = _open(act, [one for key, one in met.items() if key not in standing])
-    over = [
-        alert
-        for key, alert in standing.items()
-        if key not in met and not (alert.status == Al.OPEN and alert.rule.kind == AlertRule.Kind.FILL_BURST)
-    ]
+    over = [alert for key, alert in standing.items() if key not in met and not _stands(alert, act.at)]
     _happen(act, over, events.AlertEnded(), {"ended_at": ("timestamptz", [act.at] * len(over))})
     ended = {alert.pk for alert in over}
     awake = [a for a in standing.values() if a.pk not in ended and a.snoozed_until and a.snoozed_until <= act.at]
     _happen(act, awake, events.AlertWoke(), {"snoozed_until": ("timestamptz", [None] * len(awake))})
     return opened, len(over)
+
+
+def _stands(alert: Alert, now: datetime) -> bool:
+    """Whether an open alert is kept although its rule is met no longer."""
+    if alert.status != Al.OPEN:
+        return False
+    if alert.rule.kind == AlertRule.Kind.FILL_BURST and alert.opened_at > now - BURST_STANDS:
+        return True
+    return bool(alert.snoozed_until and alert.snoozed_until > now and alert.block.status in (B.OPEN, B.WORKING))
 
 
 def _open(act: Act, new: Sequence[alert_selectors.Found]) -> int:
