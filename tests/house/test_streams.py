@@ -19,8 +19,8 @@ def on_two_ports(settings):
 def knock(monkeypatch):
     """Asks the stream's process for a path; the stream itself is a plain answer, for it is not what is tried here."""
 
-    async def stream(scope, receive, send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": []})
+    async def stream(scope, receive, send, own_headers) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [*own_headers]})
         await send({"type": "http.response.body", "body": b"live"})
 
     monkeypatch.setattr(asgi, "stream", stream)
