@@ -73,7 +73,10 @@ class Proposals(mixins.ListModelMixin, Scoped):
         request=OrderIn(many=True), responses={201: ProposalOut(many=True), 200: ProposalOut(many=True)}, parameters=[KEY],
     )  # fmt: skip
     def create(self, request: Request) -> Response:
-        """One for an instrument of a portfolio that has an open proposal takes its place."""
+        """
+        One for an instrument of a portfolio for which you have an open proposal takes its place, which its version tells;
+        where a colleague has one, yours is refused.
+        """
         is_list = isinstance(request.data, list)
         wishes, act = wishes_of(request.data if is_list else [request.data]), act_of(request)
 

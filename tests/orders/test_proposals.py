@@ -16,6 +16,7 @@ from apps.core.refusals import IllegalMove, NotAllowed, NotFound
 from apps.orders import selectors
 from apps.orders import services as orders
 from apps.orders.models import Order, OrderGroup, Proposal
+from apps.users.models import User
 from tests.pages import send, visit, words
 from tests.races import at_once
 
@@ -29,6 +30,14 @@ def proposed(wish, mira, by):
         return [Proposal.objects.get(pk=pk) for pk in ids]
 
     return make
+
+
+@pytest.fixture
+def colleague(mira):
+    """Another manager of mira's team."""
+    moe = User.objects.create(username="moe", first_name="Moe")
+    moe.groups.set(mira.groups.all())
+    return moe
 
 
 def seen(*proposals: Proposal) -> dict[int, int]:
@@ -50,6 +59,17 @@ class TestPropose:
         [again] = proposed(wish(side="SELL", qty="50"))
         assert (again.side, again.qty, again.version) == ("SELL", Decimal(50), 2)
         assert Proposal.objects.count() == 2 and events() == ["proposal.made"] * 2 + ["proposal.changed"]
+        told = Entry.objects.get(event="proposal.changed").payload
+        assert (told["before"], told["after"]) == ({"side": "BUY", "qty": "100"}, {"side": "SELL", "qty": "50"})
+
+    def test_never_takes_the_place_of_a_colleagues(self, proposed, wish, mira, colleague, by):
+        [one] = proposed(wish(rationale="Mine"))
+        with pytest.raises(orders.BadWishes, match="Mira Mehta proposes to buy 100 AAA for P1") as refused:
+            orders.propose_orders(by(colleague), [wish("P2"), wish(qty="7")])
+        assert [(row["index"], row["field"]) for row in refused.value.facts["rows"]] == [(1, "instrument")]
+        assert list(Proposal.objects.values_list("pk", "qty", "version")) == [(one.pk, Decimal(100), 1)]
+        orders.discard_proposals(by(colleague), [one.pk], seen=seen(one))
+        assert orders.propose_orders(by(colleague), [wish(qty="7")]) != [one.pk]
 
     def test_refuses_bad_wishes_and_two_for_one_and_keeps_none(self, wish, mira, by):
         for wishes, index in (([wish(), wish(symbol="BBB", qty="0")], 1), ([wish(), wish(qty="5")], 1)):
@@ -204,6 +224,13 @@ class TestPages:
         assert f"P-{one.pk:06d}" in at(mira).get(reverse("orders:detail", args=[order.pk])).content.decode()
         at(mira).post(reverse("orders:discard_proposals"), {"seen": [f"{two.pk}:1"], "reason": "Dear"})
         assert "No proposal" in at(mira).get(where).content.decode()
+
+    def test_says_when_one_took_the_place_of_ones_own_and_whose_stands_in_the_way(self, at, firm, mira, colleague):
+        where = reverse("orders:proposals")
+        assert "took the place" not in at(mira).post(where, self.terms(firm), follow=True).content.decode()
+        assert "took the place" in at(mira).post(where, self.terms(firm, qty="7"), follow=True).content.decode()
+        told = at(colleague).post(where, self.terms(firm))
+        assert told.status_code == 422 and "Mira Mehta proposes to buy 7 AAA for P1" in told.content.decode()
 
     def test_says_what_is_wrong_and_keeps_nothing(self, at, firm, mira, paul):
         answer = at(mira).post(reverse("orders:proposals"), self.terms(firm, qty="0"))

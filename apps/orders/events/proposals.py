@@ -16,9 +16,14 @@ class ProposalMade(Event, code="proposal.made"):
 
 @dataclass(frozen=True)
 class ProposalChanged(Event, code="proposal.changed"):
-    """Another wish for the same instrument of the same portfolio took its place."""
+    """
+    Another wish of the same person for the same instrument of the same portfolio took its place; ``before`` and ``after``
+    hold each changed field.
+    """
 
     terms: dict = field(default_factory=dict)
+    before: dict = field(default_factory=dict)
+    after: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

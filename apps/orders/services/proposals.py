@@ -1,6 +1,7 @@
 """Wishes that are no orders yet: kept aside, changed, tried, promoted to orders in sets, or discarded."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 from django.db import connection, transaction
 
@@ -18,6 +19,7 @@ from ..states import PROPOSAL_LIFE, ProposalStatus
 from .tickets import BadWishes, Wish, create_orders, judged_wishes
 
 KEPT = ("side", "qty", "order_type", "limit_price", "rationale")
+NUMBERS = ("qty", "limit_price")
 
 
 class StaleProposal(Stale):
@@ -31,12 +33,13 @@ class NoProposals(Conflict):
 @transaction.atomic
 def propose_orders(act: Act, wishes: Sequence[Wish]) -> list[int]:
     """
-    Will keep wishes as proposals, each judged as an order would be; one for an instrument of a portfolio that has an
-    open proposal takes its place. Nothing is promised by them, and compliance is not asked.
+    Will keep wishes as proposals, each judged as an order would be; one for an instrument of a portfolio for which the
+    actor has an open proposal takes its place. Nothing is promised by them, and compliance is not asked.
 
     :returns: the proposals' ids, in the wishes' order
     :raises NotAllowed: if the actor may not enter orders
-    :raises BadWishes: naming every bad field of every wish, by its index; two for one instrument of one portfolio too
+    :raises BadWishes: naming every bad field of every wish, by its index; two for one instrument of one portfolio too, and
+        one where a colleague's stands open
     """
     user = require(act, "orders.create")
     terms = judged_wishes(act, user, wishes).with_columns(
@@ -47,6 +50,7 @@ def propose_orders(act: Act, wishes: Sequence[Wish]) -> list[int]:
     _refuse_more(wishes, rows)
     _refuse_twins(pairs)
     known = _open_at(pairs)
+    _refuse_colleagues(act, pairs, known)
     made = Proposal.objects.bulk_create(
         Proposal(
             portfolio_id=pair[0], instrument_id=pair[1], created_by_id=act.by, created_at=act.at,
@@ -56,7 +60,7 @@ def propose_orders(act: Act, wishes: Sequence[Wish]) -> list[int]:
     )  # fmt: skip
     changed = [(known[pair], row) for pair, row in zip(pairs, rows, strict=True) if pair in known]
     _write_terms(changed)
-    ids = {(p.portfolio_id, p.instrument_id): p.pk for p in made} | {pair: pk for pair, (pk, _) in known.items()}
+    ids = {(p.portfolio_id, p.instrument_id): p.pk for p in made} | {pair: one.pk for pair, one in known.items()}
     by_pair = dict(zip(pairs, rows, strict=True))
     record(
         act,
@@ -64,7 +68,7 @@ def propose_orders(act: Act, wishes: Sequence[Wish]) -> list[int]:
             Fact(p.pk, 1, events.ProposalMade(p.portfolio_id, p.instrument_id, _told(by_pair[p.portfolio_id, p.instrument_id])))
             for p in made
         ]
-        + [Fact(pk, version + 1, events.ProposalChanged(_told(row))) for (pk, version), row in changed],
+        + [Fact(one.pk, one.version + 1, events.ProposalChanged(_told(row), *_differing(one, row))) for one, row in changed],
     )
     return [ids[pair] for pair in pairs]
 
@@ -88,28 +92,58 @@ def _refuse_twins(pairs: Sequence[tuple[int, int]]) -> None:
         raise BadWishes(message, rows=[{"index": n, "field": "instrument", "message": message} for n in twins[:1000]])
 
 
-def _open_at(pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], tuple[int, int]]:
-    """The open proposals at these (portfolio, instrument), locked: (id, version). Proposers of a portfolio take turns."""
+def _open_at(pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Proposal]:
+    """The open proposals at these (portfolio, instrument), locked. Proposers of a portfolio take turns."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id FROM portfolios_portfolio WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
             [sorted({portfolio for portfolio, _ in pairs})],
         )
         cursor.execute(
-            "SELECT p.portfolio_id, p.instrument_id, p.id, p.version FROM orders_proposal p"
-            " JOIN unnest(%s::bigint[], %s::bigint[]) AS w(portfolio, instrument)"
+            "SELECT p.id FROM orders_proposal p JOIN unnest(%s::bigint[], %s::bigint[]) AS w(portfolio, instrument)"
             " ON w.portfolio = p.portfolio_id AND w.instrument = p.instrument_id"
             " WHERE p.status = %s ORDER BY p.id FOR NO KEY UPDATE OF p",
             [[p for p, _ in pairs], [i for _, i in pairs], ProposalStatus.PROPOSED],
         )
-        return {(portfolio, instrument): (pk, version) for portfolio, instrument, pk, version in cursor.fetchall()}
+        held = [pk for (pk,) in cursor.fetchall()]
+    rows = Proposal.objects.filter(pk__in=held).select_related("created_by", "instrument", "portfolio")
+    return {(row.portfolio_id, row.instrument_id): row for row in rows}
 
 
-def _write_terms(changed: Sequence[tuple[tuple[int, int], dict]]) -> None:
+def _refuse_colleagues(act: Act, pairs: Sequence[tuple[int, int]], known: Mapping[tuple[int, int], Proposal]) -> None:
+    """A colleague's proposal gives way to nobody's unasked."""
+    theirs = [(n, known[pair]) for n, pair in enumerate(pairs) if pair in known and known[pair].created_by_id != act.by]
+    if theirs:
+        rows = [
+            {"index": n, "field": "instrument", "message": f"{one.created_by} proposes to {_in_words(one)} ({one}); promote or"
+             " discard that first."}
+            for n, one in theirs[:1000]
+        ]  # fmt: skip
+        raise BadWishes(rows[0]["message"], rows=rows)
+
+
+def _in_words(proposal: Proposal) -> str:
+    side = proposal.side.lower().replace("_", " ")
+    return f"{side} {rules.plain(proposal.qty)} {proposal.instrument.symbol} for {proposal.portfolio.code}"
+
+
+def _write_terms(changed: Sequence[tuple[Proposal, dict]]) -> None:
     kinds = {"side": "text", "qty": "numeric", "order_type": "text", "limit_price": "numeric", "rationale": "text"}
     with connection.cursor() as cursor:
         columns = {name: (kind, [row[name] for _, row in changed]) for name, kind in kinds.items()}
-        update_many(cursor, "orders_proposal", [pk for (pk, _), _ in changed], columns, bump=True)
+        update_many(cursor, "orders_proposal", [one.pk for one, _ in changed], columns, bump=True)
+
+
+def _differing(old: Proposal, row: dict) -> tuple[dict, dict]:
+    """What another wish changes of a proposal: each field before and after."""
+    before = {name: rules.plain(getattr(old, name)) for name in KEPT}
+    after = {name: _plain(row[name]) if name in NUMBERS else row[name] or "" for name in KEPT}
+    changed = [name for name in KEPT if before[name] != after[name]]
+    return {name: before[name] for name in changed}, {name: after[name] for name in changed}
+
+
+def _plain(text: str | None) -> str:
+    return rules.plain(Decimal(text)) if text else ""
 
 
 def _told(row: dict) -> dict:

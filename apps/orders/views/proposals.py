@@ -23,16 +23,18 @@ LISTED = 200
 @door("orders.create", "audit.see")
 @require_http_methods(["GET", "POST"])
 def proposals(request: HttpRequest) -> HttpResponse:
-    """GET: the open proposals and a form for another. POST: keeps one; it takes the place of one there is."""
+    """GET: the open proposals and a form for another. POST: keeps one; it takes the place of the person's own."""
     may_act = can(request.user, "orders.create")
     form = ProposalForm(request.user, request.POST if request.method == "POST" and may_act else None)
     if form.is_bound and form.is_valid():
         try:
-            services.propose_orders(act_of(request), [form.wish])
+            [kept] = services.propose_orders(act_of(request), [form.wish])
         except Invalid as refusal:
             form.take(refusal)
         else:
-            messages.success(request, "Kept as a proposal. It is no order, and nothing is promised by it.")
+            again = selectors.open_proposals(request.user).filter(pk=kept, version__gt=1).exists()
+            replaced = " It took the place of the one you had; the record keeps that." if again else ""
+            messages.success(request, f"Kept as a proposal.{replaced} It is no order, and nothing is promised by it.")
             return redirect("orders:proposals")
     page = Paginator(selectors.open_proposals(request.user), LISTED).get_page(request.GET.get("page"))
     context = {"form": form, "page": page, "rows": page.object_list, "may_act": may_act}
