@@ -1,5 +1,5 @@
 /* Lists under the keyboard. A grid is [data-grid] (a table or a list); its rows carry data-row and data-href.
-   Arrows or J K move, Enter opens data-href in the drawer (again: steps into it), Space selects, Shift extends,
+   Arrows or J K move, PageUp and PageDown by a screen, Home and End to the ends of what stands there; Enter opens data-href in the drawer (again: steps into it), Space selects, Shift extends,
    → and ← press the row's [aria-expanded] control, Esc closes the drawer. data-target on the grid names another
    region than #drawer (a review's page); where there is no region, a row leads to its address. */
 (() => {
@@ -90,19 +90,24 @@
     const rows = rowsOf(grid);
     if (!rows.length) return;
     const at = rows.indexOf(current(grid));
-    const next = rows[Math.max(0, Math.min(rows.length - 1, at < 0 ? 0 : at + step))];
-    if (extend) {
-      tick(current(grid), true);
-      tick(next, true);
-    }
+    const to = Math.max(0, Math.min(rows.length - 1, at < 0 ? 0 : at + step));
+    const next = rows[to];
+    if (extend) rows.slice(Math.min(at < 0 ? to : at, to), Math.max(at, to) + 1).forEach((row) => tick(row, true, false));
+    if (extend) counted(grid);
     stand(next);
     follow(next);
   }
-  function tick(row, to) {
+  /* Rows that fit between the heads and the foot of the list, but for one that both screens show. */
+  function screenful(grid) {
+    const row = rowsOf(grid)[0];
+    const seen = (grid.closest(".grid") || grid).clientHeight - (grid.tHead?.offsetHeight ?? 0) - (grid.tFoot?.offsetHeight ?? 0);
+    return Math.max(1, Math.floor(seen / (row?.offsetHeight || seen)) - 1);
+  }
+  function tick(row, to, count = true) {
     const check = row && box(row);
     if (!check || check.disabled) return;
     check.checked = to ?? !check.checked;
-    counted(gridOf(row));
+    if (count) counted(gridOf(row));
   }
 
   /* Selection: [data-selection] bars show the count in [data-count]; [data-needs-selection] controls wake with it. */
@@ -146,7 +151,10 @@
     let used = true;
     if ((key === "ArrowDown" && free) || (key === "j" && letters)) move(grid, 1, event.shiftKey);
     else if ((key === "ArrowUp" && free) || (key === "k" && letters)) move(grid, -1, event.shiftKey);
-    else if ((key === "Home" || key === "End") && inside) move(grid, key === "Home" ? -1e6 : 1e6, false);
+    else if ((key === "Home" || key === "End") && inside) move(grid, key === "Home" ? -1e6 : 1e6, event.shiftKey);
+    else if ((key === "PageUp" || key === "PageDown") && inside) {
+      move(grid, screenful(grid) * (key === "PageUp" ? -1 : 1), event.shiftKey);
+    }
     else if (key === "Enter" && row && (event.target === row || event.target === document.body)) {
       const region = regionOf(grid);
       if (row.dataset.href && region?.dataset.shows === row.dataset.href) region.focus();

@@ -1,5 +1,5 @@
 /* The dialog that arranges a list: columns move by their buttons or Alt ↑ and Alt ↓; a comparison offers what its column
-   can be compared by. Lists that go on: a row [data-more=url] that comes into sight brings the rows after it. */
+   can be compared by. Lists that go on: a row [data-more=url] that is about to come into sight brings the rows after it. */
 (() => {
   "use strict";
   const { $, $$ } = window.oms;
@@ -77,10 +77,12 @@
       leaf.remove();
     }
   });
-  const seen = new IntersectionObserver(
-    (marks) => marks.forEach((mark) => mark.isIntersecting && more(mark.target)), { rootMargin: "600px" },
-  );
-  const watch = () => $$("[data-more]:not([data-watched])").forEach((mark) => { mark.dataset.watched = ""; seen.observe(mark); });
+  /* By the list that scrolls: a margin reaches beyond the edge of what is the root alone. */
+  const arrived = (marks) => marks.forEach((mark) => mark.isIntersecting && more(mark.target));
+  const watch = () => $$("[data-more]:not([data-watched])").forEach((mark) => {
+    mark.dataset.watched = "";
+    new IntersectionObserver(arrived, { root: mark.closest(".grid"), rootMargin: "600px" }).observe(mark);
+  });
   document.addEventListener("oms:rows", (event) => { if (!event.detail) watch(); });
   document.addEventListener("click", (event) => {
     const mark = event.target.closest("[data-more]");
