@@ -1,6 +1,6 @@
 """What can happen to a rule version, a check's review, and a restricted-list entry."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from apps.core.events import Event
 
@@ -37,10 +37,12 @@ class ReviewWithdrawn(Event, code="review.withdrawn"):
 
 @dataclass(frozen=True)
 class RuleActivated(Event, code="rule.activated"):
-    """A version of the rule came into force."""
+    """A version of the rule came into force; ``before`` and ``after`` hold each changed field, of a new rule all."""
 
     number: int
     params: str = ""
+    before: dict = field(default_factory=dict)
+    after: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

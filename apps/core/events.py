@@ -1,6 +1,6 @@
 """Facts in the past tense. An event is a frozen dataclass of ids and plain values; its code is stored for ever."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, ClassVar, NamedTuple
 
@@ -34,6 +34,12 @@ class Fact(NamedTuple):
     subject_id: int
     nth: int
     event: Event
+
+
+def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Of two states of a thing, the fields in which they differ: what they were, and what they are."""
+    changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    return {name: before.get(name) for name in changed}, {name: after.get(name) for name in changed}
 
 
 def encode(event: Event) -> bytes:

@@ -40,7 +40,7 @@ NEEDED = {
     "exchange": "settlement.see",
     "review": "compliance.see", "rule": "compliance.see", "restriction": "compliance.see", "import": "audit.see",
     "group": "audit.see", "approval": "audit.see", "chain": "audit.see", "deputy": "audit.see", "person": "audit.see",
-    "proposal": "audit.see", "template": "audit.see",
+    "proposal": "audit.see", "template": "audit.see", "view": "audit.see", "export": "audit.see", "note": "audit.see",
 }  # fmt: skip
 
 
@@ -101,7 +101,7 @@ def in_words(entries: Iterable[Entry], subject: str = "") -> list[Line]:
                     None,
                     [
                         f"by {e.act.by}",
-                        _changes(e.payload, names),
+                        _changes(e.payload, e.nth, names),
                         _values(e.payload, names),
                         f"“{e.act.reason}”" if e.act.reason else "",
                     ],
@@ -152,9 +152,13 @@ def _what(entry: Entry, subject: str) -> str:
     return happened if subject in ("", entry.subject) else f"{entry.subject.capitalize()} {happened.lower()}"
 
 
-def _changes(payload: dict, names: Names) -> str:
-    """Each field that was another before: “qty 100 → 200”. Empty for an event that changes no field."""
+def _changes(payload: dict, nth: int, names: Names) -> str:
+    """Each field that was another before: “qty 100 → 200”; of what is new, or gone, what it says. Empty for other events."""
     before, after = payload.get("before"), payload.get("after")
+    if isinstance(after, dict) and nth == 1:
+        return _values(after, names)
+    if isinstance(before, dict) and before and "after" not in payload:
+        return f"was {_values(before, names)}"
     if not isinstance(before, dict) or not isinstance(after, dict):
         return ""
     return ", ".join(
@@ -173,10 +177,14 @@ def _named(name: str) -> str:
 
 
 def _values(payload: dict, names: Names) -> str:
+    """What an event kept besides what it changed; where it tells of a change, not again what is so since."""
+    told = {name for name in ("before", "after") if isinstance(payload.get(name), dict)}
+    if told and payload.get("after"):
+        told |= {"terms", "spec", "params"}
     return ", ".join(
         f"“{value}”" if name == "text" else f"{_named(name)} {_in_words(name, value, names)}"
         for name, value in payload.items()
-        if value not in (None, "", [], {}) and not isinstance(value, dict)
+        if value not in (None, "", [], {}) and name not in told
     )
 
 

@@ -278,6 +278,9 @@ class TestRules:
         assert (first.outcome, second.outcome) == ("PASS", "FAIL")
         assert failing(second)["instrument_limit"]["version"] == rule.versions.get(number=2).pk
         assert record_of("rule", rule.pk) == ["rule.activated", "rule.activated"]
+        told = Entry.objects.get(subject="rule", subject_id=rule.pk, nth=2).payload
+        assert (told["before"]["params"], told["after"]["params"]) == ({"exempt": ["GOVT"], "max_pct": "10"}, {"max_pct": "8.5"})
+        assert (told["before"]["severity"], told["after"]["severity"]) == ("SOFT", "HARD") and "name" not in told["after"]
 
     def test_a_version_is_never_changed(self, rules):
         with pytest.raises(DatabaseError), transaction.atomic():

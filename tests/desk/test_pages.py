@@ -11,6 +11,7 @@ from django.urls import reverse
 from apps.audit.models import Seal
 from apps.compliance import services as compliance
 from apps.compliance.models import Review
+from apps.core.events import REGISTRY
 from apps.desk import record
 from apps.orders import services as orders
 from tests.pages import send, visit, words
@@ -216,6 +217,18 @@ class TestRecord:
         assert len(subjects(first)) == 100
         assert len(subjects(second)) == 20
         assert not set(subjects(first)) & set(subjects(second))
+
+    def test_everything_that_is_on_it_has_a_timeline(self):
+        assert {code.split(".")[0] for code in REGISTRY} <= {*record.SEEN_BY, *record.NEEDED}
+
+    def test_says_of_a_change_what_was_and_is_and_of_what_is_new_what_it_says(self):
+        for nth, payload, said in (
+            (1, {"number": 1, "params": "{}", "before": {}, "after": {"severity": "SOFT"}}, "severity SOFT"),
+            (2, {"before": {"severity": "SOFT", "params": {"max_pct": "10"}}, "after": {"severity": "HARD", "params": {"max_pct": "8"}}},
+             "severity SOFT → HARD, limits max pct 10 → max pct 8"),
+            (3, {"list": "orders", "before": {"name": "Mine"}}, "was name Mine"),
+        ):  # fmt: skip
+            assert record._changes(payload, nth, {}) == said
 
     def test_a_timeline_is_for_whoever_may_see_its_subject(self, mira, paul, tom, ada, order):
         pk = order(portfolio="P1")

@@ -105,6 +105,8 @@ class TestSaving:
 
         assert (again.pk, again.version, again.name) == (view.pk, 2, "Renamed")
         assert [e.event for e in audit.timeline("view", view.pk)] == ["view.saved", "view.saved"]
+        told = Entry.objects.get(subject="view", subject_id=view.pk, nth=2).payload
+        assert (told["before"], told["after"]) == ({"name": "Mine"}, {"name": "Renamed"})
 
     def test_a_shared_view_is_copied_when_a_colleague_changes_it(self, people, tom, tess, by):
         theirs = self.save(by(tom), desk="MAIN")

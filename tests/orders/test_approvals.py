@@ -55,6 +55,12 @@ def agree(by, person, approval, reason=""):
 
 
 class TestChains:
+    def test_a_change_is_on_the_record_with_what_was_before(self, rule):
+        rule()
+        pk = rule(seen=1, min_usd=D(5_000))
+        told = Entry.objects.get(subject="chain", subject_id=pk, nth=2).payload
+        assert (told["before"], told["after"]) == ({"min_usd": "4000"}, {"min_usd": "5000"})
+
     def test_orders_that_no_rule_names_go_straight_to_the_desk(self, rule, drafts, wish):
         rule()
         small, large = drafts(wish(qty="79"), wish(qty="80"), submit=True)

@@ -35,6 +35,28 @@ class TestCreate:
         assert (second.currency_id, second.desk, second.created_by) == ("USD", firm.desk, mira)
         assert record_of(first.pk) == ["order.created"]
 
+    def test_the_record_alone_tells_all_that_was_entered(self, wish, by, mira, firm):
+        ids = orders.create_orders(
+            by(mira),
+            [
+                wish(order_type="LIMIT", limit_price="50", instructions="Care", rationale="Cheap", client_ref="x-1"),
+                wish("P2", qty=None, intent="AMOUNT", intent_value="5000"),
+            ],
+        )
+        for pk in ids:
+            order, told = Order.objects.get(pk=pk), Entry.objects.get(subject="order", subject_id=pk, nth=1).payload
+            told["batch_id"], told["currency_id"] = told.pop("import_id"), told.pop("currency")
+            kept = {name: getattr(order, name) for name in told}
+            numbers = ("qty", "limit_price", "decision_price")
+            assert {n: v for n, v in told.items() if n not in numbers} == {
+                n: v for n, v in kept.items() if n not in numbers
+            }
+            assert [D(told[n]) if told[n] else None for n in numbers] == [kept[n] for n in numbers]
+            columns = {field.attname for field in Order._meta.concrete_fields} - {
+                "id", "created_by_id", "created_at", "status", "version", "filled_qty", "cancelled_qty", "split_from_id",
+            }  # fmt: skip
+            assert columns <= set(told)
+
     def test_links_a_group(self, wish, by, mira):
         ids = orders.create_orders(by(mira), [wish(), wish("P2")], group_name="Model change")
         group = OrderGroup.objects.get()

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from apps.audit.services import keep_act, record
 from apps.core.acts import Act
-from apps.core.events import Fact
+from apps.core.events import Fact, differing
 from apps.core.refusals import Conflict, Invalid, NotFound, Stale
 from apps.core.tables import copy_in, next_ids, one_at_a_time
 from apps.orders import selectors as order_selectors
@@ -101,8 +101,9 @@ def save_rule(
     with connection.cursor() as cursor:
         one_at_a_time(cursor, "compliance.rules")  # Two who write a new one of the same code.
         cursor.execute(
-            "SELECT id, kind, name, citation, status, version, (SELECT max(number) FROM compliance_ruleversion"
-            " WHERE rule_id = r.id) FROM compliance_rule r WHERE code = %s FOR NO KEY UPDATE",
+            "SELECT r.id, r.kind, r.name, r.citation, r.status, r.version, v.number, v.params::text, v.severity, v.text"
+            " FROM compliance_rule r JOIN LATERAL (SELECT * FROM compliance_ruleversion WHERE rule_id = r.id"
+            " ORDER BY number DESC LIMIT 1) v ON true WHERE r.code = %s FOR NO KEY UPDATE OF r",
             [code],
         )
         row = cursor.fetchone()
@@ -112,7 +113,7 @@ def save_rule(
         draft = Draft(code, kind, name, text, severity, params, citation or "")
         _write(act, [draft])
         return 1
-    pk, old_kind, old_name, old_citation, status, version, number = row
+    pk, old_kind, old_name, old_citation, status, version, number, old_params, old_severity, old_text = row
     if seen != version:
         raise StaleRule(
             f"“{old_name}” is not as you saw it. Reload it, look and save again.",
@@ -129,7 +130,9 @@ def save_rule(
             [after, draft.name, draft.citation, pk],
         )
         _write_versions(cursor, act, [(pk, number + 1, canonical, draft)])
-    record(act, [Fact(pk, version + 1, events.RuleActivated(number + 1, canonical))])
+    old = Draft(code, old_kind, old_name, old_text, old_severity, citation=old_citation)
+    changed = differing(_told(old, old_params), _told(draft, canonical))
+    record(act, [Fact(pk, version + 1, events.RuleActivated(number + 1, canonical, *changed))])
     return number + 1
 
 
@@ -192,7 +195,17 @@ def _write(act: Act, drafts: list[Draft]) -> None:
             ((pk, d.code, d.name, d.kind, d.citation, status, 1) for pk, d in zip(ids, drafts, strict=True)),
         )  # fmt: skip
         _write_versions(cursor, act, [(pk, 1, text, d) for pk, text, d in zip(ids, canonical, drafts, strict=True)])
-    record(act, [Fact(pk, 1, events.RuleActivated(1, text)) for pk, text in zip(ids, canonical, strict=True)])
+    told = [
+        Fact(pk, 1, events.RuleActivated(1, text, {}, _told(draft, text)))
+        for pk, text, draft in zip(ids, canonical, drafts, strict=True)
+    ]
+    record(act, told)
+
+
+def _told(draft: Draft, canonical: str) -> dict[str, Any]:
+    """What a version of a rule says, as the record keeps it."""
+    said = {name: getattr(draft, name) for name in ("kind", "name", "severity", "citation")}
+    return said | {"text": draft.text.strip(), "params": orjson.loads(canonical)}
 
 
 def _write_versions(cursor, act: Act, rows: list[tuple[int, int, str, Draft]]) -> None:

@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 
 from apps.audit.services import record
 from apps.core.acts import Act
-from apps.core.events import Fact
+from apps.core.events import Fact, differing
 from apps.core.refusals import Conflict, Invalid, NotFound, Stale
 from apps.orders import selectors as orders
 from apps.users.models import User
@@ -85,13 +85,24 @@ def save_view(
         _refuse_stale(view, seen)
     if mine.filter(name=name).exclude(pk=view.pk).exists():
         raise NameTaken(f"You have a view called “{name}” already; give this one another name.", field="name")
+    before = _told(view) if view.pk else None
     if is_first:
         mine.filter(is_first=True).exclude(pk=view.pk).update(is_first=False)
     view.name, view.desk, view.spec, view.is_first = name, shared, spec.plain(), is_first
     view.changed_at, view.version = act.at, view.version + 1
     view.save()
-    record(act, [Fact(view.pk, view.version, ViewSaved(sheet.name, name, desk, view.spec))])
+    _record_saved(act, view, before)
     return view
+
+
+def _told(view: SavedView) -> dict[str, Any]:
+    return {"name": view.name, "desk": view.desk.code if view.desk else "", **view.spec}
+
+
+def _record_saved(act: Act, view: SavedView, before: Mapping[str, Any] | None) -> None:
+    desk = view.desk.code if view.desk else ""
+    changed = differing(before, _told(view)) if before is not None else ()
+    record(act, [Fact(view.pk, view.version, ViewSaved(view.list, view.name, desk, view.spec, *changed))])
 
 
 @transaction.atomic
@@ -109,11 +120,11 @@ def save_widths(act: Act, sheet: Sheet, view_id: int, said: Mapping[str, Any]) -
     ).first()  # fmt: skip
     if view is None:
         raise NotFound("You have no such view. Save this one under a name of your own.")
+    before = _told(view)
     view.spec = view.spec | {"widths": view.spec.get("widths", {}) | widths}
     view.changed_at, view.version = act.at, view.version + 1
     view.save(update_fields=["spec", "changed_at", "version"])
-    desk = view.desk.code if view.desk else ""
-    record(act, [Fact(view.pk, view.version, ViewSaved(sheet.name, view.name, desk, view.spec))])
+    _record_saved(act, view, before)
     return view
 
 
@@ -129,7 +140,7 @@ def remove_view(act: Act, view_id: int, *, seen: int) -> None:
     if view is None:
         raise NotFound("You have no such view. Those of colleagues are theirs to remove.")
     _refuse_stale(view, seen)
-    record(act, [Fact(view.pk, view.version + 1, ViewRemoved(view.list, view.name))])
+    record(act, [Fact(view.pk, view.version + 1, ViewRemoved(view.list, view.name, _told(view)))])
     view.delete()
 
 

@@ -63,10 +63,15 @@ class ApprovalStands(Event, code="approval.stands"):
 
 @dataclass(frozen=True)
 class ChainSaved(Event, code="chain.saved"):
-    """Which orders need approval and by whom, as it is from now on."""
+    """
+    Which orders need approval and by whom, as it is from now on (``terms``); ``before`` and ``after`` hold each field that
+    was another.
+    """
 
     rule: str
     terms: dict = field(default_factory=dict)
+    before: dict = field(default_factory=dict)
+    after: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,10 @@ from apps.core.events import Event
 
 @dataclass(frozen=True)
 class OrderCreated(Event, code="order.created"):
-    """Terms as entered; numbers as text."""
+    """
+    All that was entered; numbers as text. ``intent`` is what the quantity was derived from, ``defaulted`` what rules filled
+    in, ``decision_price`` the mid of that moment.
+    """
 
     portfolio_id: int
     instrument_id: int
@@ -20,6 +23,14 @@ class OrderCreated(Event, code="order.created"):
     tif: str = "DAY"
     terms: dict = field(default_factory=dict)
     own: dict | None = None
+    instructions: str = ""
+    rationale: str = ""
+    client_ref: str = ""
+    currency: str = ""
+    desk_id: int | None = None
+    intent: dict | None = None
+    defaulted: dict | None = None
+    decision_price: str | None = None
 
 
 @dataclass(frozen=True)

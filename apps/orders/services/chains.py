@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from apps.audit.services import record
 from apps.core.acts import Act
-from apps.core.events import Fact
+from apps.core.events import Fact, differing
 from apps.core.refusals import Invalid, NotFound, Stale
 from apps.core.tables import one_at_a_time
 from apps.users.models import User
@@ -86,6 +86,7 @@ def _save(act: Act, code: str, terms: Mapping[str, Any], seen: int | None) -> in
     rule = ApprovalRule.objects.select_for_update(no_key=True).filter(code=code).first()
     if (rule.version if rule else None) != seen:
         raise _stale(code, rule, seen)
+    before = _told(rule) if rule else None
     rule = rule or ApprovalRule(code=code, version=0, name=code)
     for name, value in terms.items():
         setattr(rule, name, value)
@@ -93,9 +94,14 @@ def _save(act: Act, code: str, terms: Mapping[str, Any], seen: int | None) -> in
     rule.version += 1
     rule.status = CHAIN_LIFE.after(rule.status, ChainSaved) if rule.pk else CHAIN_LIFE.born[ChainSaved]
     rule.save()
-    told = {name: plain(v) if isinstance(v := getattr(rule, name), Decimal) else v for name in TERMS}
-    record(act, [Fact(rule.pk, rule.version, ChainSaved(code, told))])
+    told = _told(rule)
+    changed = differing(before, told) if before else ()
+    record(act, [Fact(rule.pk, rule.version, ChainSaved(code, told, *changed))])
     return rule.pk
+
+
+def _told(rule: ApprovalRule) -> dict[str, Any]:
+    return {name: plain(v) if isinstance(v := getattr(rule, name), Decimal) else v for name in TERMS}
 
 
 def _stale(code: str, rule: ApprovalRule | None, seen: int | None) -> StaleChain:

@@ -7,7 +7,7 @@ from django.db import connection, transaction
 
 from apps.audit.services import record
 from apps.core.acts import Act
-from apps.core.events import Event, Fact
+from apps.core.events import Event, Fact, differing
 from apps.core.refusals import Conflict, NotFound, Stale
 from apps.core.tables import update_many
 from apps.portfolios import selectors as portfolios
@@ -137,9 +137,7 @@ def _write_terms(changed: Sequence[tuple[Proposal, dict]]) -> None:
 def _differing(old: Proposal, row: dict) -> tuple[dict, dict]:
     """What another wish changes of a proposal: each field before and after."""
     before = {name: rules.plain(getattr(old, name)) for name in KEPT}
-    after = {name: _plain(row[name]) if name in NUMBERS else row[name] or "" for name in KEPT}
-    changed = [name for name in KEPT if before[name] != after[name]]
-    return {name: before[name] for name in changed}, {name: after[name] for name in changed}
+    return differing(before, {name: _plain(row[name]) if name in NUMBERS else row[name] or "" for name in KEPT})
 
 
 def _plain(text: str | None) -> str:

@@ -338,18 +338,7 @@ def write_orders(
             .rename({"currency": "currency_id"})
         )
         copy_frame(cursor, "orders_order", frame)
-    columns = ("portfolio_id", "instrument_id", "side", "qty", "order_type", "limit_price", "tif", "terms")
-    own_fields = [None] * len(ids)
-    if "own" in frame.columns:
-        own_fields = [orjson.loads(text) if text else None for text in frame["own"].to_list()]
-    facts += [
-        Fact(
-            pk, 1, OrderCreated(portfolio, instrument, side, qty, kind, limit, group_id, batch_id, tif, _said(more), own)
-        )
-        for pk, group_id, portfolio, instrument, side, qty, kind, limit, tif, more, own in zip(
-            ids, group_ids, *(frame[c].to_list() for c in columns), own_fields, strict=True
-        )
-    ]
+    facts += _births(frame, batch_id)
     if submit:
         submitted = OrderSubmitted()
         facts += [Fact(pk, 2, submitted) for pk in ids]
@@ -357,8 +346,23 @@ def write_orders(
     return ids, list(groups.values())
 
 
-def _said(terms: str) -> dict[str, str]:
-    return {} if terms == "{}" else orjson.loads(terms)
+def _births(frame: pl.DataFrame, batch_id: int | None) -> list[Fact]:
+    """The orders' births with all that was entered, so that the record alone tells what each was."""
+
+    def said(name: str) -> list:
+        return frame[name].to_list() if name in frame.columns else [None] * len(frame)
+
+    def read(name: str) -> list:
+        return [orjson.loads(text) if text else None for text in said(name)]
+
+    terms = [{} if text == "{}" else orjson.loads(text) for text in said("terms")]
+    plain = ("portfolio_id", "instrument_id", "side", "qty", "order_type", "limit_price", "group_id")
+    late = ("instructions", "rationale", "client_ref", "currency_id", "desk_id")
+    columns = [
+        *map(said, plain), [batch_id] * len(frame), said("tif"), terms, read("own"), *map(said, late), read("intent"),
+        read("defaulted"), said("decision_price"),
+    ]  # fmt: skip
+    return [Fact(pk, 1, OrderCreated(*row)) for pk, *row in zip(said("id"), *columns, strict=True)]
 
 
 def _write_groups(act: Act, names: Sequence[str], facts: list[Fact]) -> dict[str, int]:
