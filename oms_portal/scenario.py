@@ -68,12 +68,16 @@ class House:
         call_command("load_demo", scale=self.scale, seed=self.seed, stdout=io.StringIO())
         self.parts.start(*parts)
 
-    def close(self) -> None:
+    def shut(self) -> None:
+        """Will end parts and servers; what they keep stays."""
         from django.db import connections
 
         self.parts.stop()
         connections.close_all()
         self.servers.stop()
+
+    def close(self) -> None:
+        self.shut()
         shutil.rmtree(self.home, ignore_errors=True)
 
 

@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from oms_portal import embedded
+from tests import prepared
 
 pytest_plugins = ["tests.world", "tests.listed"]
 SUITE_HOME = Path(os.environ["OMS_TEST_HOME"])
@@ -51,8 +52,16 @@ def django_db_modify_db_settings(servers):
     """Pytest-django asks for this before it makes the test database: the servers run from here on."""
 
 
+def pytest_configure(config) -> None:
+    if not hasattr(config, "workerinput"):  # Its workers inherit it.
+        os.environ[prepared.RUN] = tempfile.mkdtemp(prefix=f"oms-test-{os.getpid()}-")
+        Path(os.environ[prepared.RUN]).chmod(0o711)
+
+
 def pytest_unconfigure(config) -> None:
     embedded.Servers(SUITE_HOME, durable=False).wipe()
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ[prepared.RUN], ignore_errors=True)
 
 
 # --- browser --------------------------------------------------------------------------------------------------------

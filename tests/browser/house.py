@@ -14,7 +14,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from oms_portal.scenario import House, wait_for
+from oms_portal.scenario import wait_for
+from tests import prepared
 
 
 def _answers(address: str) -> bool:
@@ -29,7 +30,7 @@ def _answers(address: str) -> bool:
 
 def main() -> int:
     began = time.monotonic()
-    house = House(scale=1, seed=1, speed=int(os.environ.get("STREET_SPEED") or 1500), durable=False)
+    house = prepared.house(seed=1, speed=int(os.environ.get("STREET_SPEED") or 1500), durable=False)
     try:
         house.open()
         house.parts.start("stream")

@@ -10,7 +10,7 @@ import json
 import sys
 import time
 
-from oms_portal.scenario import House
+from tests import prepared
 from tests.faults.chaos import SPEED, tell_street
 
 EACH = 3  # Blocks of equity, and blocks of bonds.
@@ -74,7 +74,7 @@ def left_behind() -> dict:
 
 def main() -> int:
     began = time.monotonic()
-    house = House(scale=1, seed=int(sys.argv[1]), speed=SPEED)
+    house = prepared.house(seed=int(sys.argv[1]), speed=SPEED)
     try:
         house.open()
         from apps.settlement.models import Instruction

@@ -16,6 +16,7 @@ from decimal import Decimal
 from redis import Redis
 
 from oms_portal.scenario import House
+from tests import prepared
 
 SPEED = 1500
 
@@ -113,7 +114,7 @@ def order_entry_answers(run) -> float:
 
 def main() -> int:
     name, seed = sys.argv[1], int(sys.argv[2])
-    house = House(scale=1, seed=seed, speed=SPEED)
+    house = prepared.house(seed=seed, speed=SPEED)
     began = time.monotonic()
     try:
         house.open()

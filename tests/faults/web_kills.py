@@ -25,6 +25,7 @@ from redis import Redis
 
 from oms_portal.parts import CHECKOUT
 from oms_portal.scenario import House, free_port
+from tests import prepared
 
 KILLS, SYSTEMS, NODES, SEED = 30, 3, 2, 4
 SECONDS_TO_BOOT, SECONDS_TO_ANSWER, SECONDS_TO_CATCH_UP = 30, 5, 15
@@ -264,7 +265,7 @@ def kill_while_orders_come(nodes: Nodes, told: Entered, wanted: Callable[[int], 
 
 def main() -> int:
     began = time.monotonic()
-    house = House(scale=1, seed=SEED, durable=False)
+    house = prepared.house(seed=SEED, durable=False)
     nodes, told = Nodes(house), Entered()
     try:
         house.open(("worker", "beat"))

@@ -1,4 +1,7 @@
-"""manage.py load_demo: the demo firm, once, into an empty database; afterwards, its FIX sessions to today's street."""
+"""
+manage.py load_demo: the demo firm, once, into an empty database; afterwards, its FIX sessions to today's street. The file
+of the rebalance is written where there is none.
+"""
 
 from pathlib import Path
 
@@ -19,19 +22,26 @@ class Command(BaseCommand):
     def handle(self, *, scale, seed, **options):
         if settings.ENVIRONMENT != "simulation":
             raise CommandError("The demo firm is for a simulation; this environment is live.")
+        path = Path(settings.OMS_HOME) / "demo" / "rebalance.csv"
         if Portfolio.objects.exists():
             street = demo_firm.point_sessions()
             demo_upstream.keep()
+            if not path.exists():
+                _write(path, seed)
             self.stdout.write(f"The demo firm is already here; its FIX sessions lead to {street}.")
             return
         loaded = demo_firm.load(scale)
         demo_consents.load()
         demo_upstream.keep()
-        lines = transition.transition(seed)
-        path = Path(settings.OMS_HOME) / "demo" / "rebalance.csv"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(transition.as_csv(lines))
         self.stdout.write(
             f"{loaded['portfolios']:,} portfolios, {loaded['instruments']} instruments, {loaded['people']} people; "
-            f"{len(lines):,} orders to import wait in {path}"
+            f"{_write(path, seed):,} orders to import wait in {path}"
         )
+
+
+def _write(path: Path, seed: int) -> int:
+    """:return: how many orders"""
+    lines = transition.transition(seed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(transition.as_csv(lines))
+    return len(lines)
