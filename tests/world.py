@@ -9,11 +9,12 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Group, Permission
 from django.db import connection
 from django.test import TransactionTestCase
 from django.utils import timezone
-from guardian.shortcuts import assign_perm
+from guardian.models import GroupObjectPermission
 
 from apps.audit.selectors import automated_id, departures_from_record
 from apps.core.acts import Act
@@ -53,21 +54,30 @@ def add_automated_people() -> None:
 def people(db) -> dict[str, User]:
     """Every demo person by username, with roles, desks and teams."""
     add_automated_people()
-    groups = {role: Group.objects.get_or_create(name=role)[0] for role in ROLES if role != "automated"}
-    teams = {team: Group.objects.get_or_create(name=f"team:{team}")[0] for team in ("A", "B")}
+    names = [role for role in ROLES if role != "automated"] + ["team:A", "team:B"]
+    Group.objects.bulk_create([Group(name=name) for name in names], ignore_conflicts=True)
+    groups = {group.name: group for group in Group.objects.all()}
     main = Desk.objects.get_or_create(code="MAIN", defaults={"name": "Main desk"})[0]
-    found = {}
-    for person in PEOPLE:
-        user = User.objects.create_user(
-            person.username, password=person.password, first_name=person.first_name, last_name=person.last_name,
-            email=f"{person.username}@example.com",
-        )  # fmt: skip
-        user.groups.add(groups[person.role], *(teams[t] for t in person.teams))
-        user.is_staff = person.role in ("administrator", "operations")
-        user.save(update_fields=["is_staff"])
-        if person.desks:
-            user.desks.add(main)
-        found[person.username] = user
+    made = User.objects.bulk_create(
+        [
+            User(
+                username=p.username, password=make_password(p.password), first_name=p.first_name, last_name=p.last_name,
+                email=f"{p.username}@example.com", is_staff=p.role in ("administrator", "operations"),
+            )
+            for p in PEOPLE
+        ]
+    )  # fmt: skip
+    found = {user.username: user for user in made}
+    User.groups.through.objects.bulk_create(
+        [
+            User.groups.through(user=found[p.username], group=groups[name])
+            for p in PEOPLE
+            for name in (p.role, *(f"team:{team}" for team in p.teams))
+        ]
+    )
+    User.desks.through.objects.bulk_create(
+        [User.desks.through(user=found[p.username], desk=main) for p in PEOPLE if p.desks]
+    )
     return found
 
 
@@ -111,11 +121,12 @@ class Firm:
 
     def quote(self, symbol: str, mid: str, at=None, spread: str = "0.02") -> None:
         """Puts a fresh quote on the market."""
+        marketdata.record_ticks([self.tick(symbol, mid, at, spread)], "test")
+
+    def tick(self, symbol: str, mid: str, at=None, spread: str = "0.02") -> marketdata.Tick:
         price, half = D(mid), D(spread) / 2
-        tick = marketdata.Tick(
-            self.instruments[symbol].pk, price - half, price + half, price, D(0), D(0), at or timezone.now()
-        )
-        marketdata.record_ticks([tick], "test")
+        pk = self.instruments[symbol].pk
+        return marketdata.Tick(pk, price - half, price + half, price, D(0), D(0), at or timezone.now())
 
 
 @pytest.fixture
@@ -126,10 +137,11 @@ def firm(people, by) -> Firm:
     CCC's issuer is a daughter of AAA's.
     """
     made = Firm(desk=Desk.objects.get(code="MAIN"))
-    for code, name, units in (("USD", "US Dollar", 2), ("EUR", "Euro", 2), ("GBP", "Pound Sterling", 2)):
-        Currency.objects.create(code=code, name=name, minor_units=units)
-    us, de, off = (
-        Venue.objects.create(
+    Currency.objects.bulk_create(
+        [Currency(code=c, name=n, minor_units=2) for c, n in (("USD", "US Dollar"), ("EUR", "Euro"), ("GBP", "Pound Sterling"))]
+    )
+    us, de, off = Venue.objects.bulk_create(
+        Venue(
             mic=mic, name=mic, country=country, calendar=calendar, timezone=zone, currency_id=currency,
             opens_at="09:30", closes_at="16:00",
         )
@@ -140,54 +152,67 @@ def firm(people, by) -> Firm:
         )
     )  # fmt: skip
     parent = Issuer.objects.create(code="ALPHA", name="Alpha Group", country="US", sector="Technology")
-    issuers = {
-        "AAA": parent,
-        "BBB": Issuer.objects.create(code="BETA", name="Beta SE", country="DE", sector="Industrials"),
-        "CCC": Issuer.objects.create(code="GAMMA", name="Gamma Inc", country="US", sector="Technology", parent=parent),
-        "BOND": Issuer.objects.create(code="DELTA", name="Delta Corp", country="US", sector="Utilities"),
-        "TSY": Issuer.objects.create(code="UST", name="US Treasury", country="US", sector="Government"),
-    }
+    others = Issuer.objects.bulk_create(
+        [
+            Issuer(code="BETA", name="Beta SE", country="DE", sector="Industrials"),
+            Issuer(code="GAMMA", name="Gamma Inc", country="US", sector="Technology", parent=parent),
+            Issuer(code="DELTA", name="Delta Corp", country="US", sector="Utilities"),
+            Issuer(code="UST", name="US Treasury", country="US", sector="Government"),
+        ]
+    )
+    issuers = dict(zip(("AAA", "BBB", "CCC", "BOND", "TSY"), (parent, *others), strict=True))
     bond = {
         "lot_size": 1000, "min_piece": 1000, "increment": 1000, "price_factor": "0.01", "coupon_pct": 4,
         "coupon_frequency": 2, "issue_date": date(2023, 5, 15), "maturity_date": date(2033, 5, 15),
     }  # fmt: skip
-    for symbol, klass, isin, currency, venue, more in (
-        ("AAA", "EQUITY", "US0378331005", "USD", us, {"shares_outstanding": 10_000_000}),
-        ("BBB", "EQUITY", "DE0007164600", "EUR", de, {"shares_outstanding": 50_000_000}),
-        ("CCC", "EQUITY", "US5949181045", "USD", us, {"shares_outstanding": 90_000_000}),
-        ("BOND", "CORP", "US91913YAE05", "USD", off, bond | {"day_count": "30/360", "rating": "BBB"}),
-        ("TSY", "GOVT", "US912810TM09", "USD", off, bond | {"day_count": "ACT/ACT", "rating": "AA+"}),
-    ):
-        made.instruments[symbol] = Instrument.objects.create(
+    Instrument.objects.bulk_create(
+        Instrument(
             symbol=symbol, name=f"{symbol} of {issuers[symbol]}", asset_class=klass, isin=isin, issuer=issuers[symbol],
             currency_id=currency, venue=venue, country=venue.country, sector=issuers[symbol].sector, **more,
-        )  # fmt: skip
-    for instrument in made.instruments.values():
-        instrument.refresh_from_db()
-        AverageVolume.objects.create(
-            instrument=instrument, daily_qty=1_000_000, annual_volatility="0.25", as_of_date=date.today()
         )
-    for code, kind in (
-        ("NORTHGATE", "broker"), ("HARBOR", "broker"), ("MERIDIAN", "broker"), ("ALDGATE", "dealer"),
-        ("BRYANT", "dealer"), ("CASTLE", "dealer"), ("DORSET", "dealer"), ("ELMSTREET", "dealer"), ("SIMX", "venue"),
-    ):  # fmt: skip
-        made.brokers[code] = Broker.objects.create(
+        for symbol, klass, isin, currency, venue, more in (
+            ("AAA", "EQUITY", "US0378331005", "USD", us, {"shares_outstanding": 10_000_000}),
+            ("BBB", "EQUITY", "DE0007164600", "EUR", de, {"shares_outstanding": 50_000_000}),
+            ("CCC", "EQUITY", "US5949181045", "USD", us, {"shares_outstanding": 90_000_000}),
+            ("BOND", "CORP", "US91913YAE05", "USD", off, bond | {"day_count": "30/360", "rating": "BBB"}),
+            ("TSY", "GOVT", "US912810TM09", "USD", off, bond | {"day_count": "ACT/ACT", "rating": "AA+"}),
+        )
+    )  # fmt: skip
+    made.instruments |= {i.symbol: i for i in Instrument.objects.order_by("pk")}  # Read, for their numbers as the table keeps them.
+    AverageVolume.objects.bulk_create(
+        AverageVolume(instrument=i, daily_qty=1_000_000, annual_volatility="0.25", as_of_date=date.today())
+        for i in made.instruments.values()
+    )
+    brokers = Broker.objects.bulk_create(
+        Broker(
             code=code, name=code.title(), kind=kind, bic=f"{code[:4]}US33",
             commission_kind="bps" if kind == "broker" else "none", commission_rate=2 if kind == "broker" else 0,
-        )  # fmt: skip
-    for country, klass, name, bic in (
-        ("US", "*", "DTC", "DTCYUS33"), ("US", "GOVT", "Fed", "FRNYUS33"), ("DE", "*", "Clearstream", "DAKVDEFF"),
-    ):  # fmt: skip
-        Depository.objects.create(country=country, asset_class=klass, name=name, bic=bic)
-    for country, days in (("US", 1), ("DE", 2)):
-        SettlementCycle.objects.create(country=country, days=days, effective_from=date(2024, 5, 28))
-    for year in range(2026, 2031):
-        for currency in ("USD", "EUR", "GBP"):
-            SettlementHoliday.objects.create(currency_id=currency, date=date(year, 12, 25), name="Christmas Day")
+        )
+        for code, kind in (
+            ("NORTHGATE", "broker"), ("HARBOR", "broker"), ("MERIDIAN", "broker"), ("ALDGATE", "dealer"),
+            ("BRYANT", "dealer"), ("CASTLE", "dealer"), ("DORSET", "dealer"), ("ELMSTREET", "dealer"), ("SIMX", "venue"),
+        )
+    )  # fmt: skip
+    made.brokers |= {broker.code: broker for broker in brokers}
+    Depository.objects.bulk_create(
+        Depository(country=country, asset_class=klass, name=name, bic=bic)
+        for country, klass, name, bic in (
+            ("US", "*", "DTC", "DTCYUS33"), ("US", "GOVT", "Fed", "FRNYUS33"), ("DE", "*", "Clearstream", "DAKVDEFF"),
+        )
+    )  # fmt: skip
+    SettlementCycle.objects.bulk_create(
+        SettlementCycle(country=country, days=days, effective_from=date(2024, 5, 28))
+        for country, days in (("US", 1), ("DE", 2))
+    )
+    SettlementHoliday.objects.bulk_create(
+        SettlementHoliday(currency_id=currency, date=date(year, 12, 25), name="Christmas Day")
+        for year in range(2026, 2031)
+        for currency in ("USD", "EUR", "GBP")
+    )
     now = timezone.now()
     marketdata.record_rates([("EUR", "USD", D("1.10"), now), ("GBP", "USD", D("1.30"), now)])
-    for symbol, mid in (("AAA", "50"), ("BBB", "80"), ("CCC", "100"), ("BOND", "98"), ("TSY", "99")):
-        made.quote(symbol, mid)
+    mids = {"AAA": "50", "BBB": "80", "CCC": "100", "BOND": "98", "TSY": "99"}
+    marketdata.record_ticks([made.tick(symbol, mid) for symbol, mid in mids.items()], "test")
     _open_portfolios(made, by)
     return made
 
@@ -230,39 +255,38 @@ def with_fund(made: Firm, nav: str = "10", cutoff: str = "16:00") -> Instrument:
 def _open_portfolios(made: Firm, by) -> None:
     custodian = Custodian.objects.create(code="STATESIDE", name="Stateside Trust", bic="STSDUS30", country="US")
     today = date.today() - timedelta(days=1)
-    moves = []
-    for code, team in (("P1", "A"), ("P2", "A"), ("P3", "B")):
-        portfolio = Portfolio.objects.create(
+    homes = Portfolio.objects.bulk_create(
+        Portfolio(
             code=code, name=f"Portfolio {code}", base_currency_id="USD", custodian=custodian,
             custody_account=f"SST-{code}", team=team,
-        )  # fmt: skip
-        Mandate.objects.create(
-            portfolio=portfolio, equity_min_pct=30, equity_max_pct=80, fixed_income_min_pct=20,
+        )
+        for code, team in (("P1", "A"), ("P2", "A"), ("P3", "B"))
+    )  # fmt: skip
+    made.portfolios |= {home.code: home for home in homes}
+    Mandate.objects.bulk_create(
+        Mandate(
+            portfolio=home, equity_min_pct=30, equity_max_pct=80, fixed_income_min_pct=20,
             fixed_income_max_pct=60, cash_min_pct=0, issuer_max_pct=60, sector_max_pct=70,
-        )  # fmt: skip
-        made.portfolios[code] = portfolio
-        group = Group.objects.get(name=f"team:{team}")
-        assign_perm("portfolios.see_portfolio", group, portfolio)
-        assign_perm("portfolios.run_portfolio", group, portfolio)
-        held = (("AAA", 50_000), ("BBB", 10_000), ("CCC", 20_000), ("BOND", 1_000_000), ("TSY", 2_000_000))
-        for symbol, qty in held:
-            moves.append(
-                portfolios.Moved(
-                    portfolio.pk,
-                    today,
-                    today,
-                    "opening",
-                    Movement.Kind.OPENING,
-                    instrument_id=made.instruments[symbol].pk,
-                    qty=D(qty),
-                )  # fmt: skip
-            )
-        for currency, amount in (("USD", D(1_500_000)), ("EUR", D(100_000))):
-            moves.append(
-                portfolios.Moved(
-                    portfolio.pk, today, today, "opening", Movement.Kind.OPENING, currency=currency, amount=amount
-                )
-            )
+        )
+        for home in homes
+    )  # fmt: skip
+    teams = {team: Group.objects.get(name=f"team:{team}") for team in ("A", "B")}
+    rights = Permission.objects.filter(codename__in=("see_portfolio", "run_portfolio")).select_related("content_type")
+    GroupObjectPermission.objects.bulk_create(
+        GroupObjectPermission(permission=right, content_type=right.content_type, object_pk=home.pk, group=teams[home.team])
+        for right in rights
+        for home in homes
+    )
+
+    def opened(home: Portfolio, **what) -> portfolios.Moved:
+        return portfolios.Moved(home.pk, today, today, "opening", Movement.Kind.OPENING, **what)
+
+    held = (("AAA", 50_000), ("BBB", 10_000), ("CCC", 20_000), ("BOND", 1_000_000), ("TSY", 2_000_000))
+    cash = (("USD", D(1_500_000)), ("EUR", D(100_000)))
+    moves = []
+    for home in homes:
+        moves += [opened(home, instrument_id=made.instruments[symbol].pk, qty=D(qty)) for symbol, qty in held]
+        moves += [opened(home, currency=currency, amount=amount) for currency, amount in cash]
     portfolios.post_movements(by("loader"), moves)
 
 
