@@ -178,17 +178,18 @@ def test_a_board_says_gap_where_something_may_have_been_missed_and_goes_on(hub):
 
 def test_a_reader_too_slow_for_what_is_kept_is_to_reload(monkeypatch):
     monkeypatch.setattr(boards, "KEPT", 2)
-    slow = boards.Ear()
 
-    async def heard() -> list[tuple[str, dict]]:
+    async def told(slow: boards.Ear, *numbers: int) -> list[tuple[str, dict]]:
+        for seq in numbers:
+            slow.hear(boards.Turn(seq, boards.mark(b"beat", "e", seq)), "e")
         return events((await slow.heard()).text)
 
-    for seq in (1, 2):
-        slow.hear(boards.Turn(seq, boards.mark(b"beat", "e", seq)), "e")
-    assert asyncio.run(heard()) == [("beat", {}), ("beat", {})]
-    for seq in (3, 4, 5):
-        slow.hear(boards.Turn(seq, boards.mark(b"beat", "e", seq)), "e")
-    assert asyncio.run(heard()) == [("gap", {})]
+    async def run() -> None:
+        slow = boards.Ear()
+        assert await told(slow, 1, 2) == [("beat", {}), ("beat", {})]
+        assert await told(slow, 3, 4, 5) == [("gap", {})]
+
+    asyncio.run(run())
 
 
 def test_a_quiet_line_says_that_it_is_alive_and_one_that_is_gone_ends(hub, monkeypatch):

@@ -86,7 +86,7 @@ def test_goes_on_after_a_restart(agent, a_book, tmp_path):
 
 
 def test_each_valuation_point_has_a_value_of_its_own_which_the_market_tells():
-    values = [Values(1).at(FUND, n * SESSION_SECONDS) for n in range(2000)]
+    values = [Values(1).at(FUND, n * SESSION_SECONDS) for n in range(500)]
 
     assert values[0] == FUND.price and len(set(values[:6])) > 3
     assert all(abs(new / old - 1) < D("0.0415") for old, new in pairwise(values))
