@@ -13,6 +13,7 @@ from apps.users.services import permissions_of, roles_of
 PLACES = (
     ("Home", "desk:home", "desk.see"),
     ("Orders", "orders:list", "orders.see"),
+    ("Groups", "orders:groups", "orders.see"),
     ("Import", "orders:imports", "orders.import"),
     ("Approvals", "orders:approvals", "orders.see_approvals"),
     ("Proposals", "orders:proposals", "orders.create"),

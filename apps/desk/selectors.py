@@ -247,7 +247,7 @@ def _rows(query: str, parameters: Sequence, name: str) -> list[dict]:
 
 
 def find(user, text: str, limit: int = 12) -> list[Hit]:
-    """Pages, orders, blocks, instruments and portfolios that the person may see and that fit the words."""
+    """Pages, orders, blocks, groups, instruments and portfolios that the person may see and that fit the words."""
     text = text.strip()
     if not text:
         return []
@@ -256,14 +256,16 @@ def find(user, text: str, limit: int = 12) -> list[Hit]:
         for label, name, permission in PLACES
         if any(word.startswith(text.lower()) for word in (label.lower(), *label.lower().split())) and can(user, permission)
     ]
-    number = text.upper().removeprefix("O-").removeprefix("B-").lstrip("0")
-    if number.isdigit() and len(number) < 18:
+    kind, number = text[:2].upper(), text.upper().removeprefix("O-").removeprefix("B-").lstrip("0")
+    is_number = number.isdigit() and len(number) < 18
+    if is_number and kind != "B-":
         hits += [
             Hit(
                 order.ref, "order", reverse("orders:detail", args=[order.pk]), f"{order.side} {order.instrument.symbol}"
             )
             for order in orders.orders_seen_by(user).filter(pk=number).select_related("instrument")
         ]
+    if is_number and kind != "O-":
         hits += [
             Hit(
                 block.ref, "block", reverse("blocks:detail", args=[block.pk]), f"{block.side} {block.instrument.symbol}"
@@ -279,6 +281,8 @@ def find(user, text: str, limit: int = 12) -> list[Hit]:
         Hit(order.ref, "order", reverse("orders:detail", args=[order.pk]), f"{order.client_ref} · {order.instrument.symbol}")
         for order in orders.orders_seen_by(user).filter(client_ref=text).select_related("instrument")[:4]
     ]
+    named = orders.groups_seen_by(user).filter(name__icontains=text).order_by("-pk") if can(user, "orders.see") else ()
+    hits += [Hit(g.name, "group", reverse("orders:group", args=[g.pk]), g.get_kind_display()) for g in named[:4]]
     hits += [
         Hit(i.symbol, "instrument", f"{reverse('orders:list')}?q={i.symbol}", i.name)
         for i in reference.find_instruments(text, limit)

@@ -106,6 +106,7 @@ urlpatterns = [
     path("approvals/deputies/<int:deputy_id>/end/", views.end_deputy, name="end_deputy"),
     path("approvals/<int:approval_id>/", views.approval, name="approval"),
     path("approvals/<int:approval_id>/decide/", views.decide_approval, name="decide_approval"),
+    path("groups/", views.groups, name="groups"),
     path("groups/<int:group_id>/", views.group, name="group"),
     path("groups/<int:group_id>/submit/", views.submit_group, name="submit_group"),
     path("groups/<int:group_id>/cancel/", views.cancel_group, name="cancel_group"),

@@ -42,3 +42,21 @@ def test_keys_move_by_rows_and_screens_and_the_list_goes_on_before_its_end_is_se
     for _ in range(60):
         page.keyboard.press("j")
     assert page.evaluate(STANDS) == {"at": 199, "seen": True, "ticked": first["at"] + 1}
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_a_group_is_found_looked_through_and_cancelled(sits_down, firm, mira, by):
+    wish = orders.Wish(firm.portfolios["P1"].pk, firm.instruments["AAA"].pk, "BUY", "10")
+    ids = orders.create_orders(by(mira), [wish] * 2)
+    orders.link_orders(by(mira), "PROGRAM", "Quarter end", [orders.LegIn(pk) for pk in ids], seen=dict.fromkeys(ids, 1))
+    page = sits_down(mira, "/groups/")
+
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.locator("#group h1", has_text="Quarter end").wait_for()
+    page.locator("#group [data-refresh]").evaluate("part => htmx.trigger(part, 'refresh')")
+    page.keyboard.press("x")
+    page.locator("#dialog[open]", has_text="1 portfolio").wait_for()
+    page.locator("#dialog .btn.danger").click()
+    page.locator(".toast", has_text="The group was cancelled: 2 cancelled").wait_for()

@@ -138,6 +138,14 @@ class TestFinder:
         assert "AAA of Alpha Group" in words(visit(mira, "desk:find", query="?q=AAA", htmx=True))
         assert "Portfolio P2" in words(visit(mira, "desk:find", query="?q=p2", htmx=True))
         assert ">Import<" in words(visit(mira, "desk:find", query="?q=impo", htmx=True))
+        assert f"O-{pk:06d}" in words(visit(mira, "desk:find", query=f"?q={pk}", htmx=True))
+        assert f"O-{pk:06d}" not in words(visit(mira, "desk:find", query=f"?q=B-{pk}", htmx=True))  # A block's number.
+
+    def test_finds_groups_by_their_names(self, mira, paul, order, by):
+        pk = order(submit=False)
+        group = orders.link_orders(by(mira), "PROGRAM", "Quarter end", [orders.LegIn(pk)], seen={pk: 1})
+        for who, found in ((mira, True), (paul, False)):
+            assert (f'href="/groups/{group}/"' in words(visit(who, "desk:find", query="?q=quarter", htmx=True))) == found
 
     def test_finds_nothing_that_is_hidden(self, paul, tom, order):
         pk = order(portfolio="P1")

@@ -39,8 +39,8 @@ MATRIX: dict[str, set[str] | str] = {
     "orders:approvals": {M, C, A}, "orders:approval": {M, C, A}, "orders:approve_clean": {M, C},
     "orders:decide_approval": {M, C}, "orders:deputy": {M, C}, "orders:end_deputy": {M, C},
     "orders:approval_rule_new": {C}, "orders:approval_rule": {C}, "orders:approval_rule_retire": {C},
-    "orders:group": FLOOR, "orders:submit_group": {M}, "orders:cancel_group": {M}, "orders:approve_group": {M, C},
-    "orders:link": {M}, "orders:change": {M}, "orders:clone": {M}, "orders:reverse": {M},
+    "orders:groups": FLOOR, "orders:group": FLOOR, "orders:submit_group": {M}, "orders:cancel_group": {M},
+    "orders:approve_group": {M, C}, "orders:link": {M}, "orders:change": {M}, "orders:clone": {M}, "orders:reverse": {M},
     "orders:proposals": {M, C, A}, "orders:promote_proposals": {M}, "orders:discard_proposals": {M},
     # Compliance
     "compliance:try_proposals": {M},

@@ -1,8 +1,11 @@
 """Orders linked as legs: what a kind takes, what follows when one ends, and the whole moved at once."""
 
+import re
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from apps.audit.models import Delivery, Entry
@@ -219,6 +222,35 @@ class TestTheWhole:
         sent = send(mira, "orders:submit_group", {"seen": [f"{pk}:2" for pk in ids]}, group.pk)
         assert sent.status_code == 204 and "2 cleared" in sent["HX-Trigger"]
         assert send(mira, "orders:cancel_group", {"seen": [f"{pk}:2" for pk in ids]}, group.pk).status_code == 409
+
+    def test_stands_in_a_list_with_its_money_and_leads_to_what_can_be_done(self, pair, drafts, wish, by, mira, paul, ada):
+        group, ids = pair
+        orders.submit_group(by(mira), group.pk, seen=dict.fromkeys(ids, 2))
+        over = drafts(wish(), wish(symbol="CCC", side="SELL"))
+        ended = orders.link_orders(by(mira), "PAIR", "Ended", [LegIn(pk) for pk in over], seen=dict.fromkeys(over, 1))
+        orders.cancel_group(by(mira), ended, seen=dict.fromkeys(over, 2))
+
+        page = words(visit(mira, "orders:groups"))
+        assert [int(pk) for pk in re.findall(r'data-row="group:(\d+)"', page)] == [ended, group.pk]
+        assert page.count("2 orders, $") == 2 and "1 portfolio<" in page and "Cleared" in page and "Cancelled" in page
+        for narrowed in ("?live=1", f"?q={group.name}", "?live=1&kind=PAIR", "?part=items&live=1"):
+            found = words(visit(ada, "orders:groups", query=narrowed, htmx="part" in narrowed))
+            assert re.findall(r'data-row="group:(\d+)"', found) == [str(group.pk)]
+        assert "No group fits" in words(visit(mira, "orders:groups", query="?kind=OCO"))
+        assert "data-row=" not in words(visit(paul, "orders:groups"))
+        both = words(visit(mira, "orders:group", group.pk))
+        assert "Cancel 2 orders" in both and "1 portfolio ·" in both and f'data-row="group:{ended}"' in both
+        assert "data-row=" not in words(visit(mira, "orders:group", group.pk, htmx=True))
+
+    def test_the_list_costs_as_many_statements_for_many(self, pair, drafts, wish, by, mira):
+        with CaptureQueriesContext(connection) as few:
+            visit(mira, "orders:groups")
+        for n in range(3):
+            ids = drafts(wish(), wish(symbol="CCC", side="SELL"))
+            orders.link_orders(by(mira), "PAIR", f"Pair {n}", [LegIn(pk) for pk in ids], seen=dict.fromkeys(ids, 1))
+        with CaptureQueriesContext(connection) as many:
+            assert words(visit(mira, "orders:groups")).count('data-row="group:') == 4
+        assert len(few) == len(many)
 
     def test_is_made_from_what_was_ticked(self, drafts, wish, mira):
         ids = drafts(wish(), wish(symbol="CCC", side="SELL"))

@@ -6,7 +6,7 @@ from .approvals import approval, approvals, approve_clean, decide_approval, depu
 from .bulk import change, clone, reverse_filled
 from .defaults import defaults
 from .evidence import add_document, attach_locate, document, evidence, release_locate
-from .groups import approve_group, cancel_group, group, link, submit_group
+from .groups import approve_group, cancel_group, group, groups, link, submit_group
 from .imports import commit_import, discard_import, import_detail, imports
 from .mapping import choose_listings, map_import
 from .own_fields import own
@@ -40,6 +40,7 @@ __all__ = [
     "end_deputy",
     "evidence",
     "group",
+    "groups",
     "import_detail",
     "imports",
     "instruments",

@@ -1,5 +1,8 @@
 """A group of linked orders: how it stands, what can be done to all of it, and how orders become one."""
 
+from urllib.parse import urlencode
+
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -10,31 +13,68 @@ from apps.core.refusals import Conflict, Invalid
 from apps.users.doors import door
 from apps.users.services import can
 
+from .. import group_selectors, selectors, services
 from .. import page_selectors as pages
-from .. import rules, selectors, services
 from ..events import OrderCancelled
 from ..forms import LinkForm
+from ..models import GroupKind
 from ..states import LIFE, S
 from .answers import money_words, refused, standing, ticked
+
+LISTED = 100
+
+
+@door("orders.see")
+@require_GET
+def groups(request: HttpRequest) -> HttpResponse:
+    """Groups as the address narrows them, the newest first; ``?part=items`` is the list alone."""
+    if request.htmx and request.GET.get("part") == "items":
+        return render(request, "orders/groups.html#items", _list_context(request))
+    return render(request, "orders/groups.html", _list_context(request))
 
 
 @door("orders.see")
 @require_GET
 def group(request: HttpRequest, group_id: int) -> HttpResponse:
-    """The legs with their parts, how the whole stands, and what can be done to all of it."""
+    """The legs with their parts, how the whole stands, and what can be done to all of it; beside the list for who comes anew."""
     found = selectors.get_group_seen_by(request.user, group_id)
     members = selectors.members(request.user, found)
     waiting = list(selectors.waiting_approvals(request.user).filter(order__group=found))
     context = {
         "group": found,
         "members": members,
-        "standing": rules.standing([order.status for order in members]),
+        "line": group_selectors.lines(request.user, [found])[0],
         "submits": can(request.user, "orders.submit") and [o for o in members if o.status == S.DRAFT],
         "cancels": can(request.user, "orders.cancel") and [o for o in members if LIFE.allows(o.status, OrderCancelled)],
         "approves": can(request.user, "orders.approve") and waiting,
     }
-    part = "#group" if request.htmx and not request.htmx.history_restore_request else ""
-    return render(request, f"orders/group.html{part}", context)
+    if request.htmx and not request.htmx.history_restore_request:
+        return render(request, "orders/group.html#group", context)
+    return render(request, "orders/groups.html", _list_context(request) | context)
+
+
+def _list_context(request: HttpRequest) -> dict:
+    said = request.GET
+    asked = group_selectors.Asked(said.get("live") == "1", said.get("kind", ""), said.get("q", "")[:100])
+    page = Paginator(group_selectors.asked_for(request.user, asked), LISTED).get_page(said.get("page"))
+    kept = {"live": "1" if asked.live else "", "kind": asked.kind, "q": asked.text}
+    kept = {name: value for name, value in kept.items() if value}
+    base = reverse("orders:groups")
+
+    def chip(label: str, name: str, value: str) -> dict:
+        others = {other: what for other, what in kept.items() if other != name}
+        address = f"{base}?{urlencode(others | ({name: value} if value else {}))}"
+        return {"label": label, "url": address, "on": kept.get(name, "") == value}
+
+    return {
+        "page": page,
+        "rows": group_selectors.lines(request.user, page.object_list),
+        "asked": asked,
+        "kept": kept,
+        "filters": urlencode(kept | ({"page": page.number} if page.number > 1 else {})),
+        "chips": [chip("All", "live", ""), chip("Not over", "live", "1")],
+        "kinds": GroupKind.choices,
+    }
 
 
 def _moved(request: HttpRequest, group_id: int, service, word: str) -> HttpResponse:
