@@ -19,6 +19,7 @@
   const { put, swap, take, leafOf, tell: tellRows } = window.oms.rows;
   const TOGETHER = 250;     // ms of messages taken as one
   const MANY = 400;         // changed rows beyond which the list is fetched whole
+  const CALM = 5000;        // ms at least between two times that a list is put in order
   const SILENCE = 30000;    // ms without a beat (once one was heard) before the line is called dead
   const AGAIN = 2000;       // ms at least between two fetches of a whole list
   const HEALTH = 10000;     // ms at least between two looks at the parts, panels of `health`, while the line speaks
@@ -173,7 +174,9 @@
 
   /* The whole list anew, where it stands: ticks, the current row, the drawer and what is typed there stay. */
   async function renew(places) {
-    const answer = await fetch(window.oms.listUrl(), { credentials: "same-origin" });
+    const address = new URL(window.oms.listUrl(), location.href);
+    if (drawn) address.searchParams.set("standing", $$("[data-row]", drawn).length);   // It has gone on since.
+    const answer = await fetch(address, { credentials: "same-origin" });
     if (!answer.ok || answer.redirected) throw new Error(`list: ${answer.status}`);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = $$("[data-rows-url]", page);
@@ -239,6 +242,19 @@
     }
     reloading = false;
   }
+
+  /* Rows that belong elsewhere by what they say now: the list is put in order, now and then, and not under anybody's hands. */
+  let settling = null;
+  let orderedAt = 0;
+  function putInOrder() {
+    settling ??= setTimeout(() => {
+      settling = null;
+      if (pressed || drawn?.querySelector("tbody input:checked")) return putInOrder();
+      orderedAt = Date.now();
+      reloadLists();
+    }, Math.max(TOGETHER, orderedAt + CALM - Date.now()));
+  }
+  document.addEventListener("oms:moved", putInOrder);
 
   /* The pile of changes */
   function note(subject, ids, isDrawn = false) {

@@ -1,6 +1,7 @@
 /* Rows that came anew, put in place in a list without a reader losing what they have in hand: the tick, the row they stand
    on, the keyboard. Each change ends in "oms:rows" on the document; its detail is the rows that were replaced where they
-   stand, where nothing else about the list changed. */
+   stand, where nothing else about the list changed. A row that belongs elsewhere by what it says now (data-stands) is told of by
+   "oms:moved". */
 (() => {
   "use strict";
   const { $, $$, announce } = window.oms;
@@ -43,6 +44,7 @@
     const anew = fresh.cells && [...fresh.cells];
     if (!cells || cells.length !== anew?.length) return replace(old, fresh);
     const at = document.activeElement;
+    const moved = (old.dataset.stands ?? "") !== (fresh.dataset.stands ?? "");
     take(old, fresh);
     cells.forEach((cell, n) => {
       if (cell.isEqualNode(anew[n])) return;
@@ -54,6 +56,7 @@
       if (inner) ($("a, button, input", cell) || old).focus({ preventScroll: true });
     });
     glow(old);
+    if (moved) document.dispatchEvent(new CustomEvent("oms:moved"));
     return old;
   }
   function replace(old, fresh) {

@@ -3,6 +3,7 @@
 import pytest
 
 from apps.orders import services as orders
+from tests.browser.test_tree import STREAM
 
 STANDS = """() => {
   const rows = [...document.querySelectorAll("#list tr[data-row]")];
@@ -19,7 +20,9 @@ def test_keys_move_by_rows_and_screens_and_the_list_goes_on_before_its_end_is_se
     wish = orders.Wish(firm.portfolios["P1"].pk, firm.instruments["AAA"].pk, "BUY", "10")
     orders.create_orders(by(mira), [wish] * 200)
     page = sits_down(mira, "/orders/")
+    page.context.add_init_script(STREAM)
     page.set_viewport_size({"width": 1280, "height": 800})
+    page.reload()
     rows = page.locator("#list tr[data-row]")
     assert rows.count() == 75
 
@@ -41,7 +44,13 @@ def test_keys_move_by_rows_and_screens_and_the_list_goes_on_before_its_end_is_se
     page.wait_for_function("() => document.querySelectorAll('#list tr[data-row]').length === 200")
     for _ in range(60):
         page.keyboard.press("j")
-    assert page.evaluate(STANDS) == {"at": 199, "seen": True, "ticked": first["at"] + 1}
+    last = {"at": 199, "seen": True, "ticked": first["at"] + 1}
+    assert page.evaluate(STANDS) == last
+
+    with page.expect_response(lambda answer: "standing=200" in answer.url):
+        page.evaluate("() => { document.activeElement.marked = true; stream.say('gap', {}); }")
+    page.wait_for_function("() => !document.activeElement.marked && document.activeElement.dataset.row")
+    assert (rows.count(), page.evaluate(STANDS)) == (200, last)
 
 
 @pytest.mark.browser

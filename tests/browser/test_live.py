@@ -2,6 +2,7 @@
 
 import pytest
 
+from apps.blocks.models import Block
 from apps.desk.lists import saved, specs
 from apps.desk.models import SavedView
 from apps.desk.sheets import get_sheet
@@ -131,3 +132,22 @@ def test_a_new_row_of_a_grouped_view_comes_into_its_group(watched):
     page.evaluate(f"stream.say('message', {{ seq: 1, subject: 'block', ids: [{new.pk}] }})")
     page.locator(f"[data-row='block:{new.pk}']").wait_for()
     assert order.all_inner_texts() == ["Buy", "400", "Sell", "500", "300"]
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_a_row_that_belongs_elsewhere_by_what_it_says_now_is_put_there_once_nothing_is_ticked(watched):
+    page, street, _ = watched(group="status", sort=[{"code": "qty", "falls": True}])
+    order = page.locator("#list tr.group b, #list tr[data-row] td:nth-child(4)")
+    assert order.all_inner_texts() == ["Ready", "500", "400"]
+    sold, bought = Block.objects.order_by("-qty")
+    page.locator(f"[data-row='block:{bought.pk}'] input").check()
+
+    street.route(sold)
+    page.evaluate(f"stream.say('message', {{ seq: 1, subject: 'block', ids: [{sold.pk}] }})")
+    page.locator(f"[data-row='block:{sold.pk}'].flash").wait_for()
+    page.wait_for_timeout(800)
+    assert order.all_inner_texts() == ["Ready", "500", "400"]
+    page.locator("[data-clear-selection]").click()
+    page.locator("#list tr.group b", has_text="Working").wait_for(timeout=9000)
+    assert order.all_inner_texts() == ["Ready", "400", "Working", "500"]

@@ -127,6 +127,13 @@ class TestBar:
         assert "FIX" in words(visit(mira, "desk:health", htmx=True))
 
 
+class TestOrderList:
+    def test_a_row_comes_to_the_top_when_it_needs_a_person_most_and_moves_for_nothing_less(self, mira, held, order):
+        stuck, draft, sent = held(), order(submit=False), order()
+        stands = dict(re.findall(r'data-row="order:(\d+)"[^>]* data-stands="([^"]*)"', words(visit(mira, "orders:list"))))
+        assert stands == {str(stuck): "0", str(draft): "", str(sent): ""}
+
+
 # --- the finder -----------------------------------------------------------------------------------------------------
 
 

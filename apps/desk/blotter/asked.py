@@ -49,7 +49,7 @@ def live_blocks(reader: live.Reader) -> tuple[live.LiveList, bool]:
     if not can(reader.user, "blocks.see"):
         raise NotAllowed("Your role does not see blocks.", permission="blocks.see")
     asked, sheet = asked_of(reader), blocks_sheet(reader.user)
-    spec = shown(reader, sheet, asked.asset).spec._replace(group="")
+    spec = shown(reader, sheet, asked.asset).spec
 
     def belonging(now: datetime) -> QuerySet:
         return selectors.belonging(Block.objects.all(), asked, sheet, spec, now)

@@ -85,7 +85,7 @@ def slippage_bp(side: str, average: Decimal | None, arrival: Decimal | None) -> 
     return (average - arrival) / arrival * 10_000 * (1 if side == "BUY" else -1)
 
 
-def listed(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> Listing:
+def listed(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime, size: int = 0) -> Listing:
     """
     Blocks in the view's order, else rejected, idle and ready ones first, then by size. Five queries, and one more where
     the view has groups or totals, whatever the number of rows.
@@ -93,7 +93,7 @@ def listed(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> Listi
     found = matching(user, asked, sheet, spec, now)
     counts = _counted(found, asked, whole=False)
     found = found.filter(_wanted(asked))
-    rows, more = listing.page(found, sheet, spec)
+    rows, more = listing.page(found, sheet, spec, size=size)
     groups = queries.groups(found, sheet, spec, "usd")
     sums = queries.totals(found, sheet, spec.totals, groups)
     return Listing(with_routes(rows, sheet), more, counts, sums, groups)

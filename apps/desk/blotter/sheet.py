@@ -30,7 +30,7 @@ STATUSES = {
     str(B.CANCELLED): "Cancelled",
 }  # fmt: skip
 ROUTED = ("strategy", "brokers")  # Columns of those who may see routes.
-ROW = '<tr data-row="block:{}" data-href="/blocks/{}/" class="{}{}">'
+ROW = '<tr data-row="block:{}" data-href="/blocks/{}/" data-stands="{}" class="{}{}">'
 TICK = '<td><input type="checkbox" name="seen" value="{}:{}" aria-label="Select B-{}"></td>'
 TWIST = (
     '<button type="button" class="expand" aria-expanded="false" data-kids="/desk/below/block/{}/"'
@@ -40,9 +40,9 @@ WAVE = '<span class="tag">wave {}</span>'
 DIRECTED = '<span class="tag">to {}</span>'
 
 
-def _frame(row, tone: str, ticks: bool) -> str:
+def _frame(row, tone: str, stands: str, ticks: bool) -> str:
     pk = row["pk"]
-    begin = format_html(ROW, pk, pk, "held" if row["rank"] < 2 else "", f" t-{tone}" if tone else "")
+    begin = format_html(ROW, pk, pk, stands, "held" if row["rank"] < 2 else "", f" t-{tone}" if tone else "")
     return format_html("{}{}", begin, format_html(TICK, pk, row["version"], f"{pk:04d}")) if ticks else begin
 
 
@@ -140,6 +140,7 @@ BLOCKS: Sheet = sheet(
     ),
     attention=(Key("rank"), Key("usd", True), Key("pk")),
     frame=_frame,
+    urgent=2,
     added=frozenset({"orders", "routes", "strategy", "brokers", "word", "look", "due_at"}),
     by_class=cells.BY_CLASS,
 )  # fmt: skip

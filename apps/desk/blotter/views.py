@@ -17,7 +17,7 @@ from apps.orders import selectors as orders
 from apps.users.doors import door
 from apps.users.services import can
 
-from ..lists import files, rendering
+from ..lists import files, listing, rendering
 from ..lists.pages import Shown, around, begun_in, more_address, shown
 from . import drawer, selectors
 from .asked import FOLLOWED, asked_of, may_work, rows_of
@@ -86,7 +86,7 @@ def rows(request: HttpRequest) -> HttpResponse:
     if not mark:
         ids = rows_of(request.user, {name: _numbers(request, said) for name, said in IDS.items()})
         found = selectors.rows_of(request.user, ids, asked, sheet, view.spec, now, request.GET.get("upto", ""))
-        return HttpResponse(rendering.drawn(sheet, view.spec._replace(group=""), found, now, {}, ticks=ticks))
+        return HttpResponse(rendering.drawn(sheet, view.spec, found, now, None, ticks=ticks))
     found, more, groups = selectors.rows_after(request.user, asked, sheet, view.spec, now, mark)
     begun = begun_in(sheet, view.spec, found, request.GET.get("group_of", ""))
     context = {
@@ -154,7 +154,7 @@ def _numbers(request: HttpRequest, name: str) -> list[int]:
 def _list_context(request: HttpRequest) -> dict:
     asked, now, sheet = asked_of(request), timezone.now(), blocks_sheet(request.user)
     view, ticks = shown(request, sheet, asked.asset), may_work(request.user)
-    found = selectors.listed(request.user, asked, sheet, view.spec, now)
+    found = selectors.listed(request.user, asked, sheet, view.spec, now, listing.size_of(request.GET))
     kept = _kept(asked, view)
     return around(sheet, view, found.totals, kept, ticks) | {
         "asked": asked,

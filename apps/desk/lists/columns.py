@@ -77,7 +77,9 @@ class Sheet:
     :param always: keys of a row that its frame reads
     :param attention: what it is ordered by unless the reader says otherwise
     :param added: keys of a row that are known once the rows are read
-    :param frame: the beginning of a row, ``<tr …>``, of its facts and its tone; with a box to tick or without
+    :param frame: the beginning of a row, ``<tr …>``, of its facts, its tone and what says where it stands; with a box to
+        tick or without
+    :param urgent: by attention, where the first ranks that a row is fetched to the top for end
     """
 
     name: str
@@ -86,7 +88,8 @@ class Sheet:
     usual: Sequence[str]
     always: Sequence[str]
     attention: Sequence[Key]
-    frame: Callable[[Row, str, bool], str]
+    frame: Callable[[Row, str, str, bool], str]
+    urgent: int = 0
     added: frozenset[str] = frozenset()
     by_class: Mapping[str, Sequence[str]] = field(default_factory=dict)
 

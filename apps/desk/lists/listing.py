@@ -11,6 +11,7 @@ from .specs import Spec
 
 PAGE = 75  # Rows of a page: three screens of a laptop; views.js brings the next ones before they are scrolled to.
 COUNTED = 10_000  # A page counts so many rows and no more; what there is beyond is counted after it stands.
+MOST_STANDING = 1500  # Rows that a list fetched anew, where it had gone on, still has.
 CHUNK = 2000  # Rows of a file read at once.
 
 
@@ -32,6 +33,12 @@ def page(found: QuerySet, sheet: Sheet, spec: Spec, after: str = "", size: int =
     chosen = queries.ordered(beyond, keys).values("pk")[: size + 1]
     rows = values(found.filter(pk__in=chosen), sheet, spec)
     return Page(rows[:size], queries.mark(rows[size - 1], keys) if len(rows) > size else "")
+
+
+def size_of(said: Mapping[str, str]) -> int:
+    """How many rows the first page of an address has: a list that is fetched anew keeps those that stood there."""
+    standing = said.get("standing", "")
+    return min(max(int(standing), PAGE), MOST_STANDING) if standing.isascii() and standing.isdigit() else PAGE
 
 
 def values(found: QuerySet, sheet: Sheet, spec: Spec) -> list[dict]:

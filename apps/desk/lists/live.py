@@ -158,7 +158,8 @@ def drawn(
     pieces: dict[tuple[Sight | None, bool], list[str]] = {audience: [] for audience in audiences}
     for row in rows:
         cells, tone = pen.cells(row)
-        framed = {ticks: f"{shown.sheet.frame(row, tone, ticks)}{cells}{rendering.END}" for _, ticks in audiences}
+        stands = pen.stands(row)
+        framed = {t: f"{shown.sheet.frame(row, tone, stands, t)}{cells}{rendering.END}" for _, t in audiences}
         for (sight, ticks), lines in pieces.items():
             if sight is None or row[sight]:
                 lines.append(framed[ticks])

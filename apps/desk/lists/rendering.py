@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 from ..templatetags.show import money_short
 from .columns import AGE, CHOICE, NUMBER, Row, Sheet
-from .queries import summed
+from .queries import order_of, summed
 from .specs import Colour, Condition, Spec
 
 GROUND = 90  # Pixels a cell without a column of its own takes: the box to tick.
@@ -73,6 +73,7 @@ class Pen:
         self.sheet, self.spec, self.now = sheet, spec, now
         self.columns = [sheet.columns[code] for code in spec.columns]
         painted = {one.when.code for one in spec.colours if not one.whole}
+        self.keys = [key.path for key in order_of(sheet, spec)[:-1]] if spec.group or spec.sort else []
         self.moving = {c.code for c in self.columns if c.css or c.code in painted}
         self.pattern = "".join(
             '<td class="{}">{}</td>' if c.code in self.moving else '<td class="n">{}</td>' if c.is_number else "<td>{}</td>"
@@ -91,6 +92,16 @@ class Pen:
             parts.append(column.cell(row))
         return format_html(self.pattern, *parts), whole
 
+    def stands(self, row: Row) -> str:
+        """
+        Another for a row that stands elsewhere now: by what the view orders and gathers by; by attention only where it needs
+        a person most, for rows do not move under their reader's hands for less.
+        """
+        if self.keys:
+            return f"{crc32(repr([str(row[path]) for path in self.keys]).encode()):08x}"
+        rank = row[self.sheet.attention[0].path]
+        return str(rank) if rank < self.sheet.urgent else ""
+
     def _tones(self, row: Row) -> tuple[str, dict[str, str]]:
         whole, own = "", {}
         for colour in self.spec.colours:
@@ -103,15 +114,16 @@ class Pen:
 
 
 def drawn(
-    sheet: Sheet, spec: Spec, rows: Iterable[Row], now: datetime, groups: Mapping, *, ticks: bool, begun: Any = ...
+    sheet: Sheet, spec: Spec, rows: Iterable[Row], now: datetime, groups: Mapping | None, *, ticks: bool, begun: Any = ...
 ) -> SafeString:
     """
     Rows of the page, each group with its head.
 
+    :param groups: None draws the rows alone
     :param ticks: whether rows can be ticked
     :param begun: the group that the page before ended in
     """
-    path = sheet.columns[spec.group].path if spec.group else ""
+    path = sheet.columns[spec.group].path if spec.group and groups is not None else ""
     pen, span, pieces = Pen(sheet, spec, now), len(spec.columns) + ticks, []
     for row in rows:
         if path and row[path] != begun:
@@ -119,7 +131,7 @@ def drawn(
             group = _group(sheet, spec, row, groups.get(begun))
             pieces.append(render_to_string("components/group.html", {"group": group, "span": span}))
         cells, tone = pen.cells(row)
-        pieces += sheet.frame(row, tone, ticks), cells, END
+        pieces += sheet.frame(row, tone, pen.stands(row), ticks), cells, END
     return format_html_join("", "{}", ((piece,) for piece in pieces))
 
 

@@ -45,7 +45,7 @@ def live_orders(reader: live.Reader) -> tuple[live.LiveList, bool]:
     if not can(reader.user, "orders.see"):
         raise NotAllowed("Your role does not see orders.", permission="orders.see")
     asked, sheet = asked_of(reader), orders_sheet()
-    spec = shown(reader, sheet, asked.asset).spec._replace(group="")
+    spec = shown(reader, sheet, asked.asset).spec
 
     def rows_of(changed: Mapping[str, Collection[int]]) -> set[int]:
         return set(changed.get("order", ()))

@@ -34,12 +34,12 @@ class Listing(NamedTuple):
     groups: Mapping[Any, Mapping]
 
 
-def listed(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime) -> Listing:
+def listed(user, asked: Asked, sheet: Sheet, spec: Spec, now: datetime, size: int = 0) -> Listing:
     """Two queries, and one more where the view has groups or totals, whatever the number of rows."""
     found = matching(user, asked, sheet, spec, now)
     counts = _counted(found, asked, whole=False)
     found = pages.of_status(found, asked.status)
-    rows, more = listing.page(found, sheet, spec)
+    rows, more = listing.page(found, sheet, spec, size=size)
     groups = queries.groups(found, sheet, spec, "usd")
     return Listing(rows, more, counts, queries.totals(found, sheet, spec.totals, groups), groups)
 

@@ -19,7 +19,7 @@ TWIST = (
     '<button type="button" class="expand" aria-expanded="false" data-kids="/desk/below/order/{}/"'
     ' aria-label="Block of {}"></button>'
 )
-ROW = '<tr data-row="order:{}" data-href="/orders/{}/" class="{}{}">'
+ROW = '<tr data-row="order:{}" data-href="/orders/{}/" data-stands="{}" class="{}{}">'
 TICK = '<td><input type="checkbox" name="seen" value="{}:{}" aria-label="Select O-{}"></td>'
 MARKS = {status: str(show.status(status)) for status in STATUSES}
 
@@ -55,10 +55,10 @@ def _limit(row) -> str:
     return show.price(row["limit_price"]) if row["limit_price"] else "Market"
 
 
-def _frame(row, tone: str, ticks: bool) -> str:
+def _frame(row, tone: str, stands: str, ticks: bool) -> str:
     pk = row["pk"]
     held, tone = "held" if row["status"] == "HELD" else "", f" t-{tone}" if tone else ""
-    begin = format_html(ROW, pk, pk, held, tone)
+    begin = format_html(ROW, pk, pk, stands, held, tone)
     return format_html("{}{}", begin, format_html(TICK, pk, row["version"], f"{pk:06d}")) if ticks else begin
 
 
@@ -107,6 +107,7 @@ ORDERS: Sheet = sheet(
     always=("pk", "version", "status", "late"),
     attention=(Key("rank"), Key("usd", True), Key("pk")),
     frame=_frame,
+    urgent=2,
     by_class=cells.BY_CLASS,
 )  # fmt: skip
 

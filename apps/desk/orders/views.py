@@ -18,7 +18,7 @@ from apps.orders.states import LIFE
 from apps.users.doors import door
 from apps.users.services import can
 
-from ..lists import files, rendering
+from ..lists import files, listing, rendering
 from ..lists.pages import Shown, around, begun_in, more_address, shown
 from . import selectors
 from .asked import asked_of, may_act
@@ -73,7 +73,7 @@ def rows(request: HttpRequest) -> HttpResponse:
         ids = [whole_number(text, "ids", 1) for text in request.GET.get("ids", "").split(",") if text]
         upto = request.GET.get("upto", "")
         found = selectors.rows_of(request.user, ids[:MOST_ROWS], asked, sheet, view.spec, now, upto)
-        return HttpResponse(rendering.drawn(sheet, view.spec._replace(group=""), found, now, {}, ticks=ticks))
+        return HttpResponse(rendering.drawn(sheet, view.spec, found, now, None, ticks=ticks))
     found, more, groups = selectors.rows_after(request.user, asked, sheet, view.spec, now, mark)
     begun = begun_in(sheet, view.spec, found, request.GET.get("group_of", ""))
     context = {
@@ -137,7 +137,7 @@ def _in_words(asked: pages.Asked) -> list[str]:
 def list_context(request: HttpRequest) -> dict:
     asked, now, sheet = asked_of(request), timezone.now(), orders_sheet()
     view, ticks = shown(request, sheet, asked.asset), may_act(request.user)
-    found = selectors.listed(request.user, asked, sheet, view.spec, now)
+    found = selectors.listed(request.user, asked, sheet, view.spec, now, listing.size_of(request.GET))
     kept = _kept(asked, view)
     return around(sheet, view, found.totals, kept, ticks) | {
         "asked": asked,
