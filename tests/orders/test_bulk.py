@@ -16,6 +16,7 @@ from apps.orders import rules
 from apps.orders import services as orders
 from apps.orders.models import Order, OwnField
 from apps.orders.services import Change
+from apps.portfolios import services as holdings
 from apps.reference.models import Combination
 from tests.pages import send, visit, words
 
@@ -239,6 +240,19 @@ class TestCopies:
         assert record_of(own) == ["order.created", "order.copied"]
         assert record_of(others[0])[:3] == ["order.created", "order.copied", "order.submitted"]
         assert Entry.objects.get(subject_id=own, event="order.copied").payload == {"source_id": pk, "how": "clone"}
+
+    def test_what_was_intended_is_derived_anew_for_another_portfolio(self, drafts, wish, by, mira, firm):
+        day, aaa = date.today(), firm.instruments["AAA"].pk
+        sold = holdings.Moved(firm.portfolios["P2"].pk, day, day, "sold", "OPENING", instrument_id=aaa, qty=D(-40_000))
+        holdings.post_movements(by("loader"), [sold])
+        [pk] = drafts(wish(side="", qty="", intent="TARGET_PCT", intent_value="20"))
+        [own] = orders.clone_orders(by(mira), [pk])
+        [other] = orders.clone_orders(by(mira), [pk], portfolio_ids=[firm.portfolios["P2"].pk])
+
+        source, same, anew = (Order.objects.get(pk=n) for n in (pk, own, other))
+        assert (same.side, same.qty, same.intent) == (source.side, source.qty, None)
+        assert source.side == "SELL" and anew.side == "BUY"
+        assert (anew.intent["value"], anew.intent["held"], D(anew.intent["qty"])) == ("20", "10000", anew.qty)
 
     def test_reverses_what_was_filled(self, filled, by, mira):
         [made] = orders.reverse_orders(by(mira), filled[:1])

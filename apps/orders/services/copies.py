@@ -24,8 +24,9 @@ def clone_orders(
 ) -> list[int]:
     """
     Will enter each order again with the same terms, for its own portfolio or once for each of others, and record from
-    which it was made. Values of the firm's own fields come along, but for fields that are no longer in use; references of
-    the sender's own do not. All or none.
+    which it was made. What was intended, as a target weight, is derived anew for another portfolio, its side too where
+    that follows from what is held. Values of the firm's own fields come along, but for fields that are no longer in use;
+    references of the sender's own do not. All or none.
 
     :returns: the new orders' ids, by the order they were made from
     :raises NotFound: if one is hidden from the actor or missing
@@ -36,12 +37,22 @@ def clone_orders(
     owns = _owns(sources)
     wishes = [
         Wish(
-            home, one.instrument_id, one.side, one.qty, one.order_type, one.limit_price, one.tif, one.instructions,
-            one.rationale, desk=one.desk.code, own=owns.get(one.pk), **one.terms,
+            home, one.instrument_id, order_type=one.order_type, limit_price=one.limit_price, tif=one.tif,
+            instructions=one.instructions, rationale=one.rationale, desk=one.desk.code, own=owns.get(one.pk), **one.terms,
+            **_size(one, home),
         )
         for one, home in made
     ]  # fmt: skip
     return _enter(act, wishes, [one.pk for one, _ in made], "clone", submit)
+
+
+def _size(one: Order, home: int) -> dict[str, object]:
+    """The same units for its own portfolio and where units were meant, else what was intended."""
+    if home == one.portfolio_id or not one.intent or "cash_qty" in one.terms:
+        return {"side": one.side, "qty": one.qty}
+    kind = one.intent["kind"]
+    follows = kind in rules.FROM_HOLDING and one.side in ("BUY", "SELL")
+    return {"side": "" if follows else one.side, "qty": "", "intent": kind, "intent_value": one.intent["value"]}
 
 
 @transaction.atomic
