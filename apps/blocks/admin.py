@@ -3,10 +3,11 @@
 from django.contrib import admin
 from simple_history.admin import SimpleHistoryAdmin
 
+from apps.reference.admin import KeptAdmin
 from apps.users.back_office import ByRole
 
 from . import selectors
-from .models import Block, CrossConsent, Statement
+from .models import Block, CrossConsent, MergeRule, Statement
 
 
 @admin.register(Block)
@@ -31,6 +32,18 @@ class StatementAdmin(ByRole, admin.ModelAdmin):
     list_display = ("block", "hash", "made_at")
     list_select_related = ("block",)
     show_full_result_count = False
+
+
+@admin.register(MergeRule)
+class MergeRuleAdmin(KeptAdmin):
+    """What like orders must also have in common to be worked as one; nothing but being alike where there is no line."""
+
+    writes = ("reference.write",)
+    list_display = (
+        "id", "desk", "asset_class", "by_group", "by_team", "by_person", "by_portfolio", "by_order", "own_field", "is_active"
+    )  # fmt: skip
+    list_filter = ("is_active", "desk", "asset_class")
+    list_select_related = ("desk", "own_field")
 
 
 @admin.register(CrossConsent)

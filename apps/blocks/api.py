@@ -47,7 +47,7 @@ class BlockOut(serializers.ModelSerializer):
         model = Block
         fields = (
             "id", "ref", "status", "version", "symbol", "isin", "side", "qty", "order_type", "limit_price", "tif",
-            "terms", "instructions", "currency", "desk", "directed_to", "directed_when", "meant_for", "owner",
+            "terms", "instructions", "currency", "desk", "directed_to", "directed_when", "meant_for", "apart", "owner",
             "wave", "split_from_id", "orders", "placed_qty", "filled_qty",
             "cancelled_qty",
             "leaves_qty", "unplaced_qty", "average_price", "arrival_price", "trade_date", "settle_date", "opened_at",

@@ -15,6 +15,7 @@ class BlockOpened(Event, code="block.opened"):
     split_from: int | None = None
     directed_to_id: int | None = None
     meant_for_id: int | None = None
+    apart: str = ""  # What a merge rule asked of its orders besides.
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ class Likeness(NamedTuple):
     same desk, settling on the same date in the same currency. A sell is not a short sale (FIX 4.4 tag 54).
     What clients direct to a broker is worked apart from the rest, as early or late as they say.
     An order with a minimum quantity is worked alone (``alone_id``), for a share of a fill might be below it; so is one in a
-    fund by amount, whose units are its own.
+    fund by amount, whose units are its own. ``apart`` is what the firm's merge rules ask for besides (``MergeRule``).
     """
 
     instrument_id: int
@@ -37,10 +37,13 @@ class Likeness(NamedTuple):
     alone_id: int | None = None
     directed_to_id: int | None = None
     directed_when: str = ""
+    apart: str = ""
 
     @property
     def key(self) -> str:
-        parts = list(self) if self.directed_to_id else list(self)[:-2]  # Of the free as it was before there were others.
+        *parts, directed_to, directed_when, apart = self
+        # What is said of few is added where it is said: of the others the key is as it was before.
+        parts += ([directed_to, directed_when] if directed_to else []) + ([apart] if apart else [])
         return hashlib.sha256(canonical(parts)).hexdigest()
 
 

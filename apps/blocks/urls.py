@@ -1,11 +1,12 @@
 from django.urls import path, re_path
 
-from . import api, note_api, opposition_api, parts_api, rotation_api
+from . import api, merging_api, note_api, opposition_api, parts_api, rotation_api
 
 app_name = "blocks"
 PK = r"(?P<pk>[0-9]{1,18})"  # Acts on one thing are posted with or without the last slash.
 api_urlpatterns = [
     path("blocks/", api.Blocks.as_view({"get": "list"}), name="api-blocks"),
+    path("merge-rules/", merging_api.MergeRules.as_view({"get": "list"}), name="api-merge-rules"),
     path("blocks/<int:pk>/", api.Blocks.as_view({"get": "retrieve"}), name="api-block"),
     path("blocks/<int:pk>/orders/", api.Blocks.as_view({"get": "orders"}), name="api-block-orders"),
     path("blocks/<int:pk>/statement/", api.Blocks.as_view({"get": "statement"}), name="api-block-statement"),

@@ -22,7 +22,7 @@ def test_the_same_likeness_has_the_same_key():
     [
         ("instrument_id", 2), ("side", "SELL_SHORT"), ("order_type", "MARKET"), ("limit_price", "10.51"), ("tif", "GTC"),
         ("instructions", "Not at the open"), ("currency", "EUR"), ("desk_id", 2), ("trade_date", date(2026, 11, 19)),
-        ("settle_date", date(2026, 11, 24)), ("terms", '{"stop_price": "5"}'), ("alone_id", 7),
+        ("settle_date", date(2026, 11, 24)), ("terms", '{"stop_price": "5"}'), ("alone_id", 7), ("apart", "team growth"),
     ],
 )  # fmt: skip
 def test_whatever_differs_makes_another_block(field, other):

@@ -94,7 +94,7 @@ MATRIX: dict[str, set[str] | str] = {
     "api-import-templates": {M, C, A}, "api-import-template": {M},
     "orders:templates": {M, C, A}, "orders:template_rename": {M}, "orders:template_remove": {M},
     "api-proposals": {M, C, A}, "api-proposals-promote": {M}, "api-proposals-discard": {M}, "api-proposals-try": {M},
-    "api-blocks": FLOOR, "api-block": FLOOR, "api-block-orders": FLOOR, "api-block-statement": FLOOR,
+    "api-merge-rules": FLOOR, "api-blocks": FLOOR, "api-block": FLOOR, "api-block-orders": FLOOR, "api-block-statement": FLOOR,
     "api-block-finish": {T}, "api-block-route": {T},
     "api-routes": {T, C, O, A}, "api-route": {T, C, O, A}, "api-route-cancel": {T}, "api-route-replace": {T},
     "api-executions": {T, C, O, A}, "api-inquiries": {T, C, O, A}, "api-inquiry": {T, C, O, A}, "api-inquiry-award": {T},

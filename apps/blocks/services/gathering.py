@@ -24,10 +24,25 @@ from ..states import LIFE, B
 SLOTS = 512  # Advisory locks at most, whatever the number of keys.
 BLOCK_COLUMNS = (
     "id", "instrument_id", "side", "order_type", "limit_price", "tif", "instructions", "currency_id", "desk_id",
-    "trade_date", "settle_date", "terms", "directed_to_id", "directed_when", "merge_key",
+    "trade_date", "settle_date", "terms", "directed_to_id", "directed_when", "apart", "merge_key",
     "wave", "opened_at", "qty", "placed_qty", "filled_qty", "filled_value",
     "cancelled_qty", "status", "version",
 )  # fmt: skip
+# Of each order the rule that counts for its desk and class, and what that asks for, in words (``MergeRule``).
+MERGE_RULE = """
+SELECT m.* FROM blocks_mergerule m WHERE m.is_active AND coalesce(m.desk_id, o.desk_id) = o.desk_id
+AND m.asset_class IN ('', i.asset_class) ORDER BY m.desk_id IS NULL, m.asset_class = '' LIMIT 1
+"""
+APART = """
+SELECT concat_ws(', ', CASE WHEN r.by_order THEN 'order O-' || lpad(o.id::text, 6, '0') END,
+CASE WHEN r.by_group AND o.group_id IS NOT NULL
+  THEN (SELECT 'group ' || g.name || ' (' || g.id || ')' FROM orders_ordergroup g WHERE g.id = o.group_id) END,
+CASE WHEN r.by_portfolio THEN 'portfolio ' || p.code END, CASE WHEN r.by_team THEN 'team ' || p.team END,
+CASE WHEN r.by_person THEN (SELECT 'entered by ' || u.username FROM users_user u WHERE u.id = o.created_by_id) END,
+CASE WHEN r.own_field_id IS NOT NULL
+  THEN (SELECT f.label || ' ' || (o.own ->> f.code) FROM orders_ownfield f WHERE f.id = r.own_field_id) END)
+FROM portfolios_portfolio p WHERE r.id IS NOT NULL AND p.id = o.portfolio_id
+"""
 
 
 class Gathered(NamedTuple):
@@ -87,8 +102,10 @@ def _gathered(cursor, act: Act, order_ids: Sequence[int]) -> list[Gathered]:
         " o.tif, o.instructions, o.currency_id, o.desk_id, i.venue_id, i.country, i.asset_class,"
         f" {reference.SETTLES_IN}, (o.terms ->> 'value_date')::date,"
         " i.cutoff_at, o.terms::text, CASE WHEN o.terms ?| '{min_qty,cash_qty}' THEN o.id END,"
-        " coalesce(own.broker_id, other.broker_id), coalesce(own.trades, other.trades, '')"
+        " coalesce(own.broker_id, other.broker_id), coalesce(own.trades, other.trades, ''),"
+        f" coalesce(({APART}), '')"
         " FROM orders_order o JOIN reference_instrument i ON i.id = o.instrument_id"
+        f" LEFT JOIN LATERAL ({MERGE_RULE}) r ON true"
         " LEFT JOIN portfolios_direction own ON own.portfolio_id = o.portfolio_id AND own.asset_class = i.asset_class"
         "  AND daterange(own.starts_on, own.ends_on, '[]') @> %s"
         " LEFT JOIN portfolios_direction other ON other.portfolio_id = o.portfolio_id AND other.asset_class = ''"
@@ -148,10 +165,12 @@ def _open(cursor, act: Act, missing: Sequence[Gathered]) -> list[tuple[str, int,
         rows.append(
             (pk, like.instrument_id, like.side, like.order_type, like.limit_price, like.tif, like.instructions,
              like.currency, like.desk_id, like.trade_date, like.settle_date, like.terms, like.directed_to_id, like.directed_when,
-             one.key, wave, act.at, one.qty, 0, 0, 0, 0,
+             like.apart, one.key, wave, act.at, one.qty, 0, 0, 0, 0,
              status, 1)
         )  # fmt: skip
-        event = BlockOpened(like.instrument_id, like.side, wave, plain(one.qty), len(one.orders), directed_to_id=like.directed_to_id)
+        event = BlockOpened(
+            like.instrument_id, like.side, wave, plain(one.qty), len(one.orders), directed_to_id=like.directed_to_id, apart=like.apart
+        )
         opened.append((one.key, pk, event))
     copy_in(cursor, "blocks_block", BLOCK_COLUMNS, rows)
     return opened

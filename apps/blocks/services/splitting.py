@@ -33,7 +33,7 @@ from .working import Locked, happen, lock_asked, lock_members
 
 COPIED = (
     "instrument_id", "side", "order_type", "limit_price", "tif", "instructions", "currency_id", "desk_id", "owner_id",
-    "trade_date", "settle_date", "terms", "wave", "directed_to_id", "directed_when",
+    "trade_date", "settle_date", "terms", "wave", "directed_to_id", "directed_when", "apart",
 )  # fmt: skip
 MOST_PARTS = 20
 

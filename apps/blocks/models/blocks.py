@@ -15,7 +15,7 @@ from apps.reference.fields import amount_field, price_field, qty_field, value_fi
 from apps.reference.models import Broker, Currency, Instrument
 from apps.users.models import Desk
 
-from .states import B, Op, Ro
+from ..states import B, Op, Ro
 
 
 class Block(models.Model):
@@ -53,6 +53,7 @@ class Block(models.Model):
     trade_date = models.DateField()
     settle_date = models.DateField()
     merge_key = models.CharField(max_length=64, help_text="hash of all that its orders have in common")
+    apart = models.TextField(blank=True, default="", db_default="", help_text="what a merge rule asked of its orders besides, in words")
     wave = models.IntegerField(default=1)
     split_from = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     opened_at = models.DateTimeField()
