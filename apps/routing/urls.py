@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from . import alert_api, alert_views, api, halt_api, halt_views, staging_api, staging_views, views
+from . import alert_api, alert_views, api, halt_api, halt_views, message_api, staging_api, staging_views, views
 
 app_name = "routing"
 PK = r"(?P<pk>[0-9]{1,18})"  # Acts on one thing are posted with or without the last slash.
@@ -18,6 +18,9 @@ api_urlpatterns = [
     path("alerts/", alert_api.Alerts.as_view({"get": "list"}), name="api-alerts"),
     re_path(rf"^alerts/{PK}/acknowledge/?$", alert_api.Alerts.as_view({"post": "acknowledge"}), name="api-alert-acknowledge"),
     re_path(rf"^alerts/{PK}/snooze/?$", alert_api.Alerts.as_view({"post": "snooze"}), name="api-alert-snooze"),
+    path("quarantine/", message_api.Quarantine.as_view({"get": "list"}), name="api-quarantine"),
+    re_path(rf"^quarantine/{PK}/$", message_api.Quarantine.as_view({"get": "retrieve"}), name="api-quarantined"),
+    re_path(rf"^quarantine/{PK}/settle/?$", message_api.Quarantine.as_view({"post": "settle"}), name="api-quarantined-settle"),
     path("halts/", halt_api.Halts.as_view({"get": "list", "post": "create"}), name="api-halts"),
     re_path(rf"^halts/{PK}/$", halt_api.Halts.as_view({"get": "retrieve"}), name="api-halt"),
     re_path(rf"^halts/{PK}/cancel/?$", halt_api.Halts.as_view({"post": "cancel"}), name="api-halt-cancel"),

@@ -119,3 +119,26 @@ def test_a_list_costs_the_same_however_long(a_route, a_block, street, as_, ada, 
         counts.append(len(ran))
 
     assert len(set(counts)) == 1
+
+
+def test_a_message_in_quarantine_is_seen_and_settled_over_the_api(a_route, street, tom, tess, omar, client):
+    route = a_route(10_000, order_type="LIMIT", limit_price="50.10")
+    street.report(route, "F", "1", last=(1_000, "50.2"), cum=1_000)
+    client.force_login(omar)
+    [one] = client.get("/api/v1/quarantine/?status=QUARANTINED").json()["results"]
+    where = f"/api/v1/quarantine/{one['id']}"
+    assert one["problem"] == client.get(f"{where}/").json()["problem"] and "price" in one["problem"].lower()
+
+    def settle(person, **said):
+        client.force_login(person)
+        return client.post(f"{where}/settle", said, content_type="application/json", headers={"Idempotency-Key": str(said)})
+
+    assert settle(omar, book=True, reason="x").status_code == 403
+    assert settle(tom, book="perhaps", reason="x").status_code == settle(tom, book=True, reason="").status_code == 422
+    assert settle(tom, book=True, reason="Agreed by phone").json()["status"] == "SETTLED"
+    assert settle(tom, book=True, reason="Agreed by phone").status_code == 200  # The same request again.
+    late = settle(tess, book=False, reason="x")
+    assert (late.status_code, late.json()["facts"]["stale"][0]["changes"][0]["event"]) == (409, "message.settled")
+    route.refresh_from_db()
+    assert route.cum_qty == 1_000
+    assert client.get("/api/v1/quarantine/999999999/").status_code == 404

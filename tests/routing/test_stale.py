@@ -367,6 +367,7 @@ API: dict[str, tuple[str, str, str, dict | Callable]] = {
     "api-import-template": ("patch", "mira", "template", {"name": "Other"}),
     **{f"api-review-{act}": ("post", "omar", "review", {}) for act in ("approve", "send_back", "reject")},
     "api-reviews-decide": ("post", "omar", "review", lambda t: {"decision": "approve", "reviews": pairs(t)}),
+    "api-quarantined-settle": ("post", "tom", "message", {"book": False}),
     "api-rule-versions": ("post", "omar", "rule", {"severity": "HARD", "text": "So.", "params": {"max_amount": "5"}}),
     "api-rule-retire": ("post", "omar", "rule", {}),
     "api-restriction-lift": ("post", "omar", "restriction", {}),
