@@ -3,12 +3,14 @@
 from decimal import Decimal
 
 import pytest
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Sum
 
 from apps.audit.models import Entry
 from apps.blocks import selectors
 from apps.blocks import services as blocks
 from apps.blocks.models import Block, Member
+from apps.blocks.services.splitting import COPIED
 from apps.core.events import Fact
 from apps.core.refusals import IllegalMove
 from apps.orders import events as order_events
@@ -49,6 +51,19 @@ def regather(by) -> None:
 
 
 class TestSplitting:
+    def test_the_database_too_wants_each_block_to_be_the_sum_of_its_orders(self, block, tom, by):
+        child = blocks.split_block(by(tom), block.pk, [order_of(block, "P3")], seen={block.pk: 1})
+        for wrong in (
+            lambda: Block.objects.filter(pk=block.pk).update(qty=299),
+            lambda: Block.objects.create(
+                **{name: getattr(block, name) for name in COPIED}, merge_key="x", opened_at=block.opened_at, qty=5, split_from=block
+            ),
+        ):
+            with pytest.raises(IntegrityError, match="is not the sum of its orders"), transaction.atomic(), connection.cursor() as at:
+                wrong()
+                at.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        assert (holds(block.pk)[1], holds(child)[1]) == (300, 300)
+
     def test_the_parts_sum_to_the_whole_and_each_is_stated_and_filled_apart(self, block, street, tom, by):
         child = blocks.split_block(by(tom), block.pk, [order_of(block, "P3")], seen={block.pk: 1})
 

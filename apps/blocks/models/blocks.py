@@ -17,6 +17,28 @@ from apps.users.models import Desk
 
 from ..states import B, Op, Ro
 
+# Seen at commit, and only where a block was split off or became smaller: what grows by gathering costs nothing.
+IS_THE_SUM = """
+    IF EXISTS (
+        SELECT 1 FROM blocks_block b WHERE b.id = NEW.id AND b.status <> 'CANCELLED' AND b.qty <> (
+            SELECT coalesce(sum(m.qty), 0) FROM (SELECT qty FROM blocks_member WHERE block_id = NEW.id
+            UNION ALL SELECT qty FROM blocks_crossmember WHERE block_id = NEW.id) m)
+    ) THEN
+        RAISE EXCEPTION 'block % is not the sum of its orders', NEW.id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'a_block_is_the_sum_of_its_orders';
+    END IF;
+    RETURN NULL;
+"""
+SUM_OF_ORDERS = [
+    pgtrigger.Trigger(
+        name=name, when=pgtrigger.After, timing=pgtrigger.Deferred, operation=operation, condition=condition, func=IS_THE_SUM
+    )
+    for name, operation, condition in (
+        ("split_off_it_is_the_sum", pgtrigger.Insert, pgtrigger.Q(new__split_from__isnull=False)),
+        ("smaller_it_is_the_sum", pgtrigger.UpdateOf("qty"), pgtrigger.Q(old__qty__gt=pgtrigger.F("new__qty"))),
+    )
+]
+
 
 class Block(models.Model):
     """
@@ -69,6 +91,7 @@ class Block(models.Model):
     version = models.IntegerField(default=1)
 
     class Meta:
+        triggers = SUM_OF_ORDERS
         constraints = [
             models.UniqueConstraint(
                 fields=["merge_key"], condition=Q(status="OPEN"), name="one_open_block_a_merge_key"
