@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from apps.core.edges import act_of
+from apps.reference.admin import KeptAdmin
 from apps.users.back_office import ByRole
 
 from . import services
@@ -56,7 +57,7 @@ class SessionAdmin(ByRole, admin.ModelAdmin):
 
 
 @admin.register(AlertRule)
-class AlertRuleAdmin(ByRole, admin.ModelAdmin):
+class AlertRuleAdmin(KeptAdmin):
     writes = ("reference.write",)
     list_display = ("name", "kind", "threshold", "window_seconds", "desk", "is_active")
     list_filter = ("kind", "is_active", "desk")
@@ -67,7 +68,7 @@ class AlertRuleAdmin(ByRole, admin.ModelAdmin):
 
 
 @admin.register(RoutingRule)
-class RoutingRuleAdmin(ByRole, admin.ModelAdmin):
+class RoutingRuleAdmin(KeptAdmin):
     writes = ("reference.write",)
     list_display = (
         "rank", "name", "asset_class", "country", "min_volume_pct", "max_volume_pct", "action", "strategy", "is_active"

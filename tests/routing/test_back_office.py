@@ -5,7 +5,8 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
-from apps.routing.models import RoutingRule, Session
+from apps.routing import services as routing
+from apps.routing.models import AlertRule, RoutingRule, Session
 from apps.users.back_office import ByRole
 from apps.users.models import User
 
@@ -49,6 +50,21 @@ def test_who_keeps_reference_data_keeps_sessions_and_rules(at_desk, people, name
     assert kept.changed_at > session.changed_at
     rule = RoutingRule.objects.order_by("pk").first()
     assert client.get(reverse("admin:routing_routingrule_change", args=[rule.pk])).status_code == 200
+
+
+def test_every_change_of_a_rule_is_kept_with_who_and_when(at_desk, olga, by):
+    routing.install_default_alerts(by("loader"))
+    client, alert, rule = at_desk(olga), AlertRule.objects.get(kind="IDLE"), RoutingRule.objects.order_by("rank").first()
+    form = {"name": alert.name, "kind": "IDLE", "threshold": "20", "is_active": "on"}
+    assert client.post(reverse("admin:routing_alertrule_change", args=[alert.pk]), form).status_code == 302
+    form = {"rank": rule.rank, "name": rule.name, "action": rule.action, "params": "{}", "brokers": [rule.brokers.first().pk]}
+    assert client.post(reverse("admin:routing_routingrule_change", args=[rule.pk]), form).status_code == 302
+
+    now, before = alert.history.all()
+    assert (before.threshold, now.threshold, now.history_user) == (15, 20, olga)
+    latest = rule.history.first()
+    assert (latest.history_user, latest.brokers.count()) == (olga, 1)
+    assert "20" in client.get(reverse("admin:routing_alertrule_history", args=[alert.pk])).content.decode()
 
 
 @pytest.mark.parametrize("name", ["mira", "tom", "omar", "ada"])

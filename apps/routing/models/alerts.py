@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q as Where
+from simple_history.models import HistoricalRecords
 
 from apps.blocks.models import Block
 from apps.users.models import Desk
@@ -28,6 +29,7 @@ class AlertRule(models.Model):
     window_seconds = models.IntegerField(null=True, blank=True, help_text="of a burst: over how many seconds to count")
     desk = models.ForeignKey(Desk, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     is_active = models.BooleanField(default=True)
+    history = HistoricalRecords()
 
     class Meta:
         ordering = ["kind", "name"]

@@ -4,6 +4,7 @@ import pgtrigger
 from django.db import models
 from django.db.models import F
 from django.db.models import Q as Where
+from simple_history.models import HistoricalRecords
 
 from apps.blocks.models import Block
 from apps.reference.fields import amount_field, percent_field, price_field, qty_field, value_field
@@ -81,6 +82,7 @@ class RoutingRule(models.Model):
     strategy = models.CharField(max_length=12, blank=True, default="VWAP")
     params = models.JSONField(default=dict, blank=True)
     is_active = models.BooleanField(default=True)
+    history = HistoricalRecords(m2m_fields=[brokers])
 
     class Meta:
         ordering = ["rank"]

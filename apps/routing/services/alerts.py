@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
+from simple_history.utils import bulk_create_with_history
 
 from apps.audit.services import record
 from apps.blocks.states import B
@@ -12,6 +13,7 @@ from apps.core.events import Event, Fact
 from apps.core.refusals import Invalid, NotFound, Stale
 from apps.core.tables import copy_in, next_ids, one_at_a_time, update_many
 from apps.orders import selectors as order_selectors
+from apps.users.models import User
 from apps.users.services import require
 
 from .. import alert_selectors, events, rules
@@ -166,7 +168,8 @@ def install_default_alerts(act: Act) -> int:
         ("Carried order fails the day's check", kind.RECHECK, 1, None),
         ("Burst of fills", kind.FILL_BURST, 500, 10),
     ]
-    AlertRule.objects.bulk_create(
-        [AlertRule(name=name, kind=what, threshold=limit, window_seconds=seconds) for name, what, limit, seconds in table]
-    )
+    bulk_create_with_history(
+        [AlertRule(name=name, kind=what, threshold=limit, window_seconds=seconds) for name, what, limit, seconds in table],
+        AlertRule, default_user=User.objects.get(pk=act.by), default_change_reason=act.reason[:100] or None,
+    )  # fmt: skip
     return len(table)
