@@ -33,6 +33,7 @@ TONES = {"held": "hold", "rejected": "bad", "refused": "bad", "cancelled": "bad"
          "unmatched": "hold", "settled": "done", "done": "done", "cleared": "done", "affirmed": "done"}  # fmt: skip
 SEEN_BY = {"order": orders.get_order_seen_by, "block": blocks.get_block_seen_by,
            "opposition": blocks.get_opposition_seen_by, "cross": crossing.get_cross_seen_by, "rotation": blocks.get_rotation_seen_by}
+THREADS = {"order": blocks.thread_of_order, "block": blocks.thread_of_block}
 NEEDED = {
     "route": "routing.see", "execution": "routing.see", "inquiry": "routing.see", "message": "routing.see",
     "halt": "routing.see", "alert": "routing.see", "session": "routing.see", "grant": "routing.see_staging",
@@ -228,11 +229,10 @@ def _in_words(name: str, value: object, names: Names) -> str:
 
 
 def _told_with(user, subject: str, subject_id: int) -> list[tuple[str, list[int]]]:
-    """The subject, and with an order or block what was said about it and (for an order) what became of its block."""
+    """The subject, and with an order or block the whole thread about it and (for an order) what became of its block."""
     told = [(subject, [subject_id])]
-    if subject in ("order", "block"):
-        about = {f"{subject}_id": subject_id}
-        told.append(("note", list(blocks.notes_about(**about).values_list("pk", flat=True))))
+    if subject in THREADS:
+        told.append(("note", [said.note.pk for said in THREADS[subject](user, subject_id)]))
     if subject == "order":
         mine = blocks.blocks_seen_by(user).filter(members__order=subject_id)
         told.append(("block", list(mine.values_list("pk", flat=True))))

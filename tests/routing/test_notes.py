@@ -133,6 +133,9 @@ class TestTimeline:
         block = a_block("AAA", "BUY", 100, 200)
         order = order_of(block, "P1")
         blocks.write_note(by(mira), "Twice as much", order_id=order)
+        blocks.write_note(by(tom), "Do you mean it?", block_id=block.pk)
+        assert "Do you mean it?" in words(visit(mira, "desk:timeline", "order", order, htmx=True))
+        assert "Twice as much" in words(visit(tom, "desk:timeline", "block", block.pk, htmx=True))
         orders.amend_orders(by(mira, "more cash"), {order: {"qty": "200"}}, seen={order: 3})
 
         shown = words(visit(mira, "desk:timeline", "order", order, htmx=True))

@@ -10,7 +10,7 @@ from .blocks import (
     with_order_count,
 )
 from .mids import forwards_of, mids_of
-from .notes import Unread, notes_about, thread_of_block, thread_of_order, unread_by
+from .notes import Unread, thread_of_block, thread_of_order, unread_by
 from .opposing import get_opposition_seen_by, open_oppositions, oppositions_seen_by
 from .owners import Queue, queues_of
 from .parts import Share, shares_of_parts
@@ -31,7 +31,6 @@ __all__ = [
     "get_rotation_seen_by",
     "members_seen_by",
     "mids_of",
-    "notes_about",
     "open_oppositions",
     "oppositions_seen_by",
     "queues_of",

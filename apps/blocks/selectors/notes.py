@@ -53,10 +53,6 @@ def _said(user, notes: QuerySet[Note]) -> list[Said]:
     return [Said(n, n.by_id != user.pk and n.pk > read.get((n.order_id, n.block_id), 0)) for n in rows]
 
 
-def notes_about(*, order_id: int | None = None, block_id: int | None = None) -> QuerySet[Note]:
-    return Note.objects.filter(order=order_id, block=block_id)
-
-
 _UNREAD = """
 SELECT n.order_id, n.block_id, count(*), (array_agg(coalesce(nullif(u.first_name, ''), u.username) ORDER BY n.id DESC))[1],
   (array_agg(n.text ORDER BY n.id DESC))[1], max(n.at)
