@@ -13,6 +13,7 @@ from apps.core.refusals import NotFound
 from apps.users.doors import ApiDoor
 
 from . import selectors, services
+from .engine.params import OF_ALL
 from .models import Check, Restriction, Review, Rule, RuleVersion
 
 KEY = OpenApiParameter("Idempotency-Key", OpenApiTypes.STR, OpenApiParameter.HEADER)
@@ -358,7 +359,7 @@ class Rules(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
                 {
                     "kind": kind,
                     "title": measure.title,
-                    "takes": {n: {"kind": p.kind, "default": p.default, "help": p.help} for n, p in measure.takes.items()},
+                    "takes": {n: {"kind": p.kind, "default": p.default, "help": p.help} for n, p in (measure.takes | OF_ALL).items()},
                 }
                 for kind, measure in selectors.measures().items()
             ]

@@ -4,10 +4,12 @@ from django import forms
 
 from apps.core.acts import Act
 from apps.core.refusals import NotFound, Refusal
+from apps.orders.selectors import own_fields
 from apps.portfolios.models import Portfolio
 from apps.reference.models import Instrument, Issuer
 
 from . import services
+from .engine.params import OF_ALL
 from .models import Rule
 
 
@@ -35,13 +37,34 @@ class RuleForm(Refusing):
         super().__init__(
             data, initial={"severity": latest.severity, "text": latest.text, "seen": self.rule.version}
         )
-        self.limits = sorted(latest.params)
+        self.limits = sorted(latest.params.keys() - OF_ALL.keys())
         for name in reversed(self.limits):
             field = forms.CharField(
                 label=name.replace("_", " ").capitalize(), initial=_shown(latest.params[name]), required=False
             )
             self.fields = {f"limit-{name}": field, **self.fields}
         self.kinds = {name: type(latest.params[name]) for name in self.limits}
+        self._ask_of_own(*(latest.params.get(name) or "" for name in OF_ALL))
+
+    def _ask_of_own(self, code: str, value: str) -> None:
+        """Where compliance may ask for fields of the firm's own: which orders the rule is about."""
+        choices = [(field.code, field.label) for field in own_fields() if field.is_screened]
+        if code and code not in dict(choices):
+            choices.append((code, code))
+        if not choices:
+            return
+        fields = {
+            "limit-own_field": forms.ChoiceField(
+                label="Only orders whose", choices=[("", "– every order –"), *choices], initial=code, required=False
+            ),
+            "limit-own_value": forms.CharField(
+                label="says", initial=value, required=False, max_length=200, help_text="Yes and no for a field of that kind."
+            ),
+        }
+        self.limits += OF_ALL
+        self.kinds |= dict.fromkeys(OF_ALL, str)
+        kept = ("severity", "text", "reason", "seen")
+        self.fields = {n: f for n, f in self.fields.items() if n not in kept} | fields | {n: self.fields[n] for n in kept}
 
     def save(self, act: Act) -> int:
         asked = {name: self.cleaned_data[f"limit-{name}"].strip() for name in self.limits}

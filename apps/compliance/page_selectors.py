@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 
 from django.utils import timezone
 
+from apps.orders.selectors import own_fields
 from apps.portfolios import selectors as portfolios
 from apps.portfolios.models import Mandate
 
 from . import selectors
+from .engine.params import OF_ALL
 from .models import Review, Rule
 from .states import Outcome, R
 
@@ -200,11 +202,20 @@ class RuleLine(NamedTuple):
 
 
 def rules(user) -> list[RuleLine]:
-    """Rules by name. One query."""
-    return [
-        RuleLine(rule, [(name.replace("_", " "), param_in_words(value)) for name, value in sorted(rule.params.items())])
-        for rule in selectors.rules_seen_by(user)
-    ]
+    """Rules by name. One query, two where one asks for a field of the firm's own."""
+    found = list(selectors.rules_seen_by(user))
+    asks = any(rule.params.get("own_field") for rule in found)
+    labels = {field.code: field.label for field in own_fields()} if asks else {}
+    return [RuleLine(rule, [*_of_own(rule.params, labels), *_limits(rule.params)]) for rule in found]
+
+
+def _of_own(params: Mapping[str, Any], labels: Mapping[str, str]) -> list[tuple[str, str]]:
+    code = params.get("own_field")
+    return [(f"only where {labels.get(code, code)} is", params["own_value"])] if code else []
+
+
+def _limits(params: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(name.replace("_", " "), param_in_words(value)) for name, value in sorted(params.items()) if name not in OF_ALL]
 
 
 def param_in_words(value: Any) -> str:

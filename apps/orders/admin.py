@@ -85,7 +85,7 @@ class DefaultRuleAdmin(ReferenceAdmin):
 class OwnFieldAdmin(KeptAdmin):
     form = OwnFieldForm
     writes = ("reference.write",)
-    list_display = ("code", "label", "kind", "parent", "place", "is_asked", "is_active")
+    list_display = ("code", "label", "kind", "parent", "place", "is_asked", "is_screened", "is_active")
     list_filter = ("kind", "is_active")
     list_select_related = ("parent",)
     search_fields = ("code", "label")

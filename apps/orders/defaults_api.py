@@ -36,6 +36,8 @@ class OwnFieldOut(serializers.Serializer):
     kind = serializers.CharField(help_text="text, number, date, yes_no or list")
     choices = serializers.JSONField(help_text="of a list its values, or by the value of its parent")
     parent = serializers.CharField(allow_null=True)
+    is_asked = serializers.BooleanField(help_text="whoever types an order must say it")
+    is_screened = serializers.BooleanField(help_text="compliance may ask for it: changing it opens an order again")
 
 
 class OwnFields(ApiDoor, viewsets.ViewSet):

@@ -69,7 +69,6 @@ class TestScreening:
         (pk,) = submit(("P1", "AAA", "SELL", "100"), limit_price="50.5", order_type="LIMIT")
         inputs = f"{firm.portfolios['P1'].pk}|{firm.instruments['AAA'].pk}|SELL|1000000|LIMIT|5050000000|DAY"
         assert check_of(pk).inputs_hash == hashlib.sha256(inputs.encode()).hexdigest()
-        assert selectors.inputs_hashes_of([pk]) == {pk: check_of(pk).inputs_hash}
 
     def test_an_old_quote_is_held_as_untold(self, rules, submit, firm, check_of):
         firm.quote("AAA", "50")

@@ -99,7 +99,8 @@ class Orders:
     """
     Orders in ascending ``id``. ``portfolio`` and ``instrument`` are places in the snapshot's lists; limit 0 is none.
     ``value_days`` is the ordinal of the settlement date that an order says itself, 0 where it says none; ``family`` the
-    order that one was split from, or itself.
+    order that one was split from, or itself. ``own`` has what each says in fields of the firm's own, as text
+    by code; None where no order says any.
     """
 
     id: np.ndarray
@@ -112,6 +113,13 @@ class Orders:
     created_us: np.ndarray
     value_days: np.ndarray
     family: np.ndarray
+    own: Sequence[Mapping[str, str]] | None = None
+
+    def saying(self, code: str, value: str) -> np.ndarray:
+        """Which of them say this in a field of the firm's own."""
+        if self.own is None:
+            return np.zeros(len(self), bool)
+        return np.array([said.get(code) == value for said in self.own], bool)
 
     def __len__(self) -> int:
         return len(self.id)

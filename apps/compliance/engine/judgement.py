@@ -6,7 +6,7 @@ fractions: exactly 5.00% is not above 5%.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -30,6 +30,11 @@ class RuleVersion(NamedTuple):
     severity: str
     params: dict[str, Any]
     citation: str = ""
+
+    def asks(self, s: Snapshot) -> np.ndarray | None:
+        """Which orders it is about; None where it is about all."""
+        code = self.params.get("own_field")
+        return s.orders.saying(code, self.params["own_value"]) if code else None
 
 
 class Said(NamedTuple):
@@ -66,6 +71,12 @@ class Verdicts:
     def __post_init__(self):
         if self.max_qty is None:
             self.max_qty = np.full(len(self.outcome), UNKNOWN, np.int64)
+
+    def only(self, asked: np.ndarray) -> "Verdicts":
+        """The same of some orders; the others were not asked."""
+        return replace(
+            self, outcome=np.where(asked, self.outcome, NOT_ASKED).astype(np.int8), max_qty=np.where(asked, self.max_qty, UNKNOWN)
+        )
 
 
 Exact = Callable[[int], tuple[Fraction, Fraction, Fraction]]

@@ -16,19 +16,26 @@ class BadRule(Invalid):
 
 
 class Param(NamedTuple):
-    """:param kind: ``percent``, ``amount``, ``minutes``, ``flag`` or ``classes``; ``default`` None: may be left out"""
+    """:param kind: ``percent``, ``amount``, ``minutes``, ``flag``, ``classes`` or ``word``; ``default`` None: may be left out"""
 
     kind: str
     default: Any
     help: str
 
 
+OF_ALL = {
+    "own_field": Param("word", None, "code of a field of the firm's own: the rule asks only orders that say own_value there"),
+    "own_value": Param("word", None, "the value that own_field must have; yes and no are true and false"),
+}
+
+
 def read(takes: Mapping[str, Param], given: Mapping[str, Any]) -> dict[str, Any]:
     """
-    The parameters with their defaults, as Decimals, whole numbers, truths and sets.
+    The parameters with their defaults, as Decimals, whole numbers, truths, sets and words; those of every measure too.
 
     :raises BadRule: naming the first that is unknown or malformed
     """
+    takes = {**takes, **OF_ALL}
     for name in given:
         if name not in takes:
             known = ", ".join(takes) or "none"
@@ -37,6 +44,9 @@ def read(takes: Mapping[str, Param], given: Mapping[str, Any]) -> dict[str, Any]
     for name, param in takes.items():
         value = given.get(name, param.default)
         values[name] = None if value is None else _READERS[param.kind](name, value)
+    if bool(values["own_field"]) != bool(values["own_value"]):
+        missing = "own_value" if values["own_field"] else "own_field"
+        raise BadRule("Give both a field of the firm's own and its value, or neither.", field=missing)
     return values
 
 
@@ -86,4 +96,12 @@ def _classes(name: str, value: Any) -> frozenset[str]:
     return frozenset(value)
 
 
-_READERS = {"percent": _percent, "amount": _amount, "minutes": _minutes, "flag": _flag, "classes": _classes}
+def _word(name: str, value: Any) -> str:
+    if not isinstance(value, str) or len(value) > 200:
+        raise BadRule(f"“{name}” is a text of at most 200 characters.", field=name)
+    return value.strip()
+
+
+_READERS = {
+    "percent": _percent, "amount": _amount, "minutes": _minutes, "flag": _flag, "classes": _classes, "word": _word,
+}  # fmt: skip

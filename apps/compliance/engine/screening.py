@@ -54,7 +54,8 @@ def screen(s: Snapshot, rules: Sequence[RuleVersion]) -> Screening:
         for place, rule in enumerate(rules):
             measure = MEASURES[rule.kind]
             if measure.last is last:
-                found = verdicts[place] = measure.judge(s, rule, known)
+                found, asked = measure.judge(s, rule, known), rule.asks(s)
+                found = verdicts[place] = found if asked is None else found.only(asked)
                 if rule.severity != WARNING:
                     refused |= found.outcome >= INDETERMINATE
     in_order = [verdicts[place] for place in range(len(rules))]
@@ -85,9 +86,11 @@ def _largest(s: Snapshot, verdicts: Sequence[Verdicts], outcome: np.ndarray, uns
         least, binding = np.where(tighter, v.max_qty, least), np.where(tighter, place, binding)
     told = (outcome == FAIL) & (unsure == 0)
     least = np.where(told, least, UNKNOWN)
-    windows = [(place, v.rule.params["window"]) for place, v in enumerate(verdicts) if v.rule.kind == "duplicate"]
-    for place, window in windows:
-        for row in np.flatnonzero(told & (least > 0)):
+    for place, v in enumerate(verdicts):
+        if v.rule.kind != "duplicate":
+            continue
+        asked, window = v.rule.asks(s), v.rule.params["window"]
+        for row in np.flatnonzero(told & (least > 0) & (True if asked is None else asked)):
             smaller = _beside_likes(s, int(row), int(least[row]), window)
             if smaller != least[row]:
                 least[row], binding[row] = smaller, place

@@ -13,7 +13,7 @@ from .reviews import (
     with_leading,
 )
 from .rulebook import measures, restrictions_seen_by, rules_seen_by, versions_of
-from .snapshot import active_rules, inputs_hashes_of, snapshot_of
+from .snapshot import active_rules, snapshot_of
 
 __all__ = [
     "Counts",
@@ -23,7 +23,6 @@ __all__ = [
     "checks_of",
     "counts",
     "get_review_seen_by",
-    "inputs_hashes_of",
     "measures",
     "restrictions_seen_by",
     "review_detail",

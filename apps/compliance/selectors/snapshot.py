@@ -1,7 +1,7 @@
 """Reading what the engine is given: the columns of a screening, in a number of statements that never grows with the orders."""
 
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
@@ -13,6 +13,7 @@ from django.db import connection
 
 from apps.core.refusals import Invalid
 from apps.marketdata import selectors as marketdata
+from apps.orders.rules import as_asked
 from apps.orders.states import FINAL, S
 from apps.reference import selectors as reference
 from apps.reference.models import Issuer
@@ -80,14 +81,15 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, firm_wide: bool) -> A
     with connection.cursor() as cursor:
         orders = _frame(
             cursor,
-            f"SELECT {ORDER_COLUMNS}, {LARGEST}, side, order_type, tif, (filled_qty * 10000)::bigint"
+            f"SELECT {ORDER_COLUMNS}, {LARGEST}, side, order_type, tif, (filled_qty * 10000)::bigint, own::text"
             " FROM orders_order WHERE id = ANY(%s::bigint[]) ORDER BY id",
             [list(order_ids)],
             ORDER_SCHEMA
-            | {"huge": pl.Int64, "side": pl.String, "order_type": pl.String, "tif": pl.String, "filled": pl.Int64},
+            | {"huge": pl.Int64, "side": pl.String, "order_type": pl.String, "tif": pl.String, "filled": pl.Int64, "own": pl.String},
         )
         _refuse_huge(orders)
-        hashes = _hashes(orders)
+        own = _own(orders)
+        hashes = _hashes(orders, own)
         orders = orders.with_columns(qty=pl.col("qty") - pl.col("filled"))  # What was crossed is held by now.
         portfolios = orders["portfolio"].unique().sort().to_list()
         others = _frame(
@@ -118,7 +120,7 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, firm_wide: bool) -> A
     currencies = sorted(currencies | set(cash["thing"]) | set(unsettled["thing"]))
     place = np.array(portfolios, np.int64), np.array([i.id for i in instruments], np.int64)
     snapshot = c.Snapshot(
-        at=at, orders=c.Orders(**_order_columns(orders, *place), value_days=days(orders)),
+        at=at, orders=c.Orders(**_order_columns(orders, *place), value_days=days(orders), own=own),
         others=c.OpenOrders(
             **_order_columns(others, *place), value_days=days(others), leaves=others["leaves"].to_numpy(),
             cleared=others["cleared"].to_numpy().astype(bool),
@@ -175,22 +177,17 @@ def _refuse_huge(orders: pl.DataFrame) -> None:
         )
 
 
-def _hashes(orders: pl.DataFrame) -> list[str]:
+def _own(orders: pl.DataFrame) -> list[dict[str, str]] | None:
+    """What orders say in fields of the firm's own, those out of use too, as rules ask for it; None where they say nothing."""
+    if orders["own"].null_count() == len(orders):
+        return None
+    said = [orjson.loads(text) if text else {} for text in orders["own"]]
+    return [{code: as_asked(value) for code, value in one.items()} for one in said]
+
+
+def _hashes(orders: pl.DataFrame, own: Sequence[Mapping[str, str]] | None) -> list[str]:
     names = ("portfolio", "instrument", "side", "qty", "limit", "order_type", "tif")
-    return inputs_hashes(*(orders[name].to_list() for name in names))
-
-
-def inputs_hashes_of(order_ids: Sequence[int]) -> dict[int, str]:
-    """
-    Order id to the hash of its economic inputs as they are now. Whoever is about to act on a check compares it with
-    the check's own, and so knows that what was checked is what is asked. One query.
-    """
-    with connection.cursor() as cursor:
-        orders = _frame(
-            cursor, f"SELECT {ORDER_COLUMNS}, side, order_type, tif FROM orders_order WHERE id = ANY(%s::bigint[]) ORDER BY id",
-            [list(order_ids)], ORDER_SCHEMA | {"side": pl.String, "order_type": pl.String, "tif": pl.String},
-        )  # fmt: skip
-    return dict(zip(orders["id"].to_list(), _hashes(orders), strict=True))
+    return inputs_hashes(*(orders[name].to_list() for name in names), own)
 
 
 def _order_columns(frame: pl.DataFrame, portfolios: np.ndarray, instruments: np.ndarray) -> dict[str, np.ndarray]:

@@ -13,6 +13,7 @@ from apps.core.events import Fact, differing
 from apps.core.refusals import Conflict, Invalid, NotFound, Stale
 from apps.core.tables import copy_in, next_ids, one_at_a_time
 from apps.orders import selectors as order_selectors
+from apps.orders.rules import as_asked, asked_of
 from apps.users.services import require
 
 from .. import events
@@ -235,9 +236,26 @@ def _canonical(draft: Draft) -> str:
         raise parameters.BadRule("Say the rule as a sentence of at most 400 characters.", field="text")
     if len(draft.citation) > 200:
         raise parameters.BadRule("The citation is longer than 200 characters.", field="citation")
-    parameters.read(MEASURES[draft.kind].takes, draft.params)
+    read = parameters.read(MEASURES[draft.kind].takes, draft.params)
     plain = {name: _plain(value) for name, value in draft.params.items()}
+    if read["own_field"]:
+        plain["own_value"] = _asked_of_own(read["own_field"], read["own_value"])
     return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _asked_of_own(code: str, text: str) -> str:
+    """The value of a field of the firm's own as orders keep it. :raises BadRule: where no rule may ask for it"""
+    field = next((one for one in order_selectors.own_fields() if one.code == code), None)
+    if field is None:
+        raise parameters.BadRule(f"There is no field “{code}” in use.", field="own_field")
+    if not field.is_screened:
+        raise parameters.BadRule(
+            f"{field.label} is not a field that compliance may ask for. An administrator can let it.", field="own_field"
+        )
+    kept, problem = asked_of(field, text)
+    if problem:
+        raise parameters.BadRule(problem, field="own_value")
+    return as_asked(kept)
 
 
 def _plain(value: Any) -> Any:

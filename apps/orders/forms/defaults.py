@@ -34,13 +34,10 @@ def value_asked_for(field: OwnField | None, value: str) -> tuple[str, dict[str, 
         return value, {"own_field": "Say of which field this is the value, or leave it empty."} if value else {}
     if not value:
         return value, {"own_value": f"Say which value of {field.label} the rule asks for."}
-    choices = field.choices
-    if isinstance(choices, dict):
-        choices = [word for words in choices.values() for word in words]
-    kept, problems = rules.checked([rules.OwnField(field.code, field.label, field.kind, choices)], {field.code: value})
-    if problems:
-        return value, {"own_value": problems[0]}
-    return {True: "Yes", False: "No"}.get(kept[field.code]) or kept[field.code], {}
+    kept, problem = rules.asked_of(rules.OwnField(field.code, field.label, field.kind, field.choices), value)
+    if problem:
+        return value, {"own_value": problem}
+    return {True: "Yes", False: "No"}.get(kept) or kept, {}
 
 
 class DryRunForm(forms.Form):

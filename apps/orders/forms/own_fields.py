@@ -25,6 +25,8 @@ def own_form_fields(
         first = (values or {}).get(field.code, "")
         first = {True: "yes", False: "no"}[first] if isinstance(first, bool) else first
         common = {"label": field.label, "required": asks and field.is_asked, "initial": first}
+        if field.is_screened and values is not None:
+            common["help_text"] = "Compliance may ask for it: a change opens a submitted order again."
         if field.kind in ("list", "yes_no"):
             hangs = forms.Select(attrs={"data-hangs-on": f"own_{field.parent}"} if field.parent else None)
             made[f"own_{field.code}"] = forms.ChoiceField(choices=[("", "–"), *_choices(field)], widget=hangs, **common)
@@ -71,4 +73,6 @@ class OwnFieldForm(forms.ModelForm):
         )
         for name, problem in found.items():
             self.add_error(name, problem)
+        if self.initial.get("is_screened") and not said.get("is_screened"):
+            self.add_error("is_screened", "Rules may stand on it by now: what compliance may ask for cannot be taken back.")
         return said

@@ -97,6 +97,10 @@ class OwnField(models.Model):
     is_asked = models.BooleanField(
         "must be said", default=False, help_text="whoever types an order says it, as a reason for the decision"
     )
+    is_screened = models.BooleanField(
+        "compliance may ask", default=False,
+        help_text="rules of compliance may ask for it, so that changing it opens an order again",
+    )  # fmt: skip
     is_active = models.BooleanField(default=True)
     history = HistoricalRecords()
 

@@ -12,7 +12,10 @@ Value = str | bool
 
 
 class OwnField(NamedTuple):
-    """``choices``: of a list its values; of one that hangs on a ``parent``, they by the parent's value."""
+    """
+    ``choices``: of a list its values; of one that hangs on a ``parent``, they by the parent's value. ``is_screened``:
+    whether compliance may ask for it.
+    """
 
     code: str
     label: str
@@ -20,6 +23,7 @@ class OwnField(NamedTuple):
     choices: list[str] | dict[str, list[str]]
     parent: str | None = None
     is_asked: bool = False
+    is_screened: bool = False
 
 
 def checked(fields: Iterable[OwnField], said: Mapping[str, object]) -> tuple[dict[str, Value], list[str]]:
@@ -40,6 +44,23 @@ def checked(fields: Iterable[OwnField], said: Mapping[str, object]) -> tuple[dic
         else:
             kept[code] = value
     return kept, problems
+
+
+def asked_of(field: OwnField, text: str) -> tuple[Value, str]:
+    """
+    The value that a rule asks of a field, in the spelling orders keep it, and what is wrong with it; of a list that hangs
+    on another, any of its words.
+    """
+    choices = field.choices
+    if isinstance(choices, dict):
+        choices = [word for words in choices.values() for word in words]
+    kept, problems = checked([field._replace(choices=choices, parent=None)], {field.code: text})
+    return kept.get(field.code, ""), problems[0] if problems else ""
+
+
+def as_asked(value: object) -> str:
+    """A value that is kept, as a rule asks for it: yes and no as true and false, what is not said as empty."""
+    return str(value).lower() if isinstance(value, bool) else _text(value)
 
 
 def _text(value: object) -> str:

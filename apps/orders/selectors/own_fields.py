@@ -9,9 +9,8 @@ from ..models import OwnField
 def own_fields() -> list[rules.OwnField]:
     """Those in use, in their order. One query."""
     rows = OwnField.objects.filter(is_active=True).order_by("place", "code")
-    return [
-        rules.OwnField(*row) for row in rows.values_list("code", "label", "kind", "choices", "parent__code", "is_asked")
-    ]
+    names = ("code", "label", "kind", "choices", "parent__code", "is_asked", "is_screened")
+    return [rules.OwnField(*row) for row in rows.values_list(*names)]
 
 
 def own_in_words(own: Mapping[str, object] | None) -> list[tuple[str, str]]:

@@ -23,7 +23,7 @@ from .. import events, rules, selectors
 from ..models import Order
 from ..states import LIFE, S
 from .moves import Locked, StaleOrder, asked, happen, locked
-from .own_fields import judged_fields, write_fields
+from .own_fields import judged_fields, opens, write_fields
 from .splitting import change_families
 from .tickets import BadWishes, bad_wishes, with_facts
 
@@ -149,7 +149,8 @@ class Change:
     ``limit_bp`` moves each order's own limit by basis points of it;
     ``order_type`` MARKET drops the limit. ``qty_pct`` is a percentage of each order's quantity, rounded down to what
     trades, or of its amount where that binds, down to the cent. ``desk`` is a desk's code. ``own`` sets values of the firm's
-    own fields by their codes, which alone opens nothing again; an empty one takes a value away.
+    own fields by their codes, which alone opens nothing again but where compliance may ask for one; an empty one takes a value
+    away.
     """
 
     order_type: str | None = None
@@ -221,10 +222,11 @@ def change_orders(act: Act, change: Change, *, seen: Mapping[int, int], submit: 
     stale = {pk: seen[pk] for pk, one in told.items() if one.code == "stale_order"}
     for pk, since in (selectors.changes_since("order", stale) if stale else {}).items():
         told[pk] = told[pk]._replace(since=since)
-    done, told_fields = _carry_out(act, able, wanted, own, told)
+    done, told_fields, opened = _carry_out(act, able, wanted, own, told)
     if submit:
-        again = [row for row in done if row.status != S.DRAFT]
-        steps = {row.id: row.version + 1 + (row.id in told_fields) for row in again}
+        again = [row for row in (*done, *opened) if row.status != S.DRAFT]
+        termed = {row.id for row in done}
+        steps = {row.id: row.version + (row.id in termed) + (row.id in told_fields) for row in again}
         happen(act, [row._replace(status=S.DRAFT, version=steps[row.id]) for row in again], events.OrderSubmitted())
     changed = {row.id for row in done} | told_fields
     became = {
@@ -282,25 +284,35 @@ def _stands(status: str) -> str:
 
 def _carry_out(
     act: Act, rows: Sequence[Locked], wanted: Mapping[str, Any], own: Mapping[str, object] | None, told: dict[int, Outcome]
-) -> tuple[list[Locked], set[int]]:
-    """Changes terms and own fields of each order, both or neither: those with other terms, and the ids with other fields."""
+) -> tuple[list[Locked], set[int], list[Locked]]:
+    """
+    Changes terms and own fields of each order, both or neither: those with other terms, the ids with other fields, and
+    those that these alone opened again.
+    """
     if own is None:
-        return _change(act, rows, wanted, told), set()
+        return _change(act, rows, wanted, told), set(), []
     judged = judged_fields({row.id: own for row in rows})
     good = []
     for row in rows:
         if problems := judged[row.id].problems:
             told[row.id] = Outcome(row.id, False, Invalid("").code, " ".join(problems), row.status, row.version)
+        elif opens(row, judged[row.id]) and not LIFE.allows(row.status, events.OrderAmended):
+            told[row.id] = Outcome(row.id, False, IllegalMove("").code, _stands(row.status), row.status, row.version)
         else:
             good.append(row)
     done = _change(act, good, wanted, told) if wanted else []
     written = {row.id for row in done}
     able = [row for row in good if row.id not in told or told[row.id].code == UNCHANGED]
-    moved = write_fields(act, [row._replace(version=row.version + (row.id in written)) for row in able], judged)
+    moved = write_fields(
+        act,
+        [row._replace(version=row.version + 1, status=S.DRAFT) if row.id in written else row for row in able],
+        judged,
+    )
+    opened = [row for row in moved if row.id not in written and opens(row, judged[row.id])]
     for row in able:
         if not wanted:
             told[row.id] = Outcome(row.id, False, UNCHANGED, "It says so already.", row.status, row.version)
-    return done, {row.id for row in moved}
+    return done, {row.id for row in moved}, opened
 
 
 def _change(act: Act, rows: Sequence[Locked], wanted: Mapping[str, Any], told: dict[int, Outcome]) -> list[Locked]:
