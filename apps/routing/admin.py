@@ -8,7 +8,7 @@ from apps.reference.admin import KeptAdmin
 from apps.users.back_office import ByRole
 
 from . import services
-from .forms import SessionForm
+from .forms import RoutingRuleForm, SessionForm
 from .models import AlertRule, Execution, Inquiry, Message, Route, RoutingRule, Session
 
 
@@ -69,11 +69,14 @@ class AlertRuleAdmin(KeptAdmin):
 
 @admin.register(RoutingRule)
 class RoutingRuleAdmin(KeptAdmin):
+    form = RoutingRuleForm
     writes = ("reference.write",)
     list_display = (
-        "rank", "name", "asset_class", "country", "min_volume_pct", "max_volume_pct", "action", "strategy", "is_active"
+        "rank", "name", "asset_class", "country", "min_volume_pct", "max_volume_pct", "own_field", "own_value", "action",
+        "strategy", "is_active",
     )  # fmt: skip
     list_display_links = ("name",)
+    list_select_related = ("own_field",)
     list_filter = ("action", "is_active", "asset_class")
     filter_horizontal = ("brokers",)
 

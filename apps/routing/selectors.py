@@ -1,6 +1,6 @@
 """Questions about routes, executions, inquiries and messages; what a person may see is decided here."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -190,3 +190,20 @@ def default_brokers(block_ids: Iterable[int]) -> dict[int, DefaultBroker]:
             [list(block_ids)],
         )
         return {block: DefaultBroker(*row) for block, *row in cursor.fetchall()}
+
+
+def agreed_own(block_ids: Iterable[int], codes: Collection[str]) -> dict[int, dict[str, str]]:
+    """Block id to what all its orders say alike in these fields of the firm's own, as text. One query, none for no fields."""
+    if not codes:
+        return {}
+    found: dict[int, dict[str, str]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT m.block_id, c.code, min(o.own ->> c.code) FROM blocks_member m JOIN orders_order o ON o.id = m.order_id"
+            " CROSS JOIN unnest(%s::text[]) c(code) WHERE m.block_id = ANY(%s) GROUP BY m.block_id, c.code"
+            " HAVING count(*) = count(o.own ->> c.code) AND min(o.own ->> c.code) = max(o.own ->> c.code)",
+            [sorted(codes), list(block_ids)],
+        )
+        for block, code, value in cursor.fetchall():
+            found.setdefault(block, {})[code] = value
+    return found

@@ -7,6 +7,7 @@ from django.db.models import Q as Where
 from simple_history.models import HistoricalRecords
 
 from apps.blocks.models import Block
+from apps.orders.models import OwnField
 from apps.reference.fields import amount_field, percent_field, price_field, qty_field, value_field
 from apps.reference.models import AssetClass, Broker
 
@@ -75,6 +76,11 @@ class RoutingRule(models.Model):
     country = models.CharField(max_length=2, blank=True, default="")
     min_volume_pct = percent_field(null=True, blank=True, help_text="block against average daily volume")
     max_volume_pct = percent_field(null=True, blank=True)
+    own_field = models.ForeignKey(
+        OwnField, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name="field of the firm's own",
+        help_text="in which all orders of the block say the value",
+    )  # fmt: skip
+    own_value = models.CharField("its value", max_length=200, blank=True, default="")
     action = models.CharField(max_length=8, choices=Action.choices)
     brokers = models.ManyToManyField(
         Broker, help_text="taken in turn; an inquiry asks all, or as many as its params say", blank=True
@@ -86,6 +92,13 @@ class RoutingRule(models.Model):
 
     class Meta:
         ordering = ["rank"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Where(own_field=None, own_value="") | (Where(own_field__isnull=False) & ~Where(own_value="")),
+                name="a_routing_rule_asks_a_field_for_a_value",
+                violation_error_message="Give both a field of the firm's own and its value, or neither.",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -1,7 +1,7 @@
 """Where a block goes: the rule table, brokers in turn, the scheme of our references, and which session may connect."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -13,11 +13,13 @@ class Wanted:
     What a rule looks at.
 
     :param volume_pct: the quantity to place in percent of the average daily volume; None where that is unknown
+    :param own: on what all orders agree in fields of the firm's own, as text by code
     """
 
     asset_class: str
     country: str
     volume_pct: Decimal | None
+    own: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,9 @@ class Candidate:
     country: str
     min_volume_pct: Decimal | None
     max_volume_pct: Decimal | None
+    own_field: str = ""
+    own_label: str = ""
+    own_value: str = ""
 
 
 def choose(rules: Sequence[Candidate], wanted: Wanted) -> tuple[Candidate | None, dict[str, Any]]:
@@ -46,7 +51,8 @@ def choose(rules: Sequence[Candidate], wanted: Wanted) -> tuple[Candidate | None
             chosen = rule
             break
         passed_over.append({"rule": rule.name, "because": why})
-    trace = {
+    own = {"own": dict(wanted.own)} if wanted.own else {}
+    trace = own | {
         "asset_class": wanted.asset_class,
         "country": wanted.country,
         "volume_pct": None if wanted.volume_pct is None else f"{wanted.volume_pct:.4f}",
@@ -62,6 +68,8 @@ def _mismatch(rule: Candidate, wanted: Wanted) -> str | None:
         return f"asset class is {wanted.asset_class}, not {rule.asset_class}"
     if rule.country and rule.country != wanted.country:
         return f"country is {wanted.country}, not {rule.country}"
+    if rule.own_field and wanted.own.get(rule.own_field) != rule.own_value:
+        return f"{rule.own_label} is not {rule.own_value} for all its orders"
     if rule.min_volume_pct is None and rule.max_volume_pct is None:
         return None
     if wanted.volume_pct is None:

@@ -18,7 +18,7 @@ from apps.reference.rules import taken_by
 
 from .. import rules
 from ..models import Route, RoutingRule
-from ..selectors import default_brokers
+from ..selectors import agreed_own, default_brokers
 from .messages import sessions_of
 
 ALGO, INQUIRY = RoutingRule.Action.ALGO, RoutingRule.Action.INQUIRY
@@ -68,8 +68,9 @@ def plan_routes(
     act: Act, quantities: Mapping[int, Decimal], blocks: Mapping[int, Block], override: Override
 ) -> list[Plan]:
     """
-    Six queries whatever the number of blocks. The broker that the firm's default rules gave all orders of a block comes
-    before the rule's, where the rule is for algorithms. The rule's choice is kept in the trace also where it is overridden.
+    Six queries whatever the number of blocks, seven where a rule asks for a field of the firm's own. The broker that the
+    firm's default rules gave all orders of a block comes before the rule's, where the rule is for algorithms. The rule's
+    choice is kept in the trace also where it is overridden.
 
     :raises OverrideNeedsReason: where the act has no reason
     :raises NoRoutingRule: naming the blocks without a rule
@@ -78,11 +79,15 @@ def plan_routes(
     """
     if override.is_asked and not act.reason.strip():
         raise OverrideNeedsReason("Say why you route otherwise than by rule; the reason is kept.", field="reason")
-    table = list(RoutingRule.objects.filter(is_active=True).prefetch_related("brokers"))
+    table = list(RoutingRule.objects.filter(is_active=True).select_related("own_field").prefetch_related("brokers"))
     candidates = [
-        rules.Candidate(r.pk, r.rank, r.name, r.asset_class, r.country, r.min_volume_pct, r.max_volume_pct)
+        rules.Candidate(
+            r.pk, r.rank, r.name, r.asset_class, r.country, r.min_volume_pct, r.max_volume_pct,
+            *((r.own_field.code, r.own_field.label, r.own_value) if r.own_field else ()),
+        )
         for r in table
-    ]
+    ]  # fmt: skip
+    own = agreed_own(quantities, {c.own_field for c in candidates if c.own_field})
     by_id = {r.pk: r for r in table}
     volumes = marketdata.average_volumes(b.instrument_id for b in blocks.values())
     chosen: list[tuple[Block, RoutingRule | None, dict]] = []
@@ -93,6 +98,7 @@ def plan_routes(
             asset_class=block.instrument.asset_class,
             country=block.instrument.country,
             volume_pct=quantities[pk] / volume * 100 if volume else None,
+            own=own.get(pk, {}),
         )
         rule, trace = rules.choose(candidates, wanted)
         chosen.append((block, by_id[rule.id] if rule else None, trace))
