@@ -139,13 +139,14 @@ def test_a_fund_is_asked_for_by_an_amount_or_by_units_and_not_by_both(says, firm
 
     order = Order.objects.get()
     assert (answer[39], order.terms["cash_qty"], order.status) == ("A", "50000", "DRAFT")
+    assert (answer[152], answer.get(38)) == ("50000", None)  # Its units are not known yet.
     (answer,) = says("D", 2, an_order("A2", _55="FUND", _38="100", _152="50000"))
     assert (answer[39], answer[103]) == ("8", "13") and "not both" in answer[58]
     (answer,) = says("D", 3, an_order("A3", _38="", _152="50000"))
     assert answer[39] == "8" and "amount" in answer[58]
     (answer,) = says("G", 4, [*an_order("A4", _55="FUND", _38="", _152="60000"), (41, "A1")])
     order.refresh_from_db()
-    assert (answer[150], order.terms["cash_qty"]) == ("5", "60000")
+    assert (answer[150], answer[152], order.terms["cash_qty"]) == ("5", "60000", "60000")
     assert Order.objects.count() == 1
 
 

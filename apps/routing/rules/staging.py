@@ -161,17 +161,18 @@ def answer_fields(
 ) -> list[FramePart]:  # fmt: skip
     """
     ExecutionReport (35=8). ``more``: orig (41), list_ref (66), reason (103), text (58), last (LastQty and LastPx),
-    ref (ExecRefID 19), isin, account, limit.
+    ref (ExecRefID 19), isin, account, limit, amount (CashOrderQty 152, said instead of OrderQty 38).
 
     :param side: our word, or the tag as it was sent
     :param price: AvgPx (6); 0 before the first fill
     """
     last = more.get("last") or ("", "")
+    asked = (152, more["amount"]) if more.get("amount") else (38, plain(qty))
     fields: list[tuple[int, Any]] = [
         (37, order_id), (11, cl_ord_id), (41, more.get("orig")), (66, more.get("list_ref")), (17, exec_id),
         (19, more.get("ref")), (150, kind), (39, status), (103, more.get("reason")), (1, more.get("account")),
         (55, symbol or "[N/A]"), (48, more.get("isin")), (22, "4" if more.get("isin") else ""),
-        (54, SIDE_TAGS.get(side, side) or "7"), (38, plain(qty)), (44, more.get("limit")), (32, last[0]), (31, last[1]),
+        (54, SIDE_TAGS.get(side, side) or "7"), asked, (44, more.get("limit")), (32, last[0]), (31, last[1]),
         (151, plain(leaves)), (14, plain(cum)), (6, plain(price)), (60, utc_text(at)), (58, (more.get("text") or "")[:400]),
     ]  # fmt: skip
     return [(tag, str(value)) for tag, value in fields if value not in (None, "")]

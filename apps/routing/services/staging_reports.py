@@ -32,7 +32,8 @@ NEWS: dict[type, tuple[str, str]] = {
 
 class Facts(NamedTuple):
     """
-    Where an order stands with all that was split from it; ``price`` is the average of what is filled. By part: ``prices`` that
+    Where an order stands with all that was split from it; ``price`` is the average of what is filled,
+    ``amount`` the money of an order in a fund by amount. By part: ``prices`` that
     of its block, ``crossed`` what of it was met inside the firm, ``cancelled`` what was given up of it. What was cancelled of
     other parts was told before, as so much less that the order asks for.
     """
@@ -47,6 +48,7 @@ class Facts(NamedTuple):
     isin: str
     account: str
     limit: Decimal | None
+    amount: str | None
     price: Decimal
     prices: dict[int, Decimal]
     crossed: dict[int, Decimal]
@@ -88,7 +90,8 @@ def facts_of(order_ids: Collection[int]) -> dict[int, Facts]:
     """By the order as it was staged; one query."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT r.id, r.tif, r.side, i.symbol, i.isin, p.code, r.limit_price, o.id, o.status, o.qty, o.filled_qty,"
+            "SELECT r.id, r.tif, r.side, i.symbol, i.isin, p.code, r.limit_price,"
+            " r.terms ->> 'cash_qty', o.id, o.status, o.qty, o.filled_qty,"
             " o.cancelled_qty, coalesce(round(b.filled_value / nullif(b.filled_qty, 0), 8), 0), coalesce(x.qty, 0),"
             " coalesce(x.value, 0) FROM orders_order r"
             " JOIN reference_instrument i ON i.id = r.instrument_id JOIN portfolios_portfolio p ON p.id = r.portfolio_id"
@@ -101,7 +104,7 @@ def facts_of(order_ids: Collection[int]) -> dict[int, Facts]:
         )
         families: dict[tuple, list[tuple]] = {}
         for row in cursor.fetchall():
-            families.setdefault(row[:7], []).append(row[7:])
+            families.setdefault(row[:8], []).append(row[8:])
     return {said[0]: _together(said, parts) for said, parts in families.items()}
 
 
@@ -113,9 +116,9 @@ def _together(said: tuple, rows: Sequence[tuple]) -> Facts:
         qty -= sum((part.cancelled for part in parts), ZERO)
     filled = sum((part.filled for part in parts), ZERO)
     value = sum((part.crossed_value + max(part.filled - part.crossed, ZERO) * part.price for part in parts), ZERO)
-    pk, tif, side, symbol, isin, account, limit = said
+    pk, tif, side, symbol, isin, account, limit, amount = said
     return Facts(
-        pk, status, qty, filled, tif, side, symbol, isin, account, limit, round(value / filled, 8) if filled else ZERO,
+        pk, status, qty, filled, tif, side, symbol, isin, account, limit, amount, round(value / filled, 8) if filled else ZERO,
         {part.id: part.price for part in parts}, {part.id: part.crossed for part in parts},
         {part.id: part.cancelled for part in parts},
     )  # fmt: skip
@@ -132,7 +135,7 @@ def written(facts: Facts, told: Told, at: datetime) -> tuple[str, str, Sequence[
         side=facts.side, qty=facts.qty, cum=facts.filled, leaves=leaves, price=facts.price if facts.filled else ZERO,
         at=at, orig=told.orig, list_ref=told.list_ref, text=told.text, last=told.last, ref=told.ref, isin=facts.isin,
         account=facts.account, limit=plain(facts.limit) if facts.limit is not None else None,
-        reason=rules.reject_code("") if told.kind == "8" else None,
+        amount=facts.amount, reason=rules.reject_code("") if told.kind == "8" else None,
     )  # fmt: skip
     return "8", told.exec_id, fields
 
