@@ -245,6 +245,7 @@ LOGOUT_REDIRECT_URL = "account_login"
 ANONYMOUS_USER_NAME = None  # Nobody is somebody: an unknown visitor holds no permission.
 
 ACCOUNT_ADAPTER = "oms_portal.sign_in.PeopleAdapter"
+ACCOUNT_FORMS = {"login": "oms_portal.sign_in_forms.SignInForm"}
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"  # An administrator enters people with their addresses.
