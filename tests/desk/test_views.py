@@ -303,9 +303,21 @@ class TestExport:
         assert lines[4] == ["Value", "Order", "Rationale", "Your reference", "Side"]
         assert lines[5] == ["Side: Sell"]
         assert lines[6] == ["3500", f"O-{some[1]:06d}", "", "", "Sell"]
-        assert len(lines) == 7
+        assert lines[7:] == [["3500", "Total", "", "", ""], ["3500", "All", "", "", ""]]
         assert entry.payload["rows"] == 1 and entry.payload["filters"] == ["Status: Drafts", "Value at least 1000"]
         assert entry.act.by == mira
+
+    def test_sums_stand_below_each_group_and_the_whole_and_columns_are_as_wide_as_in_the_view(self, mira, by, some, firm):
+        wish = orders.Wish(firm.portfolios["P1"].pk, firm.instruments["AAA"].pk, "BUY", "2")
+        orders.create_orders(by(mira), [wish])
+        view = self.view(mira, by, columns=["order", "usd"], widths={"order": 140})
+        answer = visit(mira, "orders:export", query=f"?view={view.pk}&format=xlsx")
+        page = openpyxl.load_workbook(io.BytesIO(b"".join(answer.streaming_content))).active
+        lines = [(line[0], line[1]) for line in page.iter_rows(values_only=True)][5:]
+
+        assert lines[0] == ("Side: Buy", None) and lines[2:4] == [("Total", 100), ("Side: Sell", None)]
+        assert lines[4][1] + lines[5][1] == 3950 and lines[6:] == [("Total", 3950), ("All", 4050)]
+        assert page.column_dimensions["A"].width == 20
 
     @pytest.mark.parametrize("kind", ["csv", "xlsx"])
     def test_no_cell_is_a_formula(self, mira, by, some, kind):

@@ -2,25 +2,27 @@
 
 import csv
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from openpyxl import Workbook
+from openpyxl.utils import get_column_letter
 
 from apps.core.acts import Act
 from apps.core.refusals import Invalid
 
 from . import saved
-from .columns import AGE, CHOICE, Row, Sheet
+from .columns import AGE, CHOICE, Column, Row, Sheet
 from .pages import Shown
 from .specs import Spec
 
 KINDS = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 MOST_ROWS = 500_000
 AT_ONCE = 500  # Lines sent together.
+LETTER = 7  # Pixels of a letter, in which spreadsheets measure columns.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -55,7 +57,7 @@ def exported(act: Act, sheet: Sheet, view: Shown, asked: Asked, rows: int, found
         response = StreamingHttpResponse(csv_lines(lines), content_type=KINDS["csv"])
         response["Content-Disposition"] = f'attachment; filename="{file_name}"'
         return response
-    return FileResponse(_xlsx(sheet, lines), as_attachment=True, filename=file_name, content_type=KINDS["xlsx"])
+    return FileResponse(_xlsx(sheet, view.spec, lines), as_attachment=True, filename=file_name, content_type=KINDS["xlsx"])
 
 
 def head(
@@ -76,14 +78,48 @@ def written(sheet: Sheet, spec: Spec, above: Iterable[Sequence], rows: Iterable[
     """Every line of the file, no cell of which a spreadsheet takes for a formula."""
     columns = [sheet.columns[code] for code in spec.columns]
     group, begun = sheet.columns.get(spec.group), ...
+    part, whole = _Sum("Total", columns, spec.totals), _Sum("All", columns, spec.totals)
     for line in above:
         yield [harmless(cell) for cell in line]
     yield [column.label for column in columns]
     for row in rows:
         if group and row[group.path] != begun:
+            yield from part.said()
             begun = row[group.path]
             yield [harmless(f"{group.label}: {_plain(group, row)}")]
         yield [harmless(_plain(column, row)) for column in columns]
+        part.take(row)
+        whole.take(row)
+    if group:
+        yield from part.said()
+    yield from whole.said()
+
+
+class _Sum:
+    """Sums of the columns a view totals, of what was taken since they were last said."""
+
+    def __init__(self, name: str, columns: Sequence[Column], totals: Collection[str]):
+        self.name, self.columns = name, columns
+        self.codes = [column.code for column in columns if column.code in totals]
+        self.taken: dict[str, Decimal] | None = None
+
+    def take(self, row: Row) -> None:
+        if not self.codes:
+            return
+        self.taken = self.taken or dict.fromkeys(self.codes, Decimal(0))
+        for column in self.columns:
+            if column.code in self.taken:
+                self.taken[column.code] += column.value(row) or 0
+
+    def said(self) -> list[list]:
+        """One line, or none where nothing is totalled."""
+        if self.taken is None:
+            return []
+        line: list = [self.taken.get(column.code, "") for column in self.columns]
+        if "" in line:
+            line[line.index("")] = self.name
+        self.taken = None
+        return [line]
 
 
 def _plain(column, row: Row) -> Any:
@@ -122,10 +158,12 @@ def csv_lines(lines: Iterable[Sequence]) -> Iterator[bytes]:
     yield "".join(pile).encode()
 
 
-def _xlsx(sheet: Sheet, lines: Iterable[Sequence]):
-    """A temporary file, gone when it is closed: the rows are never all in memory."""
+def _xlsx(sheet: Sheet, spec: Spec, lines: Iterable[Sequence]):
+    """A temporary file, gone when it is closed: the rows are never all in memory. Columns are as wide as in the view."""
     book = Workbook(write_only=True)
     page = book.create_sheet(sheet.title)
+    for n, code in enumerate(spec.columns, 1):
+        page.column_dimensions[get_column_letter(n)].width = spec.widths.get(code, sheet.columns[code].width) / LETTER
     for line in lines:
         page.append(line)
     file = tempfile.TemporaryFile()  # noqa: SIM115  The answer closes it.
