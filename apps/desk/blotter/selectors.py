@@ -26,8 +26,9 @@ from apps.blocks import selectors as blocks
 from apps.blocks.models import Block, CrossMember, Member
 from apps.blocks.states import B
 from apps.marketdata import selectors as marketdata
+from apps.orders.page_selectors import ASSETS as CLASSES
 from apps.orders.page_selectors import amount_or
-from apps.reference.models import BONDS, SHARES
+from apps.reference.models import SHARES
 from apps.routing.models import Route
 from apps.routing.states import DEAD, Rt
 
@@ -45,11 +46,7 @@ STATUSES: dict[str, tuple[str, Q]] = {
     "DONE": ("Done", Q(status__in=[B.DONE, B.ALLOCATED])),
     "CANCELLED": ("Cancelled", Q(status=B.CANCELLED)),
 }
-ASSETS = {
-    "equity": ("Equity", Q(instrument__asset_class__in=SHARES)),
-    "bonds": ("Fixed income", Q(instrument__asset_class__in=BONDS)),
-    "others": ("Other classes", ~Q(instrument__asset_class__in=(*SHARES, *BONDS))),
-}
+ASSETS = {code: (label, Q(instrument__asset_class__in=kinds)) for code, (label, kinds) in CLASSES.items()}
 
 
 class Asked(NamedTuple):

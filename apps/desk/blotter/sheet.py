@@ -142,7 +142,7 @@ BLOCKS: Sheet = sheet(
     frame=_frame,
     urgent=2,
     added=frozenset({"orders", "routes", "strategy", "brokers", "word", "look", "due_at"}),
-    by_class=cells.BY_CLASS,
+    by_class=cells.BY_CLASS | {"currencies": ("currency", "settle_date"), "funds": ("cash", "settle_date")},
 )  # fmt: skip
 
 

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
-from django.db.models import F
+from django.db.models import DateField, F
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 from django.utils.html import format_html
 
 from apps.orders import selectors as orders
@@ -20,6 +22,7 @@ TWIST = (
     ' aria-label="Block of {}"></button>'
 )
 ROW = '<tr data-row="order:{}" data-href="/orders/{}/" data-stands="{}" class="{}{}">'
+VALUE_DATE = Cast(KeyTextTransform("value_date", "terms"), DateField())
 TICK = '<td><input type="checkbox" name="seen" value="{}:{}" aria-label="Select O-{}"></td>'
 MARKS = {status: str(show.status(status)) for status in STATUSES}
 
@@ -89,6 +92,7 @@ ORDERS: Sheet = sheet(
         cells.text("group", "Group", "group__name", 90, groups=True, longest=20),
         cells.choice("status", "Status", "status", STATUSES, 96, cell=_status),
         cells.age("age", "Age", "created_at"),
+        replace(cells.day("value_date", "Value date", "value_date"), expression=VALUE_DATE),
         cells.text("instructions", "Instructions", "instructions", 180),
         cells.text("rationale", "Rationale", "rationale", 180),
         cells.text("client_ref", "Your reference", "client_ref", 120),
@@ -108,7 +112,7 @@ ORDERS: Sheet = sheet(
     attention=(Key("rank"), Key("usd", True), Key("pk")),
     frame=_frame,
     urgent=2,
-    by_class=cells.BY_CLASS,
+    by_class=cells.BY_CLASS | {"currencies": ("currency", "value_date"), "funds": ("cash", "currency")},
 )  # fmt: skip
 
 
