@@ -110,7 +110,7 @@
     if (count) counted(gridOf(row));
   }
 
-  /* Selection: [data-selection] bars show the count in [data-count]; [data-needs-selection] controls wake with it. */
+  /* Selection: [data-selection] bars show the count in [data-count] and what it comes to in [data-worth]; [data-needs-selection] controls wake with it. */
   function counted(grid) {
     const ticks = $$("tbody input[type=checkbox], .item input[type=checkbox]", grid).filter((c) => !c.disabled);
     ticks.forEach((c) => c.closest(ROW)?.classList.toggle("picked", c.checked));
@@ -121,8 +121,20 @@
       all.indeterminate = count > 0 && count < ticks.length;
     }
     $$("[data-selection]").forEach((bar) => { bar.hidden = count === 0; });
+    weigh(ticks.filter((c) => c.checked).map((c) => c.value).join());
     $$("[data-count]").forEach((place) => { place.textContent = count ? `${count} selected` : ""; });
     $$("[data-needs-selection]").forEach((control) => { control.disabled = count === 0; });
+  }
+
+  /* What is ticked comes to, as the server says it. */
+  let weighed = "";
+  function weigh(said) {
+    if (said === weighed) return;
+    weighed = said;
+    for (const place of $$("[data-worth]")) {
+      place.textContent = "";
+      if (said) htmx.trigger(place, "picked");
+    }
   }
 
   function clear() {

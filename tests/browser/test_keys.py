@@ -33,6 +33,8 @@ def test_keys_move_by_rows_and_screens_and_the_list_goes_on_before_its_end_is_se
     page.keyboard.press("Shift+PageDown")
     second = page.evaluate(STANDS)
     assert second == {"at": 2 * first["at"], "seen": True, "ticked": first["at"] + 1}
+    money = page.locator("[data-selection] [data-worth]", has_text=f"{first['at'] + 1} orders, $")
+    money.and_(page.locator(":text('1 portfolio')")).wait_for()
     page.keyboard.press("PageUp")
     assert first["at"] <= page.evaluate(STANDS)["at"] < first["at"] + 4  # The bar of actions takes room of the list.
 

@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from apps.blocks.models import Member
 from apps.core.refusals import Invalid, NotFound
 from apps.desk.blotter import selectors
 from apps.desk.blotter.sheet import BLOCKS, blocks_sheet
@@ -94,8 +95,26 @@ def test_a_file_has_the_rows_of_the_view(tom, worked, keep):
 
     assert lines[2] == ["Filters: Status: Working; Filled qty at least 1"]
     assert lines[4] == [BLOCKS.columns[code].label for code in SPEC["columns"]]
-    assert [line[1] for line in lines[5:]] == [f"B-{pk:04d}" for pk in page]
-    assert [(line[2], line[3]) for line in lines[5:]] == [("49.9", "-20"), ("50.1", "20")]
+    assert [line[1] for line in lines[5:-1]] == [f"B-{pk:04d}" for pk in page]
+    assert [(line[2], line[3]) for line in lines[5:-1]] == [("49.9", "-20"), ("50.1", "20")]
+    assert "All" in lines[-1]
+
+
+def test_each_class_has_its_own_columns(tom, mira, worked):
+    for name, own in (("blocks", "settle_date"), ("orders", "value_date")):
+        assert heads(words(visit(tom, f"{name}:list", query="?asset=currencies")))[3:5] == ["currency", own]
+        assert "cash" in heads(words(visit(tom, f"{name}:list", query="?asset=funds")))
+        assert "strike" in heads(words(visit(tom, f"{name}:list", query="?asset=derivatives")))
+
+
+def test_what_is_ticked_comes_to_its_money_and_portfolios(tom, mira, a_block):
+    blocks = [a_block("AAA", "SELL", 100, 30), a_block("BBB", "BUY", 50)]
+    ticked = "&".join(f"seen={block.pk}:{block.version}" for block in blocks)
+    said = " ".join(words(visit(tom, "blocks:list", query=f"?part=picked&{ticked}", htmx=True)).split())
+    assert re.fullmatch(r"2 blocks, \$[\d.]+K to work, 2 portfolios", said), said
+    orders = "&".join(f"seen={pk}:1" for pk in Member.objects.filter(block__in=blocks).values_list("order", flat=True))
+    said = " ".join(words(visit(mira, "orders:list", query=f"?part=picked&{orders}", htmx=True)).split())
+    assert re.fullmatch(r"3 orders, \$[\d.]+K sell, \$[\d.]+K buy, 2 portfolios", said), said
 
 
 def test_what_hangs_below_fills_the_columns_of_the_view(tom, worked, keep):

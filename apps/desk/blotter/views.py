@@ -12,14 +12,14 @@ from apps.allocations import selectors as allocations
 from apps.blocks import selectors as blocks
 from apps.blocks.models import CrossMember, Member
 from apps.blocks.states import B
-from apps.core.edges import act_of, whole_number
+from apps.core.edges import act_of, seen_versions, whole_number
 from apps.orders import selectors as orders
 from apps.users.doors import door
 from apps.users.services import can
 
 from ..lists import files, listing, rendering
 from ..lists.pages import Shown, around, begun_in, more_address, shown
-from . import drawer, selectors
+from . import drawer, plans, selectors
 from .asked import FOLLOWED, asked_of, may_work, rows_of
 from .sheet import blocks_sheet
 
@@ -54,12 +54,14 @@ ACTIONS = (
 def listed(request: HttpRequest) -> HttpResponse:
     """
     Blocks as the view says, a page at a time; ``?part=strip``, ``chips`` and ``totals`` are what stands around the list,
-    of all blocks however many.
+    of all blocks however many; ``?part=picked`` the money of those ticked.
     """
     part = request.GET.get("part") if request.htmx else None
     if part == "strip":
         context = {"figures": selectors.figures(request.user), "sees_routes": can(request.user, "routing.see")}
         return render(request, "desk/blotter.html#strip", context)
+    if part == "picked":
+        return render(request, "desk/blotter.html#picked", {"picked": plans.picked(request.user, seen_versions(request.GET))})
     if part in ("chips", "totals"):
         asked, sheet = asked_of(request), blocks_sheet(request.user)
         view = shown(request, sheet, asked.asset)

@@ -9,12 +9,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from apps.core.edges import act_of, whole_number
+from apps.core.edges import act_of, seen_versions, whole_number
 from apps.orders import page_selectors as pages
 from apps.orders import selectors as orders
 from apps.orders.events import OrderAmended, OrderCancelled, OrderSubmitted
 from apps.orders.models import OrderGroup
-from apps.orders.states import LIFE
+from apps.orders.states import LIFE, S
 from apps.users.doors import door
 from apps.users.services import can
 
@@ -42,9 +42,12 @@ ACTIONS = (
 def listed(request: HttpRequest) -> HttpResponse:
     """
     Orders as the view says, a page at a time; ``?part=chips`` is the filters alone and ``?part=totals`` the money, of
-    all orders however many.
+    all orders however many; ``?part=picked`` the money of those ticked.
     """
     part = request.GET.get("part")
+    if request.htmx and part == "picked":
+        picked = pages.chosen(request.user, seen_versions(request.GET), list(S))
+        return render(request, "orders/words.html#money", {"money": picked.money})
     if request.htmx and part in ("chips", "totals"):
         asked = asked_of(request)
         sheet = orders_sheet()
