@@ -15,13 +15,16 @@ from apps.audit import seals
 from apps.audit import selectors as audit
 from apps.audit.models import Entry, Seal
 from apps.blocks import selectors as blocks
+from apps.compliance.models import Rule
 from apps.core.edges import whole_number
 from apps.core.events import REGISTRY
 from apps.core.refusals import Invalid, NotFound
 from apps.crossing import selectors as crossing
 from apps.orders import selectors as orders
+from apps.orders.models import ApprovalRule, OrderGroup
 from apps.portfolios.models import Portfolio
-from apps.reference.models import Broker, Instrument
+from apps.reference.models import Broker, Instrument, Issuer
+from apps.routing.models import AlertRule
 from apps.users.doors import door
 from apps.users.models import Desk, User
 from apps.users.services import can
@@ -48,13 +51,17 @@ NEEDED = {
 REFS = {"order_id": "O-{:06d}", "source_id": "O-{:06d}", "parent_id": "O-{:06d}", "block_id": "B-{:04d}",
         "part_id": "O-{:06d}", "into": "B-{:04d}", "split_from": "B-{:04d}", "order_ids": "O-{:06d}", "parts": "O-{:06d}",
         "bought_in_id": "B-{:04d}", "sold_in_id": "B-{:04d}", "buy_id": "B-{:04d}", "sell_id": "B-{:04d}",
-        "opposition_id": "X-{:04d}", "cross_id": "XC-{:04d}"}  # fmt: skip
+        "opposition_id": "X-{:04d}", "cross_id": "XC-{:04d}", "route_id": "R-{:04d}", "allocation_id": "A-{:06d}"}  # fmt: skip
 NAMES = {
     "portfolio_id": (Portfolio, "code"), "instrument_id": (Instrument, "symbol"), "broker_id": (Broker, "name"),
     "dealer_id": (Broker, "name"), "desk_id": (Desk, "code"), "owner_id": (User, "username"),
     "meant_for_id": (Broker, "name"), "directed_to_id": (Broker, "name"),
+    "issuer_id": (Issuer, "name"), "group_id": (OrderGroup, "name"),
+    "approval_rule_id": (ApprovalRule, "name"), "alert_rule_id": (AlertRule, "name"),
     "before_id": (User, "username"), "person_id": (User, "username"), "deputy_id": (User, "username"), "acts_for_id": (User, "username"),
 }  # fmt: skip
+RULES = {"approval": "approval_rule_id", "alert": "alert_rule_id"}  # Which rule a fact of theirs means.
+TITLES = {"rule": Rule, "group": OrderGroup, "chain": ApprovalRule}  # Subjects that people call by a name.
 Names = dict[str, dict[int, str]]
 SUBJECTS = {"order": "O-{:06d}", "block": "B-{:04d}", "route": "R-{:04d}", "inquiry": "Q-{:04d}", "allocation": "A-{:06d}",
             "confirmation": "C-{:06d}", "instruction": "I-{:06d}", "exchange": "E-{:06d}", "review": "V-{:06d}",
@@ -63,7 +70,7 @@ SUBJECTS = {"order": "O-{:06d}", "block": "B-{:04d}", "route": "R-{:04d}", "inqu
 WORDS = {
     "tif": "time in force", "cum_qty": "filled", "filled_qty": "filled", "leaves_qty": "still open", "net_amount": "net",
     "cancelled_qty": "cancelled", "exec_id": "execution", "exec_type": "report", "ord_status": "at the broker",
-    "cl_ord_id": "our number", "msg_type": "message", "ref": "reference", "sha256": "SHA-256", "params": "limits",
+    "cl_ord_id": "our number", "msg_type": "message", "ref": "reference", "sha256": "SHA-256", "params": "limits", "number": "version",
     "statement_hash": "SHA-256 of the statement", "indeterminate": "not decidable", "usd": "USD",
 }  # fmt: skip
 STATES = {
@@ -92,7 +99,8 @@ def in_words(entries: Iterable[Entry], subject: str = "") -> list[Line]:
     happened to another subject than the one told of names it. At most a query for each kind of thing named.
     """
     entries = list(entries)
-    names = _names(e.payload for e in entries)
+    payloads = [_payload(e) for e in entries]
+    names = _names(payloads)
     return [
         Line(
             e.act.at,
@@ -102,16 +110,21 @@ def in_words(entries: Iterable[Entry], subject: str = "") -> list[Line]:
                     None,
                     [
                         f"by {e.act.by}",
-                        _changes(e.payload, e.nth, names),
-                        _values(e.payload, names),
+                        _changes(payload, e.nth, names),
+                        _values(payload, names),
                         f"“{e.act.reason}”" if e.act.reason else "",
                     ],
                 )
             ),
             TONES.get(e.event.split(".")[1], ""),
         )
-        for e in entries
+        for e, payload in zip(entries, payloads, strict=True)
     ]
+
+
+def _payload(entry: Entry) -> dict:
+    """What the event kept, with the kind of rule it means."""
+    return {RULES.get(entry.subject, name) if name == "rule_id" else name: value for name, value in entry.payload.items()}
 
 
 def _names(payloads: Iterable[dict]) -> Names:
@@ -131,9 +144,16 @@ def _names(payloads: Iterable[dict]) -> Names:
     }
 
 
-def titled(subject: str, subject_id: int) -> str:
-    """A subject as people call it: “Order O-000012”."""
-    return f"{subject.capitalize()} {SUBJECTS.get(subject, '{}').format(subject_id)}"
+def titled(subjects: Iterable[tuple[str, int]]) -> list[str]:
+    """Subjects as people call them: “Order O-000012”, “Rule “Issuer at most 5%””. A query for each kind that has names."""
+    subjects = list(subjects)
+    named = {kind: {pk for of, pk in subjects if of == kind} for kind in TITLES}
+    names = {kind: TITLES[kind].objects.in_bulk(ids) for kind, ids in named.items() if ids}
+    return [
+        f"{kind.capitalize()} “{names[kind][pk].name}”" if pk in names.get(kind, ())
+        else f"{kind.capitalize()} {SUBJECTS.get(kind, '{}').format(pk)}"
+        for kind, pk in subjects
+    ]  # fmt: skip
 
 
 def events_in_words() -> list[tuple[str, list[tuple[str, str]]]]:
@@ -185,7 +205,7 @@ def _values(payload: dict, names: Names) -> str:
     return ", ".join(
         f"“{value}”" if name == "text" else f"{_named(name)} {_in_words(name, value, names)}"
         for name, value in payload.items()
-        if value not in (None, "", [], {}) and name not in told
+        if value not in (None, "", [], {}, "{}") and name not in told
     )
 
 
@@ -252,7 +272,7 @@ def timeline(request: HttpRequest, subject: str, subject_id: int) -> HttpRespons
     elif subject not in NEEDED or not can(request.user, NEEDED[subject]):
         raise NotFound("There is no such thing on the record, or it is not for your role.")
     entries = audit.timelines(_told_with(request.user, subject, subject_id))
-    context = {"entries": in_words(entries, subject), "subject": subject, "title": titled(subject, subject_id)}
+    context = {"entries": in_words(entries, subject), "subject": subject, "title": titled([(subject, subject_id)])[0]}
     part = "drawer" if request.htmx and request.htmx.target == "drawer" else "life"
     template = f"desk/record.html#{part}" if request.htmx else "desk/timeline.html"
     return render(request, template, context)
@@ -276,7 +296,7 @@ def search(request: HttpRequest) -> HttpResponse:
     found = list(rows[: PAGE + 1])
     context = {
         "rows": [
-            (e, line, titled(e.subject, e.subject_id)) for e, line in zip(found[:PAGE], in_words(found[:PAGE]), strict=True)
+            *zip(found[:PAGE], in_words(found[:PAGE]), titled((e.subject, e.subject_id) for e in found[:PAGE]), strict=True)
         ],
         "next": found[PAGE - 1].pk if len(found) > PAGE else None,
         "events": events_in_words(),

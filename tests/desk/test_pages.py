@@ -10,10 +10,11 @@ from django.urls import reverse
 
 from apps.audit.models import Seal
 from apps.compliance import services as compliance
-from apps.compliance.models import Review
+from apps.compliance.models import Review, Rule
 from apps.core.events import REGISTRY
 from apps.desk import record
 from apps.orders import services as orders
+from apps.orders.models import Approval
 from tests.pages import send, visit, words
 
 
@@ -129,7 +130,7 @@ class TestBar:
 
 class TestOrderList:
     def test_a_row_comes_to_the_top_when_it_needs_a_person_most_and_moves_for_nothing_less(self, mira, held, order):
-        stuck, draft, sent = held(), order(submit=False), order()
+        stuck, draft, sent = held(), order(), order(symbol="BBB", qty="1", submit=True)
         stands = dict(re.findall(r'data-row="order:(\d+)"[^>]* data-stands="([^"]*)"', words(visit(mira, "orders:list"))))
         assert stands == {str(stuck): "0", str(draft): "", str(sent): ""}
 
@@ -149,7 +150,7 @@ class TestFinder:
         assert f"O-{pk:06d}" not in words(visit(mira, "desk:find", query=f"?q=B-{pk}", htmx=True))  # A block's number.
 
     def test_finds_groups_by_their_names(self, mira, paul, order, by):
-        pk = order(submit=False)
+        pk = order()
         group = orders.link_orders(by(mira), "PROGRAM", "Quarter end", [orders.LegIn(pk)], seen={pk: 1})
         for who, found in ((mira, True), (paul, False)):
             assert (f'href="/groups/{group}/"' in words(visit(who, "desk:find", query="?q=quarter", htmx=True))) == found
@@ -188,13 +189,27 @@ class TestRecord:
             ("display_qty", "100", "display quantity 100"), ("net_amount", "195200.62", "net 195,200.62"),
             ("settled_date", "2026-12-01", "settled date Tue 1 Dec 2026"), ("is_first", False, "is first no"),
             ("ord_status", "1", "at the broker partly filled"), ("exec_type", "F", "report trade"),
-            ("params", '{"window_days":"30"}', "limits window days 30"), ("params", "{torn", "limits {torn"),
+            ("params", '{"window_days":"30"}', "limits window days 30"), ("params", "{}", ""), ("number", 2, "version 2"),
+            ("route_id", 7, "route R-0007"), ("params", "{torn", "limits {torn"),
             ("settled_date", "soon", "settled date soon"), ("net_amount", "much", "net much"),
             ("legs", [{"order_id": 7, "qty": "5"}], "legs order O-000007, quantity 5"),
         ],
     )  # fmt: skip
     def test_says_the_values_of_an_event_in_words(self, name, value, said):
         assert record._values({name: value}, {}) == said
+
+    def test_calls_rules_and_groups_by_their_names(self, ada, omar, mira, by, held, order):
+        pk = order()
+        orders.link_orders(by(mira), "PROGRAM", "Quarter end", [orders.LegIn(pk)], seen={pk: 1})
+        orders.save_approval_rule(by(omar), "all", {"steps": [{"name": "Officer", "permission": "orders.approve"}]})
+        sent = order(symbol="BBB", qty="1", submit=True)
+        held()
+        rule, asked = Rule.objects.first(), Approval.objects.get(order=sent).rule
+
+        assert f"Rule “{rule.name}”" in words(visit(ada, "desk:record", query="?subject=rule"))
+        assert "Group “Quarter end”" in words(visit(ada, "desk:record", query="?subject=group"))
+        assert f"approval rule {asked.name}" in words(visit(ada, "desk:record", query="?event=approval.opened"))
+        assert f"Rule “{rule.name}”, from the record" in words(visit(ada, "desk:timeline", "rule", rule.pk))
 
     @pytest.mark.parametrize(
         ("query", "found"),
