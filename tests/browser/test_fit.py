@@ -2,6 +2,8 @@
 
 import pytest
 
+from apps.desk.lists import saved, specs
+from apps.desk.sheets import get_sheet
 from apps.portfolios.models import Portfolio
 from apps.reference.models import Broker
 from apps.settlement import services as settlement
@@ -40,3 +42,29 @@ def test_tables_fit_the_narrowest_desk_whatever_things_are_called(sits_down, fir
             cut = page.locator(f"td.cut[title='{LONG}']")
             assert cut.count() == {"/portfolios/": Portfolio.objects.count(), "/routes/": 0, "/inquiries/": 0}.get(path, 2)
     assert wider == {}
+
+
+BESIDE = """() => {
+  const grid = document.querySelector(".grid");
+  grid.scrollLeft = 300;
+  const left = grid.getBoundingClientRect().left;
+  const at = (row, n) => Math.round(row.cells[n].getBoundingClientRect().left - left);
+  const total = document.querySelector("#list-total .n:not(:empty)");
+  return [grid.scrollLeft, ...["thead tr", "tr[data-row]"].map((rows) => at(document.querySelector(`#list ${rows}`), 1)),
+    getComputedStyle(total).overflow];
+}"""
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_beside_a_drawer_rows_keep_their_names_in_sight_and_totals_are_never_cut(sits_down, firm, mira, tom, by):
+    Street(firm, by, mira, tom).block("BBB", "BUY", {"P1": 4000})
+    sheet = get_sheet("blocks", tom)
+    spec = specs.usual(sheet)._replace(totals=["usd"])
+    view = saved.save_view(by(tom), sheet, spec, name="Totalled")
+    page = sits_down(tom, f"/blocks/?view={view.pk}")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.locator("#drawer h2").first.wait_for()
+    assert page.evaluate(BESIDE) == [300, 0, 0, "visible"]
