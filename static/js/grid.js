@@ -13,6 +13,7 @@
   const current = (grid) => $(".on", grid);
   const box = (row) => $("input[type=checkbox]", row);
   const regionOf = (grid) => $(grid.dataset.target || "#drawer");
+  const RECOUNT = 1000;     // ms after which what is ticked is weighed again where it changed
   let listUrl = null;
   let following;
 
@@ -231,13 +232,17 @@
       if (region?.children.length && !region.dataset.shows && !$(":scope > .empty", region)) region.dataset.shows = location.pathname;
     }
   }
-  /* Rows replaced where they stand took their tick and their place along; only what cannot be ticked any more changes a count. */
+  /* Rows replaced where they stand took their tick and their place along; only what cannot be ticked any more changes a count.
+     What is ticked may come to something else. */
+  let recount = null;
   function swapped(rows) {
     for (const row of rows) {
       const check = box(row);
       row.classList.toggle("picked", Boolean(check?.checked && !check.disabled));
     }
     if (rows.some((row) => box(row)?.disabled)) new Set(rows.map(gridOf)).forEach((grid) => grid && counted(grid));
+    const picked = rows.find((row) => row.classList.contains("picked"));
+    if (picked) recount ??= setTimeout(() => { recount = null; if (gridOf(picked)) counted(gridOf(picked)); }, RECOUNT);
   }
   document.addEventListener("htmx:afterSettle", ready);
   document.addEventListener("oms:rows", (event) => {

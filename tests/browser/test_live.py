@@ -10,13 +10,14 @@ from apps.orders import services as orders
 from tests.allocations.filling import Street
 from tests.browser.test_tree import STREAM
 
-BRING = """([id, was, now, held]) => {
+BRING = """([id, was, now, held, version]) => {
   const leaf = document.createElement("template");
   leaf.innerHTML = document.querySelector(`[data-row='order:${id}']`).outerHTML;
   const row = leaf.content.firstElementChild;
   for (const name of ["tabindex", "aria-current"]) row.removeAttribute(name);
   row.className = held ? "held" : "";
   row.querySelector("input").checked = false;
+  if (version) row.querySelector("input").setAttribute("value", `${id}:${version}`);
   for (const cell of row.cells) if (cell.textContent.trim() === was) cell.textContent = now;
   stream.say("rows", { subject: "order", ids: [id], rows: row.outerHTML });
 }"""
@@ -59,6 +60,11 @@ def test_of_a_changed_row_only_the_cells_that_differ_are_put_in_place(sits_down,
     page.evaluate(BRING, [ids[1], "77.5000", "78.0000", False])
     stands = page.evaluate(STANDS, ids[1])
     assert stands == {"same": True, "kept": marked - 1, "ticked": True, "focused": True, "on": True, "held": False}
+
+    with page.expect_response(lambda answer: "part=picked" in answer.url) as weighed:
+        page.evaluate(BRING, [ids[1], "78.0000", "79.0000", False, 7])
+    assert f"seen={ids[1]}%3A7" in weighed.value.url
+    page.locator("[data-worth]", has_text="1 order, $").wait_for()
 
     page.evaluate("(id) => stream.say('rows', { subject: 'order', ids: [id], rows: '' })", ids[1])
     assert row.count() == 0
