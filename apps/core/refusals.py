@@ -74,5 +74,11 @@ def in_words(change: Mapping) -> str:
     before, after = change["what"].get("before"), change["what"].get("after")
     if not isinstance(before, Mapping) or not isinstance(after, Mapping):
         return said
-    moved = ", ".join(f"{name.replace('_', ' ')} {before.get(name) or 'none'} → {after[name] or 'none'}" for name in after)
+    moved = ", ".join(f"{name.replace('_', ' ')} {_worded(before.get(name))} → {_worded(after[name])}" for name in after)
     return f"{said} ({moved})" if moved else said
+
+
+def _worded(value: object) -> str:
+    if isinstance(value, Mapping):
+        return " ".join(f"{name.replace('_', ' ')} {_worded(one)}" for name, one in value.items()) or "none"
+    return str(value or "none")

@@ -6,6 +6,7 @@ from decimal import Decimal as D
 import pytest
 from django.urls import reverse
 
+from apps.audit.models import Entry
 from apps.orders import rules
 from apps.orders import services as orders
 from apps.orders.models import Order
@@ -77,6 +78,9 @@ class TestOrders:
         orders.amend_orders(by(mira), {pk: {"qty": "10"}}, seen={pk: 3})
         order.refresh_from_db()
         assert (order.qty, order.intent) == (10, None)  # By hand it is nobody's intent any more.
+        told = list(Entry.objects.filter(subject="order", subject_id=pk, event="order.amended").order_by("nth"))
+        prices = [one.payload["before"]["intent"]["price"] for one in told if "intent" in one.payload["after"]]
+        assert (prices, "intent" in told[1].payload["after"], told[2].payload["after"]["intent"]) == (["50", "40"], False, None)
 
     def test_that_would_sell_what_is_not_held_are_refused_beside_the_value(self, drafts, wish):
         with pytest.raises(orders.BadWishes) as refused:

@@ -104,23 +104,23 @@ def _judged(act: Act, changes: Mapping[int, Mapping[str, Any]]) -> Judged:
 def _write(act: Act, rows: Iterable[Locked], found: Judged) -> list[Locked]:
     """Writes the terms that differ from what they were; the orders they were written to, as they were locked."""
     told: dict[int, events.OrderAmended] = {}
+    intents: dict[int, str | None] = {}
     for new in found.after.iter_rows(named=True):
         old = found.before[new["row"]] | {"limit_price": found.before[new["row"]]["limit_price"] or None}
         changed = [name for name in AMENDABLE if old[name] != new[name]]
         if changed:
-            told[new["row"]] = events.OrderAmended(
-                {name: old[name] for name in changed}, {name: new[name] for name in changed}
-            )
+            before, after = {name: old[name] for name in changed}, {name: new[name] for name in changed}
+            intents[new["row"]] = new["intent"] or (None if "qty" in after else old["intent"])
+            was, is_now = (orjson.loads(text) if text else None for text in (old["intent"], intents[new["row"]]))
+            if was != is_now:
+                before["intent"], after["intent"] = was, is_now
+            told[new["row"]] = events.OrderAmended(before, after)
     changing = [row for row in rows if row.id in told]
     kept = found.after.filter(pl.col("row").is_in(list(told))).sort("row")
-    intents = [
-        new["intent"] or (found.before[new["row"]]["intent"] if "qty" not in told[new["row"]].after else None)
-        for new in kept.iter_rows(named=True)
-    ]
     columns = {
         name: (STORED.get(name, "text"), kept[name].to_list()) for name in (*PLAIN, "terms", "desk_id")
     }
-    columns["intent"] = ("jsonb", intents)
+    columns["intent"] = ("jsonb", [intents[pk] for pk in kept["row"].to_list()])
     sizes = {pk: (Decimal(one.before["qty"]), Decimal(one.after["qty"])) for pk, one in told.items() if "qty" in one.after}
     change_families({pk: after - before for pk, (before, after) in sizes.items() if after != before})
     happen(act, changing, told, columns=columns)
