@@ -1,5 +1,6 @@
 """Alerts to other systems."""
 
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.request import Request
@@ -31,6 +32,20 @@ class AlertOut(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class AlertCountOut(serializers.Serializer):
+    """How often a rule spoke, and what came of it: too many that end by themselves tire the desk."""
+
+    rule = serializers.CharField(source="name")
+    raised = serializers.IntegerField()
+    acknowledged = serializers.IntegerField()
+    snoozed = serializers.IntegerField()
+    by_themselves = serializers.IntegerField(help_text="ended before anybody acknowledged them")
+
+
+class SinceIn(serializers.Serializer):
+    since = serializers.DateTimeField(required=False, default=None, help_text="where left out: midnight UTC")
+
+
 class AlertIn(serializers.Serializer):
     version = serializers.IntegerField(min_value=1, help_text="the version that the caller looked at")
 
@@ -51,6 +66,16 @@ class Alerts(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
     def get_queryset(self):
         rows = alert_selectors.alerts_seen_by(self.request.user)
         return rows.select_related("rule", "block__owner", "acknowledged_by")
+
+    @extend_schema(
+        summary="How often each rule spoke since a moment, and what came of it", responses=AlertCountOut(many=True),
+        parameters=[SinceIn], filters=False,
+    )  # fmt: skip
+    def counts(self, request: Request) -> Response:
+        asked = SinceIn(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        since = asked.validated_data["since"] or timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+        return Response(AlertCountOut(alert_selectors.counts_by_rule(request.user, since), many=True).data)
 
     @extend_schema(summary="Say that one sees to it", request=AlertIn, responses=AlertOut, parameters=[KEY])
     def acknowledge(self, request: Request, pk: str) -> Response:

@@ -16,6 +16,7 @@ api_urlpatterns = [
     re_path(rf"^inquiries/{PK}/award/?$", api.Inquiries.as_view({"post": "award"}), name="api-inquiry-award"),
     re_path(rf"^inquiries/{PK}/pass/?$", api.Inquiries.as_view({"post": "pass_on"}), name="api-inquiry-pass"),
     path("alerts/", alert_api.Alerts.as_view({"get": "list"}), name="api-alerts"),
+    path("alerts/counts/", alert_api.Alerts.as_view({"get": "counts"}), name="api-alert-counts"),
     re_path(rf"^alerts/{PK}/acknowledge/?$", alert_api.Alerts.as_view({"post": "acknowledge"}), name="api-alert-acknowledge"),
     re_path(rf"^alerts/{PK}/snooze/?$", alert_api.Alerts.as_view({"post": "snooze"}), name="api-alert-snooze"),
     path("quarantine/", message_api.Quarantine.as_view({"get": "list"}), name="api-quarantine"),

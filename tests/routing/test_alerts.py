@@ -261,3 +261,7 @@ class TestSeeingToThem:
         stale = post("acknowledge", {"version": 1})
         assert (stale.status_code, stale.json()["facts"]["stale"][0]["changes"][0]["event"]) == (409, "alert.snoozed")
         assert post("acknowledge", {"version": 2}).json()["acknowledged_by"] == "tom"
+        [count] = client.get("/api/v1/alerts/counts/").json()
+        assert count == {"rule": "NO_ACK 30", "raised": 1, "acknowledged": 1, "snoozed": 1, "by_themselves": 0}
+        assert client.get("/api/v1/alerts/counts/?since=2100-01-01T00:00:00Z").json() == []
+        assert client.get("/api/v1/alerts/counts/?since=soon").status_code == 422
