@@ -235,6 +235,8 @@ def _in_words(name: str, value: object, names: Names) -> str:
             return str(value).replace("_", " ").lower()
         if name.endswith("qty"):
             return show.qty(value)
+        if name.endswith("price"):
+            return f"{Decimal(str(value)).normalize():f}"
         if name.endswith("amount"):
             return f"{Decimal(str(value)):,}"
         if name.endswith("_date"):

@@ -192,6 +192,8 @@ class TestRecord:
             ("params", '{"window_days":"30"}', "limits window days 30"), ("params", "{}", ""), ("number", 2, "version 2"),
             ("route_id", 7, "route R-0007"), ("params", "{torn", "limits {torn"),
             ("settled_date", "soon", "settled date soon"), ("net_amount", "much", "net much"),
+            ("decision_price", "50.00000000", "decision price 50"), ("limit_price", "none", "limit price none"),
+            ("terms", {"stop_price": "5.10"}, "terms stop price 5.1"),
             ("legs", [{"order_id": 7, "qty": "5"}], "legs order O-000007, quantity 5"),
         ],
     )  # fmt: skip
