@@ -2,9 +2,12 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db.models import Exists, OuterRef, QuerySet
 
 from apps.blocks.models import Member
 from apps.orders import page_selectors as pages
@@ -94,14 +97,31 @@ def of_list(found: QuerySet, asked: Asked, sheet: Sheet, spec: Spec, now: dateti
 
 
 def _counted(found: QuerySet, asked: Asked, whole: bool) -> Counts:
-    statuses = pages.statuses(asked.status)
-    wanted = Q() if statuses is None else Q(status__in=statuses)
-    told = listing.capped(found, whole).aggregate(
-        all=Count("pk"), n=Count("pk", filter=wanted), priced=Count("usd", filter=wanted),
-        buy=Sum("usd", filter=wanted & Q(side="BUY")), sell=Sum("usd", filter=wanted & ~Q(side="BUY")),
-        **{f"s_{status}": Count("pk", filter=Q(status=status)) for status in S},
-    )  # fmt: skip
-    if not whole and told["all"] > listing.COUNTED:
+    """One query, in which an order is three values: the database adds up what the ORM would take long to write."""
+    rows = _by_status_and_side(listing.capped(found, whole).values_list("status", "side", "usd"))
+    if not whole and sum(n for _, _, n, *_ in rows) > listing.COUNTED:
         return Counts(None, None)
-    money = Money(told["n"], 0, told["buy"] or 0, told["sell"] or 0, told["n"] - told["priced"])
-    return Counts({str(status): told[f"s_{status}"] for status in S}, money)
+    by_status = {str(status): 0 for status in S}
+    for status, _, n, *_ in rows:
+        by_status[status] += n
+    statuses = pages.statuses(asked.status)
+    shown = [row for row in rows if statuses is None or row[0] in statuses]
+    buy, sell = (
+        sum((usd for _, side, *_, usd in shown if (side == "BUY") is bought), Decimal(0)) for bought in (True, False)
+    )
+    n, priced = sum(n for _, _, n, *_ in shown), sum(priced for *_, priced, _ in shown)
+    return Counts(by_status, Money(n, 0, buy, sell, n - priced))
+
+
+def _by_status_and_side(found: QuerySet) -> list[tuple[str, str, int, int, Decimal]]:
+    """Status, side, how many orders, how many of them with money, and how much."""
+    try:
+        inner, values = found.query.sql_with_params()
+    except EmptyResultSet:  # What is asked for can be of no order.
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT status, side, count(*), count(usd), coalesce(sum(usd), 0) FROM ({inner}) o (status, side, usd) GROUP BY 1, 2",
+            values,
+        )
+        return cursor.fetchall()
