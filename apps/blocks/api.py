@@ -89,6 +89,10 @@ class OwnIn(serializers.Serializer):
 
 class HandOverIn(FinishIn):
     to = serializers.CharField(max_length=150, allow_blank=True, help_text="username; empty: back to the pool")
+    desk = serializers.CharField(
+        max_length=20, required=False, default="", allow_blank=True,
+        help_text="code of another desk, to whose trader or pool a supervisor passes it; empty: it stays at its desk",
+    )  # fmt: skip
 
 
 class TakeQueueIn(serializers.Serializer):
@@ -192,15 +196,21 @@ class Blocks(ApiDoor, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
         return Response(answer_once(act, "blocks.pick_up_blocks", {"id": int(pk), "said": said}, do)[0])
 
     @extend_schema(
-        summary="Hand it to a colleague, or back to the pool", request=HandOverIn, responses=BlockOut, parameters=[KEY]
+        summary="Hand it to a colleague, back to the pool or to another desk", request=HandOverIn, responses=BlockOut, parameters=[KEY]
     )
     def hand_over(self, request: Request, pk: str) -> Response:
         said = self._said(HandOverIn, request)
         act = act_of(request, reason=said["reason"])
 
         def do():
-            services.hand_over_blocks(act, [int(pk)], to=said["to"], seen={int(pk): said["version"]})
-            return BlockOut(self.get_object()).data
+            block = self.get_object()  # Who passes it on may not see it afterwards.
+            more = {"to": said["to"], "seen": {block.pk: said["version"]}}
+            if said["desk"]:
+                services.pass_blocks(act, [block.pk], desk=said["desk"], **more)
+            else:
+                services.hand_over_blocks(act, [block.pk], **more)
+            block.refresh_from_db()
+            return BlockOut(block).data
 
         return Response(answer_once(act, "blocks.hand_over_blocks", {"id": int(pk), "said": said}, do)[0])
 

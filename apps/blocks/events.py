@@ -34,13 +34,18 @@ class BlockShrank(Event, code="block.shrank"):
 
 @dataclass(frozen=True)
 class BlockAssigned(Event, code="block.assigned"):
-    """It has another owner, or none: it is the pool's. ``how``: PICKED_UP, HANDED_OVER, POOLED or TAKEN_OVER."""
+    """
+    It has another owner, or none: it is the pool's. ``how``: PICKED_UP, HANDED_OVER, POOLED, TAKEN_OVER, or PASSED from
+    ``desk_before`` to ``desk``, both empty otherwise.
+    """
 
     owner_id: int | None = None
     owner: str = ""
     before_id: int | None = None
     before: str = ""
     how: str = ""
+    desk: str = ""
+    desk_before: str = ""
 
 
 @dataclass(frozen=True)

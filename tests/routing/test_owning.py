@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.audit.models import Entry
 from apps.blocks import services as blocks
 from apps.blocks.models import Block
-from apps.core.refusals import IllegalMove, Invalid, NotAllowed
+from apps.core.refusals import IllegalMove, Invalid, NotAllowed, NotFound
 from apps.routing import services as routing
 from apps.routing.models import Route
 from apps.users.models import Desk
@@ -244,3 +244,88 @@ class TestPagesAndApi:
         assert client.get("/api/v1/blocks/?pool=true").json()["results"] == []
         assert post(tom, "queues/take-over", {"of": "tess", "reason": "ill"}).status_code == 403
         assert post(theo, "queues/take-over", {"of": "tess", "reason": "ill"}).json() == {"blocks": 1}
+
+
+class TestPassingToAnotherDesk:
+    """London passes its day on to New York."""
+
+    @pytest.fixture
+    def york(self, db):
+        return Desk.objects.create(code="YORK", name="New York")
+
+    @pytest.fixture
+    def nora(self, york, tess):
+        tess.desks.set([york])
+        return tess
+
+    def test_goes_to_its_pool_and_works_on(self, a_block, now_at, street, tom, theo, nora, by):
+        block = a_block("AAA", "BUY", 10_000)
+        routing.route_blocks(by(tom), [block.pk], seen=now_at(block))
+        route = Route.objects.get()
+        blocks.pass_blocks(by(theo, "end of the day here"), [block.pk], desk="YORK", seen=now_at(block))
+
+        street.report(route, "F", "1", last=(1_000, 50), cum=1_000)
+        assert placed(route) == (10_000, 1_000)
+        block.refresh_from_db()
+        assert (block.desk.code, block.owner) == ("YORK", None)
+        entry = Entry.objects.filter(subject="block", subject_id=block.pk, event="block.assigned").latest("nth")
+        assert (entry.payload["how"], entry.payload["desk_before"], entry.payload["desk"]) == ("PASSED", "MAIN", "YORK")
+        with pytest.raises(NotFound):
+            blocks.pick_up_blocks(by(tom), [block.pk], seen=now_at(block))
+        blocks.pick_up_blocks(by(nora), [block.pk], seen=now_at(block))
+        assert owners(block) == ["tess"]
+
+    def test_an_open_one_takes_no_more_orders_of_the_desk_it_left(self, a_block, now_at, theo, nora, by):
+        block = a_block("AAA", "BUY", 10_000)
+        blocks.pass_blocks(by(theo, "later today"), [block.pk], desk="YORK", to="tess", seen=now_at(block))
+        other = a_block("AAA", "BUY", 500)
+
+        assert other.pk != block.pk and (other.desk.code, other.qty) == ("MAIN", 500)
+        block.refresh_from_db()
+        assert (block.qty, block.owner) == (10_000, nora)
+
+    @pytest.mark.parametrize(
+        ("who", "reason", "more", "refusal"),
+        [
+            ("tom", "home", {"desk": "YORK"}, NotAllowed),
+            ("theo", " ", {"desk": "YORK"}, Invalid),
+            ("theo", "home", {"desk": "OSLO"}, Invalid),
+            ("theo", "home", {"desk": "YORK", "to": "tom"}, Invalid),
+        ],
+    )
+    def test_refuses_who_may_not_and_what_nobody_would_see(
+        self, a_block, now_at, people, nora, by, who, reason, more, refusal
+    ):
+        block = a_block("AAA", "BUY", 100)
+        with pytest.raises(refusal):
+            blocks.pass_blocks(by(people[who], reason), [block.pk], seen=now_at(block), **more)
+        nora.desks.clear()
+        with pytest.raises(Invalid, match="Nobody trades at New York"):
+            blocks.pass_blocks(by(people["theo"], "home"), [block.pk], desk="YORK", seen=now_at(block))
+        block.refresh_from_db()
+        assert (block.desk.code, block.version) == ("MAIN", 1)
+
+    def test_on_the_page_and_over_the_api(self, a_block, tom, theo, nora, client):
+        first, second = a_block("AAA", "BUY", 100), a_block("CCC", "BUY", 100)
+        assert "Pass to New York" not in words(visit(tom, "blocks:hand_over", query=f"?seen={first.pk}:1", htmx=True))
+        page = words(visit(theo, "blocks:hand_over", query=f"?seen={first.pk}:1", htmx=True))
+        assert "Pass to New York" in page and "Tess Tully, New York" in page
+        said = {"seen": f"{first.pk}:1", "to": "tess", "desk": "YORK"}
+        assert send(theo, "blocks:hand_over", said).status_code == 422
+        assert send(theo, "blocks:hand_over", said | {"reason": "end of the day here"}).status_code == 204
+
+        client.force_login(theo)
+        body = {"version": 1, "to": "", "desk": "YORK", "reason": "end of the day here"}
+        answer = client.post(f"/api/v1/blocks/{second.pk}/hand-over", body, content_type="application/json")
+        assert (answer.status_code, answer.json()["owner"]) == (200, None)
+        assert set(Block.objects.values_list("desk__code", flat=True)) == {"YORK"}
+
+    @pytest.mark.django_db(transaction=True)
+    def test_passed_as_a_trader_routes_it_goes_once_and_is_one_desks(self, a_block, tom, theo, nora, by):
+        block = a_block("AAA", "BUY", 10_000)
+        at_once(
+            lambda: blocks.pass_blocks(by(theo, "later"), [block.pk], desk="YORK", seen={block.pk: 1}),
+            lambda: routing.route_blocks(by(tom), [block.pk], seen={block.pk: 1}),
+        )
+        block.refresh_from_db()
+        assert (block.desk.code == "YORK") is not Route.objects.exists()

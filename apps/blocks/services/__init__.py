@@ -14,7 +14,7 @@ from .opposing import (
     trade_apart,
 )
 from .owners import OwnedByAnother, refuse_others, refuse_owned_by_others
-from .owning import hand_over_blocks, pick_up_blocks, take_over_queue
+from .owning import hand_over_blocks, pass_blocks, pick_up_blocks, take_over_queue
 from .rotating import FREE, OutOfTurn, StaleRotation, Taken, end_rotation, make_rotation, reset_rotation
 from .splitting import (
     BadPart,
@@ -82,6 +82,7 @@ __all__ = [
     "hold_opposition",
     "mark_proposed",
     "mark_read",
+    "pass_blocks",
     "pick_up_blocks",
     "refuse_others",
     "refuse_owned_by_others",

@@ -11,7 +11,7 @@ from apps.blocks.states import B
 from apps.core.edges import act_of, done, seen_versions
 from apps.core.refusals import Conflict, Invalid
 from apps.users.doors import door
-from apps.users.models import User
+from apps.users.models import Desk, User
 from apps.users.services import can
 
 from ..templatetags.show import money_short
@@ -46,26 +46,32 @@ def pick_up(request: HttpRequest) -> HttpResponse:
 @door("blocks.work")
 @require_http_methods(["GET", "POST"])
 def hand_over(request: HttpRequest) -> HttpResponse:
-    """GET: to whom, or back to the pool. POST: hands all of them over, or none."""
+    """GET: to whom, back to the pool or, for a supervisor, to which desk. POST: hands all of them over, or none."""
     error = ""
     if request.method == "POST":
         seen = ticked(seen_versions(request.POST))
         act = act_of(request, reason=request.POST.get("reason", "")[:400])
-        to = request.POST.get("to", POOL)
+        to, desk = request.POST.get("to", POOL), request.POST.get("desk", "")
         try:
-            blocks.hand_over_blocks(act, list(seen), to=to, seen=seen)
+            if desk:
+                blocks.pass_blocks(act, list(seen), desk=desk, to=to, seen=seen)
+            else:
+                blocks.hand_over_blocks(act, list(seen), to=to, seen=seen)
         except Conflict as refusal:
             return refused(request, refusal)
         except Invalid as refusal:
             error = refusal.message
         else:
-            return done(f"{count_of(len(seen), 'block')} {'handed over' if to else 'given back to the pool'}.")
+            how = f"passed to {desk}" if desk else "handed over" if to else "given back to the pool"
+            return done(f"{count_of(len(seen), 'block')} {how}.")
     asked = ticked(seen_versions(request.POST if request.method == "POST" else request.GET))
     found = _open(request, asked)
     if not found:
         raise Conflict("None of the selected blocks is open or working, so there is nothing to hand over.")
+    supervises = can(request.user, "blocks.supervise")
     context = _confirm(found, asked, "Hand over") | {
-        "people": _colleagues(request.user),
+        "people": _traders(request.user, everywhere=supervises),
+        "desks": Desk.objects.exclude(pk__in={block.desk_id for block in found}) if supervises else (),
         "action_url": reverse("blocks:hand_over"),
         "error": error,
         "text": "What works at brokers goes on working; fills go on being shared out as stated.",
@@ -104,7 +110,7 @@ def take_queue(request: HttpRequest) -> HttpResponse:
     found = block_selectors.blocks_seen_by(request.user).filter(owner__username=of, status__in=[B.OPEN, B.WORKING])
     found = found.select_related("instrument")
     context = _confirm(found, {}, f"Take over what {User.objects.filter(username=of).first() or 'nobody'} owns:") | {
-        "people": _colleagues(request.user),
+        "people": _traders(request.user),
         "action_url": reverse("blocks:take_queue"),
         "fields": [("of", of)],
         "error": error,
@@ -130,7 +136,14 @@ def _confirm(found, asked: dict[int, int], verb: str) -> dict:
     }
 
 
-def _colleagues(user) -> list[User]:
-    """Traders at one of the person's desks."""
-    rows = User.objects.filter(desks__in=user.desks.all(), is_active=True, is_automated=False).distinct()
-    return [person for person in rows.order_by("first_name", "username") if can(person, "blocks.work")]
+def _traders(user, *, everywhere: bool = False) -> list[tuple[str, str]]:
+    """Username and name of the traders at the person's desks; everywhere, those of others after them with their desks."""
+    desks = set(user.desks.values_list("pk", flat=True))
+    rows = User.objects.filter(desks__isnull=False, is_active=True, is_automated=False).distinct().prefetch_related("desks")
+    found = []
+    for person in rows.order_by("first_name", "username"):
+        sits = [desk for desk in person.desks.all() if desk.pk in desks]
+        if (sits or everywhere) and can(person, "blocks.work"):
+            at = "" if sits else f", {', '.join(map(str, person.desks.all()))}"
+            found.append((bool(at), person.username, f"{person}{at}"))
+    return [(username, name) for _, username, name in sorted(found, key=lambda one: one[0])]
