@@ -68,6 +68,7 @@ def pytest_unconfigure(config) -> None:
 
 
 def pytest_collection_modifyitems(config, items) -> None:
+    items.sort(key=lambda item: not {"slow", "faults"} & {mark.name for mark in item.iter_markers()})  # None is left alone at the end.
     if CHROMIUM or os.environ.get("CI") == "true":
         return
     for item in items:

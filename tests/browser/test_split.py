@@ -38,7 +38,7 @@ def test_a_quantity_is_split_off_and_the_drawer_says_what_is_left(drawer_of, fir
     assert "800" in heading.inner_text()
 
     page.keyboard.press("s")
-    dialog.locator("#split-qty-0:focus").wait_for()
+    page.locator("#dialog:not(.htmx-settling) #split-qty-0:focus").wait_for()  # It answers once it is settled.
     page.keyboard.type("900")
     page.keyboard.press("Tab")
     dialog.locator(".errors", has_text="900 leaves nothing of the 800").wait_for()
@@ -82,7 +82,7 @@ def test_all_of_it_is_split_by_broker(drawer_of, firm, mira, tom, by):
         dialog.locator("form:not([data-before])").wait_for()
 
     page.keyboard.press("s")
-    dialog.locator("#split-qty-0:focus").wait_for()
+    page.locator("#dialog:not(.htmx-settling) #split-qty-0:focus").wait_for()  # It answers once it is settled.
     types("#split-by", "All")
     dialog.locator("#split-qty-2").wait_for()
     types("#split-qty-0", "500")
