@@ -249,5 +249,13 @@
     if (event.detail) swapped(event.detail);
     else ready();
   });
+  /* Beside a drawer the first column stays in sight. A class says so: a rule that looks for the drawer by itself is asked
+     again at every changed row. */
+  const drawer = $("#drawer");
+  if (drawer) {
+    const beside = () => drawer.parentElement.classList.toggle("beside", drawer.childElementCount > 0);
+    new MutationObserver(beside).observe(drawer, { childList: true });
+    beside();
+  }
   ready();
 })();
