@@ -168,7 +168,7 @@ class TestWidths:
     def test_of_all_columns_are_taken_as_they_are(self, tom, keep):
         view = keep(widths=dict.fromkeys(SPEC["columns"], 100))
 
-        assert 'class="sized exact"' in words(visit(tom, "blocks:list", query=f"?view={view.pk}"))
+        assert 'class="sized ticks exact"' in words(visit(tom, "blocks:list", query=f"?view={view.pk}"))
         assert 'class="sized"' in words(visit(tom, "blocks:list"))
 
     @pytest.mark.parametrize("said", [{"width_usd": "9000"}, {"width_usd": "wide"}, {"width_usd": "100", "view": "999"}])
