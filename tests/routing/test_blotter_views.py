@@ -169,7 +169,7 @@ class TestWidths:
         view = keep(widths=dict.fromkeys(SPEC["columns"], 100))
 
         assert 'class="sized ticks exact"' in words(visit(tom, "blocks:list", query=f"?view={view.pk}"))
-        assert 'class="sized"' in words(visit(tom, "blocks:list"))
+        assert 'class="sized ticks"' in words(visit(tom, "blocks:list"))
 
     @pytest.mark.parametrize("said", [{"width_usd": "9000"}, {"width_usd": "wide"}, {"width_usd": "100", "view": "999"}])
     def test_are_refused_and_nothing_changed(self, tom, keep, said):
