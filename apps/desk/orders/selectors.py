@@ -98,8 +98,8 @@ def of_list(found: QuerySet, asked: Asked, sheet: Sheet, spec: Spec, now: dateti
 
 def _counted(found: QuerySet, asked: Asked, whole: bool) -> Counts:
     """One query, in which an order is three values: the database adds up what the ORM would take long to write."""
-    rows = _by_status_and_side(listing.capped(found, whole).values_list("status", "side", "usd"))
-    if not whole and sum(n for _, _, n, *_ in rows) > listing.COUNTED:
+    rows = _by_status_and_side(found.order_by(), whole)
+    if rows is None:
         return Counts(None, None)
     by_status = {str(status): 0 for status in S}
     for status, _, n, *_ in rows:
@@ -113,15 +113,25 @@ def _counted(found: QuerySet, asked: Asked, whole: bool) -> Counts:
     return Counts(by_status, Money(n, 0, buy, sell, n - priced))
 
 
-def _by_status_and_side(found: QuerySet) -> list[tuple[str, str, int, int, Decimal]]:
-    """Status, side, how many orders, how many of them with money, and how much."""
+def _by_status_and_side(found: QuerySet, whole: bool) -> list[tuple[str, str, int, int, Decimal]] | None:
+    """
+    Status, side, how many orders, how many of them with money, and how much; None where there are more than a page counts,
+    which is seen before any is valued.
+    """
     try:
-        inner, values = found.query.sql_with_params()
+        inner, values = found.values_list("status", "side", "usd").query.sql_with_params()
+        few, bounds = found.values_list("pk")[: listing.COUNTED + 1].query.sql_with_params()
     except EmptyResultSet:  # What is asked for can be of no order.
         return []
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT status, side, count(*), count(usd), coalesce(sum(usd), 0) FROM ({inner}) o (status, side, usd) GROUP BY 1, 2",
-            values,
+    sums = f"SELECT status, side, count(*), count(usd), coalesce(sum(usd), 0) FROM ({inner}) o (status, side, usd)"
+    text, asked = f"{sums} GROUP BY 1, 2", values
+    if not whole:
+        text = (
+            f"WITH few AS MATERIALIZED (SELECT count(*) AS n FROM ({few}) c) {sums} WHERE (SELECT n FROM few) <= %s"
+            " GROUP BY 1, 2 UNION ALL SELECT '', '', n, 0, 0 FROM few WHERE n > %s"
         )
-        return cursor.fetchall()
+        asked = (*bounds, *values, listing.COUNTED, listing.COUNTED)
+    with connection.cursor() as cursor:
+        cursor.execute(text, asked)
+        rows = cursor.fetchall()
+    return None if rows and not rows[0][0] else rows
