@@ -21,7 +21,7 @@ def drawer_of(sits_down, firm, mira, tom, by):
         page.reload()
         page.keyboard.press("ArrowDown")
         page.keyboard.press("Enter")
-        page.locator("#drawer h2", has_text="AAA").wait_for()
+        page.locator("#drawer:not(.htmx-settling) h2", has_text="AAA").wait_for()  # Its keys act once it is settled.
         return page
 
     return opened
