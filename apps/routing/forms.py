@@ -3,7 +3,7 @@
 from django import forms
 from django.core.exceptions import ValidationError
 
-from apps.orders.rules import OwnField, as_asked, asked_of
+from apps.orders.rules import OwnField, as_asked, value_asked
 
 from . import rules, services
 from .models import RoutingRule, Session
@@ -20,7 +20,7 @@ class RoutingRuleForm(forms.ModelForm):
         data = super().clean() or self.cleaned_data
         asked, value = data.get("own_field"), (data.get("own_value") or "").strip()
         if asked and value:
-            kept, problem = asked_of(OwnField(asked.code, asked.label, asked.kind, asked.choices), value)
+            kept, problem = value_asked(OwnField(asked.code, asked.label, asked.kind, asked.choices), value)
             if problem:
                 self.add_error("own_value", problem)
             value = as_asked(kept)

@@ -13,7 +13,7 @@ from apps.core.events import Fact, differing
 from apps.core.refusals import Conflict, Invalid, NotFound, Stale
 from apps.core.tables import copy_in, next_ids, one_at_a_time
 from apps.orders import selectors as order_selectors
-from apps.orders.rules import as_asked, asked_of
+from apps.orders.rules import as_asked, value_asked
 from apps.users.services import require
 
 from .. import events
@@ -252,7 +252,7 @@ def _asked_of_own(code: str, text: str) -> str:
         raise parameters.BadRule(
             f"{field.label} is not a field that compliance may ask for. An administrator can let it.", field="own_field"
         )
-    kept, problem = asked_of(field, text)
+    kept, problem = value_asked(field, text)
     if problem:
         raise parameters.BadRule(problem, field="own_value")
     return as_asked(kept)

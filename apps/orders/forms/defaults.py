@@ -34,7 +34,7 @@ def value_asked_for(field: OwnField | None, value: str) -> tuple[str, dict[str, 
         return value, {"own_field": "Say of which field this is the value, or leave it empty."} if value else {}
     if not value:
         return value, {"own_value": f"Say which value of {field.label} the rule asks for."}
-    kept, problem = rules.asked_of(rules.OwnField(field.code, field.label, field.kind, field.choices), value)
+    kept, problem = rules.value_asked(rules.OwnField(field.code, field.label, field.kind, field.choices), value)
     if problem:
         return value, {"own_value": problem}
     return {True: "Yes", False: "No"}.get(kept) or kept, {}

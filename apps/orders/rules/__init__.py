@@ -9,7 +9,7 @@ from .groups import KINDS, WAITING_ROLES, LegTerms, standing, unfit
 from .handling import HANDLING
 from .headless import columns_by_content, is_headless
 from .intents import FROM_HOLDING, INTENTS, Derived, Known, derived
-from .own_fields import OwnField, as_asked, asked_of, checked, definition_problems
+from .own_fields import OwnField, as_asked, checked, definition_problems, value_asked
 from .parts import unfit_part
 from .sheets import Sheet, Unreadable, missing, read, refuse_unfit, signature, stored, unstored
 from .tickets import FACTS, ORDER_TYPES, SIDES, TERMS, TIFS, TYPED, judged
@@ -44,7 +44,7 @@ __all__ = [
     "Sheet",
     "Unreadable",
     "as_asked",
-    "asked_of",
+    "value_asked",
     "as_text",
     "by_amount",
     "checked",

@@ -46,7 +46,7 @@ def checked(fields: Iterable[OwnField], said: Mapping[str, object]) -> tuple[dic
     return kept, problems
 
 
-def asked_of(field: OwnField, text: str) -> tuple[Value, str]:
+def value_asked(field: OwnField, text: str) -> tuple[Value, str]:
     """
     The value that a rule asks of a field, in the spelling orders keep it, and what is wrong with it; of a list that hangs
     on another, any of its words.
