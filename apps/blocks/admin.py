@@ -1,7 +1,6 @@
 """Blocks and their statements to look at; services alone change them."""
 
 from django.contrib import admin
-from simple_history.admin import SimpleHistoryAdmin
 
 from apps.reference.admin import KeptAdmin
 from apps.users.back_office import ByRole
@@ -47,7 +46,7 @@ class MergeRuleAdmin(KeptAdmin):
 
 
 @admin.register(CrossConsent)
-class CrossConsentAdmin(ByRole, SimpleHistoryAdmin):
+class CrossConsentAdmin(KeptAdmin):
     """Which portfolios may be crossed with others of the firm; without a line here a portfolio never is."""
 
     writes = ("reference.write",)

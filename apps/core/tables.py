@@ -16,6 +16,20 @@ def one_at_a_time(cursor, what: str) -> None:
     cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [what])
 
 
+def hold_against_all(cursor, table: str) -> None:
+    """Nobody else changes the table until the transaction ends; waits for those who said they ``will_change`` it."""
+    cursor.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(sql.Identifier(table)))
+
+
+def will_change(cursor, tables: Sequence[str]) -> None:
+    """
+    Waits for whoever holds one of the tables against all. Said before rows are locked that will be changed: the holder
+    would wait for the rows while we wait for the table.
+    """
+    names = sql.SQL(", ").join(map(sql.Identifier, tables))
+    cursor.execute(sql.SQL("LOCK TABLE {} IN ROW EXCLUSIVE MODE").format(names))
+
+
 def next_ids(cursor, table: str, count: int) -> list[int]:
     """``count`` fresh primary keys of the table, ascending."""
     if not count:

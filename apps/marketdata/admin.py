@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 
+from apps.users.as_seen import AsSeen
 from apps.users.back_office import ByRole
 
 from .models import AverageVolume, Bar, Close, DepositRate, FxRate, Quote, RateClose
@@ -54,7 +55,7 @@ class RateCloseAdmin(PriceAdmin):
 
 
 @admin.register(DepositRate)
-class DepositRateAdmin(PriceAdmin):
+class DepositRateAdmin(AsSeen, PriceAdmin):
     """Kept by hand: forwards in currencies are priced from it."""
 
     writes = ("reference.write",)

@@ -3,6 +3,7 @@
 from django.contrib import admin
 from simple_history.admin import SimpleHistoryAdmin
 
+from apps.users.as_seen import AsSeen
 from apps.users.back_office import ByRole
 
 from . import services
@@ -26,7 +27,7 @@ class MandateInline(FirmWide, admin.StackedInline):
 
 
 @admin.register(Portfolio)
-class PortfolioAdmin(FirmWide, SimpleHistoryAdmin):
+class PortfolioAdmin(AsSeen, FirmWide, SimpleHistoryAdmin):
     writes = ("reference.write",)
     form = PortfolioForm
     inlines = (MandateInline,)
@@ -45,7 +46,7 @@ class PortfolioAdmin(FirmWide, SimpleHistoryAdmin):
 
 
 @admin.register(Mandate)
-class MandateAdmin(FirmWide, SimpleHistoryAdmin):
+class MandateAdmin(AsSeen, FirmWide, SimpleHistoryAdmin):
     writes = ("reference.write",)
     form = MandateForm
     list_display = (
@@ -62,7 +63,7 @@ class MandateAdmin(FirmWide, SimpleHistoryAdmin):
 
 
 @admin.register(Direction)
-class DirectionAdmin(FirmWide, SimpleHistoryAdmin):
+class DirectionAdmin(AsSeen, FirmWide, SimpleHistoryAdmin):
     """With which broker a client tells us to trade. A direction that was in force is ended, not deleted."""
 
     writes = ("reference.write",)
@@ -86,7 +87,7 @@ class WeightInline(FirmWide, admin.TabularInline):
 
 
 @admin.register(Model)
-class ModelAdmin(FirmWide, SimpleHistoryAdmin):
+class ModelAdmin(AsSeen, FirmWide, SimpleHistoryAdmin):
     writes = ("reference.write",)
     inlines = (WeightInline,)
     list_display = ("code", "number", "name", "effective_date")

@@ -8,10 +8,11 @@ from import_export.formats.base_formats import CSV, XLSX
 from import_export.tmp_storages import MediaStorage
 from simple_history.admin import SimpleHistoryAdmin
 
+from apps.users.as_seen import AsSeen
 from apps.users.back_office import ByRole
 
-from .forms import CheckedForm
-from .imports import resource_for
+from .forms import CheckedForm, ConfirmForm
+from .imports import OtherThanShown, resource_for
 from .models import (
     Broker,
     Combination,
@@ -27,7 +28,7 @@ from .models import (
 )  # fmt: skip
 
 
-class KeptAdmin(ByRole, SimpleHistoryAdmin):
+class KeptAdmin(AsSeen, ByRole, SimpleHistoryAdmin):
     """Rows whose every change is kept."""
 
     form = CheckedForm
@@ -37,10 +38,11 @@ class KeptAdmin(ByRole, SimpleHistoryAdmin):
 
 
 class ReferenceAdmin(ImportExportMixin, KeptAdmin):
-    """Adds import from CSV and XLSX files, shown before it is done, and export to them."""
+    """Adds import from CSV and XLSX files, shown before it is done and done as it was shown, and export to them."""
 
     writes = ("reference.write",)
     import_formats = export_formats = [CSV, XLSX]
+    confirm_form_class = ConfirmForm
     tmp_storage_class = MediaStorage  # The page that is confirmed may be served by another process.
 
     def has_import_permission(self, request: HttpRequest) -> bool:
@@ -49,8 +51,14 @@ class ReferenceAdmin(ImportExportMixin, KeptAdmin):
     def has_export_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
 
-    def get_import_data_kwargs(self, request, *args, **kwargs):
-        return super().get_import_data_kwargs(request=request, **kwargs) | {"rollback_on_validation_errors": True}
+    def get_import_data_kwargs(self, request, *args, form=None, **kwargs):
+        given = super().get_import_data_kwargs(request=request, form=form, **kwargs)
+        confirmed = form.cleaned_data["shown"] if isinstance(form, ConfirmForm) else None
+        return given | {"rollback_on_validation_errors": True, "confirmed": confirmed}
+
+    def get_confirm_form_initial(self, request, import_form):
+        initial = super().get_confirm_form_initial(request, import_form)
+        return initial | {"shown": request.shown} if import_form else initial
 
     def process_import(self, request: HttpRequest, **kwargs) -> HttpResponse:
         try:
@@ -61,10 +69,12 @@ class ReferenceAdmin(ImportExportMixin, KeptAdmin):
     def process_result(self, result, request: HttpRequest) -> HttpResponse:
         """What changed between preview and confirmation may have made a row bad: then none was taken."""
         bad = [row.number for row in result.invalid_rows] + [number for number, _ in result.row_errors()]
+        bad += [n for error in result.base_errors if isinstance(error.error, OtherThanShown) for n in error.error.rows]
         if bad or result.has_errors():
-            rows = ", ".join(map(str, sorted(bad)))
+            rows = ", ".join(map(str, sorted(set(bad))))
             return self._not_imported(
-                request, f"Nothing was imported: something changed meanwhile. Look at rows: {rows}."
+                request,
+                f"Nothing was imported: something changed since it was shown. Look at rows: {rows}. Send the file again.",
             )
         return super().process_result(result, request)
 
@@ -127,6 +137,10 @@ class CurrencyAdmin(ReferenceAdmin):
     resource_classes = [resource_for(Currency, ("code",))]
     list_display = ("code", "name", "minor_units")
     search_fields = ("code", "name")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Currency | None = None) -> tuple[str, ...]:
+        """Everything in it names it by its code."""
+        return ("code",) if obj else ()
 
 
 @admin.register(Custodian)

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import ForeignKey, Model
+from import_export.forms import ConfirmImportForm
 
 from . import rules, selectors
 from .models import Broker, Currency, Custodian, Depository, Fee, Instrument, Issuer, SettlementCycle, Venue
@@ -77,3 +78,9 @@ class CheckedForm(forms.ModelForm):
         given = {name: value.pk if isinstance(value, Model) else value for name, value in data.items()}
         check(self._meta.model, facts_of(self.instance) | given)
         return data
+
+
+class ConfirmForm(ConfirmImportForm):
+    """Confirms an import as it was shown."""
+
+    shown = forms.CharField(widget=forms.HiddenInput())

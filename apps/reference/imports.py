@@ -1,12 +1,16 @@
 """Reference data from files: each row held against the rules that a form is, every bad one named, all or none taken."""
 
 from decimal import Decimal, InvalidOperation
+from hashlib import blake2b
 
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.db.models import DecimalField, ForeignKey, Model
 from import_export.fields import Field
 from import_export.resources import ModelDeclarativeMetaclass, ModelResource
 from import_export.widgets import DecimalWidget, ForeignKeyWidget
+
+from apps.core.tables import hold_against_all
 
 from .forms import check, facts_of
 
@@ -41,10 +45,31 @@ class ByCode(ForeignKeyWidget):
         return self._found[code]
 
 
-class CheckedResource(ModelResource):
-    """Rows are known by the fields of ``import_id_fields``; one that is there already is changed, if it differs."""
+class OtherThanShown(Exception):
+    """Rows of a file would become another than its preview showed: their numbers."""
 
-    def before_import(self, dataset, **kwargs) -> None:
+    def __init__(self, rows: list[int]):
+        super().__init__(rows)
+        self.rows = rows
+
+
+def _digest(row) -> str:
+    """What becomes of a row of a file, in short: made, changed from what to what, or left alone."""
+    return blake2b(repr((row.import_type, row.diff)).encode(), digest_size=6).hexdigest()
+
+
+class CheckedResource(ModelResource):
+    """
+    Rows are known by the fields of ``import_id_fields``; one that is there already is changed, if it differs.
+
+    What is confirmed is done as it was shown, or not at all: nobody else changes the table while it is, and where a row
+    would now become another than the preview said, the import is refused with the rows that do.
+    """
+
+    def before_import(self, dataset, *, confirmed: str | None = None, **kwargs) -> None:
+        if confirmed is not None:
+            with connection.cursor() as cursor:
+                hold_against_all(cursor, self._meta.model._meta.db_table)
         self._seen: dict[tuple, int] = {}
         known = {field.column_name for field in self.get_import_fields()}
         unknown = [header for header in dataset.headers or [] if header not in known]
@@ -83,6 +108,19 @@ class CheckedResource(ModelResource):
             errors = error.update_error_dict(errors)
         if errors:
             raise ValidationError(errors)
+
+    def after_import(self, dataset, result, *, confirmed: str | None = None, request=None, **kwargs) -> None:
+        """:raises OtherThanShown: where a confirmed row would become another than it was shown"""
+        done = [_digest(row) for row in result.rows]
+        if confirmed is None:
+            if request is not None:
+                request.shown = " ".join(done)
+            return
+        shown = confirmed.split(" ")
+        if len(shown) != len(done):
+            raise OtherThanShown(list(range(1, len(done) + 1)))
+        if other := [n for n, (then, now) in enumerate(zip(shown, done, strict=True), start=1) if then != now]:
+            raise OtherThanShown(other)
 
     def before_save_instance(self, instance, row, file_name=None, **kwargs) -> None:
         instance._change_reason = f"Imported from {file_name}"[:100] if file_name else "Imported"

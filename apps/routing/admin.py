@@ -5,6 +5,7 @@ from django.http import HttpRequest
 
 from apps.core.edges import act_of
 from apps.reference.admin import KeptAdmin
+from apps.users.as_seen import AsSeen
 from apps.users.back_office import ByRole
 
 from . import services
@@ -21,10 +22,11 @@ class ReadOnly(ByRole, admin.ModelAdmin):
 
 
 @admin.register(Session)
-class SessionAdmin(ByRole, admin.ModelAdmin):
+class SessionAdmin(AsSeen, ByRole, admin.ModelAdmin):
     """The gateway reads sessions when it starts, and refuses to start where live and simulated ones would meet."""
 
     writes = ("reference.write",)
+    recorded_as = "session"
     form = SessionForm
     list_display = (
         "target_comp_id",

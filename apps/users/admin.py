@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from apps.core.edges import act_of
 
 from . import services
+from .as_seen import AsSeen
 from .back_office import ByRole
 from .forms import ChangePersonForm, EnterPersonForm, PasswordForm
 from .models import Desk, User
@@ -19,7 +20,7 @@ IDENTITY = ("username", "first_name", "last_name", "email")
 MAY = ("What they may do", {"fields": ("roles", "teams", "new_team", "desks", "is_active", "is_staff")})
 
 
-class OfPeople(ByRole):
+class OfPeople(AsSeen, ByRole):
     sees = ("users.write",)
     writes = ("users.write",)
 
@@ -29,6 +30,7 @@ class OfPeople(ByRole):
 
 @admin.register(User)
 class PersonAdmin(OfPeople, UserAdmin):
+    recorded_as = "person"
     form = ChangePersonForm
     add_form = EnterPersonForm
     change_password_form = PasswordForm

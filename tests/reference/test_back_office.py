@@ -17,6 +17,8 @@ from apps.reference import imports
 from apps.reference.models import Broker, Currency, Fee, Instrument, Issuer, SettlementCycle, SettlementHoliday
 from apps.users.back_office import ByRole
 from apps.users.models import User
+from tests.back_office import save, typed
+from tests.races import at_once
 
 DEMO = Path(imports.__file__).parent / "demo"
 OURS = [model for model in admin.site._registry if model._meta.app_label in ("reference", "marketdata", "portfolios")]
@@ -133,7 +135,7 @@ class TestForm:
         parent, daughter = (firm.instruments[s].issuer for s in ("AAA", "CCC"))
         data = {"code": parent.code, "name": parent.name, "lei": "", "country": "US", "sector": "x", "parent": daughter.pk}
 
-        answer = at_desk(olga).post(page(Issuer, "change", parent.pk), data)
+        answer = save(at_desk(olga), page(Issuer, "change", parent.pk), data)
 
         assert "one of its own daughters" in " ".join(answer.context["adminform"].errors["parent"])
 
@@ -161,9 +163,9 @@ class TestForm:
     def test_changes_and_deletion_are_kept_and_shown(self, firm, olga, alan, at_desk, client):
         holiday = SettlementHoliday.objects.order_by("date").first()
         data = {"currency": holiday.currency_id, "date": holiday.date.isoformat(), "name": "Renamed"}
-        assert at_desk(olga).post(page(SettlementHoliday, "change", holiday.pk), data).status_code == 302
+        assert save(at_desk(olga), page(SettlementHoliday, "change", holiday.pk), data).status_code == 302
         history = at_desk(alan).get(page(SettlementHoliday, "history", holiday.pk))
-        client.post(page(SettlementHoliday, "delete", holiday.pk), {"post": "yes"})
+        save(client, page(SettlementHoliday, "delete", holiday.pk), {"post": "yes"})
 
         assert "Olga Orlova" in history.content.decode() and "Renamed" in history.content.decode()
         kept = SettlementHoliday.history.filter(id=holiday.pk).order_by("history_id").values_list(
@@ -275,6 +277,33 @@ class TestImport:
         assert "Nothing was imported" in answer.content.decode() and "rows: 2." in answer.content.decode()
         assert not SettlementHoliday.objects.filter(date__year=2031).exists()
 
+    def test_what_another_changed_since_the_preview_is_not_undone(self, desk, firm):
+        rows = [("HARBOR", "Harbor", "broker", "", "HARBUS33", "bps", "9", "1"), *GOOD]
+        previewed = self.preview(desk, as_csv(rows))
+        assert [row.import_type for row in previewed.context["result"]] == ["update", "new", "new"]
+        url = page(Broker, "change", firm.brokers["HARBOR"].pk)
+        assert desk.post(url, typed(desk.get(url), commission_rate="4")).status_code == 302
+
+        answer = self.confirm(desk, previewed)
+
+        assert "something changed since it was shown. Look at rows: 1. Send the file again." in answer.content.decode()
+        assert Broker.objects.get(code="HARBOR").commission_rate == 4
+        assert not Broker.objects.filter(code="FIRST").exists()
+        self.confirm(desk, self.preview(desk, as_csv(rows)))
+        assert Broker.objects.get(code="HARBOR").commission_rate == 9
+
+    @pytest.mark.parametrize("shown", ["", "x", "a b c d e f g"])
+    def test_a_confirmation_that_says_not_what_was_shown_is_refused(self, desk, shown):
+        previewed = self.preview(desk, as_csv(GOOD))
+        form = previewed.context["confirm_form"].initial | {"shown": shown}
+
+        answer = desk.post(page(Broker, "process_import"), form, follow=True)
+
+        assert answer.status_code == 200
+        assert not Broker.objects.filter(code="FIRST").exists()
+        said = answer.content.decode()
+        assert "Nothing was imported" in said or "This field is required" in said
+
     def test_confirmed_twice_it_happens_once(self, desk):
         previewed = self.preview(desk, as_csv(GOOD))
         self.confirm(desk, previewed)
@@ -336,3 +365,25 @@ class TestFileOfTheDemo:
                     }  # fmt: skip
                     problems += [(name, row, check(facts))] if check(facts) else []
         assert problems == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_import_and_a_change_at_the_same_moment_undo_nothing(firm, olga, alan):
+    """Whichever comes second is told."""
+    browsers = [Client(), Client()]
+    browsers[0].force_login(olga)
+    browsers[1].force_login(alan)
+    file = as_csv([("HARBOR", "Harbor", "broker", "", "HARBUS33", "bps", "9", "1")])
+    form = {"import_file": file, "format": "0", "resource": "0"}
+    confirm = browsers[0].post(page(Broker, "import"), form).context["confirm_form"].initial
+    url = page(Broker, "change", firm.brokers["HARBOR"].pk)
+    change = typed(browsers[1].get(url), commission_rate="4")
+
+    imported, changed = at_once(
+        lambda: browsers[0].post(page(Broker, "process_import"), confirm, follow=True).content.decode(),
+        lambda: browsers[1].post(url, change).status_code,
+    )
+
+    refused = "Nothing was imported" in imported
+    assert (refused, changed) in ((True, 302), (False, 409))
+    assert Broker.objects.get(code="HARBOR").commission_rate == (4 if refused else 9)

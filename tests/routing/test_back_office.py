@@ -9,6 +9,7 @@ from apps.routing import services as routing
 from apps.routing.models import AlertRule, RoutingRule, Session
 from apps.users.back_office import ByRole
 from apps.users.models import User
+from tests.back_office import save
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_every_page_of_the_back_office_asks_the_role_map():
 def test_who_keeps_reference_data_keeps_sessions_and_rules(at_desk, people, name):
     client, session = at_desk(people[name]), Session.objects.order_by("pk").first()
 
-    assert client.post(change(session), as_is(session, host="fix.example.com", is_enabled=None)).status_code == 302
+    assert save(client, change(session), as_is(session, host="fix.example.com", is_enabled=None)).status_code == 302
 
     kept = Session.objects.get(pk=session.pk)
     assert (kept.host, kept.is_enabled) == ("fix.example.com", False)
@@ -56,9 +57,9 @@ def test_every_change_of_a_rule_is_kept_with_who_and_when(at_desk, olga, by):
     routing.install_default_alerts(by("loader"))
     client, alert, rule = at_desk(olga), AlertRule.objects.get(kind="IDLE"), RoutingRule.objects.order_by("rank").first()
     form = {"name": alert.name, "kind": "IDLE", "threshold": "20", "is_active": "on"}
-    assert client.post(reverse("admin:routing_alertrule_change", args=[alert.pk]), form).status_code == 302
+    assert save(client, reverse("admin:routing_alertrule_change", args=[alert.pk]), form).status_code == 302
     form = {"rank": rule.rank, "name": rule.name, "action": rule.action, "params": "{}", "brokers": [rule.brokers.first().pk]}
-    assert client.post(reverse("admin:routing_routingrule_change", args=[rule.pk]), form).status_code == 302
+    assert save(client, reverse("admin:routing_routingrule_change", args=[rule.pk]), form).status_code == 302
 
     now, before = alert.history.all()
     assert (before.threshold, now.threshold, now.history_user) == (15, 20, olga)
@@ -80,7 +81,7 @@ def test_others_do_not_even_as_staff(at_desk, people, name):
 def test_a_live_session_is_refused_where_a_simulated_one_answers(at_desk, olga):
     session = Session.objects.order_by("pk").first()
 
-    answer = at_desk(olga).post(change(session), as_is(session, environment="live", sender_comp_id="OMS"))
+    answer = save(at_desk(olga), change(session), as_is(session, environment="live", sender_comp_id="OMS"))
 
     assert "where simulated counterparties answer" in str(answer.context["adminform"].errors)
     assert Session.objects.get(pk=session.pk).environment == "simulation"

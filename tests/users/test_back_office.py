@@ -11,6 +11,7 @@ from django.urls import reverse
 from apps.audit.models import Entry
 from apps.users import services
 from apps.users.models import ApiToken, Desk, User
+from tests.back_office import save
 
 pytestmark = pytest.mark.django_db
 PEOPLE = "admin:users_user"
@@ -117,8 +118,8 @@ class TestEntering:
 
 class TestChanging:
     def test_takes_roles_teams_and_desks_as_they_are_ticked(self, office, tom):
-        office.post(
-            reverse(f"{PEOPLE}_change", args=[tom.pk]), as_is(tom, roles=["operations"], desks=None, is_active=None)
+        save(
+            office, reverse(f"{PEOPLE}_change", args=[tom.pk]), as_is(tom, roles=["operations"], desks=None, is_active=None)
         )
 
         tom = User.objects.get(pk=tom.pk)
@@ -130,7 +131,7 @@ class TestChanging:
         his.force_login(tom)
         assert his.get("/").status_code == 200
 
-        office.post(reverse(f"{PEOPLE}_change", args=[tom.pk]), as_is(tom, is_active=None))
+        save(office, reverse(f"{PEOPLE}_change", args=[tom.pk]), as_is(tom, is_active=None))
 
         assert his.get("/").status_code == 302
 
@@ -138,7 +139,7 @@ class TestChanging:
         "changes", [{"roles": ["administrator", "trader"]}, {"roles": None}, {"teams": ["A"]}, {"new_team": "C"}]
     )
     def test_nobody_changes_their_own_roles_or_teams(self, office, alan, changes):
-        answer = office.post(reverse(f"{PEOPLE}_change", args=[alan.pk]), as_is(alan, **changes))
+        answer = save(office, reverse(f"{PEOPLE}_change", args=[alan.pk]), as_is(alan, **changes))
 
         assert "ask another administrator" in str(answer.context["adminform"].errors)
         assert services.groups_of(User.objects.get(pk=alan.pk)) == {"administrator"}
@@ -146,14 +147,14 @@ class TestChanging:
 
     @pytest.mark.parametrize("changes", [{"is_active": None}, {"is_staff": None}])
     def test_nobody_shuts_themselves_out(self, office, alan, changes):
-        answer = office.post(reverse(f"{PEOPLE}_change", args=[alan.pk]), as_is(alan, **changes))
+        answer = save(office, reverse(f"{PEOPLE}_change", args=[alan.pk]), as_is(alan, **changes))
 
         assert "shuts themselves out" in str(answer.context["adminform"].errors)
         assert User.objects.get(pk=alan.pk).is_active
 
     def test_their_own_name_they_may_change(self, office, alan):
         assert (
-            office.post(reverse(f"{PEOPLE}_change", args=[alan.pk]), as_is(alan, last_name="Arden")).status_code == 302
+            save(office, reverse(f"{PEOPLE}_change", args=[alan.pk]), as_is(alan, last_name="Arden")).status_code == 302
         )
         assert User.objects.get(pk=alan.pk).last_name == "Arden"
 
