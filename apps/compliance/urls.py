@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from . import api, views, whatif_api
+from . import api, views
 
 app_name = "compliance"
 PK = r"(?P<pk>[0-9]{1,18})"  # Acts on one thing are posted with or without the last slash.
@@ -16,7 +16,7 @@ api_urlpatterns = [
     ),
     path("orders/<int:pk>/checks/", api.Checks.as_view({"get": "of_order"}), name="api-order-checks"),
     path("rules/", api.Rules.as_view({"get": "list", "post": "create"}), name="api-rules"),
-    re_path(r"^proposals/try/?$", whatif_api.WhatIf.as_view({"post": "create"}), name="api-proposals-try"),
+    re_path(r"^proposals/try/?$", api.WhatIf.as_view({"post": "create"}), name="api-proposals-try"),
     path("rules/measures/", api.Rules.as_view({"get": "measures"}), name="api-measures"),
     path("rules/<int:pk>/", api.Rules.as_view({"get": "retrieve"}), name="api-rule"),
     path("rules/<int:pk>/versions/", api.Rules.as_view({"get": "versions", "post": "new_version"}), name="api-rule-versions"),

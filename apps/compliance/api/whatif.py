@@ -8,8 +8,8 @@ from rest_framework.response import Response
 from apps.core.edges import act_of
 from apps.users.doors import ApiDoor
 
-from . import services
-from .models import Check
+from .. import services
+from ..models import Check
 
 
 class TryIn(serializers.Serializer):

@@ -1,0 +1,179 @@
+"""Reviews and checks: what was held, why, and what an officer decided."""
+
+import django_filters
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.core.edges import act_of, versions_once
+
+from .. import selectors, services
+from ..models import Check, Review
+from .scoped import KEY, DecisionIn, Scoped
+
+REVIEWS_AT_ONCE = 10_000
+DECIDE = {
+    "approve": services.approve_reviews,
+    "send_back": services.send_back_reviews,
+    "reject": services.reject_reviews,
+}
+
+
+class ReviewOut(serializers.ModelSerializer):
+    """A held order that waits, or waited, for an officer. Money in USD at mid when it was held; quantity in units."""
+
+    ref = serializers.CharField(read_only=True)
+    order_ref = serializers.CharField(source="order.ref")
+    portfolio = serializers.CharField(source="order.portfolio.code")
+    symbol = serializers.CharField(source="order.instrument.symbol")
+    side = serializers.CharField(source="order.side")
+    qty = serializers.DecimalField(20, 4, source="order.qty")
+    author = serializers.CharField(source="order.created_by.username")
+    outcome = serializers.CharField(source="verdict.outcome")
+    check_id = serializers.IntegerField(source="verdict_id")
+    max_passing_qty = serializers.DecimalField(20, 4, source="verdict.max_passing_qty", allow_null=True)
+    binding_rule = serializers.CharField(source="verdict.binding_rule")
+    decided_by = serializers.CharField(source="decided_by.username", default=None)
+
+    class Meta:
+        model = Review
+        fields = (
+            "id", "ref", "status", "version", "severity", "outcome", "leading_rule", "amount_usd", "order_id", "order_ref",
+            "portfolio", "symbol", "side", "qty", "author", "check_id", "max_passing_qty", "binding_rule", "opened_at",
+            "decided_at", "decided_by", "reason",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class DetailOut(ReviewOut):
+    """The same with every rule's numbers, what did not pass first, and earlier decisions on the same rule and portfolio."""
+
+    results = serializers.JSONField()
+    history = serializers.JSONField()
+    may_decide = serializers.BooleanField()
+
+    class Meta(ReviewOut.Meta):
+        fields = (*ReviewOut.Meta.fields, "results", "history", "may_decide")
+        read_only_fields = fields
+
+
+class CheckOut(serializers.ModelSerializer):
+    """One verdict on one version of an order. ``results`` as the caller may see them."""
+
+    class Meta:
+        model = Check
+        fields = ("id", "order_id", "order_version", "outcome", "inputs_hash", "rules_asked", "at")
+        read_only_fields = fields
+
+
+class ShownOut(CheckOut):
+    results = serializers.JSONField()
+    max_passing_qty = serializers.DecimalField(20, 4, allow_null=True)
+    binding_rule = serializers.CharField()
+    review_status = serializers.CharField(allow_null=True)
+
+    class Meta(CheckOut.Meta):
+        fields = (*CheckOut.Meta.fields, "results", "max_passing_qty", "binding_rule", "review_status")
+        read_only_fields = fields
+
+
+class SeenReview(serializers.Serializer):
+    id = serializers.IntegerField(min_value=1)
+    version = serializers.IntegerField(min_value=1)
+
+
+class DecisionsIn(serializers.Serializer):
+    """One decision on many reviews: all or none."""
+
+    decision = serializers.ChoiceField(list(DECIDE))
+    reason = serializers.CharField(max_length=2000, allow_blank=True)
+    reviews = SeenReview(many=True, allow_empty=False, max_length=REVIEWS_AT_ONCE)
+
+
+class ReviewFilter(django_filters.FilterSet):
+    status = django_filters.BaseInFilter(field_name="status", help_text="one or several, by comma")
+    outcome = django_filters.CharFilter(field_name="verdict__outcome")
+    portfolio = django_filters.CharFilter(field_name="order__portfolio__code")
+    rule = django_filters.CharFilter(field_name="leading_rule")
+
+    class Meta:
+        model = Review
+        fields = ("status", "severity", "outcome", "portfolio", "rule", "order")
+
+
+class Reviews(mixins.ListModelMixin, Scoped):
+    """Reviews, those that wait first, by what needs attention."""
+
+    acts = dict.fromkeys(("approve", "send_back", "reject", "decide"), ("compliance.decide",))
+    serializer_class = ReviewOut
+    filterset_class = ReviewFilter
+    queryset = Review.objects.none()  # For the schema's sake; what is seen is the user's.
+
+    def get_queryset(self):
+        return selectors.by_attention(selectors.reviews_seen_by(self.request.user))
+
+    @extend_schema(summary="One review with its evidence and history", responses=DetailOut)
+    def retrieve(self, request: Request, pk: int) -> Response:
+        found = selectors.review_detail(request.user, pk)
+        found.review.results, found.review.history = found.results, found.history
+        found.review.may_decide = found.may_decide
+        return Response(DetailOut(found.review).data)
+
+    @extend_schema(summary="Let the order through in spite of it", request=DecisionIn, responses=ReviewOut, parameters=[KEY])
+    def approve(self, request: Request, pk: int) -> Response:
+        return self._decide(pk, "approve")
+
+    @extend_schema(summary="Return the order to its manager", request=DecisionIn, responses=ReviewOut, parameters=[KEY])
+    def send_back(self, request: Request, pk: int) -> Response:
+        return self._decide(pk, "send_back")
+
+    @extend_schema(summary="End the order", request=DecisionIn, responses=ReviewOut, parameters=[KEY])
+    def reject(self, request: Request, pk: int) -> Response:
+        return self._decide(pk, "reject")
+
+    @extend_schema(summary="Decide on many: all or none", request=DecisionsIn, responses=ReviewOut(many=True), parameters=[KEY])
+    def decide(self, request: Request) -> Response:
+        said = self.checked(DecisionsIn)
+        act = act_of(request, reason=said["reason"])
+        seen = versions_once(said["reviews"], "reviews")
+
+        def do():
+            DECIDE[said["decision"]](act, list(seen), seen=seen)
+            rows = selectors.reviews_seen_by(request.user).filter(pk__in=seen).order_by("pk")
+            return ReviewOut(rows, many=True).data
+
+        return self.answered(act, "decide_many", said, do)
+
+    def _decide(self, pk: int, decision: str) -> Response:
+        said = self.checked(DecisionIn)
+        selectors.get_review_seen_by(self.request.user, pk)
+        act = act_of(self.request, reason=said["reason"])
+
+        def do():
+            DECIDE[decision](act, [pk], seen={pk: said["version"]})
+            return ReviewOut(selectors.get_review_seen_by(self.request.user, pk)).data
+
+        return self.answered(act, decision, {"id": pk, "said": said}, do)
+
+
+class Checks(Scoped):
+    """What compliance found on an order: managers read it neutrally, of the orders of their portfolios."""
+
+    permissions = ("compliance.see", "compliance.see_own")
+    serializer_class = ShownOut
+    queryset = Check.objects.none()
+
+    @extend_schema(summary="An order's checks, newest first", responses=ShownOut(many=True))
+    def of_order(self, request: Request, pk: int) -> Response:
+        rows = [
+            CheckOut(shown.check).data
+            | {
+                "results": shown.results,
+                "max_passing_qty": None if shown.max_passing_qty is None else str(shown.max_passing_qty),
+                "binding_rule": shown.binding_rule,
+                "review_status": shown.review and shown.review.status,
+            }
+            for shown in selectors.checks_of(request.user, pk)
+        ]
+        return Response(rows)
