@@ -48,13 +48,14 @@ def rule(kind: str, severity: str = "SOFT", **given) -> RuleVersion:
 
 def book(
     instruments, orders, *, positions=(), cash=(), others=(), unsettled=(), portfolios=ONE,
-    rates=None, restrictions=(), firm_held=None, firm_promised=None, value_dates=None, forwards=None,
+    rates=None, restrictions=(), firm_held=None, firm_promised=None, value_dates=None, forwards=None, located=None, exempt=None,
 ) -> Snapshot:  # fmt: skip
     """
     :param orders: (portfolio place, symbol, side, quantity[, limit]); ids count from 1
     :param others: the same, with a further truth for cleared
     :param positions: (portfolio place, symbol, quantity); cash: (portfolio place, currency, amount)
     :param unsettled: (portfolio place, currency, amount, date)
+    :param located: order id to what lenders gave their word for; exempt: order id to why the price test does not ask it
     :param value_dates: order id to the date it says itself; forwards: (symbol, date) to what its quote is multiplied with
     """
     place = {i.symbol: n for n, i in enumerate(instruments)}
@@ -73,7 +74,10 @@ def book(
             "version": np.full(len(rows), 2, np.int64),
             "portfolio": np.array([r[0] for r in rows], np.int64),
             "instrument": np.array([place[r[1]] for r in rows], np.int64),
-            "sell": np.array([r[2] == "SELL" for r in rows], bool),
+            "sell": np.array([r[2] != "BUY" for r in rows], bool),
+            "short": np.array([r[2] == "SELL_SHORT" for r in rows], bool),
+            "located": whole((located or {}).get(n, 0) for n in range(first_id, first_id + len(rows))),
+            "exempt": [(exempt or {}).get(n, "") for n in range(first_id, first_id + len(rows))],
             "qty": whole(r[3] for r in rows),
             "limit": whole((r[4] or 0 for r in rows), PRICE),
             "created_us": np.full(len(rows), micros(NOW), np.int64),

@@ -100,7 +100,8 @@ class Orders:
     Orders in ascending ``id``. ``portfolio`` and ``instrument`` are places in the snapshot's lists; limit 0 is none.
     ``value_days`` is the ordinal of the settlement date that an order says itself, 0 where it says none; ``family`` the
     order that one was split from, or itself. ``own`` has what each says in fields of the firm's own, as text
-    by code; None where no order says any.
+    by code; None where no order says any. ``short`` are those marked as short sales, ``located`` how many ten-thousandths
+    of each lenders gave their word for, ``exempt`` why the price test does not ask it; each None where none is sold short.
     """
 
     id: np.ndarray
@@ -114,6 +115,16 @@ class Orders:
     value_days: np.ndarray
     family: np.ndarray
     own: Sequence[Mapping[str, str]] | None = None
+    short: np.ndarray | None = None
+    located: np.ndarray | None = None
+    exempt: Sequence[str] | None = None
+
+    def shorts(self) -> np.ndarray:
+        """Which of them are marked as short sales."""
+        return np.zeros(len(self), bool) if self.short is None else self.short
+
+    def lent(self) -> np.ndarray:
+        return np.zeros(len(self), np.int64) if self.located is None else self.located
 
     def saying(self, code: str, value: str) -> np.ndarray:
         """Which of them say this in a field of the firm's own."""

@@ -37,9 +37,11 @@ ORDER_COLUMNS = (
     # LEAST passes over nulls. What binds in a fund's order by amount is the money: its price for the most units.
     " (least(coalesce(limit_price, (terms ->> 'cash_qty')::numeric / qty, 0),"
     f" {LARGEST_PRICE}) * 100000000)::bigint,"
-    " (extract(epoch FROM created_at) * 1000000)::bigint, coalesce(split_from_id, id)"
+    " (extract(epoch FROM created_at) * 1000000)::bigint, coalesce(split_from_id, id), (side = 'SELL_SHORT')::int"
 )
-ORDER_SCHEMA = dict.fromkeys(("id", "version", "portfolio", "instrument", "sell", "qty", "limit", "created_us", "family"), pl.Int64)
+ORDER_SCHEMA = dict.fromkeys(
+    ("id", "version", "portfolio", "instrument", "sell", "qty", "limit", "created_us", "family", "short"), pl.Int64
+)
 LARGEST = f"(qty > {LARGEST_QTY} OR limit_price > {LARGEST_PRICE})::int"
 
 
@@ -113,6 +115,7 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, firm_wide: bool) -> A
         instruments = _instruments(cursor, sorted({*traded, *positions["thing"]}), set(traded), at)
         firm = _firm(cursor, instruments, orders["instrument"], list(order_ids)) if firm_wide else (None, None)
         restrictions = _restrictions(cursor)
+        lent = _lent(cursor, orders, at)
         days, dated = _value_days(cursor, {i.id for i in instruments if i.base_currency}, orders, others)
     rates = {code: c.Rate(rate, when) for code, (rate, when) in marketdata.fx_rates(c.FIRM_CURRENCY).items()}
     rates[c.FIRM_CURRENCY] = c.Rate(rates[c.FIRM_CURRENCY].rate, at)
@@ -120,7 +123,7 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, firm_wide: bool) -> A
     currencies = sorted(currencies | set(cash["thing"]) | set(unsettled["thing"]))
     place = np.array(portfolios, np.int64), np.array([i.id for i in instruments], np.int64)
     snapshot = c.Snapshot(
-        at=at, orders=c.Orders(**_order_columns(orders, *place), value_days=days(orders), own=own),
+        at=at, orders=c.Orders(**_order_columns(orders, *place), value_days=days(orders), own=own, **lent),
         others=c.OpenOrders(
             **_order_columns(others, *place), value_days=days(others), leaves=others["leaves"].to_numpy(),
             cleared=others["cleared"].to_numpy().astype(bool),
@@ -194,8 +197,26 @@ def _order_columns(frame: pl.DataFrame, portfolios: np.ndarray, instruments: np.
     columns = {name: frame[name].to_numpy() for name in ORDER_SCHEMA}
     columns["portfolio"] = np.searchsorted(portfolios, columns["portfolio"])
     columns["instrument"] = np.searchsorted(instruments, columns["instrument"])
-    columns["sell"] = columns["sell"].astype(bool)
+    columns |= {name: columns[name].astype(bool) for name in ("sell", "short")}
     return columns
+
+
+def _lent(cursor, orders: pl.DataFrame, at: datetime) -> dict[str, Sequence]:
+    """What lenders gave their word for of each short sale, and why the price test does not ask it, as columns of ``c.Orders``."""
+    short = orders.filter(pl.col("short") == 1)["id"].to_list()
+    if not short:
+        return {}
+    cursor.execute(
+        "SELECT o.id, coalesce(o.terms ->> 'short_exempt', ''),"
+        f" (least(coalesce(sum(l.qty), 0), {LARGEST_QTY}) * 10000)::bigint FROM orders_order o LEFT JOIN orders_locate l"
+        " ON l.order_id = o.id AND l.released_at IS NULL AND l.expires_at > %s WHERE o.id = ANY(%s::bigint[]) GROUP BY o.id",
+        [at, short],
+    )
+    known = {pk: (why, qty) for pk, why, qty in cursor.fetchall()}
+    return {
+        "located": np.array([known.get(pk, ("", 0))[1] for pk in orders["id"]], np.int64),
+        "exempt": [known.get(pk, ("", 0))[0] for pk in orders["id"]],
+    }
 
 
 def _value_days(
