@@ -68,19 +68,59 @@ class RuleVersion(models.Model):
         triggers = [pgtrigger.Protect(name="is_never_changed", operation=pgtrigger.Update | pgtrigger.Delete)]
 
 
+class Run(models.Model):
+    """
+    One screening with all that it looked at, so that it can be judged again: the engine's columns as they were, and which
+    versions of which rules were asked. Bytes are Arrow IPC files of one cell (``engine.storing``).
+    """
+
+    moment = models.CharField(max_length=8, help_text="what asked for it (``states.Moment``)")
+    at = models.DateTimeField(db_index=True)
+    act = models.ForeignKey(ActRow, on_delete=models.PROTECT, related_name="+", db_index=False)
+    orders = models.IntegerField(help_text="how many were judged together")
+    rule_versions = models.JSONField(help_text="ids in the order asked")
+    rules_hash = models.CharField(max_length=64, help_text="SHA-256 of what those versions say")
+    inputs = models.BinaryField(help_text="the snapshot, compressed")
+    inputs_hash = models.CharField(max_length=64, help_text="SHA-256 of the snapshot before it was compressed")
+    engine = models.JSONField(help_text="what it was judged with: library to version")
+
+    class Meta:
+        triggers = [pgtrigger.Protect(name="is_never_changed", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    @property
+    def ref(self) -> str:
+        return f"S-{self.pk:06d}"
+
+
+class RunFigures(models.Model):
+    """The numbers of every rule for some orders of a run, those from one id to another (``engine.figures``)."""
+
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="parts", db_index=False)
+    first_order = models.BigIntegerField()
+    last_order = models.BigIntegerField()
+    figures = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "first_order"], name="a_runs_figures_follow_each_other")]
+        triggers = [pgtrigger.Protect(name="is_never_changed", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+
 class Check(models.Model):
     """
     The verdict on one version of one order: every rule asked, with the numbers it used.
 
-    ``results`` is a list, one object a rule that did not simply not apply: {rule, version, name, severity, outcome,
-    now, after, limit, unit, room, max_qty, basis, data: [{what, value, at}], text}.
+    ``results`` is a list, one object a rule that did not pass: {rule, version, name, severity, outcome, now, after, limit,
+    unit, room, max_qty, basis, data: [{what, value, at}], text}. What passed is among the figures of the run; checks
+    that have no run have it here too.
     """
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+")
     order_version = models.IntegerField()
     outcome = models.CharField(max_length=13)
     results = models.JSONField()
-    inputs_hash = models.CharField(max_length=64)
+    inputs_hash = models.CharField(max_length=64, help_text="SHA-256 of the order, the run's inputs and the rules")
+    order_hash = models.CharField(max_length=64, default="", help_text="SHA-256 of the order's economic state")
+    run = models.ForeignKey(Run, null=True, on_delete=models.PROTECT, related_name="+")
     rules_asked = models.IntegerField()
     max_passing_qty = qty_field(null=True, help_text="the largest quantity that passes every rule; null where it passed")
     binding_rule = models.CharField(max_length=40, blank=True, default="")

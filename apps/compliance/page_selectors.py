@@ -159,7 +159,7 @@ class Decision(NamedTuple):
 
 
 def decision(user, review_id: int) -> Decision:
-    """Seven queries at most. :raises NotFound: where there is no such review, or the person may not see it"""
+    """Eight queries at most. :raises NotFound: where there is no such review, or the person may not see it"""
     detail = selectors.review_detail(user, review_id)
     review = detail.review
     selectors.with_leading([review])

@@ -49,6 +49,16 @@ RESTRICTION_LIFE = Lifecycle(
 )
 
 
+class Moment(StrEnum):
+    """What asks for a screening."""
+
+    SUBMIT = "SUBMIT"
+    CARRY = "CARRY"
+    TRIGGER = "TRIGGER"
+    RECHECK = "RECHECK"
+    CROSS = "CROSS"
+
+
 class Outcome(StrEnum):
     PASS = "PASS"
     FAIL = "FAIL"

@@ -1,7 +1,7 @@
 """
 What a screening leaves behind: each order's results as JSON, and the hash of what was judged.
 
-A rule that passed leaves its numbers only, written by columns; one that did not leaves all that a person needs to
+A rule that passed leaves its numbers only, among the figures; one that did not leaves all that a person needs to
 decide, or to work it out again.
 """
 
@@ -11,46 +11,19 @@ from typing import Any
 
 import numpy as np
 import orjson
-import polars as pl
 
 from .columns import Snapshot
-from .judgement import FAIL, INDETERMINATE, OUTCOMES, PASS, UNKNOWN, Verdicts
+from .judgement import FAIL, INDETERMINATE, OUTCOMES, UNKNOWN, Verdicts
 from .saying import number
-
-PLACES = 6
 
 
 def results(s: Snapshot, verdicts: Sequence[Verdicts]) -> list[str]:
-    """For each order a JSON list of what the rules that applied to it say."""
-    if not len(s.orders):
-        return []
-    parts = [_of_rule(s, v) for v in verdicts]
-    if not parts:
-        return ["[]"] * len(s.orders)
-    joined = pl.select(pl.concat_str(parts, separator=",", ignore_nulls=True).alias("all"))
-    return joined.select("[" + pl.col("all") + "]").to_series().to_list()
-
-
-def _of_rule(s: Snapshot, v: Verdicts) -> pl.Series:
-    head = orjson.dumps({"rule": v.rule.code, "version": v.rule.id, "outcome": "PASS"}).decode()[:-1]
-    pieces: list[pl.Expr] = [pl.lit(head)]
-    for name in ("now", "after", "limit"):
-        column = getattr(v, name)
-        if column is not None:
-            pieces.append(_number_field(name, column))
-    passed = pl.Series(v.outcome == PASS)
-    text = pl.select(pl.when(passed).then(pl.concat_str([*pieces, pl.lit("}")], ignore_nulls=True)).alias("t"))["t"]
-    rows = np.flatnonzero(v.outcome >= INDETERMINATE)
-    if not len(rows):
-        return text
-    full = [orjson.dumps(_in_full(v, int(row))).decode() for row in rows]
-    return text.scatter(rows.tolist(), full)
-
-
-def _number_field(name: str, column: np.ndarray) -> pl.Expr:
-    """``,"name":"1.25"`` where there is a number, nothing where there is none."""
-    values = pl.Series(np.where(np.isfinite(column), np.round(column, PLACES) + 0.0, np.nan), nan_to_null=True)
-    return pl.lit(f',"{name}":"') + pl.lit(values.cast(pl.String)) + pl.lit('"')
+    """For each order a JSON list of what the rules say that it did not pass; what passed is in the figures."""
+    said: dict[int, list[str]] = {}
+    for v in verdicts:
+        for row in np.flatnonzero(v.outcome >= INDETERMINATE).tolist():
+            said.setdefault(row, []).append(orjson.dumps(_in_full(v, row)).decode())
+    return [f"[{','.join(said[row])}]" if row in said else "[]" for row in range(len(s.orders))]
 
 
 def _in_full(v: Verdicts, row: int) -> dict[str, Any]:
@@ -92,12 +65,12 @@ def _one(unit: Any, row: int) -> str:
     return unit if isinstance(unit, str) else unit[row]
 
 
-def inputs_hashes(
+def order_hashes(
     portfolio_ids: Sequence[int], instrument_ids: Sequence[int], sides: Sequence[str], qtys: Sequence[int],
     limits: Sequence[int], order_types: Sequence[str], tifs: Sequence[str], own: Sequence[Mapping[str, str]] | None,
 ) -> list[str]:
     """
-    SHA-256 of each order's inputs: portfolio, instrument, side, quantity, type, limit and time in force, and what it says
+    SHA-256 of each order's economic state: portfolio, instrument, side, quantity, type, limit and time in force, and what it says
     in fields of the firm's own.
 
     :param qtys: whole ten-thousandths; :param limits: whole hundred-millionths, 0 for none
@@ -108,3 +81,8 @@ def inputs_hashes(
         hashlib.sha256(f"{p}|{i}|{side}|{q}|{kind}|{lim}|{tif}{words and '|'}{words}".encode()).hexdigest()
         for p, i, side, q, kind, lim, tif, words in rows
     ]
+
+
+def inputs_hash(order_hash: str, run_hash: str, rules_hash: str) -> str:
+    """SHA-256 of all that a verdict used: the order, everything the screening looked at, and the rules."""
+    return hashlib.sha256(f"{order_hash}|{run_hash}|{rules_hash}".encode()).hexdigest()

@@ -7,6 +7,7 @@ import numpy as np
 
 from . import evidence
 from .columns import Snapshot
+from .figures import figures_of
 from .judgement import FAIL, INDETERMINATE, PASS, UNKNOWN, RuleVersion, Verdicts
 from .rules import MEASURES, duplicates
 
@@ -37,7 +38,12 @@ class Screening:
     value: np.ndarray
 
     def results(self, s: Snapshot) -> list[str]:
+        """What did not pass, as JSON, one text an order."""
         return evidence.results(s, self.verdicts)
+
+    def figures(self, s: Snapshot, rows: slice = slice(None)) -> bytes:
+        """The numbers of every rule, also of what passed."""
+        return figures_of(s.orders.id, self.verdicts, rows)
 
 
 def screen(s: Snapshot, rules: Sequence[RuleVersion]) -> Screening:

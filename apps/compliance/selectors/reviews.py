@@ -18,6 +18,7 @@ from apps.users.services import can
 from ..engine.rules import MEASURES
 from ..models import Check, Review, Rule
 from ..states import Outcome, R
+from .runs import passed_by
 
 MOST_HISTORY = 10
 NOT_PASSED = (Outcome.FAIL, Outcome.INDETERMINATE)
@@ -94,9 +95,10 @@ class Detail:
 
 
 def review_detail(user, review_id: int) -> Detail:
-    """Two queries. :raises NotFound: as ``get_review_seen_by``"""
+    """Four queries at most. :raises NotFound: as ``get_review_seen_by``"""
     review = get_review_seen_by(user, review_id)
-    results = [r | {"bar": bar(r)} for r in review.verdict.results]
+    passed = passed_by([review.verdict]).get(review.verdict_id, [])
+    results = [r | {"bar": bar(r)} for r in (*review.verdict.results, *passed)]
     results.sort(key=lambda r: (r["outcome"] not in NOT_PASSED, r["rule"] != review.leading_rule))
     own = user.pk in {review.order.created_by_id} | hands_on([review.order_id]).get(review.order_id, set())
     waiting = review.status == R.WAITING
@@ -202,7 +204,7 @@ class Shown:
 def checks_of(user, order_id: int) -> list[Shown]:
     """
     The checks of an order, newest first, with the reviews they led to; of a part that was split off another also the check
-    by which that one went to the desk. Six queries at most.
+    by which that one went to the desk. Seven queries at most.
 
     :raises NotFound: where the person may see neither all checks nor this order's
     """
@@ -214,8 +216,8 @@ def checks_of(user, order_id: int) -> list[Shown]:
     checks = list(Check.objects.filter(Q(order=order_id) | Q(pk=before)).order_by("-pk"))
     led_to = Review.objects.filter(verdict__in=[check.pk for check in checks])
     reviews = {r.verdict_id: r for r in led_to.select_related("decided_by", "order__created_by", "verdict")}
-    hidden = {} if whole else _neutral_words()
-    return [_shown(check, reviews.get(check.pk), hidden) for check in checks]
+    hidden, passed = {} if whole else _neutral_words(), passed_by(checks)
+    return [_shown(check, passed.get(check.pk, []), reviews.get(check.pk), hidden) for check in checks]
 
 
 def _is_theirs(user, order: Order) -> bool:
@@ -228,9 +230,9 @@ def _neutral_words() -> dict[str, str]:
     return {code: kinds[kind] for code, kind in Rule.objects.filter(kind__in=kinds).values_list("code", "kind")}
 
 
-def _shown(check: Check, review: Review | None, hidden: dict[str, str]) -> Shown:
+def _shown(check: Check, passed: Sequence[dict[str, Any]], review: Review | None, hidden: dict[str, str]) -> Shown:
     results, found = [], False
-    for result in check.results:
+    for result in (*check.results, *passed):
         if result["rule"] not in hidden:
             results.append(result | {"bar": bar(result)})
         elif result["outcome"] != Outcome.PASS:

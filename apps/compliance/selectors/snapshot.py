@@ -21,7 +21,7 @@ from apps.reference.rules import NoSettlementCalendar
 
 from ..engine import columns as c
 from ..engine import params
-from ..engine.evidence import inputs_hashes
+from ..engine.evidence import order_hashes
 from ..engine.judgement import RuleVersion
 from ..engine.rules import MEASURES
 from ..states import InForce
@@ -51,7 +51,7 @@ class TooLarge(Invalid):
 
 @dataclass
 class Asked:
-    """A snapshot with what belongs to the orders but decides nothing: the hash of each one's inputs."""
+    """A snapshot with what belongs to the orders but decides nothing: the hash of each one's economic state."""
 
     snapshot: c.Snapshot
     hashes: list[str]
@@ -190,7 +190,7 @@ def _own(orders: pl.DataFrame) -> list[dict[str, str]] | None:
 
 def _hashes(orders: pl.DataFrame, own: Sequence[Mapping[str, str]] | None) -> list[str]:
     names = ("portfolio", "instrument", "side", "qty", "limit", "order_type", "tif")
-    return inputs_hashes(*(orders[name].to_list() for name in names), own)
+    return order_hashes(*(orders[name].to_list() for name in names), own)
 
 
 def _order_columns(frame: pl.DataFrame, portfolios: np.ndarray, instruments: np.ndarray) -> dict[str, np.ndarray]:

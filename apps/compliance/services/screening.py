@@ -18,16 +18,22 @@ from apps.core.acts import Act
 from apps.core.events import Fact, listens
 from apps.core.tables import copy_frame, next_ids
 from apps.orders import services as orders
-from apps.orders.events import OrderCarried
+from apps.orders.events import OrderCarried, OrderRechecked, OrderSubmitted, OrderTriggered
 
 from ..engine.columns import QTY, Snapshot
+from ..engine.evidence import inputs_hash
 from ..engine.judgement import OUTCOMES, PASS, UNKNOWN
 from ..engine.rules import MEASURES
 from ..engine.screening import Screening, screen
 from ..events import ReviewOpened
 from ..selectors.accepted import accepted_before
 from ..selectors.snapshot import Asked, active_rules, snapshot_of
-from ..states import REVIEW_LIFE
+from ..states import REVIEW_LIFE, Moment
+from .runs import keep_run
+
+MOMENTS = {
+    OrderSubmitted: Moment.SUBMIT, OrderCarried: Moment.CARRY, OrderTriggered: Moment.TRIGGER, OrderRechecked: Moment.RECHECK,
+}  # fmt: skip
 
 
 @listens("compliance.review_orders")
@@ -59,12 +65,13 @@ def review_orders(act: Act, facts: Sequence[Fact]) -> None:
 def judge(act: Act, facts: Sequence[Fact]) -> tuple[Asked, Screening, np.ndarray]:
     """What all rules in force say of the orders together, kept as checks; their ids in the snapshot's order."""
     versions = {fact.subject_id: fact.nth for fact in facts}
+    moment = MOMENTS.get(type(facts[0].event), Moment.CROSS) if facts else Moment.SUBMIT
     rules = active_rules()
     firm_wide = any(MEASURES[rule.kind].firm_wide for rule in rules)
     _take_turns(list(versions), firm_wide=firm_wide)
     asked = snapshot_of(list(versions), act.at, firm_wide=firm_wide)
     found = screen(asked.snapshot, rules)
-    return asked, found, _keep_checks(act, asked, found, versions)
+    return asked, found, _keep_checks(act, moment, asked, found, versions)
 
 
 def _take_turns(order_ids: list[int], *, firm_wide: bool) -> None:
@@ -82,10 +89,13 @@ def pairs(ids: np.ndarray, checks: np.ndarray, which: np.ndarray) -> dict[int, i
     return dict(zip(ids[which].tolist(), checks[which].tolist(), strict=True))
 
 
-def _keep_checks(act: Act, asked: Asked, found: Screening, versions: Mapping[int, int]) -> np.ndarray:
-    """Writes one check an order and returns their ids, in the snapshot's order."""
+def _keep_checks(
+    act: Act, moment: Moment, asked: Asked, found: Screening, versions: Mapping[int, int]
+) -> np.ndarray:
+    """Writes the run and one check an order; the checks' ids, in the snapshot's order."""
     s = asked.snapshot
     act_id = keep_act(act)
+    run = keep_run(act, act_id, moment, s, found)
     ids = s.orders.id.tolist()
     codes = np.array([rule.code for rule in found.rules] + [""], object)  # Place -1 is none.
     with connection.cursor() as cursor:
@@ -100,12 +110,14 @@ def _keep_checks(act: Act, asked: Asked, found: Screening, versions: Mapping[int
                     "order_version": [versions[pk] for pk in ids],
                     "outcome": pl.Series(np.array(OUTCOMES, object)[found.outcome], dtype=pl.String),
                     "results": found.results(s),
-                    "inputs_hash": asked.hashes,
+                    "inputs_hash": [inputs_hash(one, run.inputs_hash, run.rules_hash) for one in asked.hashes],
+                    "order_hash": asked.hashes,
                     "max_passing_qty": _quantities(found.max_qty),
                     "binding_rule": pl.Series(codes[found.binding], dtype=pl.String),
                 }
             ).with_columns(
-                rules_asked=pl.lit(len(found.rules)), at=pl.lit(act.at.isoformat()), act_id=pl.lit(act_id)
+                rules_asked=pl.lit(len(found.rules)), at=pl.lit(act.at.isoformat()), act_id=pl.lit(act_id),
+                run_id=pl.lit(run.id),
             ),
         )
     return np.array(checks, np.int64)

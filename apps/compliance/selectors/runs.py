@@ -1,0 +1,62 @@
+"""Questions to stored screenings: by which rules, and what was found of what passed."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+from django.db import connection
+
+from ..engine import figures, params
+from ..engine.judgement import RuleVersion
+from ..engine.rules import MEASURES
+from ..engine.storing import expanded
+from ..models import Check
+
+Result = dict[str, Any]
+
+
+def rules_hash(version_ids: Sequence[int]) -> str:
+    """SHA-256 of what versions of rules say, in the order given. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT encode(sha256(convert_to(coalesce(string_agg(jsonb_build_array(v.id, r.code, r.kind, v.number,"
+            " v.severity, v.params)::text, E'\\n' ORDER BY u.n), ''), 'UTF8')), 'hex')"
+            " FROM unnest(%s::bigint[]) WITH ORDINALITY AS u(id, n)"
+            " JOIN compliance_ruleversion v ON v.id = u.id JOIN compliance_rule r ON r.id = v.rule_id",
+            [list(version_ids)],
+        )
+        return cursor.fetchone()[0]
+
+
+def rule_versions(ids: Iterable[int]) -> dict[int, RuleVersion]:
+    """Versions of rules as they were written, in force or not. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT v.id, r.code, r.name, r.kind, v.number, v.severity, v.params, r.citation"
+            " FROM compliance_ruleversion v JOIN compliance_rule r ON r.id = v.rule_id WHERE v.id = ANY(%s)",
+            [list(ids)],
+        )
+        return {
+            row[0]: RuleVersion(*row[:6], params.read(MEASURES[row[3]].takes, orjson.loads(row[6])), row[7])
+            for row in cursor.fetchall()
+        }
+
+
+def passed_by(checks: Sequence[Check]) -> dict[int, list[Result]]:
+    """Check id to what the rules found that its order passed. One query, none where no check has a run."""
+    wanted = [check.pk for check in checks if check.run_id]
+    if not wanted:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT p.id, array_agg(c.id), array_agg(c.order_id), p.figures FROM compliance_check c"
+            " JOIN compliance_runfigures p ON p.run_id = c.run_id AND c.order_id BETWEEN p.first_order AND p.last_order"
+            " WHERE c.id = ANY(%s) GROUP BY p.id",
+            [wanted],
+        )
+        rows = cursor.fetchall()
+    found: dict[int, list[Result]] = {}
+    for _, pks, order_ids, content in rows:
+        told = figures.read(expanded(bytes(content)))
+        found |= {pk: told.passed(order) for pk, order in zip(pks, order_ids, strict=True)}
+    return found
