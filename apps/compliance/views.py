@@ -6,10 +6,12 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.core.edges import act_of, refused_in_dialog, seen_versions
 from apps.core.refusals import Invalid, Refusal, Stale
+from apps.marketdata import selectors as marketdata
 from apps.orders import selectors as orders
 from apps.users.doors import door
 from apps.users.services import can
@@ -132,6 +134,7 @@ def rule(request: HttpRequest, code: str) -> HttpResponse:
 def restrictions(request: HttpRequest) -> HttpResponse:
     context = {
         "rows": selectors.restrictions_seen_by(request.user),
+        "breakers": marketdata.breakers_since(timezone.now().date()),
         "may_write": can(request.user, "compliance.write_rules"),
     }
     return render(request, "compliance/restrictions.html", context)

@@ -5,7 +5,7 @@ from django.contrib import admin
 from apps.users.as_seen import AsSeen
 from apps.users.back_office import ByRole
 
-from .models import AverageVolume, Bar, Close, DepositRate, FxRate, Quote, RateClose
+from .models import AverageVolume, Bar, Breaker, Close, DepositRate, FxRate, Quote, RateClose
 
 
 class PriceAdmin(ByRole, admin.ModelAdmin):
@@ -32,6 +32,12 @@ class BarAdmin(PriceAdmin):
 class CloseAdmin(PriceAdmin):
     list_display = ("instrument", "date", "price")
     date_hierarchy = "date"
+
+
+@admin.register(Breaker)
+class BreakerAdmin(PriceAdmin):
+    list_display = ("instrument", "on", "until", "price", "close", "found_at")
+    date_hierarchy = "on"
 
 
 @admin.register(AverageVolume)

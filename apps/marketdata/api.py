@@ -6,7 +6,7 @@ from rest_framework import mixins, serializers, viewsets
 
 from apps.users.doors import ApiDoor
 
-from .models import FxRate, Quote
+from .models import Breaker, FxRate, Quote
 
 
 class MarketQuoteOut(serializers.ModelSerializer):
@@ -33,6 +33,18 @@ class RateOut(serializers.ModelSerializer):
     class Meta:
         model = FxRate
         fields = ("base", "quote", "rate", "at")
+        read_only_fields = fields
+
+
+class BreakerOut(serializers.ModelSerializer):
+    """Short sales are restricted from ``on`` to ``until``, both included (17 CFR 242.201)."""
+
+    instrument_id = serializers.IntegerField()
+    symbol = serializers.CharField(source="instrument.symbol")
+
+    class Meta:
+        model = Breaker
+        fields = ("instrument_id", "symbol", "on", "until", "price", "close", "found_at")
         read_only_fields = fields
 
 
@@ -64,3 +76,11 @@ class Rates(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
     serializer_class = RateOut
     filterset_fields = ("base", "quote")
     queryset = FxRate.objects.order_by("base", "quote")
+
+
+@extend_schema_view(list=extend_schema(summary="Circuit breakers of short sales, the newest first"))
+class Breakers(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
+    permissions = ("marketdata.see",)
+    serializer_class = BreakerOut
+    filterset_fields = {"on": ["exact", "gte"], "until": ["gte"], "instrument__symbol": ["exact"]}
+    queryset = Breaker.objects.select_related("instrument").order_by("-on", "instrument__symbol")

@@ -1,7 +1,9 @@
 """Prices, volumes and rates, each with its time."""
 
+from decimal import Decimal
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from apps.reference.fields import price_field, qty_field, value_field
 from apps.reference.models import Currency, Instrument
@@ -56,6 +58,31 @@ class Close(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["instrument", "date"], name="one_close_a_day")]
+
+
+class Breaker(models.Model):
+    """
+    The circuit breaker of an instrument's short sales: it fell by a tenth or more against the close of the session before
+    (17 CFR 242.201(b)(1)). It is on for the rest of that day and the next trading day. Never changed.
+    """
+
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+")
+    on = models.DateField(help_text="the session in which it tripped")
+    until = models.DateField(help_text="the last day on which it is on: the next session")
+    price = price_field(help_text="the lowest that was seen when it was found")
+    close = price_field(help_text="of the session before")
+    found_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-on", "instrument"]
+        constraints = [
+            models.UniqueConstraint(fields=["instrument", "on"], name="a_breaker_trips_once_a_day"),
+            models.CheckConstraint(condition=Q(price__lte=F("close") * Decimal("0.9")), name="a_breaker_trips_at_a_tenth"),
+            models.CheckConstraint(condition=Q(until__gt=F("on")), name="a_breaker_is_on_the_next_day_too"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.instrument} {self.on}"
 
 
 class RateClose(models.Model):

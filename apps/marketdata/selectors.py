@@ -1,6 +1,6 @@
 """Questions about prices. Every answer carries its time; what is stale is the asker's to say."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from operator import itemgetter
@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.reference import selectors as reference
@@ -15,7 +16,7 @@ from apps.reference.models import Instrument
 from apps.reference.rules import NoSettlementCalendar
 
 from . import rules
-from .models import AverageVolume, DepositRate, FxRate, Quote, RateClose
+from .models import AverageVolume, Breaker, DepositRate, FxRate, Quote, RateClose
 
 
 class Price(NamedTuple):
@@ -101,6 +102,68 @@ def closes_before(wanted: Mapping[int, date]) -> dict[int, tuple[date, Decimal]]
             [list(wanted), list(wanted.values())],
         )
         return {instrument: (on, price) for instrument, on, price in cursor.fetchall()}
+
+
+def breakers_since(day: date) -> QuerySet[Breaker]:
+    """Circuit breakers of short sales that are on on a day or after, the newest first."""
+    return Breaker.objects.filter(until__gte=day).select_related("instrument").order_by("-on", "instrument__symbol")
+
+
+# The lowest price of the session, of quote and bars, of every share of these venues, with the close of the session before.
+LOWS = """
+SELECT i.id AS instrument_id, w.session, w.after, low.price, c.price AS close
+FROM unnest(%(venues)s::bigint[], %(sessions)s::date[], %(befores)s::date[], %(afters)s::date[], %(zones)s::text[])
+    AS w(venue, session, before, after, zone)
+JOIN reference_instrument i ON i.venue_id = w.venue AND i.asset_class IN ('EQUITY', 'ETF')
+    AND (%(ids)s::bigint[] IS NULL OR i.id = ANY(%(ids)s))
+LEFT JOIN marketdata_close c ON c.instrument_id = i.id AND c.date = w.before
+LEFT JOIN LATERAL (
+    SELECT min(price) AS price FROM (
+        SELECT q.last AS price FROM marketdata_quote q
+        WHERE q.instrument_id = i.id AND (q.at AT TIME ZONE w.zone)::date = w.session
+        UNION ALL
+        SELECT min(b.low) FROM marketdata_bar b WHERE b.instrument_id = i.id
+        AND b.at >= w.session::timestamp AT TIME ZONE w.zone AND b.at < (w.session + 1)::timestamp AT TIME ZONE w.zone
+    ) seen
+) low ON true
+"""
+REGULATED = "US"  # Where Regulation SHO holds.
+
+
+class Tripped(NamedTuple):
+    """A circuit breaker of short sales that is on."""
+
+    on: date
+    until: date
+    price: Decimal
+    close: Decimal
+
+
+def lows_asked(at: datetime, instrument_ids: Collection[int] | None = None) -> dict[str, list | None]:
+    """What ``LOWS`` asks for: the last session of every venue that has one, of all instruments or these."""
+    around = reference.sessions_around(at, REGULATED)
+    return {
+        "venues": [s.venue_id for s in around], "sessions": [s.on for s in around], "befores": [s.before for s in around],
+        "afters": [s.after for s in around], "zones": [s.zone for s in around],
+        "ids": None if instrument_ids is None else sorted(instrument_ids),
+    }  # fmt: skip
+
+
+def breakers_of(instrument_ids: Collection[int], at: datetime) -> dict[int, Tripped | None]:
+    """
+    Which of these have their circuit breaker on for what is traded next: those kept, and those that fell and nobody has
+    kept yet. None where it cannot be told because the last close is not on file; what has none on is absent. Three queries.
+    """
+    asked = lows_asked(at, instrument_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT l.* FROM ({LOWS}) l WHERE l.close IS NULL OR l.price <= l.close * 0.9", asked)
+        found = {pk: close and Tripped(on, after, price, close) for pk, on, after, price, close in cursor.fetchall()}
+    days = dict(zip(asked["venues"], asked["sessions"], strict=True))
+    kept = Breaker.objects.filter(instrument__in=instrument_ids, until__gte=min(days.values(), default=at.date()))
+    for row in kept.select_related("instrument").order_by("on"):
+        if row.until >= days.get(row.instrument.venue_id, row.until):
+            found[row.instrument_id] = Tripped(row.on, row.until, row.price, row.close)
+    return found
 
 
 def closing_rates_before(day: date, to: str = "USD") -> dict[str, Decimal]:

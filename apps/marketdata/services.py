@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from apps.reference import selectors as reference
 
-from . import rules
+from . import rules, selectors
 from .models import Close, DepositRate, RateClose
 
 
@@ -159,6 +159,23 @@ def store_closes(now: datetime) -> int:
             cursor.execute(KEEP_RATES, {"day": day, "after": now - DAY})
             kept += cursor.rowcount
     return kept
+
+
+def trip_breakers(at: datetime) -> int:
+    """
+    Will keep that shares fell by a tenth or more in the session against the close before, which restricts their short
+    sales. What is kept stays. Two statements.
+
+    :returns: how many tripped anew
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO marketdata_breaker (instrument_id, \"on\", until, price, close, found_at)"
+            f" SELECT l.instrument_id, l.session, l.after, l.price, l.close, %(at)s FROM ({selectors.LOWS}) l"
+            " WHERE l.price <= l.close * 0.9 ORDER BY l.instrument_id ON CONFLICT (instrument_id, \"on\") DO NOTHING",
+            selectors.lows_asked(at) | {"at": at},
+        )
+        return cursor.rowcount
 
 
 @transaction.atomic

@@ -5,5 +5,6 @@ from . import api
 app_name = "marketdata"
 api_urlpatterns = [
     path("quotes/", api.Quotes.as_view({"get": "list"}), name="api-quotes"),
+    path("short-sale-breakers/", api.Breakers.as_view({"get": "list"}), name="api-breakers"),
     path("fx-rates/", api.Rates.as_view({"get": "list"}), name="api-fx-rates"),
 ]

@@ -57,6 +57,9 @@ class HandlingIn(serializers.Serializer):
     position_effect = serializers.CharField(
         required=False, allow_blank=True, help_text="of options and futures: OPEN or CLOSE (FIX tag 77)"
     )
+    short_exempt = serializers.CharField(
+        required=False, allow_blank=True, help_text="of short sales: the listed reason of the exemption (FIX tag 1688), code or word"
+    )
     flags = serializers.CharField(
         required=False, allow_blank=True, help_text="NOT_HELD, DO_NOT_INCREASE, CARE, with commas between"
     )

@@ -23,7 +23,7 @@ class PortfolioOut(serializers.ModelSerializer):
 
     class Meta:
         model = Portfolio
-        fields = ("id", "code", "name", "base_currency", "custodian", "custody_account", "team", "model", "is_open")
+        fields = ("id", "code", "name", "base_currency", "custodian", "custody_account", "team", "aggregation_unit", "model", "is_open")
         read_only_fields = fields
 
 

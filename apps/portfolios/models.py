@@ -45,6 +45,11 @@ class Portfolio(models.Model):
     custodian = models.ForeignKey(Custodian, on_delete=models.PROTECT, related_name="+")
     custody_account = models.CharField(max_length=35)
     team = models.CharField(max_length=20, help_text="the portfolio managers' team that runs it")
+    aggregation_unit = models.CharField(
+        max_length=40, blank=True, default="",
+        help_text="portfolios that name the same unit are one seller: their net position says whether a sale is long or short."
+        " Empty: the portfolio alone",
+    )  # fmt: skip
     model = models.ForeignKey(Model, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     is_open = models.BooleanField(default=True)
     history = HistoricalRecords()

@@ -178,6 +178,30 @@ def previous_sessions(at: datetime) -> dict[int, date]:
     }  # fmt: skip
 
 
+class Session(NamedTuple):
+    """The last day of trading at a venue that has begun there, with the ones before and after it."""
+
+    venue_id: int
+    on: date
+    before: date
+    after: date
+    zone: str
+
+
+def sessions_around(at: datetime, country: str) -> list[Session]:
+    """Of each venue of a country, by id."""
+    rows = Venue.objects.filter(country=country).order_by("pk").values_list("pk", "calendar", "timezone")
+    return [Session(pk, *_days_around(calendar, local_date(at, zone)), zone) for pk, calendar, zone in rows]
+
+
+@lru_cache(maxsize=256)
+def _days_around(calendar: str, day: date) -> tuple[date, date, date]:
+    """The last session by the day, the one before and the one after it."""
+    days = _calendar(calendar)
+    last = days.date_to_session(day.isoformat(), direction="previous")
+    return last.date(), days.previous_session(last).date(), days.next_session(last).date()
+
+
 def sessions_ended(at: datetime) -> list[tuple[int, date, str]]:
     """(venue id, its local date, its time zone) of every venue that traded on that date and has closed."""
     found = []

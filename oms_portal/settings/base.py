@@ -215,6 +215,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "restrict short sales of what fell by a tenth": {
+        "task": "marketdata.trip_breakers",
+        "schedule": 15.0,
+        "options": {"expires": 15},
+    },
     "drop bars that no figure needs": {
         "task": "marketdata.drop_old_bars",
         "schedule": 3600.0,

@@ -216,6 +216,7 @@
   function showTerms() {
     for (const terms of $$(".terms")) {
       terms.dataset.type = $("[name=order_type]", terms)?.value ?? "";
+      terms.dataset.side = $("[name=side]", terms)?.value ?? terms.dataset.side ?? "";
       terms.dataset.tif = $("[name=tif]", terms)?.value ?? "";
     }
   }

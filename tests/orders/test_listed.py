@@ -74,3 +74,23 @@ class TestOrders:
         [row] = refused.value.facts["rows"]
         assert row["field"] == "instrument" and says in row["message"]
         assert not Order.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"side": "SELL", "short_exempt": "4"}, "Only a short sale"),
+        ({"side": "BUY", "short_exempt": "ODD_LOT"}, "Only a short sale"),
+        ({"side": "SELL_SHORT", "short_exempt": "0"}, "no listed exemption"),
+        ({"side": "SELL_SHORT", "short_exempt": "because"}, "no listed exemption"),
+    ],
+)
+def test_an_exemption_is_of_a_short_sale_and_listed(asked, says):
+    _, problems = judge({"asset_class": "EQUITY"} | AT_MARKET | asked)
+    assert [(field, says in why) for _, field, why in problems.rows()] == [("short_exempt", True)]
+
+
+@pytest.mark.parametrize("said", ["4", "odd_lot", "Odd lot"])
+def test_an_exemption_is_read_by_number_and_word(said):
+    terms, problems = judge({"asset_class": "EQUITY", "side": "SELL_SHORT", "short_exempt": said} | AT_MARKET)
+    assert problems.rows() == [] and terms["terms"].to_list() == ['{"short_exempt":"ODD_LOT"}']

@@ -72,6 +72,8 @@ class Portfolio(NamedTuple):
     cash_min_pct: Decimal | None = None
     issuer_max_pct: Decimal | None = None
     sector_max_pct: Decimal | None = None
+    unit: str = ""
+    """Its aggregation unit for the marking of sales; empty where it is one of its own."""
 
 
 class Rate(NamedTuple):
@@ -79,6 +81,15 @@ class Rate(NamedTuple):
 
     rate: Decimal
     at: datetime
+
+
+class Breaker(NamedTuple):
+    """A circuit breaker of short sales that is on: the price that tripped it, the close before, its first and last day."""
+
+    on: date
+    until: date
+    price: Decimal
+    close: Decimal
 
 
 class Restriction(NamedTuple):
@@ -174,6 +185,10 @@ class Snapshot:
     restrictions: Sequence[Restriction] = ()
     forwards: Mapping[tuple[int, int], Fraction] = field(default_factory=dict)
     """Of (place of a pair, ordinal of a value date) what its quote is multiplied with for that day."""
+    breakers: Mapping[int, Breaker | None] = field(default_factory=dict)
+    """Of instruments that are sold short: those whose circuit breaker is on; None where that is not known."""
+    units_owned: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    """Of (aggregation unit, instrument) what its portfolios outside the snapshot hold less their open sells."""
     firm_held: np.ndarray | None = None
     """Ten-thousandths of each instrument held by the whole firm; None where no rule asks."""
     firm_promised: np.ndarray | None = None

@@ -25,8 +25,9 @@ from ..engine.evidence import order_hashes
 from ..engine.judgement import RuleVersion
 from ..engine.rules import MEASURES
 from ..states import InForce
+from . import shorts
+from .shorts import LARGEST_QTY
 
-LARGEST_QTY = 10**13
 LARGEST_PRICE = 9 * 10**9
 SETTLES_WITHIN = timedelta(days=60)
 
@@ -115,7 +116,9 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, firm_wide: bool) -> A
         instruments = _instruments(cursor, sorted({*traded, *positions["thing"]}), set(traded), at)
         firm = _firm(cursor, instruments, orders["instrument"], list(order_ids)) if firm_wide else (None, None)
         restrictions = _restrictions(cursor)
-        lent = _lent(cursor, orders, at)
+        place_of = {i.id: n for n, i in enumerate(instruments)}
+        units_owned = shorts.units_owned(cursor, mandates, orders, place_of)
+        lent = shorts.lent(cursor, orders, at)
         days, dated = _value_days(cursor, {i.id for i in instruments if i.base_currency}, orders, others)
     rates = {code: c.Rate(rate, when) for code, (rate, when) in marketdata.fx_rates(c.FIRM_CURRENCY).items()}
     rates[c.FIRM_CURRENCY] = c.Rate(rates[c.FIRM_CURRENCY].rate, at)
@@ -136,7 +139,7 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, firm_wide: bool) -> A
             (int(np.searchsorted(place[1], pk)), on.toordinal()): Fraction(factor)
             for (pk, on), factor in marketdata.forward_factors(dated, at.date()).items()
         },
-        firm_held=firm[0], firm_promised=firm[1],
+        breakers=shorts.breakers(orders, place_of, at), units_owned=units_owned, firm_held=firm[0], firm_promised=firm[1],
     )  # fmt: skip
     return Asked(snapshot, hashes)
 
@@ -201,24 +204,6 @@ def _order_columns(frame: pl.DataFrame, portfolios: np.ndarray, instruments: np.
     return columns
 
 
-def _lent(cursor, orders: pl.DataFrame, at: datetime) -> dict[str, Sequence]:
-    """What lenders gave their word for of each short sale, and why the price test does not ask it, as columns of ``c.Orders``."""
-    short = orders.filter(pl.col("short") == 1)["id"].to_list()
-    if not short:
-        return {}
-    cursor.execute(
-        "SELECT o.id, coalesce(o.terms ->> 'short_exempt', ''),"
-        f" (least(coalesce(sum(l.qty), 0), {LARGEST_QTY}) * 10000)::bigint FROM orders_order o LEFT JOIN orders_locate l"
-        " ON l.order_id = o.id AND l.released_at IS NULL AND l.expires_at > %s WHERE o.id = ANY(%s::bigint[]) GROUP BY o.id",
-        [at, short],
-    )
-    known = {pk: (why, qty) for pk, why, qty in cursor.fetchall()}
-    return {
-        "located": np.array([known.get(pk, ("", 0))[1] for pk in orders["id"]], np.int64),
-        "exempt": [known.get(pk, ("", 0))[0] for pk in orders["id"]],
-    }
-
-
 def _value_days(
     cursor, pairs: set[int], *frames: pl.DataFrame
 ) -> tuple[Callable[[pl.DataFrame], np.ndarray], set[tuple[int, date]]]:
@@ -255,9 +240,9 @@ def _holdings(frame: pl.DataFrame, portfolios: np.ndarray, thing: np.ndarray) ->
 
 
 def _mandates(cursor, portfolio_ids: Sequence[int]) -> list[c.Portfolio]:
-    limits = c.Portfolio._fields[2:]
+    limits = c.Portfolio._fields[2:-1]
     cursor.execute(
-        f"SELECT p.id, p.code, {', '.join(f'm.{name}' for name in limits)} FROM portfolios_portfolio p"
+        f"SELECT p.id, p.code, {', '.join(f'm.{name}' for name in limits)}, p.aggregation_unit FROM portfolios_portfolio p"
         " LEFT JOIN portfolios_mandate m ON m.portfolio_id = p.id WHERE p.id = ANY(%s) ORDER BY p.id",
         [list(portfolio_ids)],
     )

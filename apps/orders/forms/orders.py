@@ -18,6 +18,7 @@ from apps.users.services import holders_of
 from .. import page_selectors, selectors
 from ..models import STOPS, GroupKind, Leg, Order, OrderType, Side, TimeInForce
 from ..rules import FROM_HOLDING, HANDLING, INTENTS, OWN_TERMS, side_word
+from ..rules.handling import EXEMPTION_TAGS
 from ..rules.tickets import TEXT_LIMITS
 from ..selectors import Words
 from ..services import Change, LegIn, Wish
@@ -29,6 +30,9 @@ FLAGS = (
     ("CARE", "Care: worked by a person"),
 )
 EFFECTS = (("", "Not said"), ("OPEN", "Opens it"), ("CLOSE", "Closes it"))
+EXEMPTIONS = (
+    ("", "Not exempt"), *((word, f"{word.replace('_', ' ').capitalize()} (FIX 1688={tag})") for word, tag in EXEMPTION_TAGS.items()),
+)  # fmt: skip
 PEGS = (("PRIMARY", "Own side of the market"), ("MID", "Middle"), ("MARKET", "Other side of the market"))
 
 
@@ -71,6 +75,10 @@ class Terms(forms.Form):
     position_effect = forms.ChoiceField(
         label="Effect on the position", choices=EFFECTS, required=False, help_text="Told to the broker (PositionEffect, 77)."
     )
+    short_exempt = forms.ChoiceField(
+        label="Exempt from the price test", choices=EXEMPTIONS, required=False,
+        help_text="Of a short sale: the reason that Rule 201 lists (17 CFR 242.201(c), (d)).",
+    )  # fmt: skip
     flags = forms.MultipleChoiceField(
         label="Handling", choices=FLAGS, required=False, widget=forms.CheckboxSelectMultiple
     )

@@ -42,7 +42,7 @@ class Compared(NamedTuple):
 
 LIVES = {"DAY": 0, "GTD": 1, "GTC": 2}  # The longer, the more is asked; others do not compare.
 RESTRAINTS = {"CARE", "DO_NOT_INCREASE"}
-UNLIKE = ("stop_price", "peg", "peg_offset", "value_date", "position_effect")  # Another one is another order.
+UNLIKE = ("stop_price", "peg", "peg_offset", "value_date", "position_effect", "short_exempt")  # Another one is another order.
 
 
 def compared(before: Mapping[str, Any], after: Mapping[str, Any], side: str) -> list[Compared]:

@@ -41,7 +41,9 @@ class ClassTerms(NamedTuple):
     no_short: str = ""
 
 
-_SHARES = ClassTerms("", "Shares", "In steps of {step}.", "{currency} a share, in steps of {tick}.")
+_SHARES = ClassTerms(
+    "", "Shares", "In steps of {step}.", "{currency} a share, in steps of {tick}.", says=("short_exempt",)
+)
 _BONDS = ClassTerms(
     "face {currency}", "Face, {currency}", "Nominal value in steps of {step}, at least {piece}.",
     "Percent of par, without accrued interest.", order_type="LIMIT", hides=_WHOLE,

@@ -1,6 +1,7 @@
 """
 The terms that few orders have: stop, peg, the day an order ends, the least and the displayed quantity, whether it opens or
-closes a position, and flags for who works it. They are kept together as one JSON object, each only where it is said.
+closes a position, why a short sale is exempt from the price test, and flags for who works it. They are kept together as one
+JSON object, each only where it is said.
 """
 
 import polars as pl
@@ -14,9 +15,15 @@ FLAGS = {
     "care": "CARE",
 }  # fmt: skip
 EFFECTS = {"open": "OPEN", "o": "OPEN", "close": "CLOSE", "c": "CLOSE"}
+# What the exchange act's Rule 201 exempts from its price test, as FIX lists it (ShortSaleExemptionReason, 1688). "Unknown" is none.
+EXEMPTIONS = {
+    "1": "INCOMING", "2": "ABOVE_BID", "3": "DELAYED_DELIVERY", "4": "ODD_LOT", "5": "DOMESTIC_ARBITRAGE",
+    "6": "INTERNATIONAL_ARBITRAGE", "7": "UNDERWRITING", "8": "RISKLESS_PRINCIPAL", "9": "VWAP",
+}  # fmt: skip
+EXEMPTION_TAGS = {word: tag for tag, word in EXEMPTIONS.items()}
 HANDLING = (
-    "stop_price", "peg", "peg_offset", "expire_date", "min_qty", "display_qty", "position_effect", "flags", "value_date",
-    "cash_qty",
+    "stop_price", "peg", "peg_offset", "expire_date", "min_qty", "display_qty", "position_effect", "short_exempt", "flags",
+    "value_date", "cash_qty",
 )  # fmt: skip
 DATES = ("expire_date", "value_date")
 NUMBERS = {
@@ -56,6 +63,11 @@ def read(asked: pl.DataFrame) -> pl.DataFrame:
             if "position_effect" in empty
             else word("position_effect", EFFECTS)
         ),
+        (
+            pl.lit(None, pl.String).alias("short_exempt_is")
+            if "short_exempt" in empty
+            else word("short_exempt", EXEMPTIONS | {said.lower(): said for said in EXEMPTION_TAGS})
+        ),
         (pl.lit(None, pl.List(pl.String)) if "flags" in empty else _flags()).alias("flags_are"),
     )
 
@@ -71,6 +83,7 @@ def as_json() -> pl.Expr:
         "peg": pl.col("peg_is"),
         "peg_offset": as_text("peg_offset_is", PRICE_PLACES),
         "position_effect": pl.col("position_effect_is"),
+        "short_exempt": pl.col("short_exempt_is"),
         "stop_price": as_text("stop_price_is", PRICE_PLACES),
         "value_date": pl.col("value_date_is").dt.to_string("%Y-%m-%d"),
     }
@@ -185,6 +198,16 @@ RULES: tuple[Rule, ...] = (
         "position_effect",
         _said("position_effect") & ~pl.col("asset_class").is_in(_classes_that_say("position_effect")),
         pl.lit("Only options and futures open or close a position. Leave it empty."),
+    ),
+    Rule(
+        "short_exempt",
+        _said("short_exempt") & pl.col("short_exempt_is").is_null(),
+        pl.format("“{}” is no listed exemption. Use {}.", pl.col("short_exempt").str.head(40), pl.lit(", ".join(EXEMPTION_TAGS))),
+    ),
+    Rule(
+        "short_exempt",
+        _said("short_exempt") & (pl.col("side_is") != "SELL_SHORT"),
+        pl.lit("Only a short sale is exempt from the price test of short sales. Leave it empty."),
     ),
     Rule(
         "flags",

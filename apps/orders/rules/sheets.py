@@ -55,6 +55,7 @@ HEADINGS = {
     "display_qty": ("displayqty", "displayquantity", "maxfloor", "displaysize", "iceberg"),
     "value_date": ("valuedate", "fxvaluedate"),
     "position_effect": ("positioneffect", "openclose", "effect"),
+    "short_exempt": ("shortexempt", "shortsaleexemptionreason", "exemption"),
     "flags": ("flags", "execinst", "executioninstructions"),
     "intent": ("intent", "quantitytype", "qtytype"),
     "intent_value": ("intentvalue", "targetweight", "amount"),

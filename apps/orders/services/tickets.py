@@ -42,8 +42,8 @@ class Wish:
 
     Quantity in units (face for bonds, contracts for options and futures, base currency for a pair) or, with an ``intent``
     (``rules.INTENTS``), derived from its value; price in the instrument's currency (percent of par for bonds); numbers as
-    Decimals or as text. ``position_effect`` is of options and futures, ``value_date`` of a forward in currencies,
-    ``cash_qty`` the money of an order in a fund by amount, which needs no quantity.
+    Decimals or as text. ``position_effect`` is of options and futures, ``short_exempt`` of short sales,
+    ``value_date`` of a forward in currencies, ``cash_qty`` the money of an order in a fund by amount, which needs no quantity.
     ``currency`` is only compared with the instrument's; ``desk`` is a desk's code, the firm's first where empty;
     ``client_ref`` is the sender's own.
     """
@@ -69,6 +69,7 @@ class Wish:
     min_qty: Decimal | str | None = None
     display_qty: Decimal | str | None = None
     position_effect: str = ""
+    short_exempt: str = ""
     flags: str = ""
     value_date: date | str | None = None
     cash_qty: Decimal | str | None = None

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from apps.core.refusals import Invalid
 
-from .reports import FUND_SIDE_TAGS, SIDE_TAGS
+from .reports import FUND_SIDE_TAGS, SHORT_EXEMPT, SIDE_TAGS
 from .wire import FramePart, utc_text
 
 STRATEGIES = {"VWAP": "1", "PARTICIPATE": "2", "TWAP": "1001"}
@@ -20,6 +20,10 @@ CARE, FUND = "CARE", "MF"
 SECURITY_TYPES = {"OPTION": "OPT", "FUTURE": "FUT"}
 PUT_OR_CALL = {"PUT": "0", "CALL": "1"}
 EFFECTS = {"OPEN": "O", "CLOSE": "C"}
+EXEMPTIONS = {
+    "INCOMING": "1", "ABOVE_BID": "2", "DELAYED_DELIVERY": "3", "ODD_LOT": "4", "DOMESTIC_ARBITRAGE": "5",
+    "INTERNATIONAL_ARBITRAGE": "6", "UNDERWRITING": "7", "RISKLESS_PRINCIPAL": "8", "VWAP": "9",
+}  # fmt: skip
 PARAMS = ("participation_pct", "start_at", "end_at")
 HIT, COVER, DONE_AWAY, PASS = "1", "4", "5", "6"
 
@@ -68,6 +72,8 @@ class Terms(NamedTuple):
 
     @property
     def side_tag(self) -> str:
+        if "short_exempt" in self.handling:
+            return SHORT_EXEMPT
         return (SIDE_TAGS | FUND_SIDE_TAGS if self.is_fund else SIDE_TAGS)[self.side]
 
 
@@ -170,7 +176,8 @@ def _time(key: str, value: Any) -> datetime:
 def price_fields(qty: Decimal, limit: Decimal | None, terms: Terms) -> list[FramePart]:
     """
     OrderQty (38), OrdType (40), Price (44), StopPx (99), ExecInst (18), PegOffsetValue (211), MinQty (110), MaxFloor
-    (111), PositionEffect (77), TimeInForce (59), ExpireDate (432). A route smaller than the least or displayed quantity names its own.
+    (111), PositionEffect (77), ShortSaleExemptionReason (1688), TimeInForce (59), ExpireDate
+    (432). A route smaller than the least or displayed quantity names its own.
     """
     said = terms.handling
     if terms.is_fund:
@@ -186,6 +193,7 @@ def price_fields(qty: Decimal, limit: Decimal | None, terms: Terms) -> list[Fram
         (tag, plain(min(Decimal(said[name]), qty))) for name, tag in (("min_qty", 110), ("display_qty", 111)) if name in said
     ]
     fields += [(77, EFFECTS[said["position_effect"]])] if "position_effect" in said else []
+    fields += [(1688, EXEMPTIONS[said["short_exempt"]])] if "short_exempt" in said else []
     fields.append((59, TIFS[terms.tif]))
     return [*fields, (432, said["expire_date"].replace("-", ""))] if "expire_date" in said else fields
 

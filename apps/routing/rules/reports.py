@@ -18,6 +18,8 @@ SIDES = {"1": "BUY", "2": "SELL", "5": "SELL_SHORT"}
 SIDE_TAGS = {side: tag for tag, side in SIDES.items()}
 FUND_SIDE_TAGS = {"BUY": "D", "SELL": "E"}  # Subscribe and redeem.
 SIDES |= {tag: side for side, tag in FUND_SIDE_TAGS.items()}
+SHORT_EXEMPT = "6"
+SIDES[SHORT_EXEMPT] = "SELL_SHORT"  # Its reason stands in 1688.
 
 # What FIX 5.0 SP2 vol. 4 app. D illustrates. It says that what it does not show is not forbidden.
 ILLUSTRATED: dict[Rt, frozenset[Rt]] = {

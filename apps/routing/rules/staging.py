@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from .orders import TIFS, plain
-from .reports import SIDE_TAGS, SIDES
+from .reports import SHORT_EXEMPT, SIDE_TAGS, SIDES
 from .wire import Fields, FramePart, Malformed, utc_text
 
 REQUESTS = frozenset("DEFGH")
@@ -121,6 +121,7 @@ def _terms(said: dict[int, str]) -> tuple[dict[str, str], tuple[str, str] | None
         "portfolio": said.get(1, ""), "instrument": said.get(48) or said.get(55, ""), "qty": said.get(38, ""),
         "cash_qty": said.get(152, ""), "limit_price": said.get(44, ""), "stop_price": said.get(99, ""), "peg_offset": said.get(211, ""),
         "expire_date": f"{day[:4]}-{day[4:6]}-{day[6:]}" if day else "", "min_qty": said.get(110, ""),
+        "short_exempt": said.get(1688, "") or ("0" if said.get(54) == SHORT_EXEMPT else ""),
         "display_qty": said.get(1138) or said.get(111, ""), "flags": ",".join(flags), "instructions": said.get(58, ""),
         "currency": said.get(15, ""),
     }, wrong  # fmt: skip

@@ -14,7 +14,7 @@ TAGS = {
     67: "ListSeqNo", 68: "TotNoOrders", 73: "NoOrders", 82: "NoRpts", 83: "RptSeq", 84: "CxlQty", 97: "PossResend",
     99: "StopPx", 102: "CxlRejReason", 103: "OrdRejReason", 110: "MinQty", 111: "MaxFloor", 150: "ExecType",
     151: "LeavesQty", 211: "PegOffsetValue", 394: "BidType", 429: "ListStatusType", 431: "ListOrderStatus",
-    432: "ExpireDate", 434: "CxlRejResponseTo", 444: "ListStatusText", 1138: "DisplayQty",
+    432: "ExpireDate", 434: "CxlRejResponseTo", 444: "ListStatusText", 1138: "DisplayQty", 1688: "ShortSaleExemptionReason",
 }  # fmt: skip
 TYPES = {
     "D": "New order", "E": "List of orders", "F": "Cancel", "G": "Replace", "H": "Status asked", "8": "Execution report",
@@ -27,7 +27,7 @@ VALUES: dict[int, dict[str, str]] = {
     39: {"0": "new", "1": "partly filled", "2": "filled", "4": "cancelled", "5": "replaced", "8": "rejected", "A": "pending new",
          "C": "expired"},
     40: {"1": "market", "2": "limit", "3": "stop", "4": "stop limit", "P": "pegged"},
-    54: {"1": "buy", "2": "sell", "5": "sell short", "D": "subscribe", "E": "redeem"},
+    54: {"1": "buy", "2": "sell", "5": "sell short", "6": "sell short, exempt", "D": "subscribe", "E": "redeem"},
     59: {"0": "day", "1": "till cancelled", "2": "at the opening", "3": "immediate or cancel", "4": "fill or kill",
          "6": "till date", "7": "at the close"},
     102: {"0": "too late", "1": "unknown order", "6": "duplicate ClOrdID", "99": "other"},
