@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from . import api, views
+from . import api, replay_views, views
 
 app_name = "compliance"
 PK = r"(?P<pk>[0-9]{1,18})"  # Acts on one thing are posted with or without the last slash.
@@ -17,6 +17,8 @@ api_urlpatterns = [
     path("orders/<int:pk>/checks/", api.Checks.as_view({"get": "of_order"}), name="api-order-checks"),
     path("rules/", api.Rules.as_view({"get": "list", "post": "create"}), name="api-rules"),
     re_path(r"^proposals/try/?$", api.WhatIf.as_view({"post": "create"}), name="api-proposals-try"),
+    path("replay/", api.Replays.as_view({"get": "of_day"}), name="api-replay"),
+    path("replay/rules/", api.Replays.as_view({"get": "by_rules"}), name="api-replay-rules"),
     path("rules/measures/", api.Rules.as_view({"get": "measures"}), name="api-measures"),
     path("rules/<int:pk>/", api.Rules.as_view({"get": "retrieve"}), name="api-rule"),
     path("rules/<int:pk>/versions/", api.Rules.as_view({"get": "versions", "post": "new_version"}), name="api-rule-versions"),
@@ -30,6 +32,7 @@ urlpatterns = [
     path("reviews/<int:review_id>/decide/", views.decide, name="decide"),
     path("orders/<int:order_id>/checks/", views.order_checks, name="order_checks"),
     path("proposals/try/", views.try_proposals, name="try_proposals"),
+    path("replay/", replay_views.replay, name="replay"),
     path("rules/", views.rules, name="rules"),
     path("rules/<str:code>/", views.rule, name="rule"),
     path("restrictions/", views.restrictions, name="restrictions"),

@@ -47,6 +47,7 @@ MATRIX: dict[str, set[str] | str] = {
     "compliance:reviews": {C, A}, "compliance:review": {C, A}, "compliance:decide": {C},
     "compliance:order_checks": {M, C, A}, "compliance:rules": {C, A}, "compliance:rule": {C},
     "compliance:restrictions": {C, A}, "compliance:restrict": {C}, "compliance:lift": {C},
+    "compliance:replay": {C, A}, "api-replay": {C, A}, "api-replay-rules": {C, A},
     # Blocks and routing
     "blocks:list": FLOOR, "blocks:export": FLOOR, "blocks:rows": FLOOR, "blocks:detail": FLOOR, "blocks:of_order": FLOOR,
     "blocks:route": {T}, "blocks:cancel_routes": {T}, "blocks:finish": {T},

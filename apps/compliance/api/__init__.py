@@ -1,8 +1,9 @@
 """Reviews, checks, rules and the restricted list to other systems: the services the pages call, scoped as they are."""
 
 from .lists import Restrictions
+from .replay import Replays
 from .reviews import Checks, Reviews
 from .rules import Rules
 from .whatif import WhatIf
 
-__all__ = ["Checks", "Restrictions", "Reviews", "Rules", "WhatIf"]
+__all__ = ["Checks", "Replays", "Restrictions", "Reviews", "Rules", "WhatIf"]

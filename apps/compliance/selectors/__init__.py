@@ -1,5 +1,6 @@
 """Every question to compliance; who may see what lives here."""
 
+from .replay import MOST_REPLAYED, replay_day, replay_rules, runs_on
 from .reviews import (
     Counts,
     Detail,
@@ -16,6 +17,7 @@ from .rulebook import measures, restrictions_seen_by, rules_seen_by, versions_of
 from .snapshot import active_rules, snapshot_of
 
 __all__ = [
+    "MOST_REPLAYED",
     "Counts",
     "Detail",
     "active_rules",
@@ -25,9 +27,12 @@ __all__ = [
     "get_review_seen_by",
     "measures",
     "restrictions_seen_by",
+    "replay_day",
+    "replay_rules",
     "review_detail",
     "reviews_seen_by",
     "rules_seen_by",
+    "runs_on",
     "snapshot_of",
     "versions_of",
     "waiting_reviews",
