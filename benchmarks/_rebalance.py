@@ -76,11 +76,11 @@ class Pipeline:
         with self.steps.step("submit and screen"):
             orders.commit_import(self.act("mira"), pk, seen={pk: staged.version}, group_name="Transition", submit=True)
         with self.steps.step("review"):
-            waiting = dict(Review.objects.filter(status="WAITING").values_list("pk", "version"))
-            if waiting:
-                compliance.approve_reviews(
-                    self.act("omar", "Within the client's consent."), list(waiting), seen=waiting
-                )
+            for officer in ("omar", "odile"):  # The second confirms what a hard rule holds.
+                waiting = dict(Review.objects.filter(status="WAITING").values_list("pk", "version"))
+                if waiting:
+                    act = self.act(officer, "Within the client's consent.")
+                    compliance.approve_reviews(act, list(waiting), seen=waiting, terms=compliance.Terms("CLIENT"))
         with self.steps.step("block"):
             self.keep_promises("blocks.")
         with self.steps.step("route"):

@@ -24,6 +24,7 @@ FLOW: Flow = {
     order.ImportConfirmed: Then(later=[orders.enter_imports]),
     order.OrderSubmitted: Then(now=[compliance.review_orders]),
     order.OrderCarried: Then(now=[blocks.drop_orders, compliance.review_orders]),
+    order.OrderRecalled: Then(now=[blocks.drop_orders, orders.withdraw_approvals, compliance.review_orders]),
     order.OrderRechecked: Then(now=[compliance.recheck_orders]),
     order.OrderTriggered: Then(now=[compliance.review_orders]),
     order.OrderHeld: Then(later=[routing.report_staged_orders]),

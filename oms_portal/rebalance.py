@@ -95,14 +95,13 @@ class Rebalance:
 
     def review(self) -> None:
         with self.step("review") as rows:
-            waiting = dict(Review.objects.filter(status="WAITING").values_list("pk", "version"))
-            if waiting:
-                compliance.approve_reviews(
-                    self.act("omar", "Within the client's written consent to the transition."),
-                    list(waiting),
-                    seen=waiting,
-                )
-            rows(len(waiting))
+            held = Review.objects.filter(status="WAITING")
+            rows(held.count())
+            for officer in ("omar", "odile"):  # The second confirms what a hard rule holds.
+                waiting = dict(held.values_list("pk", "version"))
+                if waiting:
+                    act = self.act(officer, "Within the client's written consent to the transition.")
+                    compliance.approve_reviews(act, list(waiting), seen=waiting, terms=compliance.Terms("CLIENT"))
 
     def gather(self) -> None:
         with self.step("block") as rows:

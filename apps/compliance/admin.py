@@ -4,7 +4,7 @@ from django.contrib import admin
 
 from apps.users.back_office import ByRole
 
-from .models import Check, Restriction, Review, Rule, RuleVersion
+from .models import Check, Override, Restriction, Review, Rule, RuleVersion
 
 
 class ReadOnly(ByRole, admin.ModelAdmin):
@@ -48,3 +48,11 @@ class RestrictionAdmin(ReadOnly):
     list_display = ("id", "issuer", "instrument", "portfolio", "direction", "effective_from", "effective_to", "status")
     list_filter = ("status", "direction")
     list_select_related = ("issuer", "instrument", "portfolio")
+
+
+@admin.register(Override)
+class OverrideAdmin(ReadOnly):
+    list_display = ("ref", "order_id", "rule", "code", "status", "expires_at", "first_by", "second_by")
+    list_filter = ("status", "code", "severity")
+    list_select_related = ("rule", "first_by", "second_by")
+    raw_id_fields = ("order", "review", "rule_version")

@@ -36,6 +36,80 @@ class ReviewWithdrawn(Event, code="review.withdrawn"):
 
 
 @dataclass(frozen=True)
+class ApprovalAsked(Event, code="review.approval_asked"):
+    """An officer wants to let it through; a hard rule needs another one to confirm. It still waits."""
+
+    order_id: int
+
+
+@dataclass(frozen=True)
+class ApprovalAskEnded(Event, code="review.approval_ask_ended"):
+    """Nobody confirmed before the time was over that was asked for. It still waits."""
+
+    order_id: int
+
+
+@dataclass(frozen=True)
+class OverrideAsked(Event, code="override.asked"):
+    """One officer would let a finding stand; another has to confirm. ``value`` and ``limit`` in ``unit``."""
+
+    order_id: int
+    rule_id: int
+    review_id: int
+    order_version: int = 0
+    rule_version: int = 0
+    value: str = ""
+    limit: str = ""
+    unit: str = ""
+    reason_code: str = ""
+    expires_at: str = ""
+    tolerance_pct: str = "0"
+
+
+@dataclass(frozen=True)
+class OverrideGranted(Event, code="override.granted"):
+    """An officer lets a finding stand, as it is."""
+
+    order_id: int
+    rule_id: int
+    review_id: int
+    order_version: int = 0
+    rule_version: int = 0
+    value: str = ""
+    limit: str = ""
+    unit: str = ""
+    reason_code: str = ""
+    expires_at: str = ""
+    tolerance_pct: str = "0"
+
+
+@dataclass(frozen=True)
+class OverrideConfirmed(Event, code="override.confirmed"):
+    order_id: int
+
+
+@dataclass(frozen=True)
+class OverrideDropped(Event, code="override.dropped"):
+    """It was asked for and never confirmed."""
+
+    order_id: int
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class OverrideExpired(Event, code="override.expired"):
+    order_id: int
+
+
+@dataclass(frozen=True)
+class OverrideLapsed(Event, code="override.lapsed"):
+    """It no longer covers what the rule finds, or its order is another or over."""
+
+    order_id: int
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class RuleActivated(Event, code="rule.activated"):
     """A version of the rule came into force; ``before`` and ``after`` hold each changed field, of a new rule all."""
 

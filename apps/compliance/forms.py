@@ -1,9 +1,16 @@
 """Forms of compliance's dialogs: what was typed, as the services take it."""
 
+from datetime import date, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import NamedTuple
+
 from django import forms
+from django.conf import settings
+from django.http import QueryDict
+from django.utils import timezone
 
 from apps.core.acts import Act
-from apps.core.refusals import NotFound, Refusal
+from apps.core.refusals import Invalid, NotFound, Refusal
 from apps.orders.selectors import own_fields
 from apps.portfolios.models import Portfolio
 from apps.reference.models import Instrument, Issuer
@@ -11,6 +18,7 @@ from apps.reference.models import Instrument, Issuer
 from . import services
 from .engine.params import OF_ALL
 from .models import Rule
+from .states import CODES
 
 
 class Refusing(forms.Form):
@@ -19,6 +27,43 @@ class Refusing(forms.Form):
     def refuse(self, refusal: Refusal) -> None:
         field = str(refusal.facts.get("field", ""))
         self.add_error(field if field in self.fields else None, refusal.message)
+
+
+class ApprovalForm(NamedTuple):
+    """The terms of an approval as the page shows them, with what was typed before."""
+
+    reason: str
+    code: str
+    until: str
+    tolerance: str
+    codes: list[tuple[str, str]]
+    first_day: str
+    last_day: str
+
+    @classmethod
+    def shown(cls, typed: QueryDict | None = None) -> "ApprovalForm":
+        today = services.last_day(timezone.now())
+        said = typed or {}
+        return cls(
+            said.get("reason", ""), said.get("code", ""), said.get("until") or today.isoformat(),
+            said.get("tolerance_pct") or "0", [(code.value, words) for code, words in CODES.items()], today.isoformat(),
+            (today + timedelta(days=settings.OVERRIDE_DAYS)).isoformat(),
+        )  # fmt: skip
+
+
+def terms_of(said: QueryDict) -> services.Terms:
+    """What an approval says of its terms. :raises Invalid: beside the field that cannot be read"""
+    try:
+        until = date.fromisoformat(said["until"]) if said.get("until") else None
+    except ValueError:
+        raise Invalid("Give a day like 2026-11-30.", field="until") from None
+    try:
+        tolerance = Decimal(said.get("tolerance_pct") or "0")
+    except InvalidOperation:
+        tolerance = Decimal("NaN")
+    if not tolerance.is_finite():
+        raise Invalid("A tolerance is a number of percent.", field="tolerance_pct")
+    return services.Terms(said.get("code", ""), until, tolerance)
 
 
 class RuleForm(Refusing):

@@ -3,7 +3,7 @@
 import pgtrigger
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from apps.audit.models import ActRow
 from apps.orders.models import Order
@@ -11,7 +11,7 @@ from apps.portfolios.models import Portfolio
 from apps.reference.fields import amount_field, qty_field
 from apps.reference.models import Instrument, Issuer
 
-from .states import InForce, R
+from .states import CODES, InForce, R
 
 
 class Restriction(models.Model):
@@ -162,3 +162,62 @@ class Review(models.Model):
     @property
     def ref(self) -> str:
         return f"V-{self.pk:06d}"
+
+
+class Override(models.Model):
+    """
+    What a rule found of one version of an order and officers let stand: for as long as it is that and no worse, till
+    ``expires_at``. A finding of a hard rule needs two of them, the first who asks and the second who confirms.
+    """
+
+    review = models.ForeignKey(Review, on_delete=models.PROTECT, related_name="overrides")
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+")
+    order_version = models.IntegerField()
+    rule = models.ForeignKey(Rule, on_delete=models.PROTECT, related_name="+")
+    rule_version = models.ForeignKey(RuleVersion, on_delete=models.PROTECT, related_name="+")
+    severity = models.CharField(max_length=8, help_text="of the finding")
+    outcome = models.CharField(max_length=13)
+    value = models.DecimalField(max_digits=38, decimal_places=10, null=True, help_text="what it would come to, in the unit")
+    limit = models.DecimalField(max_digits=38, decimal_places=10, null=True)
+    unit = models.CharField(max_length=40, blank=True, default="")
+    limit_from = models.CharField(max_length=40, blank=True, default="")
+    said = models.TextField(help_text="the finding as a sentence")
+    code = models.CharField(max_length=12, choices=[(code.value, words) for code, words in CODES.items()])
+    reason = models.TextField()
+    tolerance_pct = models.DecimalField(
+        max_digits=5, decimal_places=2, default=0, help_text="by how much of the limit the value may get worse"
+    )
+    expires_at = models.DateTimeField()
+    first_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    first_at = models.DateTimeField()
+    second_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    second_at = models.DateTimeField(null=True)
+    second_reason = models.TextField(blank=True, default="")
+    status = models.CharField(max_length=8)
+    version = models.IntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["order", "rule"], condition=Q(status__in=["ASKED", "LIVE"]), name="one_override_of_an_order_and_rule"
+            ),
+            models.CheckConstraint(
+                condition=Q(second_by__isnull=True) | ~Q(second_by=F("first_by")), name="two_officers_are_two_people"
+            ),
+            models.CheckConstraint(
+                condition=~Q(severity="HARD", status__in=["LIVE", "LAPSED"]) | Q(second_by__isnull=False),
+                name="a_hard_finding_has_two_officers",
+            ),
+            models.CheckConstraint(condition=Q(code__in=[code.value for code in CODES]), name="an_override_has_a_reason_code"),
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=F("first_at")) & Q(tolerance_pct__gte=0) & Q(tolerance_pct__lte=10),
+                name="an_override_ends_after_it_began",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["expires_at"], condition=Q(status__in=["ASKED", "LIVE"]), name="overrides_that_end"),
+        ]
+
+    @property
+    def ref(self) -> str:
+        return f"VO-{self.pk:06d}"

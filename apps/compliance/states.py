@@ -24,7 +24,52 @@ REVIEW_LIFE = Lifecycle(
         (R.WAITING, e.ReviewRejected): R.REJECTED,
         (R.WAITING, e.ReviewWithdrawn): R.WITHDRAWN,
     },
+    stays={e.ApprovalAsked: [R.WAITING], e.ApprovalAskEnded: [R.WAITING]},
 )
+
+
+class V(StrEnum):
+    ASKED = "ASKED"
+    LIVE = "LIVE"
+    DROPPED = "DROPPED"
+    EXPIRED = "EXPIRED"
+    LAPSED = "LAPSED"
+
+
+OVERRIDE_LIFE = Lifecycle(
+    "override",
+    born={e.OverrideAsked: V.ASKED, e.OverrideGranted: V.LIVE},
+    moves={
+        (V.ASKED, e.OverrideConfirmed): V.LIVE,
+        (V.ASKED, e.OverrideDropped): V.DROPPED,
+        (V.ASKED, e.OverrideExpired): V.EXPIRED,
+        (V.LIVE, e.OverrideExpired): V.EXPIRED,
+        (V.LIVE, e.OverrideLapsed): V.LAPSED,
+    },
+)
+
+
+class Code(StrEnum):
+    """Why an officer lets a finding stand; the words are beside it in ``CODES``."""
+
+    CLIENT = "CLIENT"
+    CURE = "CURE"
+    DATA = "DATA"
+    SCOPE = "SCOPE"
+    PASSIVE = "PASSIVE"
+    EXECUTION = "EXECUTION"
+    OTHER = "OTHER"
+
+
+CODES = {
+    Code.CLIENT: "The client or its trustee consented",
+    Code.CURE: "Another order brings it back within the limit",
+    Code.DATA: "A number the rule used is wrong",
+    Code.SCOPE: "The rule is not meant for this case",
+    Code.PASSIVE: "It brings a passive breach nearer to its limit",
+    Code.EXECUTION: "How it will be worked answers the concern",
+    Code.OTHER: "Another reason, in words",
+}
 
 
 class InForce(StrEnum):

@@ -14,6 +14,7 @@ api_urlpatterns = [
         re_path(rf"^reviews/{PK}/{act.replace('_', '-')}/?$", api.Reviews.as_view({"post": act}), name=f"api-review-{act}")
         for act in ("approve", "send_back", "reject")
     ),
+    path("overrides/", api.Overrides.as_view({"get": "list"}), name="api-overrides"),
     path("orders/<int:pk>/checks/", api.Checks.as_view({"get": "of_order"}), name="api-order-checks"),
     path("rules/", api.Rules.as_view({"get": "list", "post": "create"}), name="api-rules"),
     re_path(r"^proposals/try/?$", api.WhatIf.as_view({"post": "create"}), name="api-proposals-try"),

@@ -3,7 +3,7 @@
 import json
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -23,7 +23,7 @@ CHIPS = (
     ("Waiting", ""), ("Hard", "severity=HARD"), ("Cannot tell", "outcome=INDETERMINATE"), ("Decided", "status=DECIDED"),
 )  # fmt: skip
 DECISIONS = {
-    "approve": (services.approve_reviews, "Approved"),
+    "approve": (None, "Approved"),
     "send_back": (services.send_back_reviews, "Sent back to its author"),
     "reject": (services.reject_reviews, "Rejected"),
 }
@@ -61,9 +61,10 @@ def review(request: HttpRequest, review_id: int) -> HttpResponse:
 
 
 def _review(
-    request: HttpRequest, review_id: int, *, error: str = "", reason: str = "", status: int = 200
+    request: HttpRequest, review_id: int, *, error: str = "", field: str = "", typed: QueryDict | None = None, status: int = 200
 ) -> HttpResponse:
-    context = {"decision": pages.decision(request.user, review_id), "error": error, "reason": reason}
+    found = pages.decision(request.user, review_id)
+    context = {"decision": found, "error": error, "field": field, "form": forms.ApprovalForm.shown(typed)}
     if request.htmx:
         return render(request, "compliance/review.html#decision", context, status=status)
     return render(request, "compliance/reviews.html", {**_queue(request), **context}, status=status)
@@ -73,16 +74,23 @@ def _review(
 @require_POST
 def decide(request: HttpRequest, review_id: int) -> HttpResponse:
     """Approves, sends back or rejects one review; a refusal comes back on the same page with the reason kept."""
-    service, word = DECISIONS.get(request.POST.get("how", ""), (None, ""))
-    if service is None:
+    how = request.POST.get("how", "")
+    if how not in DECISIONS:
         raise Invalid("Choose to approve, to send back or to reject.", field="how")
-    reason = request.POST.get("reason", "")
+    service, word = DECISIONS[how]
+    act, seen = act_of(request, reason=request.POST.get("reason", "")), seen_versions(request.POST)
     try:
-        service(act_of(request, reason=reason), [review_id], seen=seen_versions(request.POST))
+        if how == "approve":
+            terms = forms.terms_of(request.POST)
+            if services.approve_reviews(act, [review_id], seen=seen, terms=terms).asked:
+                word = "Asked. Another officer has to confirm it"
+        else:
+            service(act, [review_id], seen=seen)
     except Refusal as refusal:
         since = refusal.in_words() if isinstance(refusal, Stale) else {}
         error = " ".join([refusal.message, *(f"{name}: {said}." for name, said in since.items())])
-        response = _review(request, review_id, error=error, reason=reason, status=refusal.status)
+        field = str(refusal.facts.get("field", ""))
+        response = _review(request, review_id, error=error, field=field, typed=request.POST, status=refusal.status)
         response["HX-Reswap"] = "innerHTML"  # In place, whatever the status.
         return response
     response = _review(request, review_id)

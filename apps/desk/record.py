@@ -42,7 +42,8 @@ NEEDED = {
     "halt": "routing.see", "alert": "routing.see", "session": "routing.see", "grant": "routing.see_staging",
     "allocation": "audit.see", "confirmation": "settlement.see", "instruction": "settlement.see",
     "exchange": "settlement.see",
-    "review": "compliance.see", "rule": "compliance.see", "restriction": "compliance.see", "import": "audit.see",
+    "review": "compliance.see", "rule": "compliance.see", "restriction": "compliance.see", "override": "compliance.see",
+    "import": "audit.see",
     "group": "audit.see", "approval": "audit.see", "chain": "audit.see", "deputy": "audit.see", "person": "audit.see",
     "proposal": "audit.see", "template": "audit.see", "view": "audit.see", "export": "audit.see", "note": "audit.see",
 }  # fmt: skip
@@ -51,20 +52,22 @@ NEEDED = {
 REFS = {"order_id": "O-{:06d}", "source_id": "O-{:06d}", "parent_id": "O-{:06d}", "block_id": "B-{:04d}",
         "part_id": "O-{:06d}", "into": "B-{:04d}", "split_from": "B-{:04d}", "order_ids": "O-{:06d}", "parts": "O-{:06d}",
         "bought_in_id": "B-{:04d}", "sold_in_id": "B-{:04d}", "buy_id": "B-{:04d}", "sell_id": "B-{:04d}",
-        "opposition_id": "X-{:04d}", "cross_id": "XC-{:04d}", "route_id": "R-{:04d}", "allocation_id": "A-{:06d}"}  # fmt: skip
+        "opposition_id": "X-{:04d}", "cross_id": "XC-{:04d}", "route_id": "R-{:04d}", "allocation_id": "A-{:06d}",
+        "review_id": "V-{:06d}"}  # fmt: skip
 NAMES = {
     "portfolio_id": (Portfolio, "code"), "instrument_id": (Instrument, "symbol"), "broker_id": (Broker, "name"),
     "dealer_id": (Broker, "name"), "desk_id": (Desk, "code"), "owner_id": (User, "username"),
     "meant_for_id": (Broker, "name"), "directed_to_id": (Broker, "name"),
     "issuer_id": (Issuer, "name"), "group_id": (OrderGroup, "name"),
     "approval_rule_id": (ApprovalRule, "name"), "alert_rule_id": (AlertRule, "name"),
+    "compliance_rule_id": (Rule, "name"),
     "before_id": (User, "username"), "person_id": (User, "username"), "deputy_id": (User, "username"), "acts_for_id": (User, "username"),
 }  # fmt: skip
-RULES = {"approval": "approval_rule_id", "alert": "alert_rule_id"}  # Which rule a fact of theirs means.
+RULES = {"approval": "approval_rule_id", "alert": "alert_rule_id", "override": "compliance_rule_id"}  # Which rule a fact of theirs means.
 TITLES = {"rule": Rule, "group": OrderGroup, "chain": ApprovalRule}  # Subjects that people call by a name.
 Names = dict[str, dict[int, str]]
 SUBJECTS = {"order": "O-{:06d}", "block": "B-{:04d}", "route": "R-{:04d}", "inquiry": "Q-{:04d}", "allocation": "A-{:06d}",
-            "confirmation": "C-{:06d}", "instruction": "I-{:06d}", "exchange": "E-{:06d}", "review": "V-{:06d}",
+            "confirmation": "C-{:06d}", "instruction": "I-{:06d}", "exchange": "E-{:06d}", "review": "V-{:06d}", "override": "VO-{:06d}",
             "opposition": "X-{:04d}", "cross": "XC-{:04d}", "alert": "L-{:04d}", "halt": "H-{:04d}"}  # fmt: skip
 # What a field is called whose own name is not the word for it, and what the codes of FIX 4.4 mean (tags 150 and 39).
 WORDS = {

@@ -45,6 +45,7 @@ NEEDED = {
     "deputy": "orders.see_approvals",
     "proposal": "orders.create",
     "review": "compliance.see",
+    "override": "compliance.see",
     "rule": "compliance.see",
     "restriction": "compliance.see",
     "block": "blocks.see",

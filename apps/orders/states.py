@@ -49,6 +49,8 @@ LIFE = Lifecycle(
         (S.PARKED, e.OrderAmended): S.DRAFT,
         (S.PARKED, e.OrderCancelled): S.CANCELLED,
         (S.CLEARED, e.OrderCarried): S.IN_REVIEW,
+        (S.CLEARED, e.OrderRecalled): S.IN_REVIEW,
+        (S.TO_APPROVE, e.OrderRecalled): S.IN_REVIEW,
         (S.CLEARED, e.OrderAmended): S.DRAFT,
         (S.CLEARED, e.OrderCancelled): S.CANCELLED,
         (S.CLEARED, e.OrderJoined): S.CANCELLED,

@@ -205,6 +205,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15.0,
         "options": {"expires": 15},
     },
+    "end overrides whose time is over": {
+        "task": "compliance.expire_overrides",
+        "schedule": 15.0,
+        "options": {"expires": 15},
+    },
     "seal the record": {
         "task": "audit.seal",
         "schedule": 30.0,
@@ -226,6 +231,10 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 600},
     },
 }
+
+# --- Compliance -----------------------------------------------------------------------------------------------------
+FIRM_TIME_ZONE = os.environ.get("OMS_FIRM_TIME_ZONE", "America/New_York")  # By which a day of the firm ends.
+OVERRIDE_DAYS = int(os.environ.get("OMS_OVERRIDE_DAYS", "30"))  # The longest that an officer may let a finding stand.
 
 # --- Crosses: what the firm's 17a-7 procedures say ------------------------------------------------------------------
 CROSS_QUOTE_SECONDS = int(os.environ.get("OMS_CROSS_QUOTE_SECONDS", "60"))  # The oldest quotation that counts as current.

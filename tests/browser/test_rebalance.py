@@ -119,6 +119,7 @@ def decides_on_what_is_held(omar: Seat) -> None:
             assert decision.locator("dt", has_text="Limit").count() >= 1
             assert "Largest quantity that passes" in decision.inner_text()
         decision.get_by_label("Reason").fill("Within the client's written consent to the transition.")
+        decision.get_by_label("To approve it, because").select_option("CLIENT")
         decision.get_by_role("button", name="Approve").click()
         decision.locator(".box p", has_text="by Omar Osei").wait_for()
         omar.figure_becomes("Waiting", str(held - done - 1))

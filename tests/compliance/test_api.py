@@ -34,7 +34,7 @@ class TestReviews:
         assert detail["may_decide"] is True
         assert detail["results"][0]["text"].startswith("AAA would be")
 
-        answer = ask(omar, "post", f"{REVIEWS}{review.pk}/approve/", {"version": 1, "reason": "Agreed."})
+        answer = ask(omar, "post", f"{REVIEWS}{review.pk}/approve/", {"version": 1, "code": "CLIENT", "reason": "Agreed."})
         assert (answer.status_code, answer.json()["status"]) == (200, "APPROVED")
         assert Order.objects.get().status == "CLEARED"
 
@@ -53,7 +53,7 @@ class TestReviews:
     def test_many_at_once_with_one_key_are_decided_once(self, rules, submit, omar, ask):
         submit(("P1", "AAA", "BUY", "100"), ("P2", "AAA", "BUY", "100"))
         seen = [{"id": pk, "version": 1} for pk in Review.objects.values_list("pk", flat=True)]
-        asked = {"decision": "approve", "reason": "Agreed.", "reviews": seen}
+        asked = {"decision": "approve", "code": "CLIENT", "reason": "Agreed.", "reviews": seen}
         answers = [ask(omar, "post", f"{REVIEWS}decide/", asked, **{"Idempotency-Key": "k1"}) for _ in range(2)]
         assert [a.status_code for a in answers] == [200, 200]
         assert answers[0].json() == answers[1].json()
@@ -64,14 +64,14 @@ class TestReviews:
         path = f"{REVIEWS}{review.pk}/approve/"
         empty = ask(omar, "post", path, {"version": 1, "reason": " "})
         stale = ask(omar, "post", path, {"version": 7, "reason": "Yes."})
-        missing = ask(omar, "post", f"{REVIEWS}999/approve/", {"version": 1, "reason": "Yes."})
+        missing = ask(omar, "post", f"{REVIEWS}999/approve/", {"version": 1, "code": "CLIENT", "reason": "Yes."})
         assert [(a.status_code, a.json()["code"]) for a in (empty, stale, missing)] == [
             (422, "invalid"), (409, "stale_review"), (404, "not_found"),
         ]  # fmt: skip
         assert empty.json()["facts"] == {"field": "reason"}
         assert Review.objects.get().status == "WAITING"
-        ask(odile, "post", path, {"version": 1, "reason": "Yes."})
-        late = ask(omar, "post", path, {"version": 1, "reason": "Yes."})
+        ask(odile, "post", path, {"version": 1, "code": "OTHER", "reason": "Yes."})
+        late = ask(omar, "post", path, {"version": 1, "code": "OTHER", "reason": "Yes."})
         assert (late.status_code, late.json()["code"]) == (409, "already_decided")
         assert "Odile Olsen approved" in late.json()["detail"]
 
@@ -80,7 +80,7 @@ class TestReviews:
         for person, status in ((omar, 200), (ada, 200), (mira, 403), (tom, 403), (olga, 403), (alan, 403), (stranger, 403)):
             assert ask(person, "get", REVIEWS).status_code == status
             assert ask(person, "get", f"{REVIEWS}{review.pk}/").status_code == status
-        assert ask(ada, "post", f"{REVIEWS}{review.pk}/approve/", {"version": 1, "reason": "Yes."}).status_code == 403
+        assert ask(ada, "post", f"{REVIEWS}{review.pk}/approve/", {"version": 1, "code": "CLIENT", "reason": "Yes."}).status_code == 403
         assert Review.objects.get().status == "WAITING"
 
 

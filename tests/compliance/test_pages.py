@@ -24,7 +24,7 @@ def seen(review: Review) -> str:
 
 
 def decided(user, review: Review, how: str, reason: str = REASON, **more):
-    return send(user, "compliance:decide", {"how": how, "reason": reason, "seen": seen(review)} | more, review.pk)
+    return send(user, "compliance:decide", {"how": how, "code": "CLIENT", "reason": reason, "seen": seen(review)} | more, review.pk)
 
 
 @pytest.mark.parametrize(

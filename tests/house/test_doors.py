@@ -123,7 +123,7 @@ MATRIX: dict[str, set[str] | str] = {
     "api-portfolios": {M, C, O, A}, "api-portfolio": {M, C, O, A}, "api-portfolio-cash": {M, C, O, A},
     "api-portfolio-pnl": {M, C, O, A},
     "api-reviews": {C, A}, "api-review": {C, A}, "api-reviews-decide": {C}, "api-review-approve": {C},
-    "api-review-send_back": {C}, "api-review-reject": {C}, "api-order-checks": {M, C, A},
+    "api-overrides": {C, A}, "api-review-send_back": {C}, "api-review-reject": {C}, "api-order-checks": {M, C, A},
     "api-rules": {C, A}, "api-rule": {C, A}, "api-rule-versions": {C, A}, "api-rule-retire": {C},
     "api-restrictions": {C, A}, "api-restriction-lift": {C}, "api-measures": {C, A},
     # The account of whoever is signed in, and the way in (allauth)

@@ -61,7 +61,7 @@ def test_an_order_that_breaks_a_rule_is_held_with_its_evidence(held, at, mira, o
 
 def test_an_officer_overrides_with_a_reason_and_the_order_reaches_the_desk(held, at, mira, omar, worker):
     review = the_review(at(omar))
-    path, decision = f"/api/v1/reviews/{review['id']}/approve", {"version": 1, "reason": "The client wired EUR today."}
+    path, decision = f"/api/v1/reviews/{review['id']}/approve", {"version": 1, "code": "CLIENT", "reason": "The client wired EUR today."}
 
     assert at(mira).post(path, decision).status_code == 403
     mira.groups.add(Group.objects.get(name="compliance officer"))

@@ -348,7 +348,7 @@ class TestManyAtOnce:
         assert found == {pks[ids[0]]: "", pks[ids[1]]: "stale_approval", pks[ids[2]]: "not_found", pks[mine]: "own_order"}
         assert Order.objects.filter(status="CLEARED").values_list("pk", flat=True).get() == ids[0]
 
-    def test_what_an_officer_overrode_is_held_back_and_decided_by_itself(self, rule, drafts, wish, by, paul, omar):
+    def test_what_officers_overrode_is_held_back_and_decided_by_itself(self, rule, drafts, wish, by, paul, omar, odile):
         from apps.compliance import services as compliance
         from apps.compliance.models import Review
 
@@ -359,6 +359,7 @@ class TestManyAtOnce:
         assert not Approval.objects.filter(order=held).exists()  # No approval while compliance has an open item.
         review = Review.objects.get(order=held)
         compliance.approve_reviews(by(omar, "Agreed with the client"), [review.pk], seen={review.pk: 1})
+        compliance.approve_reviews(by(odile, "So it is"), [review.pk], seen={review.pk: 2})
         pks = dict(Approval.objects.values_list("order_id", "pk"))
         found = {one.order_id: one.code for one in orders.approve(by(paul), list(pks.values()), seen=dict.fromkeys(pks.values(), 1))}
         assert found == {clean: "", held: "held_back"}

@@ -222,7 +222,7 @@ class TestAtABroker:
         assert (review.status, Order.objects.get(pk=pk).status, self.alerts(at, MONDAY)) == ("WAITING", "WORKING", (1, 0))
         act = at(omar, MONDAY)
         act.reason = "The client agreed"
-        compliance.approve_reviews(act, [review.pk], seen={review.pk: 1})
+        compliance.approve_reviews(act, [review.pk], seen={review.pk: 1}, terms=compliance.Terms(until=WEDNESDAY.date()))
         assert (Order.objects.get(pk=pk).status, self.alerts(at, MONDAY)) == ("WORKING", (0, 1))
 
         self.priced(firm, 49, TUESDAY)

@@ -9,6 +9,7 @@ from django.db.utils import OperationalError
 from psycopg.errors import LockNotAvailable
 
 from apps.audit.services import keep_act, record
+from apps.compliance import services as compliance
 from apps.core.acts import Act
 from apps.core.events import Event, Fact
 from apps.core.refusals import Conflict, IllegalMove, Invalid, NotFound, Stale
@@ -110,7 +111,9 @@ def freeze_blocks(
             "arrival_price": ("numeric", [arrival.get(pk) for pk in ids]),
         },
     )  # fmt: skip
-    orders.mark_working(act, {order: pk for pk in ids for order, _, _ in members[pk]})
+    worked = {order: pk for pk in ids for order, _, _ in members[pk]}
+    compliance.refuse_over(act, worked)
+    orders.mark_working(act, worked)
     return turns
 
 

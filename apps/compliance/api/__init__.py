@@ -2,8 +2,8 @@
 
 from .lists import Restrictions
 from .replay import Replays
-from .reviews import Checks, Reviews
+from .reviews import Checks, Overrides, Reviews
 from .rules import Rules
 from .whatif import WhatIf
 
-__all__ = ["Checks", "Replays", "Restrictions", "Reviews", "Rules", "WhatIf"]
+__all__ = ["Checks", "Overrides", "Replays", "Restrictions", "Reviews", "Rules", "WhatIf"]

@@ -1,23 +1,48 @@
-"""Reviews and checks: what was held, why, and what an officer decided."""
+"""Reviews and checks: what was held, why, what an officer decided, and what stands of it."""
 
 import django_filters
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import mixins, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.core.acts import Act
 from apps.core.edges import act_of, versions_once
 
 from .. import selectors, services
-from ..models import Check, Review
+from ..models import Check, Override, Review
 from .scoped import KEY, DecisionIn, Scoped
 
 REVIEWS_AT_ONCE = 10_000
-DECIDE = {
-    "approve": services.approve_reviews,
-    "send_back": services.send_back_reviews,
-    "reject": services.reject_reviews,
-}
+DECISIONS = ["approve", "send_back", "reject"]
+
+
+def _decided(act: Act, decision: str, seen: dict[int, int], said: dict) -> None:
+    if decision == "approve":
+        terms = services.Terms(said["code"], said["until"], said["tolerance_pct"])
+        services.approve_reviews(act, list(seen), seen=seen, terms=terms)
+    else:
+        service = services.send_back_reviews if decision == "send_back" else services.reject_reviews
+        service(act, list(seen), seen=seen)
+
+
+class OverrideOut(serializers.ModelSerializer):
+    """What officers let stand of one order and rule: ``value`` and ``limit`` in ``unit``, till ``expires_at``."""
+
+    ref = serializers.CharField(read_only=True)
+    rule = serializers.CharField(source="rule.code")
+    number = serializers.IntegerField(source="rule_version.number", help_text="the version of the rule")
+    first_by = serializers.CharField(source="first_by.username")
+    second_by = serializers.CharField(source="second_by.username", default=None)
+
+    class Meta:
+        model = Override
+        fields = (
+            "id", "ref", "status", "version", "order_id", "order_version", "review_id", "rule", "number", "rule_version_id",
+            "severity", "outcome", "value", "limit", "unit", "said", "code", "reason", "tolerance_pct", "expires_at",
+            "first_by", "first_at", "second_by", "second_at", "second_reason",
+        )  # fmt: skip
+        read_only_fields = fields
 
 
 class ReviewOut(serializers.ModelSerializer):
@@ -35,13 +60,14 @@ class ReviewOut(serializers.ModelSerializer):
     max_passing_qty = serializers.DecimalField(20, 4, source="verdict.max_passing_qty", allow_null=True)
     binding_rule = serializers.CharField(source="verdict.binding_rule")
     decided_by = serializers.CharField(source="decided_by.username", default=None)
+    asked_by = serializers.CharField(allow_null=True, help_text="the officer who asked, where a second one has to confirm")
 
     class Meta:
         model = Review
         fields = (
             "id", "ref", "status", "version", "severity", "outcome", "leading_rule", "amount_usd", "order_id", "order_ref",
             "portfolio", "symbol", "side", "qty", "author", "check_id", "max_passing_qty", "binding_rule", "opened_at",
-            "decided_at", "decided_by", "reason",
+            "decided_at", "decided_by", "reason", "asked_by",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -52,10 +78,15 @@ class DetailOut(ReviewOut):
     results = serializers.JSONField()
     history = serializers.JSONField()
     may_decide = serializers.BooleanField()
+    overrides = serializers.SerializerMethodField()
 
     class Meta(ReviewOut.Meta):
-        fields = (*ReviewOut.Meta.fields, "results", "history", "may_decide")
+        fields = (*ReviewOut.Meta.fields, "results", "history", "overrides", "may_decide")
         read_only_fields = fields
+
+    @extend_schema_field(OverrideOut(many=True))
+    def get_overrides(self, review) -> list:
+        return OverrideOut(review.stand, many=True).data
 
 
 class CheckOut(serializers.ModelSerializer):
@@ -78,15 +109,31 @@ class ShownOut(CheckOut):
         read_only_fields = fields
 
 
+class TermsIn(serializers.Serializer):
+    """Of an approval: why by a code, through which day in the firm's time, and what it may get worse by."""
+
+    code = serializers.ChoiceField(
+        Override._meta.get_field("code").choices, required=False, default="", help_text="for an approval, but not to confirm one"
+    )
+    until = serializers.DateField(required=False, allow_null=True, default=None, help_text="the last day; today without")
+    tolerance_pct = serializers.DecimalField(
+        5, 2, required=False, default=0, min_value=0, max_value=10, help_text="of the limit, in percent"
+    )
+
+
+class ApproveIn(TermsIn, DecisionIn):
+    pass
+
+
 class SeenReview(serializers.Serializer):
     id = serializers.IntegerField(min_value=1)
     version = serializers.IntegerField(min_value=1)
 
 
-class DecisionsIn(serializers.Serializer):
+class DecisionsIn(TermsIn):
     """One decision on many reviews: all or none."""
 
-    decision = serializers.ChoiceField(list(DECIDE))
+    decision = serializers.ChoiceField(DECISIONS)
     reason = serializers.CharField(max_length=2000, allow_blank=True)
     reviews = SeenReview(many=True, allow_empty=False, max_length=REVIEWS_AT_ONCE)
 
@@ -117,12 +164,13 @@ class Reviews(mixins.ListModelMixin, Scoped):
     def retrieve(self, request: Request, pk: int) -> Response:
         found = selectors.review_detail(request.user, pk)
         found.review.results, found.review.history = found.results, found.history
-        found.review.may_decide = found.may_decide
+        found.review.may_decide, found.review.stand = found.may_decide, found.overrides
         return Response(DetailOut(found.review).data)
 
-    @extend_schema(summary="Let the order through in spite of it", request=DecisionIn, responses=ReviewOut, parameters=[KEY])
+    @extend_schema(summary="Let the order through in spite of it; ask for that, or confirm it, where a hard rule needs two",
+                   request=ApproveIn, responses=ReviewOut, parameters=[KEY])  # fmt: skip
     def approve(self, request: Request, pk: int) -> Response:
-        return self._decide(pk, "approve")
+        return self._decide(pk, "approve", ApproveIn)
 
     @extend_schema(summary="Return the order to its manager", request=DecisionIn, responses=ReviewOut, parameters=[KEY])
     def send_back(self, request: Request, pk: int) -> Response:
@@ -139,19 +187,19 @@ class Reviews(mixins.ListModelMixin, Scoped):
         seen = versions_once(said["reviews"], "reviews")
 
         def do():
-            DECIDE[said["decision"]](act, list(seen), seen=seen)
+            _decided(act, said["decision"], seen, said)
             rows = selectors.reviews_seen_by(request.user).filter(pk__in=seen).order_by("pk")
             return ReviewOut(rows, many=True).data
 
         return self.answered(act, "decide_many", said, do)
 
-    def _decide(self, pk: int, decision: str) -> Response:
-        said = self.checked(DecisionIn)
+    def _decide(self, pk: int, decision: str, asked: type[DecisionIn] = DecisionIn) -> Response:
+        said = self.checked(asked)
         selectors.get_review_seen_by(self.request.user, pk)
         act = act_of(self.request, reason=said["reason"])
 
         def do():
-            DECIDE[decision](act, [pk], seen={pk: said["version"]})
+            _decided(act, decision, {pk: said["version"]}, said)
             return ReviewOut(selectors.get_review_seen_by(self.request.user, pk)).data
 
         return self.answered(act, decision, {"id": pk, "said": said}, do)
@@ -177,3 +225,13 @@ class Checks(Scoped):
             for shown in selectors.checks_of(request.user, pk)
         ]
         return Response(rows)
+
+
+@extend_schema_view(list=extend_schema(summary="What officers let stand, newest first"))
+class Overrides(mixins.ListModelMixin, Scoped):
+    serializer_class = OverrideOut
+    filterset_fields = ("status", "order", "code", "severity")
+    queryset = Override.objects.none()
+
+    def get_queryset(self):
+        return selectors.overrides_seen_by(self.request.user)

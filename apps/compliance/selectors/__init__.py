@@ -1,5 +1,6 @@
 """Every question to compliance; who may see what lives here."""
 
+from .accepted import Standing, overrides_seen_by, standing
 from .replay import MOST_REPLAYED, replay_day, replay_rules, runs_on
 from .reviews import (
     Counts,
@@ -20,12 +21,14 @@ __all__ = [
     "MOST_REPLAYED",
     "Counts",
     "Detail",
+    "Standing",
     "active_rules",
     "by_attention",
     "checks_of",
     "counts",
     "get_review_seen_by",
     "measures",
+    "overrides_seen_by",
     "restrictions_seen_by",
     "replay_day",
     "replay_rules",
@@ -34,6 +37,7 @@ __all__ = [
     "rules_seen_by",
     "runs_on",
     "snapshot_of",
+    "standing",
     "versions_of",
     "waiting_reviews",
     "with_leading",

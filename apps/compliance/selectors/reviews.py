@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection
-from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 
 from apps.core.refusals import NotFound
 from apps.orders.models import Order
@@ -16,8 +16,9 @@ from apps.portfolios.selectors import portfolios_seen_by
 from apps.users.services import can
 
 from ..engine.rules import MEASURES
-from ..models import Check, Review, Rule
-from ..states import Outcome, R
+from ..models import Check, Override, Review, Rule
+from ..states import Outcome, R, V
+from .accepted import overrides_seen_by
 from .runs import passed_by
 
 MOST_HISTORY = 10
@@ -28,9 +29,10 @@ def reviews_seen_by(user) -> QuerySet[Review]:
     """Reviews with order, portfolio, instrument, verdict and people; none for whom they are not."""
     if not can(user, "compliance.see"):
         return Review.objects.none()
+    asked = Override.objects.filter(review=OuterRef("pk"), status=V.ASKED).values("first_by__username")[:1]
     return Review.objects.select_related(
         "order__portfolio", "order__instrument", "order__created_by", "order__group", "verdict", "decided_by"
-    )
+    ).annotate(asked_by=Subquery(asked))
 
 
 def by_attention(reviews: QuerySet[Review]) -> QuerySet[Review]:
@@ -84,6 +86,8 @@ class Detail:
     :param history: earlier decisions on the same rule and portfolio, newest first
     :param may_decide: whether this person may, now
     :param own: whether they may not because they entered the order
+    :param overrides: what officers let stand of it, or asked for
+    :param asked: the first of these that waits for a second officer; :param mine: whether this person asked
     """
 
     review: Review
@@ -92,16 +96,21 @@ class Detail:
     history: Sequence[dict[str, Any]]
     may_decide: bool
     own: bool
+    overrides: Sequence[Override]
+    asked: Override | None
+    mine: bool
 
 
 def review_detail(user, review_id: int) -> Detail:
-    """Four queries at most. :raises NotFound: as ``get_review_seen_by``"""
+    """Five queries at most. :raises NotFound: as ``get_review_seen_by``"""
     review = get_review_seen_by(user, review_id)
     passed = passed_by([review.verdict]).get(review.verdict_id, [])
     results = [r | {"bar": bar(r)} for r in (*review.verdict.results, *passed)]
     results.sort(key=lambda r: (r["outcome"] not in NOT_PASSED, r["rule"] != review.leading_rule))
     own = user.pk in {review.order.created_by_id} | hands_on([review.order_id]).get(review.order_id, set())
     waiting = review.status == R.WAITING
+    overrides = list(overrides_seen_by(user).filter(review=review_id))
+    asked = next((one for one in overrides if one.status == V.ASKED), None)
     return Detail(
         review,
         results,
@@ -109,6 +118,9 @@ def review_detail(user, review_id: int) -> Detail:
         _history(review),
         waiting and not own and can(user, "compliance.decide"),
         waiting and own,
+        overrides,
+        asked,
+        asked is not None and asked.first_by_id == user.pk,
     )
 
 

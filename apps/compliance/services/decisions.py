@@ -21,6 +21,8 @@ from apps.users.services import require
 
 from .. import events
 from ..states import REVIEW_LIFE, R
+from . import overriding
+from .overriding import HARD, Terms
 
 LONGEST_REASON = 2000
 
@@ -35,6 +37,14 @@ class StaleReview(Stale):
 
 class AlreadyDecided(StaleReview):
     """Another officer was first, or the order was withdrawn."""
+
+
+class SameOfficer(NotAllowed):
+    """A hard finding needs two officers: who asked does not confirm."""
+
+
+class RequestOver(Conflict):
+    """What the first officer asked for ended before anybody confirmed it."""
 
 
 class AtWork(Conflict):
@@ -59,22 +69,54 @@ class Locked(NamedTuple):
         return self.order_status == S.WORKING
 
 
+class Approved(NamedTuple):
+    """The reviews whose orders are let through, and those that wait for a second officer to confirm."""
+
+    through: list[int]
+    asked: list[int]
+
+
 @transaction.atomic
-def approve_reviews(act: Act, review_ids: Collection[int], *, seen: Mapping[int, int]) -> None:
+def approve_reviews(
+    act: Act, review_ids: Collection[int], *, seen: Mapping[int, int], terms: Terms | None = None
+) -> Approved:
     """
-    Will let held orders through to the desk in spite of what the rules found, for the reason the act gives; one at a
-    broker goes on working, and is not reviewed again on later days unless the rules find more against it.
+    Will let held orders through to the desk in spite of what the rules found, for the reason the act gives, as far as the
+    terms go; one at a broker goes on working. Where a hard rule is among them, the first officer asks, and the review
+    waits until another one confirms what was asked.
 
     :param seen: the version of each review that the officer was looking at
-    :raises Invalid: without a reason
-    :raises OwnOrder: if the officer entered one of the orders
+    :param terms: of what one officer may allow, and of what the first asks: without, for another reason and today; who
+        confirms takes them as they are
+    :raises Invalid: without a reason, or naming the term that cannot be so
+    :raises OwnOrder: if the officer entered or amended one of the orders
+    :raises SameOfficer: if the officer asked already; :raises RequestOver: if what was asked is over
     :raises AlreadyDecided: if another was first; none of them is then decided
     """
-    rows = [row for row in _decide(act, review_ids, seen, events.ReviewApproved) if not row.is_at_work]
-    if rows:
-        orders.mark_cleared(
-            act, {row.order_id: row.check_id for row in rows}, {row.order_id: row.severity for row in rows}
+    rows = _chosen(act, review_ids, seen)
+    standing = overriding.requests_of([row.id for row in rows])
+    if mine := [row.id for row in rows if row.id in standing and standing[row.id].by == act.by]:
+        raise SameOfficer(
+            f"You asked for V-{mine[0]:06d} to be let through. A hard rule needs another officer to confirm it.", reviews=mine[:20]
         )
+    if over := [pk for pk, one in standing.items() if one.expires_at <= act.at]:
+        raise RequestOver(
+            f"What was asked of V-{over[0]:06d} ended before anybody confirmed it. Within a minute it can be asked anew.",
+            reviews=over[:20],
+        )
+    asks = [row for row in rows if row.severity == HARD and row.id not in standing]
+    alone = [row for row in rows if row.severity != HARD and row.id not in standing]
+    through = [row for row in rows if row.severity != HARD or row.id in standing]
+    overriding.let_stand(act, asks, terms or Terms(), asked=True)
+    overriding.let_stand(act, alone, terms or Terms(), asked=False)
+    overriding.confirm(act, list(standing))
+    _move(act, asks, events.ApprovalAsked)
+    _move(act, through, events.ReviewApproved)
+    if idle := [row for row in through if not row.is_at_work]:
+        orders.mark_cleared(
+            act, {row.order_id: row.check_id for row in idle}, {row.order_id: row.severity for row in idle}
+        )
+    return Approved([row.id for row in through], [row.id for row in asks])
 
 
 @transaction.atomic
@@ -91,6 +133,7 @@ def send_back_reviews(act: Act, review_ids: Collection[int], *, seen: Mapping[in
             " the desk is asked to cancel it.",
             orders=at_work[:20],
         )
+    overriding.end(act, [row.order_id for row in rows], "sent back")
     orders.mark_sent_back(act, [row.order_id for row in rows])
 
 
@@ -100,8 +143,9 @@ def reject_reviews(act: Act, review_ids: Collection[int], *, seen: Mapping[int, 
     Will end held orders, for the reason the act gives; of one at a broker the desk's alert stays until its routes are
     cancelled. Refuses as approval does.
     """
-    rows = [row for row in _decide(act, review_ids, seen, events.ReviewRejected) if not row.is_at_work]
-    if rows:
+    decided = _decide(act, review_ids, seen, events.ReviewRejected)
+    overriding.end(act, [row.order_id for row in decided], "rejected")
+    if rows := [row for row in decided if not row.is_at_work]:
         orders.mark_rejected(act, [row.order_id for row in rows])
 
 
@@ -109,13 +153,16 @@ def reject_reviews(act: Act, review_ids: Collection[int], *, seen: Mapping[int, 
 @transaction.atomic
 def withdraw_reviews(act: Act, facts: Sequence[Fact]) -> None:
     """
-    Will end the reviews of orders that were cancelled, amended or done while they waited. The caller holds the orders.
+    Will end the reviews of orders that were cancelled, amended or done while they waited, and what officers let stand of
+    them. The caller holds the orders.
     """
-    end_waiting(act, [fact.subject_id for fact in facts])
+    ids = [fact.subject_id for fact in facts]
+    end_waiting(act, ids)
+    overriding.end(act, ids, f"the order was {facts[0].event.code.split('.')[1]}")
 
 
 def end_waiting(act: Act, order_ids: Sequence[int]) -> None:
-    """Will end what waits of these orders, undecided. The caller holds them."""
+    """Will end what waits of these orders, undecided, with what was asked for of it. The caller holds them."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id, version, order_id FROM compliance_review WHERE order_id = ANY(%s) AND status = %s"
@@ -130,10 +177,17 @@ def end_waiting(act: Act, order_ids: Sequence[int]) -> None:
             [REVIEW_LIFE.after(R.WAITING, events.ReviewWithdrawn), [pk for pk, _, _ in rows]],
         )
     record(act, [Fact(pk, version + 1, events.ReviewWithdrawn(order)) for pk, version, order in rows])
+    overriding.end(act, [order for _, _, order in rows], "the review ended undecided", live=False)
 
 
 def _decide(act: Act, review_ids: Collection[int], seen: Mapping[int, int], kind: type[Event]) -> list[Locked]:
-    """Who may, why, lock, is it so, whose is it, change, record."""
+    rows = _chosen(act, review_ids, seen)
+    _move(act, rows, kind)
+    return rows
+
+
+def _chosen(act: Act, review_ids: Collection[int], seen: Mapping[int, int]) -> list[Locked]:
+    """Who may, why, lock, is it so, whose is it: how every decision begins."""
     require(act, "compliance.decide")
     if not act.reason.strip():
         raise Invalid("Give a reason: it is kept on the record with your decision.", field="reason")
@@ -149,15 +203,21 @@ def _decide(act: Act, review_ids: Collection[int], seen: Mapping[int, int], kind
         raise OwnOrder(
             f"You entered or amended order O-{own[0]:06d} yourself, so another officer has to decide on it.", orders=own[:20]
         )
+    return rows
+
+
+def _move(act: Act, rows: Sequence[Locked], kind: type[Event]) -> None:
+    """Moves waiting reviews and records it; whoever ends one has decided on it."""
+    if not rows:
+        return
     status = REVIEW_LIFE.after(R.WAITING, kind)
+    decided = "" if status == R.WAITING else ", decided_at = %s, decided_by_id = %s, reason = %s"
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE compliance_review SET status = %s, version = version + 1, decided_at = %s, decided_by_id = %s,"
-            " reason = %s WHERE id = ANY(%s)",
-            [status, act.at, act.by, act.reason.strip(), [row.id for row in rows]],
+            f"UPDATE compliance_review SET status = %s, version = version + 1{decided} WHERE id = ANY(%s)",
+            [status, *([act.at, act.by, act.reason.strip()] if decided else []), [row.id for row in rows]],
         )
     record(act, [Fact(row.id, row.version + 1, kind(row.order_id)) for row in rows])
-    return rows
 
 
 def _locked(review_ids: Collection[int]) -> list[Locked]:

@@ -12,12 +12,12 @@ from apps.core.acts import Act
 from apps.core.events import Fact, listens
 from apps.orders import services as orders
 
-from ..engine.judgement import OUTCOMES, PASS
-from ..engine.screening import WARNING
-from ..models import Check, Review
-from ..selectors.accepted import accepted_before
-from ..states import R
+from ..engine.acceptance import uncovered
+from ..engine.judgement import PASS
+from ..models import Check
+from ..selectors import standing
 from .decisions import end_waiting
+from .overriding import still_allowed
 from .screening import judge, open_reviews, pairs
 
 
@@ -34,7 +34,7 @@ def recheck_orders(act: Act, facts: Sequence[Fact]) -> None:
     asked, found, checks = judge(act, facts)
     ids = asked.snapshot.orders.id
     fails = found.outcome != PASS
-    accepted = accepted_before(pairs(ids, checks, fails))
+    accepted = still_allowed(act, pairs(ids, checks, fails))
     new = fails & ~np.isin(ids, list(accepted))
     end_waiting(act, ids.tolist())
     if new.any():
@@ -46,7 +46,7 @@ def recheck_orders(act: Act, facts: Sequence[Fact]) -> None:
 def screen_again(act: Act, versions: Mapping[int, int]) -> dict[int, list[str]]:
     """
     Will judge orders anew that were cleared before, keep a check of each, and say of which something fails that no
-    officer allowed: order id to the rules.
+    override covers: order id to the rules.
 
     :param versions: order id to its version; the caller holds the orders
     """
@@ -54,12 +54,8 @@ def screen_again(act: Act, versions: Mapping[int, int]) -> dict[int, list[str]]:
     failing = pairs(asked.snapshot.orders.id, checks, found.outcome != PASS)
     if not failing:
         return {}
-    allowed = Review.objects.filter(order__in=failing, status=R.APPROVED).order_by("pk")
-    before = {pk: _failed(results) for pk, results in allowed.values_list("order_id", "verdict__results")}
-    now = Check.objects.filter(pk__in=failing.values()).values_list("order_id", "results")
-    new = {pk: sorted(_failed(results) - before.get(pk, set())) for pk, results in now}
-    return {pk: rules for pk, rules in new.items() if rules}
-
-
-def _failed(results: Sequence[Mapping]) -> set[str]:
-    return {one["rule"] for one in results if one["outcome"] != OUTCOMES[PASS] and one.get("severity") != WARNING}
+    allowed = standing(failing, act.at)
+    now = Check.objects.filter(pk__in=[check for pk, check in failing.items() if pk not in allowed])
+    new = {pk: uncovered([], results) for pk, results in now.values_list("order_id", "results")}
+    new |= {pk: one.open for pk, one in allowed.items()}
+    return {pk: sorted(rules) for pk, rules in new.items() if rules}

@@ -18,7 +18,7 @@ from apps.core.acts import Act
 from apps.core.events import Fact, listens
 from apps.core.tables import copy_frame, next_ids
 from apps.orders import services as orders
-from apps.orders.events import OrderCarried, OrderRechecked, OrderSubmitted, OrderTriggered
+from apps.orders.events import OrderCarried, OrderRecalled, OrderRechecked, OrderSubmitted, OrderTriggered
 
 from ..engine.columns import QTY, Snapshot
 from ..engine.evidence import inputs_hash
@@ -26,13 +26,14 @@ from ..engine.judgement import OUTCOMES, PASS, UNKNOWN
 from ..engine.rules import MEASURES
 from ..engine.screening import Screening, screen
 from ..events import ReviewOpened
-from ..selectors.accepted import accepted_before
 from ..selectors.snapshot import Asked, active_rules, snapshot_of
 from ..states import REVIEW_LIFE, Moment
+from .overriding import still_allowed
 from .runs import keep_run
 
 MOMENTS = {
     OrderSubmitted: Moment.SUBMIT, OrderCarried: Moment.CARRY, OrderTriggered: Moment.TRIGGER, OrderRechecked: Moment.RECHECK,
+    OrderRecalled: Moment.RECHECK,
 }  # fmt: skip
 
 
@@ -41,7 +42,7 @@ MOMENTS = {
 def review_orders(act: Act, facts: Sequence[Fact]) -> None:
     """
     Will judge submitted orders together by every rule in force, keep a check of each, let through what passes and hold
-    the rest in a review of its own for an officer. Of orders carried from an earlier day, what an officer accepted then
+    the rest in a review of its own for an officer. Of orders carried from an earlier day, what officers let stand then
     goes through where the rules find no more against it now.
 
     The number of statements does not grow with the number of orders.
@@ -52,7 +53,7 @@ def review_orders(act: Act, facts: Sequence[Fact]) -> None:
     passed = found.outcome == PASS
     ids = asked.snapshot.orders.id
     carried = [fact.subject_id for fact in facts if isinstance(fact.event, OrderCarried)]
-    accepted = accepted_before(pairs(ids, checks, ~passed & np.isin(ids, carried))) if carried else {}
+    accepted = still_allowed(act, pairs(ids, checks, ~passed & np.isin(ids, carried))) if carried else {}
     passed |= np.isin(ids, list(accepted))
     held = pairs(ids, checks, ~passed)
     if held:

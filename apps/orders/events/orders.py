@@ -142,6 +142,11 @@ class OrderCarried(Event, code="order.carried"):
 
 
 @dataclass(frozen=True)
+class OrderRecalled(Event, code="order.recalled"):
+    """What let it through is over before the desk worked it: it is checked anew."""
+
+
+@dataclass(frozen=True)
 class OrderRechecked(Event, code="order.rechecked"):
     """
     Good for longer than a day and at a broker already: it is checked anew with the prices and rules of this day, and goes

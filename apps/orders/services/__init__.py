@@ -2,7 +2,7 @@
 
 from .amending import Change, Outcome, amend_orders, change_orders
 from .approving import ApprovalOutcome, approve, escalate_approvals, refuse_approvals, withdraw_approvals
-from .carrying import NotCheckedToday, OtherSideAtWork, carry_orders, mark_failing
+from .carrying import NotCheckedToday, OtherSideAtWork, carry_orders, check_anew, mark_failing
 from .chains import (
     StaleChain,
     end_deputies,
@@ -99,6 +99,7 @@ __all__ = [
     "cancel_orders",
     "carry_orders",
     "change_orders",
+    "check_anew",
     "choose_listings",
     "clone_orders",
     "commit_import",

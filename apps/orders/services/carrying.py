@@ -19,7 +19,7 @@ from .moves import happen, locked, named, sentence
 CARRIED = ("GTC", "GTD")
 IDLE = [status for status in S if LIFE.allows(status, events.OrderCancelled) and status != S.DRAFT]
 # What is split was checked that day, for nothing else may be split.
-CHECKED = ("order.submitted", "order.split_off", "order.carried", "order.triggered", "order.rechecked")
+CHECKED = ("order.submitted", "order.split_off", "order.carried", "order.triggered", "order.recalled", "order.rechecked")
 # Unfinished orders of some times in force, with their market and when (by these events) they were last checked.
 OVERNIGHT = (
     "SELECT o.id, o.instrument_id, i.venue_id, o.decision_price, v.timezone, (SELECT max(a.at) FROM audit_entry e"
@@ -83,6 +83,17 @@ def carry_orders(act: Act) -> int:
             )
         happen(act, checked, told)
     return len(rows) + len(ends) + len(at_work)
+
+
+@transaction.atomic
+def check_anew(act: Act, order_ids: Collection[int]) -> None:
+    """
+    Will send those of the orders to compliance again that the desk may see, or that wait for somebody to agree; they
+    leave their blocks until it has answered. One at a broker goes on working, and the desk is told where it fails.
+    """
+    rows = locked(order_ids)
+    happen(act, [row for row in rows if LIFE.allows(row.status, events.OrderRecalled)], events.OrderRecalled())
+    happen(act, [row for row in rows if row.status == S.WORKING], events.OrderRechecked())
 
 
 @transaction.atomic
