@@ -195,6 +195,16 @@ def taken_by(
 MARGINED = frozenset({"FUTURE"})
 
 
+# --- credit -----------------------------------------------------------------------------------------------------------
+# Places on the long-term scales of S&P and Fitch, and of Moody's where it writes another word; 10 and better is
+# investment grade.
+_SCALES = (
+    "AAA AA+ AA AA- A+ A A- BBB+ BBB BBB- BB+ BB BB- B+ B B- CCC+ CCC CCC- CC C D",
+    "Aaa Aa1 Aa2 Aa3 A1 A2 A3 Baa1 Baa2 Baa3 Ba1 Ba2 Ba3 B1 B2 B3 Caa1 Caa2 Caa3 Ca",
+)
+RATING_RANKS = {word: rank for scale in _SCALES for rank, word in enumerate(scale.split(), start=1)}
+
+
 # --- what a row of reference data must be -----------------------------------------------------------------------------
 
 

@@ -6,7 +6,6 @@ from fractions import Fraction
 
 import numpy as np
 
-from apps.compliance.engine import params
 from apps.compliance.engine.columns import (
     PRICE,
     QTY,
@@ -20,7 +19,7 @@ from apps.compliance.engine.columns import (
     micros,
 )  # fmt: skip
 from apps.compliance.engine.judgement import RuleVersion
-from apps.compliance.engine.rules import MEASURES
+from apps.compliance.engine.rules import read
 
 D = Decimal
 NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
@@ -42,8 +41,7 @@ def share(pk: int, symbol: str, price="100", **more) -> Instrument:
 
 
 def rule(kind: str, severity: str = "SOFT", **given) -> RuleVersion:
-    values = params.read(MEASURES[kind].takes, given)
-    return RuleVersion(7, kind, kind.replace("_", " "), kind, 1, severity, values)
+    return RuleVersion(7, kind, kind.replace("_", " "), kind, 1, severity, read(kind, given))
 
 
 def book(

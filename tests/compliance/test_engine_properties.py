@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from apps.compliance.engine.columns import QTY, Portfolio
 from apps.compliance.engine.judgement import FAIL, PASS, UNKNOWN
-from apps.compliance.engine.rules import MEASURES
+from apps.compliance.engine.rules import look_firm_wide
 from apps.compliance.engine.screening import screen
 from tests.compliance.books import NEXT, D, book, rule, share
 
@@ -18,6 +18,13 @@ RULES = [
     rule("issue_ownership", max_pct="5"), rule("holding", "HARD"), rule("order_value", max_amount="40000"),
     rule("order_volume", max_pct="0.05"), rule("price_collar"), rule("duplicate"), rule("cash_by_currency"),
     rule("cash_share"),
+    rule("measure", group="issuer", limit="31", basis="with_accrued"),
+    rule("measure", filter='sector == "Cars" || symbol == "A"', group="currency", against="total_assets", limit="40"),
+    rule("measure", filter='asset_class == "EQUITY"', bound="min", limit="20", warning="25"),
+    rule("measure", filter='symbol in ["A", "B"]', against="part", of='asset_class == "EQUITY"', limit="90"),
+    rule("measure", basis="par", against="nothing", limit="250000"),
+    rule("measure", basis="units", group="instrument", across="firm", against="shares_outstanding", limit="6"),
+    rule("measure", basis="units", group="instrument", against="daily_volume", limit="0.07", bound="min"),
 ]  # fmt: skip
 SYMBOLS = ("A", "B", "E", "BOND")
 MANDATE = {
@@ -97,7 +104,7 @@ def test_what_passes_passes_when_it_is_smaller(s, data):
 @given(books())
 def test_an_order_is_judged_alike_whoever_else_is_judged_in_other_portfolios(s):
     """Beside the rule on the whole firm, portfolios have nothing to do with each other."""
-    rules = [r for r in RULES if not MEASURES[r.kind].firm_wide]
+    rules = [r for r in RULES if not look_firm_wide([r])]
     whole = screen(s, rules).outcome
     mine = s.orders.portfolio == 0
     columns = {name: column for name in s.orders.__dataclass_fields__ if (column := getattr(s.orders, name)) is not None}

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,6 +34,8 @@ class Instrument(NamedTuple):
     :param buy_fees_bp: fees and taxes a purchase bears, in basis points of its gross amount
     :param settle_date: when a trade done now settles; None where no calendar says
     :param base_currency: of a pair of currencies: what is bought or sold against ``currency``
+    :param volatility: of its price, annual, as a part of one; of an option its underlying's
+    :param underlying_mid: price of an option's underlying in ``underlying_currency``; None where it has none
     """
 
     id: int
@@ -58,6 +60,15 @@ class Instrument(NamedTuple):
     trade_date: date | None = None
     settle_date: date | None = None
     base_currency: str = ""
+    country: str = ""
+    rating: str = ""
+    coupon_pct: Decimal | None = None
+    maturity_date: date | None = None
+    strike_price: Decimal | None = None
+    put_or_call: str = ""
+    volatility: Decimal | None = None
+    underlying_mid: Decimal | None = None
+    underlying_currency: str = ""
 
 
 class Portfolio(NamedTuple):
@@ -193,6 +204,8 @@ class Snapshot:
     """Ten-thousandths of each instrument held by the whole firm; None where no rule asks."""
     firm_promised: np.ndarray | None = None
     """The same of what is still to be bought by unfinished orders other than those judged."""
+    kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What rules work out of its instruments and share."""
 
     # --- Instruments -------------------------------------------------------------------------------------------------
     @cached_property
@@ -282,6 +295,30 @@ class Snapshot:
         held = np.bincount(self.positions.portfolio, worth, size)
         money = np.bincount(self.cash.portfolio, self.cash.amount * self.rate[self.cash.thing], size)
         return (held + money) / QTY
+
+    @cached_property
+    def total_assets(self) -> np.ndarray:
+        """Net asset value without what is owed: positions sold short, losses on contracts and overdrafts count nothing."""
+        size = len(self.portfolios)
+        worth = self.positions.amount * self.unit[self.positions.thing]
+        if self.positions.unpaid is not None:
+            worth = worth - self.positions.unpaid * self.rate[self.currency[self.positions.thing]]
+        held = np.bincount(self.positions.portfolio, np.maximum(worth, 0), size)  # NaN stays.
+        money = np.bincount(self.cash.portfolio, np.maximum(self.cash.amount * self.rate[self.cash.thing], 0), size)
+        return (held + money) / QTY
+
+    def exact_total_assets(self, portfolio: int) -> Fraction:
+        total = Fraction(0)
+        for row in self.rows_of("positions", portfolio):
+            worth = int(self.positions.amount[row]) * self._units[self.positions.thing[row]]
+            if self.positions.unpaid is not None:
+                currency = self.instruments[self.positions.thing[row]].currency
+                worth -= int(self.positions.unpaid[row]) * Fraction(self.rates[currency].rate)
+            total += max(worth, 0)
+        for row in self.rows_of("cash", portfolio):
+            code = self.currencies[self.cash.thing[row]]
+            total += max(int(self.cash.amount[row]) * Fraction(self.rates[code].rate), 0)
+        return total / QTY
 
     @cached_property
     def nav_us(self) -> np.ndarray:

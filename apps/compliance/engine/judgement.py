@@ -55,6 +55,7 @@ class Verdicts:
     :param room: what is left before the order, in ``room_unit``
     :param max_qty: largest quantity that passes, in ten-thousandths; UNKNOWN where it was not asked or cannot be told
     :param say: the words for one order that did not pass
+    :param warned: which orders pass beyond the rule's warning level; None where it has none
     """
 
     rule: RuleVersion
@@ -67,6 +68,7 @@ class Verdicts:
     room: np.ndarray | None = None
     room_unit: str = ""
     max_qty: np.ndarray = field(default=None)
+    warned: np.ndarray | None = None
 
     def __post_init__(self):
         if self.max_qty is None:
@@ -75,7 +77,10 @@ class Verdicts:
     def only(self, asked: np.ndarray) -> "Verdicts":
         """The same of some orders; the others were not asked."""
         return replace(
-            self, outcome=np.where(asked, self.outcome, NOT_ASKED).astype(np.int8), max_qty=np.where(asked, self.max_qty, UNKNOWN)
+            self,
+            outcome=np.where(asked, self.outcome, NOT_ASKED).astype(np.int8),
+            max_qty=np.where(asked, self.max_qty, UNKNOWN),
+            warned=None if self.warned is None else self.warned & asked,
         )
 
 

@@ -6,7 +6,10 @@ from typing import Any, NamedTuple
 
 from apps.core.refusals import Invalid
 
+from .attributes import FIELDS
 from .columns import CLASS_OF
+from .filters import BadFilter
+from .filters import read as read_filter
 
 ASSET_CLASSES = (*CLASS_OF, "OPTION", "FUTURE", "FX")
 
@@ -16,11 +19,16 @@ class BadRule(Invalid):
 
 
 class Param(NamedTuple):
-    """:param kind: ``percent``, ``amount``, ``minutes``, ``flag``, ``classes`` or ``word``; ``default`` None: may be left out"""
+    """
+    :param kind: ``percent``, ``amount``, ``minutes``, ``flag``, ``classes``, ``word``, ``filter`` or ``choice``
+    :param default: None where it may be left out
+    :param choices: of a ``choice``: each word that may be chosen, to what it means
+    """
 
     kind: str
     default: Any
     help: str
+    choices: Mapping[str, str] = {}
 
 
 OF_ALL = {
@@ -43,6 +51,8 @@ def read(takes: Mapping[str, Param], given: Mapping[str, Any]) -> dict[str, Any]
     values = {}
     for name, param in takes.items():
         value = given.get(name, param.default)
+        if param.kind == "choice" and value not in param.choices:
+            raise BadRule(f"“{name}” is one of {', '.join(param.choices)}; got “{value}”.", field=name)
         values[name] = None if value is None else _READERS[param.kind](name, value)
     if bool(values["own_field"]) != bool(values["own_value"]):
         missing = "own_value" if values["own_field"] else "own_field"
@@ -102,6 +112,20 @@ def _word(name: str, value: Any) -> str:
     return value.strip()
 
 
+def _filter(name: str, value: Any) -> str | None:
+    """The condition as it was written, once it can be understood; None where it is empty."""
+    if not isinstance(value, str):
+        raise BadRule(f"“{name}” is a condition, such as asset_class == \"EQUITY\".", field=name)
+    if not value.strip():
+        return None
+    try:
+        read_filter(value, FIELDS)
+    except BadFilter as error:
+        raise BadRule(str(error), field=name, line=error.line, column=error.column) from None
+    return value
+
+
 _READERS = {
     "percent": _percent, "amount": _amount, "minutes": _minutes, "flag": _flag, "classes": _classes, "word": _word,
+    "filter": _filter, "choice": _word,
 }  # fmt: skip

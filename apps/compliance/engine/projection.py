@@ -5,6 +5,7 @@ For a limit from above, all open buys count and open sells do not; for one from 
 judged count one after the other by id, so the answer does not depend on how they were sent.
 """
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -98,17 +99,24 @@ def projected(s: Snapshot, grouping: np.ndarray, weight: np.ndarray, who: np.nda
     return Projected(now, before, known)
 
 
-def exact_before(s: Snapshot, order: int, grouping: np.ndarray, *, sells: bool) -> Fraction:
-    """``projected().before`` of one order in the firm's currency, exactly. Its parts must be known."""
+def exact_before(
+    s: Snapshot, order: int, grouping: np.ndarray, *, sells: bool, unit: Callable[[int], Fraction] | None = None
+) -> Fraction:
+    """
+    ``projected().before`` of one order, exactly. Its parts must be known.
+
+    :param unit: what one unit of an instrument counts for; its value in the firm's currency where it is not given
+    """
+    unit = unit or s.exact_unit
     portfolio, group = s.orders.portfolio[order], grouping[s.orders.instrument[order]]
     total, promised = Fraction(0), Fraction(0)
     for row in s.rows_of("positions", portfolio):
         if grouping[s.positions.thing[row]] == group:
-            total += int(s.positions.amount[row]) * s.exact_unit(s.positions.thing[row])
+            total += int(s.positions.amount[row]) * unit(s.positions.thing[row])
     for row in s.rows_of("others", portfolio):
         if s.others.sell[row] == sells and grouping[s.others.instrument[row]] == group:
-            promised += int(s.others.leaves[row]) * s.exact_unit(s.others.instrument[row])
+            promised += int(s.others.leaves[row]) * unit(s.others.instrument[row])
     for row in s.rows_of("orders", portfolio):
         if row < order and s.orders.sell[row] == sells and grouping[s.orders.instrument[row]] == group:
-            promised += int(s.orders.qty[row]) * s.exact_unit(s.orders.instrument[row])
+            promised += int(s.orders.qty[row]) * unit(s.orders.instrument[row])
     return (total - promised if sells else total + promised) / QTY

@@ -91,8 +91,14 @@ def moment(us: int) -> datetime:
     return datetime.fromtimestamp(0, UTC) + np.timedelta64(int(us), "us").astype(object)
 
 
-def part_lines(s: Snapshot, order: int, grouping: np.ndarray, *, sells: bool) -> tuple[dict[str, Any], ...]:
-    """What the projection is made of: positions, promises, earlier orders judged with it, and the order itself."""
+def part_lines(
+    s: Snapshot, order: int, grouping: np.ndarray, *, sells: bool, unit: np.ndarray | None = None
+) -> tuple[dict[str, Any], ...]:
+    """
+    What the projection is made of: positions, promises, earlier orders judged with it, and the order itself.
+
+    :param unit: what one unit of each instrument counts for; its value in the firm's currency where it is not given
+    """
     portfolio = s.orders.portfolio[order]
     group = grouping[s.orders.instrument[order]]
     parts: list[tuple[str, int, int]] = []
@@ -107,15 +113,15 @@ def part_lines(s: Snapshot, order: int, grouping: np.ndarray, *, sells: bool) ->
             parts.append((f"order {ref(s.orders.id[row])}", s.orders.instrument[row], s.orders.qty[row]))
     parts.append(("this order", s.orders.instrument[order], s.orders.qty[order]))
     shown = parts if len(parts) <= MOST_LINES else parts[: MOST_LINES - 1] + parts[-1:]
-    lines = tuple(_part(s, *part) for part in shown)
+    lines = tuple(_part(s, *part, s.unit if unit is None else unit) for part in shown)
     left_out = len(parts) - len(shown)
     return lines if not left_out else (*lines, line(f"and {left_out} more, counted too", left_out))
 
 
-def _part(s: Snapshot, what: str, instrument: int, qty: int) -> dict[str, Any]:
+def _part(s: Snapshot, what: str, instrument: int, qty: int, unit: np.ndarray) -> dict[str, Any]:
     i = s.instruments[instrument]
     middle = (i.bid + i.ask) / 2
-    value = Decimal(int(qty)) / QTY * Decimal(float(s.unit[instrument])).quantize(Decimal("0.00000001"))
+    value = Decimal(int(qty)) / QTY * Decimal(float(unit[instrument])).quantize(Decimal("0.00000001"))
     return line(
         f"{i.symbol}, {what}", value.quantize(Decimal("0.01")), i.priced_at,
         qty=number(Decimal(int(qty)) / QTY), price=number(middle), currency=FIRM_CURRENCY,

@@ -20,10 +20,9 @@ from apps.reference.models import Issuer
 from apps.reference.rules import NoSettlementCalendar
 
 from ..engine import columns as c
-from ..engine import params
 from ..engine.evidence import order_hashes
 from ..engine.judgement import RuleVersion
-from ..engine.rules import MEASURES
+from ..engine.rules import read
 from ..states import InForce
 from . import shorts
 from .shorts import LARGEST_QTY
@@ -69,7 +68,7 @@ def active_rules() -> list[RuleVersion]:
         )
         rows = cursor.fetchall()
     return [
-        RuleVersion(pk, code, name, kind, number, severity, params.read(MEASURES[kind].takes, orjson.loads(given)), citation)
+        RuleVersion(pk, code, name, kind, number, severity, read(kind, orjson.loads(given)), citation)
         for pk, code, name, kind, number, severity, given, citation in rows
     ]
 
@@ -293,10 +292,14 @@ def _instruments(cursor, ids: Sequence[int], traded: set[int], at: datetime) -> 
         "SELECT i.id, i.symbol, i.asset_class, i.currency_id, i.issuer_id, i.sector, q.bid, q.ask, q.at, i.price_factor,"
         " i.increment, i.min_piece, i.shares_outstanding, v.daily_qty, i.underlying_id, u.issuer_id, i.coupon_pct,"
         " i.coupon_frequency, i.maturity_date, i.venue_id, i.country,"
-        f" coalesce(i.base_currency_id, ''), {reference.SETTLES_IN} FROM reference_instrument i"
+        f" coalesce(i.base_currency_id, ''), {reference.SETTLES_IN}, i.rating, i.strike_price, i.put_or_call,"
+        " coalesce(uv.annual_volatility, v.annual_volatility), (uq.bid + uq.ask) / 2, coalesce(u.currency_id, '')"
+        " FROM reference_instrument i"
         " LEFT JOIN marketdata_quote q ON q.instrument_id = i.id"
         " LEFT JOIN marketdata_averagevolume v ON v.instrument_id = i.id"
-        " LEFT JOIN reference_instrument u ON u.id = i.underlying_id WHERE i.id = ANY(%s) ORDER BY i.id",
+        " LEFT JOIN reference_instrument u ON u.id = i.underlying_id"
+        " LEFT JOIN marketdata_quote uq ON uq.instrument_id = u.id"
+        " LEFT JOIN marketdata_averagevolume uv ON uv.instrument_id = u.id WHERE i.id = ANY(%s) ORDER BY i.id",
         [list(ids)],
     )
     rows = cursor.fetchall()
@@ -308,7 +311,8 @@ def _instruments(cursor, ids: Sequence[int], traded: set[int], at: datetime) -> 
     found = []
     for row in rows:
         (pk, symbol, kind, currency, issuer, sector, bid, ask, quoted, factor, increment, piece, shares, daily,
-         underlying, underlying_issuer, coupon, frequency, maturity, venue, country, base, settles_in) = row  # fmt: skip
+         underlying, underlying_issuer, coupon, frequency, maturity, venue, country, base, settles_in,
+         rating, strike, put_or_call, volatility, underlying_mid, underlying_currency) = row  # fmt: skip
         settle = settles.get((days[venue], country, kind, settles_in))
         found.append(
             c.Instrument(
@@ -317,7 +321,8 @@ def _instruments(cursor, ids: Sequence[int], traded: set[int], at: datetime) -> 
                 groups[underlying_issuer] if underlying_issuer else None,
                 accrued_estimate(coupon, frequency, maturity, settle),
                 sum((Fraction(fee.rate_bp) for fee in fees[country, kind, "BUY", days[venue]]), Fraction(0)),
-                days[venue], settle, base,
+                days[venue], settle, base, country, rating, coupon, maturity, strike, put_or_call, volatility,
+                underlying_mid, underlying_currency,
             )
         )  # fmt: skip
     return found

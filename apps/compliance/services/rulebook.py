@@ -18,6 +18,7 @@ from apps.users.services import require
 
 from .. import events
 from ..engine import params as parameters
+from ..engine import rules
 from ..engine.rules import MEASURES
 from ..states import RULE_LIFE
 
@@ -239,7 +240,7 @@ def _canonical(draft: Draft) -> str:
         raise parameters.BadRule("Say the rule as a sentence of at most 400 characters.", field="text")
     if len(draft.citation) > 200:
         raise parameters.BadRule("The citation is longer than 200 characters.", field="citation")
-    read = parameters.read(MEASURES[draft.kind].takes, draft.params)
+    read = rules.read(draft.kind, draft.params)
     plain = {name: _plain(value) for name, value in draft.params.items()}
     if read["own_field"]:
         plain["own_value"] = _asked_of_own(read["own_field"], read["own_value"])

@@ -23,7 +23,7 @@ from apps.orders.events import OrderCarried, OrderRecalled, OrderRechecked, Orde
 from ..engine.columns import QTY, Snapshot
 from ..engine.evidence import inputs_hash
 from ..engine.judgement import OUTCOMES, PASS, UNKNOWN
-from ..engine.rules import MEASURES
+from ..engine.rules import look_firm_wide
 from ..engine.screening import Screening, screen
 from ..events import ReviewOpened
 from ..selectors.snapshot import Asked, active_rules, snapshot_of
@@ -68,7 +68,7 @@ def judge(act: Act, facts: Sequence[Fact]) -> tuple[Asked, Screening, np.ndarray
     versions = {fact.subject_id: fact.nth for fact in facts}
     moment = MOMENTS.get(type(facts[0].event), Moment.CROSS) if facts else Moment.SUBMIT
     rules = active_rules()
-    firm_wide = any(MEASURES[rule.kind].firm_wide for rule in rules)
+    firm_wide = look_firm_wide(rules)
     _take_turns(list(versions), firm_wide=firm_wide)
     asked = snapshot_of(list(versions), act.at, firm_wide=firm_wide)
     found = screen(asked.snapshot, rules)

@@ -15,7 +15,7 @@ from apps.users.services import require
 
 from ..engine.columns import QTY
 from ..engine.judgement import OUTCOMES, UNKNOWN
-from ..engine.rules import MEASURES
+from ..engine.rules import look_firm_wide
 from ..engine.screening import screen
 from ..selectors.snapshot import active_rules, snapshot_of
 
@@ -47,7 +47,7 @@ def try_proposals(act: Act, proposal_ids: Sequence[int]) -> list[Tried]:
     rules = active_rules()
     with transaction.atomic():
         ids = orders.create_orders(replace(act, id=None), [orders.wish_of(row) for row in rows])
-        asked = snapshot_of(ids, act.at, firm_wide=any(MEASURES[rule.kind].firm_wide for rule in rules))
+        asked = snapshot_of(ids, act.at, firm_wide=look_firm_wide(rules))
         transaction.set_rollback(True)
     said = screen(asked.snapshot, rules)
     of_order = dict(zip(ids, rows, strict=True))

@@ -1,14 +1,15 @@
 """Every measure a rule can use: one module each, and this table of them."""
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from .. import params
 from ..columns import Snapshot
 from ..judgement import RuleVersion, Verdicts
 from ..params import Param
-from . import bands, cash, collar, concentration, duplicates, holdings, ownership, restricted, short_sales, size
+from . import bands, cash, collar, concentration, duplicates, holdings, measure, ownership, restricted, short_sales, size
 
 
 class Measure(NamedTuple):
@@ -16,22 +17,30 @@ class Measure(NamedTuple):
     :param takes: its parameters
     :param judge: (snapshot, rule, which orders the rules before it refused) to verdicts
     :param last: whether it must know what the others refused
-    :param firm_wide: whether it looks beyond the order's own portfolio, so that screenings must take turns
+    :param firm_wide: whether, with these parameters, it looks beyond the order's own portfolio: screenings then take turns
     :param neutral: what the desk is told instead of its words, where those are not for the desk
+    :param check: refuses parameters that do not go together (``BadRule``)
+    :param sentence: what a rule with these parameters says, made from them
     """
 
     title: str
     takes: Mapping[str, Param]
     judge: Callable[[Snapshot, RuleVersion, np.ndarray], Verdicts]
     last: bool = False
-    firm_wide: bool = False
+    firm_wide: Callable[[Mapping[str, Any]], bool] = lambda values: False
     neutral: str = ""
+    check: Callable[[Mapping[str, Any]], None] | None = None
+    sentence: Callable[[Mapping[str, Any]], str] | None = None
 
 
 MEASURES: dict[str, Measure] = {
+    "measure": Measure(
+        "Written by the firm", measure.PARAMS, measure.judge, firm_wide=measure.is_firm_wide,
+        check=measure.check, sentence=measure.sentence,
+    ),
     "restricted_list": Measure("Restricted list", restricted.PARAMS, restricted.judge, neutral=restricted.NEUTRAL),
     "instrument_share": Measure("Instrument, % of NAV", concentration.INSTRUMENT_PARAMS, concentration.instrument),
-    "issue_ownership": Measure("Firm's part of an issue", ownership.PARAMS, ownership.judge, firm_wide=True),
+    "issue_ownership": Measure("Firm's part of an issue", ownership.PARAMS, ownership.judge, firm_wide=lambda values: True),
     "issuer_share": Measure("Issuer's group, % of NAV", concentration.GROUP_PARAMS, concentration.issuer),
     "sector_share": Measure("Sector, % of NAV", concentration.GROUP_PARAMS, concentration.sector),
     "asset_class_band": Measure("Asset-class band", bands.PARAMS, bands.judge),
@@ -44,3 +53,16 @@ MEASURES: dict[str, Measure] = {
     "cash_by_currency": Measure("Cash by currency and date", cash.CURRENCY_PARAMS, cash.by_currency, last=True),
     "cash_share": Measure("Least cash, % of NAV", cash.MINIMUM_PARAMS, cash.minimum, last=True),
 }
+
+
+def read(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """A rule's parameters as its measure takes them. :raises BadRule: naming the first that is unknown, malformed or unfit"""
+    values = params.read(MEASURES[kind].takes, given)
+    if check := MEASURES[kind].check:
+        check(values)
+    return values
+
+
+def look_firm_wide(rules: Iterable[RuleVersion]) -> bool:
+    """Whether one of them looks beyond the order's own portfolio."""
+    return any(MEASURES[rule.kind].firm_wide(rule.params) for rule in rules)

@@ -1,0 +1,214 @@
+"""
+What a rule may ask of instruments: the fields of its filter, what it groups by, and what one unit counts for.
+
+Each is a column over the snapshot's instruments, made once however many orders are judged.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from math import erf, log, sqrt
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from apps.reference.rules import MARGINED, RATING_RANKS
+
+from . import filters
+from .columns import Instrument, Snapshot
+from .filters import NUMBER, TEXT
+
+# --- fields ----------------------------------------------------------------------------------------------------------
+
+
+class Asked(NamedTuple):
+    kind: str
+    of: Callable[[Snapshot, Instrument], Any]
+    help: str
+
+
+ATTRIBUTES: dict[str, Asked] = {
+    "symbol": Asked(TEXT, lambda s, i: i.symbol, "symbol"),
+    "asset_class": Asked(TEXT, lambda s, i: i.asset_class, "EQUITY, ETF, FUND, CORP, GOVT, OPTION, FUTURE or FX"),
+    "country": Asked(TEXT, lambda s, i: i.country or None, "two letters (ISO 3166)"),
+    "sector": Asked(TEXT, lambda s, i: i.sector or None, "as reference data say it"),
+    "currency": Asked(TEXT, lambda s, i: i.currency, "three letters (ISO 4217)"),
+    "issuer": Asked(TEXT, lambda s, i: i.issuer_name or None, "name of the ultimate parent of the issuer"),
+    "rating": Asked(TEXT, lambda s, i: i.rating or None, "as it was given"),
+    "rating_rank": Asked(NUMBER, lambda s, i: RATING_RANKS.get(i.rating), "1 for AAA or Aaa, 10 for BBB- or Baa3, 22 for D"),
+    "coupon_pct": Asked(NUMBER, lambda s, i: i.coupon_pct, "of a bond, percent a year"),
+    "days_to_maturity": Asked(
+        NUMBER, lambda s, i: (i.maturity_date - s.at.date()).days if i.maturity_date else None, "of a bond; to expiry of a contract"
+    ),
+    "volatility": Asked(NUMBER, lambda s, i: i.volatility, "of its price in a year, as a part of one"),
+    "daily_qty": Asked(NUMBER, lambda s, i: i.daily_qty, "average daily volume in units"),
+    "shares_outstanding": Asked(NUMBER, lambda s, i: i.shares_outstanding, "of a share"),
+}
+FIELDS: dict[str, str] = {name: asked.kind for name, asked in ATTRIBUTES.items()}
+
+
+@dataclass
+class Mask:
+    """
+    Which instruments a filter means.
+
+    :param chosen: whether each is meant; False where that is not known
+    :param unsure: whether something the filter hangs on is missing
+    """
+
+    chosen: np.ndarray
+    unsure: np.ndarray
+
+
+def mask(s: Snapshot, text: str | None) -> Mask:
+    """The instruments of a filter; without one all. Kept with the snapshot, so that rules share it."""
+    kept: dict[str | None, Mask] = s.kept.setdefault("masks", {})
+    if text not in kept:
+        kept[text] = _mask(s, text)
+    return kept[text]
+
+
+def _mask(s: Snapshot, text: str | None) -> Mask:
+    n = len(s.instruments)
+    if text is None:
+        return Mask(np.ones(n, bool), np.zeros(n, bool))
+    condition = filters.read(text, FIELDS)
+    columns = s.kept.setdefault("fields", {})
+    for name in condition.fields - columns.keys():
+        asked = ATTRIBUTES[name]
+        values = [asked.of(s, i) for i in s.instruments]
+        if asked.kind == NUMBER:
+            columns[name] = pl.Series(name, [None if v is None else float(v) for v in values], pl.Float64)
+        else:
+            columns[name] = pl.Series(name, values, pl.String)
+    frame = pl.DataFrame({name: columns[name] for name in condition.fields} or {"none": pl.Series([0] * n)})
+    found = frame.select(pl.lit(True).and_(condition.expr).alias("is")).to_series()
+    if len(found) != n:  # A filter of constants alone says one thing of all.
+        found = found.extend_constant(found[0], n - 1) if n else found.clear()
+    return Mask(found.fill_null(False).to_numpy(), found.is_null().to_numpy())
+
+
+# --- groups ----------------------------------------------------------------------------------------------------------
+
+
+class Group(NamedTuple):
+    """:param of: what tells an instrument's group from others, None where it has none; :param name: how it is called"""
+
+    title: str
+    of: Callable[[Instrument], Any]
+    name: Callable[[Instrument], str]
+
+
+def issuer_of(i: Instrument) -> int | None:
+    """Of a future on a share the issuer of the share; one on an index or a basket is no claim on an issuer."""
+    return i.underlying_group if i.asset_class in MARGINED else i.issuer_group
+
+
+GROUPS: dict[str, Group] = {
+    "all": Group("all together", lambda i: "all", lambda i: "Together"),
+    "instrument": Group("each instrument", lambda i: i.id, lambda i: i.symbol),
+    "issuer": Group("each issuer with its group", issuer_of, lambda i: i.issuer_name),
+    "sector": Group("each sector", lambda i: i.sector or None, lambda i: f"Sector {i.sector}"),
+    "country": Group("each country", lambda i: i.country or None, lambda i: f"Country {i.country}"),
+    "currency": Group("each currency", lambda i: i.currency, lambda i: f"Currency {i.currency}"),
+    "asset_class": Group("each asset class", lambda i: i.asset_class, lambda i: f"Asset class {i.asset_class}"),
+    "rating": Group("each rating", lambda i: i.rating or None, lambda i: f"Rating {i.rating}"),
+}
+
+
+def grouping(s: Snapshot, group: str, chosen: Mask) -> np.ndarray:
+    """A whole number for each instrument's group; -1 for what the filter leaves out, has no group, or is a pair of currencies."""
+    codes: Mapping[str, np.ndarray] = s.kept.setdefault("groups", {})
+    if group not in codes:
+        numbers: dict[Any, int] = {None: -1}
+        of = GROUPS[group].of
+        found = [-1 if i.base_currency else numbers.setdefault(of(i), len(numbers)) for i in s.instruments]
+        codes[group] = np.array(found, np.int64)
+    return np.where(chosen.chosen | chosen.unsure, codes[group], -1)
+
+
+# --- what a unit counts for ------------------------------------------------------------------------------------------
+
+
+class Weight(NamedTuple):
+    """
+    What one unit of each instrument counts for.
+
+    :param column: in floats, NaN where not known; :param exact: of one instrument as a fraction
+    """
+
+    column: np.ndarray
+    exact: Callable[[int], Fraction]
+
+
+class Basis(NamedTuple):
+    title: str
+    of: Callable[[Snapshot, Instrument, Fraction | None], Fraction | None]
+    """Of one unit of an instrument whose market value is given, in the firm's currency; None where not known."""
+
+
+def _rate(s: Snapshot, currency: str) -> Fraction | None:
+    rate = s.rates.get(currency)
+    return None if rate is None else Fraction(rate.rate)
+
+
+def _with_accrued(s: Snapshot, i: Instrument, value: Fraction | None) -> Fraction | None:
+    if value is None or not i.accrued_pct:
+        return value
+    return value + i.accrued_pct * Fraction(i.price_factor) * _rate(s, i.currency)
+
+
+def _par(s: Snapshot, i: Instrument, value: Fraction | None) -> Fraction | None:
+    return _rate(s, i.currency) if i.asset_class in ("CORP", "GOVT") else Fraction(0)
+
+
+def _notional(s: Snapshot, i: Instrument, value: Fraction | None) -> Fraction | None:
+    if i.asset_class != "OPTION":
+        return value
+    rate = _rate(s, i.underlying_currency)
+    return None if i.underlying_mid is None or rate is None else Fraction(i.underlying_mid) * Fraction(i.price_factor) * rate
+
+
+def _delta_adjusted(s: Snapshot, i: Instrument, value: Fraction | None) -> Fraction | None:
+    whole = _notional(s, i, value)
+    if i.asset_class != "OPTION" or whole is None:
+        return whole
+    found = delta(i, (i.maturity_date - s.at.date()).days if i.maturity_date else None)
+    return None if found is None else whole * abs(Fraction(found))
+
+
+def delta(i: Instrument, days: int | None) -> float | None:
+    """
+    Black and Scholes' (1973) sensitivity of an option to its underlying, without interest and dividends, by the yearly
+    volatility on file: from 0 to 1 of a call, from -1 to 0 of a put. None where something it needs is missing.
+    """
+    if None in (i.underlying_mid, i.strike_price, i.volatility, days) or not i.underlying_mid or not i.strike_price:
+        return None
+    spot, strike, sigma = float(i.underlying_mid), float(i.strike_price), float(i.volatility)
+    if days <= 0 or sigma <= 0:
+        call = float(spot > strike)
+    else:
+        spread = sigma * sqrt(days / 365)
+        call = (1 + erf((log(spot / strike) + spread**2 / 2) / spread / sqrt(2))) / 2
+    return call - 1 if i.put_or_call == "PUT" else call
+
+
+BASES: dict[str, Basis] = {
+    "market_value": Basis("market value at mid, of a future its notional", lambda s, i, value: value),
+    "with_accrued": Basis("market value at mid with accrued interest", _with_accrued),
+    "par": Basis("face value of bonds", _par),
+    "notional": Basis("notional: of an option what its underlying is worth", _notional),
+    "delta": Basis("delta-adjusted, put and call alike, without netting", _delta_adjusted),
+    "units": Basis("units", lambda s, i, value: Fraction(1)),
+}
+
+
+def weight(s: Snapshot, basis: str) -> Weight:
+    """What one unit counts for by a basis, in the firm's currency or units. Kept with the snapshot."""
+    kept: dict[str, Weight] = s.kept.setdefault("weights", {})
+    if basis not in kept:
+        of = BASES[basis].of
+        values = [of(s, i, s.exact_unit(place)) for place, i in enumerate(s.instruments)]
+        kept[basis] = Weight(np.array([np.nan if v is None else float(v) for v in values]), values.__getitem__)
+    return kept[basis]

@@ -1,0 +1,286 @@
+"""
+The rule that officers write as data: what counts, in which part of the portfolio, measured against what, and how much of
+it is allowed.
+
+``limit`` from above asks purchases, on the worst case: what is held, all open buys and the earlier orders judged with it;
+``limit`` from below asks sales, less all open sells. What an order does not make worse passes, even beyond the limit. The
+sum is taken for each group apart; what the filter leaves out is not asked.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from ..attributes import BASES, GROUPS, Weight, grouping, mask, weight
+from ..columns import FIRM_CURRENCY, QTY, Snapshot
+from ..judgement import FAIL, INDETERMINATE, RuleVersion, Said, Verdicts, compared
+from ..params import BadRule, Param
+from ..projection import exact_before, projected, running
+from ..saying import cannot_tell, line, money, nav_line, part_lines, percent, units
+
+AGAINST = {
+    "nav": "net asset value",
+    "total_assets": "total assets",
+    "part": "the part of the portfolio that ‘of’ means",
+    "shares_outstanding": "the instrument's shares outstanding",
+    "daily_volume": "the instrument's average daily volume",
+    "nothing": "nothing: the limit is an amount",
+}
+OF_INSTRUMENT = {"shares_outstanding": "shares_outstanding", "daily_volume": "daily_qty"}
+PARAMS = {
+    "filter": Param("filter", None, "which instruments count, as a condition; empty: all"),
+    "basis": Param("choice", "market_value", "how they are measured", {name: basis.title for name, basis in BASES.items()}),
+    "group": Param("choice", "all", "what is added up", {name: group.title for name, group in GROUPS.items()}),
+    "across": Param("choice", "portfolio", "whose holdings are added up", {"portfolio": "each portfolio", "firm": "the whole firm"}),
+    "against": Param("choice", "nav", "what it is measured against", AGAINST),
+    "of": Param("filter", None, "the part that it is measured against, as a condition; only with ‘part’"),
+    "bound": Param("choice", "max", "whether the limit is the most or the least", {"max": "at most", "min": "at least"}),
+    "limit": Param("amount", "10", "in percent; an amount where it is measured against nothing"),
+    "warning": Param("amount", None, "from where on it is said, though nothing is held; empty: never"),
+    "max_age": Param("minutes", 4320, "oldest price or rate that counts, in minutes"),
+}
+
+
+def check(values: Mapping[str, Any]) -> None:
+    """:raises BadRule: where the parts of a rule do not go together"""
+    against, bound = values["against"], values["bound"]
+    if (against == "part") != (values["of"] is not None):
+        raise BadRule("Say of which part it is measured; leave that empty where it is measured against something else.", field="of")
+    if against in OF_INSTRUMENT and (values["group"] != "instrument" or values["basis"] != "units"):
+        raise BadRule(
+            f"Against {AGAINST[against]} each instrument is measured in units: choose those as group and basis.", field="against"
+        )
+    if against not in (*OF_INSTRUMENT, "nothing") and values["basis"] == "units":
+        raise BadRule("Units are measured against shares outstanding, a day's volume, or nothing.", field="basis")
+    if values["across"] == "firm" and (against not in (*OF_INSTRUMENT, "nothing") or values["group"] != "instrument"):
+        raise BadRule(
+            "Across the firm each instrument is measured apart, against its shares outstanding, a day's volume, or nothing.",
+            field="across",
+        )
+    if values["across"] == "firm" and bound == "min":
+        raise BadRule("What the firm holds together has a most, not a least.", field="bound")
+    if values["limit"] < 0:
+        raise BadRule("A limit is not below zero.", field="limit")
+    warning = values["warning"]
+    if warning is not None and (warning >= values["limit"] if bound == "max" else warning <= values["limit"]):
+        side = "below" if bound == "max" else "above"
+        raise BadRule(f"The warning comes before the limit: give a number {side} {values['limit']}.", field="warning")
+
+
+def is_firm_wide(values: Mapping[str, Any]) -> bool:
+    return values["across"] == "firm"
+
+
+def sentence(values: Mapping[str, Any]) -> str:
+    """What the rule says, made from what it is."""
+    what = BASES[values["basis"]].title
+    which = f" of what meets {values['filter']}" if values["filter"] else ""
+    whose = " of the firm" if values["across"] == "firm" else ""
+    over = {"all": ""}.get(values["group"], f", for {GROUPS[values['group']].title} apart,")
+    limit, bound = f"{values['limit']:f}", PARAMS["bound"].choices[values["bound"]]
+    if values["against"] == "nothing":
+        unit = "units" if values["basis"] == "units" else FIRM_CURRENCY
+        amount = f"{limit} {unit}" if unit == "units" else f"{unit} {limit}"
+    else:
+        against = f"what meets {values['of']}" if values["against"] == "part" else AGAINST[values["against"]]
+        amount = f"{limit}% of {against}"
+    after = "purchase" if values["bound"] == "max" else "sale"
+    said = f"{what[0].upper()}{what[1:]}{which}{whose}{over} is {bound} {amount} after a {after}"
+    return said + (f"; from {values['warning']:f} on it is said." if values["warning"] is not None else ".")
+
+
+def judge(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
+    return _Judged(s, rule).verdicts()
+
+
+@dataclass
+class Measured:
+    """What a limit is measured against, for each order: in floats, whether it is known, and one order's as a fraction."""
+
+    column: np.ndarray
+    known: np.ndarray
+    exact: Any
+
+
+class _Judged:
+    """One rule over one snapshot."""
+
+    def __init__(self, s: Snapshot, rule: RuleVersion):
+        self.s, self.rule, self.p = s, rule, rule.params
+        self.selling = self.p["bound"] == "min"
+        self.meant = mask(s, self.p["filter"])
+        self.grouping = grouping(s, self.p["group"], self.meant)
+        worth = weight(s, self.p["basis"])
+        # What may or may not be meant cannot be added up.
+        self.weight = Weight(np.where(self.meant.unsure, np.nan, worth.column), worth.exact)
+        self.place = s.orders.instrument
+        self.minutes = self.p["max_age"]
+        self.fraction = Fraction(self.p["limit"]) / (1 if self.p["against"] == "nothing" else 100)
+        self.firm = self.p["across"] == "firm"
+
+    def verdicts(self) -> Verdicts:
+        s = self.s
+        unit = self.weight.column[self.place]
+        asked = (s.orders.sell == self.selling) & (self.grouping[self.place] >= 0) & (unit != 0)  # What adds nothing passes.
+        self.now, self.before, known = self._used(asked)
+        base = self._against()
+        turn = -1.0 if self.selling else 1.0
+        self.cap = float(self.fraction) * base.column
+        known = known & base.known & ~np.isnan(unit)
+        if self.p["basis"] not in ("units", "par"):
+            known = known & s.fresh_price(self.minutes)
+
+        def exact(order: int) -> tuple[Fraction, Fraction, Fraction]:
+            cap = self.fraction * base.exact(order)
+            return int(turn) * self._exact_used(order), self.weight.exact(self.place[order]), int(turn) * cap
+
+        self.outcome, max_qty = compared(s, asked, known, turn * self.before, unit, turn * self.cap, exact)
+        percent_of = base.column / 100 if self.p["against"] != "nothing" else np.ones(len(s.orders))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            now = self.now / percent_of
+            self.after = (self.before + turn * s.ordered * unit) / percent_of
+        limit = np.full(len(s.orders), float(self.p["limit"]))
+        room = turn * (self.cap - self.before)
+        return Verdicts(
+            self.rule, self.outcome, self._say, now, self.after, limit, self._unit, room, self._room_unit, max_qty,
+            warned=self._warned(asked & known),
+        )  # fmt: skip
+
+    # --- what is used ------------------------------------------------------------------------------------------------
+    def _used(self, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        s = self.s
+        if not self.firm:
+            found = projected(s, self.grouping, self.weight.column, asked, sells=self.selling)
+            return found.now, found.before, found.known
+        plain = self.weight.column / QTY
+        earlier = np.zeros(len(s.orders), np.int64)
+        rows = np.flatnonzero(s.buy)
+        earlier[rows] = running(self.place[rows], s.orders.qty[rows])
+        now = (s.firm_held * plain)[self.place]
+        before = ((s.firm_held + s.firm_promised)[self.place] + earlier) * plain[self.place]
+        self.earlier = earlier
+        return now, before, ~np.isnan(before)
+
+    def _exact_used(self, order: int) -> Fraction:
+        if not self.firm:
+            return exact_before(self.s, order, self.grouping, sells=self.selling, unit=self.weight.exact)
+        place = self.place[order]
+        whole = int(self.s.firm_held[place] + self.s.firm_promised[place] + self.earlier[order])
+        return Fraction(whole, QTY) * self.weight.exact(place)
+
+    # --- what it is measured against ---------------------------------------------------------------------------------
+    def _against(self) -> Measured:
+        s, against = self.s, self.p["against"]
+        n = len(s.orders)
+        if against == "nothing":
+            return Measured(np.ones(n), np.ones(n, bool), lambda order: Fraction(1))
+        if against in OF_INSTRUMENT:
+            values = [getattr(i, OF_INSTRUMENT[against]) for i in s.instruments]
+            column = np.array([np.nan if v is None else float(v) for v in values])[self.place]
+            return Measured(column, ~np.isnan(column), lambda order: Fraction(values[self.place[order]]))
+        fresh = s.fresh_nav(self.minutes)
+        mine = s.orders.portfolio
+        if against == "nav":
+            return Measured(s.nav[mine], fresh, lambda order: s.exact_nav(mine[order]))
+        if against == "total_assets":
+            return Measured(s.total_assets[mine], fresh, lambda order: s.exact_total_assets(mine[order]))
+        part = mask(s, self.p["of"])
+        worth = np.where(part.unsure, np.nan, np.where(part.chosen, s.unit, 0.0))
+        held = s.positions
+        column = np.bincount(held.portfolio, held.amount * worth[held.thing], len(s.portfolios))[mine] / QTY
+        chosen = part.chosen
+
+        def exact(order: int) -> Fraction:
+            rows = [row for row in s.rows_of("positions", mine[order]) if chosen[held.thing[row]]]
+            return sum((int(held.amount[row]) * s.exact_unit(held.thing[row]) for row in rows), Fraction(0)) / QTY
+
+        return Measured(column, fresh & (np.nan_to_num(column) > 0), exact)
+
+    # --- words -------------------------------------------------------------------------------------------------------
+    def _warned(self, known: np.ndarray) -> np.ndarray | None:
+        level = self.p["warning"]
+        if level is None:
+            return None
+        beyond = self.after < float(level) if self.selling else self.after > float(level)
+        return known & beyond & (self.outcome != FAIL)
+
+    @property
+    def _unit(self) -> str:
+        against = self.p["against"]
+        if against == "nothing":
+            return self._room_unit
+        short = {"nav": "NAV", "total_assets": "total assets", "part": "the part", "shares_outstanding": "shares"}
+        return f"% of {short.get(against, 'a day')}"
+
+    @property
+    def _room_unit(self) -> str:
+        return "units" if self.p["basis"] == "units" else FIRM_CURRENCY
+
+    def _shown(self, value: float) -> str:
+        if self.p["against"] != "nothing":
+            return f"{percent(value)} of {'the part it is measured against' if self.p['of'] else AGAINST[self.p['against']]}"
+        return units(value) if self.p["basis"] == "units" else money(value)
+
+    def _say(self, order: int) -> Said:
+        s, basis = self.s, self.basis
+        if self.outcome[order] == INDETERMINATE:
+            return self._cannot_tell(order, basis)
+        name = GROUPS[self.p["group"]].name(s.instrument_of(order))
+        left = (self.cap[order] - self.before[order]) * (-1 if self.selling else 1)
+        text = f"{name} would be {self._shown(self.after[order])}; the limit is {self._limit}. "
+        room = f"{units(left)} units" if self.p["basis"] == "units" else money(left)
+        text += f"{room} of room is left." if left > 0 else "No room is left."
+        return Said(text, basis, self._lines(order), "rule")
+
+    @property
+    def _limit(self) -> str:
+        if self.p["against"] != "nothing":
+            return percent(float(self.p["limit"]))
+        return self._shown(float(self.p["limit"]))
+
+    @property
+    def basis(self) -> str:
+        counted = "open sells counted, open buys not" if self.selling else "open buys counted, open sells not"
+        against = "" if self.p["against"] == "nothing" else f" ÷ {AGAINST[self.p['against']]}"
+        return f"{BASES[self.p['basis']].title}{against}; {counted}"
+
+    def _lines(self, order: int) -> tuple[dict[str, Any], ...]:
+        s = self.s
+        if self.firm:
+            place = self.place[order]
+            return (
+                line("Held by the firm", s.firm_held[place] / QTY),
+                line("Open buys of the firm", s.firm_promised[place] / QTY),
+                line("Earlier orders judged with this one", self.earlier[order] / QTY),
+            )
+        parts = part_lines(s, order, self.grouping, sells=self.selling, unit=self.weight.column)
+        return (nav_line(s, s.orders.portfolio[order]), *parts) if self.p["against"] == "nav" else parts
+
+    def _cannot_tell(self, order: int, basis: str) -> Said:
+        s, place = self.s, self.place[order]
+        i = s.instrument_of(order)
+        if self.p["against"] in OF_INSTRUMENT and getattr(i, OF_INSTRUMENT[self.p["against"]]) is None:
+            what = f"{i.symbol} {AGAINST[self.p['against']].removeprefix('the instrument’s ')}"
+            return Said(f"Cannot tell: {what} is not on file. Add it under Reference data.", basis, (line(what, "missing"),), "rule")
+        unsure = self._unsure(order)
+        if unsure:
+            named = ", ".join(unsure[:4]) + (f" and {len(unsure) - 4} more" if len(unsure) > 4 else "")
+            text = f"Cannot tell: something that {self.p['filter']} asks for is not on file for {named}."
+            return Said(text, basis, tuple(line(symbol, "missing") for symbol in unsure[:12]), "rule")
+        if np.isnan(self.weight.column[place]) and not np.isnan(s.unit[place]):
+            text = f"Cannot tell: what one {i.symbol} counts for, as {BASES[self.p['basis']].title}, is not known."
+            return Said(text, basis, (line(i.symbol, "missing"),), "rule")
+        text, data = cannot_tell(s, order, self.minutes, whole_portfolio=self.p["against"] in ("nav", "total_assets", "part"))
+        return Said(text, basis, data, "rule")
+
+    def _unsure(self, order: int) -> list[str]:
+        """What counts in the order's group and may or may not be meant."""
+        s = self.s
+        held = s.positions.thing[s.rows_of("positions", s.orders.portfolio[order])]
+        open_orders = s.others.instrument[s.rows_of("others", s.orders.portfolio[order])]
+        places = {int(self.place[order]), *map(int, held), *map(int, open_orders)}
+        mine = self.grouping[self.place[order]]
+        return [s.instruments[p].symbol for p in sorted(places) if self.meant.unsure[p] and self.grouping[p] == mine]
