@@ -133,8 +133,27 @@ class TestRules:
         assert RuleVersion.objects.count() == len(compliance.DEFAULT_RULES)
 
     def test_measures_say_what_they_take(self, omar, ask):
-        found = {m["kind"]: m["takes"] for m in ask(omar, "get", "/api/v1/rules/measures/").json()}
-        assert found["duplicate"]["window"]["kind"] == "minutes"
+        found = {m["kind"]: m for m in ask(omar, "get", "/api/v1/rules/measures/").json()}
+        assert found["duplicate"]["takes"]["window"]["kind"] == "minutes"
+        assert found["measure"]["takes"]["bound"]["choices"] == {"max": "at most", "min": "at least"}
+        assert (found["measure"]["fields"]["country"]["kind"], found["duplicate"]["fields"]) == ("text", {})
+
+    def test_a_filter_that_cannot_be_read_is_refused_with_the_place(self, rules, omar, ask):
+        new = {"code": "us", "kind": "measure", "name": "US", "severity": "SOFT", "text": "US.",
+               "params": {"filter": 'asset_class == "EQUITY" &&\n country = "US"', "limit": "60"}}  # fmt: skip
+        answer = ask(omar, "post", "/api/v1/rules/", new)
+        facts = answer.json()["facts"]
+        assert (answer.status_code, facts["field"], facts["line"], facts["column"]) == (422, "filter", 2, 10)
+
+    def test_a_rule_written_as_data_holds_an_order(self, rules, omar, ask, submit, check_of):
+        new = {"code": "us", "kind": "measure", "name": "US shares", "severity": "SOFT", "text": "US shares at most 70%.",
+               "params": {"filter": 'asset_class == "EQUITY" && country == "US"', "limit": "46"}}  # fmt: skip
+        assert ask(omar, "post", "/api/v1/rules/", new).status_code == 201
+
+        (order,) = submit(("P1", "AAA", "BUY", "3000"))
+
+        found = next(one for one in check_of(order).results if one["rule"] == "us")
+        assert (found["outcome"], found["unit"], found["limit"]) == ("FAIL", "% of NAV", "46")
 
     def test_an_auditor_reads_and_does_not_write(self, rules, ada, mira, ask):
         assert ask(ada, "get", "/api/v1/rules/").status_code == 200

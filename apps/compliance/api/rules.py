@@ -1,5 +1,8 @@
 """The rules, their versions and what they can measure."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from drf_spectacular.utils import extend_schema, extend_schema_view, inline_serializer
 from rest_framework import mixins, serializers
 from rest_framework.request import Request
@@ -9,7 +12,8 @@ from apps.core.edges import act_of
 from apps.core.refusals import NotFound
 
 from .. import selectors, services
-from ..engine.params import OF_ALL
+from ..engine.attributes import ATTRIBUTES
+from ..engine.params import OF_ALL, Param
 from ..models import Rule, RuleVersion
 from .scoped import KEY, DecisionIn, Scoped
 
@@ -119,7 +123,12 @@ class Rules(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
         summary="What a rule can measure, and the parameters that takes",
         responses=inline_serializer(
             "Measure",
-            {"kind": serializers.CharField(), "title": serializers.CharField(), "takes": serializers.JSONField()},
+            {
+                "kind": serializers.CharField(),
+                "title": serializers.CharField(),
+                "takes": serializers.JSONField(),
+                "fields": serializers.JSONField(help_text="what a filter may ask of an instrument: name to kind and meaning"),
+            },
             many=True,
         ),
     )
@@ -129,8 +138,20 @@ class Rules(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
                 {
                     "kind": kind,
                     "title": measure.title,
-                    "takes": {n: {"kind": p.kind, "default": p.default, "help": p.help} for n, p in (measure.takes | OF_ALL).items()},
+                    "takes": {name: _told(param) for name, param in (measure.takes | OF_ALL).items()},
+                    "fields": _fields(measure.takes),
                 }
                 for kind, measure in selectors.measures().items()
             ]
         )
+
+
+def _told(param: Param) -> dict[str, Any]:
+    told = {"kind": param.kind, "default": param.default, "help": param.help}
+    return told | ({"choices": dict(param.choices)} if param.choices else {})
+
+
+def _fields(takes: Mapping[str, Param]) -> dict[str, dict[str, str]]:
+    if all(param.kind != "filter" for param in takes.values()):
+        return {}
+    return {name: {"kind": asked.kind, "help": asked.help} for name, asked in ATTRIBUTES.items()}

@@ -6,9 +6,8 @@ from typing import Any
 import orjson
 from django.db import connection
 
-from ..engine import figures, params
+from ..engine import figures, rules
 from ..engine.judgement import RuleVersion
-from ..engine.rules import MEASURES
 from ..engine.storing import expanded
 from ..models import Check
 
@@ -37,7 +36,7 @@ def rule_versions(ids: Iterable[int]) -> dict[int, RuleVersion]:
             [list(ids)],
         )
         return {
-            row[0]: RuleVersion(*row[:6], params.read(MEASURES[row[3]].takes, orjson.loads(row[6])), row[7])
+            row[0]: RuleVersion(*row[:6], rules.read(row[3], orjson.loads(row[6])), row[7])
             for row in cursor.fetchall()
         }
 

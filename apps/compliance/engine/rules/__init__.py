@@ -9,7 +9,19 @@ from .. import params
 from ..columns import Snapshot
 from ..judgement import RuleVersion, Verdicts
 from ..params import Param
-from . import bands, cash, collar, concentration, duplicates, holdings, measure, ownership, restricted, short_sales, size
+from . import (
+    bands,
+    cash,
+    collar,
+    concentration,
+    duplicates,
+    holdings,
+    measure,
+    ownership,
+    restricted,
+    short_sales,
+    size,
+)
 
 
 class Measure(NamedTuple):
@@ -45,7 +57,7 @@ MEASURES: dict[str, Measure] = {
     "sector_share": Measure("Sector, % of NAV", concentration.GROUP_PARAMS, concentration.sector),
     "asset_class_band": Measure("Asset-class band", bands.PARAMS, bands.judge),
     "holding": Measure("Nothing sold that is not held", holdings.PARAMS, holdings.judge),
-    "short_sale": Measure("Short sale: mark, locate, price test", short_sales.PARAMS, short_sales.judge, firm_wide=True),
+    "short_sale": Measure("Short sale: mark, locate, price test", short_sales.PARAMS, short_sales.judge, firm_wide=lambda values: True),
     "order_value": Measure("Value of one order", size.NOTIONAL_PARAMS, size.notional),
     "order_volume": Measure("Order, % of daily volume", size.VOLUME_PARAMS, size.volume),
     "price_collar": Measure("Price collar", collar.PARAMS, collar.judge),
