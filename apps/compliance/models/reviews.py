@@ -1,4 +1,4 @@
-"""Rules and their versions, what they found, and what officers decided."""
+"""What rules found of orders, and what officers decided."""
 
 import pgtrigger
 from django.conf import settings
@@ -7,65 +7,9 @@ from django.db.models import F, Q
 
 from apps.audit.models import ActRow
 from apps.orders.models import Order
-from apps.portfolios.models import Portfolio
 from apps.reference.fields import amount_field, qty_field
-from apps.reference.models import Instrument, Issuer
 
-from .states import CODES, InForce, R
-
-
-class Restriction(models.Model):
-    """A line of the restricted list: an issuer with its whole group, or one instrument, between two dates."""
-
-    issuer = models.ForeignKey(Issuer, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    instrument = models.ForeignKey(Instrument, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    portfolio = models.ForeignKey(
-        Portfolio, null=True, blank=True, on_delete=models.PROTECT, related_name="+", help_text="empty: the whole firm"
-    )
-    direction = models.CharField(max_length=4, default="ALL", choices=[("ALL", "All"), ("BUY", "Buy"), ("SELL", "Sell")])
-    reason = models.CharField(max_length=300)
-    effective_from = models.DateField()
-    effective_to = models.DateField(null=True, blank=True)
-    status = models.CharField(max_length=8, default=InForce.ACTIVE)
-    version = models.IntegerField(default=1)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(issuer__isnull=False, instrument__isnull=True)
-                | Q(issuer__isnull=True, instrument__isnull=False),
-                name="restriction_names_an_issuer_or_an_instrument",
-            )
-        ]
-
-
-class Rule(models.Model):
-    code = models.CharField(max_length=40, unique=True)
-    name = models.CharField(max_length=120)
-    kind = models.CharField(max_length=40, help_text="which measure of the engine it uses")
-    citation = models.CharField(max_length=200, blank=True, default="")
-    status = models.CharField(max_length=8, default=InForce.ACTIVE)
-    version = models.IntegerField(default=1)
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class RuleVersion(models.Model):
-    """What a rule said from a time on; never changed, a new version follows it."""
-
-    rule = models.ForeignKey(Rule, on_delete=models.PROTECT, related_name="versions")
-    number = models.IntegerField()
-    params = models.JSONField(help_text="limits of the measure; numbers as text")
-    text = models.CharField(max_length=400, help_text="the rule as a sentence")
-    severity = models.CharField(max_length=8, default="SOFT", choices=[("WARN", "Warning"), ("SOFT", "Soft"), ("HARD", "Hard")])
-    written_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    written_at = models.DateTimeField()
-    act = models.ForeignKey(ActRow, on_delete=models.PROTECT, related_name="+")
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["rule", "number"], name="rule_versions_count_up")]
-        triggers = [pgtrigger.Protect(name="is_never_changed", operation=pgtrigger.Update | pgtrigger.Delete)]
+from ..states import CODES, R
 
 
 class Run(models.Model):

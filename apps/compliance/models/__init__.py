@@ -1,0 +1,7 @@
+"""Rules and their versions, what they found, what officers decided, and what may not be traded."""
+
+from .lists import Restriction
+from .reviews import Check, Override, Review, Run, RunFigures
+from .rules import Rule, RuleVersion
+
+__all__ = ["Check", "Override", "Restriction", "Review", "Rule", "RuleVersion", "Run", "RunFigures"]
