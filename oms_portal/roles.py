@@ -43,7 +43,8 @@ ROLES: dict[str, frozenset[str]] = {
         | {"portfolios.see", "portfolios.see_all", "orders.see", "compliance.see", "compliance.decide"}
         | {"orders.see_approvals", "orders.approve", "orders.write_approvals", "orders.attach"}
         | {"routing.see_staging", "routing.grant_staging"}  # One asks that a system speaks for a manager, another confirms.
-        | {"compliance.write_rules", "blocks.see", "blocks.write_notes", "routing.see", "routing.halt", "routing.lift_halt"}
+        | {"compliance.write_rules", "compliance.approve_rules"}  # Nobody approves a change of a rule that they wrote.
+        | {"blocks.see", "blocks.write_notes", "routing.see", "routing.halt", "routing.lift_halt"}
         | {"allocations.see", "settlement.see"}
         | {"crossing.see", "crossing.approve", "crossing.decline"}  # Of crosses others proposed and accepted.
         | {"reporting.see", "audit.see", "audit.see_parts"}

@@ -4,7 +4,7 @@ from django.contrib import admin
 
 from apps.users.back_office import ByRole
 
-from .models import Check, Override, Restriction, Review, Rule, RuleVersion
+from .models import Check, Override, Restriction, Review, Rule, RuleDraft, RuleVersion
 
 
 class ReadOnly(ByRole, admin.ModelAdmin):
@@ -22,9 +22,17 @@ class RuleAdmin(ReadOnly):
 
 @admin.register(RuleVersion)
 class RuleVersionAdmin(ReadOnly):
-    list_display = ("rule", "number", "severity", "text", "written_by", "written_at")
+    list_display = ("rule", "number", "severity", "text", "starts_on", "ends_on", "written_by", "approved_by")
     list_filter = ("severity", "rule")
-    list_select_related = ("rule", "written_by")
+    list_select_related = ("rule", "written_by", "approved_by")
+
+
+@admin.register(RuleDraft)
+class RuleDraftAdmin(ReadOnly):
+    list_display = ("ref", "code", "status", "severity", "text", "written_by", "decided_by", "decided_at")
+    list_filter = ("status", "severity")
+    list_select_related = ("written_by", "decided_by")
+    raw_id_fields = ("rule", "became")
 
 
 @admin.register(Check)

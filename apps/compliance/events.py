@@ -134,3 +134,42 @@ class RestrictionAdded(Event, code="restriction.added"):
 @dataclass(frozen=True)
 class RestrictionLifted(Event, code="restriction.lifted"):
     pass
+
+
+@dataclass(frozen=True)
+class DraftWritten(Event, code="draft.written"):
+    """An officer began a change of a rule, or a new one; ``after`` holds all that it says."""
+
+    rule_id: int | None = None
+    after: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DraftEdited(Event, code="draft.edited"):
+    """Its author changed it; one that was proposed is a draft again."""
+
+    before: dict = field(default_factory=dict)
+    after: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DraftProposed(Event, code="draft.proposed"):
+    pass
+
+
+@dataclass(frozen=True)
+class DraftApproved(Event, code="draft.approved"):
+    """Another officer put it in force: ``number`` of the rule's version, 0 where it took the rule out of force."""
+
+    rule_id: int
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class DraftRefused(Event, code="draft.refused"):
+    pass
+
+
+@dataclass(frozen=True)
+class DraftDropped(Event, code="draft.dropped"):
+    """Its author gave it up."""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from django import forms
 from django.conf import settings
+from django.db import transaction
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -19,6 +20,8 @@ from . import services
 from .engine.params import OF_ALL
 from .models import Rule
 from .states import CODES
+
+DAY = forms.DateInput(attrs={"type": "date"})
 
 
 class Refusing(forms.Form):
@@ -67,10 +70,13 @@ def terms_of(said: QueryDict) -> services.Terms:
 
 
 class RuleForm(Refusing):
-    """A new version of one rule: its limits, severity and sentence. Limits are as many fields as the rule has."""
+    """A change of one rule: its limits, severity and days. Limits are as many fields as the rule has."""
 
     severity = forms.ChoiceField(choices=[("WARN", "Warning"), ("SOFT", "Soft"), ("HARD", "Hard")])
-    text = forms.CharField(max_length=400, label="The rule as a sentence", widget=forms.Textarea)
+    starts_on = forms.DateField(label="First day", required=False, help_text="empty: the day it is approved", widget=DAY)
+    ends_on = forms.DateField(
+        label="Last day", required=False, help_text="empty: until a newer version; after it the one before is in force again", widget=DAY
+    )
     reason = forms.CharField(label="Reason (kept on the record)", widget=forms.Textarea)
     seen = forms.IntegerField(widget=forms.HiddenInput)
 
@@ -80,7 +86,7 @@ class RuleForm(Refusing):
             raise NotFound("There is no such rule.")
         latest = self.rule.versions.order_by("-number").first()
         super().__init__(
-            data, initial={"severity": latest.severity, "text": latest.text, "seen": self.rule.version}
+            data, initial={"severity": latest.severity, "seen": self.rule.version}
         )
         self.limits = sorted(latest.params.keys() - OF_ALL.keys())
         for name in reversed(self.limits):
@@ -108,20 +114,22 @@ class RuleForm(Refusing):
         }
         self.limits += OF_ALL
         self.kinds |= dict.fromkeys(OF_ALL, str)
-        kept = ("severity", "text", "reason", "seen")
+        kept = ("severity", "starts_on", "ends_on", "reason", "seen")
         self.fields = {n: f for n, f in self.fields.items() if n not in kept} | fields | {n: self.fields[n] for n in kept}
 
     def save(self, act: Act) -> int:
-        asked = {name: self.cleaned_data[f"limit-{name}"].strip() for name in self.limits}
+        """Writes the change and proposes it. Returns the draft's id."""
+        said = self.cleaned_data
+        asked = {name: said[f"limit-{name}"].strip() for name in self.limits}
         params = {name: _meant(value, self.kinds[name]) for name, value in asked.items() if value}
-        return services.save_rule(
-            act,
-            self.rule.code,
-            params,
-            severity=self.cleaned_data["severity"],
-            text=self.cleaned_data["text"],
-            seen=self.cleaned_data["seen"],
-        )
+        text = services.RuleText(
+            self.rule.code, self.rule.kind, self.rule.name, said["severity"], params, self.rule.citation, said["starts_on"],
+            said["ends_on"],
+        )  # fmt: skip
+        with transaction.atomic():
+            (pk,) = services.write_drafts(act, [services.Change(text, self.rule.pk, said["seen"])])
+            services.propose_drafts(act, [pk], seen={pk: 1})
+        return pk
 
     def refuse(self, refusal: Refusal) -> None:
         field = f"limit-{refusal.facts.get('field', '')}"

@@ -1,4 +1,4 @@
-"""The lives of reviews, rules and restrictions."""
+"""The lives of reviews, rules, changes of rules and restrictions."""
 
 from enum import StrEnum
 
@@ -85,6 +85,28 @@ RULE_LIFE = Lifecycle(
         (InForce.RETIRED, e.RuleActivated): InForce.ACTIVE,
     },
     stays={e.RuleActivated: [InForce.ACTIVE]},
+)
+
+class DraftStatus(StrEnum):
+    DRAFT = "DRAFT"
+    PROPOSED = "PROPOSED"
+    APPROVED = "APPROVED"
+    REFUSED = "REFUSED"
+    DROPPED = "DROPPED"
+
+
+DRAFT_LIFE = Lifecycle(
+    "draft",
+    born={e.DraftWritten: DraftStatus.DRAFT},
+    moves={
+        (DraftStatus.DRAFT, e.DraftProposed): DraftStatus.PROPOSED,
+        (DraftStatus.PROPOSED, e.DraftEdited): DraftStatus.DRAFT,
+        (DraftStatus.PROPOSED, e.DraftApproved): DraftStatus.APPROVED,
+        (DraftStatus.PROPOSED, e.DraftRefused): DraftStatus.REFUSED,
+        (DraftStatus.DRAFT, e.DraftDropped): DraftStatus.DROPPED,
+        (DraftStatus.PROPOSED, e.DraftDropped): DraftStatus.DROPPED,
+    },
+    stays={e.DraftEdited: [DraftStatus.DRAFT]},
 )
 
 RESTRICTION_LIFE = Lifecycle(

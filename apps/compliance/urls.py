@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from . import api, replay_views, views
+from . import api, replay_views, rule_views, views
 
 app_name = "compliance"
 PK = r"(?P<pk>[0-9]{1,18})"  # Acts on one thing are posted with or without the last slash.
@@ -16,14 +16,20 @@ api_urlpatterns = [
     ),
     path("overrides/", api.Overrides.as_view({"get": "list"}), name="api-overrides"),
     path("orders/<int:pk>/checks/", api.Checks.as_view({"get": "of_order"}), name="api-order-checks"),
-    path("rules/", api.Rules.as_view({"get": "list", "post": "create"}), name="api-rules"),
+    path("rules/", api.Rules.as_view({"get": "list"}), name="api-rules"),
     re_path(r"^proposals/try/?$", api.WhatIf.as_view({"post": "create"}), name="api-proposals-try"),
     path("replay/", api.Replays.as_view({"get": "of_day"}), name="api-replay"),
     path("replay/rules/", api.Replays.as_view({"get": "by_rules"}), name="api-replay-rules"),
     path("rules/measures/", api.Rules.as_view({"get": "measures"}), name="api-measures"),
     path("rules/<int:pk>/", api.Rules.as_view({"get": "retrieve"}), name="api-rule"),
-    path("rules/<int:pk>/versions/", api.Rules.as_view({"get": "versions", "post": "new_version"}), name="api-rule-versions"),
-    re_path(rf"^rules/{PK}/retire/?$", api.Rules.as_view({"post": "retire"}), name="api-rule-retire"),
+    path("rules/<int:pk>/versions/", api.Rules.as_view({"get": "versions"}), name="api-rule-versions"),
+    path("rule-drafts/", api.Drafts.as_view({"get": "list", "post": "create"}), name="api-rule-drafts"),
+    re_path(r"^rule-drafts/end/?$", api.Drafts.as_view({"post": "end"}), name="api-rule-drafts-end"),
+    path("rule-drafts/<int:pk>/", api.Drafts.as_view({"get": "retrieve"}), name="api-rule-draft"),
+    *(
+        re_path(rf"^rule-drafts/{PK}/{act}/?$", api.Drafts.as_view({"post": act}), name=f"api-rule-draft-{act}")
+        for act in ("edit", "propose", "approve", "refuse", "drop")
+    ),
     path("restrictions/", api.Restrictions.as_view({"get": "list", "post": "create"}), name="api-restrictions"),
     re_path(rf"^restrictions/{PK}/lift/?$", api.Restrictions.as_view({"post": "lift"}), name="api-restriction-lift"),
 ]
@@ -34,8 +40,12 @@ urlpatterns = [
     path("orders/<int:order_id>/checks/", views.order_checks, name="order_checks"),
     path("proposals/try/", views.try_proposals, name="try_proposals"),
     path("replay/", replay_views.replay, name="replay"),
-    path("rules/", views.rules, name="rules"),
-    path("rules/<str:code>/", views.rule, name="rule"),
+    path("rules/", rule_views.rules, name="rules"),
+    path("rules/<str:code>/", rule_views.rule, name="rule"),
+    path("rules/<str:code>/end/", rule_views.end_rule, name="rule_end"),
+    path("rule-drafts/", rule_views.drafts, name="drafts"),
+    path("rule-drafts/<int:draft_id>/", rule_views.draft, name="draft"),
+    path("rule-drafts/<int:draft_id>/act/", rule_views.act_on_draft, name="draft_act"),
     path("restrictions/", views.restrictions, name="restrictions"),
     path("restrictions/new/", views.restrict, name="restrict"),
     path("restrictions/<int:restriction_id>/lift/", views.lift, name="lift"),

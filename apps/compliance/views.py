@@ -1,4 +1,4 @@
-"""Pages of compliance: the queue, a decision, rules, the restricted list."""
+"""Pages of compliance: the queue, a decision, the restricted list."""
 
 import json
 from urllib.parse import urlencode
@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from apps.core.edges import act_of, refused_in_dialog, seen_versions
+from apps.core.edges import act_of, seen_versions
 from apps.core.refusals import Invalid, Refusal, Stale
 from apps.marketdata import selectors as marketdata
 from apps.orders import selectors as orders
@@ -106,35 +106,6 @@ def order_checks(request: HttpRequest, order_id: int) -> HttpResponse:
     checks = selectors.checks_of(request.user, order_id)
     context = {"order": order, "checks": checks, "in_full": can(request.user, "compliance.see")}
     return render(request, "compliance/checks.html", context)
-
-
-@door("compliance.see")
-@require_GET
-def rules(request: HttpRequest) -> HttpResponse:
-    return render(
-        request,
-        "compliance/rules.html",
-        {"rules": pages.rules(request.user), "may_write": can(request.user, "compliance.write_rules")},
-    )
-
-
-@door("compliance.write_rules")
-@require_http_methods(["GET", "POST"])
-def rule(request: HttpRequest, code: str) -> HttpResponse:
-    """A new version of a rule, in a dialog."""
-    form = forms.RuleForm(request.POST or None, code=code)
-    if request.method == "POST" and form.is_valid():
-        try:
-            form.save(act_of(request, reason=form.cleaned_data["reason"]))
-        except Stale as refusal:
-            return refused_in_dialog(request, refusal)
-        except Refusal as refusal:
-            form.refuse(refusal)
-        else:
-            response = HttpResponse(status=204)
-            response["HX-Refresh"] = "true"
-            return response
-    return render(request, "compliance/rule.html", {"form": form, "code": code}, status=422 if form.errors else 200)
 
 
 @door("compliance.see")

@@ -42,9 +42,9 @@ NEEDED = {
     "halt": "routing.see", "alert": "routing.see", "session": "routing.see", "grant": "routing.see_staging",
     "allocation": "audit.see", "confirmation": "settlement.see", "instruction": "settlement.see",
     "exchange": "settlement.see",
-    "review": "compliance.see", "rule": "compliance.see", "restriction": "compliance.see", "override": "compliance.see",
-    "import": "audit.see",
-    "group": "audit.see", "approval": "audit.see", "chain": "audit.see", "deputy": "audit.see", "person": "audit.see",
+    "review": "compliance.see", "rule": "compliance.see", "draft": "compliance.see", "restriction": "compliance.see",
+    "override": "compliance.see", "import": "audit.see", "group": "audit.see", "approval": "audit.see", "chain": "audit.see",
+    "deputy": "audit.see", "person": "audit.see",
     "proposal": "audit.see", "template": "audit.see", "view": "audit.see", "export": "audit.see", "note": "audit.see",
 }  # fmt: skip
 
@@ -68,7 +68,7 @@ TITLES = {"rule": Rule, "group": OrderGroup, "chain": ApprovalRule}  # Subjects 
 Names = dict[str, dict[int, str]]
 SUBJECTS = {"order": "O-{:06d}", "block": "B-{:04d}", "route": "R-{:04d}", "inquiry": "Q-{:04d}", "allocation": "A-{:06d}",
             "confirmation": "C-{:06d}", "instruction": "I-{:06d}", "exchange": "E-{:06d}", "review": "V-{:06d}", "override": "VO-{:06d}",
-            "opposition": "X-{:04d}", "cross": "XC-{:04d}", "alert": "L-{:04d}", "halt": "H-{:04d}"}  # fmt: skip
+            "opposition": "X-{:04d}", "cross": "XC-{:04d}", "draft": "D-{:04d}", "alert": "L-{:04d}", "halt": "H-{:04d}"}  # fmt: skip
 # What a field is called whose own name is not the word for it, and what the codes of FIX 4.4 mean (tags 150 and 39).
 WORDS = {
     "tif": "time in force", "cum_qty": "filled", "filled_qty": "filled", "leaves_qty": "still open", "net_amount": "net",

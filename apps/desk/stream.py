@@ -47,6 +47,7 @@ NEEDED = {
     "review": "compliance.see",
     "override": "compliance.see",
     "rule": "compliance.see",
+    "draft": "compliance.see",
     "restriction": "compliance.see",
     "block": "blocks.see",
     "route": "routing.see",

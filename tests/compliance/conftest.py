@@ -42,3 +42,14 @@ def held(rules, submit) -> Callable[..., Review]:
 @pytest.fixture
 def check_of() -> Callable[[int], Check]:
     return lambda order_id: Check.objects.filter(order=order_id).latest("pk")
+
+
+@pytest.fixture
+def ask(client):
+    """``ask(omar, "post", "/api/v1/…", {…})``"""
+
+    def send(person, method: str, path: str, data=None, **headers):
+        client.force_login(person)
+        return getattr(client, method)(path, data, content_type="application/json", headers=headers)
+
+    return send

@@ -108,7 +108,7 @@ def test_an_order_is_judged_alike_whoever_else_is_judged_in_other_portfolios(s):
     whole = screen(s, rules).outcome
     mine = s.orders.portfolio == 0
     columns = {name: column for name in s.orders.__dataclass_fields__ if (column := getattr(s.orders, name)) is not None}
-    part = replace(s.orders, **{name: column[mine] for name, column in columns.items()})
+    part = replace(s.orders, **{name: np.array(column)[mine] for name, column in columns.items()})
     assert screen(replace(s, orders=part), rules).outcome.tolist() == whole[mine].tolist()
 
 

@@ -18,6 +18,7 @@ from apps.core.refusals import Invalid
 from apps.orders import events
 from apps.orders import services as orders
 from apps.orders.models import Order
+from tests.compliance.ruling import put_in_force, take_out
 from tests.pages import send, visit, words
 
 D = Decimal
@@ -90,8 +91,7 @@ class TestSoft:
 
     def test_warnings_are_no_part_of_it(self, held, approve, omar, by):
         compliance.install_default_rules(by("loader"))
-        warned = {"params": {"max_amount": "1"}, "severity": "WARN", "text": "Over a dollar.", "name": "Any", "kind": "order_value"}
-        compliance.save_rule(by(omar), "any", **warned)
+        put_in_force(by, "any", {"max_amount": "1"}, severity="WARN", name="Any", kind="order_value")
         review = held()
         assert "any" in {one["rule"] for one in review.verdict.results if one["outcome"] == "FAIL"}
         approve(omar, review)
@@ -182,10 +182,7 @@ class TestItsEnd:
     def test_one_that_passes_meanwhile_goes_back_to_the_desk(self, held, approve, by, omar):
         review = held()
         approve(omar, review)
-        from apps.compliance.models import Rule
-
-        every = dict(Rule.objects.values_list("pk", "version"))
-        compliance.retire_rules(by(omar, "None."), list(every), seen=every)
+        take_out(by)
         compliance.expire_overrides(later(by("scheduler"), days=2))
         assert Order.objects.get().status == "CLEARED"
 

@@ -9,11 +9,12 @@ from rest_framework.test import APIClient
 from apps.audit.models import Entry
 from apps.compliance import services as compliance
 from apps.compliance.engine.params import BadRule
-from apps.compliance.models import Review, Rule
+from apps.compliance.models import Review, Rule, RuleDraft
 from apps.core.refusals import IllegalMove
 from apps.orders import services as orders
 from apps.orders.forms import OwnFieldForm
 from apps.orders.models import Order, OwnField
+from tests.compliance.ruling import put_in_force
 from tests.pages import words
 
 D = Decimal
@@ -28,10 +29,10 @@ def fields(firm):
 
 
 @pytest.fixture
-def write(fields, omar, by):
+def write(fields, people, by):
     def make(params, code="core_value", **more):
-        about = {"kind": "order_value", "name": "Small core orders", "severity": "HARD", "text": "A core order is small."}
-        return compliance.save_rule(by(omar), code, params, **about | more)
+        about = {"kind": "order_value", "name": "Small core orders", "severity": "HARD"}
+        return put_in_force(by, code, params, **about | more)
 
     return make
 
@@ -133,19 +134,21 @@ def test_what_the_desk_works_keeps_what_compliance_asks_for(write, submit, by, m
     assert Order.objects.get(pk=pk).own == {"sleeve": "Satellite", "note": "later"}
 
 
-def test_an_officer_says_it_in_the_rules_dialog(write, omar, client):
+def test_an_officer_says_it_in_the_rules_dialog(write, omar, odile, by, client):
     write({"max_amount": "1000"})
     client.force_login(omar)
     at = reverse("compliance:rule", args=["core_value"])
     assert "Only orders whose" in client.get(at).content.decode()
     said = {
         "limit-max_amount": "1000", "limit-own_field": "sleeve", "limit-own_value": "Corn", "severity": "HARD",
-        "text": "A core order is small.", "reason": "Mandate of March", "seen": "1",
+        "reason": "Mandate of March", "seen": "1",
     }  # fmt: skip
     wrong = client.post(at, said)
     assert wrong.status_code == 422 and "none of Core, Satellite" in wrong.content.decode()
     assert client.post(at, said | {"limit-own_value": "Core"}).status_code == 204
-    assert Rule.objects.get().versions.get(number=2).params == CORE
+    assert RuleDraft.objects.latest("pk").params == CORE
+    draft = RuleDraft.objects.latest("pk")
+    compliance.approve_drafts(by(odile), [draft.pk], seen={draft.pk: 2})
     assert "only where Sleeve is <b>Core</b>" in words(client.get(reverse("compliance:rules")))
 
 
@@ -155,12 +158,12 @@ def test_a_system_writes_it_and_reads_what_a_rule_takes(fields, omar):
     takes = api.get(reverse("api-measures")).json()[0]["takes"]
     assert {"own_field", "own_value"} <= takes.keys()
     said = {
-        "code": "core_value", "kind": "order_value", "name": "Small", "text": "A core order is small.", "severity": "HARD",
+        "code": "core_value", "kind": "order_value", "name": "Small", "severity": "HARD",
         "params": CORE | {"own_value": "Corn"}, "reason": "Mandate",
     }  # fmt: skip
-    refused = api.post(reverse("api-rules"), said, format="json")
+    refused = api.post(reverse("api-rule-drafts"), said, format="json")
     assert refused.status_code == 422 and refused.json()["facts"]["field"] == "own_value"
-    assert api.post(reverse("api-rules"), said | {"params": CORE}, format="json").status_code == 201
+    assert api.post(reverse("api-rule-drafts"), said | {"params": CORE}, format="json").status_code == 201
 
 
 def test_what_compliance_may_ask_for_is_not_taken_back(fields):

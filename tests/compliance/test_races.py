@@ -11,6 +11,7 @@ from apps.compliance.models import Review
 from apps.core.refusals import Refusal
 from apps.orders import services as orders
 from apps.orders.models import Order
+from tests.compliance.ruling import put_in_force
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -88,8 +89,8 @@ def test_the_last_cash_of_a_portfolio_is_spent_once(rules, firm, mira, paul, by)
     assert Review.objects.filter(leading_rule="cash_by_currency").count() == 5
 
 
-def test_the_firms_last_room_in_an_issue_is_taken_once(firm, mira, paul, omar, by):
-    compliance.save_rule(by(omar), "own", {"max_pct": "4.9"}, severity="HARD", text="4.9%.", name="Own", kind="issue_ownership")
+def test_the_firms_last_room_in_an_issue_is_taken_once(firm, people, mira, paul, by):
+    put_in_force(by, "own", {"max_pct": "4.9"}, severity="HARD", name="Own", kind="issue_ownership")
     mine = drafted(firm, by, mira, ("P1", "AAA", "BUY", "340000"))  # 490,000 may be held, and 150,000 are.
     theirs = drafted(firm, by, paul, ("P3", "AAA", "BUY", "339999"))
 

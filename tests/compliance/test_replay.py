@@ -11,10 +11,10 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.compliance import selectors
-from apps.compliance import services as compliance
 from apps.compliance.engine import storing
-from apps.compliance.models import Rule, Run
+from apps.compliance.models import Run
 from apps.marketdata.models import Quote
+from tests.compliance.ruling import put_in_force, take_out
 
 pytestmark = pytest.mark.django_db
 PAGE, API = "/replay/", "/api/v1/replay/"
@@ -53,11 +53,9 @@ def test_the_same_inputs_give_the_same_verdicts(a_day):
     assert "The same: 0 verdicts" in run_command("2001-01-01")
 
 
-def test_what_is_stored_does_not_depend_on_later_rules_or_prices(a_day, omar, by):
-    rule = Rule.objects.get(code="instrument_limit")
-    compliance.save_rule(by(omar), "instrument_limit", {"max_pct": "0.01"}, severity="HARD", text="Less.", seen=rule.version)
-    rule = Rule.objects.get(code="cash_by_currency")
-    compliance.retire_rules(by(omar, "No longer asked."), [rule.pk], seen={rule.pk: rule.version})
+def test_what_is_stored_does_not_depend_on_later_rules_or_prices(a_day, people, by):
+    put_in_force(by, "instrument_limit", {"max_pct": "0.01"}, severity="HARD")
+    take_out(by, "cash_by_currency")
     assert selectors.replay_day(a_day).is_same
 
 
@@ -111,10 +109,9 @@ def test_numbers_of_what_passed_are_compared_too(a_day):
     assert [fault.run_id for fault in selectors.replay_day(a_day).faults] == [other.pk]
 
 
-def test_todays_rules_on_the_last_days(a_day, omar, by):
+def test_todays_rules_on_the_last_days(a_day, people, by):
     assert not selectors.replay_rules(selectors.active_rules(), a_day, a_day).differences
-    rule = Rule.objects.get(code="order_value")
-    compliance.save_rule(by(omar), "order_value", {"max_amount": "1"}, severity="HARD", text="One dollar.", seen=rule.version)
+    put_in_force(by, "order_value", {"max_amount": "1"}, severity="HARD")
     today = selectors.active_rules()
 
     report = selectors.replay_rules(today, a_day - timedelta(days=89), a_day)
@@ -125,9 +122,9 @@ def test_todays_rules_on_the_last_days(a_day, omar, by):
     assert f"{len(report.held)} that passed would have been held" in run_command("--rules")
 
 
-def test_a_rule_that_old_inputs_have_nothing_for_is_told(submit, omar, by):
+def test_a_rule_that_old_inputs_have_nothing_for_is_told(submit, people, by):
     submit(("P1", "AAA", "BUY", "100"))
-    compliance.save_rule(by(omar), "own", {"max_pct": "4.9"}, severity="HARD", text="4.9%.", name="Own", kind="issue_ownership")
+    put_in_force(by, "own", {"max_pct": "4.9"}, severity="HARD", name="Own", kind="issue_ownership")
     today = timezone.now().date()
     report = selectors.replay_rules(selectors.active_rules(), today, today)
     assert (report.unasked, report.differences) == ({"own": 1}, [])

@@ -11,11 +11,11 @@ from django.utils import timezone
 from apps.audit.models import Entry
 from apps.compliance import selectors
 from apps.compliance import services as compliance
-from apps.compliance.engine.params import BadRule
 from apps.compliance.models import Check, Restriction, Review, Rule, RuleVersion
 from apps.core.refusals import IllegalMove, Invalid, NotAllowed, NotFound
 from apps.orders import services as orders
 from apps.orders.models import Order
+from tests.compliance.ruling import put_in_force, take_out
 
 D = Decimal
 
@@ -100,7 +100,7 @@ class TestScreening:
         assert [Order.objects.get(pk=o).status for o in (first, second)] == ["CLEARED", "HELD"]
 
     def test_sells_of_a_basket_pay_for_its_buys(self, rules, by, omar, submit):
-        compliance.save_rule(by(omar), "order_volume", {"max_pct": "500"}, severity="SOFT", text="Any.", seen=1)
+        put_in_force(by, "order_volume", {"max_pct": "500"})
         switch = [("P1", "TSY", "BUY", "1900000"), ("P1", "AAA", "SELL", "9000")]
         alone = submit(("P2", "TSY", "BUY", "1900000"))
         together = submit(*switch)
@@ -267,11 +267,9 @@ class TestDecisions:
 
 
 class TestRules:
-    def test_a_change_is_a_new_version_and_the_old_one_stands(self, rules, submit, check_of, omar, by):
+    def test_a_change_is_a_new_version_and_the_old_one_stands(self, rules, submit, check_of, by):
         first = check_of(submit(("P1", "BBB", "BUY", "10"))[0])
-        number = compliance.save_rule(
-            by(omar), "instrument_limit", {"max_pct": "8.5"}, severity="HARD", text="At most 8.5%.", seen=1
-        )
+        number = put_in_force(by, "instrument_limit", {"max_pct": "8.5"}, severity="HARD")
         second = check_of(submit(("P1", "BBB", "BUY", "11"))[0])
 
         rule = Rule.objects.get(code="instrument_limit")
@@ -289,52 +287,14 @@ class TestRules:
             RuleVersion.objects.update(severity="WARN")
         assert not RuleVersion.objects.filter(severity="WARN").exists()
 
-    def test_a_new_rule_begins_at_one(self, firm, omar, by):
-        number = compliance.save_rule(
-            by(omar), "small_orders", {"max_amount": "1000"}, severity="WARN", text="Orders are small.",
-            name="Small orders", kind="order_value",
-        )  # fmt: skip
-        assert number == 1
-        assert [r.params["max_amount"] for r in selectors.active_rules()] == [D(1000)]
-
-    @pytest.mark.parametrize(
-        ("changed", "field"),
-        [({"params": {"max_pct": "much"}}, "max_pct"), ({"severity": "DEADLY"}, "severity"), ({"text": " "}, "text"),
-         ({"code": "no blanks", "seen": None, "kind": "order_value", "name": "x"}, "code"),
-         ({"code": "new", "seen": None, "name": "New"}, "kind"),
-         ({"code": "new", "seen": None, "kind": "duplicate"}, "name")],
-    )  # fmt: skip
-    def test_a_malformed_rule_is_refused_beside_the_field(self, rules, omar, by, changed, field):
-        given = {"code": "instrument_limit", "params": {"max_pct": "9"}, "severity": "SOFT", "text": "So.", "seen": 1}
-        given |= changed
-        with pytest.raises(BadRule) as refusal:
-            compliance.save_rule(by(omar), given.pop("code"), given.pop("params"), **given)
-        assert refusal.value.facts["field"] == field
-        assert RuleVersion.objects.count() == len(compliance.DEFAULT_RULES)
-
-    def test_a_stale_writer_is_refused(self, rules, omar, odile, by):
-        def save(person):
-            compliance.save_rule(by(person), "order_value", {}, severity="SOFT", text="So.", seen=1)
-
-        save(odile)
-        with pytest.raises(compliance.StaleRule):
-            save(omar)
-        assert RuleVersion.objects.filter(rule__code="order_value").count() == 2
-
-    def test_only_officers_write_rules(self, rules, mira, alan, by):
-        for person in (mira, alan):
-            with pytest.raises(NotAllowed):
-                compliance.save_rule(by(person), "order_value", {}, severity="WARN", text="So.", seen=1)
-
-    def test_a_retired_rule_asks_nothing_and_can_come_back(self, rules, submit, check_of, omar, by):
-        rule = Rule.objects.get(code="instrument_limit")
-        compliance.retire_rules(by(omar, "Replaced."), [rule.pk], seen={rule.pk: 1})
+    def test_a_retired_rule_asks_nothing_and_can_come_back(self, rules, submit, check_of, by):
+        take_out(by, "instrument_limit")
         check = check_of(submit(("P1", "AAA", "BUY", "100"))[0])
         assert (check.outcome, check.rules_asked) == ("PASS", len(compliance.DEFAULT_RULES) - 1)
         with pytest.raises(IllegalMove):
-            compliance.retire_rules(by(omar, "Again."), [rule.pk], seen={rule.pk: 2})
-        compliance.save_rule(by(omar), rule.code, {"max_pct": "10"}, severity="SOFT", text="Back.", seen=2)
-        assert len(selectors.active_rules()) == len(compliance.DEFAULT_RULES)
+            take_out(by, "instrument_limit")
+        put_in_force(by, "instrument_limit", {"max_pct": "10"})
+        assert len(selectors.active_rules(date.today())) == len(compliance.DEFAULT_RULES)
 
     def test_default_rules_are_installed_once(self, rules, by):
         assert compliance.install_default_rules(by("loader")) == 0

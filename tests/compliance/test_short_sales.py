@@ -6,7 +6,6 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from apps.compliance import services as compliance
 from apps.compliance.engine.columns import QTY, Breaker, Portfolio
 from apps.compliance.engine.judgement import FAIL, INDETERMINATE, PASS
 from apps.compliance.engine.rules.short_sales import judge
@@ -17,6 +16,7 @@ from apps.marketdata.selectors import breakers_of
 from apps.orders import services as orders
 from apps.orders.models import Order
 from apps.portfolios.models import Portfolio as Portfolio_
+from tests.compliance.ruling import put_in_force
 
 from .books import NEXT, NOW, ONE, TODAY, book, rule, share
 
@@ -25,11 +25,11 @@ XYZ = share(1, "XYZ", "90")
 
 
 @pytest.fixture
-def only(by, firm, omar):
+def only(by, firm, people):
     """``only(kind, …)``: that rule alone is in force."""
 
     def make(kind: str, **params) -> None:
-        compliance.save_rule(by(omar), kind, params, severity="HARD", text="As it says.", name=kind, kind=kind)
+        put_in_force(by, kind, params, severity="HARD", name=kind, kind=kind)
 
     return make
 

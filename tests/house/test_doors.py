@@ -46,6 +46,7 @@ MATRIX: dict[str, set[str] | str] = {
     "compliance:try_proposals": {M},
     "compliance:reviews": {C, A}, "compliance:review": {C, A}, "compliance:decide": {C},
     "compliance:order_checks": {M, C, A}, "compliance:rules": {C, A}, "compliance:rule": {C},
+    "compliance:rule_end": {C}, "compliance:drafts": {C, A}, "compliance:draft": {C, A}, "compliance:draft_act": {C},
     "compliance:restrictions": {C, A}, "compliance:restrict": {C}, "compliance:lift": {C},
     "compliance:replay": {C, A}, "api-replay": {C, A}, "api-replay-rules": {C, A},
     # Blocks and routing
@@ -124,7 +125,9 @@ MATRIX: dict[str, set[str] | str] = {
     "api-portfolio-pnl": {M, C, O, A},
     "api-reviews": {C, A}, "api-review": {C, A}, "api-reviews-decide": {C}, "api-review-approve": {C},
     "api-overrides": {C, A}, "api-review-send_back": {C}, "api-review-reject": {C}, "api-order-checks": {M, C, A},
-    "api-rules": {C, A}, "api-rule": {C, A}, "api-rule-versions": {C, A}, "api-rule-retire": {C},
+    "api-rules": {C, A}, "api-rule": {C, A}, "api-rule-versions": {C, A},
+    "api-rule-drafts": {C, A}, "api-rule-draft": {C, A}, "api-rule-drafts-end": {C},
+    **{f"api-rule-draft-{act}": {C} for act in ("edit", "propose", "approve", "refuse", "drop")},
     "api-restrictions": {C, A}, "api-restriction-lift": {C}, "api-measures": {C, A},
     # The account of whoever is signed in, and the way in (allauth)
     **dict.fromkeys(
@@ -146,7 +149,7 @@ MATRIX: dict[str, set[str] | str] = {
 # Where looking and acting share an address: who may act.
 POSTS = {"api-rotations": {X}, "api-crosses": {T}, "api-staging-sessions": {O, X},
          "api-orders": {M}, "api-imports": {M}, "api-import-listings": {M}, "api-proposals": {M},
-         "api-rules": {C}, "api-restrictions": {C}, "api-halts": {T, C},
+         "api-rule-drafts": {C}, "api-restrictions": {C}, "api-halts": {T, C},
          "api-block-notes": {M, T, C, O}, "api-order-notes": {M, T, C, O},
          "blocks:notes_of_order": {M, T, C, O}, "blocks:notes_of_block": {M, T, C, O},
          "api-order-locates": {M, T, C}, "api-order-documents": {M, T, C},

@@ -1,5 +1,6 @@
 """Orders good for longer than a day, checked anew on each day of their market."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -236,14 +237,13 @@ class TestAtABroker:
 
     def test_a_changed_rule_is_not_what_was_accepted(self, failing, at, by, omar):
         from apps.compliance import services as compliance
-        from apps.compliance.models import Review, Rule, RuleVersion
+        from apps.compliance.models import Review, Rule
+        from tests.compliance.ruling import put_in_force
 
         pk, review = failing
         compliance.approve_reviews(by(omar, "The client agreed"), [review.pk], seen={review.pk: 1})
         for rule in Rule.objects.filter(code=review.leading_rule):
-            last = RuleVersion.objects.filter(rule=rule).latest("number")
-            more = {"severity": last.severity, "text": last.text, "seen": rule.version}
-            compliance.save_rule(by(omar, "As before"), rule.code, dict(last.params), **more)
+            put_in_force(lambda who, why="": replace(at(who, MONDAY), reason=why), rule.code, rule.versions.latest("number").params)
         orders.carry_orders(at("scheduler", TUESDAY))
         assert Review.objects.filter(order=pk, status="WAITING").count() == 1
 
@@ -267,12 +267,11 @@ class TestAtABroker:
         orders.mark_done(at("worker", TUESDAY), {pk: (Decimal(600), Decimal(400))})
         assert set(Review.objects.values_list("status", flat=True)) == {"WITHDRAWN"}
 
-    def test_one_that_waits_ends_where_nothing_fails_any_more(self, failing, at, by, omar):
-        from apps.compliance import services as compliance
-        from apps.compliance.models import Review, Rule
+    def test_one_that_waits_ends_where_nothing_fails_any_more(self, failing, at, by):
+        from apps.compliance.models import Review
+        from tests.compliance.ruling import take_out
 
-        rules = dict(Rule.objects.values_list("pk", "version"))
-        compliance.retire_rules(by(omar, "No rules today"), list(rules), seen=rules)
+        take_out(by)
         orders.carry_orders(at("scheduler", TUESDAY))
         assert (Review.objects.get().status, self.alerts(at, TUESDAY)) == ("WITHDRAWN", (0, 0))
 

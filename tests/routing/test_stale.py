@@ -27,6 +27,7 @@ from apps.orders.models import Approval, ImportTemplate, Order, OwnField
 from apps.routing import services as routing
 from apps.routing.models import Alert, AlertRule, DealerQuote, Inquiry, Message
 from tests.compliance.conftest import held, rules, submit  # noqa: F401
+from tests.compliance.ruling import take_out
 from tests.crossing.conftest import consent, found, proposed, wish  # noqa: F401
 from tests.house.test_doors import MATRIX, OURS, POSTS, SAMPLE
 from tests.orders.files import csv_of, line
@@ -138,8 +139,17 @@ class Things:
         self.get("rules")
         one = Rule.objects.get(code="order_value")
         if not self.fresh:
-            compliance.retire_rules(self.act("odile"), [one.pk], seen={one.pk: 1})
+            take_out(self.by, one.code)
         return SimpleNamespace(pk=one.pk, code=one.code)
+
+    def draft(self) -> int:
+        self.get("rules")
+        rule = Rule.objects.get(code="order_value")
+        text = compliance.RuleText("", "", "", "HARD", {"max_amount": "5"})
+        (pk,) = compliance.write_drafts(self.act("omar"), [compliance.Change(text, rule.pk, 1)])
+        if not self.fresh:
+            compliance.propose_drafts(self.act("omar"), [pk], seen={pk: 1})
+        return pk
 
     def restriction(self) -> int:
         issuer = self.get("firm").instruments["AAA"].issuer_id
@@ -295,7 +305,9 @@ PAGES: dict[str, tuple[str, str, dict | Callable]] = {
     "orders:template_rename": ("mira", "template", {"name": "Other"}),
     "orders:template_remove": ("mira", "template", {}),
     "compliance:decide": ("omar", "review", {"how": "approve"}),
-    "compliance:rule": ("omar", "rule", {"severity": "HARD", "text": "So.", "seen": "1", "limit-max_amount": "5"}),
+    "compliance:rule": ("omar", "rule", {"severity": "HARD", "seen": "1", "limit-max_amount": "5"}),
+    "compliance:rule_end": ("omar", "rule", {}),
+    "compliance:draft_act": ("omar", "draft", {"how": "drop"}),
     "compliance:lift": ("omar", "restriction", {}),
     **{f"blocks:{act}": ("tom", "block", {}) for act in ("route", "finish", "pick_up", "hand_over", "unblock")},
     "blocks:split": ("tom", "block", {"by": "qty", "qty": "50"}),
@@ -369,8 +381,11 @@ API: dict[str, tuple[str, str, str, dict | Callable]] = {
     **{f"api-review-{act}": ("post", "omar", "review", {}) for act in ("send_back", "reject")},
     "api-reviews-decide": ("post", "omar", "review", lambda t: {"decision": "approve", "code": "OTHER", "reviews": pairs(t)}),
     "api-quarantined-settle": ("post", "tom", "message", {"book": False}),
-    "api-rule-versions": ("post", "omar", "rule", {"severity": "HARD", "text": "So.", "params": {"max_amount": "5"}}),
-    "api-rule-retire": ("post", "omar", "rule", {}),
+    "api-rule-drafts": ("post", "omar", "rule", lambda t: {"rule_id": t.pk, "severity": "HARD", "params": {"max_amount": "5"}}),
+    "api-rule-drafts-end": ("post", "omar", "rule", lambda t: {"rule_id": t.pk}),
+    **{f"api-rule-draft-{act}": ("post", "omar", "draft", {}) for act in ("propose", "drop")},
+    **{f"api-rule-draft-{act}": ("post", "odile", "draft", {}) for act in ("approve", "refuse")},
+    "api-rule-draft-edit": ("post", "omar", "draft", {"severity": "HARD", "params": {"max_amount": "6"}}),
     "api-restriction-lift": ("post", "omar", "restriction", {}),
     **{f"api-block-{act}": ("post", "tom", "block", {}) for act in ("finish", "route", "pick-up", "unblock")},
     "api-block-hand-over": ("post", "tom", "own_block", {"to": "tess"}),
@@ -408,7 +423,7 @@ OTHERS = {
     "makes something new": (
         "orders:ticket orders:imports orders:clone orders:reverse orders:proposals orders:approval_rule_new orders:deputy"
         " compliance:restrict blocks:rotation_make routing:halt_set routing:grant_ask users:tokens api-orders api-orders-clone"
-        " api-orders-reverse api-imports api-proposals api-deputies api-rules api-restrictions api-halts api-rotations"
+        " api-orders-reverse api-imports api-proposals api-deputies api-restrictions api-halts api-rotations"
         " api-staging-sessions api-staging-session-grants api-views"
     ),
     "adds to a thread, or says what one has read": (
@@ -502,6 +517,9 @@ RACED_ELSEWHERE = {
     "api-import-columns": "the second reads the file anew as the first did",
     "api-import-listings": "so does this",
     "api-block-finish": "tests/routing/test_two_people.py",
+    "api-rule-drafts": "both write a draft, and of the two one is approved: tests/compliance/test_rule_change_races.py",
+    "api-rule-drafts-end": "so too",
+    **{f"api-rule-draft-{act}": "tests/compliance/test_rule_change_races.py" for act in ("edit", "propose", "drop", "approve", "refuse")},
     "api-cross-approve": "tests/crossing/test_races.py",
     "api-cross-execute": "tests/crossing/test_races.py",
 }  # fmt: skip
@@ -535,10 +553,6 @@ def test_two_settle_one_message_and_one_decides(request, by, tom, tess):
 
 MADE = {  # What there is one of: by whom, and as what.
     "api-approval-rules": ("omar", {"code": "new", "name": "New", "steps": STEPS}),
-    "api-rules": (
-        "omar",
-        {"code": "new", "name": "New", "kind": "order_value", "severity": "HARD", "text": "So.", "params": {"max_amount": "5"}},
-    ),
     "api-views": ("mira", {"list": "orders", "name": "Mine", "spec": SPEC}),
     "api-rotations": ("alan", {"name": "Main", "desk": "MAIN", "parties": ["FREE", "HARBOR"]}),
     "api-staging-sessions": ("alan", STAGING),

@@ -1,9 +1,10 @@
 """Reviews, checks, rules and the restricted list to other systems: the services the pages call, scoped as they are."""
 
+from .drafts import Drafts
 from .lists import Restrictions
 from .replay import Replays
 from .reviews import Checks, Overrides, Reviews
 from .rules import Rules
 from .whatif import WhatIf
 
-__all__ = ["Checks", "Overrides", "Replays", "Restrictions", "Reviews", "Rules", "WhatIf"]
+__all__ = ["Checks", "Drafts", "Overrides", "Replays", "Restrictions", "Reviews", "Rules", "WhatIf"]

@@ -2,6 +2,6 @@
 
 from .lists import Restriction
 from .reviews import Check, Override, Review, Run, RunFigures
-from .rules import Rule, RuleVersion
+from .rules import Rule, RuleDraft, RuleVersion
 
-__all__ = ["Check", "Override", "Restriction", "Review", "Rule", "RuleVersion", "Run", "RunFigures"]
+__all__ = ["Check", "Override", "Restriction", "Review", "Rule", "RuleDraft", "RuleVersion", "Run", "RunFigures"]

@@ -10,6 +10,7 @@ from apps.orders.models import Order
 from apps.reference.fields import amount_field, qty_field
 
 from ..states import CODES, R
+from .rules import Rule, RuleVersion
 
 
 class Run(models.Model):

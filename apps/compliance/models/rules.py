@@ -1,12 +1,15 @@
-"""Rules and their versions."""
+"""Rules, their versions, and the changes of them that officers write and approve."""
 
 import pgtrigger
 from django.conf import settings
 from django.db import models
+from django.db.models import F, Q
 
 from apps.audit.models import ActRow
 
-from ..states import InForce
+from ..states import DraftStatus, InForce
+
+SEVERITIES = [("WARN", "Warning"), ("SOFT", "Soft"), ("HARD", "Hard")]
 
 
 class Rule(models.Model):
@@ -21,18 +24,90 @@ class Rule(models.Model):
         return self.name
 
 
-class RuleVersion(models.Model):
-    """What a rule said from a time on; never changed, a new version follows it."""
+class Said(models.Model):
+    """What a version of a rule says, and a draft of one."""
+
+    params = models.JSONField(default=dict, help_text="limits of the measure; numbers as text")
+    text = models.TextField(help_text="the rule as a sentence, made from its parameters")
+    severity = models.CharField(max_length=8, default="SOFT", choices=SEVERITIES)
+    written_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    written_at = models.DateTimeField()
+
+    class Meta:
+        abstract = True
+
+
+class RuleVersion(Said):
+    """
+    What a rule said from a day on; never changed, a new version follows it. Of the versions whose dates hold a day the
+    newest is in force on it: one that ends gives way to the one that stood before.
+    """
 
     rule = models.ForeignKey(Rule, on_delete=models.PROTECT, related_name="versions")
     number = models.IntegerField()
-    params = models.JSONField(help_text="limits of the measure; numbers as text")
-    text = models.CharField(max_length=400, help_text="the rule as a sentence")
-    severity = models.CharField(max_length=8, default="SOFT", choices=[("WARN", "Warning"), ("SOFT", "Soft"), ("HARD", "Hard")])
-    written_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    written_at = models.DateTimeField()
+    starts_on = models.DateField(null=True, blank=True, help_text="the first day it is in force; empty: since ever")
+    ends_on = models.DateField(null=True, blank=True, help_text="the last one; empty: until a newer one")
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", help_text="empty: when the firm was set up"
+    )
     act = models.ForeignKey(ActRow, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["rule", "number"], name="rule_versions_count_up")]
+        constraints = [
+            models.UniqueConstraint(fields=["rule", "number"], name="rule_versions_count_up"),
+            models.CheckConstraint(
+                condition=Q(approved_by__isnull=True) | ~Q(approved_by=F("written_by")),
+                name="nobody_approves_a_rule_of_their_own",
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_on__isnull=True) | Q(starts_on__isnull=True) | Q(ends_on__gte=F("starts_on")),
+                name="a_rule_version_ends_after_it_starts",
+            ),
+        ]
         triggers = [pgtrigger.Protect(name="is_never_changed", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+
+class RuleDraft(Said):
+    """A change of a rule, a new rule, or a rule's end, on its way into force: one officer writes it, another approves."""
+
+    rule = models.ForeignKey(Rule, null=True, blank=True, on_delete=models.PROTECT, related_name="drafts")
+    seen = models.IntegerField(null=True, help_text="the rule's version that it was written from")
+    retires = models.BooleanField(default=False, help_text="whether it takes the rule out of force")
+    code = models.CharField(max_length=40)
+    kind = models.CharField(max_length=40)
+    name = models.CharField(max_length=120)
+    citation = models.CharField(max_length=200, blank=True, default="")
+    starts_on = models.DateField(null=True, blank=True, help_text="empty: the day it is approved")
+    ends_on = models.DateField(null=True, blank=True, help_text="the last day; empty: until a newer version")
+    reason = models.TextField(blank=True, default="")
+    proposed_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+    answer = models.TextField(blank=True, default="", help_text="what the officer who decided said")
+    became = models.ForeignKey(RuleVersion, null=True, on_delete=models.PROTECT, related_name="+")
+    status = models.CharField(max_length=8, default=DraftStatus.DRAFT)
+    version = models.IntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(status__in=["APPROVED", "REFUSED"])
+                | (Q(decided_by__isnull=False, decided_at__isnull=False) & ~Q(decided_by=F("written_by"))),
+                name="nobody_decides_on_a_draft_of_their_own",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="APPROVED") | Q(rule__isnull=False), name="an_approved_draft_has_its_rule"
+            ),
+            models.CheckConstraint(
+                condition=Q(rule__isnull=False, seen__isnull=False) | Q(seen__isnull=True, retires=False),
+                name="a_change_says_which_rule_it_saw",
+            ),
+        ]
+        indexes = [models.Index(fields=["proposed_at"], condition=Q(status="PROPOSED"), name="proposed_drafts")]
+
+    def __str__(self) -> str:
+        return f"{self.ref} {self.name}"
+
+    @property
+    def ref(self) -> str:
+        return f"D-{self.pk:04d}"

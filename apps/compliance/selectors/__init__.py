@@ -14,7 +14,15 @@ from .reviews import (
     waiting_reviews,
     with_leading,
 )
-from .rulebook import measures, restrictions_seen_by, rules_seen_by, versions_of
+from .rulebook import (
+    drafts_seen_by,
+    get_draft_seen_by,
+    measures,
+    restrictions_seen_by,
+    rules_seen_by,
+    version_before,
+    versions_of,
+)
 from .snapshot import active_rules, snapshot_of
 
 __all__ = [
@@ -26,6 +34,8 @@ __all__ = [
     "by_attention",
     "checks_of",
     "counts",
+    "drafts_seen_by",
+    "get_draft_seen_by",
     "get_review_seen_by",
     "measures",
     "overrides_seen_by",
@@ -38,6 +48,7 @@ __all__ = [
     "runs_on",
     "snapshot_of",
     "standing",
+    "version_before",
     "versions_of",
     "waiting_reviews",
     "with_leading",

@@ -121,7 +121,7 @@ def replay_rules(
     end = datetime.combine(until, time(), UTC) + timedelta(days=1)
     runs = Run.objects.filter(at__gte=start, at__lt=end, moment__in=BEFORE_THE_DESK).order_by("pk")
     for run, s in _readable(runs, report, most_orders):
-        asked = [rule for rule in rules if not (MEASURES[rule.kind].firm_wide and s.firm_held is None)]
+        asked = [rule for rule in rules if not (MEASURES[rule.kind].firm_wide(rule.params) and s.firm_held is None)]
         for rule in rules:
             if rule not in asked:
                 report.unasked[rule.code] = report.unasked.get(rule.code, 0) + 1

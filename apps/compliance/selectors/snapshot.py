@@ -10,6 +10,7 @@ import numpy as np
 import orjson
 import polars as pl
 from django.db import connection
+from django.utils import timezone
 
 from apps.core.refusals import Invalid
 from apps.marketdata import selectors as marketdata
@@ -57,14 +58,16 @@ class Asked:
     hashes: list[str]
 
 
-def active_rules() -> list[RuleVersion]:
-    """The newest version of each rule in force, by code. One query."""
+def active_rules(on: date | None = None) -> list[RuleVersion]:
+    """Of each rule in force the newest version whose dates hold the day, today where none is given, by code. One query."""
+    on = on or timezone.now().date()
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT DISTINCT ON (r.code) v.id, r.code, r.name, r.kind, v.number, v.severity, v.params, r.citation"
             " FROM compliance_rule r JOIN compliance_ruleversion v ON v.rule_id = r.id WHERE r.status = %s"
+            " AND (v.starts_on IS NULL OR v.starts_on <= %s) AND (v.ends_on IS NULL OR v.ends_on >= %s)"
             " ORDER BY r.code, v.number DESC",
-            [InForce.ACTIVE],
+            [InForce.ACTIVE, on, on],
         )
         rows = cursor.fetchall()
     return [

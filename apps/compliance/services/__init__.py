@@ -1,5 +1,6 @@
 """Every change to rules, checks, reviews and the restricted list."""
 
+from .approving import CodeIsTaken, OwnDraft, approve_drafts, refuse_drafts
 from .decisions import (
     AlreadyDecided,
     Approved,
@@ -13,10 +14,11 @@ from .decisions import (
     send_back_reviews,
     withdraw_reviews,
 )
+from .drafts import Change, OthersDraft, StaleDraft, drop_drafts, edit_draft, propose_drafts, propose_end, write_drafts
 from .lists import Listing, StaleRestriction, lift, restrict
 from .overriding import OverrideOver, Terms, expire_overrides, last_day, refuse_over
 from .rechecking import recheck_orders, screen_again
-from .rulebook import DEFAULT_RULES, StaleRule, install_default_rules, retire_rules, save_rule
+from .rulebook import DEFAULT_RULES, KindIsFixed, RuleText, StaleRule, install_default_rules
 from .screening import review_orders
 from .whatif import Tried, try_proposals
 
@@ -25,30 +27,42 @@ __all__ = [
     "AlreadyDecided",
     "Approved",
     "AtWork",
+    "Change",
+    "CodeIsTaken",
+    "KindIsFixed",
     "Listing",
+    "OthersDraft",
     "OverrideOver",
+    "OwnDraft",
     "OwnOrder",
     "RequestOver",
+    "RuleText",
     "SameOfficer",
+    "StaleDraft",
     "StaleRestriction",
     "StaleReview",
     "StaleRule",
     "Terms",
     "Tried",
+    "approve_drafts",
     "approve_reviews",
+    "drop_drafts",
+    "edit_draft",
     "expire_overrides",
     "install_default_rules",
     "last_day",
     "lift",
+    "propose_drafts",
+    "propose_end",
+    "recheck_orders",
+    "refuse_drafts",
     "refuse_over",
     "reject_reviews",
     "restrict",
-    "retire_rules",
-    "recheck_orders",
     "review_orders",
-    "save_rule",
     "screen_again",
     "send_back_reviews",
     "try_proposals",
     "withdraw_reviews",
+    "write_drafts",
 ]

@@ -1,6 +1,7 @@
-"""The rules in force. A change is a new version; what a version said is never altered."""
+"""What rules say, how that is kept, and the firm's first rules. A change is a new version; none is ever altered."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -9,247 +10,193 @@ from django.db import connection, transaction
 
 from apps.audit.services import keep_act, record
 from apps.core.acts import Act
-from apps.core.events import Fact, differing
-from apps.core.refusals import Conflict, Invalid, NotFound, Stale
-from apps.core.tables import copy_in, next_ids, one_at_a_time
+from apps.core.events import Fact
+from apps.core.refusals import Conflict, Stale
+from apps.core.tables import copy_in, next_ids
 from apps.orders import selectors as order_selectors
-from apps.orders.rules import as_asked, value_asked
-from apps.users.services import require
+from apps.orders.rules import OwnField, as_asked, value_asked
 
 from .. import events
 from ..engine import params as parameters
-from ..engine import rules
+from ..engine import rules, sentence
 from ..engine.rules import MEASURES
 from ..states import RULE_LIFE
 
 SEVERITIES = ("WARN", "SOFT", "HARD")
+LONGEST_CITATION = 200
 
 
 class StaleRule(Stale):
-    """Somebody wrote a newer version after the officer looked."""
+    """Somebody put a newer version in force, or took the rule out of it, after the officer looked."""
 
 
 class KindIsFixed(Conflict):
     """A rule keeps its measure; another measure is another rule."""
 
 
-class Draft(NamedTuple):
+class RuleText(NamedTuple):
+    """
+    What a rule says.
+
+    :param kind: its measure (``engine.rules.MEASURES``); :param params: what that takes, numbers as text
+    :param starts_on: the first day, None for the day it is put in force; :param ends_on: the last one, None for no end
+    """
+
     code: str
     kind: str
     name: str
-    text: str
     severity: str = "SOFT"
     params: Mapping[str, Any] = {}
     citation: str = ""
+    starts_on: date | None = None
+    ends_on: date | None = None
+
+
+class Canonical(NamedTuple):
+    """A rule's text as it is kept: parameters as JSON with sorted keys and numbers as text, and the sentence of them."""
+
+    said: RuleText
+    params: str
+    text: str
+
+    def told(self) -> dict[str, Any]:
+        """As the record keeps it."""
+        kept = {name: getattr(self.said, name) for name in ("kind", "name", "severity", "citation")}
+        days = {name: day.isoformat() for name in ("starts_on", "ends_on") if (day := getattr(self.said, name))}
+        return kept | {"text": self.text, "params": orjson.loads(self.params)} | days
+
+
+class Written(NamedTuple):
+    """A version to be written: of which rule, its number, who wrote it when, and who let it in force."""
+
+    rule_id: int
+    number: int
+    what: Canonical
+    written_by: int
+    written_at: Any
+    approved_by: int | None = None
 
 
 DEFAULT_RULES = (
-    Draft("restricted_list", "restricted_list", "Restricted list",
-          "No order trades against the restricted list: an issuer's whole group, an instrument, derivatives on either.",
-          "HARD", citation="Firm policy; 17 CFR 275.204A-1"),
-    Draft("nothing_unheld_is_sold", "holding", "Nothing sold that is not held",
-          "No portfolio sells more than it holds, less what open sells have promised.", "HARD"),
-    Draft("short_sale", "short_sale", "Short sale: mark, locate, price test",
-          "A sale of what is not owned net is marked short and located; one that fell by a tenth is sold short above the bid alone.",
-          "HARD", {"needs_locate": True, "price_test": True}, "17 CFR 242.200, 201, 203(b)(1)"),
-    Draft("instrument_limit", "instrument_share", "Instrument, 10% of NAV",
-          "No instrument but government bonds is above 10% of a portfolio's net asset value after a purchase.",
-          params={"max_pct": "10", "exempt": ["GOVT"]}),
-    Draft("issue_ownership", "issue_ownership", "Firm's part of an issue, 4.9%",
-          "All portfolios together hold at most 4.9% of an equity's shares outstanding.", "HARD",
-          {"max_pct": "4.9"}, "Firm policy; 17 CFR 240.13d-1"),
-    Draft("issuer_limit", "issuer_share", "Issuer's group, mandate's limit",
-          "No issuing group but governments is above the mandate's limit after a purchase.", params={"exempt": ["GOVT"]},
-          citation="Client mandate"),
-    Draft("sector_limit", "sector_share", "Sector, mandate's limit",
-          "No sector but governments is above the mandate's limit after a purchase.", params={"exempt": ["GOVT"]},
-          citation="Client mandate"),
-    Draft("asset_class_band", "asset_class_band", "Asset-class band",
-          "Equity and fixed income stay within the mandate's bands; a trade toward its band passes.",
-          citation="Client mandate"),
-    Draft("cash_by_currency", "cash_by_currency", "Cash by currency and date",
-          "Every purchase is paid on its settlement date from cash and from sells that settle by then.",
-          params={"overdraft": "0", "count_open_sells": True, "slip_pct": "0.5"}),
-    Draft("least_cash", "cash_share", "Least cash of the mandate",
-          "Cash is not below the mandate's least share of net asset value after a purchase.",
-          params={"count_open_sells": True, "slip_pct": "0.5"}, citation="Client mandate"),
-    Draft("order_value", "order_value", "One order, USD 25m", "No order is worth more than USD 25 million.", "HARD",
-          {"max_amount": "25000000"}, "Firm policy, after 17 CFR 240.15c3-5"),
-    Draft("order_volume", "order_volume", "One order, 25% of a day's volume",
-          "No order is above 25% of the instrument's average daily volume.", params={"max_pct": "25"}),
-    Draft("price_collar", "price_collar", "Price collar, 5%",
-          "No limit is more than 5% through the quote, and no order is let through on a quote older than an hour.",
-          params={"max_pct": "5", "max_age": "60", "market_orders": True},
-          citation="Firm policy, after Delegated Regulation (EU) 2017/589 Art. 15"),
-    Draft("duplicate", "duplicate", "Duplicate order",
-          "No two unfinished orders of one portfolio within 30 minutes are alike.", params={"window": "30"},
-          citation="Firm policy, after 17 CFR 240.15c3-5(c)(1)(ii)"),
+    RuleText("restricted_list", "restricted_list", "Restricted list", "HARD", citation="Firm policy; 17 CFR 275.204A-1"),
+    RuleText("nothing_unheld_is_sold", "holding", "Nothing sold that is not held", "HARD"),
+    RuleText("short_sale", "short_sale", "Short sale: mark, locate, price test", "HARD", {"needs_locate": True, "price_test": True},
+             "17 CFR 242.200, 201, 203(b)(1)"),
+    RuleText("instrument_limit", "instrument_share", "Instrument, 10% of NAV", params={"max_pct": "10", "exempt": ["GOVT"]}),
+    RuleText("issue_ownership", "issue_ownership", "Firm's part of an issue, 4.9%", "HARD", {"max_pct": "4.9"},
+             "Firm policy; 17 CFR 240.13d-1"),
+    RuleText("issuer_limit", "issuer_share", "Issuer's group, mandate's limit", params={"exempt": ["GOVT"]}, citation="Client mandate"),
+    RuleText("sector_limit", "sector_share", "Sector, mandate's limit", params={"exempt": ["GOVT"]}, citation="Client mandate"),
+    RuleText("asset_class_band", "asset_class_band", "Asset-class band", citation="Client mandate"),
+    RuleText("cash_by_currency", "cash_by_currency", "Cash by currency and date",
+             params={"overdraft": "0", "count_open_sells": True, "slip_pct": "0.5"}),
+    RuleText("least_cash", "cash_share", "Least cash of the mandate", params={"count_open_sells": True, "slip_pct": "0.5"},
+             citation="Client mandate"),
+    RuleText("order_value", "order_value", "One order, USD 25m", "HARD", {"max_amount": "25000000"},
+             "Firm policy, after 17 CFR 240.15c3-5"),
+    RuleText("order_volume", "order_volume", "One order, 25% of a day's volume", params={"max_pct": "25"}),
+    RuleText("price_collar", "price_collar", "Price collar, 5%", params={"max_pct": "5", "max_age": "60", "market_orders": True},
+             citation="Firm policy, after Delegated Regulation (EU) 2017/589 Art. 15"),
+    RuleText("duplicate", "duplicate", "Duplicate order", params={"window": "30"},
+             citation="Firm policy, after 17 CFR 240.15c3-5(c)(1)(ii)"),
 )  # fmt: skip
-
-
-@transaction.atomic
-def save_rule(
-    act: Act, code: str, params: Mapping[str, Any], *, severity: str, text: str, name: str = "", kind: str = "",
-    citation: str | None = None, seen: int | None = None,
-) -> int:  # fmt: skip
-    """
-    Will put a new version of a rule in force, or a new rule. Checks keep the version they were made by.
-
-    :param params: what the measure takes; numbers as text
-    :param kind: the measure, for a new rule (``engine.rules.MEASURES``); :param name: for a new rule
-    :param seen: the version of the rule that the officer was looking at; None for a new rule
-    :returns: the number of the version
-    :raises BadRule: naming the parameter that is malformed; nothing is then written
-    :raises StaleRule: if the rule changed since, or exists already
-    """
-    require(act, "compliance.write_rules")
-    with connection.cursor() as cursor:
-        one_at_a_time(cursor, "compliance.rules")  # Two who write a new one of the same code.
-        cursor.execute(
-            "SELECT r.id, r.kind, r.name, r.citation, r.status, r.version, v.number, v.params::text, v.severity, v.text"
-            " FROM compliance_rule r JOIN LATERAL (SELECT * FROM compliance_ruleversion WHERE rule_id = r.id"
-            " ORDER BY number DESC LIMIT 1) v ON true WHERE r.code = %s FOR NO KEY UPDATE OF r",
-            [code],
-        )
-        row = cursor.fetchone()
-    if row is None:
-        if seen is not None:
-            raise NotFound(f"There is no rule “{code}”.")
-        draft = Draft(code, kind, name, text, severity, params, citation or "")
-        _write(act, [draft])
-        return 1
-    pk, old_kind, old_name, old_citation, status, version, number, old_params, old_severity, old_text = row
-    if seen != version:
-        raise StaleRule(
-            f"“{old_name}” is not as you saw it. Reload it, look and save again.",
-            stale=order_selectors.missed("rule", {pk: (old_name, seen, version)}),
-        )
-    if kind and kind != old_kind:
-        raise KindIsFixed(f"“{old_name}” measures {MEASURES[old_kind].title}. For another measure write another rule.")
-    draft = Draft(code, old_kind, name or old_name, text, severity, params, old_citation if citation is None else citation)
-    canonical = _canonical(draft)
-    after = RULE_LIFE.after(status, events.RuleActivated)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE compliance_rule SET status = %s, name = %s, citation = %s, version = version + 1 WHERE id = %s",
-            [after, draft.name, draft.citation, pk],
-        )
-        _write_versions(cursor, act, [(pk, number + 1, canonical, draft)])
-    old = Draft(code, old_kind, old_name, old_text, old_severity, citation=old_citation)
-    changed = differing(_told(old, old_params), _told(draft, canonical))
-    record(act, [Fact(pk, version + 1, events.RuleActivated(number + 1, canonical, *changed))])
-    return number + 1
-
-
-@transaction.atomic
-def retire_rules(act: Act, rule_ids: Collection[int], *, seen: Mapping[int, int]) -> None:
-    """
-    Will take rules out of force, for the reason the act gives.
-
-    :raises StaleRule: if one changed since the version seen
-    :raises IllegalMove: if one is retired already
-    """
-    require(act, "compliance.write_rules")
-    if not act.reason.strip():
-        raise Invalid("Give a reason: it is kept on the record.", field="reason")
-    wanted = sorted(set(rule_ids))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, name, status, version FROM compliance_rule WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
-            [wanted],
-        )
-        rows = cursor.fetchall()
-        if len(rows) < len(wanted) or not rows:
-            raise NotFound("There is no such rule. Reload the list.")
-        stale = {pk: (name, seen.get(pk), version) for pk, name, _, version in rows if seen.get(pk) != version}
-        if stale:
-            raise StaleRule(
-                f"“{next(iter(stale.values()))[0]}” is not as you saw it. Reload the list.",
-                stale=order_selectors.missed("rule", stale),
-            )
-        for _, _, status, _ in rows:
-            after = RULE_LIFE.after(status, events.RuleRetired)
-        cursor.execute("UPDATE compliance_rule SET status = %s, version = version + 1 WHERE id = ANY(%s)", [after, wanted])
-    retired = events.RuleRetired()
-    record(act, [Fact(pk, version + 1, retired) for pk, _, _, version in rows])
 
 
 @transaction.atomic
 def install_default_rules(act: Act) -> int:
     """
-    Will write the firm's first rules, those of ``DEFAULT_RULES`` whose code is not taken, when a firm is set up.
+    Will write the firm's first rules, those of ``DEFAULT_RULES`` whose code is not taken, when a firm is set up. They hold
+    since ever.
 
     :returns: how many were written; 0 where all were there
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT code FROM compliance_rule")
         taken = {code for (code,) in cursor.fetchall()}
-    missing = [draft for draft in DEFAULT_RULES if draft.code not in taken]
-    if missing:
-        _write(act, missing)
+        missing = canonical([said for said in DEFAULT_RULES if said.code not in taken])
+        if missing:
+            ids = create_rules(cursor, missing)
+            pairs = list(zip(ids, missing, strict=True))
+            write_versions(cursor, act, [Written(pk, 1, what, act.by, act.at) for pk, what in pairs])
+            record(act, [Fact(pk, 1, events.RuleActivated(1, what.params, {}, what.told())) for pk, what in pairs])
     return len(missing)
 
 
-def _write(act: Act, drafts: list[Draft]) -> None:
-    canonical = [_canonical(draft) for draft in drafts]
+def create_rules(cursor, texts: Sequence[Canonical]) -> list[int]:
+    """Writes rules without a version yet, in force. Returns their ids."""
     status = RULE_LIFE.born[events.RuleActivated]
-    with connection.cursor() as cursor:
-        ids = next_ids(cursor, "compliance_rule", len(drafts))
-        copy_in(
-            cursor, "compliance_rule", ("id", "code", "name", "kind", "citation", "status", "version"),
-            ((pk, d.code, d.name, d.kind, d.citation, status, 1) for pk, d in zip(ids, drafts, strict=True)),
-        )  # fmt: skip
-        _write_versions(cursor, act, [(pk, 1, text, d) for pk, text, d in zip(ids, canonical, drafts, strict=True)])
-    told = [
-        Fact(pk, 1, events.RuleActivated(1, text, {}, _told(draft, text)))
-        for pk, text, draft in zip(ids, canonical, drafts, strict=True)
-    ]
-    record(act, told)
+    ids = next_ids(cursor, "compliance_rule", len(texts))
+    copy_in(
+        cursor, "compliance_rule", ("id", "code", "name", "kind", "citation", "status", "version"),
+        (
+            (pk, t.said.code, t.said.name, t.said.kind, t.said.citation, status, 1)
+            for pk, t in zip(ids, texts, strict=True)
+        ),
+    )  # fmt: skip
+    return ids
 
 
-def _told(draft: Draft, canonical: str) -> dict[str, Any]:
-    """What a version of a rule says, as the record keeps it."""
-    said = {name: getattr(draft, name) for name in ("kind", "name", "severity", "citation")}
-    return said | {"text": draft.text.strip(), "params": orjson.loads(canonical)}
-
-
-def _write_versions(cursor, act: Act, rows: list[tuple[int, int, str, Draft]]) -> None:
+def write_versions(cursor, act: Act, rows: Sequence[Written]) -> list[int]:
+    """Writes versions. Returns their ids."""
     act_id = keep_act(act)
+    ids = next_ids(cursor, "compliance_ruleversion", len(rows))
     copy_in(
         cursor, "compliance_ruleversion",
-        ("rule_id", "number", "params", "text", "severity", "written_by_id", "written_at", "act_id"),
-        ((pk, number, given, d.text.strip(), d.severity, act.by, act.at, act_id) for pk, number, given, d in rows),
+        ("id", "rule_id", "number", "params", "text", "severity", "starts_on", "ends_on", "written_by_id", "written_at",
+         "approved_by_id", "act_id"),
+        (
+            (pk, w.rule_id, w.number, w.what.params, w.what.text, w.what.said.severity,
+             w.what.said.starts_on, w.what.said.ends_on, w.written_by, w.written_at, w.approved_by, act_id)
+            for pk, w in zip(ids, rows, strict=True)
+        ),
     )  # fmt: skip
+    return ids
 
 
-def _canonical(draft: Draft) -> str:
+def canonical(texts: Iterable[RuleText]) -> list[Canonical]:
     """
-    The parameters as JSON with sorted keys and numbers as text.
+    Rules as they are kept. The number of statements does not grow with the rules.
 
-    :raises BadRule: where rule or parameters cannot be understood
+    :raises BadRule: where a rule or its parameters cannot be understood
     """
-    if not draft.code or len(draft.code) > 40 or not draft.code.replace("_", "").isalnum():
-        raise parameters.BadRule("A rule's code is up to 40 letters, digits and underscores.", field="code")
-    if not draft.name.strip() or len(draft.name) > 120:
-        raise parameters.BadRule("Give the rule a name of at most 120 characters.", field="name")
-    if draft.kind not in MEASURES:
-        raise parameters.BadRule(f"“{draft.kind}” is no measure; use one of {', '.join(MEASURES)}.", field="kind")
-    if draft.severity not in SEVERITIES:
-        raise parameters.BadRule("Severity is WARN, SOFT or HARD.", field="severity")
-    if not draft.text.strip() or len(draft.text) > 400:
-        raise parameters.BadRule("Say the rule as a sentence of at most 400 characters.", field="text")
-    if len(draft.citation) > 200:
-        raise parameters.BadRule("The citation is longer than 200 characters.", field="citation")
-    read = rules.read(draft.kind, draft.params)
-    plain = {name: _plain(value) for name, value in draft.params.items()}
+    texts = list(texts)
+    asks = any(said.params.get("own_field") for said in texts)
+    fields = {field.code: field for field in order_selectors.own_fields()} if asks else {}
+    return [one_canonical(said, fields) for said in texts]
+
+
+def one_canonical(said: RuleText, fields: Mapping[str, OwnField]) -> Canonical:
+    """:param fields: those of the firm's own in use. :raises BadRule: naming the field at fault"""
+    _refuse_malformed(said)
+    read = rules.read(said.kind, said.params)
+    plain = {name: _plain(value) for name, value in said.params.items()}
     if read["own_field"]:
-        plain["own_value"] = _asked_of_own(read["own_field"], read["own_value"])
-    return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS).decode()
+        read["own_value"] = plain["own_value"] = _asked_of_own(read["own_field"], read["own_value"], fields)
+    kept = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS).decode()
+    return Canonical(said, kept, sentence.of(said.kind, read))
 
 
-def _asked_of_own(code: str, text: str) -> str:
+def _refuse_malformed(said: RuleText) -> None:
+    def refuse(message: str, field: str) -> parameters.BadRule:
+        return parameters.BadRule(message, field=field)
+
+    if not said.code or len(said.code) > 40 or not (said.code.replace("_", "").isalnum() and said.code.isascii()):
+        raise refuse("A rule's code is up to 40 letters, digits and underscores.", "code")
+    if not said.name.strip() or len(said.name) > 120:
+        raise refuse("Give the rule a name of at most 120 characters.", "name")
+    if said.kind not in MEASURES:
+        raise refuse(f"“{said.kind}” is no measure; use one of {', '.join(MEASURES)}.", "kind")
+    if said.severity not in SEVERITIES:
+        raise refuse(f"Severity is one of {', '.join(SEVERITIES)}.", "severity")
+    if len(said.citation) > LONGEST_CITATION:
+        raise refuse(f"The citation is longer than {LONGEST_CITATION} characters.", "citation")
+    if said.starts_on and said.ends_on and said.ends_on < said.starts_on:
+        raise refuse("The last day is before the first. Correct one of them.", "ends_on")
+
+
+def _asked_of_own(code: str, text: str, fields: Mapping[str, OwnField]) -> str:
     """The value of a field of the firm's own as orders keep it. :raises BadRule: where no rule may ask for it"""
-    field = next((one for one in order_selectors.own_fields() if one.code == code), None)
+    field = fields.get(code)
     if field is None:
         raise parameters.BadRule(f"There is no field “{code}” in use.", field="own_field")
     if not field.is_screened:

@@ -67,7 +67,7 @@ def judge(act: Act, facts: Sequence[Fact]) -> tuple[Asked, Screening, np.ndarray
     """What all rules in force say of the orders together, kept as checks; their ids in the snapshot's order."""
     versions = {fact.subject_id: fact.nth for fact in facts}
     moment = MOMENTS.get(type(facts[0].event), Moment.CROSS) if facts else Moment.SUBMIT
-    rules = active_rules()
+    rules = active_rules(act.at.date())
     firm_wide = look_firm_wide(rules)
     _take_turns(list(versions), firm_wide=firm_wide)
     asked = snapshot_of(list(versions), act.at, firm_wide=firm_wide)

@@ -44,7 +44,7 @@ def try_proposals(act: Act, proposal_ids: Sequence[int]) -> list[Tried]:
     if not proposal_ids or set(found) != set(proposal_ids):
         raise NotFound("One of these proposals is open no more, or is not of a portfolio of yours. Reload the list.")
     rows = [found[pk] for pk in sorted(found)]
-    rules = active_rules()
+    rules = active_rules(act.at.date())
     with transaction.atomic():
         ids = orders.create_orders(replace(act, id=None), [orders.wish_of(row) for row in rows])
         asked = snapshot_of(ids, act.at, firm_wide=look_firm_wide(rules))

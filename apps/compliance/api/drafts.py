@@ -1,0 +1,161 @@
+"""Changes of rules: written by one officer, approved by another."""
+
+from collections.abc import Callable
+
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import mixins, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.core.acts import Act
+from apps.core.edges import act_of
+
+from .. import selectors, services
+from ..models import RuleDraft
+from .scoped import KEY, Scoped
+
+ACTS = {
+    "propose": services.propose_drafts,
+    "approve": services.approve_drafts,
+    "refuse": services.refuse_drafts,
+    "drop": services.drop_drafts,
+}
+
+
+class DraftOut(serializers.ModelSerializer):
+    """A change of a rule. ``seen`` is the rule's version it was written from; ``became`` the version it is now."""
+
+    ref = serializers.CharField(read_only=True)
+    written_by = serializers.CharField(source="written_by.username")
+    decided_by = serializers.CharField(source="decided_by.username", default=None)
+    became = serializers.IntegerField(source="became.number", default=None)
+
+    class Meta:
+        model = RuleDraft
+        fields = (
+            "id", "ref", "status", "version", "rule_id", "seen", "retires", "code", "kind", "name", "severity", "text", "params",
+            "citation", "starts_on", "ends_on", "reason", "written_by", "written_at", "proposed_at", "decided_by", "decided_at",
+            "answer", "became",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class DraftIn(serializers.Serializer):
+    """What the rule is to say. ``params`` as the measure takes them (see the measures), numbers as text."""
+
+    params = serializers.DictField(required=False, default=dict)
+    severity = serializers.ChoiceField(RuleDraft._meta.get_field("severity").choices)
+    name = serializers.CharField(max_length=120, required=False, default="")
+    code = serializers.CharField(max_length=40, required=False, default="", help_text="of a new rule")
+    kind = serializers.CharField(max_length=40, required=False, default="", help_text="of a new rule: its measure")
+    citation = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
+    starts_on = serializers.DateField(required=False, allow_null=True, default=None, help_text="without: the day it is approved")
+    ends_on = serializers.DateField(required=False, allow_null=True, default=None, help_text="the last day")
+    reason = serializers.CharField(max_length=2000, required=False, default="", allow_blank=True)
+
+    def text(self) -> services.RuleText:
+        return services.RuleText(**{name: self.validated_data[name] for name in services.RuleText._fields})
+
+
+class NewDraftIn(DraftIn):
+    rule_id = serializers.IntegerField(required=False, allow_null=True, default=None, help_text="the rule that changes; without: a new one")
+    version = serializers.IntegerField(required=False, allow_null=True, default=None, help_text="of the rule, as the caller saw it")
+
+
+class EndIn(serializers.Serializer):
+    """The rule that is to end, as the caller saw it, and why."""
+
+    rule_id = serializers.IntegerField()
+    version = serializers.IntegerField(min_value=1)
+    reason = serializers.CharField(max_length=2000)
+
+
+class EditIn(DraftIn):
+    version = serializers.IntegerField(min_value=1, help_text="the draft's version that the caller looked at")
+
+
+class DraftActIn(serializers.Serializer):
+    """The version that the caller looked at, and what there is to say: a reason is needed to propose and to refuse."""
+
+    version = serializers.IntegerField(min_value=1)
+    reason = serializers.CharField(max_length=2000, required=False, default="", allow_blank=True)
+
+
+@extend_schema_view(
+    list=extend_schema(summary="Changes of rules, those that wait for an officer first"),
+    retrieve=extend_schema(summary="One change of a rule"),
+)
+class Drafts(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
+    acts = dict.fromkeys(("create", "end", "edit", "propose", "drop"), ("compliance.write_rules",)) | dict.fromkeys(
+        ("approve", "refuse"), ("compliance.approve_rules",)
+    )
+    serializer_class = DraftOut
+    filterset_fields = ("status", "rule", "code")
+    queryset = RuleDraft.objects.none()
+
+    def get_queryset(self):
+        return selectors.drafts_seen_by(self.request.user)
+
+    def get_object(self) -> RuleDraft:
+        return selectors.get_draft_seen_by(self.request.user, self.kwargs["pk"])
+
+    @extend_schema(summary="Write a change of a rule, or a new rule", request=NewDraftIn, responses={201: DraftOut}, parameters=[KEY])
+    def create(self, request: Request) -> Response:
+        asked = NewDraftIn(data=request.data)
+        asked.is_valid(raise_exception=True)
+        said = asked.validated_data
+        change = services.Change(asked.text(), said["rule_id"], said["version"])
+        return self._begun(said, lambda act: services.write_drafts(act, [change])[0])
+
+    @extend_schema(summary="Propose that a rule is taken out of force", request=EndIn, responses={201: DraftOut}, parameters=[KEY])
+    def end(self, request: Request) -> Response:
+        said = self.checked(EndIn)
+        return self._begun(said, lambda act: services.propose_end(act, said["rule_id"], seen=said["version"]))
+
+    def _begun(self, said: dict, begin: Callable[[Act], int]) -> Response:
+        act = act_of(self.request, reason=said["reason"])
+
+        def do():
+            return DraftOut(selectors.get_draft_seen_by(self.request.user, begin(act))).data
+
+        return self.answered(act, "write_draft", said, do, created=True)
+
+    @extend_schema(summary="Have it say something else", request=EditIn, responses=DraftOut, parameters=[KEY])
+    def edit(self, request: Request, pk: int) -> Response:
+        asked = EditIn(data=request.data)
+        asked.is_valid(raise_exception=True)
+        self.get_object()
+        said, act = asked.validated_data, act_of(request, reason=asked.validated_data["reason"])
+
+        def do():
+            services.edit_draft(act, pk, asked.text(), seen=said["version"])
+            return DraftOut(self.get_object()).data
+
+        return self.answered(act, "edit_draft", {"id": pk, "said": said}, do)
+
+    @extend_schema(summary="Ask another officer to put it in force", request=DraftActIn, responses=DraftOut, parameters=[KEY])
+    def propose(self, request: Request, pk: int) -> Response:
+        return self._act(pk, "propose")
+
+    @extend_schema(summary="Put it in force", request=DraftActIn, responses=DraftOut, parameters=[KEY])
+    def approve(self, request: Request, pk: int) -> Response:
+        return self._act(pk, "approve")
+
+    @extend_schema(summary="Refuse it", request=DraftActIn, responses=DraftOut, parameters=[KEY])
+    def refuse(self, request: Request, pk: int) -> Response:
+        return self._act(pk, "refuse")
+
+    @extend_schema(summary="Give it up", request=DraftActIn, responses=DraftOut, parameters=[KEY])
+    def drop(self, request: Request, pk: int) -> Response:
+        return self._act(pk, "drop")
+
+    def _act(self, pk: int, what: str) -> Response:
+        said = self.checked(DraftActIn)
+        self.get_object()
+        act = act_of(self.request, reason=said["reason"])
+
+        def do():
+            ACTS[what](act, [pk], seen={pk: said["version"]})
+            return DraftOut(self.get_object()).data
+
+        return self.answered(act, f"{what}_draft", {"id": pk, "said": said}, do)

@@ -1,0 +1,84 @@
+"""What the pages of changes of rules show."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from apps.users.services import can
+
+from . import events, selectors
+from .engine.rules import MEASURES
+from .models import RuleDraft, RuleVersion
+from .page_selectors import param_in_words
+from .states import DRAFT_LIFE, DraftStatus
+
+MOST_LISTED = 300
+
+
+class Changed(NamedTuple):
+    """One thing that a rule says, before and after the change."""
+
+    what: str
+    before: str
+    after: str
+
+    @property
+    def differs(self) -> bool:
+        return self.before != self.after
+
+
+class Opened(NamedTuple):
+    """A change of a rule with what it changes, and what the person may do with it."""
+
+    draft: RuleDraft
+    measure: str
+    changes: list[Changed]
+    before: RuleVersion | None
+    is_stale: bool
+    may: frozenset[str]
+
+
+def waiting(user) -> int:
+    """How many changes wait for an officer's decision."""
+    return selectors.drafts_seen_by(user).filter(status=DraftStatus.PROPOSED).count()
+
+
+def listed(user) -> list[RuleDraft]:
+    return list(selectors.drafts_seen_by(user)[:MOST_LISTED])
+
+
+def opened(user, draft_id: int) -> Opened:
+    """:raises NotFound: where there is none, or it is hidden"""
+    draft = selectors.get_draft_seen_by(user, draft_id)
+    before = selectors.version_before(draft)
+    is_open = draft.status in (DraftStatus.DRAFT, DraftStatus.PROPOSED)
+    is_stale = is_open and draft.rule_id is not None and draft.rule.version != draft.seen
+    measure = MEASURES[draft.kind].title if draft.kind in MEASURES else draft.kind
+    return Opened(draft, measure, [] if draft.retires else _changes(draft, before), before, is_stale, _may(user, draft))
+
+
+def _may(user, draft: RuleDraft) -> frozenset[str]:
+    own = draft.written_by_id == user.pk
+    writes, decides = can(user, "compliance.write_rules") and own, can(user, "compliance.approve_rules") and not own
+    moves = {
+        "propose": (writes, events.DraftProposed),
+        "drop": (writes, events.DraftDropped),
+        "edit": (writes and not draft.retires, events.DraftEdited),
+        "approve": (decides, events.DraftApproved),
+        "refuse": (decides, events.DraftRefused),
+    }
+    return frozenset(name for name, (allowed, event) in moves.items() if allowed and DRAFT_LIFE.allows(draft.status, event))
+
+
+def _changes(draft: RuleDraft, before: RuleVersion | None) -> list[Changed]:
+    old = _said(before, draft.rule.citation) if before else {}
+    new = _said(draft, draft.citation)
+    return [Changed(name, old.get(name, "–"), new.get(name, "–")) for name in {**new, **old}]
+
+
+def _said(row: RuleDraft | RuleVersion, citation: str) -> Mapping[str, str]:
+    limits: dict[str, Any] = {name.replace("_", " "): param_in_words(value) for name, value in sorted(row.params.items())}
+    first, last = (f"{day:%d %b %Y}" if day else "" for day in (row.starts_on, row.ends_on))
+    return {
+        "says": row.text, "severity": row.severity.lower(), **limits, "citation": citation or "–",
+        "first day": first or ("the day it is approved" if isinstance(row, RuleDraft) else "since ever"), "last day": last or "–",
+    }  # fmt: skip
