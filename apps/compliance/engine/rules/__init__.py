@@ -21,6 +21,7 @@ from . import (
     restricted,
     short_sales,
     size,
+    stepped,
 )
 
 
@@ -50,6 +51,11 @@ MEASURES: dict[str, Measure] = {
         "Written by the firm", measure.PARAMS, measure.judge, firm_wide=measure.is_firm_wide,
         check=measure.check, sentence=measure.sentence,
     ),
+    "large_groups": Measure("Large groups together", stepped.LARGE_PARAMS, stepped.large, sentence=stepped.say_large),
+    "illiquid": Measure(
+        "Illiquid positions together", stepped.ILLIQUID_PARAMS, stepped.illiquid, check=stepped.check_illiquid,
+        sentence=stepped.say_illiquid,
+    ),  # fmt: skip
     "restricted_list": Measure("Restricted list", restricted.PARAMS, restricted.judge, neutral=restricted.NEUTRAL),
     "instrument_share": Measure("Instrument, % of NAV", concentration.INSTRUMENT_PARAMS, concentration.instrument),
     "issue_ownership": Measure("Firm's part of an issue", ownership.PARAMS, ownership.judge, firm_wide=lambda values: True),
