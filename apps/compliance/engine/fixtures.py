@@ -1,0 +1,258 @@
+"""
+Small books in plain words, to try a rule on: what is held, what is ordered, and what the rule must say of each order.
+
+A fixture is JSON, written by whoever writes the rule and kept with it::
+
+    {
+      "name": "exactly 5% is not above 5%",
+      "instruments": {"A": {"price": "100", "issuer": "Alpha", "asset_class": "EQUITY"}},
+      "portfolios": {"P": {"cash": {"USD": "950000"}, "holds": {"A": "400"}}},
+      "orders": [{"side": "BUY", "qty": "100", "symbol": "A", "expect": "PASS"}]
+    }
+
+What is not said of an instrument is that of an ordinary US share, priced a minute ago; an order that names no portfolio is
+the first one's. ``expect`` is PASS, FAIL, INDETERMINATE or NOT_ASKED; ``largest`` may say the largest quantity that passes.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from apps.core.refusals import Invalid
+
+from . import columns as c
+from .judgement import NOT_ASKED, OUTCOMES, UNKNOWN, RuleVersion
+from .screening import screen
+
+NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
+SIDES = ("BUY", "SELL")
+EXPECTED = ("PASS", "FAIL", "INDETERMINATE", "NOT_ASKED")
+MOST_ROWS = 200
+
+
+class BadFixture(Invalid):
+    """A fixture that cannot be understood; ``field`` says where in it."""
+
+
+class Fixture(NamedTuple):
+    """:param expected: for each order its outcome and, where that is said, the largest quantity that passes"""
+
+    name: str
+    snapshot: c.Snapshot
+    expected: Sequence[tuple[str, Decimal | None]]
+
+
+class Miss(NamedTuple):
+    """An order of which a rule says another thing than the fixture expects; ``order`` counts from 1."""
+
+    fixture: str
+    order: int
+    expected: str
+    found: str
+
+
+def tried(rule: RuleVersion, fixtures: Sequence[Fixture]) -> list[Miss]:
+    """What the rule says otherwise than its fixtures expect; empty where they are green."""
+    found = []
+    for fixture in fixtures:
+        s = fixture.snapshot
+        verdicts = screen(s, [rule]).verdicts[0]
+        for row, (outcome, largest) in enumerate(fixture.expected):
+            said = "NOT_ASKED" if verdicts.outcome[row] == NOT_ASKED else OUTCOMES[verdicts.outcome[row]]
+            if said != outcome:
+                found.append(Miss(fixture.name, row + 1, outcome, said))
+            elif largest is not None:
+                most = int(verdicts.max_qty[row])
+                told = "not known" if most == UNKNOWN else f"{Decimal(most) / c.QTY:f}"
+                if most == UNKNOWN or Decimal(most) / c.QTY != largest:
+                    found.append(Miss(fixture.name, row + 1, f"largest {largest:f}", f"largest {told}"))
+    return found
+
+
+def read(told: Mapping[str, Any]) -> Fixture:
+    """:raises BadFixture: naming the first place that cannot be understood"""
+    known = {"name", "instruments", "portfolios", "orders", "open_orders", "rates", "firm_holds", "firm_buys"}
+    where = _mapping(told, "fixture", known, {"name", "instruments", "portfolios", "orders"})
+    name = str(where["name"])
+    listed = _mapping(where["instruments"], "instruments")
+    places = {symbol: n for n, symbol in enumerate(listed)}
+    issuers: dict[str, int] = {}
+    instruments = [_instrument(symbol, given, n, places, issuers) for n, (symbol, given) in enumerate(listed.items(), start=1)]
+    instruments = [_with_underlying(i, instruments) for i in instruments]
+    homes = _mapping(where["portfolios"], "portfolios")
+    portfolios = [_portfolio(n, code, given) for n, (code, given) in enumerate(homes.items(), start=1)]
+    home = {code: n for n, code in enumerate(homes)}
+    orders = [_order(row, f"orders[{n}]", home, places, expects=True) for n, row in enumerate(_rows(where["orders"], "orders"))]
+    others = [_order(row, f"open_orders[{n}]", home, places) for n, row in enumerate(_rows(where.get("open_orders", []), "open_orders"))]
+    positions, cash = [], []
+    for n, (code, given) in enumerate(homes.items()):
+        for symbol, qty in _mapping(given.get("holds", {}), f"portfolios.{code}.holds").items():
+            positions.append((n, _place(places, symbol, f"portfolios.{code}.holds"), _number(qty, f"portfolios.{code}.holds.{symbol}")))
+        for currency, amount in _mapping(given.get("cash", {}), f"portfolios.{code}.cash").items():
+            cash.append((n, currency, _number(amount, f"portfolios.{code}.cash.{currency}")))
+    rates = {code: _number(rate, f"rates.{code}") for code, rate in _mapping(where.get("rates", {}), "rates").items()}
+    used = {i.currency for i in instruments} | {i.base_currency for i in instruments} | {row[1] for row in cash}
+    currencies = sorted(used - {""} | {c.FIRM_CURRENCY})
+    coin = {code: n for n, code in enumerate(currencies)}
+    firm = [_firm(where.get(key, {}), key, places) for key in ("firm_holds", "firm_buys")]
+    snapshot = c.Snapshot(
+        at=NOW, orders=c.Orders(**_columns(orders, 1)),
+        others=c.OpenOrders(**_columns(others, 10_001), leaves=_whole(row[3] for row in others), cleared=np.ones(len(others), bool)),
+        positions=_holdings(positions), cash=_holdings([(n, coin[code], amount) for n, code, amount in cash]),
+        unsettled=c.Holdings(*(np.zeros(0, np.int64) for _ in range(4))), instruments=instruments, portfolios=portfolios,
+        currencies=currencies,
+        rates={c.FIRM_CURRENCY: c.Rate(Decimal(1), NOW)} | {code: c.Rate(rate, NOW) for code, rate in rates.items()},
+        firm_held=firm[0], firm_promised=firm[1],
+    )  # fmt: skip
+    return Fixture(name, snapshot, [row[5] for row in orders])
+
+
+# --- parts -----------------------------------------------------------------------------------------------------------
+
+NUMBERS = (
+    "shares_outstanding", "daily_qty", "price_factor", "increment", "min_piece", "coupon_pct", "strike_price", "volatility",
+)  # fmt: skip
+WORDS = ("asset_class", "currency", "sector", "country", "rating", "put_or_call", "base_currency")
+DAYS = ("maturity_date",)
+SAID = {*NUMBERS, *WORDS, *DAYS, "price", "bid", "ask", "issuer", "underlying", "minutes_old", "accrued_pct"}
+MANDATE = c.Portfolio._fields[2:]
+
+
+def _instrument(symbol: str, told: Any, number: int, places: Mapping[str, int], issuers: dict[str, int]) -> c.Instrument:
+    at = f"instruments.{symbol}"
+    told = _mapping(told, at, SAID)
+    price = told.get("price", "100")
+    bid, ask = (told.get(side, price) for side in ("bid", "ask"))
+    issuer = str(told.get("issuer", symbol))
+    given: dict[str, Any] = {
+        "asset_class": "EQUITY", "currency": c.FIRM_CURRENCY, "sector": "Industrials", "country": "US",
+        "shares_outstanding": Decimal(1_000_000_000), "daily_qty": Decimal(1_000_000_000),
+    } | {name: str(told[name]) for name in WORDS if name in told}  # fmt: skip
+    for name in NUMBERS:
+        if name in told:
+            given[name] = None if told[name] is None else _number(told[name], f"{at}.{name}")
+    if "maturity_date" in told:
+        given["maturity_date"] = _day(told["maturity_date"], f"{at}.maturity_date")
+    if "underlying" in told:
+        given["underlying_id"] = _place(places, told["underlying"], f"{at}.underlying") + 1
+    return c.Instrument(
+        id=number, symbol=symbol, issuer_group=issuers.setdefault(issuer, len(issuers) + 1), issuer_name=issuer,
+        bid=None if bid is None else _number(bid, f"{at}.price"), ask=None if ask is None else _number(ask, f"{at}.price"),
+        priced_at=NOW - timedelta(minutes=float(_number(told.get("minutes_old", 1), f"{at}.minutes_old"))),
+        accrued_pct=Fraction(_number(told.get("accrued_pct", 0), f"{at}.accrued_pct")),
+        trade_date=NOW.date(), settle_date=NOW.date() + timedelta(days=1), **given,
+    )  # fmt: skip
+
+
+def _with_underlying(i: c.Instrument, instruments: Sequence[c.Instrument]) -> c.Instrument:
+    if i.underlying_id is None:
+        return i
+    under = instruments[i.underlying_id - 1]
+    middle = None if under.bid is None or under.ask is None else (under.bid + under.ask) / 2
+    return i._replace(
+        underlying_group=under.issuer_group, underlying_mid=middle, underlying_currency=under.currency,
+        volatility=i.volatility if i.volatility is not None else under.volatility,
+    )  # fmt: skip
+
+
+def _portfolio(number: int, code: str, told: Any) -> c.Portfolio:
+    told = _mapping(told, f"portfolios.{code}", {"holds", "cash", *MANDATE})
+    limits = {name: _number(told[name], f"portfolios.{code}.{name}") for name in MANDATE if name in told}
+    return c.Portfolio(number, code, **limits)
+
+
+def _order(row: Any, at: str, home: Mapping[str, int], places: Mapping[str, int], *, expects: bool = False) -> tuple:
+    """(portfolio, instrument, whether a sale, quantity, limit, (expected outcome, largest quantity))"""
+    known = {"portfolio", "side", "qty", "symbol", "limit"} | ({"expect", "largest"} if expects else set())
+    row = _mapping(row, at, known, {"side", "qty", "symbol"} | ({"expect"} if expects else set()))
+    if row["side"] not in SIDES:
+        raise BadFixture(f"The side is BUY or SELL; got “{row['side']}”.", field=f"{at}.side")
+    portfolio = row.get("portfolio", next(iter(home), ""))
+    if portfolio not in home:
+        raise BadFixture(f"There is no portfolio “{portfolio}” in the fixture.", field=f"{at}.portfolio")
+    expected = row.get("expect", "PASS")
+    if expected not in EXPECTED:
+        raise BadFixture(f"What is expected is one of {', '.join(EXPECTED)}; got “{expected}”.", field=f"{at}.expect")
+    qty = _number(row["qty"], f"{at}.qty")
+    if qty <= 0:
+        raise BadFixture("A quantity is above zero.", field=f"{at}.qty")
+    largest = None if row.get("largest") is None else _number(row["largest"], f"{at}.largest")
+    limit = _number(row.get("limit", 0), f"{at}.limit")
+    return home[portfolio], _place(places, row["symbol"], f"{at}.symbol"), row["side"] == "SELL", qty, limit, (expected, largest)
+
+
+def _firm(told: Any, at: str, places: Mapping[str, int]) -> np.ndarray:
+    column = np.zeros(len(places), np.int64)
+    for symbol, qty in _mapping(told, at).items():
+        column[_place(places, symbol, at)] = int(_number(qty, f"{at}.{symbol}") * c.QTY)
+    return column
+
+
+def _columns(rows: Sequence[tuple], first: int) -> dict[str, np.ndarray]:
+    n = len(rows)
+    return {
+        "id": np.arange(first, first + n, dtype=np.int64), "version": np.full(n, 1, np.int64),
+        "portfolio": np.array([row[0] for row in rows], np.int64), "instrument": np.array([row[1] for row in rows], np.int64),
+        "sell": np.array([row[2] for row in rows], bool), "qty": _whole(row[3] for row in rows),
+        "limit": _whole((row[4] for row in rows), c.PRICE), "created_us": np.full(n, c.micros(NOW), np.int64),
+        "value_days": np.zeros(n, np.int64), "family": np.arange(first, first + n, dtype=np.int64),
+    }  # fmt: skip
+
+
+def _holdings(rows: Sequence[tuple[int, int, Decimal]]) -> c.Holdings:
+    portfolio, thing = (np.array([row[n] for row in rows], np.int64) for n in (0, 1))
+    return c.Holdings(portfolio, thing, _whole(row[2] for row in rows))
+
+
+def _whole(values, scale: int = c.QTY) -> np.ndarray:
+    return np.array([int(value * scale) for value in values], np.int64)
+
+
+def _mapping(told: Any, at: str, known: set[str] | None = None, needed: set[str] = frozenset()) -> Mapping[str, Any]:
+    if not isinstance(told, Mapping):
+        raise BadFixture(f"“{at}” has named parts: write it in braces.", field=at)
+    for name in told:
+        if known is not None and name not in known:
+            raise BadFixture(f"There is no “{name}” in {at}; there are: {', '.join(sorted(known))}.", field=at)
+    for name in sorted(needed - told.keys()):
+        raise BadFixture(f"“{name}” is missing in {at}.", field=at)
+    if len(told) > MOST_ROWS:
+        raise BadFixture(f"A fixture has at most {MOST_ROWS} lines of a kind; “{at}” has {len(told)}.", field=at)
+    return told
+
+
+def _rows(told: Any, at: str) -> Sequence[Any]:
+    if not isinstance(told, list):
+        raise BadFixture(f"“{at}” is a list.", field=at)
+    if len(told) > MOST_ROWS:
+        raise BadFixture(f"A fixture has at most {MOST_ROWS} lines of a kind; “{at}” has {len(told)}.", field=at)
+    return told
+
+
+def _place(places: Mapping[str, int], symbol: Any, at: str) -> int:
+    if symbol not in places:
+        raise BadFixture(f"There is no instrument “{symbol}” in the fixture.", field=at)
+    return places[symbol]
+
+
+def _number(value: Any, at: str) -> Decimal:
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        raise BadFixture(f"“{at}” is a number; got “{value}”.", field=at) from None
+    if not number.is_finite() or abs(number) > Decimal(10) ** 14:
+        raise BadFixture(f"“{at}” is a number below 10^14; got “{value}”.", field=at)
+    return number
+
+
+def _day(value: Any, at: str) -> date:
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise BadFixture(f"“{at}” is a day, such as 2027-03-04; got “{value}”.", field=at) from None
+
+

@@ -1,0 +1,66 @@
+"""
+Rules that come with the portal: each with its source, its words, and fixtures that it passes at its exact edges.
+
+A firm takes what binds it and changes it as it sees fit; what is here is never in force by itself. A rule is only here if
+everything it asks for is in the data. Not here, for want of what they ask: of 2009/65/EC deposits, counterparties of OTC
+derivatives, covered bonds and the 30% of other funds (Art. 52(1), 52(4), 55(2)); of the Investment Company Act securities
+businesses (17 CFR 270.12d3-1), and who controls whom (Art. 56(1), 15 U.S.C. 80a-12(d)(1)(B)).
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from ..engine import fixtures, rules
+from ..engine.judgement import RuleVersion
+
+HOME = Path(__file__).parent
+
+
+class Shipped(NamedTuple):
+    """
+    A rule of the library.
+
+    :param params: as a rule's version keeps them; :param clause: what the source asks, in our words
+    :param fixtures: as ``engine.fixtures`` reads them
+    """
+
+    code: str
+    name: str
+    kind: str
+    severity: str
+    params: Mapping[str, Any]
+    citation: str
+    clause: str
+    jurisdiction: str
+    collection: str
+    fixtures: tuple[Mapping[str, Any], ...]
+
+    @property
+    def text(self) -> str:
+        """The rule as a sentence, made from what it is."""
+        return rules.MEASURES[self.kind].sentence(rules.read(self.kind, self.params))
+
+    @property
+    def version(self) -> RuleVersion:
+        """It as the engine judges it."""
+        return RuleVersion(0, self.code, self.name, self.kind, 0, self.severity, rules.read(self.kind, self.params), self.citation)
+
+    def misses(self) -> list[fixtures.Miss]:
+        """What it says otherwise than its fixtures expect."""
+        return fixtures.tried(self.version, [fixtures.read(told) for told in self.fixtures])
+
+
+@cache
+def shipped() -> dict[str, Shipped]:
+    """The rules by code, a collection after the other."""
+    found: dict[str, Shipped] = {}
+    for path in sorted(HOME.glob("*.json")):
+        told = orjson.loads(path.read_bytes())
+        for one in told["rules"]:
+            given = {**one, "fixtures": tuple(one["fixtures"])}
+            found[one["code"]] = Shipped(**given, jurisdiction=told["jurisdiction"], collection=told["title"])
+    return found
