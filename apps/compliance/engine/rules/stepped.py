@@ -56,6 +56,13 @@ def large(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
     return _Stepped(s, rule, rule.params["basis"], rule.params["group"], _LargeGroups).verdicts()
 
 
+def standing(s: Snapshot, rule: RuleVersion) -> Callable[[int], tuple[Fraction | None, Fraction, tuple[dict[str, Any], ...]]]:
+    """Asks a rule of either kind about portfolios as they are held."""
+    if rule.kind == "illiquid":
+        return _Stepped(s, rule, "market_value", "instrument", _SlowToSell).standing
+    return _Stepped(s, rule, rule.params["basis"], rule.params["group"], _LargeGroups).standing
+
+
 def illiquid(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
     """Positions that take longer than some days to sell are together at most so many percent."""
     return _Stepped(s, rule, "market_value", "instrument", _SlowToSell).verdicts()
@@ -237,6 +244,22 @@ class _Stepped:
         step = int(self.s.increment[place])
         qty = max(left // (unit * step), 0) * step
         return 0 if qty < self.s.min_piece[place] else int(qty)
+
+    def standing(self, portfolio: int) -> tuple[Fraction | None, Fraction, tuple[dict[str, Any], ...]]:
+        """
+        A portfolio as it is held: what counts in percent, by how much in the firm's currency that is beyond the limit
+        (below zero where it is not), and what counts. Nothing but None where that cannot be told.
+        """
+        s = self.s
+        oldest = max(s.now_us - self.minutes * 60_000_000, 0)
+        if s.nav_us[portfolio] < oldest or not np.nan_to_num(s.nav[portfolio]) > 0 or self._unknown(portfolio):
+            return None, Fraction(0), ()
+        base = s.exact_nav(portfolio) if self.p["against"] == "nav" else s.exact_total_assets(portfolio)
+        worth = Worth()
+        for row in s.rows_of("positions", portfolio):
+            self._put(worth, int(s.positions.thing[row]), int(s.positions.amount[row]))
+        total = self._counts(worth, self.steps(s, self.p, base * QTY)).total / QTY
+        return total / base * 100, total - Fraction(self.p["limit"]) / 100 * base, self._counted(worth)
 
     # --- words -------------------------------------------------------------------------------------------------------
     def _counted(self, worth: Worth) -> tuple[dict[str, Any], ...]:

@@ -1,0 +1,277 @@
+"""
+What rules say of portfolios as they stand, with no order asked: for the end of the day, when prices and flows have moved.
+
+The same filters, bases, groups and limits as before the trade; what is above the limit at its exact edge is a breach,
+whoever caused it.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .attributes import GROUPS, grouping, mask, weight
+from .columns import FIRM_CURRENCY, NEAR, QTY, Snapshot
+from .judgement import FAIL, INDETERMINATE, OUTCOMES, PASS, RuleVersion
+from .rules import concentration, measure, stepped
+from .rules.bands import BOUNDS
+from .saying import line, percent
+
+
+class Standing(NamedTuple):
+    """
+    One number of one portfolio against one limit of one rule.
+
+    :param group: what it is the number of, told from others of the rule; :param name: as people call it
+    :param outcome: PASS, FAIL or INDETERMINATE
+    :param value, limit: in ``unit``; None where they cannot be told
+    :param warned: whether it passes beyond the rule's warning level
+    :param over: by how much it is beyond the limit, in the firm's currency; 0 where it is not
+    """
+
+    portfolio: int
+    group: str
+    name: str
+    outcome: str
+    value: float | None
+    limit: float | None
+    unit: str
+    over: float = 0.0
+    warned: bool = False
+    text: str = ""
+    data: tuple[dict[str, Any], ...] = ()
+
+
+class _Numbers(NamedTuple):
+    """What a rule compares: for each portfolio and group a number, exactly, with the limit it has there."""
+
+    groups: np.ndarray
+    name: Callable[[int], str]
+    column: np.ndarray
+    exact: Callable[[int], Fraction]
+    unsure: np.ndarray
+    limit: Callable[[int, int], Fraction | None]
+    base: np.ndarray
+    exact_base: Callable[[int], Fraction]
+    is_least: bool
+    warning: Fraction | None
+    unit: str
+    minutes: int
+
+
+def stand(s: Snapshot, rules: Iterable[RuleVersion]) -> list[tuple[RuleVersion, Standing]]:
+    """What each rule that can be asked without an order says of each portfolio, rule after rule."""
+    return [(rule, one) for rule in rules if rule.kind in ASKS for one in ASKS[rule.kind](s, rule)]
+
+
+def _standing(s: Snapshot, numbers: _Numbers) -> list[Standing]:
+    """One for each portfolio and group that holds something; of a least also for the portfolios that hold nothing of it."""
+    size = int(numbers.groups.max(initial=0)) + 1
+    if not len(s.portfolios):
+        return []
+    held = numbers.groups[s.positions.thing]
+    keys = np.where(held >= 0, s.positions.portfolio * size + held, -1)
+    missing = np.isnan(numbers.column) | numbers.unsure
+    plain = np.where(missing, 0.0, numbers.column)
+    rows = keys >= 0
+    total = np.bincount(keys[rows], (s.positions.amount * plain[s.positions.thing])[rows], len(s.portfolios) * size) / QTY
+    unknown = np.bincount(keys[rows], missing[s.positions.thing][rows].astype(float), len(s.portfolios) * size) > 0
+    count = np.bincount(keys[rows], minlength=len(s.portfolios) * size)
+    fresh = (s.nav_us >= max(s.now_us - numbers.minutes * 60_000_000, 0)) & (np.nan_to_num(s.nav) > 0)
+    asked = np.flatnonzero(count)
+    if numbers.is_least:
+        groups = np.unique(numbers.groups[numbers.groups >= 0]) if (numbers.groups >= 0).any() else np.zeros(1, np.int64)
+        asked = (np.arange(len(s.portfolios))[:, None] * size + groups[None, :]).ravel()
+    return [
+        one
+        for key in asked
+        if (one := _one(s, numbers, *divmod(int(key), size), float(total[key]), bool(unknown[key]), fresh)) is not None
+    ]
+
+
+def _one(s: Snapshot, n: _Numbers, portfolio: int, group: int, total: float, unknown: bool, fresh: np.ndarray) -> Standing | None:
+    limit = n.limit(portfolio, group)
+    if limit is None:
+        return None
+    name = n.name(group)
+    if unknown or not fresh[portfolio] or not n.base[portfolio] > 0:
+        return Standing(
+            portfolio, name, name, OUTCOMES[INDETERMINATE], None, float(limit), n.unit,
+            text=f"Cannot tell what {name} is: a price, a rate or a field that the rule asks for is missing or too old.",
+        )  # fmt: skip
+    base, cap = float(n.base[portfolio]), float(limit) / 100 * float(n.base[portfolio])
+    beyond = cap - total if n.is_least else total - cap
+    if abs(beyond) <= NEAR * max(abs(cap), abs(total)):
+        exact, exact_cap = _exact(s, n, portfolio, group), limit / 100 * n.exact_base(portfolio)
+        fails = exact < exact_cap if n.is_least else exact > exact_cap
+    else:
+        fails = beyond > 0
+    value = total / base * 100
+    warned = n.warning is not None and not fails and (value < n.warning if n.is_least else value > n.warning)
+    bound = "least" if n.is_least else "most"
+    text = f"{name} is {percent(value)} {n.unit.removeprefix('% ')}; the {bound} is {percent(float(limit))}." if fails or warned else ""
+    return Standing(
+        portfolio, name, name, OUTCOMES[FAIL if fails else PASS], value, float(limit), n.unit, max(beyond, 0.0) if fails else 0.0,
+        warned, text, _lines(s, n, portfolio, group) if fails else (),
+    )  # fmt: skip
+
+
+def _exact(s: Snapshot, n: _Numbers, portfolio: int, group: int) -> Fraction:
+    rows = [row for row in s.rows_of("positions", portfolio) if n.groups[s.positions.thing[row]] == group]
+    return sum((int(s.positions.amount[row]) * n.exact(s.positions.thing[row]) for row in rows), Fraction(0)) / QTY
+
+
+def _lines(s: Snapshot, n: _Numbers, portfolio: int, group: int) -> tuple[dict[str, Any], ...]:
+    rows = [row for row in s.rows_of("positions", portfolio) if n.groups[s.positions.thing[row]] == group]
+    worth = {row: s.positions.amount[row] * n.column[s.positions.thing[row]] / QTY for row in rows}
+    largest = sorted(rows, key=lambda row: -abs(worth[row]))[:12]
+    return tuple(
+        line(
+            s.instruments[s.positions.thing[row]].symbol, float(worth[row]), s.instruments[s.positions.thing[row]].priced_at,
+            qty=f"{s.positions.amount[row] / QTY:f}".rstrip("0").rstrip("."), currency=FIRM_CURRENCY,
+        )
+        for row in largest
+    )  # fmt: skip
+
+
+# --- each kind -------------------------------------------------------------------------------------------------------
+
+
+def _measure(s: Snapshot, rule: RuleVersion) -> list[Standing]:
+    p = rule.params
+    if p["across"] == "firm" or p["against"] in (*measure.OF_INSTRUMENT, "nothing"):
+        return _per_instrument(s, rule)
+    meant = mask(s, p["filter"])
+    groups = grouping(s, p["group"], meant)
+    worth = weight(s, p["basis"])
+    base, exact_base = _base(s, p)
+    return _standing(
+        s,
+        _Numbers(
+            groups, _names(s, groups, GROUPS[p["group"]].name), worth.column, worth.exact, meant.unsure,
+            lambda portfolio, group: Fraction(p["limit"]), base, exact_base, p["bound"] == "min",
+            None if p["warning"] is None else Fraction(p["warning"]), f"% of {measure.AGAINST[p['against']]}" if p["against"] != "part"
+            else "% of the part", p["max_age"],
+        ),
+    )  # fmt: skip
+
+
+def _base(s: Snapshot, p) -> tuple[np.ndarray, Callable[[int], Fraction]]:
+    if p["against"] == "nav":
+        return s.nav, s.exact_nav
+    if p["against"] == "total_assets":
+        return s.total_assets, s.exact_total_assets
+    part = mask(s, p["of"])
+    worth = np.where(part.unsure, np.nan, np.where(part.chosen, s.unit, 0.0))
+    column = np.bincount(s.positions.portfolio, s.positions.amount * worth[s.positions.thing], len(s.portfolios)) / QTY
+
+    def exact(portfolio: int) -> Fraction:
+        rows = [row for row in s.rows_of("positions", portfolio) if part.chosen[s.positions.thing[row]]]
+        return sum((int(s.positions.amount[row]) * s.exact_unit(s.positions.thing[row]) for row in rows), Fraction(0)) / QTY
+
+    return column, exact
+
+
+def _per_instrument(s: Snapshot, rule: RuleVersion) -> list[Standing]:
+    """Against a number of the instrument, or an amount: each position of a portfolio apart."""
+    p = rule.params
+    if p["across"] == "firm" or p["group"] != "instrument":
+        return []  # Of the whole firm the ownership clocks tell; amounts over groups bind orders.
+    meant, worth = mask(s, p["filter"]), weight(s, p["basis"])
+    against = measure.OF_INSTRUMENT.get(p["against"])
+    found = []
+    for row in range(len(s.positions.thing)):
+        place = int(s.positions.thing[row])
+        i = s.instruments[place]
+        if i.base_currency or not (meant.chosen[place] or meant.unsure[place]):
+            continue
+        number = getattr(i, against) if against else 1
+        portfolio, limit = int(s.positions.portfolio[row]), Fraction(p["limit"])
+        if meant.unsure[place] or number is None or np.isnan(worth.column[place]):
+            text = f"Cannot tell what {i.symbol} is: something that the rule asks for is missing."
+            found.append(Standing(portfolio, i.symbol, i.symbol, OUTCOMES[INDETERMINATE], None, float(limit), "", text=text))
+            continue
+        value = Fraction(int(s.positions.amount[row]), QTY) * worth.exact(place) / Fraction(number) * (100 if against else 1)
+        fails = value < limit if p["bound"] == "min" else value > limit
+        unit = {"shares_outstanding": "% of shares", "daily_volume": "% of a day"}.get(p["against"], "units")
+        text = f"{i.symbol} is {float(value):,.4g} {unit}; the limit is {float(limit):,.4g}." if fails else ""
+        found.append(
+            Standing(portfolio, i.symbol, i.symbol, OUTCOMES[FAIL if fails else PASS], float(value), float(limit), unit, text=text)
+        )
+    return found
+
+
+
+def _stepped(s: Snapshot, rule: RuleVersion) -> list[Standing]:
+    """What counts of a portfolio together."""
+    of = stepped.standing(s, rule)
+    unit, limit = f"% of {stepped.AGAINST[rule.params['against']]}", float(rule.params["limit"])
+    found = []
+    for portfolio in range(len(s.portfolios)):
+        value, over, lines = of(portfolio)
+        if value is None:
+            text = "Cannot tell: a price, a rate or a field that the rule asks for is missing or too old."
+            found.append(Standing(portfolio, "all", "Together", OUTCOMES[INDETERMINATE], None, limit, unit, text=text))
+            continue
+        fails = over > 0
+        text = f"{rule.name}: {percent(float(value))} {unit.removeprefix('% ')}; the most is {percent(limit)}." if fails else ""
+        outcome, beyond = OUTCOMES[FAIL if fails else PASS], float(max(over, 0))
+        told = Standing(portfolio, "all", "Together", outcome, float(value), limit, unit, beyond, False, text, lines if fails else ())
+        found.append(told)
+    return found
+
+
+def _share(group: str, mandate_limit: str | None) -> Callable[[Snapshot, RuleVersion], list[Standing]]:
+    """The coded shares of net asset value: by instrument, issuer or sector."""
+
+    def asked(s: Snapshot, rule: RuleVersion) -> list[Standing]:
+        fixed = rule.params["max_pct"]
+        groups = concentration.grouped(s, GROUPS[group].of, rule.params["exempt"])
+
+        def limit(portfolio: int, number: int) -> Fraction | None:
+            value = fixed if fixed is not None else getattr(s.portfolios[portfolio], mandate_limit)
+            return None if value is None else Fraction(value)
+
+        return _standing(s, _of_nav(s, groups, _names(s, groups, GROUPS[group].name), limit, False, rule.params["max_age"]))
+
+    return asked
+
+
+def _bands(s: Snapshot, rule: RuleVersion) -> list[Standing]:
+    """Both bounds of the mandate's asset classes."""
+    groups = np.where(np.isin(s.class_code, list(BOUNDS)), s.class_code, -1)
+    names = {0: "Equity", 1: "Fixed income"}
+    found = []
+    for which, is_least in ((0, True), (1, False)):
+
+        def limit(portfolio: int, group: int, which=which) -> Fraction | None:
+            value = getattr(s.portfolios[portfolio], BOUNDS[group][which])
+            return None if value is None else Fraction(value)
+
+        told = _standing(s, _of_nav(s, groups, names.__getitem__, limit, is_least, rule.params["max_age"]))
+        found += [one._replace(group=f"{one.group}, {'least' if is_least else 'most'}") for one in told]
+    return found
+
+
+def _of_nav(s: Snapshot, groups: np.ndarray, name, limit, is_least: bool, minutes: int) -> _Numbers:
+    return _Numbers(
+        groups, name, s.unit, s.exact_unit, np.zeros(len(s.instruments), bool), limit, s.nav, s.exact_nav, is_least, None,
+        "% of net asset value", minutes,
+    )  # fmt: skip
+
+
+def _names(s: Snapshot, groups: np.ndarray, name: Callable[[Any], str]) -> Callable[[int], str]:
+    first = {int(group): place for place, group in reversed(list(enumerate(groups.tolist())))}
+    return lambda group: name(s.instruments[first[group]]) if group in first else "Together"
+
+
+ASKS: dict[str, Callable[[Snapshot, RuleVersion], Sequence[Standing]]] = {
+    "measure": _measure,
+    "large_groups": _stepped,
+    "illiquid": _stepped,
+    "instrument_share": _share("instrument", None),
+    "issuer_share": _share("issuer", "issuer_max_pct"),
+    "sector_share": _share("sector", "sector_max_pct"),
+    "asset_class_band": _bands,
+}
