@@ -28,6 +28,8 @@ class Standing(NamedTuple):
     :param value, limit: in ``unit``; None where they cannot be told
     :param warned: whether it passes beyond the rule's warning level
     :param over: by how much it is beyond the limit, in the firm's currency; 0 where it is not
+    :param places: of what fails, the instruments in it, as places in the snapshot; of a least what would have to be more
+    :param is_least: whether the limit is the least
     """
 
     portfolio: int
@@ -41,6 +43,8 @@ class Standing(NamedTuple):
     warned: bool = False
     text: str = ""
     data: tuple[dict[str, Any], ...] = ()
+    places: tuple[int, ...] = ()
+    is_least: bool = False
 
 
 class _Numbers(NamedTuple):
@@ -114,6 +118,7 @@ def _one(s: Snapshot, n: _Numbers, portfolio: int, group: int, total: float, unk
     return Standing(
         portfolio, name, name, OUTCOMES[FAIL if fails else PASS], value, float(limit), n.unit, max(beyond, 0.0) if fails else 0.0,
         warned, text, _lines(s, n, portfolio, group) if fails else (),
+        tuple(np.flatnonzero(n.groups == group).tolist()) if fails else (), n.is_least,
     )  # fmt: skip
 
 
@@ -197,8 +202,11 @@ def _per_instrument(s: Snapshot, rule: RuleVersion) -> list[Standing]:
         unit = {"shares_outstanding": "% of shares", "daily_volume": "% of a day"}.get(p["against"], "units")
         text = f"{i.symbol} is {float(value):,.4g} {unit}; the limit is {float(limit):,.4g}." if fails else ""
         found.append(
-            Standing(portfolio, i.symbol, i.symbol, OUTCOMES[FAIL if fails else PASS], float(value), float(limit), unit, text=text)
-        )
+            Standing(
+                portfolio, i.symbol, i.symbol, OUTCOMES[FAIL if fails else PASS], float(value), float(limit), unit, text=text,
+                places=(place,) if fails else (), is_least=p["bound"] == "min",
+            )
+        )  # fmt: skip
     return found
 
 
@@ -206,6 +214,7 @@ def _per_instrument(s: Snapshot, rule: RuleVersion) -> list[Standing]:
 def _stepped(s: Snapshot, rule: RuleVersion) -> list[Standing]:
     """What counts of a portfolio together."""
     of = stepped.standing(s, rule)
+    places = tuple(np.flatnonzero(grouping(s, rule.params.get("group", "instrument"), mask(s, rule.params["filter"])) >= 0).tolist())
     unit, limit = f"% of {stepped.AGAINST[rule.params['against']]}", float(rule.params["limit"])
     found = []
     for portfolio in range(len(s.portfolios)):
@@ -217,8 +226,12 @@ def _stepped(s: Snapshot, rule: RuleVersion) -> list[Standing]:
         fails = over > 0
         text = f"{rule.name}: {percent(float(value))} {unit.removeprefix('% ')}; the most is {percent(limit)}." if fails else ""
         outcome, beyond = OUTCOMES[FAIL if fails else PASS], float(max(over, 0))
-        told = Standing(portfolio, "all", "Together", outcome, float(value), limit, unit, beyond, False, text, lines if fails else ())
-        found.append(told)
+        found.append(
+            Standing(
+                portfolio, "all", "Together", outcome, float(value), limit, unit, beyond, False, text,
+                lines if fails else (), places if fails else (),
+            )
+        )  # fmt: skip
     return found
 
 

@@ -1,0 +1,91 @@
+"""
+What the end of a day makes of breaches: which are new, which go on, which are over, and who caused them.
+
+A breach is active where what the portfolio holds of it went the wrong way since the run before, else passive: prices,
+flows or other portfolios' numbers moved (compare 15 U.S.C. 80a-5(c), 2009/65/EC Art. 57(2)). One that goes on is the
+same incident, however many days.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from .columns import Snapshot
+from .standing import Standing
+
+ACTIVE, PASSIVE, UNKNOWN = "ACTIVE", "PASSIVE", "UNKNOWN"
+CURE_DAYS = {ACTIVE: 1, PASSIVE: 10, UNKNOWN: 1}
+"""Weekdays until a breach must be over: firm policy, for the sources set no number of days."""
+
+
+class Key(NamedTuple):
+    """What makes two days' breaches the same: ids of rule and portfolio, and the group."""
+
+    rule: int
+    portfolio: int
+    group: str
+
+
+class Reconciled(NamedTuple):
+    """
+    :param opened: breaches that were none before; :param again: id of an open incident to what it is today
+    :param cured: ids of open incidents that passed today; what cannot be told today stays open
+    """
+
+    opened: dict[Key, Standing]
+    again: dict[int, Standing]
+    cured: list[int]
+
+
+def reconciled(standing: Mapping[Key, int], found: Mapping[Key, Standing]) -> Reconciled:
+    """
+    :param standing: the incidents that are open, by what they are; :param found: what every rule says today
+    """
+    failed = {key: one for key, one in found.items() if one.outcome == "FAIL"}
+    opened = {key: one for key, one in failed.items() if key not in standing}
+    again = {pk: failed[key] for key, pk in standing.items() if key in failed}
+    judged = {(key.rule, key.portfolio) for key in found}
+    unsure = {(key.rule, key.portfolio) for key, one in found.items() if one.outcome == "INDETERMINATE"}
+    # A group that is held no more is not named at all: where everything the rule says of the portfolio is known, it is over.
+    cured = [
+        pk
+        for key, pk in standing.items()
+        if key not in failed and (key.rule, key.portfolio) in judged - unsure
+    ]
+    return Reconciled(opened, again, sorted(cured))
+
+
+def cause_of(s: Snapshot, one: Standing, before: Mapping[tuple[int, int], int] | None) -> str:
+    """
+    :param before: at the run before, (portfolio id, instrument id) to what was held in ten-thousandths; None where there
+        was no run
+    """
+    if before is None:
+        return UNKNOWN
+    portfolio = s.portfolios[one.portfolio].id
+    held = {int(s.positions.thing[row]): int(s.positions.amount[row]) for row in s.rows_of("positions", one.portfolio)}
+    for place in one.places:
+        moved = held.get(place, 0) - before.get((portfolio, s.instruments[place].id), 0)
+        if moved < 0 if one.is_least else moved > 0:
+            return ACTIVE
+    return PASSIVE
+
+
+def held_in(s: Snapshot) -> dict[tuple[int, int], int]:
+    """What portfolios hold, by ids of portfolio and instrument, in ten-thousandths."""
+    rows = zip(s.positions.portfolio.tolist(), s.positions.thing.tolist(), s.positions.amount.tolist(), strict=True)
+    return {(s.portfolios[portfolio].id, s.instruments[thing].id): amount for portfolio, thing, amount in rows}
+
+
+def cure_by(opened: date, cause: str) -> date:
+    """The last day on which it is cured in time."""
+    day = opened
+    for _ in range(CURE_DAYS[cause]):
+        day += timedelta(days=3 if day.weekday() == 4 else 2 if day.weekday() == 5 else 1)
+    return day
+
+
+def worst(found: Sequence[Standing]) -> list[Standing]:
+    """Breaches before what cannot be told before warnings, the largest first."""
+    rank = {"FAIL": 0, "INDETERMINATE": 1, "PASS": 2}
+    return sorted((one for one in found if one.outcome != "PASS" or one.warned), key=lambda one: (rank[one.outcome], -one.over, one.name))
