@@ -43,6 +43,7 @@ ROLES: dict[str, frozenset[str]] = {
         | {"portfolios.see", "portfolios.see_all", "orders.see", "compliance.see", "compliance.decide"}
         | {"orders.see_approvals", "orders.approve", "orders.write_approvals", "orders.attach"}
         | {"routing.see_staging", "routing.grant_staging"}  # One asks that a system speaks for a manager, another confirms.
+        | {"surveillance.report", "surveillance.work", "surveillance.sign"}
         | {"compliance.write_rules", "compliance.approve_rules"}  # Nobody approves a change of a rule that they wrote.
         | {"blocks.see", "blocks.write_notes", "routing.see", "routing.halt", "routing.lift_halt"}
         | {"allocations.see", "settlement.see"}
@@ -69,7 +70,7 @@ ROLES: dict[str, frozenset[str]] = {
     AUTOMATED: frozenset(
         LOOK
         | {"portfolios.see", "portfolios.see_all", "orders.see", "orders.create", "orders.submit"}
-        | {"marketdata.feed", "blocks.see", "blocks.work", "routing.see", "routing.hear", "routing.route"}
+        | {"marketdata.feed", "surveillance.report", "blocks.see", "blocks.work", "routing.see", "routing.hear", "routing.route"}
         | {"crossing.see", "crossing.expire", "allocations.see", "allocations.book", "settlement.see", "settlement.feed", "reporting.see"}
     ),
 }

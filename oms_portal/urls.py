@@ -20,6 +20,7 @@ from apps.reference.urls import api_urlpatterns as reference_api
 from apps.reporting.urls import api_urlpatterns as reporting_api
 from apps.routing.urls import api_urlpatterns as routing_api
 from apps.settlement.urls import api_urlpatterns as settlement_api
+from apps.surveillance.urls import api_urlpatterns as surveillance_api
 from apps.users.urls import api_urlpatterns as users_api
 
 admin.site.login = secure_admin_login(admin.site.login)  # The same door as the pages': lock-out and second factor.
@@ -35,6 +36,7 @@ urlpatterns = [
     path("api/v1/", include(portfolios_api)),
     path("api/v1/", include(orders_api)),
     path("api/v1/", include(compliance_api)),
+    path("api/v1/", include(surveillance_api)),
     path("api/v1/", include(blocks_api)),
     path("api/v1/", include(routing_api)),
     path("api/v1/", include(allocations_api)),
@@ -53,4 +55,5 @@ urlpatterns = [
     path("", include("apps.desk.blotter.urls")),
     path("", include("apps.routing.urls")),
     path("", include("apps.compliance.urls")),
+    path("", include("apps.surveillance.urls")),
 ]

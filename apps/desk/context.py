@@ -30,6 +30,7 @@ PLACES = (
     ("Settlement", "settlement:board", "settlement.see"),
     ("Portfolios", "portfolios:list", "portfolios.see"),
     ("Rules", "compliance:rules", "compliance.see"),
+    ("Daily report", "surveillance:days", "compliance.see"),
     ("Order defaults", "orders:defaults", "orders.see"),
     ("Sessions", "routing:sessions", "routing.see"),
     ("Staged", "routing:staged", "routing.see_staging"),
@@ -44,7 +45,7 @@ FIRST = {
     "orders.create": ("desk:home", "orders:list", "orders:imports", "portfolios:list"),
     "routing.route": ("desk:home", "blocks:list", "routing:inquiries", "routing:routes", "routing:alerts", "routing:halts"),
     "compliance.decide": (
-        "desk:home", "compliance:reviews", "orders:list", "portfolios:list", "compliance:rules", "desk:record",
+        "desk:home", "compliance:reviews", "surveillance:days", "orders:list", "portfolios:list", "compliance:rules",
     ),
     "settlement.mend": ("desk:home", "settlement:board", "allocations:list", "portfolios:list", "routing:sessions"),
     "audit.verify": (

@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "apps.portfolios",
     "apps.orders",
     "apps.compliance",
+    "apps.surveillance",
     "apps.blocks",
     "apps.routing",
     "apps.allocations",
@@ -175,6 +176,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30.0,
         "options": {"expires": 30},
     },
+    "report the day's compliance": {
+        "task": "surveillance.report_day",
+        "schedule": 600.0,
+        "options": {"expires": 600},
+    },
     "tell the desk what needs it": {
         "task": "routing.raise_alerts",
         "schedule": 5.0,
@@ -235,6 +241,9 @@ CELERY_BEAT_SCHEDULE = {
 # --- Compliance -----------------------------------------------------------------------------------------------------
 FIRM_TIME_ZONE = os.environ.get("OMS_FIRM_TIME_ZONE", "America/New_York")  # By which a day of the firm ends.
 OVERRIDE_DAYS = int(os.environ.get("OMS_OVERRIDE_DAYS", "30"))  # The longest that an officer may let a finding stand.
+
+# --- Surveillance -----------------------------------------------------------------------------------------------------
+SURVEILLANCE_HOUR = int(os.environ.get("OMS_SURVEILLANCE_HOUR", "22"))  # UTC; on weekdays the day's report is made from then on.
 
 # --- Crosses: what the firm's 17a-7 procedures say ------------------------------------------------------------------
 CROSS_QUOTE_SECONDS = int(os.environ.get("OMS_CROSS_QUOTE_SECONDS", "60"))  # The oldest quotation that counts as current.

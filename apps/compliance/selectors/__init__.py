@@ -23,7 +23,7 @@ from .rulebook import (
     version_before,
     versions_of,
 )
-from .snapshot import active_rules, snapshot_of
+from .snapshot import active_rules, snapshot_as_held, snapshot_of
 
 __all__ = [
     "MOST_REPLAYED",
@@ -46,6 +46,7 @@ __all__ = [
     "reviews_seen_by",
     "rules_seen_by",
     "runs_on",
+    "snapshot_as_held",
     "snapshot_of",
     "standing",
     "version_before",

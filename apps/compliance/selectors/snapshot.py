@@ -105,13 +105,7 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, firm_wide: bool) -> A
             [[S.CLEARED, S.WORKING], portfolios, [*FINAL, S.DRAFT], list(order_ids)],
             ORDER_SCHEMA | {"leaves": pl.Int64, "cleared": pl.Int64},
         )
-        positions = _frame(
-            cursor,
-            "SELECT portfolio_id, instrument_id, (qty * 10000)::bigint, (unpaid_amount * 10000)::bigint"
-            " FROM portfolios_position WHERE portfolio_id = ANY(%s::bigint[]) AND (qty <> 0 OR unpaid_amount <> 0)",
-            [portfolios],
-            {"portfolio": pl.Int64, "thing": pl.Int64, "amount": pl.Int64, "unpaid": pl.Int64},
-        )
+        positions = _positions(cursor, portfolios)
         cash, unsettled = _money(cursor, portfolios, at)
         mandates = _mandates(cursor, portfolios)
         traded = sorted(set(orders["instrument"]) | set(others["instrument"]))
@@ -144,6 +138,40 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, firm_wide: bool) -> A
         breakers=shorts.breakers(orders, place_of, at), units_owned=units_owned, firm_held=firm[0], firm_promised=firm[1],
     )  # fmt: skip
     return Asked(snapshot, hashes)
+
+
+def snapshot_as_held(portfolio_ids: Sequence[int], at: datetime) -> c.Snapshot:
+    """The portfolios with what they hold and no orders, for rules that are asked how things stand."""
+    wanted = sorted(portfolio_ids)
+    with connection.cursor() as cursor:
+        positions = _positions(cursor, wanted)
+        cash, unsettled = _money(cursor, wanted, at)
+        mandates = _mandates(cursor, wanted)
+        instruments = _instruments(cursor, sorted(set(positions["thing"])), set(), at)
+    rates = {code: c.Rate(rate, when) for code, (rate, when) in marketdata.fx_rates(c.FIRM_CURRENCY).items()}
+    rates[c.FIRM_CURRENCY] = c.Rate(rates[c.FIRM_CURRENCY].rate, at)
+    currencies = {i.currency for i in instruments} | {i.base_currency for i in instruments if i.base_currency}
+    currencies = sorted(currencies | set(cash["thing"]) | set(unsettled["thing"]))
+    place = np.array(wanted, np.int64), np.array([i.id for i in instruments], np.int64)
+    none = {name: np.zeros(0, bool if name == "sell" else np.int64) for name in (*ORDER_SCHEMA, "value_days")}
+    return c.Snapshot(
+        at=at, orders=c.Orders(**none), others=c.OpenOrders(**none),
+        positions=_holdings(positions, place[0], np.searchsorted(place[1], positions["thing"].to_numpy())),
+        cash=_holdings(cash, place[0], _places(currencies, cash["thing"])),
+        unsettled=_holdings(unsettled, place[0], _places(currencies, unsettled["thing"])),
+        instruments=instruments, portfolios=mandates, currencies=currencies, rates=rates,
+    )  # fmt: skip
+
+
+def _positions(cursor, portfolios: Sequence[int]) -> pl.DataFrame:
+    return _frame(
+        cursor,
+        "SELECT portfolio_id, instrument_id, (qty * 10000)::bigint, (unpaid_amount * 10000)::bigint"
+        " FROM portfolios_position WHERE portfolio_id = ANY(%s::bigint[]) AND (qty <> 0 OR unpaid_amount <> 0)"
+        " ORDER BY portfolio_id, instrument_id",
+        [portfolios],
+        {"portfolio": pl.Int64, "thing": pl.Int64, "amount": pl.Int64, "unpaid": pl.Int64},
+    )
 
 
 def _money(cursor, portfolios: Sequence[int], at: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -1,0 +1,77 @@
+"""What can happen to a day's report and to an incident."""
+
+from dataclasses import dataclass
+
+from apps.core.events import Event
+
+
+@dataclass(frozen=True)
+class DayReported(Event, code="day.reported"):
+    """The rules were asked of every portfolio for the first time that day."""
+
+    run_id: int
+    portfolios: int
+    breaches: int
+    unsure: int
+
+
+@dataclass(frozen=True)
+class DayReportedAgain(Event, code="day.reported_again"):
+    """Asked again, on newer positions or prices: who signed the report before signs it anew."""
+
+    run_id: int
+    portfolios: int
+    breaches: int
+    unsure: int
+
+
+@dataclass(frozen=True)
+class DaySigned(Event, code="day.signed"):
+    """An officer looked at the report and put their name to it."""
+
+    run_id: int
+
+
+@dataclass(frozen=True)
+class IncidentOpened(Event, code="incident.opened"):
+    """A rule is broken by a portfolio as it stands, and was not the day before."""
+
+    rule: str
+    portfolio_id: int
+    group: str
+    cause: str
+    value: str
+    limit: str
+    cure_by: str
+
+
+@dataclass(frozen=True)
+class IncidentAssigned(Event, code="incident.assigned"):
+    """Somebody answers for it from here on."""
+
+    owner_id: int
+
+
+@dataclass(frozen=True)
+class IncidentNoted(Event, code="incident.noted"):
+    """A note on it; the words are the act's reason."""
+
+
+@dataclass(frozen=True)
+class IncidentGivenTime(Event, code="incident.given_time"):
+    """Another day by which it is to be cured, for the act's reason."""
+
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class IncidentCured(Event, code="incident.cured"):
+    """At the end of a day the rule passes again."""
+
+    run_id: int
+
+
+@dataclass(frozen=True)
+class IncidentClosed(Event, code="incident.closed"):
+    """An officer ended it, for the act's reason: wrong data, a waiver, a rule that is no more."""

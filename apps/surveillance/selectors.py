@@ -1,0 +1,145 @@
+"""Questions about days and incidents; who may see what lives here."""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from django.db.models import Case, F, IntegerField, QuerySet, Value, When
+
+from apps.compliance.engine.incidents import held_in
+from apps.compliance.engine.standing import Standing, stand
+from apps.compliance.engine.storing import digest, expanded, unpacked
+from apps.compliance.models import RuleVersion
+from apps.compliance.selectors.runs import rule_versions
+from apps.core.refusals import NotFound
+from apps.portfolios import selectors as portfolios
+from apps.users.services import can
+
+from .models import Day, Finding, Incident, Run
+from .states import Dy, In
+
+
+def rules_of(version_ids: Iterable[int]) -> dict[int, int]:
+    """Id of a rule's version to the rule's. One query."""
+    return dict(RuleVersion.objects.filter(pk__in=set(version_ids)).values_list("pk", "rule_id"))
+
+
+def held_before(run: Run) -> dict[tuple[int, int], int] | None:
+    """What the run before this day's looked at as held; None where there was none."""
+    earlier = Run.objects.filter(day__date__lt=run.day.date).order_by("-day__date", "-pk").values_list("inputs", flat=True).first()
+    return None if earlier is None else held_in(unpacked(expanded(bytes(earlier))))
+
+
+# --- days ------------------------------------------------------------------------------------------------------------
+
+
+class Listed(NamedTuple):
+    """A weekday with its report; None where it was never reported."""
+
+    date: date
+    day: Day | None
+
+    @property
+    def is_signed(self) -> bool:
+        return self.day is not None and self.day.status == Dy.SIGNED
+
+
+def days_seen_by(user) -> QuerySet[Day]:
+    """The newest first; none for whom they are not."""
+    if not can(user, "compliance.see"):
+        return Day.objects.none()
+    return Day.objects.select_related("run", "signed_by").defer("run__inputs").order_by("-date")
+
+
+def get_day_seen_by(user, on: date) -> Day:
+    """:raises NotFound: where there is no report, or it is hidden"""
+    row = days_seen_by(user).filter(date=on).first()
+    if row is None:
+        raise NotFound(f"There is no report of {on}.")
+    return row
+
+
+def weekdays(user, today: date, back: int = 30) -> list[Listed]:
+    """Each weekday since the first report, at most so many days back, and weekends that were reported; the newest first."""
+    known = {day.date: day for day in days_seen_by(user).filter(date__gt=today - timedelta(days=back), date__lte=today)}
+    if not known:
+        return []
+    first = min(known)
+    every = (today - timedelta(days=n) for n in range((today - first).days + 1))
+    return [Listed(on, known.get(on)) for on in every if on in known or (on.weekday() < 5 and on < today)]
+
+
+def findings_of(user, day: Day) -> QuerySet[Finding]:
+    """What the day's newest run found, breaches first, the largest before the others."""
+    order = {"FAIL": 0, "INDETERMINATE": 1, "WARNING": 2}
+    rows = Finding.objects.filter(run=day.run_id).select_related("rule_version__rule", "portfolio", "incident__owner")
+    if not can(user, "portfolios.see_all"):
+        rows = rows.filter(portfolio__in=portfolios.portfolios_seen_by(user).values("pk"))
+    return rows.annotate(rank=_ranked(order)).order_by("rank", F("over_amount").desc(), "pk")
+
+
+def _ranked(order: dict[str, int]):
+    return Case(*(When(outcome=name, then=Value(rank)) for name, rank in order.items()), default=Value(9), output_field=IntegerField())
+
+
+class Again(NamedTuple):
+    """A run asked again: whether its stored inputs are what they were, and what is said otherwise now."""
+
+    is_whole: bool
+    differences: list[str]
+
+
+def ask_again(run: Run) -> Again:
+    """The same rules of the same inputs once more. What is said otherwise than then, in words."""
+    content = expanded(bytes(Run.objects.values_list("inputs", flat=True).get(pk=run.pk)))
+    if digest(content) != run.inputs_hash:
+        return Again(False, ["The stored inputs are not those that the report was made of."])
+    s = unpacked(content)
+    versions = rule_versions(run.rule_versions)
+    said = stand(s, [versions[pk] for pk in run.rule_versions])
+    now = {(rule.id, s.portfolios[one.portfolio].id, one.group): one for rule, one in said}
+    then = {(row.rule_version_id, row.portfolio_id, row.group): row for row in run.findings.all()}
+    return Again(True, [*_lost(then, now), *_new(then, now)])
+
+
+def _lost(then: dict, now: dict[tuple, Standing]) -> list[str]:
+    differences = []
+    for key, row in then.items():
+        one = now.get(key)
+        said = None if one is None else "WARNING" if one.outcome == "PASS" and one.warned else one.outcome
+        if said != row.outcome:
+            differences.append(f"{row.group}: {row.outcome} then, {said or 'nothing'} now")
+    return differences
+
+
+def _new(then: dict, now: dict[tuple, Standing]) -> list[str]:
+    return [
+        f"{one.group}: nothing then, {one.outcome} now"
+        for key, one in now.items()
+        if (one.outcome != "PASS" or one.warned) and key not in then
+    ]
+
+
+# --- incidents -------------------------------------------------------------------------------------------------------
+
+
+def incidents_seen_by(user) -> QuerySet[Incident]:
+    """Those of portfolios the person sees: open ones by the day they are to be cured, then the others; none for others."""
+    if not (can(user, "compliance.see") or can(user, "compliance.see_own")):
+        return Incident.objects.none()
+    rows = Incident.objects.select_related("rule", "portfolio", "owner")
+    if not can(user, "portfolios.see_all"):
+        rows = rows.filter(portfolio__in=portfolios.portfolios_seen_by(user).values("pk"))
+    return rows.annotate(rank=_standing()).order_by("rank", "cure_by", F("over_amount").desc(), "pk")
+
+
+def _standing():
+    return Case(When(status=In.OPEN, then=Value(0)), default=Value(1), output_field=IntegerField())
+
+
+def get_incident_seen_by(user, incident_id: int) -> Incident:
+    """:raises NotFound:"""
+    row = incidents_seen_by(user).filter(pk=incident_id).first()
+    if row is None:
+        raise NotFound("There is no such incident, or it is of a portfolio that is not yours to see.")
+    return row

@@ -1,0 +1,272 @@
+"""Reporting a day, signing the report, and what people do about incidents."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from django.db import connection, transaction
+
+from apps.audit.services import keep_act, record
+from apps.compliance import selectors as compliance
+from apps.compliance.engine.columns import Snapshot
+from apps.compliance.engine.incidents import Key, cause_of, cure_by, reconciled, worst
+from apps.compliance.engine.judgement import RuleVersion
+from apps.compliance.engine.standing import Standing, stand
+from apps.compliance.engine.storing import digest, packed, squeezed
+from apps.core.acts import Act
+from apps.core.events import Event, Fact
+from apps.core.refusals import Conflict, Invalid, NotFound, Stale
+from apps.core.tables import copy_in, next_ids, one_at_a_time, update_many
+from apps.orders import selectors as orders
+from apps.portfolios.models import Portfolio
+from apps.users.models import User
+from apps.users.services import can, require
+
+from . import events, selectors
+from .models import Day, Incident, Run
+from .states import DAY_LIFE, INCIDENT_LIFE, In
+
+SIX = Decimal("0.000001")
+FOUR = Decimal("0.0001")
+
+
+class StaleDay(Stale):
+    """The report was made anew, or signed, after the person looked at it."""
+
+
+class StaleIncident(Stale):
+    """The incident changed after the person looked at it."""
+
+
+class Unowned(Conflict):
+    """A breach nobody answers for: the day cannot be signed yet."""
+
+
+# --- the report -----------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def report_day(act: Act, day: date | None = None) -> int:
+    """
+    Will ask every rule in force of every open portfolio as it stands, keep what was found with all it was found by, and
+    open, go on with and end incidents. Asked again for the same day the newer report stands, and must be signed anew.
+
+    :param day: whose report it is; the act's own day where it is not given
+    :returns: the id of the day
+    :raises Invalid: where a later day is reported already: positions of the past are gone
+    """
+    require(act, "surveillance.report")
+    day = day or act.at.date()
+    with connection.cursor() as cursor:
+        one_at_a_time(cursor, "surveillance.day")
+    if Day.objects.filter(date__gt=day).exists():
+        raise Invalid(f"A later day than {day} is reported already; its own report can be judged again.", field="date")
+    homes = list(Portfolio.objects.filter(is_open=True).order_by("pk").values_list("pk", flat=True))
+    s, rules = compliance.snapshot_as_held(homes, act.at), compliance.active_rules()
+    said = stand(s, rules)
+    row = Day.objects.select_for_update(no_key=True).filter(date=day).first()
+    again = row is not None
+    row = row or Day.objects.create(date=day)
+    run = _keep_run(act, row, s, rules, said)
+    incidents = _incidents(act, day, run, s, said)
+    _keep_findings(run, s, said, incidents)
+    if again:
+        row.status = DAY_LIFE.after(row.status, events.DayReportedAgain)
+        row.version += 1
+    row.run, row.signed_by, row.signed_at, row.note = run, None, None, ""
+    row.save()
+    kind = events.DayReportedAgain if again else events.DayReported
+    record(act, [Fact(row.pk, row.version, kind(run.pk, run.portfolios, run.breaches, run.unsure))])
+    return row.pk
+
+
+def _keep_run(act: Act, day: Day, s: Snapshot, rules: Sequence[RuleVersion], said: Sequence[tuple[RuleVersion, Standing]]) -> Run:
+    inputs = packed(s)
+    outcomes = [one.outcome for _, one in said]
+    return Run.objects.create(
+        day=day, at=act.at, act_id=keep_act(act), rule_versions=[rule.id for rule in rules], inputs=squeezed(inputs),
+        inputs_hash=digest(inputs), portfolios=len(s.portfolios), asked=len(said), breaches=outcomes.count("FAIL"),
+        unsure=outcomes.count("INDETERMINATE"), warnings=sum(one.warned for _, one in said),
+    )  # fmt: skip
+
+
+def _incidents(act: Act, day: date, run: Run, s: Snapshot, said: Sequence[tuple[RuleVersion, Standing]]) -> dict[Key, int]:
+    """Opens, goes on with and cures; what is open now, by what it is. A fixed number of statements."""
+    rule_ids = selectors.rules_of([rule.id for rule, _ in said])
+    found = {Key(rule_ids[rule.id], s.portfolios[one.portfolio].id, one.group): one for rule, one in said}
+    codes = {rule_ids[rule.id]: rule.code for rule, _ in said}
+    rows = {row.pk: row for row in Incident.objects.select_for_update(no_key=True).filter(status=In.OPEN).order_by("pk")}
+    standing = {Key(row.rule_id, row.portfolio_id, row.group): pk for pk, row in rows.items()}
+    now = reconciled(standing, found)
+    before = selectors.held_before(run)
+    facts = []
+    with connection.cursor() as cursor:
+        ids = next_ids(cursor, "surveillance_incident", len(now.opened))
+        opened = []
+        for pk, (key, one) in zip(ids, now.opened.items(), strict=True):
+            cause = cause_of(s, one, before)
+            due = cure_by(day, cause)
+            opened.append((pk, *key, cause, day, day, due, *_numbers(one), one.unit, one.text[:400], str(In.OPEN), 1))
+            value, limit, _ = _numbers(one)
+            fact = events.IncidentOpened(codes[key.rule], key.portfolio, key.group, cause, str(value), str(limit), due.isoformat())
+            facts.append(Fact(pk, 1, fact))
+        copy_in(
+            cursor, "surveillance_incident",
+            ("id", "rule_id", "portfolio_id", "group", "cause", "opened_on", "seen_on", "cure_by", "value", "limit", "over_amount",
+             "unit", "text", "status", "version"),
+            opened,
+        )  # fmt: skip
+        numbers = [_numbers(one) for one in now.again.values()]
+        update_many(
+            cursor, "surveillance_incident", list(now.again),
+            {
+                "seen_on": ("date", [day] * len(now.again)), "value": ("numeric", [n[0] for n in numbers]),
+                "limit": ("numeric", [n[1] for n in numbers]), "over_amount": ("numeric", [n[2] for n in numbers]),
+                "text": ("text", [one.text[:400] for one in now.again.values()]),
+            },
+        )  # fmt: skip
+        ended = str(INCIDENT_LIFE.after(In.OPEN, events.IncidentCured))
+        update_many(
+            cursor, "surveillance_incident", now.cured,
+            {"status": ("text", [ended] * len(now.cured)), "ended_on": ("date", [day] * len(now.cured))}, bump=True,
+        )  # fmt: skip
+    cured = events.IncidentCured(run.pk)
+    record(act, [*facts, *(Fact(pk, rows[pk].version + 1, cured) for pk in now.cured)])
+    return standing | dict(zip(now.opened, ids, strict=True))
+
+
+def _numbers(one: Standing) -> tuple[Decimal | None, Decimal, Decimal]:
+    value = None if one.value is None else Decimal(repr(one.value)).quantize(SIX)
+    return value, Decimal(repr(one.limit)).quantize(SIX), Decimal(repr(one.over)).quantize(FOUR)
+
+
+def _keep_findings(run: Run, s: Snapshot, said: Sequence[tuple[RuleVersion, Standing]], incidents: Mapping[Key, int]) -> None:
+    rule_ids = selectors.rules_of([rule.id for rule, _ in said])
+    kept = {id(one) for one in worst([one for _, one in said])}
+    rows = []
+    for rule, one in said:
+        if id(one) not in kept:
+            continue
+        portfolio = s.portfolios[one.portfolio].id
+        outcome = "WARNING" if one.outcome == "PASS" else one.outcome
+        incident = incidents[Key(rule_ids[rule.id], portfolio, one.group)] if outcome == "FAIL" else None
+        data = orjson.dumps(list(one.data)).decode()
+        rows.append((run.pk, rule.id, portfolio, one.group, outcome, *_numbers(one), one.unit, one.text[:400], data, incident))
+    with connection.cursor() as cursor:
+        copy_in(
+            cursor, "surveillance_finding",
+            ("run_id", "rule_version_id", "portfolio_id", "group", "outcome", "value", "limit", "over_amount", "unit", "text", "data",
+             "incident_id"),
+            rows,
+        )  # fmt: skip
+
+
+# --- sign-off -------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def sign_day(act: Act, day_id: int, *, seen: Mapping[int, int], note: str = "") -> None:
+    """
+    Will put the officer's name to a day's report.
+
+    :raises StaleDay: where it was made anew or signed since; :raises IllegalMove: where it is signed
+    :raises Unowned: where a breach in it has nobody who answers for it
+    """
+    require(act, "surveillance.sign")
+    row = Day.objects.select_for_update(no_key=True).filter(pk=day_id).first()
+    if row is None:
+        raise NotFound("There is no report of that day.")
+    if seen.get(row.pk) != row.version:
+        missed = orders.missed("day", {row.pk: (str(row.date), seen.get(row.pk), row.version)})
+        raise StaleDay(f"The report of {row.date} is not the one you saw. Reload it, look and sign again.", stale=missed)
+    after = DAY_LIFE.after(row.status, events.DaySigned)
+    alone = row.run.findings.filter(outcome="FAIL", incident__owner=None, incident__status=In.OPEN).count()
+    if alone:
+        raise Unowned(f"{alone} {'breach has' if alone == 1 else 'breaches have'} no owner yet. Give each one, then sign.", unowned=alone)
+    row.status, row.signed_by_id, row.signed_at, row.note = after, act.by, act.at, note.strip()[:1000]
+    row.version += 1
+    row.save()
+    record(act, [Fact(row.pk, row.version, events.DaySigned(row.run_id))])
+
+
+# --- incidents ------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def assign_incidents(act: Act, incident_ids: Sequence[int], owner_id: int, *, seen: Mapping[int, int]) -> None:
+    """
+    Will make a colleague answer for incidents.
+
+    :raises Invalid: where the colleague may not see compliance, or is switched off
+    """
+    require(act, "surveillance.work")
+    owner = User.objects.filter(pk=owner_id, is_active=True, is_automated=False).first()
+    if owner is None or not (can(owner, "compliance.see") or can(owner, "portfolios.see")):
+        raise Invalid("Choose an active colleague who may see portfolios or compliance.", field="owner")
+    rows = _locked(incident_ids, seen)
+    _happen(act, rows, events.IncidentAssigned(owner.pk), {"owner_id": ("bigint", owner.pk)})
+
+
+@transaction.atomic
+def note_incident(act: Act, incident_id: int, *, seen: Mapping[int, int]) -> None:
+    """Will keep the act's reason as a note on an incident. :raises Invalid: without words"""
+    require(act, "surveillance.work")
+    _refuse_silence(act)
+    _happen(act, _locked([incident_id], seen), events.IncidentNoted())
+
+
+@transaction.atomic
+def give_time(act: Act, incident_id: int, until: date, *, seen: Mapping[int, int]) -> None:
+    """Will move the day by which an incident is to be cured, for a reason. :raises Invalid: for a day that is over"""
+    require(act, "surveillance.work")
+    _refuse_silence(act)
+    if until < act.at.date():
+        raise Invalid("That day is over; choose a later one.", field="cure_by")
+    (row,) = _locked([incident_id], seen)
+    moved = events.IncidentGivenTime(row.cure_by.isoformat(), until.isoformat())
+    _happen(act, [row], moved, {"cure_by": ("date", until)})
+
+
+@transaction.atomic
+def close_incidents(act: Act, incident_ids: Sequence[int], *, seen: Mapping[int, int]) -> None:
+    """
+    Will end incidents for the reason the act gives: wrong data, a waiver, a rule that is no more. Where the rule is still
+    broken at the end of the next day, that is a new incident.
+    """
+    require(act, "surveillance.work")
+    _refuse_silence(act)
+    rows = _locked(incident_ids, seen)
+    after = str(INCIDENT_LIFE.after(In.OPEN, events.IncidentClosed))
+    ended = max([act.at.date(), *(row.opened_on for row in rows)])
+    _happen(act, rows, events.IncidentClosed(), {"status": ("text", after), "ended_on": ("date", ended)})
+
+
+def _locked(incident_ids: Sequence[int], seen: Mapping[int, int]) -> list[Incident]:
+    wanted = sorted(set(incident_ids))
+    rows = list(Incident.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk"))
+    if not rows or len(rows) < len(wanted):
+        raise NotFound("There is no such incident. Reload the list.")
+    stale = {row.pk: (row.ref, seen.get(row.pk), row.version) for row in rows if seen.get(row.pk) != row.version}
+    if stale:
+        first = next(iter(stale.values()))[0]
+        raise StaleIncident(f"{first} changed since you looked, so nothing was done. Reload.", stale=orders.missed("incident", stale))
+    return rows
+
+
+def _happen(act: Act, rows: Sequence[Incident], event: Event, columns: Mapping[str, tuple[str, Any]] | None = None) -> None:
+    for row in rows:
+        INCIDENT_LIFE.after(row.status, type(event))
+    with connection.cursor() as cursor:
+        given = {name: (kind, [value] * len(rows)) for name, (kind, value) in (columns or {}).items()}
+        given = given or {"status": ("text", [row.status for row in rows])}
+        update_many(cursor, "surveillance_incident", [row.pk for row in rows], given, bump=True)
+    record(act, [Fact(row.pk, row.version + 1, event) for row in rows])
+
+
+def _refuse_silence(act: Act) -> None:
+    if not act.reason.strip():
+        raise Invalid("Say why; the reason is kept.", field="reason")
+
+

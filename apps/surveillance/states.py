@@ -1,0 +1,34 @@
+"""The lives of a day's report and of an incident."""
+
+from enum import StrEnum
+
+from apps.core.lifecycles import Lifecycle
+
+from . import events as e
+
+
+class Dy(StrEnum):
+    REPORTED = "REPORTED"
+    SIGNED = "SIGNED"
+
+
+DAY_LIFE = Lifecycle(
+    "day",
+    born={e.DayReported: Dy.REPORTED},
+    moves={(Dy.REPORTED, e.DaySigned): Dy.SIGNED, (Dy.SIGNED, e.DayReportedAgain): Dy.REPORTED},
+    stays={e.DayReportedAgain: [Dy.REPORTED]},
+)
+
+
+class In(StrEnum):
+    OPEN = "OPEN"
+    CURED = "CURED"
+    CLOSED = "CLOSED"
+
+
+INCIDENT_LIFE = Lifecycle(
+    "incident",
+    born={e.IncidentOpened: In.OPEN},
+    moves={(In.OPEN, e.IncidentCured): In.CURED, (In.OPEN, e.IncidentClosed): In.CLOSED},
+    stays={e.IncidentAssigned: [In.OPEN], e.IncidentNoted: [In.OPEN], e.IncidentGivenTime: [In.OPEN]},
+)
