@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from apps.audit import selectors as audit
 from apps.core.edges import act_of, seen_versions, whole_number
-from apps.core.refusals import Invalid, NotFound, Refusal
+from apps.core.refusals import Invalid, NotFound, Refusal, Stale
 from apps.users.doors import door
 from apps.users.services import can
 
@@ -54,6 +54,7 @@ def _day(request: HttpRequest, on: str, error: Refusal | None = None) -> HttpRes
         "more": max(0, findings.count() - MOST),
         "colleagues": forms.colleagues(),
         "error": error,
+        "facts": error.in_words() if isinstance(error, Stale) else {},
         "note": request.POST.get("note", ""),
         "may_sign": can(request.user, "surveillance.sign") and found.status != "SIGNED",
         "may_work": can(request.user, "surveillance.work"),
@@ -97,6 +98,7 @@ def _incident(request: HttpRequest, incident_id: int, error: Refusal | None = No
         "life": audit.timeline("incident", found.pk),
         "colleagues": forms.colleagues(),
         "error": error,
+        "facts": error.in_words() if isinstance(error, Stale) else {},
         "typed": request.POST,
         "today": timezone.now().date(),
         "may_work": can(request.user, "surveillance.work") and found.status == "OPEN",

@@ -48,6 +48,11 @@ MATRIX: dict[str, set[str] | str] = {
     "compliance:order_checks": {M, C, A}, "compliance:rules": {C, A}, "compliance:rule": {C},
     "compliance:rule_end": {C}, "compliance:drafts": {C, A}, "compliance:draft": {C, A}, "compliance:draft_act": {C},
     "compliance:restrictions": {C, A}, "compliance:restrict": {C}, "compliance:lift": {C},
+    "surveillance:days": {C, A}, "surveillance:day": {C, A}, "surveillance:incident": {M, C, A}, "surveillance:report": {C},
+    "surveillance:sign": {C}, "surveillance:assign": {C}, "surveillance:work": {C},
+    "api-surveillance-days": {C, A}, "api-surveillance-day": {C, A}, "api-surveillance-day-again": {C, A},
+    "api-surveillance-day-sign": {C}, "api-incidents": {M, C, A}, "api-incident": {M, C, A}, "api-incidents-assign": {C},
+    "api-incidents-close": {C}, "api-incident-note": {C}, "api-incident-time": {C},
     "compliance:replay": {C, A}, "api-replay": {C, A}, "api-replay-rules": {C, A},
     # Blocks and routing
     "blocks:list": FLOOR, "blocks:export": FLOOR, "blocks:rows": FLOOR, "blocks:detail": FLOOR, "blocks:of_order": FLOOR,
@@ -149,7 +154,7 @@ MATRIX: dict[str, set[str] | str] = {
 # Where looking and acting share an address: who may act.
 POSTS = {"api-rotations": {X}, "api-crosses": {T}, "api-staging-sessions": {O, X},
          "api-orders": {M}, "api-imports": {M}, "api-import-listings": {M}, "api-proposals": {M},
-         "api-rule-drafts": {C}, "api-restrictions": {C}, "api-halts": {T, C},
+         "api-rule-drafts": {C}, "api-restrictions": {C}, "api-surveillance-days": {C}, "api-halts": {T, C},
          "api-block-notes": {M, T, C, O}, "api-order-notes": {M, T, C, O},
          "blocks:notes_of_order": {M, T, C, O}, "blocks:notes_of_block": {M, T, C, O},
          "api-order-locates": {M, T, C}, "api-order-documents": {M, T, C},

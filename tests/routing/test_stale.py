@@ -26,12 +26,16 @@ from apps.orders import services as orders
 from apps.orders.models import Approval, ImportTemplate, Order, OwnField
 from apps.routing import services as routing
 from apps.routing.models import Alert, AlertRule, DealerQuote, Inquiry, Message
+from apps.surveillance import services as surveillance
+from apps.surveillance.models import Day, Incident
+from apps.users.models import User
 from tests.compliance.conftest import held, rules, submit  # noqa: F401
 from tests.compliance.ruling import take_out
 from tests.crossing.conftest import consent, found, proposed, wish  # noqa: F401
 from tests.house.test_doors import MATRIX, OURS, POSTS, SAMPLE
 from tests.orders.files import csv_of, line
 from tests.races import at_once
+from tests.surveillance.conftest import aaa  # noqa: F401
 
 pytestmark = pytest.mark.django_db
 WHY = "Because."
@@ -150,6 +154,21 @@ class Things:
         if not self.fresh:
             compliance.propose_drafts(self.act("omar"), [pk], seen={pk: 1})
         return pk
+
+    def incident(self) -> SimpleNamespace:
+        self.get("aaa")("25")
+        surveillance.report_day(self.by("scheduler"))
+        one = Incident.objects.order_by("pk").first()
+        if not self.fresh:
+            surveillance.note_incident(self.act("odile"), one.pk, seen={one.pk: 1})
+        return SimpleNamespace(pk=one.pk)
+
+    def day(self) -> SimpleNamespace:
+        self.get("aaa")("99")
+        pk = surveillance.report_day(self.by("scheduler"))
+        if not self.fresh:
+            surveillance.report_day(self.act("odile"))
+        return SimpleNamespace(pk=pk, args=(Day.objects.get(pk=pk).date.isoformat(),))
 
     def restriction(self) -> int:
         issuer = self.get("firm").instruments["AAA"].issuer_id
@@ -309,6 +328,9 @@ PAGES: dict[str, tuple[str, str, dict | Callable]] = {
     "compliance:rule_end": ("omar", "rule", {}),
     "compliance:draft_act": ("omar", "draft", {"how": "drop"}),
     "compliance:lift": ("omar", "restriction", {}),
+    "surveillance:assign": ("omar", "incident", lambda t: {"owner": User.objects.get(username="mira").pk}),
+    "surveillance:work": ("omar", "incident", {"how": "close"}),
+    "surveillance:sign": ("omar", "day", {}),
     **{f"blocks:{act}": ("tom", "block", {}) for act in ("route", "finish", "pick_up", "hand_over", "unblock")},
     "blocks:split": ("tom", "block", {"by": "qty", "qty": "50"}),
     "blocks:split_order": ("tom", "blocked_order", {"qty": "10"}),
@@ -380,6 +402,13 @@ API: dict[str, tuple[str, str, str, dict | Callable]] = {
     "api-review-approve": ("post", "omar", "review", {"code": "OTHER"}),
     **{f"api-review-{act}": ("post", "omar", "review", {}) for act in ("send_back", "reject")},
     "api-reviews-decide": ("post", "omar", "review", lambda t: {"decision": "approve", "code": "OTHER", "reviews": pairs(t)}),
+    "api-surveillance-day-sign": ("post", "omar", "day", {}),
+    "api-incidents-assign": (
+        "post", "omar", "incident", lambda t: {"incidents": pairs(t), "owner": User.objects.get(username="mira").pk},
+    ),
+    "api-incidents-close": ("post", "omar", "incident", lambda t: {"incidents": pairs(t)}),
+    "api-incident-note": ("post", "omar", "incident", {}),
+    "api-incident-time": ("post", "omar", "incident", {"cure_by": SOON[:10]}),
     "api-quarantined-settle": ("post", "tom", "message", {"book": False}),
     "api-rule-drafts": ("post", "omar", "rule", lambda t: {"rule_id": t.pk, "severity": "HARD", "params": {"max_amount": "5"}}),
     "api-rule-drafts-end": ("post", "omar", "rule", lambda t: {"rule_id": t.pk}),
@@ -443,6 +472,7 @@ OTHERS = {
         "orders:import_columns orders:import_listings"
     ),
     "tries again what failed": "desk:try_again",
+    "looks anew at how things stand; of two at once tests/surveillance": "surveillance:report api-surveillance-days",
     "is settlement's, tried in tests/settlement": (
         "settlement:unblock settlement:resend settlement:note settlement:add_standing api-instruction-note"
         " api-instruction-unblock api-instruction-resend"

@@ -11,18 +11,21 @@ from apps.portfolios import services as portfolios
 from apps.portfolios.models import Movement
 from apps.surveillance import services
 from apps.surveillance.models import Day
-from tests.compliance.conftest import put_in_force
+from tests.compliance.ruling import put_in_force
 
 D = Decimal
 MONDAY = datetime(2026, 11, 30, 22, 5, tzinfo=UTC)
 
 
 @pytest.fixture
-def aaa(firm, by) -> Callable:
+def aaa(firm, people, by) -> Callable:
     """``aaa("25.2")``: no portfolio holds more than so much of AAA; P1 to P3 hold 2.5 of 9.95 million, 25.126%."""
-    return lambda limit, **more: put_in_force(
-        by, "aaa", "measure", {"filter": 'symbol == "AAA"', "limit": limit, "max_age": "525600"} | more
-    )
+
+    def make(limit: str, **more) -> None:
+        params = {"filter": 'symbol == "AAA"', "limit": limit} | more
+        put_in_force(by, "aaa", params, severity="SOFT", name="AAA", kind="measure")
+
+    return make
 
 
 @pytest.fixture
