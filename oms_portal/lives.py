@@ -3,7 +3,7 @@
 from apps.allocations.states import LIFE as ALLOCATION
 from apps.blocks.states import LIFE as BLOCK
 from apps.blocks.states import OPPOSITION_LIFE, ROTATION_LIFE
-from apps.compliance.states import DRAFT_LIFE, OVERRIDE_LIFE, RESTRICTION_LIFE, REVIEW_LIFE, RULE_LIFE
+from apps.compliance.states import DRAFT_LIFE, OVERRIDE_LIFE, QUESTION_LIFE, RESTRICTION_LIFE, REVIEW_LIFE, RULE_LIFE
 from apps.core.lifecycles import Lifecycle
 from apps.crossing.states import LIFE as CROSS
 from apps.orders.states import APPROVAL_LIFE, CHAIN_LIFE, DEPUTY_LIFE, GROUP_LIFE, IMPORT_LIFE, PROPOSAL_LIFE
@@ -23,6 +23,7 @@ LIVES: tuple[tuple[Lifecycle, str, str], ...] = (
     (PROPOSAL_LIFE, "orders_proposal", "true"),
     (REVIEW_LIFE, "compliance_review", "true"),
     (OVERRIDE_LIFE, "compliance_override", "true"),
+    (QUESTION_LIFE, "compliance_question", "true"),
     (RULE_LIFE, "compliance_rule", "true"),
     (DRAFT_LIFE, "compliance_ruledraft", "true"),
     (RESTRICTION_LIFE, "compliance_restriction", "true"),

@@ -30,7 +30,7 @@ ROLES: dict[str, frozenset[str]] = {
         | {"orders.attach"}
         | {"orders.see_approvals", "orders.approve"}  # Of colleagues: nobody approves what they entered or amended.
         | {"orders.import", "blocks.see", "blocks.write_notes", "allocations.see", "reporting.see"}
-        | {"compliance.see_own"}
+        | {"compliance.see_own", "compliance.answer"}  # What officers ask of orders for the portfolios they run.
         | {"crossing.see", "crossing.accept", "crossing.decline"}  # For the portfolios they run.
     ),
     # Works the blocks of the desks they sit at, and sees the orders in them. Decides nothing about compliance.

@@ -50,6 +50,38 @@ class ApprovalAskEnded(Event, code="review.approval_ask_ended"):
 
 
 @dataclass(frozen=True)
+class ReviewQuestioned(Event, code="review.questioned"):
+    """An officer asked the order's managers something. It still waits."""
+
+    order_id: int
+
+
+@dataclass(frozen=True)
+class ReviewAnswered(Event, code="review.answered"):
+    order_id: int
+
+
+@dataclass(frozen=True)
+class QuestionAsked(Event, code="question.asked"):
+    order_id: int
+    review_id: int
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class QuestionAnswered(Event, code="question.answered"):
+    order_id: int
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class QuestionClosed(Event, code="question.closed"):
+    """Its review ended before anybody answered."""
+
+    order_id: int
+
+
+@dataclass(frozen=True)
 class OverrideAsked(Event, code="override.asked"):
     """One officer would let a finding stand; another has to confirm. ``value`` and ``limit`` in ``unit``."""
 

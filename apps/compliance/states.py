@@ -24,7 +24,20 @@ REVIEW_LIFE = Lifecycle(
         (R.WAITING, e.ReviewRejected): R.REJECTED,
         (R.WAITING, e.ReviewWithdrawn): R.WITHDRAWN,
     },
-    stays={e.ApprovalAsked: [R.WAITING], e.ApprovalAskEnded: [R.WAITING]},
+    stays=dict.fromkeys((e.ApprovalAsked, e.ApprovalAskEnded, e.ReviewQuestioned, e.ReviewAnswered), [R.WAITING]),
+)
+
+
+class Q(StrEnum):
+    OPEN = "OPEN"
+    ANSWERED = "ANSWERED"
+    CLOSED = "CLOSED"
+
+
+QUESTION_LIFE = Lifecycle(
+    "question",
+    born={e.QuestionAsked: Q.OPEN},
+    moves={(Q.OPEN, e.QuestionAnswered): Q.ANSWERED, (Q.OPEN, e.QuestionClosed): Q.CLOSED},
 )
 
 

@@ -14,6 +14,9 @@ api_urlpatterns = [
         re_path(rf"^reviews/{PK}/{act.replace('_', '-')}/?$", api.Reviews.as_view({"post": act}), name=f"api-review-{act}")
         for act in ("approve", "send_back", "reject")
     ),
+    re_path(rf"^reviews/{PK}/ask/?$", api.Reviews.as_view({"post": "ask"}), name="api-review-ask"),
+    path("questions/", api.Questions.as_view({"get": "list"}), name="api-questions"),
+    re_path(rf"^questions/{PK}/answer/?$", api.Questions.as_view({"post": "answer"}), name="api-question-answer"),
     path("overrides/", api.Overrides.as_view({"get": "list"}), name="api-overrides"),
     path("orders/<int:pk>/checks/", api.Checks.as_view({"get": "of_order"}), name="api-order-checks"),
     path("rules/", api.Rules.as_view({"get": "list"}), name="api-rules"),
@@ -37,6 +40,8 @@ urlpatterns = [
     path("reviews/", views.reviews, name="reviews"),
     path("reviews/<int:review_id>/", views.review, name="review"),
     path("reviews/<int:review_id>/decide/", views.decide, name="decide"),
+    path("reviews/<int:review_id>/ask/", views.ask, name="ask"),
+    path("orders/<int:order_id>/questions/<int:question_id>/answer/", views.answer, name="answer"),
     path("orders/<int:order_id>/checks/", views.order_checks, name="order_checks"),
     path("proposals/try/", views.try_proposals, name="try_proposals"),
     path("replay/", replay_views.replay, name="replay"),

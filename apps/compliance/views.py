@@ -64,7 +64,7 @@ def _review(
     request: HttpRequest, review_id: int, *, error: str = "", field: str = "", typed: QueryDict | None = None, status: int = 200
 ) -> HttpResponse:
     found = pages.decision(request.user, review_id)
-    context = {"decision": found, "error": error, "field": field, "form": forms.ApprovalForm.shown(typed)}
+    context = {"decision": found, "error": error, "field": field, "form": forms.ApprovalForm.shown(typed), "typed": typed}
     if request.htmx:
         return render(request, "compliance/review.html#decision", context, status=status)
     return render(request, "compliance/reviews.html", {**_queue(request), **context}, status=status)
@@ -87,14 +87,36 @@ def decide(request: HttpRequest, review_id: int) -> HttpResponse:
         else:
             service(act, [review_id], seen=seen)
     except Refusal as refusal:
-        since = refusal.in_words() if isinstance(refusal, Stale) else {}
-        error = " ".join([refusal.message, *(f"{name}: {said}." for name, said in since.items())])
-        field = str(refusal.facts.get("field", ""))
-        response = _review(request, review_id, error=error, field=field, typed=request.POST, status=refusal.status)
-        response["HX-Reswap"] = "innerHTML"  # In place, whatever the status.
-        return response
-    response = _review(request, review_id)
-    response["HX-Trigger"] = json.dumps({"toast": {"text": f"{word}. The decision is on the record.", "tone": "ok"}})
+        return _refused(request, review_id, refusal)
+    return _done(_review(request, review_id), f"{word}. The decision is on the record.")
+
+
+@door("compliance.decide")
+@require_POST
+def ask(request: HttpRequest, review_id: int) -> HttpResponse:
+    """Asks the order's managers something; a refusal comes back on the same page with the words kept."""
+    text, seen = request.POST.get("text", ""), seen_versions(request.POST)
+    try:
+        services.ask(act_of(request, reason=text), review_id, text, seen=seen.get(review_id, 0))
+    except Refusal as refusal:
+        return _refused(request, review_id, refusal)
+    return _done(_review(request, review_id), "Asked. The review says when the answer is there.")
+
+
+def _refused(request: HttpRequest, review_id: int, refusal: Refusal) -> HttpResponse:
+    field = str(refusal.facts.get("field", ""))
+    response = _review(request, review_id, error=_worded(refusal), field=field, typed=request.POST, status=refusal.status)
+    response["HX-Reswap"] = "innerHTML"  # In place, whatever the status.
+    return response
+
+
+def _worded(refusal: Refusal) -> str:
+    since = refusal.in_words() if isinstance(refusal, Stale) else {}
+    return " ".join([refusal.message, *(f"{name}: {said}." for name, said in since.items())])
+
+
+def _done(response: HttpResponse, text: str) -> HttpResponse:
+    response["HX-Trigger"] = json.dumps({"toast": {"text": text, "tone": "ok"}})
     return response
 
 
@@ -102,10 +124,35 @@ def decide(request: HttpRequest, review_id: int) -> HttpResponse:
 @require_GET
 def order_checks(request: HttpRequest, order_id: int) -> HttpResponse:
     """The panel of an order's drawer. Who is not of compliance reads what is wrong, not whom a list names."""
-    order = orders.get_order_seen_by(request.user, order_id)
-    checks = selectors.checks_of(request.user, order_id)
-    context = {"order": order, "checks": checks, "in_full": can(request.user, "compliance.see")}
-    return render(request, "compliance/checks.html", context)
+    return _checks(request, order_id)
+
+
+def _checks(request: HttpRequest, order_id: int, *, error: str = "", text: str = "", status: int = 200) -> HttpResponse:
+    context = {
+        "order": orders.get_order_seen_by(request.user, order_id),
+        "checks": selectors.checks_of(request.user, order_id),
+        "in_full": can(request.user, "compliance.see"),
+        "thread": selectors.questions_seen_by(request.user).filter(order=order_id),
+        "to_answer": selectors.questions_to_answer(request.user).filter(order=order_id).first(),
+        "error": error,
+        "text": text,
+    }
+    return render(request, "compliance/checks.html", context, status=status)
+
+
+@door("compliance.answer")
+@require_POST
+def answer(request: HttpRequest, order_id: int, question_id: int) -> HttpResponse:
+    """Answers what an officer asked, in the order's panel of checks; a refusal comes back there with the words kept."""
+    orders.get_order_seen_by(request.user, order_id)
+    text, seen = request.POST.get("text", ""), seen_versions(request.POST)
+    try:
+        services.answer(act_of(request, reason=text), question_id, text, seen=seen.get(question_id, 0))
+    except Refusal as refusal:
+        response = _checks(request, order_id, error=_worded(refusal), text=text, status=refusal.status)
+        response["HX-Reswap"] = "innerHTML"
+        return response
+    return _done(_checks(request, order_id), "Answered. Compliance reads it now.")
 
 
 @door("compliance.see")

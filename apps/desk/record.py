@@ -43,7 +43,8 @@ NEEDED = {
     "allocation": "audit.see", "confirmation": "settlement.see", "instruction": "settlement.see",
     "exchange": "settlement.see",
     "review": "compliance.see", "rule": "compliance.see", "draft": "compliance.see", "restriction": "compliance.see",
-    "override": "compliance.see", "import": "audit.see", "group": "audit.see", "approval": "audit.see", "chain": "audit.see",
+    "override": "compliance.see", "question": "compliance.see",
+    "import": "audit.see", "group": "audit.see", "approval": "audit.see", "chain": "audit.see",
     "deputy": "audit.see", "person": "audit.see",
     "proposal": "audit.see", "template": "audit.see", "view": "audit.see", "export": "audit.see", "note": "audit.see",
 }  # fmt: skip

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from apps.audit import selectors as audit
 from apps.blocks import selectors as blocks
+from apps.compliance import selectors as compliance
 from apps.marketdata.models import Quote
 from apps.orders import selectors as orders
 from apps.portfolios import selectors as portfolios
@@ -75,6 +76,7 @@ def strip_for(user) -> list[Figure]:
 def _manager(user) -> list[Figure]:
     seen = list(portfolios.portfolios_seen_by(user).values_list("pk", flat=True))
     navs = portfolios.navs(seen) if seen else {}
+    asked = compliance.questions_to_answer(user).count()
     drafts, held, open_, done = _one(
         "SELECT count(*) FILTER (WHERE status = 'DRAFT'), count(*) FILTER (WHERE status = 'HELD'),"
         " count(*) FILTER (WHERE status IN ('IN_REVIEW', 'CLEARED', 'WORKING')), count(*) FILTER (WHERE status = 'DONE')"
@@ -86,6 +88,7 @@ def _manager(user) -> list[Figure]:
         Figure("Under management", money_short(sum(navs.values(), Decimal(0)), "USD"), reverse("portfolios:list"),
                f"{len(seen):,} portfolio{'' if len(seen) == 1 else 's'}"),
         Figure("Held by compliance", str(held), f"{listing}?status=HELD", tone="warn" if held else ""),
+        *([Figure("Compliance asks", str(asked), f"{listing}?status=HELD", tone="bad")] if asked else []),
         Figure("Drafts", str(drafts), f"{listing}?status=DRAFT"),
         Figure("Open orders", str(open_), f"{listing}?status=OPEN"),
         Figure("Done", str(done), f"{listing}?status=DONE"),
@@ -226,11 +229,14 @@ def attention(user, limit: int = 40) -> list[dict]:
         seen = list(portfolios.portfolios_run_by(user).values_list("pk", flat=True))
         rows += _rows(
             f"WITH {_usd()} SELECT 'Order O-' || to_char(o.id, 'FM000000') || ' ' || {_side('o')} || ' ' || i.symbol"
-            " || ' for ' || p.name || CASE o.status WHEN 'HELD' THEN ' is held by compliance' ELSE ' is a draft' END,"
-            f" {usd} AS usd, o.created_at, CASE o.status WHEN 'HELD' THEN 'warn' ELSE '' END, o.id FROM orders_order o"
+            " || ' for ' || p.name || CASE WHEN cq.id IS NOT NULL THEN ': compliance asks you something'"
+            " WHEN o.status = 'HELD' THEN ' is held by compliance' ELSE ' is a draft' END,"
+            f" {usd} AS usd, coalesce(cq.asked_at, o.created_at), CASE WHEN cq.id IS NOT NULL THEN 'bad' WHEN o.status = 'HELD'"
+            " THEN 'warn' ELSE '' END, o.id FROM orders_order o"
+            " LEFT JOIN compliance_question cq ON cq.order_id = o.id AND cq.status = 'OPEN'"
             f" JOIN reference_instrument i ON i.id = o.instrument_id JOIN portfolios_portfolio p ON p.id = o.portfolio_id{joins}"
-            " WHERE o.status IN ('HELD', 'DRAFT') AND o.portfolio_id = ANY(%s)"
-            " ORDER BY o.status DESC, usd DESC NULLS LAST, o.id LIMIT %s",
+            " WHERE (o.status IN ('HELD', 'DRAFT') OR cq.id IS NOT NULL) AND o.portfolio_id = ANY(%s)"
+            " ORDER BY cq.id IS NULL, o.status DESC, usd DESC NULLS LAST, o.id LIMIT %s",
             [seen, limit],
             "orders:detail",
         )

@@ -46,6 +46,7 @@ NEEDED = {
     "proposal": "orders.create",
     "review": "compliance.see",
     "override": "compliance.see",
+    "question": "compliance.see_own",
     "rule": "compliance.see",
     "draft": "compliance.see",
     "restriction": "compliance.see",

@@ -45,6 +45,7 @@ MATRIX: dict[str, set[str] | str] = {
     # Compliance
     "compliance:try_proposals": {M},
     "compliance:reviews": {C, A}, "compliance:review": {C, A}, "compliance:decide": {C},
+    "compliance:ask": {C}, "compliance:answer": {M},
     "compliance:order_checks": {M, C, A}, "compliance:rules": {C, A}, "compliance:rule": {C},
     "compliance:rule_end": {C}, "compliance:drafts": {C, A}, "compliance:draft": {C, A}, "compliance:draft_act": {C},
     "compliance:restrictions": {C, A}, "compliance:restrict": {C}, "compliance:lift": {C},
@@ -129,7 +130,8 @@ MATRIX: dict[str, set[str] | str] = {
     "api-portfolios": {M, C, O, A}, "api-portfolio": {M, C, O, A}, "api-portfolio-cash": {M, C, O, A},
     "api-portfolio-pnl": {M, C, O, A},
     "api-reviews": {C, A}, "api-review": {C, A}, "api-reviews-decide": {C}, "api-review-approve": {C},
-    "api-overrides": {C, A}, "api-review-send_back": {C}, "api-review-reject": {C}, "api-order-checks": {M, C, A},
+    "api-overrides": {C, A}, "api-questions": {M, C, A}, "api-question-answer": {M}, "api-review-ask": {C},
+    "api-review-send_back": {C}, "api-review-reject": {C}, "api-order-checks": {M, C, A},
     "api-rules": {C, A}, "api-rule": {C, A}, "api-rule-versions": {C, A},
     "api-rule-drafts": {C, A}, "api-rule-draft": {C, A}, "api-rule-drafts-end": {C},
     **{f"api-rule-draft-{act}": {C} for act in ("edit", "propose", "approve", "refuse", "drop")},

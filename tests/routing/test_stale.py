@@ -139,6 +139,16 @@ class Things:
             compliance.send_back_reviews(self.act("odile"), [pk], seen={pk: 1})
         return pk
 
+    def question(self) -> SimpleNamespace:
+        review = self.get("held")()
+        pk = compliance.ask(self.act("omar"), review.pk, "Why?", seen=1)
+        if not self.fresh:
+            compliance.answer(self.act("mira"), pk, "A transfer.", seen=1)
+        return SimpleNamespace(pk=pk, args=(review.order_id, pk))
+
+    def question_alone(self) -> int:
+        return self.question().pk
+
     def rule(self) -> SimpleNamespace:
         self.get("rules")
         one = Rule.objects.get(code="order_value")
@@ -324,6 +334,8 @@ PAGES: dict[str, tuple[str, str, dict | Callable]] = {
     "orders:template_rename": ("mira", "template", {"name": "Other"}),
     "orders:template_remove": ("mira", "template", {}),
     "compliance:decide": ("omar", "review", {"how": "approve"}),
+    "compliance:ask": ("omar", "review", {"text": "Why?"}),
+    "compliance:answer": ("mira", "question", {"text": "Because."}),
     "compliance:rule": ("omar", "rule", {"severity": "HARD", "seen": "1", "limit-max_amount": "5"}),
     "compliance:rule_end": ("omar", "rule", {}),
     "compliance:draft_act": ("omar", "draft", {"how": "drop"}),
@@ -399,6 +411,8 @@ API: dict[str, tuple[str, str, str, dict | Callable]] = {
     "api-import-columns": ("post", "mira", "batch", {"columns": {"symbol": "Symbol"}}),
     "api-import-listings": ("post", "mira", "batch", lambda t: {"listings": {"AAA": 1}}),
     "api-import-template": ("patch", "mira", "template", {"name": "Other"}),
+    "api-review-ask": ("post", "omar", "review", {"text": "Why?"}),
+    "api-question-answer": ("post", "mira", "question_alone", {"text": "Because."}),
     "api-review-approve": ("post", "omar", "review", {"code": "OTHER"}),
     **{f"api-review-{act}": ("post", "omar", "review", {}) for act in ("send_back", "reject")},
     "api-reviews-decide": ("post", "omar", "review", lambda t: {"decision": "approve", "code": "OTHER", "reviews": pairs(t)}),

@@ -2,9 +2,10 @@
 
 from .drafts import Drafts
 from .lists import Restrictions
+from .questions import Questions
 from .replay import Replays
 from .reviews import Checks, Overrides, Reviews
 from .rules import Rules
 from .whatif import WhatIf
 
-__all__ = ["Checks", "Drafts", "Overrides", "Replays", "Restrictions", "Reviews", "Rules", "WhatIf"]
+__all__ = ["Checks", "Drafts", "Overrides", "Questions", "Replays", "Restrictions", "Reviews", "Rules", "WhatIf"]

@@ -11,6 +11,7 @@ from apps.core.edges import act_of, versions_once
 
 from .. import selectors, services
 from ..models import Check, Override, Review
+from .questions import QuestionOut, WordsIn
 from .scoped import KEY, DecisionIn, Scoped
 
 REVIEWS_AT_ONCE = 10_000
@@ -60,6 +61,7 @@ class ReviewOut(serializers.ModelSerializer):
     max_passing_qty = serializers.DecimalField(20, 4, source="verdict.max_passing_qty", allow_null=True)
     binding_rule = serializers.CharField(source="verdict.binding_rule")
     decided_by = serializers.CharField(source="decided_by.username", default=None)
+    waits_for_answer = serializers.BooleanField(help_text="whether an officer asked its managers something")
     asked_by = serializers.CharField(allow_null=True, help_text="the officer who asked, where a second one has to confirm")
 
     class Meta:
@@ -67,7 +69,7 @@ class ReviewOut(serializers.ModelSerializer):
         fields = (
             "id", "ref", "status", "version", "severity", "outcome", "leading_rule", "amount_usd", "order_id", "order_ref",
             "portfolio", "symbol", "side", "qty", "author", "check_id", "max_passing_qty", "binding_rule", "opened_at",
-            "decided_at", "decided_by", "reason", "asked_by",
+            "decided_at", "decided_by", "reason", "asked_by", "waits_for_answer",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -79,14 +81,19 @@ class DetailOut(ReviewOut):
     history = serializers.JSONField()
     may_decide = serializers.BooleanField()
     overrides = serializers.SerializerMethodField()
+    thread = serializers.SerializerMethodField()
 
     class Meta(ReviewOut.Meta):
-        fields = (*ReviewOut.Meta.fields, "results", "history", "overrides", "may_decide")
+        fields = (*ReviewOut.Meta.fields, "results", "history", "overrides", "thread", "may_decide")
         read_only_fields = fields
 
     @extend_schema_field(OverrideOut(many=True))
     def get_overrides(self, review) -> list:
         return OverrideOut(review.stand, many=True).data
+
+    @extend_schema_field(QuestionOut(many=True))
+    def get_thread(self, review) -> list:
+        return QuestionOut(review.asked, many=True).data
 
 
 class CheckOut(serializers.ModelSerializer):
@@ -152,7 +159,7 @@ class ReviewFilter(django_filters.FilterSet):
 class Reviews(mixins.ListModelMixin, Scoped):
     """Reviews, those that wait first, by what needs attention."""
 
-    acts = dict.fromkeys(("approve", "send_back", "reject", "decide"), ("compliance.decide",))
+    acts = dict.fromkeys(("approve", "send_back", "reject", "decide", "ask"), ("compliance.decide",))
     serializer_class = ReviewOut
     filterset_class = ReviewFilter
     queryset = Review.objects.none()  # For the schema's sake; what is seen is the user's.
@@ -165,6 +172,7 @@ class Reviews(mixins.ListModelMixin, Scoped):
         found = selectors.review_detail(request.user, pk)
         found.review.results, found.review.history = found.results, found.history
         found.review.may_decide, found.review.stand = found.may_decide, found.overrides
+        found.review.asked = found.thread
         return Response(DetailOut(found.review).data)
 
     @extend_schema(summary="Let the order through in spite of it; ask for that, or confirm it, where a hard rule needs two",
@@ -192,6 +200,18 @@ class Reviews(mixins.ListModelMixin, Scoped):
             return ReviewOut(rows, many=True).data
 
         return self.answered(act, "decide_many", said, do)
+
+    @extend_schema(summary="Ask the order's managers something", request=WordsIn, responses={201: QuestionOut}, parameters=[KEY])
+    def ask(self, request: Request, pk: int) -> Response:
+        said = self.checked(WordsIn)
+        selectors.get_review_seen_by(request.user, pk)
+        act = act_of(request, reason=said["text"])
+
+        def do():
+            made = services.ask(act, pk, said["text"], seen=said["version"])
+            return QuestionOut(selectors.questions_seen_by(request.user).get(pk=made)).data
+
+        return self.answered(act, "ask", {"id": pk, "said": said}, do, created=True)
 
     def _decide(self, pk: int, decision: str, asked: type[DecisionIn] = DecisionIn) -> Response:
         said = self.checked(asked)

@@ -1,7 +1,7 @@
 """Rules and their versions, what they found, what officers decided, and what may not be traded."""
 
 from .lists import Restriction
-from .reviews import Check, Override, Review, Run, RunFigures
+from .reviews import Check, Override, Question, Review, Run, RunFigures
 from .rules import Rule, RuleDraft, RuleVersion
 
-__all__ = ["Check", "Override", "Restriction", "Review", "Rule", "RuleDraft", "RuleVersion", "Run", "RunFigures"]
+__all__ = ["Check", "Override", "Question", "Restriction", "Review", "Rule", "RuleDraft", "RuleVersion", "Run", "RunFigures"]

@@ -166,3 +166,32 @@ class Override(models.Model):
     @property
     def ref(self) -> str:
         return f"VO-{self.pk:06d}"
+
+
+class Question(models.Model):
+    """What an officer wants to know of an order before deciding, and what one of its managers answered."""
+
+    review = models.ForeignKey(Review, on_delete=models.PROTECT, related_name="questions")
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+")
+    text = models.TextField()
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField()
+    answer = models.TextField(blank=True, default="")
+    answered_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    answered_at = models.DateTimeField(null=True)
+    status = models.CharField(max_length=8)
+    version = models.IntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["review"], condition=Q(status="OPEN"), name="one_question_of_a_review_is_open"),
+            models.CheckConstraint(
+                condition=~Q(status="ANSWERED") | (Q(answered_by__isnull=False, answered_at__isnull=False) & ~Q(answer="")),
+                name="an_answer_has_its_person_and_words",
+            ),
+        ]
+        indexes = [models.Index(fields=["order"], condition=Q(status="OPEN"), name="questions_to_answer")]
+
+    @property
+    def ref(self) -> str:
+        return f"Q-{self.review_id:06d}/{self.pk}"

@@ -1,6 +1,7 @@
 """Every question to compliance; who may see what lives here."""
 
 from .accepted import Standing, overrides_seen_by, standing
+from .asking import questions_seen_by, questions_to_answer
 from .replay import MOST_REPLAYED, replay_day, replay_rules, runs_on
 from .reviews import (
     Counts,
@@ -39,6 +40,8 @@ __all__ = [
     "get_review_seen_by",
     "measures",
     "overrides_seen_by",
+    "questions_seen_by",
+    "questions_to_answer",
     "restrictions_seen_by",
     "replay_day",
     "replay_rules",

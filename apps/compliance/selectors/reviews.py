@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection
-from django.db.models import Case, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 
 from apps.core.refusals import NotFound
 from apps.orders.models import Order
@@ -16,9 +16,11 @@ from apps.portfolios.selectors import portfolios_seen_by
 from apps.users.services import can
 
 from ..engine.rules import MEASURES
-from ..models import Check, Override, Review, Rule
+from ..models import Check, Override, Question, Review, Rule
 from ..states import Outcome, R, V
+from ..states import Q as Asked
 from .accepted import overrides_seen_by
+from .asking import questions_seen_by
 from .runs import passed_by
 
 MOST_HISTORY = 10
@@ -32,7 +34,10 @@ def reviews_seen_by(user) -> QuerySet[Review]:
     asked = Override.objects.filter(review=OuterRef("pk"), status=V.ASKED).values("first_by__username")[:1]
     return Review.objects.select_related(
         "order__portfolio", "order__instrument", "order__created_by", "order__group", "verdict", "decided_by"
-    ).annotate(asked_by=Subquery(asked))
+    ).annotate(
+        asked_by=Subquery(asked),
+        waits_for_answer=Exists(Question.objects.filter(review=OuterRef("pk"), status=Asked.OPEN)),
+    )
 
 
 def by_attention(reviews: QuerySet[Review]) -> QuerySet[Review]:
@@ -86,6 +91,7 @@ class Detail:
     :param history: earlier decisions on the same rule and portfolio, newest first
     :param may_decide: whether this person may, now
     :param own: whether they may not because they entered the order
+    :param thread: what officers asked its managers, with the answers, oldest first
     :param overrides: what officers let stand of it, or asked for
     :param asked: the first of these that waits for a second officer; :param mine: whether this person asked
     """
@@ -96,13 +102,14 @@ class Detail:
     history: Sequence[dict[str, Any]]
     may_decide: bool
     own: bool
+    thread: Sequence[Question]
     overrides: Sequence[Override]
     asked: Override | None
     mine: bool
 
 
 def review_detail(user, review_id: int) -> Detail:
-    """Five queries at most. :raises NotFound: as ``get_review_seen_by``"""
+    """Six queries at most. :raises NotFound: as ``get_review_seen_by``"""
     review = get_review_seen_by(user, review_id)
     passed = passed_by([review.verdict]).get(review.verdict_id, [])
     results = [r | {"bar": bar(r)} for r in (*review.verdict.results, *passed)]
@@ -118,6 +125,7 @@ def review_detail(user, review_id: int) -> Detail:
         _history(review),
         waiting and not own and can(user, "compliance.decide"),
         waiting and own,
+        list(questions_seen_by(user).filter(review=review_id)),
         overrides,
         asked,
         asked is not None and asked.first_by_id == user.pk,

@@ -1,20 +1,20 @@
 """Every change to rules, checks, reviews and the restricted list."""
 
 from .approving import CodeIsTaken, OwnDraft, approve_drafts, refuse_drafts
+from .asking import StaleQuestion, StillAsked, answer, ask
 from .decisions import (
-    AlreadyDecided,
     Approved,
     AtWork,
     OwnOrder,
     RequestOver,
     SameOfficer,
-    StaleReview,
     approve_reviews,
     reject_reviews,
     send_back_reviews,
     withdraw_reviews,
 )
 from .drafts import Change, OthersDraft, StaleDraft, drop_drafts, edit_draft, propose_drafts, propose_end, write_drafts
+from .holding import AlreadyDecided, StaleReview
 from .lists import Listing, StaleRestriction, lift, restrict
 from .overriding import OverrideOver, Terms, expire_overrides, last_day, refuse_over
 from .rechecking import recheck_orders, screen_again
@@ -39,13 +39,17 @@ __all__ = [
     "RuleText",
     "SameOfficer",
     "StaleDraft",
+    "StaleQuestion",
     "StaleRestriction",
     "StaleReview",
     "StaleRule",
+    "StillAsked",
     "Terms",
     "Tried",
+    "answer",
     "approve_drafts",
     "approve_reviews",
+    "ask",
     "drop_drafts",
     "edit_draft",
     "expire_overrides",

@@ -12,16 +12,16 @@ from django.db import connection, transaction
 from apps.audit.services import record
 from apps.core.acts import Act
 from apps.core.events import Event, Fact, listens
-from apps.core.refusals import Conflict, Invalid, NotAllowed, NotFound, Stale
+from apps.core.refusals import Conflict, Invalid, NotAllowed
 from apps.orders import selectors as order_selectors
 from apps.orders import services as orders
-from apps.orders.states import S
-from apps.users.selectors import names_of
 from apps.users.services import require
 
 from .. import events
 from ..states import REVIEW_LIFE, R
 from . import overriding
+from .asking import close_questions
+from .holding import Locked, lock_reviews, refuse_decided
 from .overriding import HARD, Terms
 
 LONGEST_REASON = 2000
@@ -29,14 +29,6 @@ LONGEST_REASON = 2000
 
 class OwnOrder(NotAllowed):
     """Nobody decides on an order that they entered."""
-
-
-class StaleReview(Stale):
-    """The review changed after the officer looked."""
-
-
-class AlreadyDecided(StaleReview):
-    """Another officer was first, or the order was withdrawn."""
 
 
 class SameOfficer(NotAllowed):
@@ -49,24 +41,6 @@ class RequestOver(Conflict):
 
 class AtWork(Conflict):
     """The order is at a broker: it cannot be a draft again."""
-
-
-class Locked(NamedTuple):
-    id: int
-    status: str
-    version: int
-    order_id: int
-    check_id: int
-    author_id: int
-    decided_by_id: int | None
-    reason: str
-    severity: str
-    order_status: str
-
-    @property
-    def is_at_work(self) -> bool:
-        """Whether its order is at a broker: it was checked anew there and goes on working."""
-        return self.order_status == S.WORKING
 
 
 class Approved(NamedTuple):
@@ -177,6 +151,7 @@ def end_waiting(act: Act, order_ids: Sequence[int]) -> None:
             [REVIEW_LIFE.after(R.WAITING, events.ReviewWithdrawn), [pk for pk, _, _ in rows]],
         )
     record(act, [Fact(pk, version + 1, events.ReviewWithdrawn(order)) for pk, version, order in rows])
+    close_questions(act, [pk for pk, _, _ in rows])
     overriding.end(act, [order for _, _, order in rows], "the review ended undecided", live=False)
 
 
@@ -195,8 +170,8 @@ def _chosen(act: Act, review_ids: Collection[int], seen: Mapping[int, int]) -> l
         raise Invalid(f"The reason is longer than {LONGEST_REASON:,} characters. Shorten it.", field="reason")
     if not review_ids:
         raise Invalid("No review was chosen. Select at least one.", field="reviews")
-    rows = _locked(review_ids)
-    _refuse_decided(rows, seen)
+    rows = lock_reviews(review_ids)
+    refuse_decided(rows, seen)
     hands = order_selectors.hands_on([row.order_id for row in rows])
     own = [row.order_id for row in rows if act.by in {row.author_id} | hands.get(row.order_id, set())]
     if own:
@@ -218,53 +193,5 @@ def _move(act: Act, rows: Sequence[Locked], kind: type[Event]) -> None:
             [status, *([act.at, act.by, act.reason.strip()] if decided else []), [row.id for row in rows]],
         )
     record(act, [Fact(row.id, row.version + 1, kind(row.order_id)) for row in rows])
-
-
-def _locked(review_ids: Collection[int]) -> list[Locked]:
-    wanted = sorted(set(review_ids))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM orders_order WHERE id IN (SELECT order_id FROM compliance_review WHERE id = ANY(%s))"
-            " ORDER BY id FOR NO KEY UPDATE",
-            [wanted],
-        )
-        cursor.execute(
-            "SELECT r.id, r.status, r.version, r.order_id, r.verdict_id, o.created_by_id, r.decided_by_id, r.reason, r.severity,"
-            " o.status"
-            " FROM compliance_review r JOIN orders_order o ON o.id = r.order_id WHERE r.id = ANY(%s) ORDER BY r.id"
-            " FOR NO KEY UPDATE OF r",
-            [wanted],
-        )
-        rows = [Locked(*row) for row in cursor.fetchall()]
-    missing = sorted(set(wanted) - {row.id for row in rows})
-    if missing:
-        raise NotFound(f"There is no review V-{missing[0]:06d}.", reviews=missing[:20])
-    return rows
-
-
-def _refuse_decided(rows: Sequence[Locked], seen: Mapping[int, int]) -> None:
-    over = [row for row in rows if row.status != R.WAITING]
-    if over:
-        first = over[0]
-        facts = _missed(over, seen)
-        if first.decided_by_id is None:
-            raise AlreadyDecided(
-                f"V-{first.id:06d} is withdrawn: its order was cancelled or amended. Reload the queue.", reviews=facts
-            )
-        who = names_of([first.decided_by_id])[first.decided_by_id]
-        what = {R.APPROVED: "approved", R.SENT_BACK: "sent back", R.REJECTED: "rejected"}[R(first.status)]
-        rest = f" None of the {len(rows)} was decided by you." if len(rows) > 1 else ""
-        raise AlreadyDecided(
-            f"{who} {what} V-{first.id:06d} before you: “{first.reason}”.{rest} Reload the queue.",
-            reviews=facts, decided_by=who,
-        )  # fmt: skip
-    stale = [row for row in rows if seen.get(row.id) != row.version]
-    if stale:
-        raise StaleReview(
-            f"V-{stale[0].id:06d} is not as you saw it. Reload, look and decide again.", reviews=_missed(stale, seen)
-        )
-
-
-def _missed(rows: Sequence[Locked], seen: Mapping[int, int]) -> list[dict]:
-    found = order_selectors.missed("review", {row.id: (f"V-{row.id:06d}", seen.get(row.id), row.version) for row in rows})
-    return [one | {"status": row.status, "version": row.version} for one, row in zip(found, rows, strict=False)]
+    if decided:
+        close_questions(act, [row.id for row in rows])
