@@ -16,6 +16,7 @@ from apps.orders.models import Order
 from apps.orders.states import S
 from apps.routing import services as routing
 from apps.routing.models import Route, Session
+from tests.clearing import let_through
 
 NUMBERS = count(1)
 
@@ -55,7 +56,7 @@ class Street:
             submit=True,
         )  # fmt: skip
         unjudged = Order.objects.filter(pk__in=ids, status=S.IN_REVIEW)
-        orders.mark_cleared(self.by("worker"), dict.fromkeys(unjudged.values_list("pk", flat=True), 1))
+        let_through(self.by, unjudged.values_list("pk", flat=True))
         keep_promises("blocks.")
         return Block.objects.get(pk=Member.objects.filter(order__in=ids).values("block").distinct().get()["block"])
 

@@ -48,7 +48,7 @@ def test_a_rule_asks_those_orders_alone_that_say_so(write, submit, check_of):
     [result] = check_of(core).results
     assert (result["rule"], result["max_qty"], check_of(core).max_passing_qty) == ("core_value", "20", 20)
     assert check_of(other).results == [] and check_of(silent).results == []
-    assert len({check_of(pk).order_hash for pk in (core, other, silent)}) == 3
+    assert len({check_of(pk).inputs_hash for pk in (core, other, silent)}) == 3
 
 
 def test_yes_and_no_are_asked_for_in_any_spelling(write, submit):

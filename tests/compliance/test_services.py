@@ -67,10 +67,10 @@ class TestScreening:
 
     def test_the_hash_is_of_what_was_asked(self, rules, submit, check_of, firm):
         (pk,) = submit(("P1", "AAA", "SELL", "100"), limit_price="50.5", order_type="LIMIT")
-        inputs = f"{firm.portfolios['P1'].pk}|{firm.instruments['AAA'].pk}|SELL|1000000|LIMIT|5050000000|DAY"
+        inputs = f"{firm.portfolios['P1'].pk}|{firm.instruments['AAA'].pk}|SELL|100.0000|LIMIT|50.50000000|DAY|{{}}"
         check = check_of(pk)
-        assert check.order_hash == hashlib.sha256(inputs.encode()).hexdigest()
-        whole = f"{check.order_hash}|{check.run.inputs_hash}|{check.run.rules_hash}"
+        assert (check.checked_qty, check.order_hash) == (100, hashlib.sha256(inputs.encode()).hexdigest())
+        whole = f"{pk}|{check.order_hash}|{check.run.inputs_hash}|{check.run.rules_hash}"
         assert check.inputs_hash == hashlib.sha256(whole.encode()).hexdigest()
 
     def test_an_old_quote_is_held_as_untold(self, rules, submit, firm, check_of):

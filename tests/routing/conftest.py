@@ -18,6 +18,7 @@ from apps.orders import services as orders
 from apps.routing import rules
 from apps.routing import services as routing
 from apps.routing.models import DealerQuote, Message, Route, RouteRequest, Session
+from tests.clearing import let_through
 
 D = Decimal
 SOH = "\x01"
@@ -49,7 +50,7 @@ def a_block(firm, counterparties, alone, mira, by) -> Callable[..., Block]:
             for n, qty in enumerate(quantities or (10_000,))
         ]
         ids = orders.create_orders(by(mira), wishes, submit=True)
-        orders.mark_cleared(by("worker"), dict.fromkeys(ids, 1))
+        let_through(by, ids)
         blocks.gather_orders(by("worker"), [Fact(pk, 3, order_events.OrderCleared(1)) for pk in ids])
         return Block.objects.get(members__order=ids[0])
 

@@ -19,6 +19,7 @@ from apps.portfolios.forms import DirectionForm
 from apps.portfolios.models import Direction
 from apps.routing import services as routing
 from apps.routing.models import Inquiry, Route
+from tests.clearing import let_through
 from tests.pages import send, visit, words
 from tests.races import at_once
 
@@ -49,7 +50,7 @@ def gathered(firm, counterparties, alone, mira, by):
             for code, qty in quantities.items()
         ]
         ids = orders.create_orders(by(mira), wishes, submit=True)
-        orders.mark_cleared(by("worker"), dict.fromkeys(ids, 1))
+        let_through(by, ids)
         blocks.gather_orders(by("worker"), [Fact(pk, 3, order_events.OrderCleared(1)) for pk in ids])
         rows = Block.objects.filter(members__order__in=ids).select_related("directed_to").distinct().order_by("pk")
         return {row.directed_to.code if row.directed_to else "": row for row in rows}

@@ -8,8 +8,15 @@ from threading import Barrier
 import pytest
 from django.db import connection
 
+from apps.audit import services as audit
+from apps.blocks import services as blocks
 from apps.blocks.models import Block
+from apps.compliance import services as compliance
+from apps.core.events import Then
 from apps.core.refusals import Refusal
+from apps.orders import events as order_events
+from apps.orders import services as orders
+from apps.orders.models import Order
 from apps.routing import services as routing
 from apps.routing.models import DealerQuote, Execution, Inquiry, Message, Route
 
@@ -140,3 +147,24 @@ def test_an_inquiry_decided_by_two_is_awarded_once(a_block, street, tom, by):
     assert Inquiry.objects.get().status == "AWARDED"
     assert Route.objects.count() == 1
     assert Block.objects.get().placed_qty == 100_000
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_an_amendment_and_a_routing_race_and_what_goes_out_was_checked(a_block, mira, tom, by, monkeypatch, attempt):
+    monkeypatch.setattr(audit, "flow", lambda: {order_events.OrderAmended: Then(now=[blocks.drop_orders])})
+    block = a_block("AAA", "BUY", 10_000, 5_000)
+    order = Order.objects.filter(qty=5_000).get()
+
+    answers = at_once(
+        lambda: routing.route_blocks(by(tom), [block.pk], seen={block.pk: block.version}),
+        lambda: orders.amend_orders(by(mira), {order.pk: {"qty": "6000"}}, seen={order.pk: order.version}),
+    )
+
+    order.refresh_from_db()
+    if Route.objects.exists():  # What went out is what was checked: all of it, or the rest without the amended one.
+        assert (order.status, order.qty, answers[1]) in [("WORKING", 5_000, answers[1]), ("DRAFT", 6_000, None)]
+        assert placed(Route.objects.get()) == (10_000 if order.status == "DRAFT" else 15_000, 0)
+        compliance.refuse_unchecked(Block.objects.get(pk=block.pk).members.values_list("order", flat=True))
+    else:
+        assert (order.status, order.qty) == ("DRAFT", 6_000)
+    assert any(isinstance(answer, str) for answer in answers) or order.status == "DRAFT"

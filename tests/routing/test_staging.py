@@ -18,6 +18,7 @@ from apps.routing import rules
 from apps.routing import services as routing
 from apps.routing.models import Grant, Message, StagedRequest
 from tests.allocations.filling import Street, keep_promises
+from tests.clearing import let_through
 from tests.pages import visit, words
 from tests.races import at_once
 from tests.world import with_fund, with_pair
@@ -226,7 +227,7 @@ def test_fills_are_told_with_what_they_came_to(says, firm, by, mira, tom, sessio
     says("D", 1, an_order(t54="2"))
     street = Street(firm, by, mira, tom)
     unjudged = Order.objects.filter(status="IN_REVIEW").values_list("pk", flat=True)
-    orders.mark_cleared(by("worker"), dict.fromkeys(unjudged, 1))
+    let_through(by, unjudged)
     keep_promises()
     block = Block.objects.get()
     route = street.route(block)
@@ -256,7 +257,7 @@ def routed(says, firm, by, mira, tom):
     says("D", 1, an_order(t54="2"))
     street = Street(firm, by, mira, tom)
     unjudged = Order.objects.filter(status="IN_REVIEW").values_list("pk", flat=True)
-    orders.mark_cleared(by("worker"), dict.fromkeys(unjudged, 1))
+    let_through(by, unjudged)
     keep_promises()
     block = Block.objects.get()
     return street, block, street.route(block)
@@ -405,7 +406,7 @@ def in_parts(says, session, firm, by, mira, tom):
     Grant.objects.update(submits=True)
     says("D", 1, an_order(t54="2"))
     street = Street(firm, by, mira, tom)
-    orders.mark_cleared(by("worker"), dict.fromkeys(Order.objects.filter(status="IN_REVIEW").values_list("pk", flat=True), 1))
+    let_through(by, Order.objects.filter(status="IN_REVIEW").values_list("pk", flat=True))
     keep_promises()
     order = Order.objects.get()
     part, _ = blocks.split_order(by(tom), order.pk, Decimal(40), seen={order.pk: order.version})

@@ -6,7 +6,7 @@ decide, or to work it out again.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -65,24 +65,6 @@ def _one(unit: Any, row: int) -> str:
     return unit if isinstance(unit, str) else unit[row]
 
 
-def order_hashes(
-    portfolio_ids: Sequence[int], instrument_ids: Sequence[int], sides: Sequence[str], qtys: Sequence[int],
-    limits: Sequence[int], order_types: Sequence[str], tifs: Sequence[str], own: Sequence[Mapping[str, str]] | None,
-) -> list[str]:
-    """
-    SHA-256 of each order's economic state: portfolio, instrument, side, quantity, type, limit and time in force, and what it says
-    in fields of the firm's own.
-
-    :param qtys: whole ten-thousandths; :param limits: whole hundred-millionths, 0 for none
-    """
-    said = [orjson.dumps(one, option=orjson.OPT_SORT_KEYS).decode() if one else "" for one in own or [{}] * len(qtys)]
-    rows = zip(portfolio_ids, instrument_ids, sides, qtys, order_types, limits, tifs, said, strict=True)
-    return [
-        hashlib.sha256(f"{p}|{i}|{side}|{q}|{kind}|{lim}|{tif}{words and '|'}{words}".encode()).hexdigest()
-        for p, i, side, q, kind, lim, tif, words in rows
-    ]
-
-
-def inputs_hash(order_hash: str, run_hash: str, rules_hash: str) -> str:
+def inputs_hash(order_id: int, order_hash: str, run_hash: str, rules_hash: str) -> str:
     """SHA-256 of all that a verdict used: the order, everything the screening looked at, and the rules."""
-    return hashlib.sha256(f"{order_hash}|{run_hash}|{rules_hash}".encode()).hexdigest()
+    return hashlib.sha256(f"{order_id}|{order_hash}|{run_hash}|{rules_hash}".encode()).hexdigest()

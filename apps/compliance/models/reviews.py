@@ -65,6 +65,7 @@ class Check(models.Model):
     results = models.JSONField()
     inputs_hash = models.CharField(max_length=64, help_text="SHA-256 of the order, the run's inputs and the rules")
     order_hash = models.CharField(max_length=64, default="", help_text="SHA-256 of the order's economic state")
+    checked_qty = qty_field(null=True, help_text="the order's quantity then")
     run = models.ForeignKey(Run, null=True, on_delete=models.PROTECT, related_name="+")
     rules_asked = models.IntegerField()
     max_passing_qty = qty_field(null=True, help_text="the largest quantity that passes every rule; null where it passed")

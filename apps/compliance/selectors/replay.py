@@ -18,7 +18,7 @@ from ..engine import figures
 from ..engine.columns import Snapshot
 from ..engine.evidence import inputs_hash
 from ..engine.judgement import OUTCOMES, PASS, UNKNOWN, RuleVersion
-from ..engine.rules import MEASURES
+from ..engine.rules import look_firm_wide
 from ..engine.screening import Screening, screen
 from ..engine.storing import NotStored, digest, expanded, unpacked
 from ..models import Run
@@ -121,7 +121,7 @@ def replay_rules(
     end = datetime.combine(until, time(), UTC) + timedelta(days=1)
     runs = Run.objects.filter(at__gte=start, at__lt=end, moment__in=BEFORE_THE_DESK).order_by("pk")
     for run, s in _readable(runs, report, most_orders):
-        asked = [rule for rule in rules if not (MEASURES[rule.kind].firm_wide(rule.params) and s.firm_held is None)]
+        asked = [rule for rule in rules if s.firm_held is not None or not look_firm_wide([rule])]
         for rule in rules:
             if rule not in asked:
                 report.unasked[rule.code] = report.unasked.get(rule.code, 0) + 1
@@ -177,7 +177,7 @@ def _against_checks(run: Run, s: Snapshot, found: Screening, report: Report) -> 
     for check in checks:
         pk = check["order_id"]
         row = rows[pk]
-        if check["inputs_hash"] != inputs_hash(check["order_hash"], run.inputs_hash, run.rules_hash):
+        if check["inputs_hash"] != inputs_hash(pk, check["order_hash"], run.inputs_hash, run.rules_hash):
             report.faults.append(Fault(run.pk, f"The hash of the check of order O-{pk:06d} is not of its inputs."))
         largest = None if found.max_qty[row] == UNKNOWN else int(found.max_qty[row])
         was_largest = None if check["max_passing_qty"] is None else int(check["max_passing_qty"] * 10_000)

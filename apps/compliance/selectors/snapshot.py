@@ -1,7 +1,7 @@
 """Reading what the engine is given: the columns of a screening, in a number of statements that never grows with the orders."""
 
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
@@ -21,11 +21,11 @@ from apps.reference.models import Issuer
 from apps.reference.rules import NoSettlementCalendar
 
 from ..engine import columns as c
-from ..engine.evidence import order_hashes
 from ..engine.judgement import RuleVersion
 from ..engine.rules import read
 from ..states import InForce
 from . import shorts
+from .economics import economic_hash
 from .shorts import LARGEST_QTY
 
 LARGEST_PRICE = 9 * 10**9
@@ -52,10 +52,11 @@ class TooLarge(Invalid):
 
 @dataclass
 class Asked:
-    """A snapshot with what belongs to the orders but decides nothing: the hash of each one's economic state."""
+    """A snapshot with what belongs to the orders but decides nothing: the quantity and the hash of each one's economic state."""
 
     snapshot: c.Snapshot
-    hashes: list[str]
+    quantities: pl.Series
+    hashes: pl.Series
 
 
 def active_rules(on: date | None = None) -> list[RuleVersion]:
@@ -86,15 +87,14 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, firm_wide: bool) -> A
     with connection.cursor() as cursor:
         orders = _frame(
             cursor,
-            f"SELECT {ORDER_COLUMNS}, {LARGEST}, side, order_type, tif, (filled_qty * 10000)::bigint, own::text"
+            f"SELECT {ORDER_COLUMNS}, {LARGEST}, qty::text, {economic_hash('orders_order')}, (filled_qty * 10000)::bigint, own::text"
             " FROM orders_order WHERE id = ANY(%s::bigint[]) ORDER BY id",
             [list(order_ids)],
             ORDER_SCHEMA
-            | {"huge": pl.Int64, "side": pl.String, "order_type": pl.String, "tif": pl.String, "filled": pl.Int64, "own": pl.String},
+            | {"huge": pl.Int64, "whole": pl.String, "hash": pl.String, "filled": pl.Int64, "own": pl.String},
         )
         _refuse_huge(orders)
         own = _own(orders)
-        hashes = _hashes(orders, own)
         orders = orders.with_columns(qty=pl.col("qty") - pl.col("filled"))  # What was crossed is held by now.
         portfolios = orders["portfolio"].unique().sort().to_list()
         others = _frame(
@@ -137,7 +137,7 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, firm_wide: bool) -> A
         },
         breakers=shorts.breakers(orders, place_of, at), units_owned=units_owned, firm_held=firm[0], firm_promised=firm[1],
     )  # fmt: skip
-    return Asked(snapshot, hashes)
+    return Asked(snapshot, orders["whole"], orders["hash"])
 
 
 def snapshot_as_held(portfolio_ids: Sequence[int], at: datetime) -> c.Snapshot:
@@ -219,11 +219,6 @@ def _own(orders: pl.DataFrame) -> list[dict[str, str]] | None:
         return None
     said = [orjson.loads(text) if text else {} for text in orders["own"]]
     return [{code: as_asked(value) for code, value in one.items()} for one in said]
-
-
-def _hashes(orders: pl.DataFrame, own: Sequence[Mapping[str, str]] | None) -> list[str]:
-    names = ("portfolio", "instrument", "side", "qty", "limit", "order_type", "tif")
-    return order_hashes(*(orders[name].to_list() for name in names), own)
 
 
 def _order_columns(frame: pl.DataFrame, portfolios: np.ndarray, instruments: np.ndarray) -> dict[str, np.ndarray]:

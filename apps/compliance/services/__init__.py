@@ -14,6 +14,7 @@ from .decisions import (
     withdraw_reviews,
 )
 from .drafts import Change, OthersDraft, StaleDraft, drop_drafts, edit_draft, propose_drafts, propose_end, write_drafts
+from .gates import NotChecked, refuse_unchecked
 from .holding import AlreadyDecided, StaleReview
 from .lists import Listing, StaleRestriction, lift, restrict
 from .overriding import OverrideOver, Terms, expire_overrides, last_day, refuse_over
@@ -31,6 +32,7 @@ __all__ = [
     "CodeIsTaken",
     "KindIsFixed",
     "Listing",
+    "NotChecked",
     "OthersDraft",
     "OverrideOver",
     "OwnDraft",
@@ -61,6 +63,7 @@ __all__ = [
     "recheck_orders",
     "refuse_drafts",
     "refuse_over",
+    "refuse_unchecked",
     "reject_reviews",
     "restrict",
     "review_orders",

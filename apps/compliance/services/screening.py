@@ -111,7 +111,10 @@ def _keep_checks(
                     "order_version": [versions[pk] for pk in ids],
                     "outcome": pl.Series(np.array(OUTCOMES, object)[found.outcome], dtype=pl.String),
                     "results": found.results(s),
-                    "inputs_hash": [inputs_hash(one, run.inputs_hash, run.rules_hash) for one in asked.hashes],
+                    "inputs_hash": [
+                        inputs_hash(pk, one, run.inputs_hash, run.rules_hash) for pk, one in zip(ids, asked.hashes, strict=True)
+                    ],
+                    "checked_qty": asked.quantities,
                     "order_hash": asked.hashes,
                     "max_passing_qty": _quantities(found.max_qty),
                     "binding_rule": pl.Series(codes[found.binding], dtype=pl.String),

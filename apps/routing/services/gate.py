@@ -1,15 +1,16 @@
 """
-What every route passes: no halt may stand in its way.
+What every route passes: no halt may stand in its way, and each of its orders is as compliance let it through.
 
 Whoever routes holds an advisory lock, shared, from before the halts are read until commit; whoever sets or lifts one
 holds it alone. So a route committed before the switch is seen by it, and one asked for after it is refused.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from django.db import connection
 
 from apps.blocks.models import Block, Member
+from apps.compliance import services as compliance
 from apps.core.acts import Act
 from apps.core.refusals import Conflict
 from apps.orders import selectors as order_selectors
@@ -79,6 +80,11 @@ def refuse_halted(act: Act, standing: Sequence[rules.Halted], wishes: Sequence[t
         if halt:
             cautious[block.pk] = (halt, block)
     refuse_increases(cautious)
+
+
+def refuse_unchecked(blocks: Collection[int]) -> None:
+    """Two queries. :raises NotChecked: where an order of the blocks is not what compliance let through"""
+    compliance.refuse_unchecked(Member.objects.filter(block__in=blocks).values_list("order", flat=True))
 
 
 def lenders_of(act: Act, found: Mapping[int, Block]) -> dict[int, str]:

@@ -21,7 +21,7 @@ from .. import events, rules
 from ..models import Route, RouteRequest
 from ..states import LIFE
 from .cancelling import ask_cancels
-from .gate import halts_in_force, lenders_of, let_through, refuse_halted
+from .gate import halts_in_force, lenders_of, let_through, refuse_halted, refuse_unchecked
 from .inquiries import open_inquiries
 from .locks import lock_blocks, lock_routes, refuse_stale, terms_of
 from .messages import Outgoing, queue_messages
@@ -78,6 +78,7 @@ def route_blocks(
     :raises OwnedByAnother: where a colleague works one
     :raises RoutingHalted: where the kill switch is pressed for one, its desk, broker or strategy, the actor or the firm
     :raises NoLocate: where one sells short and an order of it has no good locate for all of it
+    :raises NotChecked: where an order of one is not what compliance let through
     :raises Overplaced: where ``qty`` is more than is left; :raises OverrideNeedsReason, NoRoutingRule, NoBroker, NotTaken:
     """
     user = require(act, "routing.route")
@@ -93,6 +94,7 @@ def route_blocks(
     # What a fund is worth at the valuation point is no cost against what it was worth at the last.
     mids = mids_of(b for b in found.values() if not b.instrument.is_fund)
     plans = _in_turn(plans, _freeze(act, found, mids, out_of_turn))
+    refuse_unchecked(found)
     blocks.mark_placed(act, quantities)
     return Routed(
         routes=_send_orders(act, [p for p in plans if p.action == ALGO], mids, lenders),
@@ -123,6 +125,7 @@ def send_inquiries(
     plans = let_through(act, standing, plan_inquiries(act, quantities, found, dealer_codes, seconds, award))
     mids = mids_of(found.values())
     plans = _in_turn(plans, _freeze(act, found, mids, out_of_turn))
+    refuse_unchecked(found)
     blocks.mark_placed(act, quantities)
     return open_inquiries(act, plans, mids)
 
