@@ -1,6 +1,6 @@
 """What the pages of changes of rules show."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from apps.users.services import can
@@ -9,9 +9,13 @@ from . import events, selectors
 from .engine.rules import MEASURES
 from .models import RuleDraft, RuleVersion
 from .page_selectors import param_in_words
-from .states import DRAFT_LIFE, DraftStatus
+from .states import ASKED_AT, DRAFT_LIFE, DraftStatus, Stage
 
 MOST_LISTED = 300
+WHEN = {
+    Stage.PROPOSAL: "proposals are tried", Stage.SUBMIT: "orders are submitted", Stage.AMEND: "amended orders are submitted again",
+    Stage.ROUTE: "orders are routed", Stage.FILL: "fills arrive", Stage.EOD: "the day ends",
+}  # fmt: skip
 
 
 class Changed(NamedTuple):
@@ -70,15 +74,28 @@ def _may(user, draft: RuleDraft) -> frozenset[str]:
 
 
 def _changes(draft: RuleDraft, before: RuleVersion | None) -> list[Changed]:
-    old = _said(before, draft.rule.citation) if before else {}
-    new = _said(draft, draft.citation)
+    old = _said(before) if before else {}
+    new = _said(draft)
     return [Changed(name, old.get(name, "–"), new.get(name, "–")) for name in {**new, **old}]
 
 
-def _said(row: RuleDraft | RuleVersion, citation: str) -> Mapping[str, str]:
+def _said(row: RuleDraft | RuleVersion) -> Mapping[str, str]:
     limits: dict[str, Any] = {name.replace("_", " "): param_in_words(value) for name, value in sorted(row.params.items())}
     first, last = (f"{day:%d %b %Y}" if day else "" for day in (row.starts_on, row.ends_on))
     return {
-        "says": row.text, "severity": row.severity.lower(), **limits, "citation": citation or "–",
+        "says": row.text, "severity": row.severity.lower(), **limits, "citation": row.citation or "–",
+        "jurisdiction": row.jurisdiction or "–",
+        "asked of": scope_in_words(row.scope), "asked at": moments_in_words(row.moments),
         "first day": first or ("the day it is approved" if isinstance(row, RuleDraft) else "since ever"), "last day": last or "–",
     }  # fmt: skip
+
+
+def scope_in_words(scope: Mapping[str, list[str]]) -> str:
+    """Which orders: “team A or portfolio P1”."""
+    named = [f"{kind.removesuffix('s')} {code}" for kind, codes in sorted(scope.items()) for code in codes]
+    return " or ".join(named) or "the whole firm"
+
+
+def moments_in_words(moments: Iterable[str]) -> str:
+    """When; and of what has no door yet, that it waits for it."""
+    return ", ".join(WHEN[stage] + ("" if stage in ASKED_AT else " (kept: not asked yet)") for stage in Stage if stage in moments)

@@ -19,6 +19,7 @@ from apps.reference.models import Instrument, Issuer
 from . import services
 from .engine.params import OF_ALL
 from .models import Rule
+from .models.rules import SEVERITIES
 from .states import CODES
 
 DAY = forms.DateInput(attrs={"type": "date"})
@@ -72,7 +73,7 @@ def terms_of(said: QueryDict) -> services.Terms:
 class RuleForm(Refusing):
     """A change of one rule: its limits, severity and days. Limits are as many fields as the rule has."""
 
-    severity = forms.ChoiceField(choices=[("WARN", "Warning"), ("SOFT", "Soft"), ("HARD", "Hard")])
+    severity = forms.ChoiceField(choices=SEVERITIES)
     starts_on = forms.DateField(label="First day", required=False, help_text="empty: the day it is approved", widget=DAY)
     ends_on = forms.DateField(
         label="Last day", required=False, help_text="empty: until a newer version; after it the one before is in force again", widget=DAY
@@ -122,9 +123,10 @@ class RuleForm(Refusing):
         said = self.cleaned_data
         asked = {name: said[f"limit-{name}"].strip() for name in self.limits}
         params = {name: _meant(value, self.kinds[name]) for name, value in asked.items() if value}
+        last = self.rule.versions.order_by("-number").first()
         text = services.RuleText(
-            self.rule.code, self.rule.kind, self.rule.name, said["severity"], params, self.rule.citation, said["starts_on"],
-            said["ends_on"],
+            self.rule.code, self.rule.kind, self.rule.name, said["severity"], params, last.citation, said["starts_on"],
+            said["ends_on"], last.jurisdiction, last.scope, last.moments,
         )  # fmt: skip
         with transaction.atomic():
             (pk,) = services.write_drafts(act, [services.Change(text, self.rule.pk, said["seen"])])

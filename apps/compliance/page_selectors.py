@@ -17,7 +17,7 @@ from .models import Review, Rule
 from .states import Outcome, R
 
 MOST_LISTED = 500
-SEVERITY_LOOK = {"HARD": "hard", "CANNOT TELL": "unknown", "SOFT": "soft", "WARN": "soft"}
+SEVERITY_LOOK = {"HARD": "hard", "CANNOT TELL": "unknown", "SOFT": "soft", "WARN": "soft", "INFO": "soft"}
 
 
 class Asked(NamedTuple):
@@ -199,6 +199,10 @@ class RuleLine(NamedTuple):
 
     rule: Rule
     limits: list[tuple[str, str]]
+
+    @property
+    def scope(self) -> list[str]:
+        return [f"{kind.removesuffix('s')} {code}" for kind, codes in sorted(self.rule.scope.items()) for code in codes]
 
 
 def rules(user) -> list[RuleLine]:

@@ -139,6 +139,22 @@ class Moment(StrEnum):
     CROSS = "CROSS"
 
 
+class Stage(StrEnum):
+    """When a rule is asked."""
+
+    PROPOSAL = "proposal"
+    SUBMIT = "submit"
+    AMEND = "amend"
+    ROUTE = "route"
+    FILL = "fill"
+    EOD = "eod"
+
+
+# Where an answer is waited for today: proposals that are tried, orders that are submitted (an amended one is again), triggered
+# or carried to another day, and the report of the day. The others are kept with the rule until there is such a door.
+ASKED_AT = frozenset({Stage.PROPOSAL, Stage.SUBMIT, Stage.AMEND, Stage.EOD})
+
+
 class Outcome(StrEnum):
     PASS = "PASS"
     FAIL = "FAIL"

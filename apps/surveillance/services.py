@@ -15,6 +15,7 @@ from apps.compliance.engine.incidents import Key, cause_of, cure_by, reconciled,
 from apps.compliance.engine.judgement import RuleVersion
 from apps.compliance.engine.standing import Standing, stand
 from apps.compliance.engine.storing import digest, packed, squeezed
+from apps.compliance.states import Stage
 from apps.core.acts import Act
 from apps.core.events import Event, Fact
 from apps.core.refusals import Conflict, Invalid, NotFound, Stale
@@ -64,7 +65,7 @@ def report_day(act: Act, day: date | None = None) -> int:
     if Day.objects.filter(date__gt=day).exists():
         raise Invalid(f"A later day than {day} is reported already; its own report can be judged again.", field="date")
     homes = list(Portfolio.objects.filter(is_open=True).order_by("pk").values_list("pk", flat=True))
-    s, rules = compliance.snapshot_as_held(homes, act.at), compliance.active_rules()
+    s, rules = compliance.snapshot_as_held(homes, act.at), compliance.active_rules(day, Stage.EOD)
     said = stand(s, rules)
     row = Day.objects.select_for_update(no_key=True).filter(date=day).first()
     again = row is not None

@@ -12,6 +12,7 @@ from apps.core.edges import act_of
 
 from .. import selectors, services
 from ..models import RuleDraft
+from ..states import ASKED_AT, Stage
 from .scoped import KEY, Scoped
 
 ACTS = {
@@ -34,10 +35,16 @@ class DraftOut(serializers.ModelSerializer):
         model = RuleDraft
         fields = (
             "id", "ref", "status", "version", "rule_id", "seen", "retires", "code", "kind", "name", "severity", "text", "params",
-            "citation", "starts_on", "ends_on", "reason", "written_by", "written_at", "proposed_at", "decided_by", "decided_at",
-            "answer", "became",
+            "citation", "jurisdiction", "scope", "moments", "starts_on", "ends_on", "reason", "written_by", "written_at", "proposed_at",
+            "decided_by", "decided_at", "answer", "became",
         )  # fmt: skip
         read_only_fields = fields
+
+
+class ScopeIn(serializers.Serializer):
+    teams = serializers.ListField(child=serializers.CharField(), required=False)
+    desks = serializers.ListField(child=serializers.CharField(), required=False)
+    portfolios = serializers.ListField(child=serializers.CharField(), required=False)
 
 
 class DraftIn(serializers.Serializer):
@@ -49,12 +56,19 @@ class DraftIn(serializers.Serializer):
     code = serializers.CharField(max_length=40, required=False, default="", help_text="of a new rule")
     kind = serializers.CharField(max_length=40, required=False, default="", help_text="of a new rule: its measure")
     citation = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
+    jurisdiction = serializers.CharField(max_length=40, required=False, default="", allow_blank=True)
+    scope = ScopeIn(required=False, default=dict, help_text="of which an order needs one; without: the whole firm")
+    moments = serializers.MultipleChoiceField(
+        choices=list(Stage), required=False, default=sorted(ASKED_AT),
+        help_text="when it is asked; route and fill are kept until there is such a door",
+    )  # fmt: skip
     starts_on = serializers.DateField(required=False, allow_null=True, default=None, help_text="without: the day it is approved")
     ends_on = serializers.DateField(required=False, allow_null=True, default=None, help_text="the last day")
     reason = serializers.CharField(max_length=2000, required=False, default="", allow_blank=True)
 
     def text(self) -> services.RuleText:
-        return services.RuleText(**{name: self.validated_data[name] for name in services.RuleText._fields})
+        said = {name: self.validated_data[name] for name in services.RuleText._fields}
+        return services.RuleText(**said | {"moments": sorted(said["moments"])})
 
 
 class NewDraftIn(DraftIn):

@@ -24,6 +24,10 @@ class RuleOut(serializers.ModelSerializer):
     severity = serializers.CharField()
     text = serializers.CharField()
     params = serializers.JSONField()
+    citation = serializers.CharField()
+    jurisdiction = serializers.CharField()
+    scope = serializers.JSONField(help_text="teams, desks and portfolios by code; empty: the whole firm")
+    moments = serializers.JSONField(help_text="when it is asked")
     holds = serializers.BooleanField(help_text="whether a version holds today; else the newest is shown")
     starts_on = serializers.DateField(allow_null=True, help_text="null: since the firm was set up")
     ends_on = serializers.DateField(allow_null=True)
@@ -35,8 +39,8 @@ class RuleOut(serializers.ModelSerializer):
     class Meta:
         model = Rule
         fields = (
-            "id", "code", "name", "kind", "citation", "status", "version", "number", "severity", "text", "params", "holds",
-            "starts_on", "ends_on", "coming_on", "written_at", "written_by", "approved_by",
+            "id", "code", "name", "kind", "citation", "jurisdiction", "status", "version", "number", "severity", "text", "params",
+            "scope", "moments", "holds", "starts_on", "ends_on", "coming_on", "written_at", "written_by", "approved_by",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -48,7 +52,8 @@ class VersionOut(serializers.ModelSerializer):
     class Meta:
         model = RuleVersion
         fields = (
-            "id", "number", "severity", "text", "params", "starts_on", "ends_on", "written_at", "written_by", "approved_by",
+            "id", "number", "severity", "text", "params", "citation", "jurisdiction", "scope", "moments", "starts_on",
+            "ends_on", "written_at", "written_by", "approved_by",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from .screening import WARNING
+from .screening import LETS_GO
 
-QUIET = ("INFO", WARNING)
 SAME = ("version", "outcome", "unit", "limit_from")
 Result = Mapping[str, Any]
 
@@ -42,7 +41,7 @@ def uncovered(then: Sequence[Result], now: Sequence[Result]) -> list[str]:
 
 def counts(result: Result) -> bool:
     """Whether it holds an order: a finding of more than a warning."""
-    return result["outcome"] != "PASS" and result.get("severity") not in QUIET
+    return result["outcome"] != "PASS" and result.get("severity") not in LETS_GO
 
 
 def _is_equal(was: Any, now: Any) -> bool:

@@ -85,6 +85,7 @@ class Portfolio(NamedTuple):
     sector_max_pct: Decimal | None = None
     unit: str = ""
     """Its aggregation unit for the marking of sales; empty where it is one of its own."""
+    team: str = ""
 
 
 class Rate(NamedTuple):
@@ -124,6 +125,7 @@ class Orders:
     order that one was split from, or itself. ``own`` has what each says in fields of the firm's own, as text
     by code; None where no order says any. ``short`` are those marked as short sales, ``located`` how many ten-thousandths
     of each lenders gave their word for, ``exempt`` why the price test does not ask it; each None where none is sold short.
+    ``desk`` is each one's desk by id, ``checked`` which were answered for before; None where no rule asks.
     """
 
     id: np.ndarray
@@ -140,6 +142,12 @@ class Orders:
     short: np.ndarray | None = None
     located: np.ndarray | None = None
     exempt: Sequence[str] | None = None
+    desk: np.ndarray | None = None
+    checked: np.ndarray | None = None
+
+    def was_checked(self) -> np.ndarray:
+        """Which of them were answered for before, and amended since."""
+        return np.zeros(len(self), bool) if self.checked is None else self.checked
 
     def shorts(self) -> np.ndarray:
         """Which of them are marked as short sales."""

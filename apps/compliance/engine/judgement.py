@@ -12,15 +12,37 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .columns import NEAR, QTY, Snapshot
+from .columns import NEAR, QTY, Portfolio, Snapshot
 
 NOT_ASKED, PASS, INDETERMINATE, FAIL = 0, 1, 2, 3
 OUTCOMES = ("", "PASS", "INDETERMINATE", "FAIL")
 UNKNOWN = -1
 
 
+class Scope(NamedTuple):
+    """Which orders a rule is about: those of one of the portfolios, or run by one of the teams, or for one of the desks."""
+
+    teams: frozenset[str] = frozenset()
+    desks: frozenset[int] = frozenset()
+    portfolios: frozenset[str] = frozenset()
+
+    def names(self, portfolio: Portfolio) -> bool:
+        """Whether all of a portfolio is meant, whatever the desk."""
+        return portfolio.code in self.portfolios or portfolio.team in self.teams
+
+    def holds(self, s: Snapshot) -> np.ndarray:
+        found = np.array([self.names(p) for p in s.portfolios], bool)[s.orders.portfolio]
+        if self.desks and s.orders.desk is not None:
+            found |= np.isin(s.orders.desk, list(self.desks))
+        return found
+
+
 class RuleVersion(NamedTuple):
-    """A rule as it stands; ``params`` already read by its measure (``params.read``)."""
+    """
+    A rule as it stands; ``params`` already read by its measure (``params.read``).
+
+    :param scope: which orders it is about, None for the whole firm's; :param amended_only: those checked before alone
+    """
 
     id: int
     code: str
@@ -30,11 +52,18 @@ class RuleVersion(NamedTuple):
     severity: str
     params: dict[str, Any]
     citation: str = ""
+    scope: Scope | None = None
+    amended_only: bool = False
 
     def asks(self, s: Snapshot) -> np.ndarray | None:
         """Which orders it is about; None where it is about all."""
         code = self.params.get("own_field")
-        return s.orders.saying(code, self.params["own_value"]) if code else None
+        asked = [
+            *([s.orders.saying(code, self.params["own_value"])] if code else ()),
+            *([self.scope.holds(s)] if self.scope else ()),
+            *([s.orders.was_checked()] if self.amended_only else ()),
+        ]
+        return np.logical_and.reduce(asked) if asked else None
 
 
 class Said(NamedTuple):

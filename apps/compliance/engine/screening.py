@@ -11,8 +11,9 @@ from .figures import figures_of
 from .judgement import FAIL, INDETERMINATE, PASS, UNKNOWN, RuleVersion, Verdicts
 from .rules import MEASURES, duplicates
 
-WARNING = "WARN"
-RANK = {"HARD": 2, "SOFT": 1, WARNING: 0}
+RANK = {"HARD": 2, "SOFT": 1, "WARN": 0, "INFO": 0}
+LETS_GO = frozenset({"INFO", "WARN"})
+"""Severities that are told and never hold an order."""
 
 
 @dataclass
@@ -20,7 +21,7 @@ class Screening:
     """
     For each order of the snapshot, in its order.
 
-    :param outcome: PASS, INDETERMINATE or FAIL over the rules that are more than warnings
+    :param outcome: PASS, INDETERMINATE or FAIL over the rules that hold an order
     :param max_qty: largest quantity in ten-thousandths that passes every rule, for orders that failed; UNKNOWN where
         they passed or a rule cannot tell
     :param leading: place in ``rules`` of the rule that a person should see first, -1 where all passed
@@ -62,13 +63,13 @@ def screen(s: Snapshot, rules: Sequence[RuleVersion]) -> Screening:
             if measure.last is last:
                 found, asked = measure.judge(s, rule, known), rule.asks(s)
                 found = verdicts[place] = found if asked is None else found.only(asked)
-                if rule.severity != WARNING:
+                if rule.severity not in LETS_GO:
                     refused |= found.outcome >= INDETERMINATE
     in_order = [verdicts[place] for place in range(len(rules))]
     outcome, failed, unsure = np.full(n, PASS, np.int8), np.zeros(n, np.int64), np.zeros(n, np.int64)
     leading, worst = np.full(n, -1, np.int64), np.zeros(n, np.int64)
     for place, v in enumerate(in_order):
-        if v.rule.severity == WARNING:
+        if v.rule.severity in LETS_GO:
             continue
         outcome = np.maximum(outcome, v.outcome)
         failed += v.outcome == FAIL
@@ -86,7 +87,7 @@ def _largest(s: Snapshot, verdicts: Sequence[Verdicts], outcome: np.ndarray, uns
     n = len(s.orders)
     least, binding = np.full(n, np.iinfo(np.int64).max), np.full(n, -1, np.int64)
     for place, v in enumerate(verdicts):
-        if v.rule.severity == WARNING:
+        if v.rule.severity in LETS_GO:
             continue
         tighter = (v.outcome == FAIL) & (v.max_qty < least)
         least, binding = np.where(tighter, v.max_qty, least), np.where(tighter, place, binding)

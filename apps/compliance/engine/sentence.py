@@ -84,7 +84,7 @@ def _by_currency(values: Values) -> str:
 def _holding(values: Values) -> str:
     short = values["short_allowed"]
     allowed = f" In {_either(short)} short sales are allowed." if short else ""
-    return f"No portfolio sells more than it holds, less what open sells have promised.{allowed}"
+    return f"No portfolio sells more than it holds, less what open sells have promised, nor short more than can be borrowed.{allowed}"
 
 
 def _collar(values: Values) -> str:

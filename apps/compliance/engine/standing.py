@@ -66,7 +66,11 @@ class _Numbers(NamedTuple):
 
 def stand(s: Snapshot, rules: Iterable[RuleVersion]) -> list[tuple[RuleVersion, Standing]]:
     """What each rule that can be asked without an order says of each portfolio, rule after rule."""
-    return [(rule, one) for rule in rules if rule.kind in ASKS for one in ASKS[rule.kind](s, rule)]
+    return [(rule, one) for rule in rules if rule.kind in ASKS for one in ASKS[rule.kind](s, rule) if _is_meant(s, rule, one)]
+
+
+def _is_meant(s: Snapshot, rule: RuleVersion, one: Standing) -> bool:
+    return rule.scope is None or rule.scope.names(s.portfolios[one.portfolio])
 
 
 def _standing(s: Snapshot, numbers: _Numbers) -> list[Standing]:

@@ -7,21 +7,24 @@ from django.db.models import F, Q
 
 from apps.audit.models import ActRow
 
-from ..states import DraftStatus, InForce
+from ..states import ASKED_AT, DraftStatus, InForce
 
-SEVERITIES = [("WARN", "Warning"), ("SOFT", "Soft"), ("HARD", "Hard")]
+SEVERITIES = [("INFO", "Information"), ("WARN", "Warning"), ("SOFT", "Soft"), ("HARD", "Hard")]
 
 
 class Rule(models.Model):
     code = models.CharField(max_length=40, unique=True)
     name = models.CharField(max_length=120)
     kind = models.CharField(max_length=40, help_text="which measure of the engine it uses")
-    citation = models.CharField(max_length=200, blank=True, default="")
     status = models.CharField(max_length=8, default=InForce.ACTIVE)
     version = models.IntegerField(default=1)
 
     def __str__(self) -> str:
         return self.name
+
+
+def usual_moments() -> list[str]:
+    return sorted(ASKED_AT)
 
 
 class Said(models.Model):
@@ -30,6 +33,10 @@ class Said(models.Model):
     params = models.JSONField(default=dict, help_text="limits of the measure; numbers as text")
     text = models.TextField(help_text="the rule as a sentence, made from its parameters")
     severity = models.CharField(max_length=8, default="SOFT", choices=SEVERITIES)
+    citation = models.CharField(max_length=200, blank=True, default="")
+    jurisdiction = models.CharField(max_length=40, blank=True, default="", help_text="whose law it is; empty: the firm's own policy")
+    scope = models.JSONField(default=dict, blank=True, help_text="lists of teams, desks and portfolios by code; empty: the whole firm")
+    moments = models.JSONField(default=usual_moments, help_text="when it is asked")
     written_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     written_at = models.DateTimeField()
 
@@ -76,7 +83,6 @@ class RuleDraft(Said):
     code = models.CharField(max_length=40)
     kind = models.CharField(max_length=40)
     name = models.CharField(max_length=120)
-    citation = models.CharField(max_length=200, blank=True, default="")
     starts_on = models.DateField(null=True, blank=True, help_text="empty: the day it is approved")
     ends_on = models.DateField(null=True, blank=True, help_text="the last day; empty: until a newer version")
     reason = models.TextField(blank=True, default="")

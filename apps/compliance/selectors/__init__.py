@@ -1,6 +1,7 @@
 """Every question to compliance; who may see what lives here."""
 
 from .accepted import Standing, overrides_seen_by, standing
+from .asked import active_rules
 from .asking import questions_seen_by, questions_to_answer
 from .replay import MOST_REPLAYED, replay_day, replay_rules, runs_on
 from .reviews import (
@@ -24,7 +25,7 @@ from .rulebook import (
     version_before,
     versions_of,
 )
-from .snapshot import active_rules, snapshot_as_held, snapshot_of
+from .snapshot import snapshot_as_held, snapshot_of
 
 __all__ = [
     "MOST_REPLAYED",

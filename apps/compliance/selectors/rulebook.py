@@ -10,11 +10,16 @@ from ..engine.rules import MEASURES, Measure
 from ..models import Restriction, Rule, RuleDraft, RuleVersion
 from ..states import DraftStatus
 
+SHOWN = (
+    "number", "severity", "text", "params", "citation", "jurisdiction", "scope", "moments", "starts_on", "ends_on", "written_at",
+    "holds",
+)  # fmt: skip
+
 
 def rules_seen_by(user) -> QuerySet[Rule]:
     """
-    Rules by name, each as of today: ``number``, ``severity``, ``text``, ``params``, ``starts_on``, ``ends_on``,
-    ``written_at``, ``written_by_name`` and ``approved_by_name`` of the version in force, else the newest; ``holds`` says
+    Rules by name, each as of today: what the version in force says, else the newest (``SHOWN``), and
+    ``written_by_name`` and ``approved_by_name``; ``holds`` says
     whether it is in force, ``coming_on`` when a newer one begins. None for whom they are not.
     """
     if not can(user, "compliance.see"):
@@ -26,7 +31,7 @@ def rules_seen_by(user) -> QuerySet[Rule]:
     fields = {
         name: Subquery(shown.values(of)[:1])
         for name, of in {
-            **{one: one for one in ("number", "severity", "text", "params", "starts_on", "ends_on", "written_at", "holds")},
+            **{one: one for one in SHOWN},
             "written_by_name": "written_by__username",
             "approved_by_name": "approved_by__username",
         }.items()

@@ -1,15 +1,16 @@
 """Questions to stored screenings: by which rules, and what was found of what passed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import orjson
 from django.db import connection
 
-from ..engine import figures, rules
-from ..engine.judgement import RuleVersion
+from ..engine import figures
 from ..engine.storing import expanded
 from ..models import Check
+from .asked import rule_versions
+
+__all__ = ["passed_by", "rule_versions", "rules_hash"]
 
 Result = dict[str, Any]
 
@@ -25,20 +26,6 @@ def rules_hash(version_ids: Sequence[int]) -> str:
             [list(version_ids)],
         )
         return cursor.fetchone()[0]
-
-
-def rule_versions(ids: Iterable[int]) -> dict[int, RuleVersion]:
-    """Versions of rules as they were written, in force or not. One query."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT v.id, r.code, r.name, r.kind, v.number, v.severity, v.params, r.citation"
-            " FROM compliance_ruleversion v JOIN compliance_rule r ON r.id = v.rule_id WHERE v.id = ANY(%s)",
-            [list(ids)],
-        )
-        return {
-            row[0]: RuleVersion(*row[:6], rules.read(row[3], orjson.loads(row[6])), row[7])
-            for row in cursor.fetchall()
-        }
 
 
 def passed_by(checks: Sequence[Check]) -> dict[int, list[Result]]:

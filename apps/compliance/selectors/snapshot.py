@@ -10,7 +10,6 @@ import numpy as np
 import orjson
 import polars as pl
 from django.db import connection
-from django.utils import timezone
 
 from apps.core.refusals import Invalid
 from apps.marketdata import selectors as marketdata
@@ -21,8 +20,6 @@ from apps.reference.models import Issuer
 from apps.reference.rules import NoSettlementCalendar
 
 from ..engine import columns as c
-from ..engine.judgement import RuleVersion
-from ..engine.rules import read
 from ..states import InForce
 from . import shorts
 from .economics import economic_hash
@@ -59,24 +56,6 @@ class Asked:
     hashes: pl.Series
 
 
-def active_rules(on: date | None = None) -> list[RuleVersion]:
-    """Of each rule in force the newest version whose dates hold the day, today where none is given, by code. One query."""
-    on = on or timezone.now().date()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT ON (r.code) v.id, r.code, r.name, r.kind, v.number, v.severity, v.params, r.citation"
-            " FROM compliance_rule r JOIN compliance_ruleversion v ON v.rule_id = r.id WHERE r.status = %s"
-            " AND (v.starts_on IS NULL OR v.starts_on <= %s) AND (v.ends_on IS NULL OR v.ends_on >= %s)"
-            " ORDER BY r.code, v.number DESC",
-            [InForce.ACTIVE, on, on],
-        )
-        rows = cursor.fetchall()
-    return [
-        RuleVersion(pk, code, name, kind, number, severity, read(kind, orjson.loads(given)), citation)
-        for pk, code, name, kind, number, severity, given, citation in rows
-    ]
-
-
 def snapshot_of(order_ids: Sequence[int], at: datetime, *, firm_wide: bool) -> Asked:
     """
     The orders with all that their judgement may look at. Their portfolios are locked by the caller.
@@ -87,11 +66,11 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, firm_wide: bool) -> A
     with connection.cursor() as cursor:
         orders = _frame(
             cursor,
-            f"SELECT {ORDER_COLUMNS}, {LARGEST}, qty::text, {economic_hash('orders_order')}, (filled_qty * 10000)::bigint, own::text"
-            " FROM orders_order WHERE id = ANY(%s::bigint[]) ORDER BY id",
+            f"SELECT {ORDER_COLUMNS}, {LARGEST}, qty::text, {economic_hash('orders_order')}, (filled_qty * 10000)::bigint, own::text,"
+            " desk_id FROM orders_order WHERE id = ANY(%s::bigint[]) ORDER BY id",
             [list(order_ids)],
             ORDER_SCHEMA
-            | {"huge": pl.Int64, "whole": pl.String, "hash": pl.String, "filled": pl.Int64, "own": pl.String},
+            | {"huge": pl.Int64, "whole": pl.String, "hash": pl.String, "filled": pl.Int64, "own": pl.String, "desk": pl.Int64},
         )
         _refuse_huge(orders)
         own = _own(orders)
@@ -122,7 +101,7 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, firm_wide: bool) -> A
     currencies = sorted(currencies | set(cash["thing"]) | set(unsettled["thing"]))
     place = np.array(portfolios, np.int64), np.array([i.id for i in instruments], np.int64)
     snapshot = c.Snapshot(
-        at=at, orders=c.Orders(**_order_columns(orders, *place), value_days=days(orders), own=own, **lent),
+        at=at, orders=c.Orders(**_order_columns(orders, *place), value_days=days(orders), own=own, desk=orders["desk"].to_numpy(), **lent),
         others=c.OpenOrders(
             **_order_columns(others, *place), value_days=days(others), leaves=others["leaves"].to_numpy(),
             cleared=others["cleared"].to_numpy().astype(bool),
@@ -265,13 +244,13 @@ def _holdings(frame: pl.DataFrame, portfolios: np.ndarray, thing: np.ndarray) ->
 
 
 def _mandates(cursor, portfolio_ids: Sequence[int]) -> list[c.Portfolio]:
-    limits = c.Portfolio._fields[2:-1]
+    limits = [name for name in c.Portfolio._fields if name.endswith("_pct")]
     cursor.execute(
-        f"SELECT p.id, p.code, {', '.join(f'm.{name}' for name in limits)}, p.aggregation_unit FROM portfolios_portfolio p"
+        f"SELECT p.id, p.code, {', '.join(f'm.{name}' for name in limits)}, p.aggregation_unit, p.team FROM portfolios_portfolio p"
         " LEFT JOIN portfolios_mandate m ON m.portfolio_id = p.id WHERE p.id = ANY(%s) ORDER BY p.id",
         [list(portfolio_ids)],
     )
-    return [c.Portfolio(*row) for row in cursor.fetchall()]
+    return [c.Portfolio(*row[:-2], unit=row[-2], team=row[-1]) for row in cursor.fetchall()]
 
 
 def _firm(cursor, instruments: Sequence[c.Instrument], asked: Iterable[int], order_ids: list[int]):

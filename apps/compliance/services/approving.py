@@ -108,7 +108,6 @@ def _put_in_force(
         {
             "status": ("text", [RULE_LIFE.after(rules[draft.rule_id].status, events.RuleActivated) for draft, _ in changed]),
             "name": ("text", [what.said.name for _, what in changed]),
-            "citation": ("text", [what.said.citation for _, what in changed]),
         },
         bump=True,
     )  # fmt: skip

@@ -28,8 +28,8 @@ from . import rulebook
 from .rulebook import Canonical, KindIsFixed, RuleText, StaleRule
 
 COLUMNS = (
-    "id", "rule_id", "seen", "retires", "code", "kind", "name", "citation", "params", "text", "severity", "starts_on", "ends_on",
-    "reason", "written_by_id", "written_at", "answer", "status", "version",
+    "id", "rule_id", "seen", "retires", "code", "kind", "name", *rulebook.SAID, "reason", "written_by_id", "written_at", "answer",
+    "status", "version",
 )  # fmt: skip
 
 
@@ -83,8 +83,8 @@ def write_drafts(act: Act, changes: Sequence[Change]) -> list[int]:
         copy_in(
             cursor, "compliance_ruledraft", COLUMNS,
             (
-                (pk, k.rule_id, k.seen, k.retires, s.code, s.kind, s.name, s.citation, k.what.params, k.what.text, s.severity,
-                 s.starts_on, s.ends_on, act.reason, act.by, act.at, "", status, 1)
+                (pk, k.rule_id, k.seen, k.retires, s.code, s.kind, s.name, *rulebook.said_in(k.what), act.reason, act.by, act.at,
+                 "", status, 1)
                 for pk, k in zip(ids, kept, strict=True)
                 for s in [k.what.said]
             ),
@@ -121,7 +121,7 @@ def _text(change: Change, rule: Rule | None, newest: Mapping[int, RuleVersion]) 
     if said is None:
         RULE_LIFE.after(rule.status, events.RuleRetired)
         last = newest[rule.pk]
-        return RuleText(rule.code, rule.kind, rule.name, last.severity, last.params, rule.citation)
+        return text_of_version(rule, last).said
     if said.kind and said.kind != rule.kind:
         raise KindIsFixed(f"“{rule.name}” measures {MEASURES[rule.kind].title}. For another measure write another rule.", field="kind")
     return said._replace(code=rule.code, kind=rule.kind, name=said.name or rule.name)
@@ -161,11 +161,10 @@ def edit_draft(act: Act, draft_id: int, said: RuleText, *, seen: int) -> None:
     before = text_of(draft).told()
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE compliance_ruledraft SET code = %s, kind = %s, name = %s, citation = %s, params = %s::jsonb, text = %s,"
-            " severity = %s, starts_on = %s, ends_on = %s, reason = %s, written_at = %s, proposed_at = NULL, status = %s,"
-            " version = version + 1 WHERE id = %s",
-            [what.said.code, what.said.kind, what.said.name, what.said.citation, what.params, what.text, what.said.severity,
-             what.said.starts_on, what.said.ends_on, act.reason or draft.reason, act.at, after, draft.pk],
+            f"UPDATE compliance_ruledraft SET code = %s, kind = %s, name = %s, {', '.join(f'{name} = %s' for name in rulebook.SAID)},"
+            " reason = %s, written_at = %s, proposed_at = NULL, status = %s, version = version + 1 WHERE id = %s",
+            [what.said.code, what.said.kind, what.said.name, *rulebook.said_in(what), act.reason or draft.reason, act.at, after,
+             draft.pk],
         )  # fmt: skip
     record(act, [Fact(draft.pk, draft.version + 1, events.DraftEdited(*differing(before, what.told())))])
 
@@ -234,15 +233,18 @@ def newest_of(rules: Collection[int]) -> dict[int, RuleVersion]:
 
 
 def text_of(draft: RuleDraft) -> Canonical:
-    said = RuleText(
-        draft.code, draft.kind, draft.name, draft.severity, draft.params, draft.citation, draft.starts_on, draft.ends_on
-    )
-    return Canonical(said, orjson.dumps(draft.params, option=orjson.OPT_SORT_KEYS).decode(), draft.text)
+    return _as_kept(draft, draft.code, draft.kind, draft.name)
 
 
 def text_of_version(rule: Rule, last: RuleVersion) -> Canonical:
-    said = RuleText(rule.code, rule.kind, rule.name, last.severity, last.params, rule.citation, last.starts_on, last.ends_on)
-    return Canonical(said, orjson.dumps(last.params, option=orjson.OPT_SORT_KEYS).decode(), last.text)
+    return _as_kept(last, rule.code, rule.kind, rule.name)
+
+
+def _as_kept(row: RuleDraft | RuleVersion, code: str, kind: str, name: str) -> Canonical:
+    said = RuleText(
+        code, kind, name, row.severity, row.params, row.citation, row.starts_on, row.ends_on, row.jurisdiction, row.scope, row.moments
+    )
+    return Canonical(said, orjson.dumps(row.params, option=orjson.OPT_SORT_KEYS).decode(), row.text)
 
 
 def locked_drafts(draft_ids: Collection[int], seen: Mapping[int, int]) -> list[RuleDraft]:

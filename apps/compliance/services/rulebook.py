@@ -20,10 +20,13 @@ from .. import events
 from ..engine import params as parameters
 from ..engine import rules, sentence
 from ..engine.rules import MEASURES
-from ..states import RULE_LIFE
+from ..states import ASKED_AT, RULE_LIFE, Stage
 
-SEVERITIES = ("WARN", "SOFT", "HARD")
-LONGEST_CITATION = 200
+SEVERITIES = ("INFO", "WARN", "SOFT", "HARD")
+LONGEST_CITATION, LONGEST_JURISDICTION = 200, 40
+SCOPES = {
+    "teams": ("portfolios_portfolio", "team"), "desks": ("users_desk", "code"), "portfolios": ("portfolios_portfolio", "code"),
+}  # fmt: skip
 
 
 class StaleRule(Stale):
@@ -39,6 +42,8 @@ class RuleText(NamedTuple):
     What a rule says.
 
     :param kind: its measure (``engine.rules.MEASURES``); :param params: what that takes, numbers as text
+    :param scope: ``teams``, ``desks`` and ``portfolios`` by code, of which an order needs one; empty for the whole firm
+    :param moments: when it is asked (``states.Stage``)
     :param starts_on: the first day, None for the day it is put in force; :param ends_on: the last one, None for no end
     """
 
@@ -50,6 +55,9 @@ class RuleText(NamedTuple):
     citation: str = ""
     starts_on: date | None = None
     ends_on: date | None = None
+    jurisdiction: str = ""
+    scope: Mapping[str, Sequence[str]] = {}
+    moments: Sequence[str] = tuple(sorted(ASKED_AT))
 
 
 class Canonical(NamedTuple):
@@ -61,7 +69,8 @@ class Canonical(NamedTuple):
 
     def told(self) -> dict[str, Any]:
         """As the record keeps it."""
-        kept = {name: getattr(self.said, name) for name in ("kind", "name", "severity", "citation")}
+        kept = {name: getattr(self.said, name) for name in ("kind", "name", "severity", "citation", "jurisdiction")}
+        kept |= {"scope": dict(self.said.scope), "moments": list(self.said.moments)}
         days = {name: day.isoformat() for name in ("starts_on", "ends_on") if (day := getattr(self.said, name))}
         return kept | {"text": self.text, "params": orjson.loads(self.params)} | days
 
@@ -127,11 +136,8 @@ def create_rules(cursor, texts: Sequence[Canonical]) -> list[int]:
     status = RULE_LIFE.born[events.RuleActivated]
     ids = next_ids(cursor, "compliance_rule", len(texts))
     copy_in(
-        cursor, "compliance_rule", ("id", "code", "name", "kind", "citation", "status", "version"),
-        (
-            (pk, t.said.code, t.said.name, t.said.kind, t.said.citation, status, 1)
-            for pk, t in zip(ids, texts, strict=True)
-        ),
+        cursor, "compliance_rule", ("id", "code", "name", "kind", "status", "version"),
+        ((pk, t.said.code, t.said.name, t.said.kind, status, 1) for pk, t in zip(ids, texts, strict=True)),
     )  # fmt: skip
     return ids
 
@@ -142,15 +148,23 @@ def write_versions(cursor, act: Act, rows: Sequence[Written]) -> list[int]:
     ids = next_ids(cursor, "compliance_ruleversion", len(rows))
     copy_in(
         cursor, "compliance_ruleversion",
-        ("id", "rule_id", "number", "params", "text", "severity", "starts_on", "ends_on", "written_by_id", "written_at",
-         "approved_by_id", "act_id"),
+        ("id", "rule_id", "number", *SAID, "written_by_id", "written_at", "approved_by_id", "act_id"),
         (
-            (pk, w.rule_id, w.number, w.what.params, w.what.text, w.what.said.severity,
-             w.what.said.starts_on, w.what.said.ends_on, w.written_by, w.written_at, w.approved_by, act_id)
+            (pk, w.rule_id, w.number, *said_in(w.what), w.written_by, w.written_at, w.approved_by, act_id)
             for pk, w in zip(ids, rows, strict=True)
         ),
     )  # fmt: skip
     return ids
+
+
+SAID = ("params", "text", "severity", "citation", "jurisdiction", "scope", "moments", "starts_on", "ends_on")
+
+
+def said_in(what: Canonical) -> tuple:
+    """The values of the columns ``SAID``, which versions and drafts have alike."""
+    s = what.said
+    lists = _json(dict(s.scope)), _json(list(s.moments))
+    return what.params, what.text, s.severity, s.citation, s.jurisdiction, *lists, s.starts_on, s.ends_on
 
 
 def canonical(texts: Iterable[RuleText]) -> list[Canonical]:
@@ -159,7 +173,8 @@ def canonical(texts: Iterable[RuleText]) -> list[Canonical]:
 
     :raises BadRule: where a rule or its parameters cannot be understood
     """
-    texts = list(texts)
+    texts = [_in_order(said) for said in texts]
+    _refuse_unknown_scopes(texts)
     asks = any(said.params.get("own_field") for said in texts)
     fields = {field.code: field for field in order_selectors.own_fields()} if asks else {}
     return [one_canonical(said, fields) for said in texts]
@@ -172,8 +187,37 @@ def one_canonical(said: RuleText, fields: Mapping[str, OwnField]) -> Canonical:
     plain = {name: _plain(value) for name, value in said.params.items()}
     if read["own_field"]:
         read["own_value"] = plain["own_value"] = _asked_of_own(read["own_field"], read["own_value"], fields)
-    kept = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS).decode()
-    return Canonical(said, kept, sentence.of(said.kind, read))
+    return Canonical(said, _json(plain), sentence.of(said.kind, read))
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _in_order(said: RuleText) -> RuleText:
+    """
+    With scope and moments sorted, each once, and nothing that is empty.
+
+    :raises BadRule: where they are no lists of words
+    """
+    for field, lists in (("scope", list(said.scope.values())), ("moments", [said.moments])):
+        if not all(isinstance(words, list | tuple) and all(isinstance(word, str) for word in words) for words in lists):
+            raise parameters.BadRule(f"“{field}” takes lists of words.", field=field)
+    scope = {name: sorted(set(codes)) for name, codes in said.scope.items() if codes}
+    return said._replace(scope=scope, moments=sorted({str(stage) for stage in said.moments}))
+
+
+def _refuse_unknown_scopes(texts: Sequence[RuleText]) -> None:
+    """One statement for each kind of scope that is used."""
+    for kind, (table, column) in SCOPES.items():
+        wanted = {code for said in texts for code in said.scope.get(kind, ())}
+        if not wanted:
+            continue
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT DISTINCT {column} FROM {table} WHERE {column} = ANY(%s)", [list(wanted)])
+            unknown = sorted(wanted - {code for (code,) in cursor.fetchall()})
+        if unknown:
+            raise parameters.BadRule(f"There is no {kind.removesuffix('s')} “{unknown[0]}”.", field=kind)
 
 
 def _refuse_malformed(said: RuleText) -> None:
@@ -190,6 +234,12 @@ def _refuse_malformed(said: RuleText) -> None:
         raise refuse(f"Severity is one of {', '.join(SEVERITIES)}.", "severity")
     if len(said.citation) > LONGEST_CITATION:
         raise refuse(f"The citation is longer than {LONGEST_CITATION} characters.", "citation")
+    if len(said.jurisdiction) > LONGEST_JURISDICTION:
+        raise refuse(f"The jurisdiction is longer than {LONGEST_JURISDICTION} characters.", "jurisdiction")
+    if unknown := set(said.scope) - set(SCOPES):
+        raise refuse(f"A scope is of {', '.join(SCOPES)}; “{unknown.pop()}” is none of them.", "scope")
+    if not said.moments or (unknown := set(said.moments) - set(Stage)):
+        raise refuse(f"Say when it is asked: at least one of {', '.join(Stage)}.", "moments")
     if said.starts_on and said.ends_on and said.ends_on < said.starts_on:
         raise refuse("The last day is before the first. Correct one of them.", "ends_on")
 

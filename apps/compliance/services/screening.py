@@ -26,8 +26,9 @@ from ..engine.judgement import OUTCOMES, PASS, UNKNOWN
 from ..engine.rules import look_firm_wide
 from ..engine.screening import Screening, screen
 from ..events import ReviewOpened
-from ..selectors.snapshot import Asked, active_rules, snapshot_of
-from ..states import REVIEW_LIFE, Moment
+from ..selectors.asked import active_rules
+from ..selectors.snapshot import Asked, snapshot_of
+from ..states import REVIEW_LIFE, Moment, Stage
 from .overriding import still_allowed
 from .runs import keep_run
 
@@ -67,10 +68,12 @@ def judge(act: Act, facts: Sequence[Fact]) -> tuple[Asked, Screening, np.ndarray
     """What all rules in force say of the orders together, kept as checks; their ids in the snapshot's order."""
     versions = {fact.subject_id: fact.nth for fact in facts}
     moment = MOMENTS.get(type(facts[0].event), Moment.CROSS) if facts else Moment.SUBMIT
-    rules = active_rules(act.at.date())
+    rules = active_rules(act.at.date(), Stage.SUBMIT, Stage.AMEND)
     firm_wide = look_firm_wide(rules)
     _take_turns(list(versions), firm_wide=firm_wide)
     asked = snapshot_of(list(versions), act.at, firm_wide=firm_wide)
+    if any(rule.amended_only for rule in rules):
+        asked.snapshot.orders.checked = _checked_before(asked.snapshot.orders.id)
     found = screen(asked.snapshot, rules)
     return asked, found, _keep_checks(act, moment, asked, found, versions)
 
@@ -84,6 +87,12 @@ def _take_turns(order_ids: list[int], *, firm_wide: bool) -> None:
         )
         if firm_wide:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('compliance.firm'), 0)")
+
+
+def _checked_before(ids: np.ndarray) -> np.ndarray:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT order_id FROM compliance_check WHERE order_id = ANY(%s)", [ids.tolist()])
+        return np.isin(ids, [pk for (pk,) in cursor.fetchall()])
 
 
 def pairs(ids: np.ndarray, checks: np.ndarray, which: np.ndarray) -> dict[int, int]:

@@ -17,7 +17,9 @@ from ..engine.columns import QTY
 from ..engine.judgement import OUTCOMES, UNKNOWN
 from ..engine.rules import look_firm_wide
 from ..engine.screening import screen
-from ..selectors.snapshot import active_rules, snapshot_of
+from ..selectors.asked import active_rules
+from ..selectors.snapshot import snapshot_of
+from ..states import Stage
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def try_proposals(act: Act, proposal_ids: Sequence[int]) -> list[Tried]:
     if not proposal_ids or set(found) != set(proposal_ids):
         raise NotFound("One of these proposals is open no more, or is not of a portfolio of yours. Reload the list.")
     rows = [found[pk] for pk in sorted(found)]
-    rules = active_rules(act.at.date())
+    rules = active_rules(act.at.date(), Stage.PROPOSAL)
     with transaction.atomic():
         ids = orders.create_orders(replace(act, id=None), [orders.wish_of(row) for row in rows])
         asked = snapshot_of(ids, act.at, firm_wide=look_firm_wide(rules))

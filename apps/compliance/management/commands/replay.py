@@ -5,8 +5,8 @@ from datetime import date, timedelta
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from apps.compliance.selectors.asked import active_rules
 from apps.compliance.selectors.replay import Report, replay_day, replay_rules
-from apps.compliance.selectors.snapshot import active_rules
 
 SHOWN = 50
 
