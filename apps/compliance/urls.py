@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from . import api, replay_views, rule_views, views
+from . import api, library_views, replay_views, rule_views, views
 
 app_name = "compliance"
 PK = r"(?P<pk>[0-9]{1,18})"  # Acts on one thing are posted with or without the last slash.
@@ -26,6 +26,8 @@ api_urlpatterns = [
     path("rules/measures/", api.Rules.as_view({"get": "measures"}), name="api-measures"),
     path("rules/<int:pk>/", api.Rules.as_view({"get": "retrieve"}), name="api-rule"),
     path("rules/<int:pk>/versions/", api.Rules.as_view({"get": "versions"}), name="api-rule-versions"),
+    path("rules/library/", api.Library.as_view({"get": "listed"}), name="api-rule-library"),
+    re_path(r"^rules/library/take/?$", api.Library.as_view({"post": "take"}), name="api-rule-library-take"),
     path("rule-drafts/", api.Drafts.as_view({"get": "list", "post": "create"}), name="api-rule-drafts"),
     re_path(r"^rule-drafts/end/?$", api.Drafts.as_view({"post": "end"}), name="api-rule-drafts-end"),
     path("rule-drafts/<int:pk>/", api.Drafts.as_view({"get": "retrieve"}), name="api-rule-draft"),
@@ -48,6 +50,7 @@ urlpatterns = [
     path("rules/", rule_views.rules, name="rules"),
     path("rules/<str:code>/", rule_views.rule, name="rule"),
     path("rules/<str:code>/end/", rule_views.end_rule, name="rule_end"),
+    path("rule-library/", library_views.library, name="library"),
     path("rule-drafts/", rule_views.drafts, name="drafts"),
     path("rule-drafts/<int:draft_id>/", rule_views.draft, name="draft"),
     path("rule-drafts/<int:draft_id>/act/", rule_views.act_on_draft, name="draft_act"),

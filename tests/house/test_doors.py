@@ -47,7 +47,8 @@ MATRIX: dict[str, set[str] | str] = {
     "compliance:reviews": {C, A}, "compliance:review": {C, A}, "compliance:decide": {C},
     "compliance:ask": {C}, "compliance:answer": {M},
     "compliance:order_checks": {M, C, A}, "compliance:rules": {C, A}, "compliance:rule": {C},
-    "compliance:rule_end": {C}, "compliance:drafts": {C, A}, "compliance:draft": {C, A}, "compliance:draft_act": {C},
+    "compliance:rule_end": {C}, "compliance:drafts": {C, A}, "compliance:library": {C, A}, "api-rule-library": {C, A},
+    "api-rule-library-take": {C}, "compliance:draft": {C, A}, "compliance:draft_act": {C},
     "compliance:restrictions": {C, A}, "compliance:restrict": {C}, "compliance:lift": {C},
     "surveillance:days": {C, A}, "surveillance:day": {C, A}, "surveillance:incident": {M, C, A}, "surveillance:report": {C},
     "surveillance:sign": {C}, "surveillance:assign": {C}, "surveillance:work": {C},
@@ -154,7 +155,7 @@ MATRIX: dict[str, set[str] | str] = {
 }  # fmt: skip
 
 # Where looking and acting share an address: who may act.
-POSTS = {"api-rotations": {X}, "api-crosses": {T}, "api-staging-sessions": {O, X},
+POSTS = {"api-rotations": {X}, "compliance:library": {C}, "api-crosses": {T}, "api-staging-sessions": {O, X},
          "api-orders": {M}, "api-imports": {M}, "api-import-listings": {M}, "api-proposals": {M},
          "api-rule-drafts": {C}, "api-restrictions": {C}, "api-surveillance-days": {C}, "api-halts": {T, C},
          "api-block-notes": {M, T, C, O}, "api-order-notes": {M, T, C, O},

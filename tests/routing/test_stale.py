@@ -486,6 +486,7 @@ OTHERS = {
         "orders:import_columns orders:import_listings"
     ),
     "tries again what failed": "desk:try_again",
+    "takes what the firm has not, which the second is told; tests/compliance/test_taking.py": "compliance:library api-rule-library-take",
     "looks anew at how things stand; of two at once tests/surveillance": "surveillance:report api-surveillance-days",
     "is settlement's, tried in tests/settlement": (
         "settlement:unblock settlement:resend settlement:note settlement:add_standing api-instruction-note"

@@ -3,6 +3,7 @@
 from .accepted import Standing, overrides_seen_by, standing
 from .asked import active_rules
 from .asking import questions_seen_by, questions_to_answer
+from .library import library
 from .replay import MOST_REPLAYED, replay_day, replay_rules, runs_on
 from .reviews import (
     Counts,
@@ -39,6 +40,7 @@ __all__ = [
     "drafts_seen_by",
     "get_draft_seen_by",
     "get_review_seen_by",
+    "library",
     "measures",
     "overrides_seen_by",
     "questions_seen_by",

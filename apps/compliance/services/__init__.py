@@ -16,6 +16,7 @@ from .decisions import (
 from .drafts import Change, OthersDraft, StaleDraft, drop_drafts, edit_draft, propose_drafts, propose_end, write_drafts
 from .gates import NotChecked, refuse_unchecked
 from .holding import AlreadyDecided, StaleReview
+from .library import TakenAlready, take_rules
 from .lists import Listing, StaleRestriction, lift, restrict
 from .overriding import OverrideOver, Terms, expire_overrides, last_day, refuse_over
 from .rechecking import recheck_orders, screen_again
@@ -46,6 +47,7 @@ __all__ = [
     "StaleReview",
     "StaleRule",
     "StillAsked",
+    "TakenAlready",
     "Terms",
     "Tried",
     "answer",
@@ -69,6 +71,7 @@ __all__ = [
     "review_orders",
     "screen_again",
     "send_back_reviews",
+    "take_rules",
     "try_proposals",
     "withdraw_reviews",
     "write_drafts",
