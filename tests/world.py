@@ -24,7 +24,7 @@ from apps.core.acts import Act
 from apps.marketdata import services as marketdata
 from apps.marketdata.models import AverageVolume
 from apps.portfolios import services as portfolios
-from apps.portfolios.models import Mandate, Movement, Portfolio
+from apps.portfolios.models import BrokerTerm, Mandate, Movement, Portfolio
 from apps.reference.models import (
     Broker,
     Currency,
@@ -238,6 +238,12 @@ def with_pair(made: Firm, rate: str = "1.10") -> Instrument:
     made.instruments["EUR/USD"] = pair
     marketdata.record_interest([("EUR", D(2), 360, timezone.now()), ("USD", D(4), 360, timezone.now())])
     made.quote("EUR/USD", rate, spread="0.0002")
+    BrokerTerm.objects.bulk_create(
+        BrokerTerm(portfolio=home, broker=broker, kind="ISDA", starts_on=date(2026, 1, 1), reason="2002 ISDA Master Agreement")
+        for home in made.portfolios.values()
+        for broker in made.brokers.values()
+        if broker.kind == "dealer"
+    )
     return pair
 
 

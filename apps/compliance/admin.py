@@ -1,10 +1,13 @@
 """Read-only views of rules, checks, reviews and the restricted list: services alone change them."""
 
 from django.contrib import admin
+from simple_history.admin import SimpleHistoryAdmin
 
+from apps.users.as_seen import AsSeen
 from apps.users.back_office import ByRole
 
-from .models import Check, Override, Restriction, Review, Rule, RuleDraft, RuleVersion
+from .forms import TradingLimitForm
+from .models import Check, Override, Restriction, Review, Rule, RuleDraft, RuleVersion, TradingLimit
 
 
 class ReadOnly(ByRole, admin.ModelAdmin):
@@ -64,3 +67,22 @@ class OverrideAdmin(ReadOnly):
     list_filter = ("status", "code", "severity")
     list_select_related = ("rule", "first_by", "second_by")
     raw_id_fields = ("order", "review", "rule_version")
+
+
+@admin.register(TradingLimit)
+class TradingLimitAdmin(AsSeen, ByRole, SimpleHistoryAdmin):
+    """The only rows here that are changed by hand. A limit is ended, never deleted."""
+
+    writes = ("reference.write",)
+    form = TradingLimitForm
+    list_display = (
+        "ref", "user", "desk", "instrument", "asset_class", "max_qty", "max_notional", "max_adv_pct", "collar_pct",
+        "stops_wrong_side", "starts_on", "ends_on",
+    )  # fmt: skip
+    list_select_related = ("user", "desk", "instrument")
+    list_filter = ("asset_class", "desk", "stops_wrong_side")
+    search_fields = ("user__username", "instrument__symbol", "reason")
+    raw_id_fields = ("instrument",)
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False

@@ -18,11 +18,33 @@ from apps.reference.models import Instrument, Issuer
 
 from . import services
 from .engine.params import OF_ALL
-from .models import Rule
+from .models import Rule, TradingLimit
 from .models.rules import SEVERITIES
 from .states import CODES
 
 DAY = forms.DateInput(attrs={"type": "date"})
+
+
+class TradingLimitForm(forms.ModelForm):
+    """A trading limit as it is set up."""
+
+    class Meta:
+        model = TradingLimit
+        fields = "__all__"
+
+    def clean(self) -> dict:
+        data = super().clean() or self.cleaned_data
+        measures = ("max_qty", "max_notional", "max_adv_pct", "collar_pct")
+        for name in measures:
+            if data.get(name) is not None and (data[name] < 0 or (not data[name] and name != "collar_pct")):
+                self.add_error(name, "It must be above zero.")
+        if not self.errors and not data["stops_wrong_side"] and all(data[name] is None for name in measures):
+            self.add_error("max_qty", "Limit something: a quantity, a value, a part of the volume, a price, or the side.")
+        if data.get("instrument") and data.get("asset_class"):
+            self.add_error("asset_class", "Name an instrument or an asset class, not both.")
+        if data.get("starts_on") and data.get("ends_on") and data["ends_on"] < data["starts_on"]:
+            self.add_error("ends_on", "It ends before it starts.")
+        return data
 
 
 class Refusing(forms.Form):

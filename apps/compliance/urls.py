@@ -2,7 +2,9 @@
 
 from django.urls import path, re_path
 
-from . import api, library_views, replay_views, rule_views, views
+from . import api, library_views, limit_views, replay_views, rule_views, views
+from .api.horizon import CashHorizon
+from .api.limits import TradingLimits
 
 app_name = "compliance"
 PK = r"(?P<pk>[0-9]{1,18})"  # Acts on one thing are posted with or without the last slash.
@@ -35,6 +37,8 @@ api_urlpatterns = [
         re_path(rf"^rule-drafts/{PK}/{act}/?$", api.Drafts.as_view({"post": act}), name=f"api-rule-draft-{act}")
         for act in ("edit", "propose", "approve", "refuse", "drop")
     ),
+    path("portfolios/<int:pk>/horizon/", CashHorizon.as_view({"get": "retrieve"}), name="api-cash-horizon"),
+    path("trading-limits/", TradingLimits.as_view({"get": "list"}), name="api-trading-limits"),
     path("restrictions/", api.Restrictions.as_view({"get": "list", "post": "create"}), name="api-restrictions"),
     re_path(rf"^restrictions/{PK}/lift/?$", api.Restrictions.as_view({"post": "lift"}), name="api-restriction-lift"),
 ]
@@ -54,6 +58,8 @@ urlpatterns = [
     path("rule-drafts/", rule_views.drafts, name="drafts"),
     path("rule-drafts/<int:draft_id>/", rule_views.draft, name="draft"),
     path("rule-drafts/<int:draft_id>/act/", rule_views.act_on_draft, name="draft_act"),
+    path("portfolios/<int:portfolio_id>/horizon/", limit_views.cash_horizon, name="cash_horizon"),
+    path("trading-limits/", limit_views.trading_limits, name="trading_limits"),
     path("restrictions/", views.restrictions, name="restrictions"),
     path("restrictions/new/", views.restrict, name="restrict"),
     path("restrictions/<int:restriction_id>/lift/", views.lift, name="lift"),

@@ -17,7 +17,7 @@ from apps.core.acts import Act
 from apps.orders import services as orders
 from apps.orders.models import OwnField
 from apps.portfolios import services as portfolios
-from apps.portfolios.models import Mandate, Model, ModelWeight, Movement, Portfolio
+from apps.portfolios.models import BrokerTerm, Mandate, Model, ModelWeight, Movement, Portfolio
 from apps.reference.models import (
     Broker,
     Combination,
@@ -265,12 +265,28 @@ def _portfolios(act: Act, scale: int) -> int:
     Portfolio.objects.bulk_create([p for p, _ in made])
     Mandate.objects.bulk_create([_mandate(p, r) for p, r in made])
     _grant(made)
+    _agreements([p for p, _ in made], opening)
     by_code: dict[str, list[int]] = {}
     for p, r in made:
         by_code.setdefault(r["code"], []).append(p.pk)
     portfolios.post_movements(act, list(_opening_moves(by_code, instruments, opening)))
     _model_weights(models, instruments)
     return len(made)
+
+
+def _agreements(homes: list[Portfolio], since) -> None:
+    """Every portfolio deals currencies forward with every dealer."""
+    dealers = list(Broker.objects.filter(kind=Broker.Kind.DEALER))
+    BrokerTerm.objects.bulk_create(
+        (
+            BrokerTerm(
+                portfolio=home, broker=dealer, kind=BrokerTerm.Kind.ISDA, starts_on=since, reason="2002 ISDA Master Agreement"
+            )
+            for home in homes
+            for dealer in dealers
+        ),
+        batch_size=5_000,
+    )
 
 
 def _mandate(portfolio: Portfolio, r: dict[str, str]) -> Mandate:

@@ -7,8 +7,8 @@ from apps.users.as_seen import AsSeen
 from apps.users.back_office import ByRole
 
 from . import services
-from .forms import DirectionForm, MandateForm, PortfolioForm, WeightFormSet
-from .models import Cash, Direction, Mandate, Model, ModelWeight, Movement, Portfolio, Position
+from .forms import BrokerTermForm, DirectionForm, MandateForm, PortfolioForm, WeightFormSet
+from .models import BrokerTerm, Cash, Direction, Mandate, Model, ModelWeight, Movement, Portfolio, Position
 
 
 class FirmWide(ByRole):
@@ -70,6 +70,22 @@ class DirectionAdmin(AsSeen, FirmWide, SimpleHistoryAdmin):
     form = DirectionForm
     list_display = ("portfolio", "asset_class", "broker", "trades", "starts_on", "ends_on", "basis")
     list_filter = ("trades", "broker")
+    list_select_related = ("portfolio", "broker")
+    search_fields = ("portfolio__code", "portfolio__name", "broker__code")
+    autocomplete_fields = ("portfolio", "broker")
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False
+
+
+@admin.register(BrokerTerm)
+class BrokerTermAdmin(AsSeen, FirmWide, SimpleHistoryAdmin):
+    """With whom a portfolio may trade. A term that was in force is ended, not deleted."""
+
+    writes = ("reference.write",)
+    form = BrokerTermForm
+    list_display = ("portfolio", "kind", "broker", "asset_class", "starts_on", "ends_on", "reason")
+    list_filter = ("kind", "broker", "asset_class")
     list_select_related = ("portfolio", "broker")
     search_fields = ("portfolio__code", "portfolio__name", "broker__code")
     autocomplete_fields = ("portfolio", "broker")

@@ -13,7 +13,7 @@ from apps.core.money import rounded
 from apps.users.doors import ApiDoor
 
 from . import selectors
-from .models import Direction, Mandate, Portfolio
+from .models import BrokerTerm, Direction, Mandate, Portfolio
 
 
 class PortfolioOut(serializers.ModelSerializer):
@@ -116,6 +116,17 @@ class DirectionOut(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class BrokerTermOut(serializers.ModelSerializer):
+    """With whom it may trade: ALLOW (and nobody else), DENY, or ISDA, a master agreement for forwards in currencies."""
+
+    broker = serializers.CharField(source="broker.code")
+
+    class Meta:
+        model = BrokerTerm
+        fields = ("id", "kind", "broker", "asset_class", "starts_on", "ends_on", "reason")
+        read_only_fields = fields
+
+
 class RungOut(serializers.Serializer):
     date = serializers.DateField()
     balance = serializers.DecimalField(20, 4, help_text="settled by then, of what is booked now")
@@ -156,3 +167,8 @@ class Portfolios(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
     def directions(self, request: Request, pk: int) -> Response:
         portfolio = selectors.get_portfolio_seen_by(request.user, pk)
         return Response(DirectionOut(portfolio.directions.select_related("broker"), many=True).data)
+
+    @extend_schema(summary="With which brokers it may trade", responses=BrokerTermOut(many=True), filters=False)
+    def brokers(self, request: Request, pk: int) -> Response:
+        portfolio = selectors.get_portfolio_seen_by(request.user, pk)
+        return Response(BrokerTermOut(portfolio.broker_terms.select_related("broker"), many=True).data)

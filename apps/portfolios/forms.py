@@ -7,7 +7,7 @@ from django.db.models import Q
 from apps.reference.models import Broker
 
 from . import rules, selectors
-from .models import Direction, Mandate, Portfolio
+from .models import BrokerTerm, Direction, Mandate, Portfolio
 
 
 class PortfolioForm(forms.ModelForm):
@@ -56,6 +56,23 @@ class DirectionForm(forms.ModelForm):
             raise ValidationError(
                 f"These orders are directed to {other.broker.name} from {other.starts_on} {until}; end that first."
             )
+        return data
+
+
+class BrokerTermForm(forms.ModelForm):
+    class Meta:
+        model = BrokerTerm
+        fields = "__all__"
+
+    def clean_broker(self):
+        if (broker := self.cleaned_data["broker"]).kind in Broker.NOT_ROUTED:
+            raise ValidationError("Nothing is routed there; choose a broker or dealer.")
+        return broker
+
+    def clean(self) -> dict:
+        data = super().clean() or self.cleaned_data
+        if data.get("starts_on") and data.get("ends_on") and data["ends_on"] < data["starts_on"]:
+            self.add_error("ends_on", "It ends before it starts.")
         return data
 
 

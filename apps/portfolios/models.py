@@ -118,6 +118,49 @@ class Direction(models.Model):
         return f"{self.portfolio} to {self.broker.name}"
 
 
+class BrokerTerm(models.Model):
+    """
+    With whom a portfolio may trade. Where it has an allowed broker in force, it trades with those alone; a denied one never
+    trades for it; a forward in currencies asks for a master agreement with the dealer. Whoever routes holds the advisory
+    lock shared that a change of these rows takes alone: a route is sent before the change, or after it and by it.
+    """
+
+    class Kind(models.TextChoices):
+        ALLOW = "ALLOW", "allowed: others are not"
+        DENY = "DENY", "denied"
+        ISDA = "ISDA", "ISDA master agreement signed"
+
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.PROTECT, related_name="broker_terms")
+    broker = models.ForeignKey(Broker, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=5, choices=Kind.choices)
+    asset_class = models.CharField(
+        max_length=10, choices=AssetClass.choices, blank=True, default="", help_text="empty: all of its orders"
+    )
+    starts_on = models.DateField()
+    ends_on = models.DateField(null=True, blank=True, help_text="the last day; empty: until further notice")
+    reason = models.CharField(max_length=200, help_text="who decided it and when, or the agreement with its date")
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["portfolio", "kind", "broker", "-starts_on"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_on=None) | Q(ends_on__gte=models.F("starts_on")), name="a_broker_term_ends_after_it_starts"
+            )
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="routing_waits_for_it",
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                when=pgtrigger.Before,
+                func="PERFORM pg_advisory_xact_lock(hashtext('portfolios.broker_terms')); RETURN NEW;",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.portfolio}, {self.broker.name}: {self.get_kind_display()}"
+
+
 class Mandate(models.Model):
     """What the client allows: bands by asset class, in percent of net asset value, and concentration limits."""
 

@@ -1,7 +1,8 @@
-"""What a mandate and a model must be: arithmetic only."""
+"""What a mandate and a model must be, and with whom a portfolio trades: arithmetic only."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from typing import NamedTuple
 
 BANDS = (("equity_min_pct", "equity_max_pct"), ("fixed_income_min_pct", "fixed_income_max_pct"))
 PERCENTS = (*(field for band in BANDS for field in band), "cash_min_pct", "issuer_max_pct", "sector_max_pct")
@@ -27,3 +28,25 @@ def weights_problem(weights: Iterable[Decimal]) -> str | None:
         return "A weight must not be negative."
     total = sum(weights, Decimal(0))
     return f"The weights sum to {total:f} percent, over 100." if total > 100 else None
+
+
+class Term(NamedTuple):
+    """One term in force of a portfolio about a broker."""
+
+    broker: int
+    kind: str
+    asset_class: str
+    reason: str
+
+
+def why_barred(terms: Iterable[Term], broker: int, asset_class: str, *, needs_isda: bool) -> str:
+    """Why a portfolio with these terms does not trade with a broker; empty where it does."""
+    mine = [term for term in terms if term.asset_class in ("", asset_class)]
+    if denied := next((term for term in mine if (term.kind, term.broker) == ("DENY", broker)), None):
+        return f"denied: {denied.reason}"
+    allowed = {term.broker for term in mine if term.kind == "ALLOW"}
+    if allowed and broker not in allowed:
+        return "not on its list of allowed brokers"
+    if needs_isda and not any((term.kind, term.broker) == ("ISDA", broker) for term in mine):
+        return "no ISDA master agreement with it"
+    return ""

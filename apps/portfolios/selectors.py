@@ -1,6 +1,6 @@
 """Questions about portfolios; visibility lives here."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -15,9 +15,11 @@ from apps.marketdata import selectors as marketdata
 from apps.reference.models import Instrument
 from apps.users.services import can
 
+from . import rules
 from .models import Cash, Movement, Portfolio, Position
 
 TEAM = "team:"
+BROKER_TERMS = "hashtext('portfolios.broker_terms')"
 
 
 def portfolios_seen_by(user) -> QuerySet[Portfolio]:
@@ -58,6 +60,25 @@ def get_portfolio_seen_by(user, portfolio_id: int) -> Portfolio:
     if row is None:
         raise NotFound("There is no such portfolio, or it is not one of yours.")
     return row
+
+
+def broker_terms_in_force(portfolio_ids: Collection[int], day: date) -> dict[int, list[rules.Term]]:
+    """
+    Of each portfolio with whom it may trade on a day, which stays so until this transaction ends. One round trip; the
+    second statement sees what was committed while the first waited.
+    """
+    found: dict[int, list[rules.Term]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT pg_advisory_xact_lock_shared({BROKER_TERMS});"
+            " SELECT portfolio_id, broker_id, kind, asset_class, reason FROM portfolios_brokerterm"
+            " WHERE portfolio_id = ANY(%s) AND daterange(starts_on, ends_on, '[]') @> %s ORDER BY id",
+            [list(portfolio_ids), day],
+        )
+        cursor.nextset()
+        for portfolio, *term in cursor.fetchall():
+            found.setdefault(portfolio, []).append(rules.Term(*term))
+    return found
 
 
 class Held(NamedTuple):

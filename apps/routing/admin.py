@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.http import HttpRequest
+from simple_history.admin import SimpleHistoryAdmin
 
 from apps.core.edges import act_of
 from apps.reference.admin import KeptAdmin
@@ -9,8 +10,8 @@ from apps.users.as_seen import AsSeen
 from apps.users.back_office import ByRole
 
 from . import services
-from .forms import RoutingRuleForm, SessionForm
-from .models import AlertRule, Execution, Inquiry, Message, Route, RoutingRule, Session
+from .forms import RoutingRuleForm, SessionForm, ThrottleForm
+from .models import AlertRule, Execution, Inquiry, Message, Route, RoutingRule, Session, Throttle
 
 
 class ReadOnly(ByRole, admin.ModelAdmin):
@@ -114,3 +115,17 @@ class MessageAdmin(ReadOnly):
     list_filter = ("status", "is_out", "msg_type", "session")
     search_fields = ("ref", "text")
     list_select_related = ("session",)
+
+
+@admin.register(Throttle)
+class ThrottleAdmin(AsSeen, ByRole, SimpleHistoryAdmin):
+    """A throttle is put out of force, never deleted."""
+
+    writes = ("reference.write",)
+    form = ThrottleForm
+    list_display = ("of", "per_second", "over", "per_day", "most_repeats", "repeat_seconds", "is_active")
+    list_select_related = ("session",)
+    list_filter = ("is_active", "over")
+
+    def has_delete_permission(self, request: HttpRequest, obj=None) -> bool:
+        return False

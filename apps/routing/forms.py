@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from apps.orders.rules import OwnField, as_asked, value_asked
 
 from . import rules, services
-from .models import RoutingRule, Session
+from .models import RoutingRule, Session, Throttle
 
 
 class RoutingRuleForm(forms.ModelForm):
@@ -49,4 +49,27 @@ class SessionForm(forms.ModelForm):
         others = services.session_facts(apart_from=self.instance.pk)
         if found := rules.session_problems(data["environment"], [*others, mine]):
             raise ValidationError(found)
+        return data
+
+
+class ThrottleForm(forms.ModelForm):
+    class Meta:
+        model = Throttle
+        fields = "__all__"
+
+    def clean(self) -> dict:
+        data = super().clean() or self.cleaned_data
+        if self.errors:
+            return data
+        if bool(data["session"]) == bool(data["strategy"]):
+            raise ValidationError("Name a session or a strategy, and not both.")
+        if not any(data[name] for name in ("per_second", "per_day", "most_repeats")):
+            raise ValidationError("Limit something: messages a second or a day, or how often a strategy is applied.")
+        for name in ("per_second", "per_day", "most_repeats", "repeat_seconds"):
+            if data[name] == 0:
+                self.add_error(name, "It must be above zero.")
+        if data["session"] and data["most_repeats"]:
+            self.add_error("most_repeats", "A strategy is stopped, not a session. Leave it empty.")
+        if data["strategy"] and data["over"] == Throttle.Over.QUEUE:
+            self.add_error("over", "The gateway paces sessions alone. Choose refused.")
         return data

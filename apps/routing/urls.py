@@ -1,6 +1,18 @@
 from django.urls import path, re_path
 
-from . import alert_api, alert_views, api, halt_api, halt_views, message_api, staging_api, staging_views, views
+from . import (
+    alert_api,
+    alert_views,
+    api,
+    halt_api,
+    halt_views,
+    message_api,
+    staging_api,
+    staging_views,
+    throttle_api,
+    throttle_views,
+    views,
+)
 
 app_name = "routing"
 PK = r"(?P<pk>[0-9]{1,18})"  # Acts on one thing are posted with or without the last slash.
@@ -22,6 +34,7 @@ api_urlpatterns = [
     path("quarantine/", message_api.Quarantine.as_view({"get": "list"}), name="api-quarantine"),
     re_path(rf"^quarantine/{PK}/$", message_api.Quarantine.as_view({"get": "retrieve"}), name="api-quarantined"),
     re_path(rf"^quarantine/{PK}/settle/?$", message_api.Quarantine.as_view({"post": "settle"}), name="api-quarantined-settle"),
+    path("throttles/", throttle_api.Throttles.as_view({"get": "list"}), name="api-throttles"),
     path("halts/", halt_api.Halts.as_view({"get": "list", "post": "create"}), name="api-halts"),
     re_path(rf"^halts/{PK}/$", halt_api.Halts.as_view({"get": "retrieve"}), name="api-halt"),
     re_path(rf"^halts/{PK}/cancel/?$", halt_api.Halts.as_view({"post": "cancel"}), name="api-halt-cancel"),
@@ -59,6 +72,7 @@ urlpatterns = [
     path("alerts/of/<int:block_id>/", alert_views.of_block, name="alerts_of"),
     path("alerts/acknowledge/", alert_views.acknowledge, name="alert_acknowledge"),
     path("alerts/snooze/", alert_views.snooze, name="alert_snooze"),
+    path("throttles/", throttle_views.throttles, name="throttles"),
     path("halts/", halt_views.halts, name="halts"),
     path("halts/set/", halt_views.set_halt, name="halt_set"),
     path("halts/<int:halt_id>/again/", halt_views.ask_again, name="halt_again"),

@@ -120,7 +120,7 @@ MATRIX: dict[str, set[str] | str] = {
     "api-block-unblock": {T},
     "api-block-hand-over": {T}, "api-queue-take-over": set(),
     "api-block-turn": FLOOR, "api-rotations": ALL, "api-rotation": ALL, "api-rotation-evidence": ALL,
-    "api-rotation-reset": {X}, "api-rotation-end": {X}, "api-portfolio-directions": {M, C, O, A},
+    "api-rotation-reset": {X}, "api-rotation-end": {X}, "api-portfolio-directions": {M, C, O, A}, "api-portfolio-brokers": {M, C, O, A},
     "api-allocation-list": FLOOR, "api-allocation-detail": FLOOR,
     "api-exchange-list": {C, O, A},
     "api-confirmation-list": {C, O, A}, "api-confirmation-detail": {C, O, A}, "api-confirmation-pdf": {C, O, A},
@@ -136,6 +136,9 @@ MATRIX: dict[str, set[str] | str] = {
     "api-rules": {C, A}, "api-rule": {C, A}, "api-rule-versions": {C, A},
     "api-rule-drafts": {C, A}, "api-rule-draft": {C, A}, "api-rule-drafts-end": {C},
     **{f"api-rule-draft-{act}": {C} for act in ("edit", "propose", "approve", "refuse", "drop")},
+    "routing:throttles": {T, C, O, A}, "api-throttles": {T, C, O, A},
+    "compliance:cash_horizon": {M, C, O, A}, "api-cash-horizon": {M, C, O, A},
+    "compliance:trading_limits": {C, A}, "api-trading-limits": {C, A},
     "api-restrictions": {C, A}, "api-restriction-lift": {C}, "api-measures": {C, A},
     # The account of whoever is signed in, and the way in (allauth)
     **dict.fromkeys(

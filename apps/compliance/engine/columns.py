@@ -18,6 +18,8 @@ import numpy as np
 
 from apps.reference.rules import MARGINED
 
+from .controls import Limit
+
 QTY = 10_000
 PRICE = 100_000_000
 NEAR = 1e-9
@@ -125,7 +127,7 @@ class Orders:
     order that one was split from, or itself. ``own`` has what each says in fields of the firm's own, as text
     by code; None where no order says any. ``short`` are those marked as short sales, ``located`` how many ten-thousandths
     of each lenders gave their word for, ``exempt`` why the price test does not ask it; each None where none is sold short.
-    ``desk`` is each one's desk by id, ``checked`` which were answered for before; None where no rule asks.
+    ``user`` is each one's author and ``desk`` its desk, by id, ``checked`` which were answered for before; None where no rule asks.
     """
 
     id: np.ndarray
@@ -142,6 +144,7 @@ class Orders:
     short: np.ndarray | None = None
     located: np.ndarray | None = None
     exempt: Sequence[str] | None = None
+    user: np.ndarray | None = None
     desk: np.ndarray | None = None
     checked: np.ndarray | None = None
 
@@ -204,6 +207,8 @@ class Snapshot:
     restrictions: Sequence[Restriction] = ()
     forwards: Mapping[tuple[int, int], Fraction] = field(default_factory=dict)
     """Of (place of a pair, ordinal of a value date) what its quote is multiplied with for that day."""
+    limits: Sequence[Limit] = ()
+    """Trading limits in force."""
     breakers: Mapping[int, Breaker | None] = field(default_factory=dict)
     """Of instruments that are sold short: those whose circuit breaker is on; None where that is not known."""
     units_owned: Mapping[tuple[str, int], int] = field(default_factory=dict)

@@ -1,5 +1,6 @@
 """Rules and their versions, what they found, what officers decided, and what may not be traded."""
 
+from .limits import TradingLimit as TradingLimit
 from .lists import Restriction
 from .reviews import Check, Override, Question, Review, Run, RunFigures
 from .rules import Rule, RuleDraft, RuleVersion

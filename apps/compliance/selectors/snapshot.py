@@ -23,6 +23,7 @@ from ..engine import columns as c
 from ..states import InForce
 from . import shorts
 from .economics import economic_hash
+from .limits import limits_in_force
 from .shorts import LARGEST_QTY
 
 LARGEST_PRICE = 9 * 10**9
@@ -35,10 +36,11 @@ ORDER_COLUMNS = (
     # LEAST passes over nulls. What binds in a fund's order by amount is the money: its price for the most units.
     " (least(coalesce(limit_price, (terms ->> 'cash_qty')::numeric / qty, 0),"
     f" {LARGEST_PRICE}) * 100000000)::bigint,"
-    " (extract(epoch FROM created_at) * 1000000)::bigint, coalesce(split_from_id, id), (side = 'SELL_SHORT')::int"
+    " (extract(epoch FROM created_at) * 1000000)::bigint, coalesce(split_from_id, id), (side = 'SELL_SHORT')::int,"
+    " created_by_id"
 )
 ORDER_SCHEMA = dict.fromkeys(
-    ("id", "version", "portfolio", "instrument", "sell", "qty", "limit", "created_us", "family", "short"), pl.Int64
+    ("id", "version", "portfolio", "instrument", "sell", "qty", "limit", "created_us", "family", "short", "user"), pl.Int64
 )
 LARGEST = f"(qty > {LARGEST_QTY} OR limit_price > {LARGEST_PRICE})::int"
 
@@ -56,10 +58,11 @@ class Asked:
     hashes: pl.Series
 
 
-def snapshot_of(order_ids: Sequence[int], at: datetime, *, firm_wide: bool) -> Asked:
+def snapshot_of(order_ids: Sequence[int], at: datetime, *, portfolio_ids: Sequence[int] = (), firm_wide: bool) -> Asked:
     """
     The orders with all that their judgement may look at. Their portfolios are locked by the caller.
 
+    :param portfolio_ids: portfolios to look at beside the orders' own
     :param firm_wide: whether a rule looks at the whole firm's holdings
     :raises TooLarge: where a quantity or price is beyond what can be checked
     """
@@ -75,7 +78,7 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, firm_wide: bool) -> A
         _refuse_huge(orders)
         own = _own(orders)
         orders = orders.with_columns(qty=pl.col("qty") - pl.col("filled"))  # What was crossed is held by now.
-        portfolios = orders["portfolio"].unique().sort().to_list()
+        portfolios = sorted({*orders["portfolio"], *portfolio_ids})
         others = _frame(
             cursor,
             f"SELECT {ORDER_COLUMNS}, (least(qty - filled_qty - cancelled_qty, {LARGEST_QTY}) * 10000)::bigint,"
@@ -91,6 +94,7 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, firm_wide: bool) -> A
         instruments = _instruments(cursor, sorted({*traded, *positions["thing"]}), set(traded), at)
         firm = _firm(cursor, instruments, orders["instrument"], list(order_ids)) if firm_wide else (None, None)
         restrictions = _restrictions(cursor)
+        limits = limits_in_force(at)
         place_of = {i.id: n for n, i in enumerate(instruments)}
         units_owned = shorts.units_owned(cursor, mandates, orders, place_of)
         lent = shorts.lent(cursor, orders, at)
@@ -114,7 +118,7 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, firm_wide: bool) -> A
             (int(np.searchsorted(place[1], pk)), on.toordinal()): Fraction(factor)
             for (pk, on), factor in marketdata.forward_factors(dated, at.date()).items()
         },
-        breakers=shorts.breakers(orders, place_of, at), units_owned=units_owned, firm_held=firm[0], firm_promised=firm[1],
+        limits=limits, breakers=shorts.breakers(orders, place_of, at), units_owned=units_owned, firm_held=firm[0], firm_promised=firm[1],
     )  # fmt: skip
     return Asked(snapshot, orders["whole"], orders["hash"])
 

@@ -12,6 +12,8 @@ from apps.core.acts import Act
 from apps.core.refusals import Refusal
 from apps.reference.models import Broker
 from apps.routing.models import RoutingRule
+from apps.routing.services.counterparties import bars_of, without_barred
+from apps.routing.services.messages import reachable_brokers
 from apps.routing.services.planning import Override, plan_routes
 
 from .selectors import with_money, worth
@@ -51,7 +53,7 @@ class Preview(NamedTuple):
 
 def preview(act: Act, user, seen: Mapping[int, int], override: Override) -> Preview:
     """
-    Plans the blocks that can be routed. Thirteen queries whatever their number.
+    Plans the blocks that can be routed. Fifteen queries whatever their number.
 
     :param seen: block id to the version seen; those that cannot be routed count as ``others``
     """
@@ -62,7 +64,9 @@ def preview(act: Act, user, seen: Mapping[int, int], override: Override) -> Prev
     destinations, brokers, problem = [], 0, ""
     if found:
         try:
-            plans = plan_routes(act.because(act.reason or "preview"), quantities, found, override)
+            bars = bars_of(act, found.values())
+            plans = plan_routes(act.because(act.reason or "preview"), quantities, found, override, bars)
+            plans = without_barred(bars, plans, reachable_brokers())
             destinations, brokers = _grouped(plans, worth)
         except Refusal as refusal:
             problem = refusal.message

@@ -57,6 +57,7 @@ def detail(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     context = {
         "portfolio": portfolio,
         "base": base,
+        "broker_terms": portfolio.broker_terms.select_related("broker"),
         "directions": portfolio.directions.select_related("broker"),
         "now": now,
         "span": max([abs(line.drift) for line in now.lines if line.drift is not None], default=1) or 1,

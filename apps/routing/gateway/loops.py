@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from queue import Empty, SimpleQueue
 
 import orjson
@@ -128,6 +129,26 @@ class Booking(Loop):
             self.book(ids[middle:])
 
 
+class Pace:
+    """When messages were handed to paced sessions in the last second."""
+
+    def __init__(self) -> None:
+        self.handed: dict[int, deque[float]] = {}
+
+    def left(self, paces: Mapping[int, int], now: float) -> dict[int, int]:
+        """:param paces: of each paced session how many a second :returns: how many of each may be handed over now"""
+        found = {}
+        for session, most in paces.items():
+            recent = self.handed.setdefault(session, deque())
+            while recent and now - recent[0] >= 1:
+                recent.popleft()
+            found[session] = max(0, most - len(recent))
+        return found
+
+    def note(self, session: int, now: float) -> None:
+        self.handed.setdefault(session, deque()).append(now)
+
+
 class Sending(Loop):
     """Sends committed messages of sessions that are up, in order; what is unsure, first and marked PossResend."""
 
@@ -138,16 +159,20 @@ class Sending(Loop):
         self.dictionary = fix.DataDictionary(dictionary)
         self.up: set[int] = set()
         self.unsure: set[int] = set()
+        self.pace = Pace()
 
     def once(self) -> bool:
         self.note_sessions()
         if not self.up:
             return False
-        rows = routing.take_to_send(sorted(self.up), again=sorted(self.unsure), limit=SEND_AT_ONCE)
+        most = self.pace.left(routing.paces(sorted(self.up)), time.monotonic())
+        rows = routing.take_to_send(sorted(self.up), again=sorted(self.unsure), limit=SEND_AT_ONCE, most=most)
         sent = {}
         for row in rows:
             if row.session_id in self.up and self.hand_over(row):
                 sent[row.id] = self.application.last_handed()
+                if row.session_id in most and row.msg_type in routing.COUNTED:
+                    self.pace.note(row.session_id, time.monotonic())
         routing.mark_sent(sent, timezone.now())
         if len(rows) < SEND_AT_ONCE:
             self.unsure -= self.up

@@ -4,6 +4,7 @@ from .alerts import Alert, AlertRule
 from .halts import Halt, HaltedRoute
 from .routes import DealerQuote, Execution, Inquiry, Message, Route, RouteRequest, RoutingRule, Session
 from .staging import Grant, StagedRequest
+from .throttles import Throttle, ThrottleUse
 
 __all__ = [
     "Alert",
@@ -20,4 +21,6 @@ __all__ = [
     "RoutingRule",
     "Session",
     "StagedRequest",
+    "Throttle",
+    "ThrottleUse",
 ]

@@ -67,8 +67,10 @@ from .setup import (
 )
 from .staging import enter_message
 from .staging_reports import report_staged_orders
+from .throttles import COUNTED, RateLimit, paces
 
 __all__ = [
+    "COUNTED",
     "CompIdTaken",
     "Crossed",
     "book_crosses",
@@ -94,6 +96,7 @@ __all__ = [
     "OwnGrant",
     "OwnHalt",
     "QuoteEnded",
+    "RateLimit",
     "RequestPending",
     "Routed",
     "RoutingHalted",
@@ -132,6 +135,7 @@ __all__ = [
     "mark_sent",
     "mark_sessions",
     "pass_inquiry",
+    "paces",
     "point_sessions",
     "quarantine_messages",
     "queue_messages",

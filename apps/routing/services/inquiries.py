@@ -24,6 +24,7 @@ from .. import events, rules
 from ..models import DealerQuote, Inquiry
 from ..rules import orders
 from ..states import INQUIRY_LIFE, Q
+from .counterparties import NO_BARS, Bars, bars_of, refuse_barred
 from .gate import halts_in_force, is_open_to, refuse_halted
 from .locks import lock_blocks, lock_inquiry, terms_of
 from .messages import Outgoing, queue_messages
@@ -163,7 +164,8 @@ def _decide(act: Act, ids: set[int]) -> int:
     inquiries = list(inquiries.select_for_update(no_key=True).order_by("pk"))
     answers = _quotes_of(inquiries)
     ready = [i for i in inquiries if i.due_at <= act.at or not any(q.result == R.ASKED for q in answers[i.pk])]
-    return _conclude(act, [_best(act, i, found[i.block_id], answers[i.pk], standing) for i in ready])
+    bars = bars_of(act, found.values()) if ready else NO_BARS
+    return _conclude(act, [_best(act, i, found[i.block_id], answers[i.pk], standing, bars) for i in ready])
 
 
 def _quotes_of(inquiries: Sequence[Inquiry]) -> dict[int, list[DealerQuote]]:
@@ -173,9 +175,10 @@ def _quotes_of(inquiries: Sequence[Inquiry]) -> dict[int, list[DealerQuote]]:
     return answers
 
 
-def _best(act: Act, inquiry: Inquiry, block: Block, quotes: Sequence[DealerQuote], standing) -> Decision:
+def _best(act: Act, inquiry: Inquiry, block: Block, quotes: Sequence[DealerQuote], standing, bars: Bars) -> Decision:
     by_id = {q.pk: q for q in quotes}
-    free = [q for q in quotes if is_open_to(act, standing, block, q.dealer_id)] if standing else quotes
+    free = [q for q in quotes if not bars.of(block, q.dealer_id)]
+    free = [q for q in free if is_open_to(act, standing, block, q.dealer_id)] if standing else free
     best = rules.best_of(block.side, inquiry.qty, answers_of(free), act.at)
     if best is None:
         return Decision(inquiry, block, quotes, None, "No dealer gave a price that is still good for the quantity.")
@@ -203,6 +206,7 @@ def award_inquiry(act: Act, inquiry_id: int, *, seen: Mapping[int, int], quote_i
     :raises StaleInquiry: where another answer came meanwhile; :raises IllegalMove: where it was decided
     :raises QuoteEnded: where the quote is no longer good; :raises NotTheBest: for another without a reason
     :raises OutsideLimit: where the price is outside the block's limit
+    :raises BarredBroker: where a portfolio of the block does not trade with the dealer any more
     :raises RoutingHalted: where the kill switch is pressed for the block's desk, the dealer, the actor or the firm
     """
     user = require(act, "routing.route")
@@ -218,6 +222,7 @@ def award_inquiry(act: Act, inquiry_id: int, *, seen: Mapping[int, int], quote_i
             raise NotFound("This quote is not an answer to the inquiry.")
         raise QuoteEnded("No dealer gave a price that is still good for the quantity. Ask again.")
     refuse_halted(act, standing, [(block, winner.dealer_id, "")])
+    refuse_barred(bars_of(act, [block]), [(block, winner.dealer_id)])
     if rules.best_of(block.side, inquiry.qty, answers_of([winner]), act.at) is None:
         raise QuoteEnded("This quote has ended, or is not for the whole quantity. Take another, or ask again.")
     if best is not None and winner.price != best.price and not act.reason.strip():

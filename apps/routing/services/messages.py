@@ -1,6 +1,6 @@
 """FIX messages as rows: those wanted out, and those heard, each kept before anything is done about it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from apps.core.tables import copy_in, next_ids
 
 from .. import rules
 from ..models import Message, Session
+from .throttles import CANCEL, COUNTED, count_messages
 
 log = structlog.get_logger(__name__)
 S = Message.Status
@@ -47,6 +48,13 @@ def sessions_of(broker_ids: Iterable[int]) -> dict[int, int]:
     return dict(rows.values_list("broker_id", "pk"))
 
 
+def reachable_brokers() -> Iterator[int]:
+    """Brokers and dealers with an enabled session under this environment; asked only when wanted."""
+    yield from Session.objects.filter(
+        broker__is_active=True, environment=settings.ENVIRONMENT, is_enabled=True
+    ).order_by("broker__code").values_list("broker_id", flat=True)
+
+
 @transaction.atomic
 def queue_messages(act: Act, outgoing: Sequence[Outgoing]) -> list[int]:
     """
@@ -57,6 +65,7 @@ def queue_messages(act: Act, outgoing: Sequence[Outgoing]) -> list[int]:
     the caller's and undoes the transaction.
 
     :raises NoSession: where a counterparty has no enabled session under this environment
+    :raises RateLimit: where a session's throttle lets no more out
     :raises Invalid: where a field is empty
     """
     if not outgoing:
@@ -68,6 +77,7 @@ def queue_messages(act: Act, outgoing: Sequence[Outgoing]) -> list[int]:
             f"Counterparty {missing[0]} has no enabled FIX session in {settings.ENVIRONMENT}; enable one first.",
             broker_ids=missing,
         )
+    count_messages(act, [(sessions[o.broker_id], o.msg_type) for o in outgoing])
     return write_messages(act, [(sessions[o.broker_id], o.msg_type, o.ref, o.fields) for o in outgoing])
 
 
@@ -126,25 +136,45 @@ def heard_ids(limit: int = 2000, *, purpose: str = Session.Purpose.ROUTING) -> l
 
 
 @transaction.atomic
-def take_to_send(session_ids: Sequence[int], *, again: Sequence[int] = (), limit: int = 200) -> list[ToSend]:
+def take_to_send(
+    session_ids: Sequence[int], *, again: Sequence[int] = (), limit: int = 200, most: Mapping[int, int] | None = None
+) -> list[ToSend]:
     """
     Will mark queued messages of these sessions as being sent and return them in order.
 
     :param again: sessions whose unsure messages (marked, but perhaps never handed over) are to be sent again too;
         they come back as repeats, to go out with PossResend
+    :param most: of paced sessions, how many may be handed over now; what is more stays queued. A cancel goes at once,
+        unless what it cancels is still queued itself
     """
     statuses = {s: ("SENDING", "QUEUED") if s in set(again) else ("QUEUED",) for s in session_ids}
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT m.id, m.session_id, m.msg_type, m.text, m.status = 'SENDING' FROM routing_message m"
+            "SELECT m.id, m.session_id, m.msg_type, m.text, m.status = 'SENDING', m.ref FROM routing_message m"
             " JOIN unnest(%s::bigint[], %s::boolean[]) AS w(session, again) ON w.session = m.session_id"
             " WHERE m.status IN ('QUEUED', 'SENDING') AND (m.status = 'QUEUED' OR w.again)"
             " ORDER BY m.id LIMIT %s FOR UPDATE OF m",
             [list(statuses), ["SENDING" in kinds for kinds in statuses.values()], limit],
         )
-        rows = [ToSend(*row) for row in cursor.fetchall()]
+        rows = _within_pace(cursor.fetchall(), dict(most or {}))
         if rows:
             cursor.execute("UPDATE routing_message SET status = 'SENDING' WHERE id = ANY(%s)", [[r.id for r in rows]])
+    return rows
+
+
+def _within_pace(found: Iterable[tuple], left: dict[int, int]) -> list[ToSend]:
+    rows, kept = [], set()
+    for *row, ref in found:
+        one = ToSend(*row)
+        if one.session_id in left and one.msg_type in COUNTED and not one.is_repeat:
+            waits = left[one.session_id] <= 0
+            if one.msg_type == CANCEL:
+                waits = (one.session_id, rules.Fields(one.text).find(41, "")) in kept
+            if waits:
+                kept.add((one.session_id, ref))
+                continue
+            left[one.session_id] -= 1
+        rows.append(one)
     return rows
 
 

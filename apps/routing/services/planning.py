@@ -19,6 +19,7 @@ from apps.reference.rules import taken_by
 from .. import rules
 from ..models import Route, RoutingRule
 from ..selectors import agreed_own, default_brokers
+from .counterparties import Bars
 from .messages import sessions_of
 
 ALGO, INQUIRY = RoutingRule.Action.ALGO, RoutingRule.Action.INQUIRY
@@ -65,12 +66,13 @@ class Override(NamedTuple):
 
 
 def plan_routes(
-    act: Act, quantities: Mapping[int, Decimal], blocks: Mapping[int, Block], override: Override
+    act: Act, quantities: Mapping[int, Decimal], blocks: Mapping[int, Block], override: Override, bars: Bars
 ) -> list[Plan]:
     """
     Six queries whatever the number of blocks, seven where a rule asks for a field of the firm's own. The broker that the
-    firm's default rules gave all orders of a block comes before the rule's, where the rule is for algorithms. The rule's
-    choice is kept in the trace also where it is overridden.
+    firm's default rules gave all orders of a block comes before the rule's, where the rule is for algorithms. Of a rule's
+    brokers those are passed over that a portfolio of the block bars. The rule's choice is kept in the trace also where it
+    is overridden.
 
     :raises OverrideNeedsReason: where the act has no reason
     :raises NoRoutingRule: naming the blocks without a rule
@@ -104,11 +106,11 @@ def plan_routes(
         chosen.append((block, by_id[rule.id] if rule else None, trace))
     directed = [one for one in chosen if _bound_to(one[0], override)]
     if not directed:
-        return _free(act, quantities, chosen, override)
+        return _free(act, quantities, chosen, override, bars)
     plans = _directed(act, quantities, directed, override)
     free = [one for one in chosen if not _bound_to(one[0], override)]
     if free:
-        plans += _free(act, {block.pk: quantities[block.pk] for block, *_ in free}, free, override)
+        plans += _free(act, {block.pk: quantities[block.pk] for block, *_ in free}, free, override, bars)
     return sorted(plans, key=lambda plan: plan.block.pk)
 
 
@@ -117,10 +119,10 @@ def _bound_to(block: Block, override: Override) -> int | None:
     return block.directed_to_id or (block.meant_for_id if override.broker_code is None else None)
 
 
-def _free(act: Act, quantities, chosen, override: Override) -> list[Plan]:
+def _free(act: Act, quantities, chosen, override: Override, bars: Bars) -> list[Plan]:
     if override.broker_code is not None:
         return _overridden(act, quantities, chosen, override)
-    return _by_rule(act, quantities, chosen, override)
+    return _by_rule(act, quantities, chosen, override, bars)
 
 
 def _directed(act: Act, quantities, chosen, override: Override) -> list[Plan]:
@@ -166,7 +168,7 @@ def refuse_elsewhere(block: Block, directed_to: Broker, code: str | None) -> Non
         )  # fmt: skip
 
 
-def _by_rule(act, quantities, chosen, override: Override) -> list[Plan]:
+def _by_rule(act, quantities, chosen, override: Override, bars: Bars) -> list[Plan]:
     lost = [block.ref for block, rule, _ in chosen if rule is None]
     if lost:
         raise NoRoutingRule(
@@ -184,6 +186,9 @@ def _by_rule(act, quantities, chosen, override: Override) -> list[Plan]:
             raise NoBroker(
                 f"No broker of the rule “{rule.name}” has an enabled session in {settings.ENVIRONMENT}.", rule=rule.name
             )
+        if barred := [pk for pk in brokers if bars.of(block, pk)]:
+            trace = trace | {"barred": barred}
+            brokers = bars.free(block, brokers) or brokers
         # In turn within this act, from a start that moves on with the blocks and with a block's earlier routes.
         turns[rule.pk] = turns.get(rule.pk, block.pk - 1) + 1
         count = 1 if rule.action == ALGO else int(rule.params.get("dealers") or len(brokers))
@@ -268,7 +273,7 @@ LEAST_DEALERS = 3
 
 def plan_inquiries(
     act: Act, quantities: Mapping[int, Decimal], blocks: Mapping[int, Block], dealer_codes: Sequence[str] | None,
-    seconds: int | None, award: str | None,
+    seconds: int | None, award: str | None, bars: Bars,
 ) -> list[Plan]:  # fmt: skip
     """
     Inquiries whatever the rules would do with the blocks: to the dealers named, or to those of the rule for inquiries.
@@ -276,7 +281,7 @@ def plan_inquiries(
     :raises NotFound: where a code is no dealer; :raises NoBroker: where one has no enabled session
     """
     if dealer_codes is None:
-        plans = plan_routes(act, quantities, blocks, Override())
+        plans = plan_routes(act, quantities, blocks, Override(), bars)
         others = [p.block.ref for p in plans if p.action != INQUIRY]
         if others:
             raise NoRoutingRule(f"No inquiry rule covers {others[0]}. Choose the dealers yourself.", blocks=others)

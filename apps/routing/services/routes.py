@@ -21,11 +21,14 @@ from .. import events, rules
 from ..models import Route, RouteRequest
 from ..states import LIFE
 from .cancelling import ask_cancels
+from .controls import refuse_beyond_limits, refuse_plans_beyond_limits
+from .counterparties import bars_of, refuse_barred, without_barred
 from .gate import halts_in_force, lenders_of, let_through, refuse_halted, refuse_unchecked
 from .inquiries import open_inquiries
 from .locks import lock_blocks, lock_routes, refuse_stale, terms_of
-from .messages import Outgoing, queue_messages
+from .messages import Outgoing, queue_messages, reachable_brokers
 from .planning import ALGO, INQUIRY, Override, Plan, plan_inquiries, plan_routes, refuse_missed, refuse_untaken
+from .throttles import count_strategies
 from .writing import NewRoute, orig_of, write_requests, write_routes
 
 
@@ -79,6 +82,9 @@ def route_blocks(
     :raises RoutingHalted: where the kill switch is pressed for one, its desk, broker or strategy, the actor or the firm
     :raises NoLocate: where one sells short and an order of it has no good locate for all of it
     :raises NotChecked: where an order of one is not what compliance let through
+    :raises BarredBroker: where a portfolio of one does not trade with its broker, naming it and what could be done
+    :raises RateLimit: where a session or strategy would send more than its throttle lets out
+    :raises BeyondLimit: where a part is beyond a trading limit, naming its code, x and max
     :raises Overplaced: where ``qty`` is more than is left; :raises OverrideNeedsReason, NoRoutingRule, NoBroker, NotTaken:
     """
     user = require(act, "routing.route")
@@ -88,8 +94,11 @@ def route_blocks(
     blocks.refuse_owned_by_others(user, found.values())
     lenders = lenders_of(act, found)
     quantities = _quantities(found, qty)
-    plans = let_through(act, standing, plan_routes(act, quantities, found, Override(broker_code, strategy, params)))
+    bars = bars_of(act, found.values())
+    plans = let_through(act, standing, plan_routes(act, quantities, found, Override(broker_code, strategy, params), bars))
+    plans = without_barred(bars, plans, reachable_brokers())
     refuse_untaken(plans)
+    refuse_plans_beyond_limits(act, plans)
     refuse_missed(act.at, found.values())
     # What a fund is worth at the valuation point is no cost against what it was worth at the last.
     mids = mids_of(b for b in found.values() if not b.instrument.is_fund)
@@ -113,6 +122,7 @@ def send_inquiries(
     :param dealer_codes: whom to ask; the rule's where None. Fewer than three ask for a reason
     :param seconds: how long to collect; the rule's, or 30, where None
     :param award: ``auto`` takes the best price at the end, ``person`` leaves it to the trader; the rule's where None
+    :raises BeyondLimit: where a part is beyond a trading limit
     :raises FewDealers: for fewer than three dealers without a reason; and as ``route_blocks``
     """
     user = require(act, "routing.route")
@@ -122,7 +132,10 @@ def send_inquiries(
     blocks.refuse_owned_by_others(user, found.values())
     lenders_of(act, found)
     quantities = _quantities(found, qty)
-    plans = let_through(act, standing, plan_inquiries(act, quantities, found, dealer_codes, seconds, award))
+    bars = bars_of(act, found.values())
+    plans = let_through(act, standing, plan_inquiries(act, quantities, found, dealer_codes, seconds, award, bars))
+    plans = without_barred(bars, plans, reachable_brokers())
+    refuse_plans_beyond_limits(act, plans)
     mids = mids_of(found.values())
     plans = _in_turn(plans, _freeze(act, found, mids, out_of_turn))
     refuse_unchecked(found)
@@ -185,6 +198,7 @@ def _send_orders(
     """Will write a route, its request and its NewOrderSingle for each plan."""
     if not plans:
         return []
+    count_strategies(act, [(plan.strategy, plan.block) for plan in plans])
     fields = [rules.strategy_fields(plan.strategy, plan.params) for plan in plans]
     names = write_routes(
         act,
@@ -248,6 +262,8 @@ def replace_routes(act: Act, changes: Mapping[int, Mapping[str, Decimal | None]]
     :raises Overplaced: where an increase is more than the block has unplaced
     :raises Invalid: where a quantity is not above what is filled, or a limit is outside the block's
     :raises RoutingHalted: where the kill switch is pressed for one
+    :raises BarredBroker: where a portfolio no longer trades with the broker; the rest can be cancelled
+    :raises BeyondLimit: where the whole of a route would be beyond a trading limit
     """
     user = require(act, "routing.route")
     standing = halts_in_force()
@@ -270,6 +286,9 @@ def replace_routes(act: Act, changes: Mapping[int, Mapping[str, Decimal | None]]
             raise Overplaced(
                 f"Only {rules.plain(block.unplaced_qty)} of {block.ref} is left to place.", left=str(block.unplaced_qty)
             )
+    refuse_barred(bars_of(act, found.values()), [(found[routes[pk].block_id], routes[pk].broker_id) for pk in terms])
+    refuse_beyond_limits(act, [(found[routes[pk].block_id], *new) for pk, new in terms.items()])
+    count_strategies(act, [(r.strategy, found[r.block_id]) for r in routes.values()], is_new=False)
     names = write_requests(act, routes, "G", terms)
     queue_messages(
         act,

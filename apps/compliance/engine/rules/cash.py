@@ -136,6 +136,22 @@ class Estimates:
             pays = row < order and self.mine.pays[row]
             yield from self._flows(s.orders, self.mine, row, pays, self.paying[row], f"order {ref(s.orders.id[row])}")
 
+    def all_flows(self) -> Iterator[Flow]:
+        """What all orders, judged and other, pay, and bring where that counts."""
+        for orders, legs, brings, what in (
+            (self.s.orders, self.mine, self.paying, "order"), (self.s.others, self.others, self.others_paying, "open order"),
+        ):  # fmt: skip
+            for row in range(len(orders)):
+                yield from self._flows(orders, legs, row, bool(legs.pays[row]), bool(brings[row]), f"{what} {ref(orders.id[row])}")
+
+    def unknown(self) -> list[int]:
+        """Ids of orders of which it cannot be told what they pay or when."""
+        found = []
+        for orders, legs in ((self.s.orders, self.mine), (self.s.others, self.others)):
+            lost = (legs.pays & np.isnan(legs.paid_unit)) | (legs.brings & np.isnan(legs.brought_unit)) | (legs.day < 0)
+            found += orders.id[lost].tolist()
+        return sorted(found)
+
     def _flows(self, orders: Orders, legs: Legs, row: int, pays: bool, brings: bool, words: str) -> Iterator[Flow]:
         qty = Fraction(int((orders.leaves if hasattr(orders, "leaves") else orders.qty)[row]), QTY)
         place, day = orders.instrument[row], int(legs.day[row])
