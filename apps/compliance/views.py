@@ -3,6 +3,7 @@
 import json
 from urllib.parse import urlencode
 
+import orjson
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
@@ -16,7 +17,7 @@ from apps.orders import selectors as orders
 from apps.users.doors import door
 from apps.users.services import can
 
-from . import forms, selectors, services
+from . import forms, packs, selectors, services
 from . import page_selectors as pages
 
 CHIPS = (
@@ -118,6 +119,25 @@ def _worded(refusal: Refusal) -> str:
 def _done(response: HttpResponse, text: str) -> HttpResponse:
     response["HX-Trigger"] = json.dumps({"toast": {"text": text, "tone": "ok"}})
     return response
+
+
+@door("compliance.see")
+@require_GET
+def evidence_json(request: HttpRequest, check_id: int) -> HttpResponse:
+    """All that a check stands on, to keep or to send."""
+    content = orjson.dumps(selectors.evidence_of(request.user, check_id), option=orjson.OPT_INDENT_2)
+    return _file(content, "application/json", f"check-{check_id}.json")
+
+
+@door("compliance.see")
+@require_GET
+def evidence_pdf(request: HttpRequest, check_id: int) -> HttpResponse:
+    content = packs.evidence_pdf(selectors.evidence_of(request.user, check_id))
+    return _file(content, "application/pdf", f"check-{check_id}.pdf")
+
+
+def _file(content: bytes, kind: str, name: str) -> HttpResponse:
+    return HttpResponse(content, content_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 @door("compliance.see", "compliance.see_own")

@@ -46,6 +46,7 @@ MATRIX: dict[str, set[str] | str] = {
     "compliance:try_proposals": {M},
     "compliance:reviews": {C, A}, "compliance:review": {C, A}, "compliance:decide": {C},
     "compliance:ask": {C}, "compliance:answer": {M},
+    **dict.fromkeys(("compliance:evidence_json", "compliance:evidence_pdf", "api-check-evidence", "api-check-evidence-pdf"), {C, A}),
     "compliance:order_checks": {M, C, A}, "compliance:rules": {C, A}, "compliance:rule": {C},
     "compliance:rule_end": {C}, "compliance:drafts": {C, A}, "compliance:library": {C, A}, "api-rule-library": {C, A},
     "api-rule-library-take": {C}, "compliance:draft": {C, A}, "compliance:draft_act": {C},

@@ -1,6 +1,8 @@
 """Reviews and checks: what was held, why, what an officer decided, and what stands of it."""
 
 import django_filters
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import mixins, serializers
 from rest_framework.request import Request
@@ -9,7 +11,7 @@ from rest_framework.response import Response
 from apps.core.acts import Act
 from apps.core.edges import act_of, versions_once
 
-from .. import selectors, services
+from .. import packs, selectors, services
 from ..models import Check, Override, Review
 from .questions import QuestionOut, WordsIn
 from .scoped import KEY, DecisionIn, Scoped
@@ -229,6 +231,7 @@ class Checks(Scoped):
     """What compliance found on an order: managers read it neutrally, of the orders of their portfolios."""
 
     permissions = ("compliance.see", "compliance.see_own")
+    acts = dict.fromkeys(("evidence", "evidence_pdf"), ("compliance.see",))
     serializer_class = ShownOut
     queryset = Check.objects.none()
 
@@ -245,6 +248,17 @@ class Checks(Scoped):
             for shown in selectors.checks_of(request.user, pk)
         ]
         return Response(rows)
+
+    @extend_schema(summary="All that a check stands on, with its hash", responses={200: OpenApiTypes.OBJECT})
+    def evidence(self, request: Request, pk: int) -> Response:
+        """For compliance and auditors. ``sha256`` is of the rest, as JSON with sorted keys and no spaces."""
+        return Response(selectors.evidence_of(request.user, pk))
+
+    @extend_schema(summary="The same on paper", responses={(200, "application/pdf"): OpenApiTypes.BINARY})
+    def evidence_pdf(self, request: Request, pk: int) -> HttpResponse:
+        content = packs.evidence_pdf(selectors.evidence_of(request.user, pk))
+        name = f'attachment; filename="check-{pk}.pdf"'
+        return HttpResponse(content, content_type="application/pdf", headers={"Content-Disposition": name})
 
 
 @extend_schema_view(list=extend_schema(summary="What officers let stand, newest first"))

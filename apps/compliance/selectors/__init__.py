@@ -3,6 +3,7 @@
 from .accepted import Standing, overrides_seen_by, standing
 from .asked import active_rules
 from .asking import questions_seen_by, questions_to_answer
+from .evidence import evidence_of, hash_of
 from .library import library
 from .replay import MOST_REPLAYED, replay_day, replay_rules, runs_on
 from .reviews import (
@@ -39,7 +40,9 @@ __all__ = [
     "counts",
     "drafts_seen_by",
     "get_draft_seen_by",
+    "evidence_of",
     "get_review_seen_by",
+    "hash_of",
     "library",
     "measures",
     "overrides_seen_by",
