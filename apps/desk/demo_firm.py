@@ -21,6 +21,7 @@ from apps.portfolios.models import BrokerTerm, Mandate, Model, ModelWeight, Move
 from apps.reference.models import (
     Broker,
     Combination,
+    Constituent,
     Currency,
     Custodian,
     Depository,
@@ -100,6 +101,13 @@ def _reference() -> None:
         known = {i.symbol: i for i in Instrument.objects.all()}
         Instrument.objects.bulk_create([_instrument(dict.fromkeys(OF_OTHERS, "") | r, issuers, venues, known) for r in file])
     Instrument.objects.bulk_create([_fund(r, issuers, venues) for r in rows("funds")])
+    things = {i.symbol: i for i in Instrument.objects.all()}
+    Constituent.objects.bulk_create(
+        Constituent(
+            fund=things[r["fund"]], instrument=things[r["instrument"]], weight_pct=D(r["weight_pct"]), as_of=timezone.now().date()
+        )
+        for r in rows("constituents")
+    )  # fmt: skip
     names = {c.code: c.name for c in Currency.objects.all()}
     Instrument.objects.bulk_create([_pair(r, names, issuers["CURRENCY"], venues["XXXX"]) for r in rows("fx")])
     _parties()
@@ -229,7 +237,7 @@ def _people() -> None:
             is_staff=person.role in ("administrator", "operations"),
         )  # fmt: skip
         teams = [Group.objects.get_or_create(name=f"team:{team}")[0] for team in person.teams]
-        user.groups.add(groups[person.role], *teams)
+        user.groups.add(groups[person.role], *(groups[role] for role in person.also), *teams)
         if person.desks:
             user.desks.add(desk)
 

@@ -16,6 +16,7 @@ from .imports import OtherThanShown, resource_for
 from .models import (
     Broker,
     Combination,
+    Constituent,
     Currency,
     Custodian,
     Depository,
@@ -101,8 +102,20 @@ class InstrumentAdmin(ReferenceAdmin):
         ("Bond", {"fields": ("coupon_pct", "coupon_frequency", "day_count", "issue_date", "maturity_date")}),
         ("Pair of currencies", {"fields": ("base_currency",)}),
         ("Fund", {"fields": ("cutoff_at",)}),
-        ("Derivative", {"fields": ("underlying", "strike_price", "put_or_call", "cfi_code")}),
+        ("Derivative or convertible", {"fields": ("underlying", "strike_price", "put_or_call", "cfi_code")}),
     )
+
+
+@admin.register(Constituent)
+class ConstituentAdmin(ReferenceAdmin):
+    resource_classes = [
+        resource_for(Constituent, ("fund", "as_of", "instrument"), {"fund": "symbol", "instrument": "symbol"})
+    ]
+    list_display = ("fund", "as_of", "instrument", "weight_pct")
+    list_filter = ("as_of",)
+    list_select_related = ("fund", "instrument")
+    search_fields = ("fund__symbol", "instrument__symbol", "instrument__name")
+    autocomplete_fields = ("fund", "instrument")
 
 
 @admin.register(Issuer)

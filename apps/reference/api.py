@@ -8,7 +8,7 @@ from apps.core.refusals import NotFound
 from apps.users.doors import ApiDoor
 
 from . import selectors
-from .models import Instrument
+from .models import Constituent, Instrument
 
 
 class InstrumentOut(serializers.ModelSerializer):
@@ -63,3 +63,37 @@ class Instruments(ApiDoor, mixins.ListModelMixin, mixins.RetrieveModelMixin, vie
         if row is None:
             raise NotFound("There is no such instrument.")
         return row
+
+
+class ConstituentOut(serializers.ModelSerializer):
+    """What a fund held as of a day, in percent of its value."""
+
+    fund = serializers.CharField(source="fund.symbol")
+    instrument = serializers.CharField(source="instrument.symbol")
+    instrument_id = serializers.IntegerField()
+    issuer = serializers.CharField(source="instrument.issuer.code")
+
+    class Meta:
+        model = Constituent
+        fields = ("id", "fund", "instrument", "instrument_id", "issuer", "weight_pct", "as_of")
+        read_only_fields = fields
+
+
+class ConstituentFilter(django_filters.FilterSet):
+    fund = django_filters.CharFilter(field_name="fund__symbol")
+    instrument = django_filters.CharFilter(field_name="instrument__symbol")
+
+    class Meta:
+        model = Constituent
+        fields = ("fund", "instrument")
+
+
+@extend_schema_view(list=extend_schema(summary="What funds held last, by fund, the largest first"))
+class Constituents(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
+    permissions = ("reference.see",)
+    serializer_class = ConstituentOut
+    filterset_class = ConstituentFilter
+    queryset = Constituent.objects.none()
+
+    def get_queryset(self):
+        return selectors.latest_constituents()

@@ -8,7 +8,18 @@ from django.db.models import ForeignKey, Model
 from import_export.forms import ConfirmImportForm
 
 from . import rules, selectors
-from .models import Broker, Currency, Custodian, Depository, Fee, Instrument, Issuer, SettlementCycle, Venue
+from .models import (
+    Broker,
+    Constituent,
+    Currency,
+    Custodian,
+    Depository,
+    Fee,
+    Instrument,
+    Issuer,
+    SettlementCycle,
+    Venue,
+)
 
 
 def _issuer_problems(facts: rules.Facts) -> rules.Problems:
@@ -44,7 +55,12 @@ def _fee_problems(facts: rules.Facts) -> rules.Problems:
     return found
 
 
+def _constituent_problems(facts: rules.Facts) -> rules.Problems:
+    return rules.constituent_problems(facts, selectors.class_of(facts["fund"]) if facts.get("fund") else None)
+
+
 CHECKS = {
+    Constituent: _constituent_problems,
     Instrument: rules.instrument_problems,
     Issuer: _issuer_problems,
     Broker: rules.broker_problems,

@@ -277,6 +277,23 @@ def _pair_problems(facts: Facts) -> Problems:
     return {}
 
 
+HOLDERS = ("ETF", "FUND")
+"""Classes of what holds other instruments."""
+
+
+def constituent_problems(facts: Facts, fund_class: str | None) -> Problems:
+    """:param fund_class: the class of what is said to hold it; None where nothing is named"""
+    found = {}
+    if fund_class is not None and fund_class not in HOLDERS:
+        found["fund"] = "must be an ETF or a fund"
+    if facts.get("fund") and facts.get("fund") == facts.get("instrument"):
+        found["instrument"] = "must be another than the fund itself"
+    weight = facts.get("weight_pct")
+    if weight is not None and not 0 < weight <= 100:
+        found["weight_pct"] = "must be more than 0 and at most 100 percent"
+    return found
+
+
 CFI_GROUPS = {"OPTION": "O", "FUTURE": "F"}
 
 
@@ -286,7 +303,8 @@ def _derivative_problems(facts: Facts) -> Problems:
     if asset_class != "OPTION":
         found |= {name: "is of an option alone" for name in ("strike_price", "put_or_call") if facts.get(name)}
     if asset_class not in CFI_GROUPS:
-        return found | ({"underlying": "is of an option or a future alone"} if facts.get("underlying") else {})
+        odd = facts.get("underlying") and asset_class != "CORP"
+        return found | ({"underlying": "is of an option, a future or a convertible bond alone"} if odd else {})
     if facts.get("strike_price") is not None and facts["strike_price"] <= 0:
         found["strike_price"] = "must be more than zero"
     if facts.get("increment") is not None and not is_multiple(facts["increment"], Decimal(1)):

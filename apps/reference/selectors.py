@@ -2,14 +2,16 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q, QuerySet
+from django.db import connection
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from . import rules
-from .models import Broker, Combination, Fee, Instrument, Issuer, SettlementCycle, SettlementHoliday, Venue
+from .models import Broker, Combination, Constituent, Fee, Instrument, Issuer, SettlementCycle, SettlementHoliday, Venue
 
 DAY = timedelta(days=1)
 
@@ -61,6 +63,40 @@ def issuer_groups() -> dict[int, int]:
                 raise ValueError(f"issuer {issuer} is its own ancestor")
         groups[issuer] = at
     return groups
+
+
+def class_of(instrument_id: int) -> str | None:
+    return Instrument.objects.filter(pk=instrument_id).values_list("asset_class", flat=True).first()
+
+
+class Held(NamedTuple):
+    """What a fund holds, as of a day: instrument to its weight in percent."""
+
+    as_of: date
+    weights: dict[int, Decimal]
+
+
+def constituents(fund_ids: Iterable[int], on: date) -> dict[int, Held]:
+    """Fund to what it held last, as known on a day; those of which nothing is on file are left out. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.fund_id, c.as_of, c.instrument_id, c.weight_pct FROM reference_constituent c JOIN"
+            " (SELECT fund_id, max(as_of) AS as_of FROM reference_constituent WHERE fund_id = ANY(%s) AND as_of <= %s"
+            "  GROUP BY 1) last USING (fund_id, as_of) ORDER BY 1, 3",
+            [sorted(set(fund_ids)), on],
+        )
+        rows = cursor.fetchall()
+    found: dict[int, Held] = {}
+    for fund, as_of, instrument, weight in rows:
+        found.setdefault(fund, Held(as_of, {})).weights[instrument] = weight
+    return found
+
+
+def latest_constituents() -> QuerySet[Constituent]:
+    """What each fund held last, largest first."""
+    newest = Constituent.objects.filter(fund=OuterRef("fund")).order_by("-as_of").values("as_of")[:1]
+    rows = Constituent.objects.filter(as_of=Subquery(newest)).select_related("fund", "instrument__issuer")
+    return rows.order_by("fund__symbol", "-weight_pct", "pk")
 
 
 def is_within(issuer_id: int, parent_id: int) -> bool:

@@ -1,6 +1,6 @@
 """What can be traded, where, through whom, on which terms, and when it settles."""
 
-from .instruments import BONDS, DERIVATIVES, SHARES, AssetClass, Currency, Instrument, Issuer, Venue
+from .instruments import BONDS, DERIVATIVES, SHARES, AssetClass, Constituent, Currency, Instrument, Issuer, Venue
 from .parties import Broker, Custodian, Depository
 from .trading import Combination, Fee, OrderType, SettlementCycle, SettlementHoliday, TimeInForce
 
@@ -11,6 +11,7 @@ __all__ = [
     "BONDS",
     "DERIVATIVES",
     "SHARES",
+    "Constituent",
     "Currency",
     "Custodian",
     "Depository",

@@ -117,7 +117,10 @@ class Instrument(models.Model):
     day_count = models.CharField(max_length=10, blank=True, default="")
     issue_date = models.DateField(null=True, blank=True)
     maturity_date = models.DateField(null=True, blank=True, help_text="expiry for options and futures")
-    underlying = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    underlying = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="+",
+        help_text="what a derivative is on, or a convertible bond turns into",
+    )  # fmt: skip
     strike_price = price_field(null=True, blank=True)
     cfi_code = models.CharField(
         "CFI code", max_length=6, blank=True, default="", help_text="classification (ISO 10962), as OCASPS"
@@ -159,8 +162,8 @@ class Instrument(models.Model):
                 name="only_an_option_has_strike_and_right",
             ),
             models.CheckConstraint(
-                condition=Q(asset_class__in=["OPTION", "FUTURE"]) | Q(underlying=None),
-                name="only_a_derivative_has_an_underlying",
+                condition=Q(asset_class__in=["OPTION", "FUTURE", "CORP"]) | Q(underlying=None),
+                name="only_a_derivative_or_a_convertible_has_an_underlying",
             ),
             models.CheckConstraint(
                 condition=Q(cutoff_at=None) | Q(asset_class="FUND"), name="only_a_fund_has_a_cut_off"
@@ -194,3 +197,26 @@ class Instrument(models.Model):
     @property
     def is_margined(self) -> bool:
         return self.asset_class in rules.MARGINED
+
+
+class Constituent(models.Model):
+    """
+    What a fund holds, or an ETF's index, as of a day. Those of one day stand together and replace those of earlier days.
+    """
+
+    fund = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+", db_index=False)
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+")
+    as_of = models.DateField("as of")
+    weight_pct = models.DecimalField("weight, %", max_digits=9, decimal_places=6)
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["fund", "-as_of", "-weight_pct"]
+        constraints = [
+            models.UniqueConstraint(fields=["fund", "as_of", "instrument"], name="a_constituent_is_listed_once_a_day"),
+            models.CheckConstraint(condition=~Q(fund=models.F("instrument")), name="a_fund_does_not_hold_itself"),
+            models.CheckConstraint(condition=Q(weight_pct__gt=0, weight_pct__lte=100), name="a_weight_is_a_part"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.instrument} in {self.fund}, {self.as_of}"
