@@ -3,7 +3,16 @@
 from apps.allocations.states import LIFE as ALLOCATION
 from apps.blocks.states import LIFE as BLOCK
 from apps.blocks.states import OPPOSITION_LIFE, ROTATION_LIFE
-from apps.compliance.states import DRAFT_LIFE, OVERRIDE_LIFE, QUESTION_LIFE, RESTRICTION_LIFE, REVIEW_LIFE, RULE_LIFE
+from apps.compliance.states import (
+    DRAFT_LIFE,
+    ENTRY_LIFE,
+    MATCH_LIFE,
+    OVERRIDE_LIFE,
+    QUESTION_LIFE,
+    RESTRICTION_LIFE,
+    REVIEW_LIFE,
+    RULE_LIFE,
+)
 from apps.core.lifecycles import Lifecycle
 from apps.crossing.states import LIFE as CROSS
 from apps.orders.states import APPROVAL_LIFE, CHAIN_LIFE, DEPUTY_LIFE, GROUP_LIFE, IMPORT_LIFE, PROPOSAL_LIFE
@@ -26,7 +35,9 @@ LIVES: tuple[tuple[Lifecycle, str, str], ...] = (
     (QUESTION_LIFE, "compliance_question", "true"),
     (RULE_LIFE, "compliance_rule", "true"),
     (DRAFT_LIFE, "compliance_ruledraft", "true"),
-    (RESTRICTION_LIFE, "compliance_restriction", "true"),
+    (RESTRICTION_LIFE, "compliance_restriction", "t.kind = 'RESTRICTED'"),
+    (ENTRY_LIFE, "compliance_restriction", "t.kind <> 'RESTRICTED'"),
+    (MATCH_LIFE, "compliance_namematch", "true"),
     (DAY_LIFE, "surveillance_day", "true"),
     (INCIDENT_LIFE, "surveillance_incident", "true"),
     (BLOCK, "blocks_block", "true"),

@@ -7,6 +7,7 @@ OFFICER = "compliance officer"
 OPERATIONS = "operations"
 AUDITOR = "auditor"
 ADMINISTRATOR = "administrator"
+CONTROL_ROOM = "control room"
 AUTOMATED = "automated"  # Workers, gateway, feed: never sign in.
 
 LOOK = {"desk.see", "reference.see", "marketdata.see"}
@@ -50,6 +51,9 @@ ROLES: dict[str, frozenset[str]] = {
         | {"crossing.see", "crossing.approve", "crossing.decline"}  # Of crosses others proposed and accepted.
         | {"reporting.see", "audit.see", "audit.see_parts"}
     ),
+    # Held beside the officer's, by the few who keep the watch and grey lists, insider windows and wall crossings, and read
+    # who met them. Nobody else learns of them.
+    CONTROL_ROOM: frozenset({"compliance.control_room"}),
     # Sees every portfolio; mends what keeps trades from settling.
     OPERATIONS: frozenset(
         LOOK
@@ -70,6 +74,7 @@ ROLES: dict[str, frozenset[str]] = {
     AUTOMATED: frozenset(
         LOOK
         | {"portfolios.see", "portfolios.see_all", "orders.see", "orders.create", "orders.submit"}
+        | {"compliance.load_sanctions"}
         | {"marketdata.feed", "surveillance.report", "blocks.see", "blocks.work", "routing.see", "routing.hear", "routing.route"}
         | {"crossing.see", "crossing.expire", "allocations.see", "allocations.book", "settlement.see", "settlement.feed", "reporting.see"}
     ),

@@ -76,7 +76,7 @@ def people(db) -> dict[str, User]:
         [
             User.groups.through(user=found[p.username], group=groups[name])
             for p in PEOPLE
-            for name in (p.role, *(f"team:{team}" for team in p.teams))
+            for name in (p.role, *p.also, *(f"team:{team}" for team in p.teams))
         ]
     )
     User.desks.through.objects.bulk_create(

@@ -57,9 +57,15 @@ def complete_up_to() -> int:
     return last if before_open is None else min(last, before_open)
 
 
-def search(*, text="", subject="", event="", by=None, since=None, until=None) -> QuerySet[Entry]:
-    """Entries, newest first, by any of: words in reason or payload, subject (``order`` or ``order 12``), event, person, times."""
+def search(*, text="", subject="", event="", by=None, since=None, until=None, without=()) -> QuerySet[Entry]:
+    """
+    Entries, newest first, by any of: words in reason or payload, subject (``order`` or ``order 12``), event, person, times.
+
+    :param without: kinds of subjects that are not for whoever asks
+    """
     rows = Entry.objects.select_related("act", "act__by").order_by("-pk")
+    if without:
+        rows = rows.exclude(subject__in=list(without))
     if subject:
         kind, _, number = subject.strip().partition(" ")
         rows = rows.filter(subject=kind)

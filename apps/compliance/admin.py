@@ -1,13 +1,28 @@
 """Read-only views of rules, checks, reviews and the restricted list: services alone change them."""
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from simple_history.admin import SimpleHistoryAdmin
 
 from apps.users.as_seen import AsSeen
 from apps.users.back_office import ByRole
 
 from .forms import TradingLimitForm
-from .models import Check, Override, Restriction, Review, Rule, RuleDraft, RuleVersion, TradingLimit
+from .models import (
+    Check,
+    ListHit,
+    NameMatch,
+    Override,
+    Restriction,
+    Review,
+    Rule,
+    RuleDraft,
+    RuleVersion,
+    SanctionsList,
+    TradingLimit,
+)
+from .selectors import kinds_seen_by
 
 
 class ReadOnly(ByRole, admin.ModelAdmin):
@@ -56,9 +71,20 @@ class ReviewAdmin(ReadOnly):
 
 @admin.register(Restriction)
 class RestrictionAdmin(ReadOnly):
-    list_display = ("id", "issuer", "instrument", "portfolio", "direction", "effective_from", "effective_to", "status")
+    list_display = ("id", "kind", "issuer", "instrument", "portfolio", "direction", "effective_from", "effective_to", "status")
     list_filter = ("status", "direction")
     list_select_related = ("issuer", "instrument", "portfolio")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Restriction]:
+        """What the person may read: the lists of the control room are its alone."""
+        return super().get_queryset(request).filter(kind__in=kinds_seen_by(request.user))
+
+
+@admin.register(ListHit)
+class ListHitAdmin(ReadOnly):
+    sees = ("compliance.control_room",)
+    list_display = ("id", "entry_id", "order_id", "order_version", "via", "at")
+    raw_id_fields = ("entry", "order", "act")
 
 
 @admin.register(Override)
@@ -86,3 +112,22 @@ class TradingLimitAdmin(AsSeen, ByRole, SimpleHistoryAdmin):
 
     def has_delete_permission(self, request, obj=None) -> bool:
         return False
+
+
+@admin.register(SanctionsList)
+class SanctionsListAdmin(ReadOnly):
+    list_display = ("ref", "source", "sha256", "parties", "names", "loaded_at")
+    exclude = ("content",)
+    raw_id_fields = ("act",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SanctionsList]:
+        return super().get_queryset(request).defer("content")
+
+
+@admin.register(NameMatch)
+class NameMatchAdmin(ReadOnly):
+    list_display = ("ref", "kind", "name", "called", "score", "status", "decided_by", "decided_at")
+    list_filter = ("status", "kind", "how")
+    list_select_related = ("decided_by",)
+    search_fields = ("name", "called")
+    raw_id_fields = ("issuer", "broker", "custodian", "against", "restriction")

@@ -161,6 +161,8 @@ class RestrictionAdded(Event, code="restriction.added"):
     issuer_id: int | None = None
     instrument_id: int | None = None
     direction: str = "ALL"
+    broker_id: int | None = None
+    custodian_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -205,3 +207,46 @@ class DraftRefused(Event, code="draft.refused"):
 @dataclass(frozen=True)
 class DraftDropped(Event, code="draft.dropped"):
     """Its author gave it up."""
+
+
+@dataclass(frozen=True)
+class EntryAdded(Event, code="entry.added"):
+    """An entry of a list of the control room: who may not read those lists does not read this."""
+
+    kind: str
+    issuer_id: int | None = None
+    instrument_id: int | None = None
+    direction: str = "ALL"
+
+
+@dataclass(frozen=True)
+class EntryLifted(Event, code="entry.lifted"):
+    pass
+
+
+@dataclass(frozen=True)
+class MatchFound(Event, code="match.found"):
+    """A name of ours is, or is nearly, one on a sanctions list."""
+
+    name: str
+    called: str
+    score: str = ""
+    how: str = ""
+    uid: int = 0
+
+
+@dataclass(frozen=True)
+class MatchConfirmed(Event, code="match.confirmed"):
+    """They are the same; what restricts them since is ``restriction_id``."""
+
+    restriction_id: int
+
+
+@dataclass(frozen=True)
+class MatchCleared(Event, code="match.cleared"):
+    """They are not the same."""
+
+
+@dataclass(frozen=True)
+class MatchGone(Event, code="match.gone"):
+    """One of the two is called otherwise since, or off the list, before anybody decided."""

@@ -13,8 +13,6 @@ from django.utils import timezone
 from apps.core.acts import Act
 from apps.core.refusals import Invalid, NotFound, Refusal
 from apps.orders.selectors import own_fields
-from apps.portfolios.models import Portfolio
-from apps.reference.models import Instrument, Issuer
 
 from . import services
 from .engine.params import OF_ALL
@@ -175,30 +173,3 @@ def _meant(text: str, kind: type):
     if kind is list:
         return [part.strip() for part in text.split(",") if part.strip()]
     return text
-
-
-class RestrictionForm(Refusing):
-    issuer = forms.ModelChoiceField(Issuer.objects.all(), required=False, help_text="with its whole group")
-    instrument = forms.ModelChoiceField(Instrument.objects.all(), required=False, help_text="instead of an issuer")
-    portfolio = forms.ModelChoiceField(Portfolio.objects.all(), required=False, empty_label="The whole firm")
-    direction = forms.ChoiceField(choices=[("ALL", "Buys and sells"), ("BUY", "Buys"), ("SELL", "Sells")])
-    effective_from = forms.DateField(widget=forms.DateInput(attrs={"type": "date"}))
-    effective_to = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    reason = forms.CharField(max_length=300, label="Why (kept on the record)", widget=forms.Textarea)
-
-    def save(self, act: Act) -> list[int]:
-        asked = self.cleaned_data
-        return services.restrict(
-            act,
-            [
-                services.Listing(
-                    issuer_id=asked["issuer"].pk if asked["issuer"] else None,
-                    instrument_id=asked["instrument"].pk if asked["instrument"] else None,
-                    portfolio_id=asked["portfolio"].pk if asked["portfolio"] else None,
-                    direction=asked["direction"],
-                    reason=asked["reason"],
-                    effective_from=asked["effective_from"],
-                    effective_to=asked["effective_to"],
-                )
-            ],
-        )

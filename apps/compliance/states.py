@@ -128,6 +128,13 @@ RESTRICTION_LIFE = Lifecycle(
     moves={(InForce.ACTIVE, e.RestrictionLifted): InForce.RETIRED},
 )
 
+ENTRY_LIFE = Lifecycle(
+    "entry",
+    born={e.EntryAdded: InForce.ACTIVE},
+    moves={(InForce.ACTIVE, e.EntryLifted): InForce.RETIRED},
+)
+"""Of what is on the lists of the control room: told apart, for the record of it is theirs."""
+
 
 class Moment(StrEnum):
     """What asks for a screening."""
@@ -153,6 +160,25 @@ class Stage(StrEnum):
 # Where an answer is waited for today: proposals that are tried, orders that are submitted (an amended one is again), triggered
 # or carried to another day, and the report of the day. The others are kept with the rule until there is such a door.
 ASKED_AT = frozenset({Stage.PROPOSAL, Stage.SUBMIT, Stage.AMEND, Stage.EOD})
+
+
+class M(StrEnum):
+    WAITING = "WAITING"
+    CONFIRMED = "CONFIRMED"
+    CLEARED = "CLEARED"
+    GONE = "GONE"
+
+
+MATCH_LIFE = Lifecycle(
+    "match",
+    born={e.MatchFound: M.WAITING},
+    moves={
+        (M.WAITING, e.MatchConfirmed): M.CONFIRMED,
+        (M.WAITING, e.MatchCleared): M.CLEARED,
+        (M.WAITING, e.MatchGone): M.GONE,
+        (M.GONE, e.MatchFound): M.WAITING,
+    },
+)
 
 
 class Outcome(StrEnum):

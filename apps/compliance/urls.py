@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from . import api, library_views, limit_views, replay_views, rule_views, views
+from . import api, library_views, limit_views, lists_views, replay_views, rule_views, sanctions_views, views
 from .api.horizon import CashHorizon
 from .api.limits import TradingLimits
 
@@ -41,6 +41,14 @@ api_urlpatterns = [
     ),
     path("portfolios/<int:pk>/horizon/", CashHorizon.as_view({"get": "retrieve"}), name="api-cash-horizon"),
     path("trading-limits/", TradingLimits.as_view({"get": "list"}), name="api-trading-limits"),
+    re_path(r"^restrictions/import/?$", api.Restrictions.as_view({"post": "upload"}), name="api-restrictions-import"),
+    path("sanctions/lists/", api.SanctionsLists.as_view({"get": "list"}), name="api-sanctions-lists"),
+    path("sanctions/matches/", api.Matches.as_view({"get": "list"}), name="api-matches"),
+    *(
+        re_path(rf"^sanctions/matches/{PK}/{act}/?$", api.Matches.as_view({"post": act}), name=f"api-match-{act}")
+        for act in ("confirm", "clear")
+    ),
+    path("list-hits/", api.ListHits.as_view({"get": "list"}), name="api-list-hits"),
     path("restrictions/", api.Restrictions.as_view({"get": "list", "post": "create"}), name="api-restrictions"),
     re_path(rf"^restrictions/{PK}/lift/?$", api.Restrictions.as_view({"post": "lift"}), name="api-restriction-lift"),
 ]
@@ -64,7 +72,11 @@ urlpatterns = [
     path("rule-drafts/<int:draft_id>/act/", rule_views.act_on_draft, name="draft_act"),
     path("portfolios/<int:portfolio_id>/horizon/", limit_views.cash_horizon, name="cash_horizon"),
     path("trading-limits/", limit_views.trading_limits, name="trading_limits"),
-    path("restrictions/", views.restrictions, name="restrictions"),
-    path("restrictions/new/", views.restrict, name="restrict"),
-    path("restrictions/<int:restriction_id>/lift/", views.lift, name="lift"),
+    path("restrictions/", lists_views.restrictions, name="restrictions"),
+    path("restrictions/new/", lists_views.restrict, name="restrict"),
+    path("restrictions/import/", lists_views.upload, name="import_listings"),
+    path("sanctions/", sanctions_views.sanctions, name="sanctions"),
+    path("sanctions/<int:match_id>/decide/", sanctions_views.decide_match, name="decide_match"),
+    path("list-hits/", lists_views.hits, name="list_hits"),
+    path("restrictions/<int:restriction_id>/lift/", lists_views.lift, name="lift"),
 ]

@@ -1,4 +1,4 @@
-"""Pages of compliance: the queue, a decision, the restricted list."""
+"""Pages of compliance: the queue, a decision."""
 
 import json
 from urllib.parse import urlencode
@@ -7,12 +7,10 @@ import orjson
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from apps.core.edges import act_of, seen_versions
 from apps.core.refusals import Invalid, Refusal, Stale
-from apps.marketdata import selectors as marketdata
 from apps.orders import selectors as orders
 from apps.users.doors import door
 from apps.users.services import can
@@ -173,45 +171,6 @@ def answer(request: HttpRequest, order_id: int, question_id: int) -> HttpRespons
         response["HX-Reswap"] = "innerHTML"
         return response
     return _done(_checks(request, order_id), "Answered. Compliance reads it now.")
-
-
-@door("compliance.see")
-@require_GET
-def restrictions(request: HttpRequest) -> HttpResponse:
-    context = {
-        "rows": selectors.restrictions_seen_by(request.user),
-        "breakers": marketdata.breakers_since(timezone.now().date()),
-        "may_write": can(request.user, "compliance.write_rules"),
-    }
-    return render(request, "compliance/restrictions.html", context)
-
-
-@door("compliance.write_rules")
-@require_http_methods(["GET", "POST"])
-def restrict(request: HttpRequest) -> HttpResponse:
-    """A new line of the restricted list, in a dialog."""
-    form = forms.RestrictionForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            form.save(act_of(request, reason=form.cleaned_data["reason"]))
-        except Refusal as refusal:
-            form.refuse(refusal)
-        else:
-            response = HttpResponse(status=204)
-            response["HX-Refresh"] = "true"
-            return response
-    return render(request, "compliance/restrict.html", {"form": form}, status=422 if form.errors else 200)
-
-
-@door("compliance.write_rules")
-@require_POST
-def lift(request: HttpRequest, restriction_id: int) -> HttpResponse:
-    services.lift(
-        act_of(request, reason=request.POST.get("reason", "")), [restriction_id], seen=seen_versions(request.POST)
-    )
-    response = HttpResponse(status=204)
-    response["HX-Refresh"] = "true"
-    return response
 
 
 @door("orders.create")

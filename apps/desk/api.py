@@ -17,6 +17,8 @@ from apps.orders import selectors as orders
 from apps.users.doors import ApiDoor
 from apps.users.services import can
 
+from .selectors import kept_from
+
 
 class NewestEntries(CursorPagination):
     ordering = "-id"
@@ -91,6 +93,7 @@ class Record(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
             by=whole_number(asked["by"], "by", 1) if asked.get("by") else None,
             since=_moment(asked, "since"),
             until=_moment(asked, "until"),
+            without=kept_from(self.request.user),
         )
 
 
@@ -128,6 +131,7 @@ class Events(ApiDoor, viewsets.GenericViewSet):
         limit = min(whole_number(asked.get("limit") or 100, "limit", 1), 1000)
         last = max(audit.complete_up_to(), after)
         rows = Entry.objects.filter(pk__gt=after, pk__lte=last).select_related("act", "act__by").order_by("pk")
+        rows = rows.exclude(subject__in=kept_from(request.user))
         if not can(request.user, "audit.see"):
             rows = rows.filter(subject="order", subject_id__in=orders.orders_seen_by(request.user).values("pk"))
         if asked.get("subject"):

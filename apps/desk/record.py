@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -23,12 +23,13 @@ from apps.crossing import selectors as crossing
 from apps.orders import selectors as orders
 from apps.orders.models import ApprovalRule, OrderGroup
 from apps.portfolios.models import Portfolio
-from apps.reference.models import Broker, Instrument, Issuer
+from apps.reference.models import Broker, Custodian, Instrument, Issuer
 from apps.routing.models import AlertRule
 from apps.users.doors import door
 from apps.users.models import Desk, User
 from apps.users.services import can
 
+from .selectors import kept_from
 from .templatetags import show
 
 PAGE = 100
@@ -43,6 +44,7 @@ NEEDED = {
     "allocation": "audit.see", "confirmation": "settlement.see", "instruction": "settlement.see",
     "exchange": "settlement.see",
     "review": "compliance.see", "rule": "compliance.see", "draft": "compliance.see", "restriction": "compliance.see",
+    "entry": "compliance.control_room", "match": "compliance.see",
     "override": "compliance.see", "question": "compliance.see",
     "import": "audit.see", "group": "audit.see", "approval": "audit.see", "chain": "audit.see",
     "deputy": "audit.see", "person": "audit.see",
@@ -57,6 +59,7 @@ REFS = {"order_id": "O-{:06d}", "source_id": "O-{:06d}", "parent_id": "O-{:06d}"
         "review_id": "V-{:06d}"}  # fmt: skip
 NAMES = {
     "portfolio_id": (Portfolio, "code"), "instrument_id": (Instrument, "symbol"), "broker_id": (Broker, "name"),
+    "custodian_id": (Custodian, "name"),
     "dealer_id": (Broker, "name"), "desk_id": (Desk, "code"), "owner_id": (User, "username"),
     "meant_for_id": (Broker, "name"), "directed_to_id": (Broker, "name"),
     "issuer_id": (Issuer, "name"), "group_id": (OrderGroup, "name"),
@@ -69,7 +72,8 @@ TITLES = {"rule": Rule, "group": OrderGroup, "chain": ApprovalRule}  # Subjects 
 Names = dict[str, dict[int, str]]
 SUBJECTS = {"order": "O-{:06d}", "block": "B-{:04d}", "route": "R-{:04d}", "inquiry": "Q-{:04d}", "allocation": "A-{:06d}",
             "confirmation": "C-{:06d}", "instruction": "I-{:06d}", "exchange": "E-{:06d}", "review": "V-{:06d}", "override": "VO-{:06d}",
-            "opposition": "X-{:04d}", "cross": "XC-{:04d}", "draft": "D-{:04d}", "alert": "L-{:04d}", "halt": "H-{:04d}"}  # fmt: skip
+            "opposition": "X-{:04d}", "cross": "XC-{:04d}", "draft": "D-{:04d}", "match": "N-{:05d}",
+            "alert": "L-{:04d}", "halt": "H-{:04d}"}  # fmt: skip
 # What a field is called whose own name is not the word for it, and what the codes of FIX 4.4 mean (tags 150 and 39).
 WORDS = {
     "tif": "time in force", "cum_qty": "filled", "filled_qty": "filled", "leaves_qty": "still open", "net_amount": "net",
@@ -160,10 +164,10 @@ def titled(subjects: Iterable[tuple[str, int]]) -> list[str]:
     ]  # fmt: skip
 
 
-def events_in_words() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Every kind of event by its subject: its code, and what happened."""
+def events_in_words(without: Collection[str] = ()) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Every kind of event by its subject, but ``without`` some: its code, and what happened."""
     found: dict[str, list[tuple[str, str]]] = {}
-    for code in sorted(REGISTRY):
+    for code in sorted(code for code in REGISTRY if code.split(".")[0] not in without):
         found.setdefault(code.split(".")[0].capitalize(), []).append((code, _happened(code)))
     return list(found.items())
 
@@ -296,6 +300,7 @@ def search(request: HttpRequest) -> HttpResponse:
         by=whole_number(asked["by"], "by", 1) if asked.get("by") else None,
         since=_moment(asked.get("since"), "since"),
         until=_moment(asked.get("until"), "until"),
+        without=kept_from(request.user),
     )
     if asked.get("before"):
         rows = rows.filter(pk__lt=whole_number(asked["before"], "before", 1))
@@ -305,7 +310,7 @@ def search(request: HttpRequest) -> HttpResponse:
             *zip(found[:PAGE], in_words(found[:PAGE]), titled((e.subject, e.subject_id) for e in found[:PAGE]), strict=True)
         ],
         "next": found[PAGE - 1].pk if len(found) > PAGE else None,
-        "events": events_in_words(),
+        "events": events_in_words(kept_from(request.user)),
         "people": User.objects.order_by("username"),
         "asked": asked,
         "last_seal": Seal.objects.order_by("-pk").first(),

@@ -57,6 +57,14 @@ def _usd() -> str:
     )
 
 
+SECRET = {"entry": "compliance.control_room"}
+
+
+def kept_from(user) -> list[str]:
+    """Kinds of subjects whose record is not for the person, though the record is."""
+    return [subject for subject, permission in SECRET.items() if not can(user, permission)]
+
+
 def strip_for(user) -> list[Figure]:
     """The figures that top a person's home: those of every role they hold."""
     figures: list[Figure] = []
@@ -132,6 +140,10 @@ def _officer() -> list[Figure]:
         "SELECT count(*) FROM compliance_review r JOIN compliance_check c ON c.id = r.verdict_id"
         " WHERE r.status = 'WAITING' AND c.outcome = 'INDETERMINATE'"
     )[0]
+    restricted, matches = _one(
+        "SELECT (SELECT count(*) FROM compliance_restriction WHERE status = 'ACTIVE' AND kind = 'RESTRICTED'),"
+        " (SELECT count(*) FROM compliance_namematch WHERE status = 'WAITING')"
+    )
     minutes = int((timezone.now() - oldest).total_seconds() // 60) if oldest else 0
     listing = reverse("compliance:reviews")
     return [
@@ -139,8 +151,9 @@ def _officer() -> list[Figure]:
                "warn" if waiting else ""),
         Figure("Cannot tell", str(unsure), f"{listing}?outcome=INDETERMINATE"),
         Figure("Decided today", str(decided), f"{listing}?status=DECIDED"),
-        Figure("Restrictions in force", str(_one("SELECT count(*) FROM compliance_restriction WHERE status = 'ACTIVE'")[0]),
+        Figure("Restrictions in force", str(restricted),
                reverse("compliance:restrictions")),
+        Figure("Sanctions matches", str(matches), reverse("compliance:sanctions"), tone="warn" if matches else ""),
     ]  # fmt: skip
 
 

@@ -50,6 +50,8 @@ NEEDED = {
     "rule": "compliance.see",
     "draft": "compliance.see",
     "restriction": "compliance.see",
+    "match": "compliance.see",
+    "entry": "compliance.control_room",
     "block": "blocks.see",
     "route": "routing.see",
     "execution": "routing.see",

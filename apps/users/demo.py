@@ -10,6 +10,7 @@ class Person(NamedTuple):
     role: str
     desks: tuple[str, ...] = ()
     teams: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
     @property
     def password(self) -> str:
@@ -23,7 +24,7 @@ PEOPLE = (
     Person("tess", "Tess", "Tully", "trader", desks=("MAIN",)),
     Person("theo", "Theo", "Thorn", "trading supervisor", desks=("MAIN",)),
     Person("omar", "Omar", "Osei", "compliance officer"),
-    Person("odile", "Odile", "Olsen", "compliance officer"),
+    Person("odile", "Odile", "Olsen", "compliance officer", also=("control room",)),
     Person("olga", "Olga", "Orlova", "operations"),
     Person("ada", "Ada", "Adeyemi", "auditor"),
     Person("alan", "Alan", "Archer", "administrator"),

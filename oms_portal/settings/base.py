@@ -211,6 +211,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15.0,
         "options": {"expires": 15},
     },
+    "put a new sanctions list in force": {
+        "task": "compliance.load_sanctions",
+        "schedule": 3600.0,
+        "options": {"expires": 600},
+    },
+    "hold new names against the sanctions list": {
+        "task": "compliance.screen_names",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
     "end overrides whose time is over": {
         "task": "compliance.expire_overrides",
         "schedule": 15.0,
@@ -240,6 +250,7 @@ CELERY_BEAT_SCHEDULE = {
 
 # --- Compliance -----------------------------------------------------------------------------------------------------
 FIRM_TIME_ZONE = os.environ.get("OMS_FIRM_TIME_ZONE", "America/New_York")  # By which a day of the firm ends.
+SANCTIONS_FOLDER = os.environ.get("OMS_SANCTIONS_FOLDER", "")  # Where sdn.csv, alt.csv and add.csv of OFAC are put; empty: none.
 OVERRIDE_DAYS = int(os.environ.get("OMS_OVERRIDE_DAYS", "30"))  # The longest that an officer may let a finding stand.
 
 # --- Surveillance -----------------------------------------------------------------------------------------------------

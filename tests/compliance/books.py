@@ -46,7 +46,7 @@ def rule(kind: str, severity: str = "SOFT", **given) -> RuleVersion:
 
 def book(
     instruments, orders, *, positions=(), cash=(), others=(), unsettled=(), portfolios=ONE,
-    rates=None, restrictions=(), firm_held=None, firm_promised=None, value_dates=None, forwards=None, located=None, exempt=None,
+    rates=None, met=(), firm_held=None, firm_promised=None, value_dates=None, forwards=None, located=None, exempt=None,
 ) -> Snapshot:  # fmt: skip
     """
     :param orders: (portfolio place, symbol, side, quantity[, limit]); ids count from 1
@@ -102,7 +102,7 @@ def book(
         positions=held(positions, place), cash=held(cash, coin), unsettled=held(unsettled, coin, dated=True),
         instruments=instruments, portfolios=portfolios, currencies=currencies,
         rates={"USD": Rate(D(1), NOW)} | {c: Rate(D(r), NOW) for c, r in (rates or {}).items()},
-        restrictions=restrictions,
+        met=met,
         forwards={(place[symbol], on.toordinal()): Fraction(factor) for (symbol, on), factor in (forwards or {}).items()},
         firm_held=whole(firm_held or [0] * len(instruments)), firm_promised=whole(firm_promised or [0] * len(instruments)),
     )  # fmt: skip

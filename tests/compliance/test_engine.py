@@ -2,18 +2,18 @@
 
 import json
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from fractions import Fraction
 
 import pytest
 
-from apps.compliance.engine.columns import Portfolio, Rate, Restriction
+from apps.compliance.engine.columns import Portfolio, Rate
 from apps.compliance.engine.figures import read as read_figures
 from apps.compliance.engine.judgement import FAIL, INDETERMINATE, NOT_ASKED, PASS, UNKNOWN
 from apps.compliance.engine.params import BadRule, read
 from apps.compliance.engine.rules import MEASURES
 from apps.compliance.engine.screening import screen
-from tests.compliance.books import LATER, NEXT, NOW, TODAY, D, book, rule, share
+from tests.compliance.books import LATER, NEXT, NOW, D, book, rule, share
 
 MILLION = [(0, "USD", 1_000_000)]
 
@@ -129,51 +129,6 @@ class TestConcentration:
         assert found["text"].startswith("Issuer 1 would be 7% of net asset value; the limit is 5%.")
         assert [d["what"] for d in found["data"]] == ["Net asset value", "A, held", "A, this order"]
         assert all(d["at"].startswith("2026-03-04T14:59") for d in found["data"])
-
-
-class TestRestrictedList:
-    one = rule("restricted_list", "HARD")
-
-    def listed(self, **more) -> Restriction:
-        given = {"issuer_group": None, "instrument_id": None, "portfolio_id": None, "direction": "ALL",
-                 "reason": "Deal.", "effective_from": TODAY, "effective_to": None}  # fmt: skip
-        return Restriction(id=5, **(given | more))
-
-    def screened(self, restriction, *orders, instruments=None):
-        instruments = instruments or [share(1, "A"), share(2, "B", issuer_group=1), share(3, "C")]
-        return outcomes(book(instruments, orders, restrictions=[restriction]), self.one)
-
-    def test_an_issuer_is_met_with_its_whole_group(self):
-        orders = [(0, "A", "BUY", 1), (0, "B", "SELL", 1), (0, "C", "BUY", 1)]
-        assert self.screened(self.listed(issuer_group=1), *orders) == [FAIL, FAIL, PASS]
-
-    def test_a_derivative_is_met_by_what_it_is_on(self):
-        option = share(4, "A CALL", asset_class="OPTION", underlying_id=1, underlying_group=1)
-        for line in (self.listed(issuer_group=1), self.listed(instrument_id=1)):
-            assert self.screened(line, (0, "A CALL", "BUY", 1), instruments=[share(1, "A"), option]) == [FAIL]
-
-    def test_direction_counts(self):
-        orders = [(0, "A", "BUY", 1), (0, "A", "SELL", 1)]
-        assert self.screened(self.listed(instrument_id=1, direction="BUY"), *orders) == [FAIL, PASS]
-        assert self.screened(self.listed(instrument_id=1, direction="SELL"), *orders) == [PASS, FAIL]
-
-    @pytest.mark.parametrize(
-        ("start", "end", "outcome"),
-        [(TODAY, TODAY, FAIL), (NEXT, None, PASS), (date(2026, 1, 1), date(2026, 3, 3), PASS)],
-    )
-    def test_both_dates_are_inclusive(self, start, end, outcome):
-        line = self.listed(instrument_id=1, effective_from=start, effective_to=end)
-        assert self.screened(line, (0, "A", "BUY", 1)) == [outcome]
-
-    def test_it_may_be_for_one_portfolio(self):
-        s = book([share(1, "A")], [(0, "A", "BUY", 1), (1, "A", "BUY", 1)],
-                 portfolios=[Portfolio(11, "P1"), Portfolio(12, "P2")],
-                 restrictions=[self.listed(instrument_id=1, portfolio_id=12)])  # fmt: skip
-        assert outcomes(s, self.one) == [PASS, FAIL]
-
-    def test_no_quantity_passes(self):
-        s = book([share(1, "A")], [(0, "A", "BUY", 9)], restrictions=[self.listed(instrument_id=1)])
-        assert screen(s, [self.one]).max_qty.tolist() == [0]
 
 
 class TestFirmOwnership:

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.compliance.engine import figures, storing
-from apps.compliance.engine.columns import Restriction
 from apps.compliance.engine.judgement import FAIL, PASS
+from apps.compliance.engine.lists import Entry, Met
 from apps.compliance.engine.screening import screen
 from tests.compliance.books import LATER, NEXT, TODAY, D, book, rule, share
 
@@ -28,7 +28,7 @@ def full():
         [(0, "A", "BUY", 400), (0, "B", "BUY", "12.5", "33.4"), (0, "C", "SELL", 3), (0, "A", "BUY", 300)],
         positions=[(0, "A", 10)], cash=[(0, "USD", 1_000_000), (0, "EUR", 5)], others=[(0, "A", "BUY", 7)],
         unsettled=[(0, "USD", 3, LATER)], rates={"EUR": "1.1"}, forwards={("A", NEXT): Fraction(7, 3)},
-        restrictions=[Restriction(1, 2, None, None, "BUY", "Deal", TODAY, None)],
+        met=[Met(2, Entry(1, "B", "BUY", "Deal", TODAY, None, frozenset([2, 1])))],
     )  # fmt: skip
     return replace(s, orders=replace(s.orders, own=[{"desk": "x"}, {}, {"$": "array"}, {}]))
 
@@ -43,8 +43,8 @@ def test_a_snapshot_comes_back_and_judges_the_same():
     again = storing.unpacked(storing.expanded(storing.squeezed(content)))
 
     assert storing.packed(again) == content
-    assert (again.instruments, again.rates, again.forwards, again.restrictions) == (
-        list(s.instruments), s.rates, s.forwards, list(s.restrictions),
+    assert (again.instruments, again.rates, again.forwards, again.met) == (
+        list(s.instruments), s.rates, s.forwards, list(s.met),
     )  # fmt: skip
     assert again.orders.own == s.orders.own and again.at == s.at
     assert told(again, screen(again, RULES)) == told(s, screen(s, RULES))
@@ -76,7 +76,7 @@ def test_every_column_counts():
             if isinstance(column, np.ndarray):
                 other = replace(s, **{table: replace(getattr(s, table), **{field.name: column ^ 1})})
                 assert storing.digest(storing.packed(other)) != whole
-    for field, value in (("at", datetime(2026, 1, 1, tzinfo=UTC)), ("rates", {}), ("restrictions", ())):
+    for field, value in (("at", datetime(2026, 1, 1, tzinfo=UTC)), ("rates", {}), ("met", ())):
         assert storing.digest(storing.packed(replace(s, **{field: value}))) != whole
     dearer = [s.instruments[0]._replace(bid=D("100.0000001")), *s.instruments[1:]]
     assert storing.digest(storing.packed(replace(s, instruments=dearer))) != whole

@@ -56,6 +56,9 @@ MATRIX: dict[str, set[str] | str] = {
     "api-surveillance-days": {C, A}, "api-surveillance-day": {C, A}, "api-surveillance-day-again": {C, A},
     "api-surveillance-day-sign": {C}, "api-incidents": {M, C, A}, "api-incident": {M, C, A}, "api-incidents-assign": {C},
     "api-incidents-close": {C}, "api-incident-note": {C}, "api-incident-time": {C},
+    "compliance:sanctions": {C, A}, "compliance:decide_match": {C}, "api-sanctions-lists": {C, A}, "api-matches": {C, A},
+    "api-match-confirm": {C}, "api-match-clear": {C},
+    "compliance:import_listings": {C}, "compliance:list_hits": set(),
     "compliance:replay": {C, A}, "api-replay": {C, A}, "api-replay-rules": {C, A},
     # Blocks and routing
     "blocks:list": FLOOR, "blocks:export": FLOOR, "blocks:rows": FLOOR, "blocks:detail": FLOOR, "blocks:of_order": FLOOR,
@@ -128,7 +131,7 @@ MATRIX: dict[str, set[str] | str] = {
     "api-instruction-list": {C, O, A}, "api-instruction-detail": {C, O, A}, "api-instruction-xml": {C, O, A},
     "api-instruction-note": {O}, "api-instruction-unblock": {O},
     "api-instruction-resend": {O},
-    "api-instruments": ALL, "api-instrument": ALL, "api-quotes": ALL, "api-fx-rates": ALL, "api-breakers": ALL,
+    "api-instruments": ALL, "api-instrument": ALL, "api-quotes": ALL, "api-fx-rates": ALL, "api-breakers": ALL, "api-constituents": ALL,
     "api-portfolios": {M, C, O, A}, "api-portfolio": {M, C, O, A}, "api-portfolio-cash": {M, C, O, A},
     "api-portfolio-pnl": {M, C, O, A},
     "api-reviews": {C, A}, "api-review": {C, A}, "api-reviews-decide": {C}, "api-review-approve": {C},
@@ -140,7 +143,7 @@ MATRIX: dict[str, set[str] | str] = {
     "routing:throttles": {T, C, O, A}, "api-throttles": {T, C, O, A},
     "compliance:cash_horizon": {M, C, O, A}, "api-cash-horizon": {M, C, O, A},
     "compliance:trading_limits": {C, A}, "api-trading-limits": {C, A},
-    "api-restrictions": {C, A}, "api-restriction-lift": {C}, "api-measures": {C, A},
+    "api-restrictions": {C, A}, "api-restriction-lift": {C}, "api-restrictions-import": {C}, "api-list-hits": set(), "api-measures": {C, A},
     # The account of whoever is signed in, and the way in (allauth)
     **dict.fromkeys(
         ("account_login", "account_logout", "account_inactive", "account_signup", "account_email_verification_sent",

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from apps.blocks import services as blocks
 from apps.compliance import services as compliance
-from apps.compliance.models import Rule
+from apps.compliance.models import NameMatch, Rule
 from apps.core.events import Fact
 from apps.crossing import services as crossing
 from apps.desk.lists import saved, specs
@@ -188,6 +188,17 @@ class Things:
             compliance.lift(self.act("odile"), [pk], seen={pk: 1})
         return pk
 
+    def match(self) -> int:
+        self.get("firm")
+        folder = self.get("tmp_path")
+        (folder / "sdn.csv").write_text('1,"GAMMA",-0- ,"CUBA"' + ",-0- " * 8 + "\n")
+        (folder / "alt.csv").write_text("")
+        compliance.load_sanctions(self.get("by")("loader"), folder)
+        pk = NameMatch.objects.get().pk
+        if not self.fresh:
+            compliance.clear_matches(self.act("odile"), [pk], seen={pk: 1})
+        return pk
+
     def block(self) -> int:
         pk = self.get("a_block")("AAA", "BUY", 100, 200).pk
         if not self.fresh:
@@ -340,6 +351,7 @@ PAGES: dict[str, tuple[str, str, dict | Callable]] = {
     "compliance:rule_end": ("omar", "rule", {}),
     "compliance:draft_act": ("omar", "draft", {"how": "drop"}),
     "compliance:lift": ("omar", "restriction", {}),
+    "compliance:decide_match": ("omar", "match", {"how": "confirm"}),
     "surveillance:assign": ("omar", "incident", lambda t: {"owner": User.objects.get(username="mira").pk}),
     "surveillance:work": ("omar", "incident", {"how": "close"}),
     "surveillance:sign": ("omar", "day", {}),
@@ -430,6 +442,7 @@ API: dict[str, tuple[str, str, str, dict | Callable]] = {
     **{f"api-rule-draft-{act}": ("post", "odile", "draft", {}) for act in ("approve", "refuse")},
     "api-rule-draft-edit": ("post", "omar", "draft", {"severity": "HARD", "params": {"max_amount": "6"}}),
     "api-restriction-lift": ("post", "omar", "restriction", {}),
+    **{f"api-match-{act}": ("post", "omar", "match", {}) for act in ("confirm", "clear")},
     **{f"api-block-{act}": ("post", "tom", "block", {}) for act in ("finish", "route", "pick-up", "unblock")},
     "api-block-hand-over": ("post", "tom", "own_block", {"to": "tess"}),
     "api-block-split": ("post", "tom", "block", {"qty": "50"}),
@@ -465,9 +478,10 @@ EACH: dict[str, tuple[str, str, Callable]] = {
 OTHERS = {
     "makes something new": (
         "orders:ticket orders:imports orders:clone orders:reverse orders:proposals orders:approval_rule_new orders:deputy"
-        " compliance:restrict blocks:rotation_make routing:halt_set routing:grant_ask users:tokens api-orders api-orders-clone"
+        " compliance:restrict compliance:import_listings"
+        " blocks:rotation_make routing:halt_set routing:grant_ask users:tokens api-orders api-orders-clone"
         " api-orders-reverse api-imports api-proposals api-deputies api-restrictions api-halts api-rotations"
-        " api-staging-sessions api-staging-session-grants api-views"
+        " api-restrictions-import api-staging-sessions api-staging-session-grants api-views"
     ),
     "adds to a thread, or says what one has read": (
         "blocks:notes_of_order blocks:notes_of_block blocks:notes_read api-block-notes api-order-notes"

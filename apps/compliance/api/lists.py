@@ -1,52 +1,100 @@
-"""The restricted list."""
+"""The firm's lists to other systems, and to the control room who met them."""
 
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_view, inline_serializer
 from rest_framework import mixins, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.core.edges import act_of
+from apps.core.refusals import Invalid
 
 from .. import selectors, services
-from ..models import Restriction
+from ..engine.lists import KINDS, REACHES
+from ..models import ListHit, Restriction
 from .scoped import KEY, DecisionIn, Scoped
 
 
 class RestrictionOut(serializers.ModelSerializer):
+    """An entry of a list; ``reach``: how much of its group an issuer stands for."""
+
     issuer = serializers.CharField(source="issuer.code", default=None)
     instrument = serializers.CharField(source="instrument.symbol", default=None)
+    broker = serializers.CharField(source="broker.code", default=None)
+    custodian = serializers.CharField(source="custodian.code", default=None)
     portfolio = serializers.CharField(source="portfolio.code", default=None)
+    desk = serializers.CharField(source="desk.code", default=None)
+    person = serializers.CharField(source="person.username", default=None)
 
     class Meta:
         model = Restriction
         fields = (
-            "id", "status", "version", "issuer", "instrument", "portfolio", "direction", "reason", "effective_from",
-            "effective_to",
+            "id", "status", "version", "kind", "issuer", "reach", "instrument", "broker", "custodian", "portfolio", "desk",
+            "person", "direction", "look_through", "reason", "source", "authorised_by", "effective_from", "effective_to",
         )  # fmt: skip
         read_only_fields = fields
 
 
 class RestrictionIn(serializers.Serializer):
-    """An issuer, with its whole group, or an instrument; for one portfolio or, without, the whole firm."""
+    """
+    An issuer, with as much of its group as ``reach`` says, an instrument, a broker or a custodian; for one portfolio, one
+    desk, or the firm.
+    WATCH, GREY, INSIDER and WALL are the lists of the control room.
+    """
 
+    kind = serializers.ChoiceField(list(KINDS), default="RESTRICTED")
     issuer_id = serializers.IntegerField(required=False, allow_null=True, default=None)
+    reach = serializers.ChoiceField(list(REACHES), default="GROUP")
     instrument_id = serializers.IntegerField(required=False, allow_null=True, default=None)
+    broker_id = serializers.IntegerField(required=False, allow_null=True, default=None)
+    custodian_id = serializers.IntegerField(required=False, allow_null=True, default=None)
     portfolio_id = serializers.IntegerField(required=False, allow_null=True, default=None)
+    desk_id = serializers.IntegerField(required=False, allow_null=True, default=None)
+    person_id = serializers.IntegerField(required=False, allow_null=True, default=None)
     direction = serializers.ChoiceField(["ALL", "BUY", "SELL"], default="ALL")
+    look_through = serializers.BooleanField(default=False, help_text="whether funds that hold it meet it too")
     reason = serializers.CharField(max_length=300)
+    source = serializers.CharField(max_length=120, required=False, allow_blank=True, default="")
+    authorised_by = serializers.CharField(max_length=120, required=False, allow_blank=True, default="")
     effective_from = serializers.DateField()
     effective_to = serializers.DateField(required=False, allow_null=True, default=None)
 
 
-@extend_schema_view(list=extend_schema(summary="The restricted list"))
+class ListHitOut(serializers.ModelSerializer):
+    """One version of an order that met an entry; ``via`` is empty where the entry names what was ordered."""
+
+    kind = serializers.CharField(source="entry.kind")
+    on = serializers.SerializerMethodField(help_text="what the entry names")
+    order_ref = serializers.CharField(source="order.ref")
+    portfolio = serializers.CharField(source="order.portfolio.code")
+    symbol = serializers.CharField(source="order.instrument.symbol")
+    side = serializers.CharField(source="order.side")
+    qty = serializers.DecimalField(20, 4, source="order.qty")
+    author = serializers.CharField(source="order.created_by.username")
+
+    class Meta:
+        model = ListHit
+        fields = (
+            "id", "at", "entry", "kind", "on", "via", "order", "order_ref", "order_version", "portfolio", "symbol", "side",
+            "qty", "author",
+        )  # fmt: skip
+        read_only_fields = fields
+
+    def get_on(self, hit: ListHit) -> str:
+        return selectors.entry_names(hit.entry)
+
+
+@extend_schema_view(list=extend_schema(summary="The restricted list; to the control room also its own lists"))
 class Restrictions(mixins.ListModelMixin, Scoped):
-    acts = dict.fromkeys(("create", "lift"), ("compliance.write_rules",))
+    acts = dict.fromkeys(("create", "lift", "upload"), ("compliance.write_rules",))
     serializer_class = RestrictionOut
-    filterset_fields = ("status", "direction")
+    filterset_fields = ("status", "direction", "kind")
     queryset = Restriction.objects.none()
 
     def get_queryset(self):
         return selectors.restrictions_seen_by(self.request.user)
+
+    def _these(self, ids: list[int]) -> list[dict]:
+        return RestrictionOut(self.get_queryset().filter(pk__in=ids).order_by("pk"), many=True).data
 
     @extend_schema(summary="List issuers or instruments: all or none", request=RestrictionIn(many=True),
                    responses={201: RestrictionOut(many=True)}, parameters=[KEY])  # fmt: skip
@@ -55,10 +103,24 @@ class Restrictions(mixins.ListModelMixin, Scoped):
         act = act_of(request)
 
         def do():
-            ids = services.restrict(act, [services.Listing(**one) for one in said])
-            return RestrictionOut(self.get_queryset().filter(pk__in=ids).order_by("pk"), many=True).data
+            return self._these(services.restrict(act, [services.Listing(**one) for one in said]))
 
         return self.answered(act, "restrict", said, do, created=True)
+
+    @extend_schema(
+        summary="List what a CSV file says: all or none, every bad row named",
+        request={"multipart/form-data": inline_serializer("ListingFile", {"file": serializers.FileField()})},
+        responses={201: RestrictionOut(many=True)},
+        parameters=[KEY],
+    )
+    def upload(self, request: Request) -> Response:
+        file = request.FILES.get("file")
+        if file is None:
+            raise Invalid("No file was sent. Send it as “file” in a multipart form.", field="file")
+        content = file.read(services.MAX_LISTING_BYTES + 1)
+        act = act_of(request)
+        asked = {"file": content.decode("utf-8", "replace")}
+        return self.answered(act, "import_listings", asked, lambda: self._these(services.import_listings(act, content)), created=True)
 
     @extend_schema(summary="Take it off the list", request=DecisionIn, responses=RestrictionOut, parameters=[KEY])
     def lift(self, request: Request, pk: int) -> Response:
@@ -70,3 +132,14 @@ class Restrictions(mixins.ListModelMixin, Scoped):
             return RestrictionOut(self.get_queryset().get(pk=pk)).data
 
         return self.answered(act, "lift", {"id": pk, "said": said}, do)
+
+
+@extend_schema_view(list=extend_schema(summary="Which orders met which entries, newest first; for the control room"))
+class ListHits(mixins.ListModelMixin, Scoped):
+    permissions = ("compliance.control_room",)
+    serializer_class = ListHitOut
+    filterset_fields = ("entry", "entry__kind", "order")
+    queryset = ListHit.objects.none()
+
+    def get_queryset(self):
+        return selectors.hits_seen_by(self.request.user)

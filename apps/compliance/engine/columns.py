@@ -19,6 +19,7 @@ import numpy as np
 from apps.reference.rules import MARGINED
 
 from .controls import Limit
+from .lists import Met
 
 QTY = 10_000
 PRICE = 100_000_000
@@ -106,19 +107,6 @@ class Breaker(NamedTuple):
     close: Decimal
 
 
-class Restriction(NamedTuple):
-    """A line in force of the restricted list; dates inclusive, compared with the date the order would trade."""
-
-    id: int
-    issuer_group: int | None
-    instrument_id: int | None
-    portfolio_id: int | None
-    direction: str
-    reason: str
-    effective_from: date
-    effective_to: date | None
-
-
 @dataclass
 class Orders:
     """
@@ -204,7 +192,8 @@ class Snapshot:
     portfolios: Sequence[Portfolio]
     currencies: Sequence[str]
     rates: Mapping[str, Rate]
-    restrictions: Sequence[Restriction] = ()
+    met: Sequence[Met] = ()
+    """Which orders meet which entries of the firm's lists."""
     forwards: Mapping[tuple[int, int], Fraction] = field(default_factory=dict)
     """Of (place of a pair, ordinal of a value date) what its quote is multiplied with for that day."""
     limits: Sequence[Limit] = ()

@@ -20,7 +20,7 @@ class BadRule(Invalid):
 
 class Param(NamedTuple):
     """
-    :param kind: ``percent``, ``amount``, ``minutes``, ``flag``, ``classes``, ``word``, ``filter`` or ``choice``
+    :param kind: ``percent``, ``amount``, ``minutes``, ``days``, ``flag``, ``classes``, ``word``, ``filter`` or ``choice``
     :param default: None where it may be left out
     :param choices: of a ``choice``: each word that may be chosen, to what it means
     """
@@ -91,6 +91,13 @@ def _minutes(name: str, value: Any) -> int:
     return int(number)
 
 
+def _days(name: str, value: Any) -> int:
+    number = _number(name, value)
+    if number != number.to_integral_value() or not 0 <= number <= 3_660:
+        raise BadRule(f"“{name}” is a whole number of days, at most ten years; got {value}.", field=name)
+    return int(number)
+
+
 def _flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise BadRule(f"“{name}” is true or false; got “{value}”.", field=name)
@@ -126,6 +133,6 @@ def _filter(name: str, value: Any) -> str | None:
 
 
 _READERS = {
-    "percent": _percent, "amount": _amount, "minutes": _minutes, "flag": _flag, "classes": _classes, "word": _word,
-    "filter": _filter, "choice": _word,
+    "percent": _percent, "amount": _amount, "minutes": _minutes, "days": _days, "flag": _flag, "classes": _classes,
+    "word": _word, "filter": _filter, "choice": _word,
 }  # fmt: skip

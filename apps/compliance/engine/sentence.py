@@ -108,7 +108,12 @@ def _short_sale(values: Values) -> str:
 
 _SAYS: dict[str, Callable[[Values], str]] = {
     "restricted_list": lambda v: (
-        "No order trades against the restricted list: an issuer's whole group, an instrument, derivatives on either."
+        "No order trades against the restricted list: what it names, derivatives and convertibles on that, and where an entry"
+        f" says so funds that hold it, as told at most {v['max_age_days']} days ago."
+    ),
+    "control_room": lambda v: (
+        "What meets a list that is the control room's alone waits for an officer; what funds hold counts as told at most"
+        f" {v['max_age_days']} days ago."
     ),
     "instrument_share": _share("instrument"),
     "issuer_share": _share("issuer's group"),

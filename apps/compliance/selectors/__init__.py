@@ -5,6 +5,7 @@ from .asked import active_rules
 from .asking import questions_seen_by, questions_to_answer
 from .evidence import evidence_of, hash_of
 from .library import library
+from .lists import entries_met, entry_names, hits_seen_by, kinds_seen_by, restrictions_seen_by
 from .replay import MOST_REPLAYED, replay_day, replay_rules, runs_on
 from .reviews import (
     Counts,
@@ -22,11 +23,11 @@ from .rulebook import (
     drafts_seen_by,
     get_draft_seen_by,
     measures,
-    restrictions_seen_by,
     rules_seen_by,
     version_before,
     versions_of,
 )
+from .sanctions import get_match_seen_by, matches_seen_by, newest_list, sanctions_lists_seen_by
 from .snapshot import snapshot_as_held, snapshot_of
 
 __all__ = [
@@ -39,22 +40,30 @@ __all__ = [
     "checks_of",
     "counts",
     "drafts_seen_by",
-    "get_draft_seen_by",
+    "entries_met",
+    "entry_names",
     "evidence_of",
+    "get_draft_seen_by",
+    "get_match_seen_by",
     "get_review_seen_by",
     "hash_of",
+    "hits_seen_by",
+    "kinds_seen_by",
     "library",
+    "matches_seen_by",
     "measures",
+    "newest_list",
     "overrides_seen_by",
     "questions_seen_by",
     "questions_to_answer",
-    "restrictions_seen_by",
     "replay_day",
     "replay_rules",
+    "restrictions_seen_by",
     "review_detail",
     "reviews_seen_by",
     "rules_seen_by",
     "runs_on",
+    "sanctions_lists_seen_by",
     "snapshot_as_held",
     "snapshot_of",
     "standing",

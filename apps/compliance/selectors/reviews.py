@@ -194,7 +194,7 @@ def counts(user, today_from: datetime) -> Counts:
             " count(*) FILTER (WHERE w AND outcome = 'INDETERMINATE'), min(opened_at) FILTER (WHERE w),"
             " coalesce(sum(amount_usd) FILTER (WHERE w), 0), count(*) FILTER (WHERE d),"
             " percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM decided_at - opened_at)) FILTER (WHERE d),"
-            " (SELECT count(*) FROM compliance_restriction WHERE status = 'ACTIVE')"
+            " (SELECT count(*) FROM compliance_restriction WHERE status = 'ACTIVE' AND kind = 'RESTRICTED')"
             " FROM (SELECT r.*, c.outcome, r.status = 'WAITING' AS w, coalesce(r.decided_at >= %s, false) AS d"
             "  FROM compliance_review r JOIN compliance_check c ON c.id = r.verdict_id"
             "  WHERE r.status = 'WAITING' OR r.decided_at >= %s) q",
@@ -236,7 +236,7 @@ def checks_of(user, order_id: int) -> list[Shown]:
     checks = list(Check.objects.filter(Q(order=order_id) | Q(pk=before)).order_by("-pk"))
     led_to = Review.objects.filter(verdict__in=[check.pk for check in checks])
     reviews = {r.verdict_id: r for r in led_to.select_related("decided_by", "order__created_by", "verdict")}
-    hidden, passed = {} if whole else _neutral_words(), passed_by(checks)
+    hidden, passed = {} if whole else neutral_words(), passed_by(checks)
     return [_shown(check, passed.get(check.pk, []), reviews.get(check.pk), hidden) for check in checks]
 
 
@@ -244,7 +244,7 @@ def _is_theirs(user, order: Order) -> bool:
     return can(user, "compliance.see_own") and portfolios_seen_by(user).filter(pk=order.portfolio_id).exists()
 
 
-def _neutral_words() -> dict[str, str]:
+def neutral_words() -> dict[str, str]:
     """Rule code to what the desk is told in its place."""
     kinds = {kind: measure.neutral for kind, measure in MEASURES.items() if measure.neutral}
     return {code: kinds[kind] for code, kind in Rule.objects.filter(kind__in=kinds).values_list("code", "kind")}

@@ -1,4 +1,4 @@
-"""Questions to the rules and the restricted list."""
+"""Questions to the rules."""
 
 from django.db.models import Case, OuterRef, Q, QuerySet, Subquery, When
 from django.utils import timezone
@@ -7,7 +7,7 @@ from apps.core.refusals import NotFound
 from apps.users.services import can
 
 from ..engine.rules import MEASURES, Measure
-from ..models import Restriction, Rule, RuleDraft, RuleVersion
+from ..models import Rule, RuleDraft, RuleVersion
 from ..states import DraftStatus
 
 SHOWN = (
@@ -76,10 +76,3 @@ def version_before(draft: RuleDraft) -> RuleVersion | None:
 def measures() -> dict[str, Measure]:
     """What a rule can measure: kind to its title and the parameters it takes, with their defaults."""
     return MEASURES
-
-
-def restrictions_seen_by(user) -> QuerySet[Restriction]:
-    """The restricted list, what is in force first; none for whom it is not."""
-    if not can(user, "compliance.see"):
-        return Restriction.objects.none()
-    return Restriction.objects.select_related("issuer", "instrument", "portfolio").order_by("status", "-pk")

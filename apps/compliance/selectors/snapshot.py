@@ -20,10 +20,10 @@ from apps.reference.models import Issuer
 from apps.reference.rules import NoSettlementCalendar
 
 from ..engine import columns as c
-from ..states import InForce
 from . import shorts
 from .economics import economic_hash
 from .limits import limits_in_force
+from .lists import met_for_judging
 from .shorts import LARGEST_QTY
 
 LARGEST_PRICE = 9 * 10**9
@@ -93,7 +93,6 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, portfolio_ids: Sequen
         traded = sorted(set(orders["instrument"]) | set(others["instrument"]))
         instruments = _instruments(cursor, sorted({*traded, *positions["thing"]}), set(traded), at)
         firm = _firm(cursor, instruments, orders["instrument"], list(order_ids)) if firm_wide else (None, None)
-        restrictions = _restrictions(cursor)
         limits = limits_in_force(at)
         place_of = {i.id: n for n, i in enumerate(instruments)}
         units_owned = shorts.units_owned(cursor, mandates, orders, place_of)
@@ -113,7 +112,8 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, portfolio_ids: Sequen
         positions=_holdings(positions, place[0], np.searchsorted(place[1], positions["thing"].to_numpy())),
         cash=_holdings(cash, place[0], _places(currencies, cash["thing"])),
         unsettled=_holdings(unsettled, place[0], _places(currencies, unsettled["thing"])),
-        instruments=instruments, portfolios=mandates, currencies=currencies, rates=rates, restrictions=restrictions,
+        instruments=instruments, portfolios=mandates, currencies=currencies, rates=rates,
+        met=met_for_judging(order_ids, at),
         forwards={
             (int(np.searchsorted(place[1], pk)), on.toordinal()): Fraction(factor)
             for (pk, on), factor in marketdata.forward_factors(dated, at.date()).items()
@@ -281,19 +281,6 @@ def _firm(cursor, instruments: Sequence[c.Instrument], asked: Iterable[int], ord
             column[place[pk]] = qty
         found.append(column)
     return found
-
-
-def _restrictions(cursor) -> list[c.Restriction]:
-    cursor.execute(
-        "SELECT id, issuer_id, instrument_id, portfolio_id, direction, reason, effective_from, effective_to"
-        " FROM compliance_restriction WHERE status = %s ORDER BY id",
-        [InForce.ACTIVE],
-    )
-    rows = [c.Restriction(*row) for row in cursor.fetchall()]
-    if any(row.issuer_group for row in rows):
-        groups = reference.issuer_groups()
-        rows = [r._replace(issuer_group=groups[r.issuer_group]) if r.issuer_group else r for r in rows]
-    return rows
 
 
 def _instruments(cursor, ids: Sequence[int], traded: set[int], at: datetime) -> list[c.Instrument]:

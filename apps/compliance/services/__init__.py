@@ -17,22 +17,30 @@ from .drafts import Change, OthersDraft, StaleDraft, drop_drafts, edit_draft, pr
 from .gates import NotChecked, refuse_unchecked
 from .holding import AlreadyDecided, StaleReview
 from .library import TakenAlready, take_rules
-from .lists import Listing, StaleRestriction, lift, restrict
+from .listing_files import MAX_BYTES as MAX_LISTING_BYTES
+from .listing_files import BadFile, BadRows, import_listings
+from .lists import Listing, StaleRestriction, lift, record_hits, restrict
 from .overriding import OverrideOver, Terms, expire_overrides, last_day, refuse_over
 from .rechecking import recheck_orders, screen_again
 from .rulebook import DEFAULT_RULES, KindIsFixed, RuleText, StaleRule, install_default_rules
+from .sanctions import BadList, Loaded, StaleMatch, clear_matches, confirm_matches, load_sanctions, screen_names
 from .screening import review_orders
 from .whatif import Tried, try_proposals
 
 __all__ = [
     "DEFAULT_RULES",
+    "MAX_LISTING_BYTES",
     "AlreadyDecided",
     "Approved",
     "AtWork",
+    "BadFile",
+    "BadList",
+    "BadRows",
     "Change",
     "CodeIsTaken",
     "KindIsFixed",
     "Listing",
+    "Loaded",
     "NotChecked",
     "OthersDraft",
     "OverrideOver",
@@ -42,6 +50,7 @@ __all__ = [
     "RuleText",
     "SameOfficer",
     "StaleDraft",
+    "StaleMatch",
     "StaleQuestion",
     "StaleRestriction",
     "StaleReview",
@@ -54,15 +63,20 @@ __all__ = [
     "approve_drafts",
     "approve_reviews",
     "ask",
+    "clear_matches",
+    "confirm_matches",
     "drop_drafts",
     "edit_draft",
     "expire_overrides",
+    "import_listings",
     "install_default_rules",
     "last_day",
     "lift",
+    "load_sanctions",
     "propose_drafts",
     "propose_end",
     "recheck_orders",
+    "record_hits",
     "refuse_drafts",
     "refuse_over",
     "refuse_unchecked",
@@ -70,6 +84,7 @@ __all__ = [
     "restrict",
     "review_orders",
     "screen_again",
+    "screen_names",
     "send_back_reviews",
     "take_rules",
     "try_proposals",

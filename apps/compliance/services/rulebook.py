@@ -87,7 +87,10 @@ class Written(NamedTuple):
 
 
 DEFAULT_RULES = (
-    RuleText("restricted_list", "restricted_list", "Restricted list", "HARD", citation="Firm policy; 17 CFR 275.204A-1"),
+    RuleText("restricted_list", "restricted_list", "Restricted list", "HARD", {"max_age_days": "45"},
+             "Firm policy; 17 CFR 275.204A-1"),
+    RuleText("control_room", "control_room", "Lists of the control room", params={"max_age_days": "45"},
+             citation="Firm policy; 15 USC 80b-4a; Regulation (EU) 596/2014 Art. 18"),
     RuleText("nothing_unheld_is_sold", "holding", "Nothing sold that is not held", "HARD"),
     RuleText("short_sale", "short_sale", "Short sale: mark, locate, price test", "HARD", {"needs_locate": True, "price_test": True},
              "17 CFR 242.200, 201, 203(b)(1)"),

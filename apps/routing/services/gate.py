@@ -16,6 +16,7 @@ from apps.core.refusals import Conflict
 from apps.orders import selectors as order_selectors
 from apps.orders import services as orders
 from apps.orders.models import Side
+from apps.reference.models import Broker
 
 from .. import rules, selectors
 from ..models import Halt
@@ -24,19 +25,31 @@ from .planning import INQUIRY, Plan
 LOCK = "hashtext('routing.halts')"
 
 
+# What compliance restricted stands in the way like a halt of that broker. Its number is less than zero: it is no halt's.
+RESTRICTED = (
+    "SELECT -id, 'BROKER', 'ALL', NULL, NULL, broker_id, '' FROM compliance_restriction WHERE broker_id IS NOT NULL"
+    " AND status = 'ACTIVE' AND effective_from <= current_date AND (effective_to IS NULL OR effective_to >= current_date)"
+)
+
+
 class RoutingHalted(Conflict):
     """The kill switch is pressed for this person, desk, strategy, broker or the firm."""
 
 
+class BrokerRestricted(Conflict):
+    """Compliance restricted the broker: nothing is routed to it."""
+
+
 def halts_in_force() -> list[rules.Halted]:
     """
-    The halts in force, which stay so until this transaction ends. Call it before anything is locked. One round trip;
-    the second statement sees what was committed while the first waited.
+    The halts in force, which stay so until this transaction ends, and the brokers that compliance restricted. Call it
+    before anything is locked. One round trip; the second statement sees what was committed while the first waited.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT pg_advisory_xact_lock_shared({LOCK});"
             f" SELECT {', '.join(rules.Halted._fields)} FROM routing_halt WHERE status = 'ACTIVE'"
+            f" UNION ALL {RESTRICTED}"
         )
         cursor.nextset()
         return [rules.Halted(*row) for row in cursor.fetchall()]
@@ -46,7 +59,7 @@ def let_through(act: Act, standing: Sequence[rules.Halted], plans: Sequence[Plan
     """
     The plans as far as no halt stands in their way. Of an inquiry, halted dealers are left out while others remain.
 
-    :raises RoutingHalted: where one does, naming it
+    :raises RoutingHalted, BrokerRestricted: where one does, naming it
     """
     if not standing:
         return plans
@@ -70,7 +83,7 @@ def let_through(act: Act, standing: Sequence[rules.Halted], plans: Sequence[Plan
 def refuse_halted(act: Act, standing: Sequence[rules.Halted], wishes: Sequence[tuple[Block, int, str]]) -> None:
     """
     :param wishes: block, broker and strategy of each part that would be placed or enlarged
-    :raises RoutingHalted: where a halt stands in the way of one
+    :raises RoutingHalted, BrokerRestricted: where a halt stands in the way of one
     """
     cautious = {}
     for block, broker_id, strategy in wishes:
@@ -106,7 +119,7 @@ def is_open_to(act: Act, standing: Sequence[rules.Halted], block: Block, dealer_
     """Whether no halt forbids taking this dealer's price."""
     try:
         refuse_halted(act, standing, [(block, dealer_id, "")])
-    except RoutingHalted:
+    except (RoutingHalted, BrokerRestricted):
         return False
     return True
 
@@ -119,7 +132,13 @@ def refuse_increases(cautious: Mapping[int, tuple[rules.Halted, Block]]) -> None
             raise _halted(halt, block)
 
 
-def _halted(halt: rules.Halted, block: Block) -> RoutingHalted:
+def _halted(halt: rules.Halted, block: Block) -> Conflict:
+    if halt.id < 0:
+        broker = Broker.objects.get(pk=halt.broker_id)
+        return BrokerRestricted(
+            f"Compliance restricted {broker}: nothing is routed to it. Nothing was sent. Choose another broker for {block.ref}.",
+            broker=broker.code, block=block.pk,
+        )  # fmt: skip
     row = Halt.objects.select_related("user", "desk", "broker", "set_by").get(pk=halt.id)
     why = f": “{row.reason}”" if row.reason else ""
     only = f" but for what reduces a position, and {block.ref} does not" if row.mode == Halt.Mode.REDUCE else ""

@@ -58,6 +58,7 @@ MEASURES: dict[str, Measure] = {
         sentence=stepped.say_illiquid,
     ),  # fmt: skip
     "restricted_list": Measure("Restricted list", restricted.PARAMS, restricted.judge, neutral=restricted.NEUTRAL),
+    "control_room": Measure("Lists of the control room", restricted.PARAMS, restricted.judge_held, neutral=restricted.NEUTRAL),
     "instrument_share": Measure("Instrument, % of NAV", concentration.INSTRUMENT_PARAMS, concentration.instrument),
     "issue_ownership": Measure("Firm's part of an issue", ownership.PARAMS, ownership.judge, firm_wide=lambda values: True),
     "issuer_share": Measure("Issuer's group, % of NAV", concentration.GROUP_PARAMS, concentration.issuer),

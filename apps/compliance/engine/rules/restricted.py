@@ -1,60 +1,59 @@
 """
-Restricted list: an issuer with its whole group, or one instrument, derivatives on either included, between two dates.
+The firm's lists: the restricted list, which stops an order and tells officers why, and those of the control room, which
+hold one and tell nobody why.
 
-What the desk is told is neutral: that an order met the list is itself information.
+What the desk is told is neutral: that an order met a list is itself information.
 """
 
 import numpy as np
 
-from ..columns import Restriction, Snapshot
-from ..judgement import FAIL, PASS, RuleVersion, Said, Verdicts, without_quantity
+from ..columns import Snapshot
+from ..judgement import FAIL, INDETERMINATE, PASS, RuleVersion, Said, Verdicts, without_quantity
+from ..lists import FORBIDS, HOLDS, MAX_AGE_DAYS, STOPS, Met
+from ..params import Param
 from ..saying import line
 
-PARAMS = {}
+PARAMS = {
+    "max_age_days": Param("days", MAX_AGE_DAYS, "where an entry looks through funds: how old what they hold may be")
+}
 NEUTRAL = "Compliance has to look at this order before it can go on."
 
 
 def judge(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
-    """Fails an order that a line of the list forbids, on the date it would trade and in its direction."""
-    hit: dict[int, Restriction] = {}
-    for restriction in s.restrictions:
-        places = [p for p, i in enumerate(s.instruments) if _names(restriction, i)]
-        if places:
-            for row in _orders_met(s, restriction, np.array(places)):
-                hit.setdefault(int(row), restriction)
-    outcome = np.full(len(s.orders), PASS, np.int8)
-    outcome[list(hit)] = FAIL
+    """Fails an order that the restricted list forbids, on the date it would trade and in its direction."""
+    found, outcome = _met(s, rule, STOPS)
 
     def say(order: int) -> Said:
-        found = hit[order]
-        i = s.instrument_of(order)
-        what = i.symbol if found.instrument_id else f"{i.issuer_name} and its group"
-        forbids = {"ALL": "no trading", "BUY": "no buying", "SELL": "no selling"}[found.direction]
-        until = f" to {found.effective_to}" if found.effective_to else ""
-        text = f"{what} is on the restricted list: {forbids} from {found.effective_from}{until}. {found.reason}"
-        data = (line("Restriction", str(found.id), direction=found.direction, listed_from=str(found.effective_from)),)
-        return Said(text, "issuer's group, instrument, and derivatives on them", data, "restricted list")
+        entry, how = found[order].entry, found[order].how
+        until = f" to {entry.effective_to}" if entry.effective_to else ""
+        text = f"{entry.name} is on the restricted list: {FORBIDS[entry.direction]} from {entry.effective_from}{until}."
+        if outcome[order] == INDETERMINATE:
+            text += " Whether the order meets it cannot be told."
+        data = (line("Restriction", str(entry.id), direction=entry.direction, listed_from=str(entry.effective_from)),)
+        words = (text, f"{how.via[0].upper()}{how.via[1:]}." if how.via else "", entry.reason)
+        basis = "issuers, instruments, what is on them, and where it says so funds that hold them"
+        return Said(" ".join(filter(None, words)), basis, data, "restricted list")
 
     return Verdicts(rule, outcome, say, max_qty=without_quantity(outcome == FAIL))
 
 
-def _names(restriction: Restriction, i) -> bool:
-    if restriction.instrument_id is not None:
-        return restriction.instrument_id in (i.id, i.underlying_id)
-    return restriction.issuer_group in (i.issuer_group, i.underlying_group)
+def judge_held(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
+    """Fails an order that the control room wants to look at. The evidence says no more than that, whoever reads it."""
+    _, outcome = _met(s, rule, HOLDS)
+    return Verdicts(rule, outcome, lambda order: Said(NEUTRAL), max_qty=without_quantity(outcome == FAIL))
 
 
-def _orders_met(s: Snapshot, restriction: Restriction, places: np.ndarray) -> np.ndarray:
-    met = np.isin(s.orders.instrument, places)
-    if restriction.direction != "ALL":
-        met &= s.orders.sell == (restriction.direction == "SELL")
-    if restriction.portfolio_id is not None:
-        ids = np.array([p.id for p in s.portfolios])
-        met &= ids[s.orders.portfolio] == restriction.portfolio_id
-    today = s.at.date()
-    in_force = [
-        restriction.effective_from <= (i.trade_date or today)
-        and (restriction.effective_to is None or (i.trade_date or today) <= restriction.effective_to)
-        for i in s.instruments
-    ]
-    return np.flatnonzero(met & np.array(in_force)[s.orders.instrument])
+def _met(s: Snapshot, rule: RuleVersion, effect: str) -> tuple[dict[int, Met], np.ndarray]:
+    """The first entry of such an effect that each order meets, before the first that it may meet, and the outcomes."""
+    rows = {int(pk): row for row, pk in enumerate(s.orders.id)} if s.met else {}
+    outcome = np.full(len(s.orders), PASS, np.int8)
+    found: dict[int, Met] = {}
+    for one in s.met:
+        if one.entry.effect != effect:
+            continue
+        row, known = rows[one.order_id], one.how.is_known(s.at.date(), rule.params["max_age_days"])
+        weighs = FAIL if one.how.weight_pct is None or one.how.weight_pct else PASS
+        said = weighs if known else INDETERMINATE
+        if said > outcome[row]:
+            outcome[row], found[row] = said, one
+    return found, outcome

@@ -1,0 +1,189 @@
+"""Questions to the lists: what is in force, which orders meet it, and who met it before."""
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from apps.core.refusals import NotFound
+from apps.reference import selectors as reference
+from apps.reference.models import Issuer
+from apps.reference.rules import HOLDERS
+from apps.users.services import can
+
+from ..engine.lists import (
+    HOLDS,
+    KINDS,
+    OPEN_KINDS,
+    REACHES,
+    STOPS,
+    Entry,
+    Family,
+    Holding,
+    Met,
+    Part,
+    Thing,
+    Wanted,
+    met,
+    named,
+)
+from ..models import ListHit, Restriction
+from ..states import InForce
+
+MOST_HITS = 500
+MOST_LEVELS = 5
+"""Of funds that hold funds; what lies deeper is not known."""
+CONTROL_ROOM = "compliance.control_room"
+
+
+def kinds_seen_by(user) -> tuple[str, ...]:
+    """The lists whose entries the person may read."""
+    if not can(user, "compliance.see"):
+        return ()
+    return tuple(KINDS) if can(user, CONTROL_ROOM) else OPEN_KINDS
+
+
+def restrictions_seen_by(user) -> QuerySet[Restriction]:
+    """The entries of the lists that a person may read, what is in force first; none for whom they are not."""
+    rows = Restriction.objects.filter(kind__in=kinds_seen_by(user))
+    named = ("issuer", "instrument", "broker", "custodian", "portfolio", "desk", "person")
+    return rows.select_related(*named).order_by("status", "-pk")
+
+
+def hits_seen_by(user) -> QuerySet[ListHit]:
+    """
+    Which orders met which entries, newest first, with all that a page says of them. For the control room.
+
+    :raises NotFound: for whom they are not
+    """
+    if not can(user, CONTROL_ROOM):
+        raise NotFound("There is no such page for your role.")
+    return ListHit.objects.select_related(
+        "entry__issuer", "entry__instrument", "entry__broker", "entry__custodian", "order__portfolio", "order__instrument",
+        "order__created_by",
+    ).order_by("-pk")
+
+
+def entries_met(order_ids: Sequence[int], at: datetime, effects: Collection[str]) -> list[Met]:
+    """
+    Which of the orders meet an entry in force, or a fund that it looks through, in the order of their ids. One statement
+    where no list has any, five at most, whatever the number of orders; two more for each level of funds looked through.
+
+    :param effects: of which entries (``engine.lists.STOPS`` and so on)
+    """
+    with connection.cursor() as cursor:
+        entries = _entries(cursor, [kind for kind, one in KINDS.items() if one.effect in effects])
+        if not entries:
+            return []
+        things = _things(cursor, order_ids, at)
+        funds = {thing.fund_id for thing in things} - {None}
+        look = any(entry.look_through for entry in entries) and funds
+        hits = named(entries, things, _holdings(cursor, funds, at.date()) if look else None)
+        return met(hits, _orders(cursor, order_ids, list(hits))) if hits else []
+
+
+def met_for_judging(order_ids: Sequence[int], at: datetime) -> list[Met]:
+    """
+    What judging asks of the lists. It is stored with every screening, so of what is the control room's no more than that
+    it was met.
+    """
+    found = entries_met(order_ids, at, (STOPS, HOLDS))
+    return [
+        one._replace(entry=one.entry._replace(name="", reason="", issuers=frozenset(), instrument_id=None), how=one.how._replace(via=""))
+        if KINDS[one.entry.kind].is_secret
+        else one
+        for one in found
+    ]
+
+
+def entry_names(entry: Restriction) -> str:
+    """What an entry is about, as the control room reads it."""
+    named = entry.issuer or entry.broker or entry.custodian
+    return named.name if named else entry.instrument.symbol
+
+
+def _entries(cursor, kinds: Sequence[str]) -> list[Entry]:
+    cursor.execute(
+        "SELECT r.id, coalesce(s.name, i.symbol, c.name), r.direction, r.reason, r.effective_from, r.effective_to, r.issuer_id,"
+        " r.reach, r.instrument_id, r.portfolio_id, r.desk_id, r.person_id, r.kind, r.look_through, r.custodian_id"
+        " FROM compliance_restriction r LEFT JOIN reference_custodian c ON c.id = r.custodian_id"
+        " LEFT JOIN reference_issuer s ON s.id = r.issuer_id LEFT JOIN reference_instrument i ON i.id = r.instrument_id"
+        " WHERE r.status = %s AND r.kind = ANY(%s) AND r.broker_id IS NULL ORDER BY r.id",
+        [InForce.ACTIVE, list(kinds)],
+    )
+    rows = cursor.fetchall()
+    family = Family(dict(Issuer.objects.values_list("pk", "parent_id"))) if any(row[6] for row in rows) else None
+    return [
+        Entry(
+            pk, f"{name} {REACHES[reach]}" if issuer and reach != "ISSUER" else name, *dated,
+            family.reach(issuer, reach) if issuer else frozenset(), *scope,
+        )
+        for pk, name, *dated, issuer, reach, instrument, portfolio, desk, person, kind, look, custodian in rows
+        for scope in [(instrument, portfolio, desk, person, kind, look, custodian)]
+    ]  # fmt: skip
+
+
+class _Row(NamedTuple):
+    id: int
+    symbol: str
+    issuer_id: int
+    venue_id: int
+    underlying_id: int | None
+    underlying_symbol: str
+    underlying_issuer_id: int | None
+    fund_id: int | None
+
+
+def _things(cursor, order_ids: Sequence[int], at: datetime) -> list[Thing]:
+    """The instruments of the orders, each with the date it would trade on."""
+    cursor.execute(
+        "SELECT i.id, i.symbol, i.issuer_id, i.venue_id, i.underlying_id, coalesce(u.symbol, ''), u.issuer_id,"
+        " CASE WHEN i.asset_class = ANY(%s) THEN i.id WHEN u.asset_class = ANY(%s) THEN u.id END"
+        " FROM reference_instrument i LEFT JOIN reference_instrument u ON u.id = i.underlying_id"
+        " WHERE i.id IN (SELECT instrument_id FROM orders_order WHERE id = ANY(%s::bigint[])) ORDER BY i.id",
+        [list(HOLDERS), list(HOLDERS), list(order_ids)],
+    )
+    rows = [_Row(*row) for row in cursor.fetchall()]
+    days: dict[int, date] = reference.trade_dates({row.venue_id for row in rows}, at)
+    return [
+        Thing(
+            row.id, row.symbol, row.issuer_id, days[row.venue_id], row.underlying_id, row.underlying_symbol,
+            row.underlying_issuer_id, row.fund_id,
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def _holdings(cursor, funds: Collection[int], on: date) -> dict[int, Holding]:
+    """What the funds hold, and the funds that they hold, a level at a time."""
+    found: dict[int, Holding] = {}
+    for _ in range(MOST_LEVELS):
+        held = reference.constituents(funds, on)
+        cursor.execute(
+            "SELECT i.id, i.symbol, i.issuer_id, i.underlying_id, u.issuer_id, i.asset_class = ANY(%s)"
+            " FROM reference_instrument i LEFT JOIN reference_instrument u ON u.id = i.underlying_id WHERE i.id = ANY(%s)",
+            [list(HOLDERS), sorted({pk for one in held.values() for pk in one.weights})],
+        )
+        things = {
+            pk: (Thing(pk, symbol, issuer, on, underlying, "", of), is_fund)
+            for pk, symbol, issuer, underlying, of, is_fund in cursor.fetchall()
+        }
+        for fund, one in held.items():
+            parts = [Part(things[pk][0], weight, things[pk][1]) for pk, weight in one.weights.items()]
+            found[fund] = Holding(one.as_of, parts)
+        funds = {pk for pk, (_, is_fund) in things.items() if is_fund} - found.keys()
+        if not funds:
+            break
+    return found
+
+
+def _orders(cursor, order_ids: Sequence[int], instrument_ids: Sequence[int]) -> list[Wanted]:
+    cursor.execute(
+        "SELECT o.id, o.instrument_id, o.portfolio_id, o.desk_id, o.created_by_id, o.side <> 'BUY', p.custodian_id"
+        " FROM orders_order o JOIN portfolios_portfolio p ON p.id = o.portfolio_id"
+        " WHERE o.id = ANY(%s::bigint[]) AND o.instrument_id = ANY(%s::bigint[]) ORDER BY o.id",
+        [list(order_ids), list(instrument_ids)],
+    )
+    return [Wanted(*row) for row in cursor.fetchall()]

@@ -1,0 +1,122 @@
+"""Entries that are met by funds which hold what they name, on the database."""
+
+from datetime import date, timedelta
+from decimal import Decimal as D
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from apps.compliance import selectors
+from apps.compliance import services as compliance
+from apps.compliance.engine.lists import STOPS
+from apps.compliance.models import Check, ListHit
+from apps.compliance.services import Listing
+from apps.orders.models import Order
+from apps.reference import selectors as reference
+from apps.reference.models import Constituent, Instrument
+
+TODAY = date.today()
+
+
+@pytest.fixture
+def fund(firm) -> Instrument:
+    """CCC is an ETF here."""
+    Instrument.objects.filter(pk=firm.instruments["CCC"].pk).update(asset_class="ETF")
+    return Instrument.objects.get(pk=firm.instruments["CCC"].pk)
+
+
+@pytest.fixture
+def holds(firm, fund):
+    def make(symbol: str, weight: str = "7.02", days_ago: int = 0, of: Instrument = fund) -> None:
+        as_of = TODAY - timedelta(days=days_ago)
+        Constituent.objects.create(fund=of, instrument=firm.instruments[symbol], weight_pct=D(weight), as_of=as_of)
+
+    return make
+
+
+@pytest.fixture
+def listed(firm, omar, by):
+    def make(**more) -> int:
+        listing = Listing("Deal.", TODAY, instrument_id=firm.instruments["AAA"].pk, look_through=True, **more)
+        return compliance.restrict(by(omar), [listing])[0]
+
+    return make
+
+
+def said(order: int) -> dict:
+    results = Check.objects.get(order=order).results
+    return next(r for r in results if r["rule"] == "restricted_list")
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "outcome", "hits"), [(0, "FAIL", 1), (45, "FAIL", 1), (46, "INDETERMINATE", 1)]
+)
+def test_a_fund_that_holds_it_meets_it_while_that_is_known(rules, holds, listed, submit, days_ago, outcome, hits):
+    holds("AAA", days_ago=days_ago)
+    listed()
+    (order,) = submit(("P1", "CCC", "BUY", "1"))
+    assert (said(order)["outcome"], Order.objects.get(pk=order).status, ListHit.objects.count()) == (outcome, "HELD", hits)
+    assert "7.02% of what is named" in said(order)["text"]
+
+
+def test_a_fund_that_holds_none_of_it_goes_on(rules, holds, listed, submit):
+    holds("BBB")
+    listed()
+    (order,) = submit(("P1", "CCC", "BUY", "1"))
+    results = Check.objects.get(order=order).results
+    assert ([r for r in results if r["rule"] == "restricted_list"], ListHit.objects.count()) == ([], 0)
+
+
+def test_a_fund_of_which_nothing_is_on_file_cannot_be_told(rules, fund, listed, submit):
+    listed()
+    (order,) = submit(("P1", "CCC", "BUY", "1"))
+    assert (said(order)["outcome"], ListHit.objects.count()) == ("INDETERMINATE", 1)
+
+
+def test_the_newest_day_stands_for_the_fund(firm, fund, holds):
+    holds("AAA", days_ago=9)
+    holds("BBB", days_ago=2)
+    holds("AAA", days_ago=-1)  # Tomorrow's.
+    held = reference.constituents([fund.pk], TODAY)[fund.pk]
+    assert (held.as_of, held.weights) == (TODAY - timedelta(days=2), {firm.instruments["BBB"].pk: D("7.02")})
+
+
+def test_statements_do_not_grow_with_orders_or_constituents(rules, firm, fund, holds, listed, submit, django_assert_num_queries):
+    listed()
+    holds("AAA")
+    pks = submit(*[("P1", "CCC", "BUY", str(n)) for n in range(1, 6)])
+    for some in (pks[:1], pks):
+        with django_assert_num_queries(6):
+            assert len(selectors.entries_met(some, timezone.now(), (STOPS,))) == len(some)
+    holds("BBB")
+    with django_assert_num_queries(6):
+        selectors.entries_met(pks, timezone.now(), (STOPS,))
+
+
+class TestBackOffice:
+    @pytest.fixture
+    def office(self, olga) -> Client:
+        client = Client()
+        client.force_login(olga)
+        return client
+
+    @pytest.mark.parametrize(
+        ("which", "held", "weight", "words"),
+        [("AAA", "BBB", "1", "must be an ETF or a fund"), ("CCC", "CCC", "1", "must be another than the fund itself"),
+         ("CCC", "BBB", "0", "more than 0"), ("CCC", "BBB", "100.000001", "at most 100"), ("CCC", "BBB", "100", "")],
+    )  # fmt: skip
+    def test_what_is_entered_is_checked(self, firm, fund, office, which, held, weight, words):
+        form = {"fund": firm.instruments[which].pk, "instrument": firm.instruments[held].pk, "as_of": "2026-01-31", "weight_pct": weight}
+        answer = office.post(reverse("admin:reference_constituent_add"), form)
+        assert answer.status_code == (200 if words else 302)
+        assert words in answer.content.decode()
+        assert Constituent.objects.count() == (0 if words else 1)
+
+    def test_the_api_tells_what_a_fund_held_last(self, holds, office):
+        holds("AAA", "3", days_ago=3)
+        holds("AAA", "4")
+        holds("BBB", "5")
+        rows = office.get("/api/v1/constituents/?fund=CCC").json()["results"]
+        assert [(row["instrument"], row["weight_pct"]) for row in rows] == [("BBB", "5.000000"), ("AAA", "4.000000")]
