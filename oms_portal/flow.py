@@ -22,7 +22,7 @@ FLOW: Flow = {
     order.ImportAdvanced: Then(later=[orders.stage_imports]),
     order.ImportMapped: Then(later=[orders.stage_imports]),
     order.ImportConfirmed: Then(later=[orders.enter_imports]),
-    order.OrderSubmitted: Then(now=[compliance.review_orders, compliance.record_hits]),
+    order.OrderSubmitted: Then(now=[compliance.review_orders, compliance.record_hits, compliance.end_reservations]),
     order.OrderCarried: Then(now=[blocks.drop_orders, compliance.review_orders, compliance.record_hits]),
     order.OrderRecalled: Then(now=[blocks.drop_orders, orders.withdraw_approvals, compliance.review_orders, compliance.record_hits]),
     order.OrderRechecked: Then(now=[compliance.recheck_orders, compliance.record_hits]),
@@ -37,11 +37,15 @@ FLOW: Flow = {
     order.OrderRejected: Then(later=[routing.report_staged_orders, orders.follow_groups]),
     order.OrderCleared: Then(later=[blocks.gather_orders, routing.report_staged_orders]),
     order.OrderAmended: Then(
-        now=[compliance.withdraw_reviews, orders.withdraw_approvals, blocks.drop_orders],
+        now=[
+            compliance.withdraw_reviews, compliance.end_reservations, orders.withdraw_approvals, blocks.drop_orders,
+        ],
         later=[routing.report_staged_orders],
     ),
     order.OrderCancelled: Then(
-        now=[compliance.withdraw_reviews, orders.withdraw_approvals, blocks.drop_orders],
+        now=[
+            compliance.withdraw_reviews, compliance.end_reservations, orders.withdraw_approvals, blocks.drop_orders,
+        ],
         later=[routing.report_staged_orders, orders.follow_groups],
     ),
     block.BlockUnblocked: Then(later=[blocks.regather_orders]),

@@ -32,6 +32,7 @@ ROLES: dict[str, frozenset[str]] = {
         | {"orders.see_approvals", "orders.approve"}  # Of colleagues: nobody approves what they entered or amended.
         | {"orders.import", "blocks.see", "blocks.write_notes", "allocations.see", "reporting.see"}
         | {"compliance.see_own", "compliance.answer"}  # What officers ask of orders for the portfolios they run.
+        | {"compliance.release_room"}  # Their own; an officer anybody's.
         | {"crossing.see", "crossing.accept", "crossing.decline"}  # For the portfolios they run.
     ),
     # Works the blocks of the desks they sit at, and sees the orders in them. Decides nothing about compliance.
@@ -41,7 +42,7 @@ ROLES: dict[str, frozenset[str]] = {
     # Sees every portfolio; decides on held orders, never on one of their own; enters no orders.
     OFFICER: frozenset(
         LOOK
-        | {"portfolios.see", "portfolios.see_all", "orders.see", "compliance.see", "compliance.decide"}
+        | {"portfolios.see", "portfolios.see_all", "orders.see", "compliance.see", "compliance.decide", "compliance.release_room"}
         | {"orders.see_approvals", "orders.approve", "orders.write_approvals", "orders.attach"}
         | {"routing.see_staging", "routing.grant_staging"}  # One asks that a system speaks for a manager, another confirms.
         | {"surveillance.report", "surveillance.work", "surveillance.sign"}

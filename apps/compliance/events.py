@@ -250,3 +250,18 @@ class MatchCleared(Event, code="match.cleared"):
 @dataclass(frozen=True)
 class MatchGone(Event, code="match.gone"):
     """One of the two is called otherwise since, or off the list, before anybody decided."""
+
+
+@dataclass(frozen=True)
+class ReservationMade(Event, code="reservation.made"):
+    """Room under a shared limit is kept for a draft."""
+
+    order_id: int
+    until: str
+
+
+@dataclass(frozen=True)
+class ReservationEnded(Event, code="reservation.ended"):
+    """It was given back, its time was over, or its draft is no more what it was made for: ``why``."""
+
+    why: str

@@ -136,6 +136,18 @@ ENTRY_LIFE = Lifecycle(
 """Of what is on the lists of the control room: told apart, for the record of it is theirs."""
 
 
+class Room(StrEnum):
+    """Of room that is kept for a draft."""
+
+    HELD = "HELD"
+    ENDED = "ENDED"
+
+
+RESERVATION_LIFE = Lifecycle(
+    "reservation", born={e.ReservationMade: Room.HELD}, moves={(Room.HELD, e.ReservationEnded): Room.ENDED}
+)
+
+
 class Moment(StrEnum):
     """What asks for a screening."""
 

@@ -28,3 +28,9 @@ def load_sanctions() -> None:
 def screen_names() -> None:
     """Holds issuers, brokers and custodians that are new, or called otherwise, against the sanctions list."""
     services.screen_names(Act(by=automated_id("scheduler"), at=timezone.now(), via="worker"))
+
+
+@shared_task(name="compliance.expire_reservations", ignore_result=True, expires=60)
+def expire_reservations() -> None:
+    """Ends room kept for drafts whose time is over."""
+    services.expire_reservations(Act(by=automated_id("scheduler"), at=timezone.now(), via="worker"))

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from . import api, library_views, limit_views, lists_views, replay_views, rule_views, sanctions_views, views
+from . import api, library_views, limit_views, lists_views, replay_views, room_views, rule_views, sanctions_views, views
 from .api.horizon import CashHorizon
 from .api.limits import TradingLimits
 
@@ -25,6 +25,9 @@ api_urlpatterns = [
     path("orders/<int:pk>/checks/", api.Checks.as_view({"get": "of_order"}), name="api-order-checks"),
     path("rules/", api.Rules.as_view({"get": "list"}), name="api-rules"),
     re_path(r"^proposals/try/?$", api.WhatIf.as_view({"post": "create"}), name="api-proposals-try"),
+    path("shared-room/", api.SharedRoom.as_view({"get": "list"}), name="api-shared-room"),
+    re_path(r"^shared-room/reserve/?$", api.SharedRoom.as_view({"post": "reserve"}), name="api-room-reserve"),
+    re_path(rf"^shared-room/{PK}/release/?$", api.SharedRoom.as_view({"post": "release"}), name="api-room-release"),
     path("replay/", api.Replays.as_view({"get": "of_day"}), name="api-replay"),
     path("replay/rules/", api.Replays.as_view({"get": "by_rules"}), name="api-replay-rules"),
     path("rules/measures/", api.Rules.as_view({"get": "measures"}), name="api-measures"),
@@ -62,6 +65,9 @@ urlpatterns = [
     path("orders/<int:order_id>/questions/<int:question_id>/answer/", views.answer, name="answer"),
     path("orders/<int:order_id>/checks/", views.order_checks, name="order_checks"),
     path("proposals/try/", views.try_proposals, name="try_proposals"),
+    path("room/", room_views.room, name="room"),
+    path("room/reserve/", room_views.reserve, name="reserve_room"),
+    path("room/release/", room_views.release, name="release_room"),
     path("replay/", replay_views.replay, name="replay"),
     path("rules/", rule_views.rules, name="rules"),
     path("rules/<str:code>/", rule_views.rule, name="rule"),

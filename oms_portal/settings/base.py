@@ -226,6 +226,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15.0,
         "options": {"expires": 15},
     },
+    "end what is kept for drafts and is over": {
+        "task": "compliance.expire_reservations",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "seal the record": {
         "task": "audit.seal",
         "schedule": 30.0,

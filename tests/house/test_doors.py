@@ -59,6 +59,8 @@ MATRIX: dict[str, set[str] | str] = {
     "compliance:sanctions": {C, A}, "compliance:decide_match": {C}, "api-sanctions-lists": {C, A}, "api-matches": {C, A},
     "api-match-confirm": {C}, "api-match-clear": {C},
     "compliance:import_listings": {C}, "compliance:list_hits": set(),
+    "compliance:room": {M, C, A}, "compliance:reserve_room": {M}, "compliance:release_room": {M, C},
+    "api-shared-room": {M, C, A}, "api-room-reserve": {M}, "api-room-release": {M, C},
     "compliance:replay": {C, A}, "api-replay": {C, A}, "api-replay-rules": {C, A},
     # Blocks and routing
     "blocks:list": FLOOR, "blocks:export": FLOOR, "blocks:rows": FLOOR, "blocks:detail": FLOOR, "blocks:of_order": FLOOR,

@@ -6,6 +6,7 @@ from .lists import ListHits, Restrictions
 from .questions import Questions
 from .replay import Replays
 from .reviews import Checks, Overrides, Reviews
+from .room import SharedRoom
 from .rules import Rules
 from .sanctions import Matches, SanctionsLists
 from .whatif import WhatIf
@@ -23,5 +24,6 @@ __all__ = [
     "Reviews",
     "Rules",
     "SanctionsLists",
+    "SharedRoom",
     "WhatIf",
 ]

@@ -1,10 +1,11 @@
-"""Rules and their versions, what they found, what officers decided, and what may not be traded."""
+"""Rules and their versions, what they found, what officers decided, what may not be traded, and room that is shared."""
 
 from .limits import TradingLimit as TradingLimit
 from .lists import ListHit, Restriction
 from .reviews import Check, Override, Question, Review, Run, RunFigures
 from .rules import Rule, RuleDraft, RuleVersion
 from .sanctions import NameMatch, SanctionsList, ScreenedName
+from .sharing import Reservation, SharedLimit
 
 __all__ = [
     "Check",
@@ -12,6 +13,7 @@ __all__ = [
     "NameMatch",
     "Override",
     "Question",
+    "Reservation",
     "Restriction",
     "Review",
     "Rule",
@@ -22,4 +24,5 @@ __all__ = [
     "SanctionsList",
     "ScreenedName",
     "TradingLimit",
+    "SharedLimit",
 ]

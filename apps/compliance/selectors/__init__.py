@@ -19,6 +19,7 @@ from .reviews import (
     waiting_reviews,
     with_leading,
 )
+from .room import drafts_to_reserve, shared_limits
 from .rulebook import (
     drafts_seen_by,
     get_draft_seen_by,
@@ -42,6 +43,7 @@ __all__ = [
     "drafts_seen_by",
     "entries_met",
     "entry_names",
+    "drafts_to_reserve",
     "evidence_of",
     "get_draft_seen_by",
     "get_match_seen_by",
@@ -65,6 +67,7 @@ __all__ = [
     "runs_on",
     "sanctions_lists_seen_by",
     "snapshot_as_held",
+    "shared_limits",
     "snapshot_of",
     "standing",
     "version_before",

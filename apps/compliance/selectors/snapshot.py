@@ -92,7 +92,7 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, portfolio_ids: Sequen
         mandates = _mandates(cursor, portfolios)
         traded = sorted(set(orders["instrument"]) | set(others["instrument"]))
         instruments = _instruments(cursor, sorted({*traded, *positions["thing"]}), set(traded), at)
-        firm = _firm(cursor, instruments, orders["instrument"], list(order_ids)) if firm_wide else (None, None)
+        firm = _firm(cursor, instruments, orders["instrument"], list(order_ids), at) if firm_wide else (None, None)
         limits = limits_in_force(at)
         place_of = {i.id: n for n, i in enumerate(instruments)}
         units_owned = shorts.units_owned(cursor, mandates, orders, place_of)
@@ -257,8 +257,8 @@ def _mandates(cursor, portfolio_ids: Sequence[int]) -> list[c.Portfolio]:
     return [c.Portfolio(*row[:-2], unit=row[-2], team=row[-1]) for row in cursor.fetchall()]
 
 
-def _firm(cursor, instruments: Sequence[c.Instrument], asked: Iterable[int], order_ids: list[int]):
-    """What the whole firm holds, and has still to buy by other orders, of each instrument asked for."""
+def _firm(cursor, instruments: Sequence[c.Instrument], asked: Iterable[int], order_ids: list[int], at: datetime):
+    """What the whole firm holds, and has still to buy by other orders or keeps room for, of each instrument asked for."""
     wanted = sorted(set(asked))
     place = {i.id: n for n, i in enumerate(instruments)}
     found = []
@@ -269,10 +269,14 @@ def _firm(cursor, instruments: Sequence[c.Instrument], asked: Iterable[int], ord
             [wanted],
         ),
         (
-            "SELECT instrument_id, (sum(qty - filled_qty - cancelled_qty) * 10000)::bigint FROM orders_order"
-            " WHERE instrument_id = ANY(%s::bigint[]) AND side = 'BUY' AND qty > filled_qty + cancelled_qty"
-            " AND status <> 'DRAFT' AND id <> ALL(%s::bigint[]) GROUP BY 1",
-            [wanted, order_ids],
+            "SELECT instrument_id, (sum(qty) * 10000)::bigint FROM ("
+            " SELECT instrument_id, qty - filled_qty - cancelled_qty AS qty FROM orders_order"
+            "  WHERE instrument_id = ANY(%s::bigint[]) AND side = 'BUY' AND qty > filled_qty + cancelled_qty"
+            "  AND status <> 'DRAFT' AND id <> ALL(%s::bigint[])"
+            " UNION ALL SELECT l.instrument_id, max(r.qty) FROM compliance_reservation r"  # Under several rules it is one draft.
+            "  JOIN compliance_sharedlimit l ON l.id = r.limit_id WHERE l.instrument_id = ANY(%s::bigint[]) AND r.status = 'HELD'"
+            "  AND r.until > %s AND r.order_id <> ALL(%s::bigint[]) GROUP BY l.instrument_id, r.order_id) q GROUP BY 1",
+            [wanted, order_ids, wanted, at, order_ids],
         ),
     ):
         cursor.execute(query, values)

@@ -22,6 +22,14 @@ from .listing_files import BadFile, BadRows, import_listings
 from .lists import Listing, StaleRestriction, lift, record_hits, restrict
 from .overriding import OverrideOver, Terms, expire_overrides, last_day, refuse_over
 from .rechecking import recheck_orders, screen_again
+from .reservations import (
+    NoRoom,
+    StaleReservation,
+    end_reservations,
+    expire_reservations,
+    release_room,
+    reserve_room,
+)
 from .rulebook import DEFAULT_RULES, KindIsFixed, RuleText, StaleRule, install_default_rules
 from .sanctions import BadList, Loaded, StaleMatch, clear_matches, confirm_matches, load_sanctions, screen_names
 from .screening import review_orders
@@ -41,6 +49,7 @@ __all__ = [
     "KindIsFixed",
     "Listing",
     "Loaded",
+    "NoRoom",
     "NotChecked",
     "OthersDraft",
     "OverrideOver",
@@ -52,6 +61,7 @@ __all__ = [
     "StaleDraft",
     "StaleMatch",
     "StaleQuestion",
+    "StaleReservation",
     "StaleRestriction",
     "StaleReview",
     "StaleRule",
@@ -67,8 +77,10 @@ __all__ = [
     "confirm_matches",
     "drop_drafts",
     "edit_draft",
+    "end_reservations",
     "expire_overrides",
     "import_listings",
+    "expire_reservations",
     "install_default_rules",
     "last_day",
     "lift",
@@ -81,6 +93,8 @@ __all__ = [
     "refuse_over",
     "refuse_unchecked",
     "reject_reviews",
+    "release_room",
+    "reserve_room",
     "restrict",
     "review_orders",
     "screen_again",

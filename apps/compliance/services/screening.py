@@ -2,8 +2,8 @@
 Answering for orders that were submitted: all of them at once, in the transaction that submits them.
 
 Two managers must not both take the last of a shared thing. So the orders' portfolios are locked in key order until the
-answer is committed, and, where a rule looks at the whole firm, screenings take turns. Both come after the orders' own
-locks, which the caller holds, and nothing is locked after them.
+answer is committed, and, where a rule looks at the whole firm, its limit on each instrument. Both come after the orders'
+own locks, which the caller holds, and nothing is locked after them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,6 +30,7 @@ from ..selectors.asked import active_rules
 from ..selectors.snapshot import Asked, snapshot_of
 from ..states import REVIEW_LIFE, Moment, Stage
 from .overriding import still_allowed
+from .reservations import take_turns
 from .runs import keep_run
 
 MOMENTS = {
@@ -69,24 +70,12 @@ def judge(act: Act, facts: Sequence[Fact]) -> tuple[Asked, Screening, np.ndarray
     versions = {fact.subject_id: fact.nth for fact in facts}
     moment = MOMENTS.get(type(facts[0].event), Moment.CROSS) if facts else Moment.SUBMIT
     rules = active_rules(act.at.date(), Stage.SUBMIT, Stage.AMEND)
-    firm_wide = look_firm_wide(rules)
-    _take_turns(list(versions), firm_wide=firm_wide)
-    asked = snapshot_of(list(versions), act.at, firm_wide=firm_wide)
+    take_turns(list(versions), rules)
+    asked = snapshot_of(list(versions), act.at, firm_wide=look_firm_wide(rules))
     if any(rule.amended_only for rule in rules):
         asked.snapshot.orders.checked = _checked_before(asked.snapshot.orders.id)
     found = screen(asked.snapshot, rules)
     return asked, found, _keep_checks(act, moment, asked, found, versions)
-
-
-def _take_turns(order_ids: list[int], *, firm_wide: bool) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM portfolios_portfolio WHERE id IN (SELECT portfolio_id FROM orders_order WHERE id = ANY(%s))"
-            " ORDER BY id FOR NO KEY UPDATE",
-            [order_ids],
-        )
-        if firm_wide:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('compliance.firm'), 0)")
 
 
 def _checked_before(ids: np.ndarray) -> np.ndarray:
