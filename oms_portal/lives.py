@@ -21,7 +21,7 @@ from apps.orders.states import LIFE as ORDER
 from apps.routing.states import ALERT_LIFE, EXECUTION_LIFE, GRANT_LIFE, HALT_LIFE, INQUIRY_LIFE, MESSAGE_LIFE
 from apps.routing.states import LIFE as ROUTE
 from apps.settlement.states import CONFIRMATION_LIFE, EXCHANGE_LIFE, INSTRUCTION_LIFE
-from apps.surveillance.states import DAY_LIFE, INCIDENT_LIFE
+from apps.surveillance.states import DAY_LIFE, FILING_LIFE, INCIDENT_LIFE
 
 LIVES: tuple[tuple[Lifecycle, str, str], ...] = (
     (ORDER, "orders_order", "true"),
@@ -42,6 +42,7 @@ LIVES: tuple[tuple[Lifecycle, str, str], ...] = (
     (MATCH_LIFE, "compliance_namematch", "true"),
     (DAY_LIFE, "surveillance_day", "true"),
     (INCIDENT_LIFE, "surveillance_incident", "true"),
+    (FILING_LIFE, "surveillance_filing", "true"),
     (BLOCK, "blocks_block", "true"),
     (OPPOSITION_LIFE, "blocks_opposition", "true"),
     (ROTATION_LIFE, "blocks_rotation", "true"),

@@ -16,7 +16,7 @@ from apps.core.refusals import Invalid
 from apps.users.doors import ApiDoor
 
 from . import selectors, services
-from .models import Day, Finding, Incident
+from .models import Day, Filing, Finding, Incident
 
 
 class NewestDayFirst(CursorPagination):
@@ -96,6 +96,27 @@ class IncidentOut(serializers.ModelSerializer):
             "over_amount", "text", "owner", "ended_on", "status", "version",
         )  # fmt: skip
         read_only_fields = fields
+
+
+class FilingOut(serializers.ModelSerializer):
+    """``status``: DUE, MADE or NOT_NEEDED. ``pct`` of the class when its clock started."""
+
+    ref = serializers.CharField(read_only=True)
+    symbol = serializers.CharField(source="instrument.symbol", default=None)
+    ended_by = serializers.CharField(source="ended_by.username", default=None)
+
+    class Meta:
+        model = Filing
+        fields = (
+            "id", "ref", "form", "symbol", "pct", "threshold", "started_on", "due_on", "text", "source", "reference", "ended_by",
+            "ended_at", "status", "version",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class FilingMadeIn(serializers.Serializer):
+    version = serializers.IntegerField(min_value=1)
+    reference = serializers.CharField(max_length=100)
 
 
 class ReportIn(serializers.Serializer):
@@ -250,6 +271,42 @@ class Incidents(ApiDoor, Said, mixins.ListModelMixin, viewsets.GenericViewSet):
             return IncidentOut(self.get_queryset().get(pk=pk)).data
 
         return Response(answer_once(act, f"surveillance.{self.action}", {"id": pk, "said": said}, do)[0])
+
+
+class FilingsByDay(IncidentsByPk):
+    ordering = ("due_on", "id")
+
+
+@extend_schema_view(list=extend_schema(summary="Reports to authorities, by the day they are due"))
+class Filings(ApiDoor, Said, mixins.ListModelMixin, viewsets.GenericViewSet):
+    permissions = ("compliance.see",)
+    acts = dict.fromkeys(("made", "not_needed"), ("surveillance.work",))
+    serializer_class = FilingOut
+    pagination_class = FilingsByDay
+    filterset_fields = ("status", "form", "instrument")
+    queryset = Filing.objects.none()
+
+    def get_queryset(self):
+        return selectors.filings_seen_by(self.request.user)
+
+    @extend_schema(summary="It was sent", request=FilingMadeIn, responses=FilingOut, parameters=[KEY])
+    def made(self, request: Request, pk: str) -> Response:
+        said, act = self._said(FilingMadeIn, request.data), act_of(request)
+        seen = {int(pk): said["version"]}
+        return self._end(act, int(pk), said, lambda: services.filing_made(act, int(pk), said["reference"], seen=seen))
+
+    @extend_schema(summary="None is needed, for a reason", request=NoteIncidentIn, responses=FilingOut, parameters=[KEY])
+    def not_needed(self, request: Request, pk: str) -> Response:
+        said = self._said(NoteIncidentIn, request.data)
+        act, seen = act_of(request, reason=said["reason"]), {int(pk): said["version"]}
+        return self._end(act, int(pk), said, lambda: services.filing_not_needed(act, int(pk), seen=seen))
+
+    def _end(self, act, pk: int, said: dict, change) -> Response:
+        def do():
+            change()
+            return FilingOut(self.get_queryset().get(pk=pk)).data
+
+        return Response(answer_once(act, f"surveillance.filing_{self.action}", {"id": pk, "said": said}, do)[0])
 
 
 def _day(text: str) -> date:

@@ -1,4 +1,4 @@
-"""What can happen to a day's report and to an incident."""
+"""What can happen to a day's report, an incident and a report to an authority."""
 
 from dataclasses import dataclass
 
@@ -75,3 +75,25 @@ class IncidentCured(Event, code="incident.cured"):
 @dataclass(frozen=True)
 class IncidentClosed(Event, code="incident.closed"):
     """An officer ended it, for the act's reason: wrong data, a waiver, a rule that is no more."""
+
+
+@dataclass(frozen=True)
+class FilingDue(Event, code="filing.due"):
+    """What the firm holds started the clock of a report."""
+
+    form: str
+    instrument_id: int | None
+    pct: str
+    due_on: str
+
+
+@dataclass(frozen=True)
+class FilingMade(Event, code="filing.made"):
+    """It was sent; ``reference`` is what the authority answered by."""
+
+    reference: str
+
+
+@dataclass(frozen=True)
+class FilingNotNeeded(Event, code="filing.not_needed"):
+    """An officer found that none is to be made, for the act's reason."""

@@ -8,8 +8,9 @@ from django.db.models import F, Q
 from apps.audit.models import ActRow
 from apps.compliance.models import Rule, RuleVersion
 from apps.portfolios.models import Portfolio
+from apps.reference.models import Instrument
 
-from .states import Dy, In
+from .states import Dy, Fi, In
 
 
 class Day(models.Model):
@@ -118,3 +119,39 @@ class Finding(models.Model):
             models.CheckConstraint(condition=~Q(outcome="FAIL") | Q(incident__isnull=False), name="a_breach_is_an_incident"),
         ]
         triggers = [pgtrigger.Protect(name="is_never_changed", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+
+class Filing(models.Model):
+    """A report to an authority that what the firm holds made due (``rules``)."""
+
+    form = models.CharField(max_length=8, help_text="13D, 13G, 13F, 13H or TR-1")
+    instrument = models.ForeignKey(Instrument, null=True, on_delete=models.PROTECT, related_name="+")
+    pct = models.DecimalField(max_digits=12, decimal_places=6, null=True, help_text="of the class, when the clock started")
+    threshold = models.IntegerField(null=True)
+    started_on = models.DateField()
+    due_on = models.DateField()
+    text = models.CharField(max_length=300)
+    source = models.CharField(max_length=100)
+    reference = models.CharField(max_length=100, blank=True, default="", help_text="what the authority answered by")
+    ended_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    ended_at = models.DateTimeField(null=True)
+    status = models.CharField(max_length=10, default=Fi.DUE)
+    version = models.IntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["form", "instrument", "started_on"], nulls_distinct=False, name="a_clock_starts_once_a_day"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="DUE", ended_by=None, ended_at=None)
+                | Q(status__in=["MADE", "NOT_NEEDED"], ended_by__isnull=False, ended_at__isnull=False),
+                name="a_filing_that_is_over_has_who_ended_it",
+            ),
+            models.CheckConstraint(condition=~Q(status="MADE") | ~Q(reference=""), name="a_filing_that_was_made_has_its_reference"),
+        ]
+        indexes = [models.Index(fields=["due_on"], condition=Q(status="DUE"), name="filings_due")]
+
+    @property
+    def ref(self) -> str:
+        return f"F-{self.pk:05d}"

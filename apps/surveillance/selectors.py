@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable
 from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
 from typing import NamedTuple
 
+from django.db import connection
 from django.db.models import Case, F, IntegerField, QuerySet, Value, When
 
 from apps.compliance.engine.incidents import held_in
@@ -15,8 +18,9 @@ from apps.core.refusals import NotFound
 from apps.portfolios import selectors as portfolios
 from apps.users.services import can
 
-from .models import Day, Finding, Incident, Run
-from .states import Dy, In
+from . import rules
+from .models import Day, Filing, Finding, Incident, Run
+from .states import Dy, Fi, In
 
 
 def rules_of(version_ids: Iterable[int]) -> dict[int, int]:
@@ -143,3 +147,52 @@ def get_incident_seen_by(user, incident_id: int) -> Incident:
     if row is None:
         raise NotFound("There is no such incident, or it is of a portfolio that is not yours to see.")
     return row
+
+
+# --- filings ---------------------------------------------------------------------------------------------------------
+
+HELD = """
+SELECT i.id, i.symbol, i.country, i.asset_class, sum(p.qty), i.shares_outstanding,
+       sum(p.qty) * (q.bid + q.ask) / 2 * i.price_factor * coalesce(fx.rate, CASE i.currency_id WHEN 'USD' THEN 1 END)
+FROM portfolios_position p JOIN reference_instrument i ON i.id = p.instrument_id
+LEFT JOIN marketdata_quote q ON q.instrument_id = i.id
+LEFT JOIN marketdata_fxrate fx ON fx.base_id = i.currency_id AND fx.quote_id = 'USD'
+WHERE i.asset_class IN ('EQUITY', 'ETF') GROUP BY i.id, q.bid, q.ask, fx.rate HAVING sum(p.qty) > 0 ORDER BY i.id
+"""
+TRADED = """
+SELECT coalesce(sum(abs(m.qty)) FILTER (WHERE m.trade_date = %s), 0),
+       coalesce(sum(abs(m.qty * m.price * i.price_factor)) FILTER (WHERE m.trade_date = %s), 0),
+       coalesce(sum(abs(m.qty)), 0), coalesce(sum(abs(m.qty * m.price * i.price_factor)), 0)
+FROM portfolios_movement m JOIN reference_instrument i ON i.id = m.instrument_id
+WHERE m.kind = 'TRADE' AND m.trade_date BETWEEN %s AND %s AND i.country = 'US' AND i.asset_class IN ('EQUITY', 'ETF')
+"""
+
+
+def held_by_the_firm() -> list[rules.Held]:
+    """Every share and listed fund that the portfolios hold together. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(HELD)
+        return [rules.Held(*row) for row in cursor.fetchall()]
+
+
+def traded(day: date) -> tuple[Decimal, Decimal, Decimal, Decimal]:
+    """Shares and dollars of listed shares of the United States traded on a day, and in its month so far. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(TRADED, [day, day, day.replace(day=1), day])
+        return cursor.fetchone()
+
+
+def last_filings() -> dict[tuple[str, int | None], rules.Last]:
+    """Of each form and instrument the newest filing, needed or not. One query."""
+    rows = Filing.objects.order_by("form", "instrument", "-started_on")
+    newest = rows.distinct("form", "instrument").values_list("form", "instrument", "pct", "started_on")
+    return {(form, instrument): rules.Last(Fraction(pct or 0), on) for form, instrument, pct, on in newest}
+
+
+def filings_seen_by(user) -> QuerySet[Filing]:
+    """Those that are due first, by day; none for whom they are not."""
+    if not can(user, "compliance.see"):
+        return Filing.objects.none()
+    rows = Filing.objects.select_related("instrument", "ended_by")
+    rank = Case(When(status=Fi.DUE, then=Value(0)), default=Value(1), output_field=IntegerField())
+    return rows.annotate(rank=rank).order_by("rank", "due_on", "-pk")

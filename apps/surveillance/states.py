@@ -1,4 +1,4 @@
-"""The lives of a day's report and of an incident."""
+"""The lives of a day's report, an incident and a report to an authority."""
 
 from enum import StrEnum
 
@@ -31,4 +31,17 @@ INCIDENT_LIFE = Lifecycle(
     born={e.IncidentOpened: In.OPEN},
     moves={(In.OPEN, e.IncidentCured): In.CURED, (In.OPEN, e.IncidentClosed): In.CLOSED},
     stays={e.IncidentAssigned: [In.OPEN], e.IncidentNoted: [In.OPEN], e.IncidentGivenTime: [In.OPEN]},
+)
+
+
+class Fi(StrEnum):
+    DUE = "DUE"
+    MADE = "MADE"
+    NOT_NEEDED = "NOT_NEEDED"
+
+
+FILING_LIFE = Lifecycle(
+    "filing",
+    born={e.FilingDue: Fi.DUE},
+    moves={(Fi.DUE, e.FilingMade): Fi.MADE, (Fi.DUE, e.FilingNotNeeded): Fi.NOT_NEEDED},
 )

@@ -11,6 +11,9 @@ api_urlpatterns = [
     path("surveillance/days/<str:on>/", api.Days.as_view({"get": "retrieve"}), name="api-surveillance-day"),
     path("surveillance/days/<str:on>/again/", api.Days.as_view({"get": "again"}), name="api-surveillance-day-again"),
     re_path(r"^surveillance/days/(?P<on>[0-9-]{1,12})/sign/?$", api.Days.as_view({"post": "sign"}), name="api-surveillance-day-sign"),
+    path("filings/", api.Filings.as_view({"get": "list"}), name="api-filings"),
+    re_path(rf"^filings/{PK}/made/?$", api.Filings.as_view({"post": "made"}), name="api-filing-made"),
+    re_path(rf"^filings/{PK}/not-needed/?$", api.Filings.as_view({"post": "not_needed"}), name="api-filing-not-needed"),
     path("incidents/", api.Incidents.as_view({"get": "list"}), name="api-incidents"),
     re_path(r"^incidents/assign/?$", api.Incidents.as_view({"post": "assign"}), name="api-incidents-assign"),
     re_path(r"^incidents/close/?$", api.Incidents.as_view({"post": "close"}), name="api-incidents-close"),
@@ -24,6 +27,7 @@ urlpatterns = [
     path("surveillance/assign/", views.assign, name="assign"),
     path("surveillance/incidents/<int:incident_id>/", views.incident, name="incident"),
     path("surveillance/incidents/<int:incident_id>/work/", views.work, name="work"),
+    path("surveillance/filings/<int:filing_id>/", views.filing, name="filing"),
     path("surveillance/<str:on>/", views.day, name="day"),
     path("surveillance/<str:on>/sign/", views.sign, name="sign"),
 ]

@@ -1,7 +1,8 @@
 """Pages of surveillance: the days, a day's report, an incident."""
 
-from datetime import date
+from datetime import date, timedelta
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -17,6 +18,7 @@ from apps.users.services import can
 from . import forms, selectors, services
 
 MOST = 500
+LATELY = timedelta(days=30)
 
 
 @door("compliance.see")
@@ -31,12 +33,28 @@ def days(request: HttpRequest) -> HttpResponse:
         "unsigned": sum(not one.is_signed for one in listed),
         "incidents": open_ones[:MOST],
         "overdue": open_ones.filter(cure_by__lt=today).count(),
+        "filings": selectors.filings_seen_by(request.user).filter(Q(status="DUE") | Q(ended_at__gte=timezone.now() - LATELY))[:MOST],
         "today": today,
         "colleagues": forms.colleagues(),
         "may_work": can(request.user, "surveillance.work"),
         "may_report": can(request.user, "surveillance.report"),
     }
     return render(request, "surveillance/days.html", context)
+
+
+@door("surveillance.work")
+@require_POST
+def filing(request: HttpRequest, filing_id: int) -> HttpResponse:
+    """Says what became of a filing, as ``how`` says: made, by a reference, or not needed, for a reason."""
+    how, said = request.POST.get("how", ""), request.POST.get("said", "")
+    seen = seen_versions(request.POST)
+    if how == "made":
+        services.filing_made(act_of(request), filing_id, said, seen=seen)
+    elif how == "not_needed":
+        services.filing_not_needed(act_of(request, reason=said), filing_id, seen=seen)
+    else:
+        raise Invalid("Choose what became of it: made, or not needed.", field="how")
+    return HttpResponseRedirect(reverse("surveillance:days") + "#filings")
 
 
 @door("compliance.see")

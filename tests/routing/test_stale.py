@@ -10,10 +10,12 @@ from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.audit.services import record
 from apps.blocks import services as blocks
 from apps.compliance import services as compliance
 from apps.compliance.models import NameMatch, Rule
@@ -27,7 +29,8 @@ from apps.orders.models import Approval, ImportTemplate, Order, OwnField
 from apps.routing import services as routing
 from apps.routing.models import Alert, AlertRule, DealerQuote, Inquiry, Message
 from apps.surveillance import services as surveillance
-from apps.surveillance.models import Day, Incident
+from apps.surveillance.events import FilingDue
+from apps.surveillance.models import Day, Filing, Incident
 from apps.users.models import User
 from tests.compliance.conftest import held, rules, submit  # noqa: F401
 from tests.compliance.ruling import take_out
@@ -171,6 +174,17 @@ class Things:
         one = Incident.objects.order_by("pk").first()
         if not self.fresh:
             surveillance.note_incident(self.act("odile"), one.pk, seen={one.pk: 1})
+        return SimpleNamespace(pk=one.pk)
+
+    def filing(self) -> SimpleNamespace:
+        self.get("firm")
+        one = Filing.objects.create(
+            form="13H", started_on=timezone.now().date(), due_on=timezone.now().date(), text="13H", source="17 CFR 240.13h-1"
+        )
+        with transaction.atomic():
+            record(self.by("scheduler"), [Fact(one.pk, 1, FilingDue("13H", None, "", one.due_on.isoformat()))])
+        if not self.fresh:
+            surveillance.filing_made(self.act("odile"), one.pk, "0001", seen={one.pk: 1})
         return SimpleNamespace(pk=one.pk)
 
     def day(self) -> SimpleNamespace:
@@ -355,6 +369,7 @@ PAGES: dict[str, tuple[str, str, dict | Callable]] = {
     "surveillance:assign": ("omar", "incident", lambda t: {"owner": User.objects.get(username="mira").pk}),
     "surveillance:work": ("omar", "incident", {"how": "close"}),
     "surveillance:sign": ("omar", "day", {}),
+    "surveillance:filing": ("omar", "filing", {"how": "made", "said": "0002"}),
     **{f"blocks:{act}": ("tom", "block", {}) for act in ("route", "finish", "pick_up", "hand_over", "unblock")},
     "blocks:split": ("tom", "block", {"by": "qty", "qty": "50"}),
     "blocks:split_order": ("tom", "blocked_order", {"qty": "10"}),
@@ -428,6 +443,8 @@ API: dict[str, tuple[str, str, str, dict | Callable]] = {
     "api-review-approve": ("post", "omar", "review", {"code": "OTHER"}),
     **{f"api-review-{act}": ("post", "omar", "review", {}) for act in ("send_back", "reject")},
     "api-reviews-decide": ("post", "omar", "review", lambda t: {"decision": "approve", "code": "OTHER", "reviews": pairs(t)}),
+    "api-filing-made": ("post", "omar", "filing", {"reference": "0002"}),
+    "api-filing-not-needed": ("post", "omar", "filing", {}),
     "api-surveillance-day-sign": ("post", "omar", "day", {}),
     "api-incidents-assign": (
         "post", "omar", "incident", lambda t: {"incidents": pairs(t), "owner": User.objects.get(username="mira").pk},

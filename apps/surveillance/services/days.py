@@ -1,9 +1,8 @@
-"""Reporting a day, signing the report, and what people do about incidents."""
+"""Reporting a day, and signing the report."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 import orjson
 from django.db import connection, transaction
@@ -17,17 +16,17 @@ from apps.compliance.engine.standing import Standing, stand
 from apps.compliance.engine.storing import digest, packed, squeezed
 from apps.compliance.states import Stage
 from apps.core.acts import Act
-from apps.core.events import Event, Fact
+from apps.core.events import Fact
 from apps.core.refusals import Conflict, Invalid, NotFound, Stale
 from apps.core.tables import copy_in, next_ids, one_at_a_time, update_many
 from apps.orders import selectors as orders
 from apps.portfolios.models import Portfolio
-from apps.users.models import User
-from apps.users.services import can, require
+from apps.users.services import require
 
-from . import events, selectors
-from .models import Day, Incident, Run
-from .states import DAY_LIFE, INCIDENT_LIFE, In
+from .. import events, selectors
+from ..models import Day, Incident, Run
+from ..states import DAY_LIFE, INCIDENT_LIFE, In
+from .filings import start_clocks
 
 SIX = Decimal("0.000001")
 FOUR = Decimal("0.0001")
@@ -35,10 +34,6 @@ FOUR = Decimal("0.0001")
 
 class StaleDay(Stale):
     """The report was made anew, or signed, after the person looked at it."""
-
-
-class StaleIncident(Stale):
-    """The incident changed after the person looked at it."""
 
 
 class Unowned(Conflict):
@@ -78,6 +73,7 @@ def report_day(act: Act, day: date | None = None) -> int:
         row.version += 1
     row.run, row.signed_by, row.signed_at, row.note = run, None, None, ""
     row.save()
+    start_clocks(act, day)
     kind = events.DayReportedAgain if again else events.DayReported
     record(act, [Fact(row.pk, row.version, kind(run.pk, run.portfolios, run.breaches, run.unsure))])
     return row.pk
@@ -190,84 +186,3 @@ def sign_day(act: Act, day_id: int, *, seen: Mapping[int, int], note: str = "") 
     row.version += 1
     row.save()
     record(act, [Fact(row.pk, row.version, events.DaySigned(row.run_id))])
-
-
-# --- incidents ------------------------------------------------------------------------------------------------------
-
-
-@transaction.atomic
-def assign_incidents(act: Act, incident_ids: Sequence[int], owner_id: int, *, seen: Mapping[int, int]) -> None:
-    """
-    Will make a colleague answer for incidents.
-
-    :raises Invalid: where the colleague may not see compliance, or is switched off
-    """
-    require(act, "surveillance.work")
-    owner = User.objects.filter(pk=owner_id, is_active=True, is_automated=False).first()
-    if owner is None or not (can(owner, "compliance.see") or can(owner, "portfolios.see")):
-        raise Invalid("Choose an active colleague who may see portfolios or compliance.", field="owner")
-    rows = _locked(incident_ids, seen)
-    _happen(act, rows, events.IncidentAssigned(owner.pk), {"owner_id": ("bigint", owner.pk)})
-
-
-@transaction.atomic
-def note_incident(act: Act, incident_id: int, *, seen: Mapping[int, int]) -> None:
-    """Will keep the act's reason as a note on an incident. :raises Invalid: without words"""
-    require(act, "surveillance.work")
-    _refuse_silence(act)
-    _happen(act, _locked([incident_id], seen), events.IncidentNoted())
-
-
-@transaction.atomic
-def give_time(act: Act, incident_id: int, until: date, *, seen: Mapping[int, int]) -> None:
-    """Will move the day by which an incident is to be cured, for a reason. :raises Invalid: for a day that is over"""
-    require(act, "surveillance.work")
-    _refuse_silence(act)
-    if until < act.at.date():
-        raise Invalid("That day is over; choose a later one.", field="cure_by")
-    (row,) = _locked([incident_id], seen)
-    moved = events.IncidentGivenTime(row.cure_by.isoformat(), until.isoformat())
-    _happen(act, [row], moved, {"cure_by": ("date", until)})
-
-
-@transaction.atomic
-def close_incidents(act: Act, incident_ids: Sequence[int], *, seen: Mapping[int, int]) -> None:
-    """
-    Will end incidents for the reason the act gives: wrong data, a waiver, a rule that is no more. Where the rule is still
-    broken at the end of the next day, that is a new incident.
-    """
-    require(act, "surveillance.work")
-    _refuse_silence(act)
-    rows = _locked(incident_ids, seen)
-    after = str(INCIDENT_LIFE.after(In.OPEN, events.IncidentClosed))
-    ended = max([act.at.date(), *(row.opened_on for row in rows)])
-    _happen(act, rows, events.IncidentClosed(), {"status": ("text", after), "ended_on": ("date", ended)})
-
-
-def _locked(incident_ids: Sequence[int], seen: Mapping[int, int]) -> list[Incident]:
-    wanted = sorted(set(incident_ids))
-    rows = list(Incident.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk"))
-    if not rows or len(rows) < len(wanted):
-        raise NotFound("There is no such incident. Reload the list.")
-    stale = {row.pk: (row.ref, seen.get(row.pk), row.version) for row in rows if seen.get(row.pk) != row.version}
-    if stale:
-        first = next(iter(stale.values()))[0]
-        raise StaleIncident(f"{first} changed since you looked, so nothing was done. Reload.", stale=orders.missed("incident", stale))
-    return rows
-
-
-def _happen(act: Act, rows: Sequence[Incident], event: Event, columns: Mapping[str, tuple[str, Any]] | None = None) -> None:
-    for row in rows:
-        INCIDENT_LIFE.after(row.status, type(event))
-    with connection.cursor() as cursor:
-        given = {name: (kind, [value] * len(rows)) for name, (kind, value) in (columns or {}).items()}
-        given = given or {"status": ("text", [row.status for row in rows])}
-        update_many(cursor, "surveillance_incident", [row.pk for row in rows], given, bump=True)
-    record(act, [Fact(row.pk, row.version + 1, event) for row in rows])
-
-
-def _refuse_silence(act: Act) -> None:
-    if not act.reason.strip():
-        raise Invalid("Say why; the reason is kept.", field="reason")
-
-
