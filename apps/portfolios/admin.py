@@ -8,7 +8,19 @@ from apps.users.back_office import ByRole
 
 from . import services
 from .forms import BrokerTermForm, DirectionForm, MandateForm, PortfolioForm, WeightFormSet
-from .models import BrokerTerm, Cash, Direction, Mandate, Model, ModelWeight, Movement, Portfolio, Position
+from .models import (
+    AlikeForTax,
+    BrokerTerm,
+    Cash,
+    Direction,
+    Mandate,
+    Model,
+    ModelWeight,
+    Movement,
+    Portfolio,
+    Position,
+    Taxpayer,
+)
 
 
 class FirmWide(ByRole):
@@ -92,6 +104,25 @@ class BrokerTermAdmin(AsSeen, FirmWide, SimpleHistoryAdmin):
 
     def has_delete_permission(self, request, obj=None) -> bool:
         return False
+
+
+@admin.register(Taxpayer)
+class TaxpayerAdmin(AsSeen, FirmWide, SimpleHistoryAdmin):
+    writes = ("reference.write",)
+    list_display = ("code", "name")
+    search_fields = ("code", "name")
+
+
+@admin.register(AlikeForTax)
+class AlikeForTaxAdmin(AsSeen, FirmWide, SimpleHistoryAdmin):
+    """The firm's policy on what is substantially identical."""
+
+    writes = ("reference.write",)
+    list_display = ("instrument", "word", "reason")
+    list_select_related = ("instrument",)
+    list_filter = ("word",)
+    search_fields = ("instrument__symbol", "word")
+    autocomplete_fields = ("instrument",)
 
 
 class WeightInline(FirmWide, admin.TabularInline):

@@ -13,6 +13,7 @@ from apps.core.money import rounded
 from apps.users.doors import ApiDoor
 
 from . import selectors
+from .lot_selectors import lots_held
 from .models import BrokerTerm, Direction, Mandate, Portfolio
 
 
@@ -127,6 +128,17 @@ class BrokerTermOut(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class LotOut(serializers.Serializer):
+    """What is left of a purchase, first in, first out."""
+
+    instrument_id = serializers.IntegerField()
+    symbol = serializers.CharField()
+    currency = serializers.CharField()
+    opened_on = serializers.DateField()
+    qty = serializers.DecimalField(20, 4)
+    price = serializers.DecimalField(20, 8, allow_null=True, help_text="paid a unit, without costs; null where it is not on file")
+
+
 class RungOut(serializers.Serializer):
     date = serializers.DateField()
     balance = serializers.DecimalField(20, 4, help_text="settled by then, of what is booked now")
@@ -172,3 +184,7 @@ class Portfolios(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
     def brokers(self, request: Request, pk: int) -> Response:
         portfolio = selectors.get_portfolio_seen_by(request.user, pk)
         return Response(BrokerTermOut(portfolio.broker_terms.select_related("broker"), many=True).data)
+
+    @extend_schema(summary="Its tax lots", responses=LotOut(many=True), filters=False)
+    def lots(self, request: Request, pk: int) -> Response:
+        return Response(LotOut(lots_held(selectors.get_portfolio_seen_by(request.user, pk)), many=True).data)

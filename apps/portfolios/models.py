@@ -36,6 +36,36 @@ class ModelWeight(models.Model):
         constraints = [models.UniqueConstraint(fields=["model", "instrument"], name="one_weight_an_instrument")]
 
 
+class Taxpayer(models.Model):
+    """Whose losses and purchases are looked at together: a person with spouse, accounts and what they control."""
+
+    code = models.CharField(max_length=40, unique=True)
+    name = models.CharField(max_length=120)
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["code"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AlikeForTax(models.Model):
+    """The firm's policy: instruments with the same word are substantially identical (26 USC 1091); others are not."""
+
+    instrument = models.OneToOneField(Instrument, on_delete=models.PROTECT, related_name="+")
+    word = models.CharField(max_length=40, help_text="such as the index that several funds follow")
+    reason = models.CharField(max_length=200)
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["word", "instrument"]
+        verbose_name_plural = "alike for tax"
+
+    def __str__(self) -> str:
+        return f"{self.instrument}: {self.word}"
+
+
 class Portfolio(models.Model):
     """A client account under a mandate."""
 
@@ -50,6 +80,12 @@ class Portfolio(models.Model):
         help_text="portfolios that name the same unit are one seller: their net position says whether a sale is long or short."
         " Empty: the portfolio alone",
     )  # fmt: skip
+    taxpayer = models.ForeignKey(
+        Taxpayer, null=True, blank=True, on_delete=models.PROTECT, related_name="+", help_text="empty: wash sales are not looked for"
+    )
+    is_ira = models.BooleanField(
+        "retirement account", default=False, help_text="a loss replaced here is lost for good (Rev. Rul. 2008-5)"
+    )
     model = models.ForeignKey(Model, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     is_open = models.BooleanField(default=True)
     history = HistoricalRecords()

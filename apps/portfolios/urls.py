@@ -9,6 +9,7 @@ api_urlpatterns = [
     path(
         "portfolios/<int:pk>/directions/", api.Portfolios.as_view({"get": "directions"}), name="api-portfolio-directions"
     ),
+    path("portfolios/<int:pk>/lots/", api.Portfolios.as_view({"get": "lots"}), name="api-portfolio-lots"),
     path("portfolios/<int:pk>/brokers/", api.Portfolios.as_view({"get": "brokers"}), name="api-portfolio-brokers"),
     path("portfolios/<int:pk>/cash/<str:currency>/", api.Portfolios.as_view({"get": "ladder"}), name="api-portfolio-cash"),
 ]

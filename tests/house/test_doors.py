@@ -128,6 +128,7 @@ MATRIX: dict[str, set[str] | str] = {
     "api-block-hand-over": {T}, "api-queue-take-over": set(),
     "api-block-turn": FLOOR, "api-rotations": ALL, "api-rotation": ALL, "api-rotation-evidence": ALL,
     "api-rotation-reset": {X}, "api-rotation-end": {X}, "api-portfolio-directions": {M, C, O, A}, "api-portfolio-brokers": {M, C, O, A},
+    "api-portfolio-lots": {M, C, O, A},
     "api-allocation-list": FLOOR, "api-allocation-detail": FLOOR,
     "api-exchange-list": {C, O, A},
     "api-confirmation-list": {C, O, A}, "api-confirmation-detail": {C, O, A}, "api-confirmation-pdf": {C, O, A},

@@ -20,6 +20,7 @@ from apps.reference.rules import MARGINED
 
 from .controls import Limit
 from .lists import Met
+from .taxes import Position, TaxLot
 
 QTY = 10_000
 PRICE = 100_000_000
@@ -89,6 +90,8 @@ class Portfolio(NamedTuple):
     unit: str = ""
     """Its aggregation unit for the marking of sales; empty where it is one of its own."""
     team: str = ""
+    taxpayer: int | None = None
+    is_ira: bool = False
 
 
 class Rate(NamedTuple):
@@ -200,6 +203,12 @@ class Snapshot:
     """Trading limits in force."""
     breakers: Mapping[int, Breaker | None] = field(default_factory=dict)
     """Of instruments that are sold short: those whose circuit breaker is on; None where that is not known."""
+    taxes: Mapping[tuple[int, str], Position] = field(default_factory=dict)
+    """Of (taxpayer, word of what is substantially identical) what all their accounts bought and sold at a loss."""
+    lots: Mapping[tuple[int, int], Sequence[TaxLot]] = field(default_factory=dict)
+    """Of (place of a portfolio, place of an instrument) its tax lots, oldest first."""
+    alike: Mapping[int, str] = field(default_factory=dict)
+    """Of ids of instruments the word of what is substantially identical to them."""
     units_owned: Mapping[tuple[str, int], int] = field(default_factory=dict)
     """Of (aggregation unit, instrument) what its portfolios outside the snapshot hold less their open sells."""
     firm_held: np.ndarray | None = None

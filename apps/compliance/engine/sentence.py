@@ -129,6 +129,10 @@ _SAYS: dict[str, Callable[[Values], str]] = {
     "order_value": lambda v: f"No order is worth more than {FIRM_CURRENCY} {_plain(v['max_amount'])}.{_stale(v)}",
     "order_volume": lambda v: f"No order is above {_plain(v['max_pct'])}% of the instrument's average daily volume.",
     "trading_limits": lambda v: "No order is beyond a trading limit of its author, desk, instrument or asset class.",
+    "wash_sale": lambda v: (
+        "No sale at a loss has a purchase of the same, or of what is substantially identical, within 30 days in any account of"
+        " the taxpayer, nor a purchase such a sale."
+    ),
     "price_collar": _collar,
     "duplicate": lambda v: f"No two unfinished orders of one portfolio within {_age(v['window'])} are alike.",
     "cash_by_currency": _by_currency,

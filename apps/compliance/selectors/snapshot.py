@@ -25,6 +25,7 @@ from .economics import economic_hash
 from .limits import limits_in_force
 from .lists import met_for_judging
 from .shorts import LARGEST_QTY
+from .taxes import taxes_of
 
 LARGEST_PRICE = 9 * 10**9
 SETTLES_WITHIN = timedelta(days=60)
@@ -94,6 +95,7 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, portfolio_ids: Sequen
         instruments = _instruments(cursor, sorted({*traded, *positions["thing"]}), set(traded), at)
         firm = _firm(cursor, instruments, orders["instrument"], list(order_ids), at) if firm_wide else (None, None)
         limits = limits_in_force(at)
+        taxes = taxes_of(mandates, instruments, sorted(set(orders["instrument"])), list(order_ids), at.date())
         place_of = {i.id: n for n, i in enumerate(instruments)}
         units_owned = shorts.units_owned(cursor, mandates, orders, place_of)
         lent = shorts.lent(cursor, orders, at)
@@ -118,7 +120,8 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, portfolio_ids: Sequen
             (int(np.searchsorted(place[1], pk)), on.toordinal()): Fraction(factor)
             for (pk, on), factor in marketdata.forward_factors(dated, at.date()).items()
         },
-        limits=limits, breakers=shorts.breakers(orders, place_of, at), units_owned=units_owned, firm_held=firm[0], firm_promised=firm[1],
+        **taxes, limits=limits, breakers=shorts.breakers(orders, place_of, at), units_owned=units_owned,
+        firm_held=firm[0], firm_promised=firm[1],
     )  # fmt: skip
     return Asked(snapshot, orders["whole"], orders["hash"])
 
@@ -249,12 +252,13 @@ def _holdings(frame: pl.DataFrame, portfolios: np.ndarray, thing: np.ndarray) ->
 
 def _mandates(cursor, portfolio_ids: Sequence[int]) -> list[c.Portfolio]:
     limits = [name for name in c.Portfolio._fields if name.endswith("_pct")]
+    own = {"unit": "aggregation_unit", "team": "team", "taxpayer": "taxpayer_id", "is_ira": "is_ira"}
     cursor.execute(
-        f"SELECT p.id, p.code, {', '.join(f'm.{name}' for name in limits)}, p.aggregation_unit, p.team FROM portfolios_portfolio p"
-        " LEFT JOIN portfolios_mandate m ON m.portfolio_id = p.id WHERE p.id = ANY(%s) ORDER BY p.id",
+        f"SELECT p.id, p.code, {', '.join(f'm.{name}' for name in limits)}, {', '.join(f'p.{name}' for name in own.values())}"
+        " FROM portfolios_portfolio p LEFT JOIN portfolios_mandate m ON m.portfolio_id = p.id WHERE p.id = ANY(%s) ORDER BY p.id",
         [list(portfolio_ids)],
     )
-    return [c.Portfolio(*row[:-2], unit=row[-2], team=row[-1]) for row in cursor.fetchall()]
+    return [c.Portfolio(*row[: -len(own)], **dict(zip(own, row[-len(own) :], strict=True))) for row in cursor.fetchall()]
 
 
 def _firm(cursor, instruments: Sequence[c.Instrument], asked: Iterable[int], order_ids: list[int], at: datetime):

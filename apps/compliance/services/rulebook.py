@@ -109,6 +109,7 @@ DEFAULT_RULES = (
     RuleText("order_volume", "order_volume", "One order, 25% of a day's volume", params={"max_pct": "25"}),
     RuleText("trading_limits", "trading_limits", "Trading limits", "HARD",
              citation="17 CFR 240.15c3-5(c)(1)(ii); Delegated Regulation (EU) 2017/589 Art. 15(1)"),
+    RuleText("wash_sale", "wash_sale", "Wash sale", "WARN", citation="26 USC 1091; Rev. Rul. 2008-5"),
     RuleText("price_collar", "price_collar", "Price collar, 5%", params={"max_pct": "5", "max_age": "60", "market_orders": True},
              citation="Firm policy, after Delegated Regulation (EU) 2017/589 Art. 15"),
     RuleText("duplicate", "duplicate", "Duplicate order", params={"window": "30"},

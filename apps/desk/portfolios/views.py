@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET
 from apps.desk.selectors import Figure
 from apps.desk.templatetags.show import NONE, good_bad, money_short, percent, qty, sign, signed_money
 from apps.portfolios import selectors as portfolios
+from apps.portfolios.lot_selectors import lots_held
 from apps.users.doors import door
 from apps.users.services import can
 
@@ -57,6 +58,7 @@ def detail(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     context = {
         "portfolio": portfolio,
         "base": base,
+        "lots": lots_held(portfolio) if portfolio.taxpayer_id else [],
         "broker_terms": portfolio.broker_terms.select_related("broker"),
         "directions": portfolio.directions.select_related("broker"),
         "now": now,

@@ -23,6 +23,7 @@ from . import (
     short_sales,
     size,
     stepped,
+    wash_sales,
 )
 
 
@@ -69,6 +70,7 @@ MEASURES: dict[str, Measure] = {
     "order_value": Measure("Value of one order", size.NOTIONAL_PARAMS, size.notional),
     "order_volume": Measure("Order, % of daily volume", size.VOLUME_PARAMS, size.volume),
     "trading_limits": Measure("Trading limits of person, desk, instrument", limits.PARAMS, limits.judge),
+    "wash_sale": Measure("Wash sale", wash_sales.PARAMS, wash_sales.judge),
     "price_collar": Measure("Price collar", collar.PARAMS, collar.judge),
     "duplicate": Measure("Duplicate order", duplicates.PARAMS, duplicates.judge),
     "cash_by_currency": Measure("Cash by currency and date", cash.CURRENCY_PARAMS, cash.by_currency, last=True),
