@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from apps.core.refusals import NotFound
 from apps.users.services import can
 
 from . import events, selectors
 from .engine.rules import MEASURES
-from .models import RuleDraft, RuleVersion
+from .models import Rule, RuleDraft, RuleVersion
 from .page_selectors import param_in_words
 from .states import ASKED_AT, DRAFT_LIFE, DraftStatus, Stage
 
@@ -48,6 +49,14 @@ def waiting(user) -> int:
 
 def listed(user) -> list[RuleDraft]:
     return list(selectors.drafts_seen_by(user)[:MOST_LISTED])
+
+
+def newest(user, code: str) -> tuple[Rule, RuleVersion]:
+    """A rule with its newest version. :raises NotFound: where there is none, or it is hidden"""
+    rule = selectors.rules_seen_by(user).filter(code=code).first()
+    if rule is None:
+        raise NotFound("There is no such rule.")
+    return rule, rule.versions.order_by("-number")[0]
 
 
 def opened(user, draft_id: int) -> Opened:

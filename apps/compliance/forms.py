@@ -6,21 +6,14 @@ from typing import NamedTuple
 
 from django import forms
 from django.conf import settings
-from django.db import transaction
 from django.http import QueryDict
 from django.utils import timezone
 
-from apps.core.acts import Act
-from apps.core.refusals import Invalid, NotFound, Refusal
-from apps.orders.selectors import own_fields
+from apps.core.refusals import Invalid, Refusal
 
 from . import services
-from .engine.params import OF_ALL
-from .models import Rule, TradingLimit
-from .models.rules import SEVERITIES
+from .models import TradingLimit
 from .states import CODES
-
-DAY = forms.DateInput(attrs={"type": "date"})
 
 
 class TradingLimitForm(forms.ModelForm):
@@ -90,86 +83,3 @@ def terms_of(said: QueryDict) -> services.Terms:
     return services.Terms(said.get("code", ""), until, tolerance)
 
 
-class RuleForm(Refusing):
-    """A change of one rule: its limits, severity and days. Limits are as many fields as the rule has."""
-
-    severity = forms.ChoiceField(choices=SEVERITIES)
-    starts_on = forms.DateField(label="First day", required=False, help_text="empty: the day it is approved", widget=DAY)
-    ends_on = forms.DateField(
-        label="Last day", required=False, help_text="empty: until a newer version; after it the one before is in force again", widget=DAY
-    )
-    reason = forms.CharField(label="Reason (kept on the record)", widget=forms.Textarea)
-    seen = forms.IntegerField(widget=forms.HiddenInput)
-
-    def __init__(self, data, *, code: str):
-        self.rule = Rule.objects.filter(code=code).first()
-        if self.rule is None:
-            raise NotFound("There is no such rule.")
-        latest = self.rule.versions.order_by("-number").first()
-        super().__init__(
-            data, initial={"severity": latest.severity, "seen": self.rule.version}
-        )
-        self.limits = sorted(latest.params.keys() - OF_ALL.keys())
-        for name in reversed(self.limits):
-            field = forms.CharField(
-                label=name.replace("_", " ").capitalize(), initial=_shown(latest.params[name]), required=False
-            )
-            self.fields = {f"limit-{name}": field, **self.fields}
-        self.kinds = {name: type(latest.params[name]) for name in self.limits}
-        self._ask_of_own(*(latest.params.get(name) or "" for name in OF_ALL))
-
-    def _ask_of_own(self, code: str, value: str) -> None:
-        """Where compliance may ask for fields of the firm's own: which orders the rule is about."""
-        choices = [(field.code, field.label) for field in own_fields() if field.is_screened]
-        if code and code not in dict(choices):
-            choices.append((code, code))
-        if not choices:
-            return
-        fields = {
-            "limit-own_field": forms.ChoiceField(
-                label="Only orders whose", choices=[("", "– every order –"), *choices], initial=code, required=False
-            ),
-            "limit-own_value": forms.CharField(
-                label="says", initial=value, required=False, max_length=200, help_text="Yes and no for a field of that kind."
-            ),
-        }
-        self.limits += OF_ALL
-        self.kinds |= dict.fromkeys(OF_ALL, str)
-        kept = ("severity", "starts_on", "ends_on", "reason", "seen")
-        self.fields = {n: f for n, f in self.fields.items() if n not in kept} | fields | {n: self.fields[n] for n in kept}
-
-    def save(self, act: Act) -> int:
-        """Writes the change and proposes it. Returns the draft's id."""
-        said = self.cleaned_data
-        asked = {name: said[f"limit-{name}"].strip() for name in self.limits}
-        params = {name: _meant(value, self.kinds[name]) for name, value in asked.items() if value}
-        last = self.rule.versions.order_by("-number").first()
-        text = services.RuleText(
-            self.rule.code, self.rule.kind, self.rule.name, said["severity"], params, last.citation, said["starts_on"],
-            said["ends_on"], last.jurisdiction, last.scope, last.moments,
-        )  # fmt: skip
-        with transaction.atomic():
-            (pk,) = services.write_drafts(act, [services.Change(text, self.rule.pk, said["seen"])])
-            services.propose_drafts(act, [pk], seen={pk: 1})
-        return pk
-
-    def refuse(self, refusal: Refusal) -> None:
-        field = f"limit-{refusal.facts.get('field', '')}"
-        if field in self.fields:
-            self.add_error(field, refusal.message)
-        else:
-            super().refuse(refusal)
-
-
-def _shown(value) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
-
-
-def _meant(text: str, kind: type):
-    if kind is bool:
-        return text.lower() in ("yes", "true", "1", "on")
-    if kind is list:
-        return [part.strip() for part in text.split(",") if part.strip()]
-    return text

@@ -1,4 +1,4 @@
-"""Pages of the rules: those in force, a change of one, and the changes that wait for a second officer."""
+"""Pages of the rules: those in force, the end of one, and the changes that wait for a second officer."""
 
 import json
 
@@ -12,7 +12,7 @@ from apps.core.refusals import Invalid, NotFound, Refusal, Stale
 from apps.users.doors import door
 from apps.users.services import can
 
-from . import draft_selectors, forms, selectors, services
+from . import draft_selectors, selectors, services
 from . import page_selectors as pages
 
 ACTS = {
@@ -32,25 +32,6 @@ def rules(request: HttpRequest) -> HttpResponse:
         "may_write": can(request.user, "compliance.write_rules"),
     }
     return render(request, "compliance/rules.html", context)
-
-
-@door("compliance.write_rules")
-@require_http_methods(["GET", "POST"])
-def rule(request: HttpRequest, code: str) -> HttpResponse:
-    """A change of a rule, in a dialog; it is proposed to the other officers."""
-    form = forms.RuleForm(request.POST or None, code=code)
-    if request.method == "POST" and form.is_valid():
-        try:
-            form.save(act_of(request, reason=form.cleaned_data["reason"]))
-        except Stale as refusal:
-            return refused_in_dialog(request, refusal)
-        except Refusal as refusal:
-            form.refuse(refusal)
-        else:
-            response = HttpResponse(status=204)
-            response["HX-Refresh"] = "true"
-            return response
-    return render(request, "compliance/rule.html", {"form": form, "code": code}, status=422 if form.errors else 200)
 
 
 @door("compliance.write_rules")

@@ -2,7 +2,18 @@
 
 from django.urls import path, re_path
 
-from . import api, library_views, limit_views, lists_views, replay_views, room_views, rule_views, sanctions_views, views
+from . import (
+    api,
+    build_views,
+    library_views,
+    limit_views,
+    lists_views,
+    replay_views,
+    room_views,
+    rule_views,
+    sanctions_views,
+    views,
+)
 from .api.horizon import CashHorizon
 from .api.limits import TradingLimits
 
@@ -70,10 +81,14 @@ urlpatterns = [
     path("room/release/", room_views.release, name="release_room"),
     path("replay/", replay_views.replay, name="replay"),
     path("rules/", rule_views.rules, name="rules"),
-    path("rules/<str:code>/", rule_views.rule, name="rule"),
+    path("rules/<str:code>/", build_views.rule, name="rule"),
     path("rules/<str:code>/end/", rule_views.end_rule, name="rule_end"),
     path("rule-library/", library_views.library, name="library"),
     path("rule-drafts/", rule_views.drafts, name="drafts"),
+    path("rule-drafts/new/", build_views.new_rule, name="new_rule"),
+    path("rule-drafts/limits/", build_views.limits, name="rule_limits"),
+    path("rule-drafts/try/", build_views.try_rule, name="try_rule"),
+    path("rule-drafts/<int:draft_id>/edit/", build_views.edit, name="draft_edit"),
     path("rule-drafts/<int:draft_id>/", rule_views.draft, name="draft"),
     path("rule-drafts/<int:draft_id>/act/", rule_views.act_on_draft, name="draft_act"),
     path("portfolios/<int:portfolio_id>/horizon/", limit_views.cash_horizon, name="cash_horizon"),

@@ -140,12 +140,12 @@ def test_an_officer_says_it_in_the_rules_dialog(write, omar, odile, by, client):
     at = reverse("compliance:rule", args=["core_value"])
     assert "Only orders whose" in client.get(at).content.decode()
     said = {
-        "limit-max_amount": "1000", "limit-own_field": "sleeve", "limit-own_value": "Corn", "severity": "HARD",
-        "reason": "Mandate of March", "seen": "1",
+        "kind": "order_value", "name": "Small core orders", "limit-max_amount": "1000", "limit-own_field": "sleeve",
+        "limit-own_value": "Corn", "severity": "HARD", "moments": ["submit"], "reason": "Mandate of March", "seen": "1", "how": "propose",
     }  # fmt: skip
     wrong = client.post(at, said)
     assert wrong.status_code == 422 and "none of Core, Satellite" in wrong.content.decode()
-    assert client.post(at, said | {"limit-own_value": "Core"}).status_code == 204
+    assert client.post(at, said | {"limit-own_value": "Core"}).status_code == 302
     assert RuleDraft.objects.latest("pk").params == CORE
     draft = RuleDraft.objects.latest("pk")
     compliance.approve_drafts(by(odile), [draft.pk], seen={draft.pk: 2})

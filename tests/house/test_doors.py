@@ -50,6 +50,7 @@ MATRIX: dict[str, set[str] | str] = {
     "compliance:order_checks": {M, C, A}, "compliance:rules": {C, A}, "compliance:rule": {C},
     "compliance:rule_end": {C}, "compliance:drafts": {C, A}, "compliance:library": {C, A}, "api-rule-library": {C, A},
     "api-rule-library-take": {C}, "compliance:draft": {C, A}, "compliance:draft_act": {C},
+    **dict.fromkeys(("compliance:new_rule", "compliance:rule_limits", "compliance:try_rule", "compliance:draft_edit"), {C}),
     "compliance:restrictions": {C, A}, "compliance:restrict": {C}, "compliance:lift": {C},
     "surveillance:days": {C, A}, "surveillance:day": {C, A}, "surveillance:incident": {M, C, A}, "surveillance:report": {C},
     "surveillance:sign": {C}, "surveillance:assign": {C}, "surveillance:work": {C}, "surveillance:filing": {C},

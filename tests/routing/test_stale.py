@@ -336,6 +336,7 @@ GRANTS = {f"grant_{act}": ("odile", "grant", {}) for act in ("confirm", "decline
 CROSSES = {"accept": "mira", "approve": "omar", "decline": "omar", "withdraw": "tom", "execute": "tom"}
 
 # Of each page that changes something: who, what, and what its form says beside the version that was looked at.
+RULE = {"kind": "order_value", "name": "Value", "severity": "HARD", "moments": ["submit"], "limit-max_amount": "5"}
 PAGES: dict[str, tuple[str, str, dict | Callable]] = {
     **{f"orders:{act}": ("mira", "order", {}) for act in ("submit", "cancel")},
     "orders:amend": ("mira", "order", {"qty": "80", "order_type": "MARKET", "tif": "DAY"}),
@@ -361,7 +362,8 @@ PAGES: dict[str, tuple[str, str, dict | Callable]] = {
     "compliance:decide": ("omar", "review", {"how": "approve"}),
     "compliance:ask": ("omar", "review", {"text": "Why?"}),
     "compliance:answer": ("mira", "question", {"text": "Because."}),
-    "compliance:rule": ("omar", "rule", {"severity": "HARD", "seen": "1", "limit-max_amount": "5"}),
+    "compliance:rule": ("omar", "rule", {**RULE, "code": "order_value", "seen": "1"}),
+    "compliance:draft_edit": ("omar", "draft", {**RULE, "seen": "1"}),
     "compliance:rule_end": ("omar", "rule", {}),
     "compliance:draft_act": ("omar", "draft", {"how": "drop"}),
     "compliance:lift": ("omar", "restriction", {}),
@@ -495,7 +497,7 @@ EACH: dict[str, tuple[str, str, Callable]] = {
 OTHERS = {
     "makes something new": (
         "orders:ticket orders:imports orders:clone orders:reverse orders:proposals orders:approval_rule_new orders:deputy"
-        " compliance:restrict compliance:import_listings"
+        " compliance:restrict compliance:import_listings compliance:new_rule"
         " blocks:rotation_make routing:halt_set routing:grant_ask users:tokens api-orders api-orders-clone"
         " api-orders-reverse api-imports api-proposals api-deputies api-restrictions api-halts api-rotations"
         " api-restrictions-import api-staging-sessions api-staging-session-grants api-views"

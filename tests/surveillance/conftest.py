@@ -1,7 +1,7 @@
 """A day to report: the firm with one rule that one portfolio breaks."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -23,7 +23,12 @@ def aaa(firm, people, by) -> Callable:
 
     def make(limit: str, **more) -> None:
         params = {"filter": 'symbol == "AAA"', "limit": limit} | more
-        put_in_force(by, "aaa", params, severity="SOFT", name="AAA", kind="measure")
+        put_in_force(long_ago, "aaa", params, severity="SOFT", name="AAA", kind="measure")
+
+    def long_ago(who, reason: str = "") -> Act:
+        act = by(who, reason)
+        act.at -= timedelta(days=60)
+        return act
 
     return make
 

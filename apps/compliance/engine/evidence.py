@@ -37,11 +37,11 @@ def _in_full(v: Verdicts, row: int) -> dict[str, Any]:
         "name": rule.name,
         "severity": rule.severity,
         "citation": rule.citation,
-        "now": _shown(v.now, row),
-        "after": _shown(v.after, row) if failed else None,
-        "limit": _shown(v.limit, row),
+        "now": shown(v.now, row),
+        "after": shown(v.after, row) if failed else None,
+        "limit": shown(v.limit, row),
         "unit": _one(v.unit, row),
-        "room": _shown(v.room, row) if failed else None,
+        "room": shown(v.room, row) if failed else None,
         "room_unit": _one(v.room_unit, row),
         "max_qty": _quantity(v.max_qty[row]),
         "limit_from": said.limit_from,
@@ -55,7 +55,8 @@ def _quantity(whole: int) -> str | None:
     return None if whole == UNKNOWN else f"{whole // 10_000}.{whole % 10_000:04d}".rstrip("0").rstrip(".")
 
 
-def _shown(column: np.ndarray | None, row: int) -> str | None:
+def shown(column: np.ndarray | None, row: int) -> str | None:
+    """One number of a column as text; None where there is none."""
     if column is None or not np.isfinite(column[row]):
         return None
     return number(float(column[row]))

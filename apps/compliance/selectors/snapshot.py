@@ -1,7 +1,7 @@
 """Reading what the engine is given: the columns of a screening, in a number of statements that never grows with the orders."""
 
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
@@ -76,16 +76,25 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, portfolio_ids: Sequen
             ORDER_SCHEMA
             | {"huge": pl.Int64, "whole": pl.String, "hash": pl.String, "filled": pl.Int64, "own": pl.String, "desk": pl.Int64},
         )
-        _refuse_huge(orders)
-        own = _own(orders)
-        orders = orders.with_columns(qty=pl.col("qty") - pl.col("filled"))  # What was crossed is held by now.
-        portfolios = sorted({*orders["portfolio"], *portfolio_ids})
+    _refuse_huge(orders)
+    own = _own(orders)
+    orders = orders.with_columns(qty=pl.col("qty") - pl.col("filled"))  # What was crossed is held by now.
+    return Asked(around(orders, own, at, firm_wide=firm_wide, portfolio_ids=portfolio_ids), orders["whole"], orders["hash"])
+
+
+def around(
+    orders: pl.DataFrame, own: Sequence[Mapping[str, str]] | None, at: datetime, *, firm_wide: bool, portfolio_ids: Sequence[int] = ()
+) -> c.Snapshot:  # fmt: skip
+    """The orders, as columns, with all that there is around them."""
+    order_ids = orders["id"].to_list()
+    portfolios = sorted({*orders["portfolio"], *portfolio_ids})
+    with connection.cursor() as cursor:
         others = _frame(
             cursor,
             f"SELECT {ORDER_COLUMNS}, (least(qty - filled_qty - cancelled_qty, {LARGEST_QTY}) * 10000)::bigint,"
             " (status = ANY(%s))::int FROM orders_order WHERE portfolio_id = ANY(%s::bigint[]) AND status <> ALL(%s)"
             " AND id <> ALL(%s::bigint[]) ORDER BY id",
-            [[S.CLEARED, S.WORKING], portfolios, [*FINAL, S.DRAFT], list(order_ids)],
+            [[S.CLEARED, S.WORKING], portfolios, [*FINAL, S.DRAFT], order_ids],
             ORDER_SCHEMA | {"leaves": pl.Int64, "cleared": pl.Int64},
         )
         positions = _positions(cursor, portfolios)
@@ -93,7 +102,7 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, portfolio_ids: Sequen
         mandates = _mandates(cursor, portfolios)
         traded = sorted(set(orders["instrument"]) | set(others["instrument"]))
         instruments = _instruments(cursor, sorted({*traded, *positions["thing"]}), set(traded), at)
-        firm = _firm(cursor, instruments, orders["instrument"], list(order_ids), at) if firm_wide else (None, None)
+        firm = _firm(cursor, instruments, orders["instrument"], order_ids, at) if firm_wide else (None, None)
         limits = limits_in_force(at)
         taxes = taxes_of(mandates, instruments, sorted(set(orders["instrument"])), list(order_ids), at.date())
         place_of = {i.id: n for n, i in enumerate(instruments)}
@@ -105,7 +114,7 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, portfolio_ids: Sequen
     currencies = {i.currency for i in instruments} | {i.base_currency for i in instruments if i.base_currency}
     currencies = sorted(currencies | set(cash["thing"]) | set(unsettled["thing"]))
     place = np.array(portfolios, np.int64), np.array([i.id for i in instruments], np.int64)
-    snapshot = c.Snapshot(
+    return c.Snapshot(
         at=at, orders=c.Orders(**_order_columns(orders, *place), value_days=days(orders), own=own, desk=orders["desk"].to_numpy(), **lent),
         others=c.OpenOrders(
             **_order_columns(others, *place), value_days=days(others), leaves=others["leaves"].to_numpy(),
@@ -123,7 +132,6 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, portfolio_ids: Sequen
         **taxes, limits=limits, breakers=shorts.breakers(orders, place_of, at), units_owned=units_owned,
         firm_held=firm[0], firm_promised=firm[1],
     )  # fmt: skip
-    return Asked(snapshot, orders["whole"], orders["hash"])
 
 
 def snapshot_as_held(portfolio_ids: Sequence[int], at: datetime) -> c.Snapshot:

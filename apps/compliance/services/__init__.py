@@ -13,7 +13,18 @@ from .decisions import (
     send_back_reviews,
     withdraw_reviews,
 )
-from .drafts import Change, OthersDraft, StaleDraft, drop_drafts, edit_draft, propose_drafts, propose_end, write_drafts
+from .drafts import (
+    Change,
+    OthersDraft,
+    StaleDraft,
+    drop_drafts,
+    edit_draft,
+    propose_drafts,
+    propose_end,
+    text_of,
+    text_of_version,
+    write_drafts,
+)
 from .gates import NotChecked, refuse_unchecked
 from .holding import AlreadyDecided, StaleReview
 from .library import TakenAlready, take_rules
@@ -33,6 +44,7 @@ from .reservations import (
 from .rulebook import DEFAULT_RULES, KindIsFixed, RuleText, StaleRule, install_default_rules
 from .sanctions import BadList, Loaded, StaleMatch, clear_matches, confirm_matches, load_sanctions, screen_names
 from .screening import review_orders
+from .trial import Order, TriedRule, try_rule
 from .whatif import Tried, try_proposals
 
 __all__ = [
@@ -51,6 +63,7 @@ __all__ = [
     "Loaded",
     "NoRoom",
     "NotChecked",
+    "Order",
     "OthersDraft",
     "OverrideOver",
     "OwnDraft",
@@ -69,6 +82,7 @@ __all__ = [
     "TakenAlready",
     "Terms",
     "Tried",
+    "TriedRule",
     "answer",
     "approve_drafts",
     "approve_reviews",
@@ -101,7 +115,10 @@ __all__ = [
     "screen_names",
     "send_back_reviews",
     "take_rules",
+    "text_of",
+    "text_of_version",
     "try_proposals",
+    "try_rule",
     "withdraw_reviews",
     "write_drafts",
 ]

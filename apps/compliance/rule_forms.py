@@ -1,0 +1,167 @@
+"""The form that a rule is written with: its fields are those that its measure takes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+
+from apps.core.refusals import Refusal
+from apps.orders.selectors import own_fields
+from apps.portfolios.models import Portfolio
+from apps.users.models import Desk
+
+from . import selectors, services
+from .draft_selectors import WHEN
+from .engine.params import ASSET_CLASSES, OF_ALL, Param
+from .models.rules import SEVERITIES
+from .states import ASKED_AT, Stage
+
+UNITS = {"percent": "%", "minutes": "min"}
+DAY = forms.DateInput(attrs={"type": "date"})
+TICKS = forms.CheckboxSelectMultiple
+SAID = ("code", "name", "severity", "citation", "jurisdiction", "starts_on", "ends_on")
+
+
+def limit_fields(kind: str) -> dict[str, forms.Field]:
+    """A field for each parameter of the measure, named ``limit-…``."""
+    measure = selectors.measures()[kind]
+    return {f"limit-{name}": _field(name, param) for name, param in measure.takes.items()} | _own()
+
+
+def _field(name: str, param: Param) -> forms.Field:
+    more = {"label": name.replace("_", " ").capitalize(), "help_text": param.help, "required": False}
+    made: forms.Field
+    if param.kind == "flag":
+        made = forms.BooleanField(initial=param.default, **more)
+    elif param.kind == "classes":
+        made = forms.MultipleChoiceField(choices=[(c, c) for c in ASSET_CLASSES], initial=param.default, widget=TICKS, **more)
+    elif param.kind == "choice":
+        made = forms.ChoiceField(choices=[(word, title) for word, title in param.choices.items()], initial=param.default, **more)
+    elif param.kind == "filter":
+        made = forms.CharField(initial=param.default, widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}), **more)
+    else:
+        made = forms.CharField(initial=param.default, **more)
+    made.unit = UNITS.get(param.kind, "")
+    return made
+
+
+def _own() -> dict[str, forms.Field]:
+    choices = [(field.code, field.label) for field in own_fields() if field.is_screened]
+    if not choices:
+        return {}
+    return {
+        "limit-own_field": forms.ChoiceField(label="Only orders whose", choices=[("", "– every order –"), *choices], required=False),
+        "limit-own_value": forms.CharField(
+            label="says", required=False, max_length=200, help_text="Yes and no for a field of that kind."
+        ),
+    }
+
+
+class BuildForm(forms.Form):
+    """A rule as it is written. ``kind`` is chosen before: the measure decides which limits are asked for."""
+
+    name = forms.CharField(max_length=120)
+    code = forms.CharField(max_length=40, help_text="letters, digits and underscores; it stays")
+    severity = forms.ChoiceField(
+        choices=SEVERITIES, initial="SOFT", help_text="information and warnings are told and hold nothing"
+    )
+    teams = forms.MultipleChoiceField(required=False, widget=TICKS)
+    desks = forms.MultipleChoiceField(required=False, widget=TICKS)
+    portfolios = forms.MultipleChoiceField(required=False, help_text="none of all three: the whole firm")
+    moments = forms.MultipleChoiceField(
+        label="Asked when", widget=TICKS, initial=sorted(ASKED_AT), required=False,
+        choices=[(str(s), WHEN[s] + ("" if s in ASKED_AT else " (kept: there is no such door yet)")) for s in Stage],
+    )  # fmt: skip
+    starts_on = forms.DateField(label="First day", required=False, help_text="empty: the day it is approved", widget=DAY)
+    ends_on = forms.DateField(label="Last day", required=False, help_text="empty: until a newer version", widget=DAY)
+    citation = forms.CharField(required=False, max_length=200, help_text="document and section; empty: the firm's own policy")
+    jurisdiction = forms.CharField(required=False, max_length=40, help_text="whose law, such as US or EU")
+    reason = forms.CharField(label="Why (kept on the record)", required=False, widget=forms.Textarea(attrs={"rows": 2}))
+
+    def __init__(self, data: Mapping | None, *, kind: str, said: services.RuleText | None = None, is_new: bool = True):
+        super().__init__(data, initial=_initial(said) if said else {})
+        self.kind = kind
+        limits = limit_fields(kind)
+        self.fields.update(limits)
+        self.limits = list(limits)
+        if not is_new:
+            self.fields["code"].disabled = True
+        places = list(Portfolio.objects.order_by("code").values_list("code", "name", "team"))
+        self.fields["teams"].choices = [(team, team) for team in sorted({team for _, _, team in places})]
+        self.fields["portfolios"].choices = [(code, f"{code} {name}") for code, name, _ in places]
+        self.fields["desks"].choices = list(Desk.objects.order_by("code").values_list("code", "name"))
+
+    @property
+    def limit_rows(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.limits]
+
+    @property
+    def head_rows(self) -> list[forms.BoundField]:
+        return [self[name] for name in ("name", "code", "severity", "citation", "jurisdiction")]
+
+    @property
+    def scope_rows(self) -> list[forms.BoundField]:
+        return [self[name] for name in ("teams", "desks", "portfolios", "moments", "starts_on", "ends_on")]
+
+    def text(self) -> services.RuleText:
+        """What was written, once the form is valid."""
+        said = self.cleaned_data
+        scope = {name: said[name] for name in ("teams", "desks", "portfolios") if said[name]}
+        params = {}
+        for name in self.limits:
+            value = said[name].strip() if isinstance(said[name], str) else said[name]
+            if isinstance(value, bool | list) or value:
+                params[name.removeprefix("limit-")] = value
+        return services.RuleText(kind=self.kind, params=params, scope=scope, moments=said["moments"], **{name: said[name] for name in SAID})
+
+    def refuse(self, refusal: Refusal) -> None:
+        name = str(refusal.facts.get("field", ""))
+        field = next((field for field in (f"limit-{name}", name, {"scope": "portfolios"}.get(name)) if field in self.fields), None)
+        self.add_error(field, with_place(refusal))
+
+
+    def text_so_far(self) -> services.RuleText | None:
+        """The same while it is being written: it need not have a name yet. None where something else is wrong."""
+        self.is_valid()
+        missing = {"name": selectors.measures()[self.kind].title, "code": "draft"}
+        if set(self.errors) - set(missing):
+            return None
+        for field in missing:
+            self.errors.pop(field, None)
+        self.cleaned_data = missing | self.cleaned_data
+        return self.text()
+
+
+def with_place(refusal: Refusal) -> str:
+    """What is wrong, and where in the text."""
+    line, column = (refusal.facts.get(name) for name in ("line", "column"))
+    return f"{refusal.message} (line {line}, column {column})" if line and f"{line}:{column}" not in refusal.message else refusal.message
+
+
+def _initial(said: services.RuleText) -> dict[str, Any]:
+    measure = selectors.measures()[said.kind]
+    limits = {f"limit-{name}": said.params.get(name) for name in (*measure.takes, *OF_ALL) if name in said.params}
+    # What the rule leaves out stays left out, whatever stands where a new rule says nothing.
+    left_out = {f"limit-{name}": "" for name, param in measure.takes.items() if name not in said.params and param.default is None}
+    return {
+        **left_out, **limits, **{name: getattr(said, name) for name in SAID}, "moments": said.moments,
+        **{name: said.scope.get(name, []) for name in ("teams", "desks", "portfolios")},
+    }  # fmt: skip
+
+
+class OrderForm(forms.Form):
+    """The portfolio that a rule is tried on, and an order that nobody entered."""
+
+    portfolio = forms.ChoiceField()
+    side = forms.ChoiceField(choices=[("BUY", "Buy"), ("SELL", "Sell"), ("SELL_SHORT", "Sell short")])
+    symbol = forms.CharField(required=False, max_length=40, label="Instrument", help_text="empty: each position, by the smallest order")
+    qty = forms.DecimalField(required=False, label="Quantity", max_digits=20, decimal_places=4)
+    limit = forms.DecimalField(required=False, label="Limit price", max_digits=20, decimal_places=8)
+
+    def __init__(self, data: Mapping | None = None):
+        super().__init__(data, prefix="try")
+        self.fields["portfolio"].choices = list(Portfolio.objects.order_by("code").values_list("code", "name"))
+
+    def order(self) -> services.Order:
+        said = self.cleaned_data
+        return services.Order(said["portfolio"], said["side"], said["symbol"].strip(), said["qty"], said["limit"])
