@@ -76,6 +76,16 @@ class ReviewOut(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class NearOut(serializers.Serializer):
+    """An order that would have passed in its place: smaller, at a nearer limit, or paid on a later day."""
+
+    kind = serializers.CharField(help_text="SMALLER, LIMIT or LATER")
+    qty = serializers.DecimalField(20, 4)
+    limit = serializers.DecimalField(20, 8, allow_null=True, help_text="null where it stays")
+    settles = serializers.DateField(allow_null=True, help_text="null where it stays")
+    rule = serializers.CharField(help_text="the rule that binds there")
+
+
 class DetailOut(ReviewOut):
     """The same with every rule's numbers, what did not pass first, and earlier decisions on the same rule and portfolio."""
 
@@ -84,9 +94,10 @@ class DetailOut(ReviewOut):
     may_decide = serializers.BooleanField()
     overrides = serializers.SerializerMethodField()
     thread = serializers.SerializerMethodField()
+    nearest = NearOut(many=True)
 
     class Meta(ReviewOut.Meta):
-        fields = (*ReviewOut.Meta.fields, "results", "history", "overrides", "thread", "may_decide")
+        fields = (*ReviewOut.Meta.fields, "results", "history", "overrides", "thread", "nearest", "may_decide")
         read_only_fields = fields
 
     @extend_schema_field(OverrideOut(many=True))
@@ -112,9 +123,10 @@ class ShownOut(CheckOut):
     max_passing_qty = serializers.DecimalField(20, 4, allow_null=True)
     binding_rule = serializers.CharField()
     review_status = serializers.CharField(allow_null=True)
+    nearest = NearOut(many=True, help_text="of the newest check")
 
     class Meta(CheckOut.Meta):
-        fields = (*CheckOut.Meta.fields, "results", "max_passing_qty", "binding_rule", "review_status")
+        fields = (*CheckOut.Meta.fields, "results", "max_passing_qty", "binding_rule", "nearest", "review_status")
         read_only_fields = fields
 
 
@@ -174,7 +186,7 @@ class Reviews(mixins.ListModelMixin, Scoped):
         found = selectors.review_detail(request.user, pk)
         found.review.results, found.review.history = found.results, found.history
         found.review.may_decide, found.review.stand = found.may_decide, found.overrides
-        found.review.asked = found.thread
+        found.review.asked, found.review.nearest = found.thread, found.nearest
         return Response(DetailOut(found.review).data)
 
     @extend_schema(summary="Let the order through in spite of it; ask for that, or confirm it, where a hard rule needs two",
@@ -243,6 +255,7 @@ class Checks(Scoped):
                 "results": shown.results,
                 "max_passing_qty": None if shown.max_passing_qty is None else str(shown.max_passing_qty),
                 "binding_rule": shown.binding_rule,
+                "nearest": NearOut(shown.nearest, many=True).data,
                 "review_status": shown.review and shown.review.status,
             }
             for shown in selectors.checks_of(request.user, pk)

@@ -1,7 +1,7 @@
 """Questions to checks and reviews. Officers see everything; a manager sees what was found on their own orders, neutrally."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -21,6 +21,7 @@ from ..states import Outcome, R, V
 from ..states import Q as Asked
 from .accepted import overrides_seen_by
 from .asking import questions_seen_by
+from .nearest import Near, nearest_to
 from .runs import passed_by
 
 MOST_HISTORY = 10
@@ -91,6 +92,7 @@ class Detail:
     :param history: earlier decisions on the same rule and portfolio, newest first
     :param may_decide: whether this person may, now
     :param own: whether they may not because they entered the order
+    :param nearest: orders that would have passed in its place
     :param thread: what officers asked its managers, with the answers, oldest first
     :param overrides: what officers let stand of it, or asked for
     :param asked: the first of these that waits for a second officer; :param mine: whether this person asked
@@ -102,6 +104,7 @@ class Detail:
     history: Sequence[dict[str, Any]]
     may_decide: bool
     own: bool
+    nearest: Sequence[Near]
     thread: Sequence[Question]
     overrides: Sequence[Override]
     asked: Override | None
@@ -109,7 +112,7 @@ class Detail:
 
 
 def review_detail(user, review_id: int) -> Detail:
-    """Six queries at most. :raises NotFound: as ``get_review_seen_by``"""
+    """Eight queries at most. :raises NotFound: as ``get_review_seen_by``"""
     review = get_review_seen_by(user, review_id)
     passed = passed_by([review.verdict]).get(review.verdict_id, [])
     results = [r | {"bar": bar(r)} for r in (*review.verdict.results, *passed)]
@@ -125,6 +128,7 @@ def review_detail(user, review_id: int) -> Detail:
         _history(review),
         waiting and not own and can(user, "compliance.decide"),
         waiting and own,
+        nearest_to(review.verdict),
         list(questions_seen_by(user).filter(review=review_id)),
         overrides,
         asked,
@@ -214,6 +218,7 @@ class Shown:
     max_passing_qty: Decimal | None
     binding_rule: str
     review: Review | None
+    nearest: Sequence[Near] = ()
 
     @property
     def problems(self) -> list[dict[str, Any]]:
@@ -237,7 +242,10 @@ def checks_of(user, order_id: int) -> list[Shown]:
     led_to = Review.objects.filter(verdict__in=[check.pk for check in checks])
     reviews = {r.verdict_id: r for r in led_to.select_related("decided_by", "order__created_by", "verdict")}
     hidden, passed = {} if whole else neutral_words(), passed_by(checks)
-    return [_shown(check, passed.get(check.pk, []), reviews.get(check.pk), hidden) for check in checks]
+    shown = [_shown(check, passed.get(check.pk, []), reviews.get(check.pk), hidden) for check in checks]
+    if shown and shown[0].max_passing_qty is not None:
+        shown[0] = replace(shown[0], nearest=nearest_to(shown[0].check))
+    return shown
 
 
 def _is_theirs(user, order: Order) -> bool:
