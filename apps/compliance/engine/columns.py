@@ -6,7 +6,7 @@ limit prices whole hundred-millionths, times microseconds since 1970 (UTC). Floa
 within ``NEAR`` of a limit is decided by the ``exact_*`` methods, in fractions.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -218,6 +218,12 @@ class Snapshot:
     kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What rules work out of its instruments and share."""
 
+    def once(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What several rules need alike, made for the first that asks. Nobody changes what it gets."""
+        if key not in self.kept:
+            self.kept[key] = make()
+        return self.kept[key]
+
     # --- Instruments -------------------------------------------------------------------------------------------------
     @cached_property
     def currency(self) -> np.ndarray:
@@ -398,8 +404,12 @@ class Snapshot:
 
     def mandate(self, name: str) -> np.ndarray:
         """A limit of each order's portfolio's mandate; NaN where it has none."""
-        values = [getattr(p, name) for p in self.portfolios]
-        return np.array([np.nan if v is None else float(v) for v in values])[self.orders.portfolio]
+
+        def of_orders() -> np.ndarray:
+            values = [getattr(p, name) for p in self.portfolios]
+            return np.array([np.nan if v is None else float(v) for v in values])[self.orders.portfolio]
+
+        return self.once(("mandate", name), of_orders)
 
     def exact_mandate(self, order: int, name: str) -> Fraction:
         return Fraction(getattr(self.portfolios[self.orders.portfolio[order]], name))
@@ -412,12 +422,17 @@ class Snapshot:
 
     def fresh_price(self, minutes: int) -> np.ndarray:
         """Whether each order's instrument has a price and rate no older than so many minutes."""
-        return self.priced_us[self.orders.instrument] >= max(self.now_us - minutes * 60_000_000, 0)
+        oldest = max(self.now_us - minutes * 60_000_000, 0)
+        return self.once(("fresh price", minutes), lambda: self.priced_us[self.orders.instrument] >= oldest)
 
     def fresh_nav(self, minutes: int) -> np.ndarray:
         """Whether all prices and rates in the order's portfolio's value are that fresh, and the value is positive."""
-        known = (self.nav_us >= max(self.now_us - minutes * 60_000_000, 0)) & (np.nan_to_num(self.nav) > 0)
-        return known[self.orders.portfolio]
+
+        def known() -> np.ndarray:
+            oldest = max(self.now_us - minutes * 60_000_000, 0)
+            return ((self.nav_us >= oldest) & (np.nan_to_num(self.nav) > 0))[self.orders.portfolio]
+
+        return self.once(("fresh value", minutes), known)
 
 
 def micros(at: datetime) -> int:

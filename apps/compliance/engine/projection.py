@@ -59,13 +59,18 @@ def running(groups: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 def projected(s: Snapshot, grouping: np.ndarray, weight: np.ndarray, who: np.ndarray, *, sells: bool) -> Projected:
     """
-    Sums a measure over each order's portfolio and group.
+    Sums a measure over each order's portfolio and group. Rules with other limits on the same share one projection.
 
     :param grouping: group of each instrument, -1 for none
     :param weight: measure of one unit of each instrument; NaN where not known
     :param who: which orders to answer for, all of one side
     :param sells: whether promised sells are what makes it worse (they then count below what is held)
     """
+    same = "projected", grouping.tobytes(), weight.tobytes(), who.tobytes(), sells
+    return s.once(same, lambda: _projected(s, grouping, weight, who, sells=sells))
+
+
+def _projected(s: Snapshot, grouping: np.ndarray, weight: np.ndarray, who: np.ndarray, *, sells: bool) -> Projected:
     n, groups = len(s.orders), int(grouping.max(initial=0)) + 1
     now, before, known = np.zeros(n), np.zeros(n), np.ones(n, bool)
     group = grouping[s.orders.instrument]

@@ -67,8 +67,11 @@ class Estimates:
         self.paying = self.mine.brings & ~refused & counts & ~np.isnan(self.mine.brought_unit)
         self.others_paying = self.others.brings & s.others.cleared & counts & ~np.isnan(self.others.brought_unit)
 
-    @cached_property
+    @property
     def _columns(self) -> tuple[np.ndarray, ...]:
+        return self.s.once("estimates", self._made)
+
+    def _made(self) -> tuple[np.ndarray, ...]:
         def column(values):
             return np.array([np.nan if v is None else float(v) for v in values])
 

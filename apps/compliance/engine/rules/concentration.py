@@ -94,7 +94,15 @@ def _judge(
 
 
 def grouped(s: Snapshot, group_of: Callable[[Instrument], object], exempt: frozenset[str] = frozenset()) -> np.ndarray:
-    """A whole number for each instrument's group, -1 for what is left out or has none: pairs of currencies always are."""
+    """
+    A whole number for each instrument's group, -1 for what is left out or has none: pairs of currencies always are.
+
+    :param group_of: depends on the instrument alone
+    """
+    return s.once(("grouped", group_of.__code__, exempt), lambda: _grouped(s, group_of, exempt))
+
+
+def _grouped(s: Snapshot, group_of: Callable[[Instrument], object], exempt: frozenset[str]) -> np.ndarray:
     numbers: dict[object, int] = {None: -1}
     left_out = [bool(i.base_currency) or i.asset_class in exempt for i in s.instruments]
     groups = [-1 if out else numbers.setdefault(group_of(i), len(numbers)) for out, i in zip(left_out, s.instruments, strict=True)]

@@ -20,9 +20,7 @@ def notional(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
     """No order worth more than an amount, at its limit where that is dearer than the market, else at mid."""
     most, minutes = rule.params["max_amount"], rule.params["max_age"]
     place = s.orders.instrument
-    factor = np.array([float(i.price_factor) for i in s.instruments])[place] * s.rate[s.currency][place]
-    at_limit = s.orders.limit / PRICE * factor
-    unit = np.maximum(s.unit[place] * s.forward(s.orders), at_limit)
+    unit = s.once("dearer of mid and limit", lambda: _dearer(s))
     n = len(s.orders)
     asked = np.ones(n, bool)
     cap = np.full(n, float(most))
@@ -48,11 +46,17 @@ def notional(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
     return Verdicts(rule, outcome, say, None, after, cap, FIRM_CURRENCY, cap, FIRM_CURRENCY, max_qty)
 
 
+def _dearer(s: Snapshot) -> np.ndarray:
+    place = s.orders.instrument
+    factor = np.array([float(i.price_factor) for i in s.instruments])[place] * s.rate[s.currency][place]
+    return np.maximum(s.unit[place] * s.forward(s.orders), s.orders.limit / PRICE * factor)
+
+
 def volume(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
     """No order above so many percent of the instrument's average daily volume, where it has a market with one."""
     pct = rule.params["max_pct"]
     place = s.orders.instrument
-    daily = np.array([np.nan if i.daily_qty is None else float(i.daily_qty) for i in s.instruments])[place]
+    daily = s.once("daily volume", lambda: np.array([np.nan if i.daily_qty is None else float(i.daily_qty) for i in s.instruments]))[place]
     n = len(s.orders)
     cap = float(pct) / 100 * daily
 
