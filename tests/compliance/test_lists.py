@@ -66,6 +66,15 @@ class TestWhatBecomesOfAnOrder:
         listed("GREY", desk_id=firm.desk.pk)
         assert Order.objects.get(pk=submit(("P2", "AAA", "SELL", "1"))[0]).status == "HELD"
 
+    def test_only_the_control_room_lets_through_what_met_its_lists(self, rules, listed, submit, omar, odile, by):
+        listed("GREY")
+        (order,) = submit(("P2", "AAA", "SELL", "1"))
+        review = Review.objects.get(order=order)
+        with pytest.raises(compliance.ForControlRoom):
+            compliance.approve_reviews(by(omar, "Fine."), [review.pk], seen={review.pk: 1})
+        compliance.approve_reviews(by(odile, "Fine."), [review.pk], seen={review.pk: 1})
+        assert Order.objects.get(pk=order).status == "CLEARED"
+
     def test_what_is_lifted_or_ended_holds_nothing(self, rules, listed, submit, odile, by):
         pk = listed("GREY")
         compliance.lift(by(odile, "Public."), [pk], seen={pk: 1})

@@ -30,8 +30,10 @@ from ..engine.lists import (
     named,
 )
 from ..models import ListHit, Restriction
-from ..states import InForce
+from ..states import InForce, Outcome
 
+KEPT_BY = "control_room"
+"""The measure by which the control room holds orders."""
 MOST_HITS = 500
 MOST_LEVELS = 5
 """Of funds that hold funds; what lies deeper is not known."""
@@ -96,6 +98,18 @@ def met_for_judging(order_ids: Sequence[int], at: datetime) -> list[Met]:
         else one
         for one in found
     ]
+
+
+def held_for_control_room(review_ids: Sequence[int]) -> list[int]:
+    """Of some reviews those whose orders met a list of the control room, or may have. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT r.id FROM compliance_review r JOIN compliance_check c ON c.id = r.verdict_id WHERE r.id = ANY(%s)"
+            " AND EXISTS (SELECT FROM jsonb_array_elements(c.results) found JOIN compliance_rule k ON k.code = found ->> 'rule'"
+            "  WHERE k.kind = %s AND found ->> 'outcome' <> %s) ORDER BY r.id",
+            [list(review_ids), KEPT_BY, Outcome.PASS],
+        )
+        return [pk for (pk,) in cursor.fetchall()]
 
 
 def entry_names(entry: Restriction) -> str:

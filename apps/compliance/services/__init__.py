@@ -5,6 +5,7 @@ from .asking import StaleQuestion, StillAsked, answer, ask
 from .decisions import (
     Approved,
     AtWork,
+    ForControlRoom,
     OwnOrder,
     RequestOver,
     SameOfficer,
@@ -58,6 +59,7 @@ __all__ = [
     "BadRows",
     "Change",
     "CodeIsTaken",
+    "ForControlRoom",
     "KindIsFixed",
     "Listing",
     "Loaded",

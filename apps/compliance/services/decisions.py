@@ -15,9 +15,10 @@ from apps.core.events import Event, Fact, listens
 from apps.core.refusals import Conflict, Invalid, NotAllowed
 from apps.orders import selectors as order_selectors
 from apps.orders import services as orders
-from apps.users.services import require
+from apps.users.services import can, require
 
 from .. import events
+from ..selectors.lists import CONTROL_ROOM, held_for_control_room
 from ..states import REVIEW_LIFE, R
 from . import overriding
 from .asking import close_questions
@@ -29,6 +30,10 @@ LONGEST_REASON = 2000
 
 class OwnOrder(NotAllowed):
     """Nobody decides on an order that they entered."""
+
+
+class ForControlRoom(NotAllowed):
+    """Whether an order goes on that met a list of the control room is the control room's to say."""
 
 
 class SameOfficer(NotAllowed):
@@ -64,10 +69,11 @@ def approve_reviews(
         confirms takes them as they are
     :raises Invalid: without a reason, or naming the term that cannot be so
     :raises OwnOrder: if the officer entered or amended one of the orders
+    :raises ForControlRoom: if one met a list of the control room and the officer is not of it
     :raises SameOfficer: if the officer asked already; :raises RequestOver: if what was asked is over
     :raises AlreadyDecided: if another was first; none of them is then decided
     """
-    rows = _chosen(act, review_ids, seen)
+    rows = _chosen(act, review_ids, seen, lets_through=True)
     standing = overriding.requests_of([row.id for row in rows])
     if mine := [row.id for row in rows if row.id in standing and standing[row.id].by == act.by]:
         raise SameOfficer(
@@ -161,9 +167,11 @@ def _decide(act: Act, review_ids: Collection[int], seen: Mapping[int, int], kind
     return rows
 
 
-def _chosen(act: Act, review_ids: Collection[int], seen: Mapping[int, int]) -> list[Locked]:
+def _chosen(
+    act: Act, review_ids: Collection[int], seen: Mapping[int, int], *, lets_through: bool = False
+) -> list[Locked]:
     """Who may, why, lock, is it so, whose is it: how every decision begins."""
-    require(act, "compliance.decide")
+    user = require(act, "compliance.decide")
     if not act.reason.strip():
         raise Invalid("Give a reason: it is kept on the record with your decision.", field="reason")
     if len(act.reason) > LONGEST_REASON:
@@ -177,6 +185,10 @@ def _chosen(act: Act, review_ids: Collection[int], seen: Mapping[int, int]) -> l
     if own:
         raise OwnOrder(
             f"You entered or amended order O-{own[0]:06d} yourself, so another officer has to decide on it.", orders=own[:20]
+        )
+    if lets_through and not can(user, CONTROL_ROOM) and (theirs := held_for_control_room([row.id for row in rows])):
+        raise ForControlRoom(
+            f"V-{theirs[0]:06d} waits for an officer of the control room: only they may let it through.", reviews=theirs[:20]
         )
     return rows
 
