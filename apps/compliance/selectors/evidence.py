@@ -85,7 +85,7 @@ def _rule(result: Mapping[str, Any], version: RuleVersion) -> Pack:
     above, below, of = _fraction(result)
     return {
         "rule": version.rule.code, "name": result.get("name") or version.rule.name, "version": version.number,
-        "version_id": version.pk, "text": version.text, "citation": result.get("citation") or version.rule.citation,
+        "version_id": version.pk, "text": version.text, "citation": result.get("citation") or version.citation,
         "measure": version.rule.kind, "params": version.params, "severity": version.severity,
         "written_by": version.written_by.username, "written_at": version.written_at, "outcome": result["outcome"],
         "numerator": above, "denominator": below, "denominator_is": of, "now": result.get("now"),
