@@ -29,7 +29,7 @@ def replay(request: HttpRequest) -> HttpResponse:
         report = selectors.replay_day(day, most_orders=selectors.MOST_REPLAYED)
     elif how == "rules":
         since = today - timedelta(days=LONGEST - 1)
-        report = selectors.replay_rules(selectors.active_rules(), since, today, most_orders=selectors.MOST_REPLAYED)
+        report = selectors.replay_rules(selectors.rules_before_the_desk(today), since, today, most_orders=selectors.MOST_REPLAYED)
     context = {"day": day, "how": how, "report": report, "longest": LONGEST, "runs": selectors.runs_on(day), "error": error}
     return render(request, "compliance/replay.html", context, status=status)
 

@@ -90,6 +90,8 @@ def test_so_is_one_whose_hash_was_changed_with_it(a_day):
         ("UPDATE compliance_check SET outcome = 'PASS', results = '[]'", ""),
         ("UPDATE compliance_check SET max_passing_qty = 7 WHERE outcome = 'FAIL'", ""),
         ("UPDATE compliance_ruleversion SET params = '{\"max_pct\": \"99\"}' WHERE params ? 'max_pct'", "rule"),
+        ("UPDATE compliance_ruleversion SET scope = '{\"teams\": [\"none\"]}'", "rule"),
+        ("UPDATE compliance_ruleversion SET moments = '[\"amend\"]'", "rule"),
         ("UPDATE compliance_runfigures SET figures = 'gone'", "figures"),
         ("UPDATE compliance_check SET inputs_hash = repeat('0', 64)", "hash"),
     ],

@@ -72,5 +72,5 @@ class Replays(ApiDoor, viewsets.GenericViewSet):
         asked.is_valid(raise_exception=True)
         today = timezone.now().date()
         since = today - timedelta(days=asked.validated_data["days"] - 1)
-        report = selectors.replay_rules(selectors.active_rules(), since, today, most_orders=selectors.MOST_REPLAYED)
+        report = selectors.replay_rules(selectors.rules_before_the_desk(today), since, today, most_orders=selectors.MOST_REPLAYED)
         return Response(ReplayOut(report).data)

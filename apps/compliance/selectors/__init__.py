@@ -6,7 +6,7 @@ from .asking import questions_seen_by, questions_to_answer
 from .evidence import evidence_of, hash_of
 from .library import library
 from .lists import entries_met, entry_names, hits_seen_by, kinds_seen_by, restrictions_seen_by
-from .replay import MOST_REPLAYED, replay_day, replay_rules, runs_on
+from .replay import MOST_REPLAYED, replay_day, replay_rules, rules_before_the_desk, runs_on
 from .reviews import (
     Counts,
     Detail,
@@ -63,6 +63,7 @@ __all__ = [
     "restrictions_seen_by",
     "review_detail",
     "reviews_seen_by",
+    "rules_before_the_desk",
     "rules_seen_by",
     "runs_on",
     "sanctions_lists_seen_by",

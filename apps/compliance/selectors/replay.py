@@ -22,7 +22,8 @@ from ..engine.rules import look_firm_wide
 from ..engine.screening import Screening, screen
 from ..engine.storing import NotStored, digest, expanded, unpacked
 from ..models import Run
-from ..states import Moment
+from ..states import Moment, Stage
+from .asked import active_rules
 from .runs import rule_versions, rules_hash
 
 AT_ONCE = 50
@@ -84,6 +85,11 @@ def runs_of(day: date) -> QuerySet[Run]:
     """The screenings of a day by UTC, in order."""
     start = datetime.combine(day, time(), UTC)
     return Run.objects.filter(at__gte=start, at__lt=start + timedelta(days=1)).order_by("pk")
+
+
+def rules_before_the_desk(on: date) -> list[RuleVersion]:
+    """The rules that orders are asked on a day before they go to the desk. One query."""
+    return active_rules(on, Stage.SUBMIT, Stage.AMEND)
 
 
 def runs_on(day: date) -> QuerySet[Run]:

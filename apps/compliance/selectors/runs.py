@@ -20,7 +20,7 @@ def rules_hash(version_ids: Sequence[int]) -> str:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT encode(sha256(convert_to(coalesce(string_agg(jsonb_build_array(v.id, r.code, r.kind, v.number,"
-            " v.severity, v.params)::text, E'\\n' ORDER BY u.n), ''), 'UTF8')), 'hex')"
+            " v.severity, v.params, v.scope, v.moments)::text, E'\\n' ORDER BY u.n), ''), 'UTF8')), 'hex')"
             " FROM unnest(%s::bigint[]) WITH ORDINALITY AS u(id, n)"
             " JOIN compliance_ruleversion v ON v.id = u.id JOIN compliance_rule r ON r.id = v.rule_id",
             [list(version_ids)],

@@ -5,8 +5,7 @@ from datetime import date, timedelta
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from apps.compliance.selectors.asked import active_rules
-from apps.compliance.selectors.replay import Report, replay_day, replay_rules
+from apps.compliance.selectors.replay import Report, replay_day, replay_rules, rules_before_the_desk
 
 SHOWN = 50
 
@@ -39,7 +38,7 @@ class Command(BaseCommand):
         self.stdout.write(f"The same: {report.judged:,} verdicts of {report.runs:,} screenings of {day}.")
 
     def _by_todays_rules(self, day: date, days: int) -> None:
-        report = replay_rules(active_rules(), day - timedelta(days=days - 1), day)
+        report = replay_rules(rules_before_the_desk(timezone.now().date()), day - timedelta(days=days - 1), day)
         for word, found in (("would have been held", report.held), ("would have been let through", report.let_through)):
             for d in found[:SHOWN]:
                 self.stdout.write(f"S-{d.run_id:06d} O-{d.order_id:06d} {word} ({d.rule}): was {d.was}, would be {d.is_now}")
