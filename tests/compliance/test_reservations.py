@@ -63,9 +63,14 @@ class TestReserving:
     def test_what_a_draft_holds_nobody_else_can_take(self, own, draft, mira, paul, by):
         mine, theirs = draft(mira, 300_000), draft(paul, 40_001, "P3")
         reserve(by(mira), mine)
-        assert submit(by(paul), theirs) == "HELD"
-        orders.cancel_orders(by(paul), [theirs], seen=version(theirs))
+        assert submit(by(paul), theirs) == "HELD"  # It takes none of what was kept before it.
         assert submit(by(mira), mine) == "CLEARED" and live() == {mine: ("ENDED", "submitted")}
+
+    def test_what_was_held_before_room_was_kept_counts(self, own, draft, mira, paul, by):
+        first = draft(paul, 340_001, "P3")
+        assert submit(by(paul), first) == "HELD"
+        with pytest.raises(compliance.NoRoom):
+            reserve(by(mira), draft(mira, 1_000))
 
     def test_and_all_of_the_rest_can(self, own, draft, mira, paul, by):
         reserve(by(mira), draft(mira, 300_000))
