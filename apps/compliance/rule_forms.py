@@ -76,6 +76,10 @@ class BuildForm(forms.Form):
     ends_on = forms.DateField(label="Last day", required=False, help_text="empty: until a newer version", widget=DAY)
     citation = forms.CharField(required=False, max_length=200, help_text="document and section; empty: the firm's own policy")
     jurisdiction = forms.CharField(required=False, max_length=40, help_text="whose law, such as US or EU")
+    fixtures = forms.JSONField(
+        required=False, widget=forms.Textarea(attrs={"rows": 10, "spellcheck": "false"}),
+        help_text="a list of books in plain words, and what the rule must say of each order: one at least that passes, one that does not",
+    )  # fmt: skip
     reason = forms.CharField(label="Why (kept on the record)", required=False, widget=forms.Textarea(attrs={"rows": 2}))
 
     def __init__(self, data: Mapping | None, *, kind: str, said: services.RuleText | None = None, is_new: bool = True):
@@ -112,7 +116,10 @@ class BuildForm(forms.Form):
             value = said[name].strip() if isinstance(said[name], str) else said[name]
             if isinstance(value, bool | list) or value:
                 params[name.removeprefix("limit-")] = value
-        return services.RuleText(kind=self.kind, params=params, scope=scope, moments=said["moments"], **{name: said[name] for name in SAID})
+        kept = {name: said[name] for name in SAID}
+        return services.RuleText(
+            kind=self.kind, params=params, scope=scope, moments=said["moments"], fixtures=said["fixtures"] or [], **kept
+        )
 
     def refuse(self, refusal: Refusal) -> None:
         name = str(refusal.facts.get("field", ""))
@@ -135,7 +142,7 @@ class BuildForm(forms.Form):
 def with_place(refusal: Refusal) -> str:
     """What is wrong, and where in the text."""
     line, column = (refusal.facts.get(name) for name in ("line", "column"))
-    return f"{refusal.message} (line {line}, column {column})" if line and f"{line}:{column}" not in refusal.message else refusal.message
+    return f"{refusal.message} (line {line}, column {column})" if line and f"column {column}" not in refusal.message else refusal.message
 
 
 def _initial(said: services.RuleText) -> dict[str, Any]:
@@ -144,7 +151,7 @@ def _initial(said: services.RuleText) -> dict[str, Any]:
     # What the rule leaves out stays left out, whatever stands where a new rule says nothing.
     left_out = {f"limit-{name}": "" for name, param in measure.takes.items() if name not in said.params and param.default is None}
     return {
-        **left_out, **limits, **{name: getattr(said, name) for name in SAID}, "moments": said.moments,
+        **left_out, **limits, **{name: getattr(said, name) for name in SAID}, "moments": said.moments, "fixtures": list(said.fixtures),
         **{name: said.scope.get(name, []) for name in ("teams", "desks", "portfolios")},
     }  # fmt: skip
 

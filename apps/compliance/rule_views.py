@@ -81,10 +81,21 @@ def draft(request: HttpRequest, draft_id: int) -> HttpResponse:
 
 
 def _draft(request: HttpRequest, draft_id: int, *, error: str = "", reason: str = "", status: int = 200) -> HttpResponse:
-    context = {"open": draft_selectors.opened(request.user, draft_id), "error": error, "reason": reason}
+    opened = draft_selectors.opened(request.user, draft_id)
+    bench = None if opened.draft.retires else services.bench_of(opened.draft)
+    context = {"open": opened, "bench": bench, "error": error, "reason": reason}
     if request.htmx:
         return render(request, "compliance/draft.html#draft", context, status=status)
     return render(request, "compliance/drafts.html", _list(request) | context, status=status)
+
+
+@door("compliance.see")
+@require_GET
+def history(request: HttpRequest, draft_id: int) -> HttpResponse:
+    """What the change would have done to the orders of the last days."""
+    found = selectors.history_of(selectors.get_draft_seen_by(request.user, draft_id))
+    context = {"history": found, "listed": [("Would be held", found.held[:50]), ("Would be let through", found.let_through[:50])]}
+    return render(request, "compliance/draft.html#history", context)
 
 
 @door("compliance.write_rules", "compliance.approve_rules")

@@ -53,6 +53,8 @@ api_urlpatterns = [
         re_path(rf"^rule-drafts/{PK}/{act}/?$", api.Drafts.as_view({"post": act}), name=f"api-rule-draft-{act}")
         for act in ("edit", "propose", "approve", "refuse", "drop")
     ),
+    path("rule-drafts/<int:pk>/bench/", api.Drafts.as_view({"get": "bench"}), name="api-rule-draft-bench"),
+    path("rule-drafts/<int:pk>/history/", api.Drafts.as_view({"get": "history"}), name="api-rule-draft-history"),
     path("portfolios/<int:pk>/horizon/", CashHorizon.as_view({"get": "retrieve"}), name="api-cash-horizon"),
     path("trading-limits/", TradingLimits.as_view({"get": "list"}), name="api-trading-limits"),
     re_path(r"^restrictions/import/?$", api.Restrictions.as_view({"post": "upload"}), name="api-restrictions-import"),
@@ -90,6 +92,7 @@ urlpatterns = [
     path("rule-drafts/try/", build_views.try_rule, name="try_rule"),
     path("rule-drafts/<int:draft_id>/edit/", build_views.edit, name="draft_edit"),
     path("rule-drafts/<int:draft_id>/", rule_views.draft, name="draft"),
+    path("rule-drafts/<int:draft_id>/history/", rule_views.history, name="draft_history"),
     path("rule-drafts/<int:draft_id>/act/", rule_views.act_on_draft, name="draft_act"),
     path("portfolios/<int:portfolio_id>/horizon/", limit_views.cash_horizon, name="cash_horizon"),
     path("trading-limits/", limit_views.trading_limits, name="trading_limits"),

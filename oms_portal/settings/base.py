@@ -256,6 +256,8 @@ CELERY_BEAT_SCHEDULE = {
 # --- Compliance -----------------------------------------------------------------------------------------------------
 FIRM_TIME_ZONE = os.environ.get("OMS_FIRM_TIME_ZONE", "America/New_York")  # By which a day of the firm ends.
 SANCTIONS_FOLDER = os.environ.get("OMS_SANCTIONS_FOLDER", "")  # Where sdn.csv, alt.csv and add.csv of OFAC are put; empty: none.
+# Whether a rule is proposed only with a fixture that passes and one that fails. What it has must be green in any case.
+RULES_NEED_FIXTURES = os.environ.get("OMS_RULES_NEED_FIXTURES", "1") == "1"
 OVERRIDE_DAYS = int(os.environ.get("OMS_OVERRIDE_DAYS", "30"))  # The longest that an officer may let a finding stand.
 
 # --- Surveillance -----------------------------------------------------------------------------------------------------

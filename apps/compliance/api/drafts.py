@@ -35,10 +35,46 @@ class DraftOut(serializers.ModelSerializer):
         model = RuleDraft
         fields = (
             "id", "ref", "status", "version", "rule_id", "seen", "retires", "code", "kind", "name", "severity", "text", "params",
-            "citation", "jurisdiction", "scope", "moments", "starts_on", "ends_on", "reason", "written_by", "written_at", "proposed_at",
+            "citation", "jurisdiction", "scope", "moments", "fixtures", "bench",
+            "starts_on", "ends_on", "reason", "written_by", "written_at", "proposed_at",
             "decided_by", "decided_at", "answer", "became",
         )  # fmt: skip
         read_only_fields = fields
+
+
+class MissOut(serializers.Serializer):
+    """An order, counted from 1, of which the rule says another thing than its fixture expects."""
+
+    fixture = serializers.CharField()
+    order = serializers.IntegerField()
+    expected = serializers.CharField()
+    found = serializers.CharField()
+
+
+class BenchOut(serializers.Serializer):
+    is_green = serializers.BooleanField(help_text="each finds what it expects; one at least passes, and one fails")
+    passes = serializers.IntegerField()
+    fails = serializers.IntegerField()
+    misses = MissOut(many=True)
+    mutants = serializers.IntegerField(help_text="the rule with one thing changed, so often")
+    survivors = serializers.ListField(child=serializers.CharField(), help_text="those that no fixture noticed")
+    score = serializers.IntegerField(allow_null=True, help_text="percent of the mutants that a fixture noticed")
+
+
+class ChangedOut(serializers.Serializer):
+    run_id = serializers.IntegerField()
+    order_id = serializers.IntegerField()
+    rule = serializers.CharField()
+    was = serializers.CharField()
+    is_now = serializers.CharField()
+
+
+class HistoryOut(serializers.Serializer):
+    days = serializers.IntegerField()
+    judged = serializers.IntegerField()
+    left_out = serializers.IntegerField(help_text="runs that were more than are judged while somebody waits")
+    held = ChangedOut(many=True, help_text="let through by what is in force, held by the change")
+    let_through = ChangedOut(many=True, help_text="the other way")
 
 
 class ScopeIn(serializers.Serializer):
@@ -62,6 +98,9 @@ class DraftIn(serializers.Serializer):
         choices=list(Stage), required=False, default=sorted(ASKED_AT),
         help_text="when it is asked; route and fill are kept until there is such a door",
     )  # fmt: skip
+    fixtures = serializers.ListField(
+        child=serializers.JSONField(), required=False, default=list, help_text="books in plain words with what is expected of each order"
+    )
     starts_on = serializers.DateField(required=False, allow_null=True, default=None, help_text="without: the day it is approved")
     ends_on = serializers.DateField(required=False, allow_null=True, default=None, help_text="the last day")
     reason = serializers.CharField(max_length=2000, required=False, default="", allow_blank=True)
@@ -112,6 +151,14 @@ class Drafts(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
 
     def get_object(self) -> RuleDraft:
         return selectors.get_draft_seen_by(self.request.user, self.kwargs["pk"])
+
+    @extend_schema(summary="What its fixtures say of it, and which mutants survive them", responses=BenchOut)
+    def bench(self, request: Request, pk: int) -> Response:
+        return Response(BenchOut(services.bench_of(self.get_object())).data)
+
+    @extend_schema(summary="What it would have changed of the last 30 days' orders", responses=HistoryOut)
+    def history(self, request: Request, pk: int) -> Response:
+        return Response(HistoryOut(selectors.history_of(self.get_object())).data)
 
     @extend_schema(summary="Write a change of a rule, or a new rule", request=NewDraftIn, responses={201: DraftOut}, parameters=[KEY])
     def create(self, request: Request) -> Response:

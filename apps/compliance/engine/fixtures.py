@@ -119,7 +119,7 @@ NUMBERS = (
 WORDS = ("asset_class", "currency", "sector", "country", "rating", "put_or_call", "base_currency")
 DAYS = ("maturity_date",)
 SAID = {*NUMBERS, *WORDS, *DAYS, "price", "bid", "ask", "issuer", "underlying", "minutes_old", "accrued_pct"}
-MANDATE = c.Portfolio._fields[2:]
+MANDATE = tuple(name for name in c.Portfolio._fields if name.endswith("_pct"))
 
 
 def _instrument(symbol: str, told: Any, number: int, places: Mapping[str, int], issuers: dict[str, int]) -> c.Instrument:

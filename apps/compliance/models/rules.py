@@ -37,6 +37,7 @@ class Said(models.Model):
     jurisdiction = models.CharField(max_length=40, blank=True, default="", help_text="whose law it is; empty: the firm's own policy")
     scope = models.JSONField(default=dict, blank=True, help_text="lists of teams, desks and portfolios by code; empty: the whole firm")
     moments = models.JSONField(default=usual_moments, help_text="when it is asked")
+    fixtures = models.JSONField(default=list, blank=True, help_text="books in plain words, and what it must say of each order")
     written_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     written_at = models.DateTimeField()
 
@@ -86,6 +87,7 @@ class RuleDraft(Said):
     starts_on = models.DateField(null=True, blank=True, help_text="empty: the day it is approved")
     ends_on = models.DateField(null=True, blank=True, help_text="the last day; empty: until a newer version")
     reason = models.TextField(blank=True, default="")
+    bench = models.JSONField(null=True, help_text="what its fixtures said as it was proposed, and which mutants survived them")
     proposed_at = models.DateTimeField(null=True)
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     decided_at = models.DateTimeField(null=True)

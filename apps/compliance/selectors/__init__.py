@@ -4,6 +4,7 @@ from .accepted import Standing, overrides_seen_by, standing
 from .asked import active_rules
 from .asking import questions_seen_by, questions_to_answer
 from .evidence import evidence_of, hash_of
+from .history import History, history_of
 from .library import library
 from .lists import entries_met, entry_names, hits_seen_by, kinds_seen_by, restrictions_seen_by
 from .replay import MOST_REPLAYED, replay_day, replay_rules, rules_before_the_desk, runs_on
@@ -45,7 +46,9 @@ __all__ = [
     "entry_names",
     "drafts_to_reserve",
     "evidence_of",
+    "History",
     "get_draft_seen_by",
+    "history_of",
     "get_match_seen_by",
     "get_review_seen_by",
     "hash_of",

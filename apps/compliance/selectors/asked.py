@@ -8,6 +8,8 @@ import orjson
 from django.db import connection
 from django.utils import timezone
 
+from apps.users.models import Desk
+
 from ..engine.judgement import RuleVersion, Scope
 from ..engine.rules import read
 from ..states import InForce, Stage
@@ -56,6 +58,11 @@ def scope_of(said: Mapping[str, Sequence[str]], desks: Iterable[int]) -> Scope |
     if not any(said.values()):
         return None
     return Scope(frozenset(said.get("teams", ())), frozenset(desks), frozenset(said.get("portfolios", ())))
+
+
+def desks_of(said: Mapping[str, Sequence[str]]) -> list[int]:
+    """Ids of the desks that a scope names. One query, none where it names none."""
+    return list(Desk.objects.filter(code__in=said["desks"]).values_list("pk", flat=True)) if said.get("desks") else []
 
 
 def amended_only(stages: Sequence[str]) -> bool:

@@ -10,17 +10,19 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import orjson
+from django.conf import settings
 from django.db import connection, transaction
 
 from apps.audit.services import record
 from apps.core.acts import Act
 from apps.core.events import Event, Fact, differing
-from apps.core.refusals import Invalid, NotAllowed, NotFound, Stale
+from apps.core.refusals import Conflict, Invalid, NotAllowed, NotFound, Stale
 from apps.core.tables import copy_in, next_ids
 from apps.orders import selectors as order_selectors
 from apps.users.services import require
 
 from .. import events
+from ..engine import bench
 from ..engine.rules import MEASURES
 from ..models import Rule, RuleDraft, RuleVersion
 from ..states import DRAFT_LIFE, RULE_LIFE
@@ -35,6 +37,10 @@ COLUMNS = (
 
 class StaleDraft(Stale):
     """The draft was edited or decided on after the officer looked."""
+
+
+class NotGreen(Conflict):
+    """A rule whose fixtures find otherwise than they expect, or that has none, is not proposed."""
 
 
 class OthersDraft(NotAllowed):
@@ -176,6 +182,7 @@ def propose_drafts(act: Act, draft_ids: Collection[int], *, seen: Mapping[int, i
 
     :raises StaleDraft: if one changed since the version seen; :raises StaleRule: if its rule did since it was written
     :raises OthersDraft: where somebody else wrote one; :raises Invalid: without a reason
+    :raises NotGreen: where its fixtures find otherwise than they expect, or there is not one that passes and one that fails
     """
     require(act, "compliance.write_rules")
     drafts = locked_drafts(draft_ids, seen)
@@ -184,13 +191,39 @@ def propose_drafts(act: Act, draft_ids: Collection[int], *, seen: Mapping[int, i
     refuse_stale_rules((draft.rule, draft.seen) for draft in drafts if draft.rule_id is not None)
     if not act.reason.strip() and any(not draft.reason.strip() for draft in drafts):
         raise Invalid("Give a reason for the change: it is kept on the record, and the officer who decides reads it.", field="reason")
+    tried = [_refuse_red(draft) for draft in drafts]
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE compliance_ruledraft SET status = %s, proposed_at = %s, reason = coalesce(nullif(%s, ''), reason),"
-            " version = version + 1 WHERE id = ANY(%s)",
-            [after, act.at, act.reason.strip(), [draft.pk for draft in drafts]],
+            "UPDATE compliance_ruledraft d SET status = %s, proposed_at = %s, reason = coalesce(nullif(%s, ''), reason),"
+            " bench = u.bench, version = version + 1 FROM unnest(%s::bigint[], %s::jsonb[]) u(id, bench) WHERE d.id = u.id",
+            [after, act.at, act.reason.strip(), [draft.pk for draft in drafts], tried],
         )
     record(act, [Fact(draft.pk, draft.version + 1, events.DraftProposed()) for draft in drafts])
+
+
+def _refuse_red(draft: RuleDraft) -> str | None:
+    """What the bench says, to be kept with the proposal. :raises NotGreen: where it may not be proposed so"""
+    if draft.retires:
+        return None
+    found = bench_of(draft)
+    if found.is_red:
+        miss = found.misses[0]
+        raise NotGreen(
+            f"“{miss.fixture}”, order {miss.order}: {miss.found} where {miss.expected} is expected. Mend the rule or the fixture.",
+            field="fixtures", misses=[one._asdict() for one in found.misses[:20]],
+        )  # fmt: skip
+    if settings.RULES_NEED_FIXTURES and not found.is_green and MEASURES[draft.kind].takes:
+        raise NotGreen(
+            f"“{draft.name}” needs a fixture of an order that passes and one of an order that fails before it is proposed.",
+            field="fixtures",
+        )  # fmt: skip
+    return orjson.dumps(found._asdict() | {"score": found.score, "misses": []}).decode()
+
+
+def bench_of(draft: RuleDraft) -> bench.Bench:
+    """What a draft's fixtures say of it, and which mutants survive them."""
+    version = bench.read_version(draft.code, draft.name, draft.kind, draft.severity, draft.params)
+    return bench.run(version, draft.fixtures)
 
 
 @transaction.atomic
@@ -242,7 +275,8 @@ def text_of_version(rule: Rule, last: RuleVersion) -> Canonical:
 
 def _as_kept(row: RuleDraft | RuleVersion, code: str, kind: str, name: str) -> Canonical:
     said = RuleText(
-        code, kind, name, row.severity, row.params, row.citation, row.starts_on, row.ends_on, row.jurisdiction, row.scope, row.moments
+        code, kind, name, row.severity, row.params, row.citation, row.starts_on, row.ends_on, row.jurisdiction, row.scope, row.moments,
+        row.fixtures,
     )
     return Canonical(said, orjson.dumps(row.params, option=orjson.OPT_SORT_KEYS).decode(), row.text)
 

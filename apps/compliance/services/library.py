@@ -43,5 +43,11 @@ def take_rules(act: Act, codes: Sequence[str]) -> list[int]:
         names = ", ".join(known[code].name for code in wanted if code in taken)
         raise TakenAlready(f"The firm has these already, or a draft of them: {names}.", codes=sorted(taken))
     rules = [known[code] for code in wanted]
-    texts = [RuleText(rule.code, rule.kind, rule.name, rule.severity, rule.params, rule.citation) for rule in rules]
+    texts = [
+        RuleText(
+            rule.code, rule.kind, rule.name, rule.severity, rule.params, rule.citation, jurisdiction=rule.jurisdiction,
+            fixtures=rule.fixtures,
+        )
+        for rule in rules
+    ]  # fmt: skip
     return write_drafts(act, [Change(text) for text in texts])

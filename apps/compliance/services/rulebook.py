@@ -19,6 +19,9 @@ from apps.orders.rules import OwnField, as_asked, value_asked
 from .. import events
 from ..engine import params as parameters
 from ..engine import rules, sentence
+from ..engine.bench import MOST_FIXTURES
+from ..engine.fixtures import BadFixture
+from ..engine.fixtures import read as read_fixture
 from ..engine.rules import MEASURES
 from ..states import ASKED_AT, RULE_LIFE, Stage
 
@@ -43,7 +46,7 @@ class RuleText(NamedTuple):
 
     :param kind: its measure (``engine.rules.MEASURES``); :param params: what that takes, numbers as text
     :param scope: ``teams``, ``desks`` and ``portfolios`` by code, of which an order needs one; empty for the whole firm
-    :param moments: when it is asked (``states.Stage``)
+    :param moments: when it is asked (``states.Stage``); :param fixtures: as ``engine.fixtures`` reads them
     :param starts_on: the first day, None for the day it is put in force; :param ends_on: the last one, None for no end
     """
 
@@ -58,6 +61,7 @@ class RuleText(NamedTuple):
     jurisdiction: str = ""
     scope: Mapping[str, Sequence[str]] = {}
     moments: Sequence[str] = tuple(sorted(ASKED_AT))
+    fixtures: Sequence[Mapping[str, Any]] = ()
 
 
 class Canonical(NamedTuple):
@@ -163,13 +167,13 @@ def write_versions(cursor, act: Act, rows: Sequence[Written]) -> list[int]:
     return ids
 
 
-SAID = ("params", "text", "severity", "citation", "jurisdiction", "scope", "moments", "starts_on", "ends_on")
+SAID = ("params", "text", "severity", "citation", "jurisdiction", "scope", "moments", "fixtures", "starts_on", "ends_on")
 
 
 def said_in(what: Canonical) -> tuple:
     """The values of the columns ``SAID``, which versions and drafts have alike."""
     s = what.said
-    lists = _json(dict(s.scope)), _json(list(s.moments))
+    lists = _json(dict(s.scope)), _json(list(s.moments)), _json(list(s.fixtures))
     return what.params, what.text, s.severity, s.citation, s.jurisdiction, *lists, s.starts_on, s.ends_on
 
 
@@ -190,6 +194,7 @@ def one_canonical(said: RuleText, fields: Mapping[str, OwnField]) -> Canonical:
     """:param fields: those of the firm's own in use. :raises BadRule: naming the field at fault"""
     _refuse_malformed(said)
     read = rules.read(said.kind, said.params)
+    _refuse_unreadable(said.fixtures)
     plain = {name: _plain(value) for name, value in said.params.items()}
     if read["own_field"]:
         read["own_value"] = plain["own_value"] = _asked_of_own(read["own_field"], read["own_value"], fields)
@@ -248,6 +253,17 @@ def _refuse_malformed(said: RuleText) -> None:
         raise refuse(f"Say when it is asked: at least one of {', '.join(Stage)}.", "moments")
     if said.starts_on and said.ends_on and said.ends_on < said.starts_on:
         raise refuse("The last day is before the first. Correct one of them.", "ends_on")
+
+
+def _refuse_unreadable(fixtures: Sequence[Mapping[str, Any]]) -> None:
+    if not isinstance(fixtures, list | tuple) or len(fixtures) > MOST_FIXTURES:
+        raise parameters.BadRule(f"Fixtures are a list of at most {MOST_FIXTURES}.", field="fixtures")
+    for number, told in enumerate(fixtures, start=1):
+        try:
+            read_fixture(told)
+        except BadFixture as refusal:
+            message = f"Fixture {number}: {refusal.message}"
+            raise parameters.BadRule(message, field="fixtures", number=number, place=refusal.facts["field"]) from None
 
 
 def _asked_of_own(code: str, text: str, fields: Mapping[str, OwnField]) -> str:

@@ -1,0 +1,104 @@
+"""
+The bench of a rule: what its fixtures say of it, and how much of it they would notice if it were wrong.
+
+A mutant is the rule with one thing changed: a limit a little lower or higher, the edge itself, an exemption dropped, another
+grouping or basis. One that its fixtures do not notice survives, and is a case that nobody wrote down.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from . import fixtures, rules
+from .judgement import RuleVersion
+from .params import OF_ALL, BadRule, Param
+from .rules import MEASURES
+
+EDGE = Decimal("0.0000001")
+MOST_FIXTURES = 100
+
+
+class Bench(NamedTuple):
+    """
+    :param passes, fails: orders that the fixtures expect to pass, and not to; :param misses: what they find otherwise
+    :param mutants: how many were tried; :param survivors: those that no fixture noticed, in words
+    """
+
+    passes: int
+    fails: int
+    misses: list[fixtures.Miss]
+    mutants: int
+    survivors: list[str]
+
+    @property
+    def is_red(self) -> bool:
+        return bool(self.misses)
+
+    @property
+    def is_green(self) -> bool:
+        """Whether each fixture finds what it expects, one at least a pass and one a fail."""
+        return not self.misses and self.passes > 0 and self.fails > 0
+
+    @property
+    def score(self) -> int | None:
+        """Of the mutants the percent that a fixture noticed; None where there is nothing to change."""
+        return None if not self.mutants else (self.mutants - len(self.survivors)) * 100 // self.mutants
+
+
+def run(rule: RuleVersion, told: Sequence[Mapping[str, Any]]) -> Bench:
+    """
+    The rule on its fixtures, whichever orders it is asked of: what it says is tried, not whom it asks.
+
+    :param told: fixtures as ``fixtures.read`` takes them
+    """
+    rule = rule._replace(scope=None, amended_only=False, params={**rule.params, **dict.fromkeys(OF_ALL)})
+    books = [fixtures.read(one) for one in told]
+    outcomes = [outcome for book in books for outcome, _ in book.expected]
+    misses = fixtures.tried(rule, books)
+    mutants = list(mutants_of(rule)) if books and not misses else []
+    survivors = [words for words, mutant in mutants if not fixtures.tried(mutant, books)]
+    return Bench(outcomes.count("PASS"), outcomes.count("FAIL"), misses, len(mutants), survivors)
+
+
+def mutants_of(rule: RuleVersion) -> Iterator[tuple[str, RuleVersion]]:
+    """The rule with one parameter changed, each once, in words; what no rule could be is left out."""
+    for name, param in MEASURES[rule.kind].takes.items():
+        for words, value in _others(name, param, rule.params):
+            changed = {**rule.params, name: value}
+            if _could_be(rule.kind, changed):
+                yield f"{name.replace('_', ' ')} {words}", rule._replace(params=changed)
+
+
+def _others(name: str, param: Param, values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    value = values[name]
+    if param.kind == "flag":
+        yield f"{'no' if value else 'yes'} for {'yes' if value else 'no'}", not value
+    elif param.kind == "choice":
+        yield from ((f"{other} for {value}", other) for other in param.choices if other != value)
+    elif param.kind == "classes":
+        yield from ((f"without {one}", value - {one}) for one in sorted(value))
+    elif param.kind == "filter" and value:
+        yield "dropped", None
+    elif value is not None and param.kind in ("percent", "amount", "minutes"):
+        yield from _near(value, is_least=values.get("bound") == "min", is_limit=param.kind != "minutes")
+
+
+def _near(value: Any, *, is_least: bool, is_limit: bool) -> Iterator[tuple[str, Any]]:
+    for words, factor in (("a tenth lower", Decimal("0.9")), ("a tenth higher", Decimal("1.1"))):
+        yield words, type(value)(value * factor)
+    if is_limit and value:
+        yield "no longer met at its very edge", value + EDGE if is_least else value - EDGE
+
+
+def _could_be(kind: str, values: Mapping[str, Any]) -> bool:
+    try:
+        if check := MEASURES[kind].check:
+            check(values)
+    except BadRule:
+        return False
+    return True
+
+
+def read_version(code: str, name: str, kind: str, severity: str, params: Mapping[str, Any]) -> RuleVersion:
+    """A rule that is no version yet, as the engine judges it."""
+    return RuleVersion(0, code, name, kind, 0, severity, rules.read(kind, params))
