@@ -15,6 +15,7 @@ from apps.compliance.engine.columns import PRICE, QTY, Snapshot
 from apps.compliance.engine.judgement import FAIL, INDETERMINATE, NOT_ASKED, PASS
 from apps.compliance.engine.screening import screen
 from apps.compliance.models import Rule, RuleVersion
+from apps.compliance.selectors import replay_day
 from apps.core.acts import Act
 
 FILTER = 'asset_class != "GOVT"'
@@ -79,6 +80,16 @@ def stored(orders: int) -> dict:
     return {
         "bytes_an_order": round((inputs + figures + results) / orders, 1),
         "inputs_bytes": inputs, "figures_bytes": figures, "results_bytes": results,
+    }  # fmt: skip
+
+
+def replayed() -> dict:
+    """Every screening of today judged again: how many verdicts, how long it took, and what came out otherwise."""
+    began = time.perf_counter()
+    report = replay_day(timezone.now().date())
+    return {
+        "replayed": report.judged, "replay_seconds": round(time.perf_counter() - began, 3),
+        "replay_differs": len(report.differences) + len(report.faults),
     }  # fmt: skip
 
 
