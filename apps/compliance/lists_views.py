@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -32,8 +33,10 @@ def restrictions(request: HttpRequest) -> HttpResponse:
     rows = selectors.restrictions_seen_by(request.user)
     context = {
         "rows": rows.filter(kind=asked) if asked in kinds else rows,
-        "kinds": [(kind, KINDS[kind].title, kind == asked) for kind in kinds],
-        "asked": asked,
+        "chips": [
+            {"label": label, "url": f"{reverse('compliance:restrictions')}{kind and '?list='}{kind}", "on": kind == asked}
+            for kind, label in (("", "All lists"), *((kind, KINDS[kind].title) for kind in kinds))
+        ],
         "breakers": marketdata.breakers_since(timezone.now().date()),
         "may_write": can(request.user, "compliance.write_rules"),
         "is_control_room": can(request.user, CONTROL_ROOM),

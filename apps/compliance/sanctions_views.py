@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.core.edges import act_of, seen_versions
@@ -23,6 +24,10 @@ def sanctions(request: HttpRequest) -> HttpResponse:
     context = {
         "rows": (rows.exclude(status="WAITING") if decided else rows.filter(status="WAITING"))[:MOST_SHOWN],
         "decided": decided,
+        "chips": [
+            {"label": "Waiting", "url": reverse("compliance:sanctions"), "on": not decided},
+            {"label": "Decided", "url": f"{reverse('compliance:sanctions')}?status=DECIDED", "on": decided},
+        ],
         "lists": selectors.sanctions_lists_seen_by(request.user)[:10],
         "may_decide": can(request.user, "compliance.decide"),
     }
