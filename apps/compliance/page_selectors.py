@@ -17,6 +17,7 @@ from .models import Review, Rule
 from .states import Outcome, R
 
 MOST_LISTED = 500
+SHORT = ("Now", "After this order", "Limit")
 SEVERITY_LOOK = {"HARD": "hard", "CANNOT TELL": "unknown", "SOFT": "soft", "WARN": "soft", "INFO": "soft"}
 
 
@@ -90,6 +91,16 @@ class Problem(NamedTuple):
     facts: list[tuple[str, str]]
     bar: dict[str, Any] | None
     numbers: list[Number]
+
+    @property
+    def short(self) -> list[tuple[str, str]]:
+        """What there was, would be and may be."""
+        return [fact for fact in self.facts if fact[0] in SHORT]
+
+    @property
+    def rest(self) -> list[tuple[str, str]]:
+        """All of it where a bar stands for that, else what was not said yet."""
+        return self.facts if self.bar else [fact for fact in self.facts if fact[0] not in SHORT]
 
     @property
     def has_pieces(self) -> bool:
