@@ -2,6 +2,7 @@
 
 import json
 
+import orjson
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -61,6 +62,35 @@ def end_rule(request: HttpRequest, code: str) -> HttpResponse:
     except Refusal as refusal:
         return render(request, "components/confirm.html", context | {"error": refusal.message, "reason_value": reason}, status=422)
     return done("Proposed. Another officer decides.")
+
+
+@door("compliance.see")
+@require_GET
+def rule_file(request: HttpRequest) -> HttpResponse:
+    """The rules in force, with fixtures and hashes, to be kept or taken elsewhere."""
+    content = orjson.dumps(selectors.rules_as_file(request.user), option=orjson.OPT_INDENT_2)
+    return HttpResponse(content, "application/json", headers={"Content-Disposition": 'attachment; filename="rules.json"'})
+
+
+@door("compliance.write_rules")
+@require_http_methods(["GET", "POST"])
+def take_file(request: HttpRequest) -> HttpResponse:
+    """GET: asks for a file. POST: writes drafts of what differs, or says of each bad rule why not."""
+    if request.method == "GET":
+        return render(request, "compliance/rule_file.html", {})
+    chosen = request.FILES.get("file")
+    try:
+        if chosen is None:
+            raise services.BadRuleFile("Choose a file.", field="file", problems=[])
+        if chosen.size > services.LARGEST_FILE:
+            raise services.BadRuleFile("The file is too large.", field="file", problems=[])
+        ids = services.import_rules(act_of(request, reason=f"Taken from {chosen.name}"), chosen.read())
+    except services.BadRuleFile as refusal:
+        context = {"error": refusal.message, "problems": refusal.facts["problems"]}
+        return render(request, "compliance/rule_file.html", context, status=refusal.status)
+    response = done(f"{len(ids)} draft{'' if len(ids) == 1 else 's'} written. Propose what is to come into force.")
+    response["HX-Refresh"] = "true"
+    return response
 
 
 @door("compliance.see")

@@ -50,6 +50,7 @@ MATRIX: dict[str, set[str] | str] = {
     "compliance:order_checks": {M, C, A}, "compliance:rules": {C, A}, "compliance:rule": {C},
     "compliance:rule_end": {C}, "compliance:drafts": {C, A}, "compliance:library": {C, A}, "api-rule-library": {C, A},
     "api-rule-library-take": {C}, "compliance:draft": {C, A}, "compliance:draft_act": {C}, "compliance:draft_history": {C, A},
+    "compliance:rule_file": {C, A}, "compliance:take_file": {C}, "api-rules-file": {C, A}, "api-rule-drafts-take": {C},
     **dict.fromkeys(("compliance:new_rule", "compliance:rule_limits", "compliance:try_rule", "compliance:draft_edit"), {C}),
     "compliance:restrictions": {C, A}, "compliance:restrict": {C}, "compliance:lift": {C},
     "surveillance:days": {C, A}, "surveillance:day": {C, A}, "surveillance:incident": {M, C, A}, "surveillance:report": {C},

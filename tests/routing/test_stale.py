@@ -498,6 +498,7 @@ OTHERS = {
     "makes something new": (
         "orders:ticket orders:imports orders:clone orders:reverse orders:proposals orders:approval_rule_new orders:deputy"
         " compliance:restrict compliance:import_listings compliance:new_rule"
+        " compliance:take_file api-rule-drafts-take"
         " blocks:rotation_make routing:halt_set routing:grant_ask users:tokens api-orders api-orders-clone"
         " api-orders-reverse api-imports api-proposals api-deputies api-restrictions api-halts api-rotations"
         " api-restrictions-import api-staging-sessions api-staging-session-grants api-views"

@@ -1,7 +1,9 @@
 """Changes of rules: written by one officer, approved by another."""
 
+import hashlib
 from collections.abc import Callable
 
+import orjson
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers
 from rest_framework.request import Request
@@ -13,6 +15,7 @@ from apps.core.edges import act_of
 from .. import selectors, services
 from ..models import RuleDraft
 from ..states import ASKED_AT, Stage
+from .rules import RulesFile
 from .scoped import KEY, Scoped
 
 ACTS = {
@@ -139,7 +142,7 @@ class DraftActIn(serializers.Serializer):
     retrieve=extend_schema(summary="One change of a rule"),
 )
 class Drafts(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
-    acts = dict.fromkeys(("create", "end", "edit", "propose", "drop"), ("compliance.write_rules",)) | dict.fromkeys(
+    acts = dict.fromkeys(("create", "end", "take", "edit", "propose", "drop"), ("compliance.write_rules",)) | dict.fromkeys(
         ("approve", "refuse"), ("compliance.approve_rules",)
     )
     serializer_class = DraftOut
@@ -167,6 +170,20 @@ class Drafts(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
         said = asked.validated_data
         change = services.Change(asked.text(), said["rule_id"], said["version"])
         return self._begun(said, lambda act: services.write_drafts(act, [change])[0])
+
+    @extend_schema(
+        summary="Take rules from a file: a draft of each that differs, or none, with every bad one named",
+        request=RulesFile, responses={201: DraftOut(many=True)}, parameters=[KEY],
+    )  # fmt: skip
+    def take(self, request: Request) -> Response:
+        act = act_of(request, reason="Taken from a file")
+        content = orjson.dumps(request.data)
+
+        def do():
+            ids = services.import_rules(act, content)
+            return DraftOut(self.get_queryset().filter(pk__in=ids).order_by("pk"), many=True).data
+
+        return self.answered(act, "import_rules", {"sha256": hashlib.sha256(content).hexdigest()}, do, created=True)
 
     @extend_schema(summary="Propose that a rule is taken out of force", request=EndIn, responses={201: DraftOut}, parameters=[KEY])
     def end(self, request: Request) -> Response:

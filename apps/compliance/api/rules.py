@@ -45,6 +45,13 @@ class RuleOut(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class RulesFile(serializers.Serializer):
+    """Rules with their fixtures; each rule's ``sha256`` is of both."""
+
+    format = serializers.CharField(help_text="oms-rules/1")
+    rules = serializers.ListField(child=serializers.JSONField())
+
+
 class VersionOut(serializers.ModelSerializer):
     written_by = serializers.CharField(source="written_by.username")
     approved_by = serializers.CharField(source="approved_by.username", default=None)
@@ -75,6 +82,10 @@ class Rules(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
     @extend_schema(summary="Its versions, newest first", responses=VersionOut(many=True))
     def versions(self, request: Request, pk: int) -> Response:
         return Response(VersionOut(selectors.versions_of(request.user, pk), many=True).data)
+
+    @extend_schema(summary="The rules in force as a file, with fixtures and hashes", responses=RulesFile)
+    def export(self, request: Request) -> Response:
+        return Response(selectors.rules_as_file(request.user))
 
     @extend_schema(
         summary="What a rule can measure, and the parameters that takes",

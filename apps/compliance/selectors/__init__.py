@@ -21,6 +21,7 @@ from .reviews import (
     with_leading,
 )
 from .room import drafts_to_reserve, shared_limits
+from .rule_files import rules_as_file
 from .rulebook import (
     drafts_seen_by,
     get_draft_seen_by,
@@ -67,6 +68,7 @@ __all__ = [
     "review_detail",
     "reviews_seen_by",
     "rules_before_the_desk",
+    "rules_as_file",
     "rules_seen_by",
     "runs_on",
     "sanctions_lists_seen_by",

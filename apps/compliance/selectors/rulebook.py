@@ -11,8 +11,8 @@ from ..models import Rule, RuleDraft, RuleVersion
 from ..states import DraftStatus
 
 SHOWN = (
-    "number", "severity", "text", "params", "citation", "jurisdiction", "scope", "moments", "starts_on", "ends_on", "written_at",
-    "holds",
+    "number", "severity", "text", "params", "citation", "jurisdiction", "scope", "moments", "fixtures", "starts_on", "ends_on",
+    "written_at", "holds",
 )  # fmt: skip
 
 

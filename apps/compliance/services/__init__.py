@@ -44,6 +44,7 @@ from .reservations import (
     release_room,
     reserve_room,
 )
+from .rule_files import LARGEST_FILE, BadRuleFile, import_rules
 from .rulebook import DEFAULT_RULES, KindIsFixed, RuleText, StaleRule, install_default_rules
 from .sanctions import BadList, Loaded, StaleMatch, clear_matches, confirm_matches, load_sanctions, screen_names
 from .screening import review_orders
@@ -52,6 +53,7 @@ from .whatif import Tried, try_proposals
 
 __all__ = [
     "DEFAULT_RULES",
+    "LARGEST_FILE",
     "MAX_LISTING_BYTES",
     "AlreadyDecided",
     "Approved",
@@ -59,6 +61,7 @@ __all__ = [
     "BadFile",
     "BadList",
     "BadRows",
+    "BadRuleFile",
     "Change",
     "CodeIsTaken",
     "ForControlRoom",
@@ -101,6 +104,7 @@ __all__ = [
     "expire_overrides",
     "expire_reservations",
     "import_listings",
+    "import_rules",
     "install_default_rules",
     "last_day",
     "lift",
