@@ -10,12 +10,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.blocks.models import CrossConsent, MergeRule
+from apps.compliance.models import TradingLimit
 from apps.marketdata.models import DepositRate
 from apps.orders.models import DefaultRule, OwnField
-from apps.portfolios.models import Direction, Mandate, Model, ModelWeight, Portfolio
+from apps.portfolios.models import AlikeForTax, BrokerTerm, Direction, Mandate, Model, ModelWeight, Portfolio, Taxpayer
 from apps.reference.models import (
     Broker,
     Combination,
+    Constituent,
     Currency,
     Custodian,
     Depository,
@@ -27,13 +29,19 @@ from apps.reference.models import (
     Venue,
 )  # fmt: skip
 from apps.routing import services as routing
-from apps.routing.models import AlertRule, RoutingRule, Session
+from apps.routing.models import AlertRule, RoutingRule, Session, Throttle
 from apps.users.as_seen import AsSeen
 from apps.users.models import Desk, User
 from tests.back_office import typed
 from tests.races import at_once
 
 WRITTEN = [model for model, page in admin.site._registry.items() if getattr(page, "writes", ())]
+
+
+def an_etf(firm) -> Instrument:
+    Instrument.objects.filter(symbol="AAA").update(asset_class="ETF")
+    return firm.instruments["AAA"]
+
 
 # What each row is, what the first of two changes in it, and what the second, who had it open all the while.
 ROWS = {
@@ -45,6 +53,9 @@ ROWS = {
     Venue: (lambda w: Venue.objects.get(mic="XNAS"), {"name": "Nasdaq"}, {"closes_at": "17:00:00"}),
     Currency: (lambda w: Currency.objects.get(code="GBP"), {"name": "Sterling"}, {"minor_units": "3"}),
     Custodian: (lambda w: Custodian.objects.get(), {"name": "Stateside"}, {"country": "GB"}),
+    Constituent: (lambda w: Constituent.objects.create(
+        fund=an_etf(w.firm), instrument=w.firm.instruments["BBB"], as_of=date(2026, 1, 5), weight_pct=10
+    ), {"weight_pct": "20"}, {"as_of": "2026-01-06"}),
     Depository: (lambda w: Depository.objects.get(country="DE"), {"name": "CBF"}, {"bic": "DAKVDEFX"}),
     Combination: (lambda w: Combination.objects.create(asset_class="EQUITY", order_type="LIMIT", tif="DAY"),
                   {"takes_min_qty": "on"}, {"takes_display_qty": "on"}),
@@ -60,6 +71,15 @@ ROWS = {
     Direction: (lambda w: Direction.objects.create(
         portfolio=w.firm.portfolios["P1"], broker=w.firm.brokers["HARBOR"], starts_on=date(2026, 1, 5), basis="letter"
     ), {"basis": "letter of 5 January"}, {"ends_on": "2031-01-01"}),
+    BrokerTerm: (lambda w: BrokerTerm.objects.create(
+        portfolio=w.firm.portfolios["P1"], broker=w.firm.brokers["HARBOR"], kind="DENY", starts_on=date(2026, 1, 5), reason="letter"
+    ), {"reason": "letter of 5 January"}, {"ends_on": "2031-01-01"}),
+    Taxpayer: (lambda w: Taxpayer.objects.create(code="SMITH", name="Smith"), {"name": "The Smiths"}, {"code": "SMITHS"}),
+    AlikeForTax: (lambda w: AlikeForTax.objects.create(instrument=w.firm.instruments["AAA"], word="ALPHA", reason="Policy"),
+                  {"word": "BETA"}, {"reason": "Policy of 2026"}),
+    TradingLimit: (lambda w: TradingLimit.objects.create(max_qty=100, starts_on=date(2026, 1, 5), reason="House"),
+                   {"max_qty": "90"}, {"reason": "Board"}),
+    Throttle: (lambda w: Throttle.objects.create(strategy="VWAP", per_second=5), {"per_second": "6"}, {"per_day": "100"}),
     Model: (lambda w: w.model, {"name": "Balanced"}, {"number": "7"}),
     DefaultRule: (lambda w: DefaultRule.objects.create(rank=1, name="Day", tif="DAY", effective_from=date(2026, 1, 5)),
                   {"tif": "GTC"}, {"name": "Good"}),
