@@ -7,6 +7,7 @@ from django.db import connection, transaction
 from apps.core.acts import Act
 from apps.core.refusals import Conflict, Invalid, NotFound
 from apps.core.tables import one_at_a_time
+from apps.users.services import require
 
 from ..library import shipped
 from ..models import Rule, RuleDraft
@@ -28,6 +29,7 @@ def take_rules(act: Act, codes: Sequence[str]) -> list[int]:
     :raises NotFound: naming the first code that is not in the library
     :raises TakenAlready: naming those that the firm has, or has begun
     """
+    require(act, "compliance.write_rules")
     if not codes:
         raise Invalid("Choose rules of the library first.", field="codes")
     known = shipped()
