@@ -8,21 +8,22 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.core.edges import act_of, seen_versions, whole_number
-from apps.core.refusals import Refusal
+from apps.core.refusals import Refusal, Stale
 from apps.users.doors import door
 from apps.users.services import can
 
 from . import selectors, services
 
 
-def _room(request: HttpRequest, *, error: str = "", status: int = 200) -> HttpResponse:
+def _room(request: HttpRequest, *, refusal: Refusal | None = None) -> HttpResponse:
     at, may_reserve = timezone.now(), can(request.user, "orders.create")
     context = {
-        "limits": selectors.shared_limits(request.user, at), "error": error, "may_reserve": may_reserve,
+        "limits": selectors.shared_limits(request.user, at), "may_reserve": may_reserve,
+        "refusal": refusal, "facts": refusal.in_words() if isinstance(refusal, Stale) else {},
         "drafts": selectors.drafts_to_reserve(request.user, at) if may_reserve else [],
         "may_release": can(request.user, "compliance.release_room"), "may_decide": can(request.user, "compliance.decide"),
     }  # fmt: skip
-    return render(request, "compliance/room.html", context, status=status)
+    return render(request, "compliance/room.html", context, status=refusal.status if refusal else 200)
 
 
 @door("compliance.see", "compliance.see_own")
@@ -41,7 +42,7 @@ def reserve(request: HttpRequest) -> HttpResponse:
         minutes = whole_number(request.POST.get("minutes", ""), "minutes", 1)
         services.reserve_room(act, list(seen), seen=seen, until=act.at + timedelta(minutes=min(minutes, 10_000)))
     except Refusal as refusal:
-        return _room(request, error=str(refusal), status=refusal.status)
+        return _room(request, refusal=refusal)
     return _room(request)
 
 
@@ -53,5 +54,5 @@ def release(request: HttpRequest) -> HttpResponse:
         seen = seen_versions(request.POST)
         services.release_room(act_of(request), list(seen), seen=seen)
     except Refusal as refusal:
-        return _room(request, error=str(refusal), status=refusal.status)
+        return _room(request, refusal=refusal)
     return _room(request)
