@@ -7,7 +7,7 @@ import pytest
 from apps.compliance.engine import sanctions_files as files
 from apps.compliance.engine.sanctions import ALIAS, EXACT, NEAR, NEAR_FROM, List, Party, normalised, pair
 
-REAL = Path("/work/shared/data/compliance/ofac_snapshot")
+REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "compliance" / "ofac_snapshot"
 NATIONAL = Party(306, "BANCO NACIONAL DE CUBA", aliases=("NATIONAL BANK OF CUBA", "BNC"))
 
 
