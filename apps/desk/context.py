@@ -46,7 +46,7 @@ FIRST = {
     "orders.create": ("desk:home", "orders:list", "orders:imports", "portfolios:list"),
     "routing.route": ("desk:home", "blocks:list", "routing:inquiries", "routing:routes", "routing:alerts", "routing:halts"),
     "compliance.decide": (
-        "desk:home", "compliance:reviews", "surveillance:days", "orders:list", "portfolios:list", "compliance:rules",
+        "desk:home", "compliance:reviews", "orders:list", "surveillance:days", "portfolios:list", "compliance:rules",
     ),
     "settlement.mend": ("desk:home", "settlement:board", "allocations:list", "portfolios:list", "routing:sessions"),
     "audit.verify": (

@@ -389,6 +389,9 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {  # Two fields are called “how”.
+        "MatchedEnum": "apps.compliance.models.sanctions.MATCHED", "HowSplitEnum": "apps.blocks.rules.How",
+    },  # fmt: skip
 }
 
 # --- Market data ----------------------------------------------------------------------------------------------------

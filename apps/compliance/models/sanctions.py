@@ -13,6 +13,8 @@ from .lists import Restriction
 
 KINDS = (("ISSUER", "Issuer"), ("BROKER", "Broker"), ("CUSTODIAN", "Custodian"))
 
+MATCHED = [("EXACT", "Same name"), ("ALIAS", "Same alias"), ("NEAR", "Nearly the same")]
+
 
 class SanctionsList(models.Model):
     """A version of a sanctions list, kept whole; the newest is in force."""
@@ -55,7 +57,7 @@ class NameMatch(models.Model):
     custodian = models.ForeignKey(Custodian, null=True, on_delete=models.PROTECT, related_name="+")
     name = models.CharField(max_length=160, help_text="what ours was called")
     uid = models.IntegerField(help_text="the list's number of theirs")
-    how = models.CharField(max_length=5, choices=[("EXACT", "Same name"), ("ALIAS", "Same alias"), ("NEAR", "Nearly the same")])
+    how = models.CharField(max_length=5, choices=MATCHED)
     called = models.CharField(max_length=350, help_text="what theirs is called there")
     score = models.DecimalField(max_digits=5, decimal_places=2, help_text="100 is the same")
     pair = models.CharField(max_length=32, help_text="of both as they were called: a decision holds while neither changes")
