@@ -391,6 +391,21 @@ class Snapshot:
         """Quantity of each order in units."""
         return self.orders.qty / QTY
 
+    @cached_property
+    def unit_of_orders(self) -> np.ndarray:
+        """Value of one unit of each order's instrument; NaN where it is not known."""
+        return self.unit[self.orders.instrument]
+
+    @cached_property
+    def worth_of_orders(self) -> np.ndarray:
+        """Value of each order at mid in the firm's currency; NaN where it is not known."""
+        return self.ordered * self.unit_of_orders
+
+    @cached_property
+    def nav_of_orders(self) -> np.ndarray:
+        """Net asset value of each order's portfolio; NaN where it is not known."""
+        return self.nav[self.orders.portfolio]
+
     def forward(self, orders: Orders) -> np.ndarray:
         """What the quote is multiplied with for each order: 1 but for a forward in currencies, NaN where that is not known."""
         found = np.ones(len(orders))

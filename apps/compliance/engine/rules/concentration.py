@@ -57,10 +57,11 @@ def _judge(
     grouping = grouped(s, group_of, exempt)
     fixed = rule.params["max_pct"]
     limit = np.full(len(s.orders), float(fixed)) if fixed is not None else s.mandate(mandate_limit)
-    asked = s.buy & (grouping[s.orders.instrument] >= 0) & ~np.isnan(limit)
+    asked = s.once(("asked", grouping.tobytes()), lambda: s.buy & (grouping[s.orders.instrument] >= 0))
+    if fixed is None:
+        asked = asked & ~np.isnan(limit)
     before = projected(s, grouping, s.unit, asked, sells=False)
-    nav = s.nav[s.orders.portfolio]
-    unit = s.unit[s.orders.instrument]
+    nav, unit = s.nav_of_orders, s.unit_of_orders
     cap = limit / 100 * nav
 
     def exact(order: int) -> tuple[Fraction, Fraction, Fraction]:
@@ -73,7 +74,7 @@ def _judge(
     outcome, max_qty = compared(s, asked, known, before.before, unit, cap, exact)
     with np.errstate(divide="ignore", invalid="ignore"):
         now = before.now / nav * 100
-        after = (before.before + s.ordered * unit) / nav * 100
+        after = (before.before + s.worth_of_orders) / nav * 100
     limit_from = "rule" if fixed is not None else "mandate"
 
     def say(order: int) -> Said:

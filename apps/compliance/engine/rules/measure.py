@@ -114,8 +114,10 @@ class _Judged:
         self.meant = mask(s, self.p["filter"])
         self.grouping = grouping(s, self.p["group"], self.meant)
         worth = weight(s, self.p["basis"])
+        self.same = self.p["filter"], self.p["group"], self.p["basis"]
         # What may or may not be meant cannot be added up.
-        self.weight = Weight(np.where(self.meant.unsure, np.nan, worth.column), worth.exact)
+        column = s.once(("sure", *self.same), lambda: np.where(self.meant.unsure, np.nan, worth.column))
+        self.weight = Weight(column, worth.exact)
         self.place = s.orders.instrument
         self.minutes = self.p["max_age"]
         self.fraction = Fraction(self.p["limit"]) / (1 if self.p["against"] == "nothing" else 100)
@@ -123,8 +125,7 @@ class _Judged:
 
     def verdicts(self) -> Verdicts:
         s = self.s
-        unit = self.weight.column[self.place]
-        asked = (s.orders.sell == self.selling) & (self.grouping[self.place] >= 0) & (unit != 0)  # What adds nothing passes.
+        unit, ordered, asked = s.once(("measured", *self.same, self.selling), self._orders)
         self.now, self.before, known = self._used(asked)
         base = self._against()
         turn = -1.0 if self.selling else 1.0
@@ -141,13 +142,20 @@ class _Judged:
         percent_of = base.column / 100 if self.p["against"] != "nothing" else np.ones(len(s.orders))
         with np.errstate(divide="ignore", invalid="ignore"):
             now = self.now / percent_of
-            self.after = (self.before + turn * s.ordered * unit) / percent_of
+            self.after = (self.before + turn * ordered) / percent_of
         limit = np.full(len(s.orders), float(self.p["limit"]))
         room = turn * (self.cap - self.before)
         return Verdicts(
             self.rule, self.outcome, self._say, now, self.after, limit, self._unit, room, self._room_unit, max_qty,
             warned=self._warned(asked & known),
         )  # fmt: skip
+
+    def _orders(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of each order what one unit and all of it count for, and whether it is asked: what adds nothing passes."""
+        s = self.s
+        unit = self.weight.column[self.place]
+        asked = (s.orders.sell == self.selling) & (self.grouping[self.place] >= 0) & (unit != 0)
+        return unit, s.ordered * unit, asked
 
     # --- what is used ------------------------------------------------------------------------------------------------
     def _used(self, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -184,7 +192,7 @@ class _Judged:
         fresh = s.fresh_nav(self.minutes)
         mine = s.orders.portfolio
         if against == "nav":
-            return Measured(s.nav[mine], fresh, lambda order: s.exact_nav(mine[order]))
+            return Measured(s.nav_of_orders, fresh, lambda order: s.exact_nav(mine[order]))
         if against == "total_assets":
             return Measured(s.total_assets[mine], fresh, lambda order: s.exact_total_assets(mine[order]))
         part = mask(s, self.p["of"])
