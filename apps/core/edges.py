@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterable, Mapping
+from datetime import date
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -42,6 +43,14 @@ def whole_number(value, field: str, least: int = 0) -> int:
     if number < least:
         raise Invalid(f"{field} must be at least {least}; got {number}.", field=field)
     return number
+
+
+def day_in(text: str, field: str) -> date:
+    """A day from a form or an address. :raises Invalid: beside the field, where it is none"""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Invalid(f"A day is written as 2026-11-30; got “{text}”.", field=field) from None
 
 
 def seen_versions(data) -> dict[int, int]:

@@ -1,7 +1,5 @@
 """Days and incidents to other systems: scoped as the pages are."""
 
-from datetime import date
-
 import django_filters
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, viewsets
@@ -11,8 +9,7 @@ from rest_framework.response import Response
 
 from apps.audit.services import answer_once
 from apps.compliance.api.scoped import KEY
-from apps.core.edges import act_of, versions_once
-from apps.core.refusals import Invalid
+from apps.core.edges import act_of, day_in, versions_once
 from apps.users.doors import ApiDoor
 
 from . import selectors, services
@@ -187,17 +184,17 @@ class Days(ApiDoor, Said, mixins.ListModelMixin, viewsets.GenericViewSet):
 
     @extend_schema(summary="One day's report with what was found", responses=ReportOut)
     def retrieve(self, request: Request, on: str) -> Response:
-        found = selectors.get_day_seen_by(request.user, _day(on))
+        found = selectors.get_day_seen_by(request.user, day_in(on, "date"))
         found.found = selectors.findings_of(request.user, found)
         return Response(ReportOut(found).data)
 
     @extend_schema(summary="The same rules of the same stored inputs once more", responses=AskedAgainOut)
     def again(self, request: Request, on: str) -> Response:
-        return Response(AskedAgainOut(selectors.ask_again(selectors.get_day_seen_by(request.user, _day(on)).run)._asdict()).data)
+        return Response(AskedAgainOut(selectors.ask_again(selectors.get_day_seen_by(request.user, day_in(on, "date")).run)._asdict()).data)
 
     @extend_schema(summary="Sign it", request=SignIn, responses=DayOut, parameters=[KEY])
     def sign(self, request: Request, on: str) -> Response:
-        found, said = selectors.get_day_seen_by(request.user, _day(on)), self._said(SignIn, request.data)
+        found, said = selectors.get_day_seen_by(request.user, day_in(on, "date")), self._said(SignIn, request.data)
         act = act_of(request, reason=said["note"])
 
         def do():
@@ -307,11 +304,3 @@ class Filings(ApiDoor, Said, mixins.ListModelMixin, viewsets.GenericViewSet):
             return FilingOut(self.get_queryset().get(pk=pk)).data
 
         return Response(answer_once(act, f"surveillance.filing_{self.action}", {"id": pk, "said": said}, do)[0])
-
-
-def _day(text: str) -> date:
-    """:raises Invalid: where it is no day"""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Invalid(f"A day is written as 2026-11-30; got “{text}”.", field="date") from None

@@ -16,7 +16,7 @@ from apps.compliance.models import RuleVersion
 from apps.compliance.selectors.runs import rule_versions
 from apps.core.refusals import NotFound
 from apps.portfolios import selectors as portfolios
-from apps.users.services import can
+from apps.users.services import can, holders_of
 
 from . import rules
 from .models import Day, Filing, Finding, Incident, Run
@@ -139,6 +139,12 @@ def incidents_seen_by(user) -> QuerySet[Incident]:
 
 def _standing():
     return Case(When(status=In.OPEN, then=Value(0)), default=Value(1), output_field=IntegerField())
+
+
+def colleagues() -> list[tuple[int, str]]:
+    """Who may answer for an incident: id and name. One query."""
+    people = holders_of("compliance.see") | holders_of("portfolios.see")
+    return [(one.pk, str(one)) for one in people.order_by("first_name", "last_name")]
 
 
 def get_incident_seen_by(user, incident_id: int) -> Incident:

@@ -1,6 +1,6 @@
 """Pages of surveillance: the days, a day's report, an incident."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -10,12 +10,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.audit import selectors as audit
-from apps.core.edges import act_of, seen_versions, whole_number
+from apps.core.edges import act_of, day_in, seen_versions, whole_number
 from apps.core.refusals import Invalid, NotFound, Refusal, Stale
 from apps.users.doors import door
 from apps.users.services import can
 
-from . import forms, selectors, services
+from . import selectors, services
 
 MOST = 500
 LATELY = timedelta(days=30)
@@ -35,7 +35,7 @@ def days(request: HttpRequest) -> HttpResponse:
         "overdue": open_ones.filter(cure_by__lt=today).count(),
         "filings": selectors.filings_seen_by(request.user).filter(Q(status="DUE") | Q(ended_at__gte=timezone.now() - LATELY))[:MOST],
         "today": today,
-        "colleagues": forms.colleagues(),
+        "colleagues": selectors.colleagues(),
         "may_work": can(request.user, "surveillance.work"),
         "may_report": can(request.user, "surveillance.report"),
     }
@@ -64,13 +64,13 @@ def day(request: HttpRequest, on: str) -> HttpResponse:
 
 
 def _day(request: HttpRequest, on: str, error: Refusal | None = None) -> HttpResponse:
-    found = selectors.get_day_seen_by(request.user, _date(on))
+    found = selectors.get_day_seen_by(request.user, day_in(on, "date"))
     findings = selectors.findings_of(request.user, found)
     context = {
         "day": found,
         "findings": findings[:MOST],
         "more": max(0, findings.count() - MOST),
-        "colleagues": forms.colleagues(),
+        "colleagues": selectors.colleagues(),
         "error": error,
         "facts": error.in_words() if isinstance(error, Stale) else {},
         "note": request.POST.get("note", ""),
@@ -84,7 +84,7 @@ def _day(request: HttpRequest, on: str, error: Refusal | None = None) -> HttpRes
 @door("surveillance.sign")
 @require_POST
 def sign(request: HttpRequest, on: str) -> HttpResponse:
-    found = selectors.get_day_seen_by(request.user, _date(on))
+    found = selectors.get_day_seen_by(request.user, day_in(on, "date"))
     note = request.POST.get("note", "")
     try:
         services.sign_day(act_of(request, reason=note), found.pk, seen=seen_versions(request.POST), note=note)
@@ -114,7 +114,7 @@ def _incident(request: HttpRequest, incident_id: int, error: Refusal | None = No
         "incident": found,
         "found": found.found.select_related("run__day").defer("run__inputs").order_by("-run__day__date", "-pk")[:60],
         "life": audit.timeline("incident", found.pk),
-        "colleagues": forms.colleagues(),
+        "colleagues": selectors.colleagues(),
         "error": error,
         "facts": error.in_words() if isinstance(error, Stale) else {},
         "typed": request.POST,
@@ -138,7 +138,7 @@ def work(request: HttpRequest, incident_id: int) -> HttpResponse:
         elif how == "note":
             services.note_incident(act, incident_id, seen=seen)
         elif how == "time":
-            services.give_time(act, incident_id, _date(request.POST.get("cure_by", ""), "cure_by"), seen=seen)
+            services.give_time(act, incident_id, day_in(request.POST.get("cure_by", ""), "cure_by"), seen=seen)
         elif how == "close":
             services.close_incidents(act, [incident_id], seen=seen)
         else:
@@ -160,11 +160,3 @@ def assign(request: HttpRequest) -> HttpResponse:
         raise Invalid("Tick the incidents first.", field="seen")
     services.assign_incidents(act_of(request), list(seen), owner, seen=seen)
     return HttpResponseRedirect(reverse("surveillance:days"))
-
-
-def _date(text: str, field: str = "date") -> date:
-    """:raises Invalid: where it is no day"""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Invalid(f"A day is written as 2026-11-30; got “{text}”.", field=field) from None

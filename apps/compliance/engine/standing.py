@@ -154,7 +154,7 @@ def _measure(s: Snapshot, rule: RuleVersion) -> list[Standing]:
     meant = mask(s, p["filter"])
     groups = grouping(s, p["group"], meant)
     worth = weight(s, p["basis"])
-    base, exact_base = _base(s, p)
+    base, exact_base = measure.of_portfolios(s, p)
     return _standing(
         s,
         _Numbers(
@@ -164,22 +164,6 @@ def _measure(s: Snapshot, rule: RuleVersion) -> list[Standing]:
             else "% of the part", p["max_age"],
         ),
     )  # fmt: skip
-
-
-def _base(s: Snapshot, p) -> tuple[np.ndarray, Callable[[int], Fraction]]:
-    if p["against"] == "nav":
-        return s.nav, s.exact_nav
-    if p["against"] == "total_assets":
-        return s.total_assets, s.exact_total_assets
-    part = mask(s, p["of"])
-    worth = np.where(part.unsure, np.nan, np.where(part.chosen, s.unit, 0.0))
-    column = np.bincount(s.positions.portfolio, s.positions.amount * worth[s.positions.thing], len(s.portfolios)) / QTY
-
-    def exact(portfolio: int) -> Fraction:
-        rows = [row for row in s.rows_of("positions", portfolio) if part.chosen[s.positions.thing[row]]]
-        return sum((int(s.positions.amount[row]) * s.exact_unit(s.positions.thing[row]) for row in rows), Fraction(0)) / QTY
-
-    return column, exact
 
 
 def _per_instrument(s: Snapshot, rule: RuleVersion) -> list[Standing]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import orjson
@@ -109,10 +110,6 @@ def around(
         units_owned = shorts.units_owned(cursor, mandates, orders, place_of)
         lent = shorts.lent(cursor, orders, at)
         days, dated = _value_days(cursor, {i.id for i in instruments if i.base_currency}, orders, others)
-    rates = {code: c.Rate(rate, when) for code, (rate, when) in marketdata.fx_rates(c.FIRM_CURRENCY).items()}
-    rates[c.FIRM_CURRENCY] = c.Rate(rates[c.FIRM_CURRENCY].rate, at)
-    currencies = {i.currency for i in instruments} | {i.base_currency for i in instruments if i.base_currency}
-    currencies = sorted(currencies | set(cash["thing"]) | set(unsettled["thing"]))
     place = np.array(portfolios, np.int64), np.array([i.id for i in instruments], np.int64)
     return c.Snapshot(
         at=at, orders=c.Orders(**_order_columns(orders, *place), value_days=days(orders), own=own, desk=orders["desk"].to_numpy(), **lent),
@@ -120,10 +117,7 @@ def around(
             **_order_columns(others, *place), value_days=days(others), leaves=others["leaves"].to_numpy(),
             cleared=others["cleared"].to_numpy().astype(bool),
         ),
-        positions=_holdings(positions, place[0], np.searchsorted(place[1], positions["thing"].to_numpy())),
-        cash=_holdings(cash, place[0], _places(currencies, cash["thing"])),
-        unsettled=_holdings(unsettled, place[0], _places(currencies, unsettled["thing"])),
-        instruments=instruments, portfolios=mandates, currencies=currencies, rates=rates,
+        instruments=instruments, portfolios=mandates, **_held(positions, cash, unsettled, instruments, place, at),
         met=met_for_judging(order_ids, at),
         forwards={
             (int(np.searchsorted(place[1], pk)), on.toordinal()): Fraction(factor)
@@ -142,19 +136,30 @@ def snapshot_as_held(portfolio_ids: Sequence[int], at: datetime) -> c.Snapshot:
         cash, unsettled = _money(cursor, wanted, at)
         mandates = _mandates(cursor, wanted)
         instruments = _instruments(cursor, sorted(set(positions["thing"])), set(), at)
-    rates = {code: c.Rate(rate, when) for code, (rate, when) in marketdata.fx_rates(c.FIRM_CURRENCY).items()}
-    rates[c.FIRM_CURRENCY] = c.Rate(rates[c.FIRM_CURRENCY].rate, at)
-    currencies = {i.currency for i in instruments} | {i.base_currency for i in instruments if i.base_currency}
-    currencies = sorted(currencies | set(cash["thing"]) | set(unsettled["thing"]))
     place = np.array(wanted, np.int64), np.array([i.id for i in instruments], np.int64)
     none = {name: np.zeros(0, bool if name == "sell" else np.int64) for name in (*ORDER_SCHEMA, "value_days")}
     return c.Snapshot(
         at=at, orders=c.Orders(**none), others=c.OpenOrders(**none),
-        positions=_holdings(positions, place[0], np.searchsorted(place[1], positions["thing"].to_numpy())),
-        cash=_holdings(cash, place[0], _places(currencies, cash["thing"])),
-        unsettled=_holdings(unsettled, place[0], _places(currencies, unsettled["thing"])),
-        instruments=instruments, portfolios=mandates, currencies=currencies, rates=rates,
+        instruments=instruments, portfolios=mandates, **_held(positions, cash, unsettled, instruments, place, at),
     )  # fmt: skip
+
+
+def _held(
+    positions: pl.DataFrame, cash: pl.DataFrame, unsettled: pl.DataFrame, instruments: Sequence[c.Instrument],
+    place: tuple[np.ndarray, np.ndarray], at: datetime,
+) -> dict[str, Any]:  # fmt: skip
+    """What is held, of things and of money, with the rates it is worth by. :param place: ids of portfolios and instruments"""
+    rates = {code: c.Rate(rate, when) for code, (rate, when) in marketdata.fx_rates(c.FIRM_CURRENCY).items()}
+    rates[c.FIRM_CURRENCY] = c.Rate(rates[c.FIRM_CURRENCY].rate, at)
+    currencies = {i.currency for i in instruments} | {i.base_currency for i in instruments if i.base_currency}
+    currencies = sorted(currencies | set(cash["thing"]) | set(unsettled["thing"]))
+    return {
+        "positions": _holdings(positions, place[0], np.searchsorted(place[1], positions["thing"].to_numpy())),
+        "cash": _holdings(cash, place[0], _places(currencies, cash["thing"])),
+        "unsettled": _holdings(unsettled, place[0], _places(currencies, unsettled["thing"])),
+        "currencies": currencies,
+        "rates": rates,
+    }
 
 
 def _positions(cursor, portfolios: Sequence[int]) -> pl.DataFrame:

@@ -7,7 +7,7 @@ it is allowed.
 sum is taken for each group apart; what the filter leaves out is not asked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -105,6 +105,23 @@ class Measured:
     exact: Any
 
 
+def of_portfolios(s: Snapshot, values: Mapping[str, Any]) -> tuple[np.ndarray, Callable[[int], Fraction]]:
+    """What a rule is measured against in each portfolio: net asset value, total assets, or the part that is meant."""
+    if values["against"] == "nav":
+        return s.nav, s.exact_nav
+    if values["against"] == "total_assets":
+        return s.total_assets, s.exact_total_assets
+    part, held = mask(s, values["of"]), s.positions
+    worth = np.where(part.unsure, np.nan, np.where(part.chosen, s.unit, 0.0))
+    column = np.bincount(held.portfolio, held.amount * worth[held.thing], len(s.portfolios)) / QTY
+
+    def exact(portfolio: int) -> Fraction:
+        rows = [row for row in s.rows_of("positions", portfolio) if part.chosen[held.thing[row]]]
+        return sum((int(held.amount[row]) * s.exact_unit(held.thing[row]) for row in rows), Fraction(0)) / QTY
+
+    return column, exact
+
+
 class _Judged:
     """One rule over one snapshot."""
 
@@ -189,23 +206,11 @@ class _Judged:
             values = [getattr(i, OF_INSTRUMENT[against]) for i in s.instruments]
             column = np.array([np.nan if v is None else float(v) for v in values])[self.place]
             return Measured(column, ~np.isnan(column), lambda order: Fraction(values[self.place[order]]))
-        fresh = s.fresh_nav(self.minutes)
-        mine = s.orders.portfolio
-        if against == "nav":
-            return Measured(s.nav_of_orders, fresh, lambda order: s.exact_nav(mine[order]))
-        if against == "total_assets":
-            return Measured(s.total_assets[mine], fresh, lambda order: s.exact_total_assets(mine[order]))
-        part = mask(s, self.p["of"])
-        worth = np.where(part.unsure, np.nan, np.where(part.chosen, s.unit, 0.0))
-        held = s.positions
-        column = np.bincount(held.portfolio, held.amount * worth[held.thing], len(s.portfolios))[mine] / QTY
-        chosen = part.chosen
-
-        def exact(order: int) -> Fraction:
-            rows = [row for row in s.rows_of("positions", mine[order]) if chosen[held.thing[row]]]
-            return sum((int(held.amount[row]) * s.exact_unit(held.thing[row]) for row in rows), Fraction(0)) / QTY
-
-        return Measured(column, fresh & (np.nan_to_num(column) > 0), exact)
+        fresh, mine = s.fresh_nav(self.minutes), s.orders.portfolio
+        column, exact = of_portfolios(s, self.p)
+        known = fresh if against != "part" else fresh & (np.nan_to_num(column) > 0)[mine]
+        of_orders = s.once(("against", against, self.p["of"]), lambda: column[mine])
+        return Measured(of_orders, known, lambda order: exact(mine[order]))
 
     # --- words -------------------------------------------------------------------------------------------------------
     def _warned(self, known: np.ndarray) -> np.ndarray | None:
