@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apps.compliance.engine import figures, storing
+from apps.compliance.engine import columns, figures, rows, storing
 from apps.compliance.engine.judgement import FAIL, PASS
 from apps.compliance.engine.lists import Entry, Met
 from apps.compliance.engine.screening import screen
@@ -92,6 +92,17 @@ def test_what_is_none_of_the_engines_is_not_stored_and_not_read():
             storing.unpacked(content)
     with pytest.raises(storing.NotStored):
         storing.expanded(b"no such file")
+
+
+def test_what_was_stored_under_an_earlier_home_of_its_class_is_read(monkeypatch):
+    with monkeypatch.context() as earlier:
+        for kind in (rows.Instrument, rows.Portfolio, rows.Rate):
+            earlier.setattr(kind, "__module__", columns.__name__)
+        content = storing.packed(full())
+    assert b"columns.Instrument" in content and b"rows." not in content
+
+    again = storing.unpacked(content)
+    assert told(again, screen(again, RULES)) == told(full(), screen(full(), RULES))
 
 
 def test_a_field_that_came_later_gets_its_default_and_one_that_went_is_left():

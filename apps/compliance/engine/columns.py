@@ -8,11 +8,10 @@ within ``NEAR`` of a limit is decided by the ``exact_*`` methods, in fractions.
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from apps.reference.rules import MARGINED
 
 from .controls import Limit
 from .lists import Met
+from .rows import Breaker, Instrument, Portfolio, Rate
 from .taxes import Position, TaxLot
 
 QTY = 10_000
@@ -29,85 +29,6 @@ FIRM_CURRENCY = "USD"
 EQUITY, FIXED_INCOME, OTHER = 0, 1, 2
 CLASS_NAMES = ("equity", "fixed income", "other")
 CLASS_OF = {"EQUITY": EQUITY, "ETF": EQUITY, "FUND": EQUITY, "CORP": FIXED_INCOME, "GOVT": FIXED_INCOME}
-
-
-class Instrument(NamedTuple):
-    """
-    :param issuer_group: id of the issuer's ultimate parent; ``underlying_group`` that of the underlying's issuer
-    :param accrued_pct: accrued interest at settlement in percent of face (an estimate; zero for other than bonds)
-    :param buy_fees_bp: fees and taxes a purchase bears, in basis points of its gross amount
-    :param settle_date: when a trade done now settles; None where no calendar says
-    :param base_currency: of a pair of currencies: what is bought or sold against ``currency``
-    :param volatility: of its price, annual, as a part of one; of an option its underlying's
-    :param underlying_mid: price of an option's underlying in ``underlying_currency``; None where it has none
-    """
-
-    id: int
-    symbol: str
-    asset_class: str
-    currency: str
-    issuer_group: int
-    issuer_name: str
-    sector: str
-    bid: Decimal | None
-    ask: Decimal | None
-    priced_at: datetime | None
-    price_factor: Decimal = Decimal(1)
-    increment: Decimal = Decimal(1)
-    min_piece: Decimal = Decimal(1)
-    shares_outstanding: Decimal | None = None
-    daily_qty: Decimal | None = None
-    underlying_id: int | None = None
-    underlying_group: int | None = None
-    accrued_pct: Fraction = Fraction(0)
-    buy_fees_bp: Fraction = Fraction(0)
-    trade_date: date | None = None
-    settle_date: date | None = None
-    base_currency: str = ""
-    country: str = ""
-    rating: str = ""
-    coupon_pct: Decimal | None = None
-    maturity_date: date | None = None
-    strike_price: Decimal | None = None
-    put_or_call: str = ""
-    volatility: Decimal | None = None
-    underlying_mid: Decimal | None = None
-    underlying_currency: str = ""
-
-
-class Portfolio(NamedTuple):
-    """A portfolio with the limits of its mandate in percent of net asset value; None where it has no mandate."""
-
-    id: int
-    code: str
-    equity_min_pct: Decimal | None = None
-    equity_max_pct: Decimal | None = None
-    fixed_income_min_pct: Decimal | None = None
-    fixed_income_max_pct: Decimal | None = None
-    cash_min_pct: Decimal | None = None
-    issuer_max_pct: Decimal | None = None
-    sector_max_pct: Decimal | None = None
-    unit: str = ""
-    """Its aggregation unit for the marking of sales; empty where it is one of its own."""
-    team: str = ""
-    taxpayer: int | None = None
-    is_ira: bool = False
-
-
-class Rate(NamedTuple):
-    """Units of the firm's currency for one, and when that was so."""
-
-    rate: Decimal
-    at: datetime
-
-
-class Breaker(NamedTuple):
-    """A circuit breaker of short sales that is on: the price that tripped it, the close before, its first and last day."""
-
-    on: date
-    until: date
-    price: Decimal
-    close: Decimal
 
 
 @dataclass
