@@ -102,7 +102,7 @@ class InstrumentAdmin(ReferenceAdmin):
         ("Bond", {"fields": ("coupon_pct", "coupon_frequency", "day_count", "issue_date", "maturity_date")}),
         ("Pair of currencies", {"fields": ("base_currency",)}),
         ("Fund", {"fields": ("cutoff_at",)}),
-        ("Derivative or convertible", {"fields": ("underlying", "strike_price", "put_or_call", "cfi_code")}),
+        ("Derivative or convertible", {"fields": ("underlying", "strike_price", "put_or_call", "conversion_ratio", "cfi_code")}),
     )
 
 

@@ -304,7 +304,8 @@ def _derivative_problems(facts: Facts) -> Problems:
         found |= {name: "is of an option alone" for name in ("strike_price", "put_or_call") if facts.get(name)}
     if asset_class not in CFI_GROUPS:
         odd = facts.get("underlying") and asset_class != "CORP"
-        return found | ({"underlying": "is of an option, a future or a convertible bond alone"} if odd else {})
+        found |= {"underlying": "is of an option, a future or a convertible bond alone"} if odd else {}
+        return found | _conversion_problems(facts)
     if facts.get("strike_price") is not None and facts["strike_price"] <= 0:
         found["strike_price"] = "must be more than zero"
     if facts.get("increment") is not None and not is_multiple(facts["increment"], Decimal(1)):
@@ -317,6 +318,15 @@ def _derivative_problems(facts: Facts) -> Problems:
     elif cfi and asset_class == "OPTION" and facts.get("put_or_call") and cfi[1] != facts["put_or_call"][0]:
         found["cfi_code"] = f"says {'call' if cfi[1] == 'C' else 'put'}, the instrument the other"
     return found
+
+
+def _conversion_problems(facts: Facts) -> Problems:
+    converts, ratio = facts.get("asset_class") == "CORP" and facts.get("underlying"), facts.get("conversion_ratio")
+    if converts and ratio is None:
+        return {"conversion_ratio": "is needed for a convertible bond: how many shares 1,000 of its face turn into"}
+    if ratio is not None and not converts:
+        return {"conversion_ratio": "is of a convertible bond alone: say what it turns into, or leave it empty"}
+    return {"conversion_ratio": "must be more than zero"} if ratio is not None and ratio <= 0 else {}
 
 
 def party_problems(facts: Facts) -> Problems:

@@ -96,7 +96,7 @@ class IncidentOut(serializers.ModelSerializer):
 
 
 class FilingOut(serializers.ModelSerializer):
-    """``status``: DUE, MADE or NOT_NEEDED. ``pct`` of the class when its clock started."""
+    """``status``: DUE, MADE or NOT_NEEDED. ``pct`` of the class when its clock started, ``direct_pct`` by shares alone."""
 
     ref = serializers.CharField(read_only=True)
     symbol = serializers.CharField(source="instrument.symbol", default=None)
@@ -105,8 +105,8 @@ class FilingOut(serializers.ModelSerializer):
     class Meta:
         model = Filing
         fields = (
-            "id", "ref", "form", "symbol", "pct", "threshold", "started_on", "due_on", "text", "source", "reference", "ended_by",
-            "ended_at", "status", "version",
+            "id", "ref", "form", "symbol", "pct", "direct_pct", "threshold", "started_on", "due_on", "text", "source", "reference",
+            "ended_by", "ended_at", "status", "version",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -126,7 +126,10 @@ class Filing(models.Model):
 
     form = models.CharField(max_length=8, help_text="13D, 13G, 13F, 13H or TR-1")
     instrument = models.ForeignKey(Instrument, null=True, on_delete=models.PROTECT, related_name="+")
-    pct = models.DecimalField(max_digits=12, decimal_places=6, null=True, help_text="of the class, when the clock started")
+    pct = models.DecimalField(max_digits=16, decimal_places=12, null=True, help_text="of the class, when the clock started")
+    direct_pct = models.DecimalField(
+        max_digits=16, decimal_places=12, null=True, help_text="the part of it by shares alone; empty where the two are not told apart"
+    )
     threshold = models.IntegerField(null=True)
     started_on = models.DateField()
     due_on = models.DateField()
@@ -155,3 +158,13 @@ class Filing(models.Model):
     @property
     def ref(self) -> str:
         return f"F-{self.pk:05d}"
+
+
+class MonthEnd(models.Model):
+    """What the firm held of section 13(f) securities as a month ended: a year's decide whether it reports for the next."""
+
+    date = models.DateField(unique=True, help_text="the month's last session")
+    worth = models.DecimalField(max_digits=20, decimal_places=4, help_text="in USD")
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(worth__gte=0), name="a_month_end_is_worth_nothing_or_more")]

@@ -1,12 +1,14 @@
 """
 Clocks of ownership reports: from what the firm holds together, which report falls due and when.
 
-All accounts count, for the firm decides over all of them. Shares that options and convertible bonds may become within 60
-days are not counted yet. Percentages are of the shares outstanding on file. Exactly a threshold is not above it, but the
-directive's and the rulebook's thresholds are reached by it.
+All accounts count, for the firm decides over all of them. In the United States shares count that calls held and convertible
+bonds may become within 60 days; what a bond turns into is deemed outstanding too, for it is not yet, while a listed call is on
+shares that are (17 CFR 240.13d-3(d)(1)). In Europe calls and convertible bonds count whenever they may be exercised, of what is
+settled in cash as many as it refers to. Percentages are of the shares outstanding on file. Exactly a threshold is not above it,
+but the directive's and the rulebook's thresholds are reached by it.
 
-Sources: 17 CFR 240.13d-1 and 13d-2 as amended from 30 September 2024, 17 CFR 240.13f-1, 17 CFR 240.13h-1,
-2004/109/EC Art. 9 and 12(2), DTR 5.1.2 and 5.8.3.
+Sources: 17 CFR 240.13d-1 to 13d-3 as amended from 30 September 2024, 17 CFR 240.13f-1, 17 CFR 240.13h-1,
+2004/109/EC Art. 9, 12(2), 13 and 13a, DTR 5.1.2, 5.3.1 and 5.8.3.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -15,10 +17,11 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-QII, PASSIVE, ACTIVE = "QII", "PASSIVE", "13D"
+QII, PASSIVE, ACTIVE, EXEMPT = "QII", "PASSIVE", "13D", "EXEMPT"
 FILERS = {
     QII: "qualified institution: 13G by quarter and month",
     PASSIVE: "passive investor: 13G by the day",
+    EXEMPT: "exempt investor: 13G by quarter",
     ACTIVE: "neither: 13D",
 }
 EU = frozenset(
@@ -38,6 +41,8 @@ class Held(NamedTuple):
     What the firm holds of one share together.
 
     :param qty: of all portfolios; :param shares: outstanding, None where not on file; :param value: in USD, None if unknown
+    :param calls_soon: what calls held may become within 60 days; :param calls: at any time
+    :param converts: what convertible bonds held turn into
     """
 
     instrument_id: int
@@ -47,17 +52,34 @@ class Held(NamedTuple):
     qty: Decimal
     shares: Decimal | None
     value: Decimal | None
+    calls_soon: Decimal = Decimal(0)
+    calls: Decimal = Decimal(0)
+    converts: Decimal = Decimal(0)
 
     @property
     def pct(self) -> Fraction | None:
+        """Of the class, of the shares alone."""
         return Fraction(self.qty) / Fraction(self.shares) * 100 if self.shares else None
+
+    @property
+    def owned_pct(self) -> Fraction | None:
+        """Beneficially owned by the rules of the United States."""
+        if not self.shares:
+            return None
+        return Fraction(self.qty + self.calls_soon + self.converts) / Fraction(self.shares + self.converts) * 100
+
+    @property
+    def whole_pct(self) -> Fraction | None:
+        """Of the voting rights, by shares and by what refers to them together, as Europe counts."""
+        return Fraction(self.qty + self.calls + self.converts) / Fraction(self.shares) * 100 if self.shares else None
 
 
 class Last(NamedTuple):
-    """The newest report of a form on an instrument: what was held then."""
+    """The newest report of a form on an instrument: what was held then, and by shares alone where that is told apart."""
 
     pct: Fraction
     on: date
+    direct_pct: Fraction | None = None
 
 
 class Due(NamedTuple):
@@ -75,13 +97,18 @@ class Due(NamedTuple):
     due_on: date
     text: str
     source: str
+    direct_pct: Fraction | None = None
 
 
-def due_on(day: date, held: Iterable[Held], last: Mapping[tuple[str, int | None], Last], filer: str, is_session: IsSession) -> list[Due]:
+def due_on(
+    day: date, held: Iterable[Held], last: Mapping[tuple[str, int | None], Last], filer: str, is_session: IsSession,
+    months: Mapping[date, Decimal] | None = None,
+) -> list[Due]:
     """
     :param last: by form and instrument (None for the firm's own), the newest report
     :param filer: one of ``FILERS``; :param is_session: whether the exchanges of New York open on a day
-    """
+    :param months: what ``worth_13f`` was at the ends of earlier months, by day
+    """  # fmt: skip
     rows = list(held)
     found: list[Due] = []
     for one in rows:
@@ -91,7 +118,7 @@ def due_on(day: date, held: Iterable[Held], last: Mapping[tuple[str, int | None]
             found += _beneficial(day, one, last, filer, is_session)
         elif one.country in EU or one.country == "GB":
             found += _major(day, one, last.get(("TR-1", one.instrument_id)), is_session)
-    return found + _form_13f(day, rows, last.get(("13F", None)), is_session)
+    return found + _form_13f(day, worth_13f(rows), months or {}, last.get(("13F", None)), is_session)
 
 
 # --- United States ---------------------------------------------------------------------------------------------------
@@ -100,14 +127,18 @@ def due_on(day: date, held: Iterable[Held], last: Mapping[tuple[str, int | None]
 def _beneficial(day: date, one: Held, last: Mapping[tuple[str, int | None], Last], filer: str, is_session: IsSession) -> list[Due]:
     form = "13D" if filer == ACTIVE else "13G"
     before = last.get((form, one.instrument_id))
-    ask = {ACTIVE: _form_13d, QII: _qualified, PASSIVE: _passive}[filer]
-    due = ask(day, one.pct, before, is_session)
+    pct = one.owned_pct
+    due = ASKED[filer](day, pct, before, is_session) or (_by_quarter(day, pct, before, is_session) if form == "13G" else None)
     if due is None:
         return []
     threshold, by, source = due
-    moved = f"{_percent(before.pct)} → {_percent(one.pct)}" if before else _percent(one.pct)
-    text = f"{form}{'/A' if before else ''}: the firm holds {moved} of {one.symbol}."
-    return [Due(form, one.instrument_id, one.pct, threshold, by, text, source)]
+    moved = f"{_percent(before.pct)} → {_percent(pct)}" if before else _percent(pct)
+    text = f"{form}{'/A' if before else ''}: the firm holds {moved} of {one.symbol}{_by_rights(one.pct, pct)}."
+    return [Due(form, one.instrument_id, pct, threshold, by, text, source)]
+
+
+def _by_rights(shares: Fraction, whole: Fraction) -> str:
+    return "" if shares == whole else f", {_percent(shares)} by shares and the rest by calls and convertible bonds"
 
 
 def _form_13d(day: date, pct: Fraction, before: Last | None, is_session: IsSession) -> tuple[int, date, str] | None:
@@ -135,20 +166,50 @@ def _qualified(day: date, pct: Fraction, before: Last | None, is_session: IsSess
         return 10, after(day, 5, is_session), source
     if before is not None and before.pct > 10 and abs(pct - before.pct) > 5:
         return 10, after(day, 5, is_session), "17 CFR 240.13d-2(c)"
-    if day.month % 3 == 0 and pct > 5 and (before is None or before.pct <= 5):
+    if _ends_quarter(day, is_session) and pct > 5 and (before is None or before.pct <= 5):
         return 5, quarter_end(day) + timedelta(days=45), "17 CFR 240.13d-1(b)(2)"
     return None
 
 
-def _form_13f(day: date, rows: Iterable[Held], before: Last | None, is_session: IsSession) -> list[Due]:
-    """At a quarter's end, of at least 100 million dollars in listed shares and funds of the United States: 45 days."""
-    if not is_last_session(day, is_session) or day.month % 3 or (before and before.on == day):
+def _exempt(day: date, pct: Fraction, before: Last | None, is_session: IsSession) -> tuple[int, date, str] | None:
+    """Above 5% at a quarter's end: 45 days."""
+    if _ends_quarter(day, is_session) and pct > 5 and (before is None or before.pct <= 5):
+        return 5, quarter_end(day) + timedelta(days=45), "17 CFR 240.13d-1(d)"
+    return None
+
+
+def _by_quarter(day: date, pct: Fraction, before: Last | None, is_session: IsSession) -> tuple[int, date, str] | None:
+    """Of whoever reports by 13G: what moved by a hundredth of the class or more since, or fell to 5%, is told by quarter."""
+    if before is None or before.pct <= 5 or not _ends_quarter(day, is_session):
+        return None
+    if abs(pct - before.pct) >= 1 or pct <= 5:
+        return 1 if pct > 5 else 5, quarter_end(day) + timedelta(days=45), "17 CFR 240.13d-2(b)"
+    return None
+
+
+ASKED = {ACTIVE: _form_13d, QII: _qualified, PASSIVE: _passive, EXEMPT: _exempt}
+
+
+def worth_13f(rows: Iterable[Held]) -> Decimal:
+    """What the firm holds of listed shares and funds of the United States, in USD."""
+    return sum((one.value for one in rows if one.country == "US" and one.asset_class in ("EQUITY", "ETF") and one.value), Decimal(0))
+
+
+def _form_13f(day: date, worth: Decimal, months: Mapping[date, Decimal], before: Last | None, is_session: IsSession) -> list[Due]:
+    """
+    At a quarter's end: 45 days. Whoever held 100 million dollars at the end of any month of a year reports for its fourth
+    quarter and the first three of the next. Where no month of that year is on file, the quarter's own end says it.
+    """
+    if not _ends_quarter(day, is_session) or (before and before.on == day):
         return []
-    worth = sum((one.value for one in rows if one.country == "US" and one.asset_class in ("EQUITY", "ETF") and one.value), Decimal(0))
-    if worth < F13:
+    year = day.year if day.month == 12 else day.year - 1
+    of_year = {on: amount for on, amount in (*months.items(), (day, worth)) if on.year == year} or {day: worth}
+    reached = max(of_year, key=lambda on: (of_year[on] >= F13, on))
+    if of_year[reached] < F13:
         return []
     by = quarter_end(day) + timedelta(days=45)
-    text = f"13F: the firm holds USD {worth:,.0f} of section 13(f) securities at the quarter's end."
+    since = "at the quarter's end" if reached == day else f"at the end of {reached:%B %Y}"
+    text = f"13F: the firm held USD {of_year[reached]:,.0f} of section 13(f) securities {since}."
     return [Due("13F", None, None, None, by, text, "17 CFR 240.13f-1(a)")]
 
 
@@ -174,16 +235,25 @@ def large_trader(
 
 def _major(day: date, one: Held, before: Last | None, is_session: IsSession) -> list[Due]:
     """
-    TR-1, whenever a threshold is reached, passed or fallen under: of the directive in four trading days; of the United
-    Kingdom, 3% and each percent above, in two.
+    TR-1, whenever a threshold is reached, passed or fallen under by shares alone or together with what refers to them: of the
+    directive in four trading days; of the United Kingdom, 3% and each percent above, in two.
     """
-    was, now = (_level(pct, one.country) for pct in (before.pct if before else Fraction(0), one.pct))
-    if was == now:
+    then = (before.pct, before.pct if before.direct_pct is None else before.direct_pct) if before else (Fraction(0), Fraction(0))
+    moved = [
+        (_level(was, one.country), _level(now, one.country))
+        for was, now in zip(then, (one.whole_pct, one.pct), strict=True)
+        if _level(was, one.country) != _level(now, one.country)
+    ]
+    if not moved:
         return []
-    british = one.country == "GB"
+    (was, now), british = moved[0], one.country == "GB"
     by = after(day, 2 if british else 4, is_session)
-    text = f"TR-1: the firm holds {_percent(one.pct)} of {one.symbol}, {'above' if now > was else 'under'} {max(was, now)}%."
-    return [Due("TR-1", one.instrument_id, one.pct, max(was, now), by, text, "DTR 5.1.2" if british else "2004/109/EC Art. 9(1), 12(2)")]
+    rights = _by_rights(one.pct, one.whole_pct)
+    text = f"TR-1: the firm holds {_percent(one.whole_pct)} of {one.symbol}{rights}, {'above' if now > was else 'under'} {max(was, now)}%."
+    source = "DTR 5.1.2" if british else "2004/109/EC Art. 9(1), 12(2)"
+    if one.pct != one.whole_pct:
+        source = "DTR 5.1.2, 5.3.1" if british else "2004/109/EC Art. 9(1), 12(2), 13a"
+    return [Due("TR-1", one.instrument_id, one.whole_pct, max(was, now), by, text, source, one.pct)]
 
 
 def _level(pct: Fraction, country: str) -> int:
@@ -220,5 +290,12 @@ def is_last_session(day: date, is_session: IsSession) -> bool:
     return is_session(day)
 
 
+def _ends_quarter(day: date, is_session: IsSession) -> bool:
+    return day.month % 3 == 0 and is_last_session(day, is_session)
+
+
 def _percent(pct: Fraction) -> str:
-    return f"{float(pct):.4f}".rstrip("0").rstrip(".") + "%"
+    """To four places, or as many as tell a number from the whole percent that it is not."""
+    near = round(pct)
+    places = next((n for n in range(4, 12) if pct == near or round(pct, n) != near), 12)
+    return f"{float(pct):.{places}f}".rstrip("0").rstrip(".") + "%"

@@ -16,10 +16,11 @@ from apps.compliance.models import RuleVersion
 from apps.compliance.selectors.runs import rule_versions
 from apps.core.refusals import NotFound
 from apps.portfolios import selectors as portfolios
+from apps.portfolios.models import Position
 from apps.users.services import can, holders_of
 
 from . import rules
-from .models import Day, Filing, Finding, Incident, Run
+from .models import Day, Filing, Finding, Incident, MonthEnd, Run
 from .states import Dy, Fi, In
 
 
@@ -157,14 +158,30 @@ def get_incident_seen_by(user, incident_id: int) -> Incident:
 
 # --- filings ---------------------------------------------------------------------------------------------------------
 
+# What the firm holds of shares, and what the rights it holds may become: an option without a CFI code is taken to be American.
 HELD = """
-SELECT i.id, i.symbol, i.country, i.asset_class, sum(p.qty), i.shares_outstanding,
-       sum(p.qty) * (q.bid + q.ask) / 2 * i.price_factor * coalesce(fx.rate, CASE i.currency_id WHEN 'USD' THEN 1 END)
-FROM portfolios_position p JOIN reference_instrument i ON i.id = p.instrument_id
+WITH held AS (
+  SELECT instrument_id, sum(qty) AS qty FROM portfolios_position GROUP BY 1 HAVING sum(qty) > 0
+), rights AS (
+  SELECT i.underlying_id AS share_id,
+    coalesce(sum(h.qty * i.price_factor) FILTER (WHERE i.asset_class = 'OPTION'
+      AND (substr(i.cfi_code, 3, 1) <> 'E' OR i.maturity_date <= %(soon)s)), 0) AS calls_soon,
+    coalesce(sum(h.qty * i.price_factor) FILTER (WHERE i.asset_class = 'OPTION'), 0) AS calls,
+    coalesce(sum(h.qty / 1000 * i.conversion_ratio) FILTER (WHERE i.asset_class = 'CORP'), 0) AS converts
+  FROM held h JOIN reference_instrument i ON i.id = h.instrument_id
+  WHERE i.underlying_id IS NOT NULL AND i.maturity_date >= %(day)s AND (i.put_or_call = 'CALL' OR i.conversion_ratio IS NOT NULL)
+  GROUP BY 1
+)
+SELECT i.id, i.symbol, i.country, i.asset_class, coalesce(h.qty, 0), i.shares_outstanding,
+       coalesce(h.qty, 0) * (q.bid + q.ask) / 2 * i.price_factor * coalesce(fx.rate, CASE i.currency_id WHEN 'USD' THEN 1 END),
+       coalesce(r.calls_soon, 0), coalesce(r.calls, 0), coalesce(r.converts, 0)
+FROM held h FULL JOIN rights r ON r.share_id = h.instrument_id
+JOIN reference_instrument i ON i.id = coalesce(h.instrument_id, r.share_id)
 LEFT JOIN marketdata_quote q ON q.instrument_id = i.id
 LEFT JOIN marketdata_fxrate fx ON fx.base_id = i.currency_id AND fx.quote_id = 'USD'
-WHERE i.asset_class IN ('EQUITY', 'ETF') GROUP BY i.id, q.bid, q.ask, fx.rate HAVING sum(p.qty) > 0 ORDER BY i.id
+WHERE i.asset_class IN ('EQUITY', 'ETF') ORDER BY i.id
 """
+SOON = timedelta(days=60)
 TRADED = """
 SELECT coalesce(sum(abs(m.qty)) FILTER (WHERE m.trade_date = %s), 0),
        coalesce(sum(abs(m.qty * m.price * i.price_factor)) FILTER (WHERE m.trade_date = %s), 0),
@@ -174,10 +191,10 @@ WHERE m.kind = 'TRADE' AND m.trade_date BETWEEN %s AND %s AND i.country = 'US' A
 """
 
 
-def held_by_the_firm() -> list[rules.Held]:
-    """Every share and listed fund that the portfolios hold together. One query."""
+def held_by_the_firm(day: date) -> list[rules.Held]:
+    """Every share and listed fund that the portfolios hold together, or have rights to. One query. :param day: whose rights"""
     with connection.cursor() as cursor:
-        cursor.execute(HELD)
+        cursor.execute(HELD, {"day": day, "soon": day + SOON})
         return [rules.Held(*row) for row in cursor.fetchall()]
 
 
@@ -191,8 +208,22 @@ def traded(day: date) -> tuple[Decimal, Decimal, Decimal, Decimal]:
 def last_filings() -> dict[tuple[str, int | None], rules.Last]:
     """Of each form and instrument the newest filing, needed or not. One query."""
     rows = Filing.objects.order_by("form", "instrument", "-started_on")
-    newest = rows.distinct("form", "instrument").values_list("form", "instrument", "pct", "started_on")
-    return {(form, instrument): rules.Last(Fraction(pct or 0), on) for form, instrument, pct, on in newest}
+    newest = rows.distinct("form", "instrument").values_list("form", "instrument", "pct", "started_on", "direct_pct")
+    return {
+        (form, instrument): rules.Last(Fraction(pct or 0), on, None if direct is None else Fraction(direct))
+        for form, instrument, pct, on, direct in newest
+    }
+
+
+def month_ends(day: date) -> dict[date, Decimal]:
+    """What the firm held of section 13(f) securities at the ends of months before, in USD. One query."""
+    return dict(MonthEnd.objects.filter(date__lt=day, date__year__gte=day.year - 1).values_list("date", "worth"))
+
+
+def uncounted_convertibles() -> list[str]:
+    """Convertible bonds that are held and do not say how many shares they turn into. One query."""
+    held = Position.objects.filter(qty__gt=0, instrument__asset_class="CORP", instrument__underlying__isnull=False)
+    return sorted(set(held.filter(instrument__conversion_ratio=None).values_list("instrument__symbol", flat=True)))
 
 
 def filings_seen_by(user) -> QuerySet[Filing]:

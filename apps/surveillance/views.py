@@ -25,6 +25,11 @@ LATELY = timedelta(days=30)
 @require_GET
 def days(request: HttpRequest) -> HttpResponse:
     """Every weekday since the first report, unsigned ones in red, and what is open."""
+    return _days(request)
+
+
+def _days(request: HttpRequest, error: Refusal | None = None, filing_id: int | None = None) -> HttpResponse:
+    """:param error: why nothing was done with the filing"""
     today = timezone.now().date()
     listed = selectors.weekdays(request.user, today)
     open_ones = selectors.incidents_seen_by(request.user).filter(status="OPEN")
@@ -38,8 +43,13 @@ def days(request: HttpRequest) -> HttpResponse:
         "colleagues": selectors.colleagues(),
         "may_work": can(request.user, "surveillance.work"),
         "may_report": can(request.user, "surveillance.report"),
+        "uncounted": selectors.uncounted_convertibles(),
+        "error": error,
+        "facts": error.in_words() if isinstance(error, Stale) else {},
+        "refused": filing_id,
+        "said": request.POST.get("said", ""),
     }
-    return render(request, "surveillance/days.html", context)
+    return render(request, "surveillance/days.html", context, status=error.status if error else 200)
 
 
 @door("surveillance.work")
@@ -47,13 +57,18 @@ def days(request: HttpRequest) -> HttpResponse:
 def filing(request: HttpRequest, filing_id: int) -> HttpResponse:
     """Says what became of a filing, as ``how`` says: made, by a reference, or not needed, for a reason."""
     how, said = request.POST.get("how", ""), request.POST.get("said", "")
-    seen = seen_versions(request.POST)
-    if how == "made":
-        services.filing_made(act_of(request), filing_id, said, seen=seen)
-    elif how == "not_needed":
-        services.filing_not_needed(act_of(request, reason=said), filing_id, seen=seen)
-    else:
-        raise Invalid("Choose what became of it: made, or not needed.", field="how")
+    try:
+        seen = seen_versions(request.POST)
+        if how == "made":
+            services.filing_made(act_of(request), filing_id, said, seen=seen)
+        elif how == "not_needed":
+            services.filing_not_needed(act_of(request, reason=said), filing_id, seen=seen)
+        else:
+            raise Invalid("Choose what became of it: made, or not needed.", field="how")
+    except NotFound:
+        raise
+    except Refusal as refusal:
+        return _days(request, refusal, filing_id)
     return HttpResponseRedirect(reverse("surveillance:days") + "#filings")
 
 

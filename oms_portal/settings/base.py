@@ -261,7 +261,8 @@ RULES_NEED_FIXTURES = os.environ.get("OMS_RULES_NEED_FIXTURES", "1") == "1"
 OVERRIDE_DAYS = int(os.environ.get("OMS_OVERRIDE_DAYS", "30"))  # The longest that an officer may let a finding stand.
 
 # --- Surveillance -----------------------------------------------------------------------------------------------------
-OWNERSHIP_FILER = os.environ.get("OMS_OWNERSHIP_FILER", "QII")  # How the firm reports beneficial ownership: QII, PASSIVE or 13D.
+# How the firm reports beneficial ownership: QII, PASSIVE, EXEMPT or 13D.
+OWNERSHIP_FILER = os.environ.get("OMS_OWNERSHIP_FILER", "QII")
 SURVEILLANCE_HOUR = int(os.environ.get("OMS_SURVEILLANCE_HOUR", "22"))  # UTC; on weekdays the day's report is made from then on.
 
 # --- Crosses: what the firm's 17a-7 procedures say ------------------------------------------------------------------

@@ -64,6 +64,8 @@ def problems(env: dict[str, str]) -> list[str]:
         found.append("ALLOWED_HOSTS holds a *; name the hosts one by one.")
     if (value := env.get("OMS_ENVIRONMENT")) and value not in {"live", "simulation"}:
         found.append(f"OMS_ENVIRONMENT is {value!r}; it must be live or simulation.")
+    if (value := env.get("OMS_OWNERSHIP_FILER")) and value not in {"QII", "PASSIVE", "EXEMPT", "13D"}:
+        found.append(f"OMS_OWNERSHIP_FILER is {value!r}; it must be QII, PASSIVE, EXEMPT or 13D.")
     if (value := env.get("OMS_HOME")) and not Path(value).is_absolute():
         found.append("OMS_HOME must be an absolute path.")
     if env.get("DEBUG", "").lower() not in {"", "0", "false", "no"}:

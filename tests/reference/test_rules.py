@@ -107,6 +107,18 @@ class TestTerms:
         assert list(rules.instrument_problems(self.BOND | changes)) == [field]
 
     @pytest.mark.parametrize(
+        ("changes", "fields"),
+        [
+            ({"underlying": 3, "conversion_ratio": D("12.5")}, []),
+            ({"underlying": 3}, ["conversion_ratio"]),
+            ({"underlying": 3, "conversion_ratio": D(0)}, ["conversion_ratio"]),
+            ({"conversion_ratio": D("12.5")}, ["conversion_ratio"]),
+        ],
+    )
+    def test_a_convertible_bond_says_how_many_shares_it_turns_into(self, changes, fields):
+        assert list(rules.instrument_problems(self.BOND | {"asset_class": "CORP"} | changes)) == fields
+
+    @pytest.mark.parametrize(
         "check, facts, field",
         [
             (rules.venue_problems, {"mic": "xnas"}, "mic"),

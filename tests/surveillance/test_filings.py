@@ -1,7 +1,8 @@
 """Reports to authorities: their clocks start with the day's report, once, and end with what an officer says."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import ClassVar
 
 import pytest
 from django.test import Client
@@ -10,8 +11,9 @@ from django.urls import reverse
 from apps.core.refusals import IllegalMove, Invalid, NotAllowed
 from apps.reference.models import Instrument
 from apps.surveillance import selectors, services
-from apps.surveillance.models import Filing
+from apps.surveillance.models import Filing, MonthEnd
 
+D = Decimal
 MONDAY = datetime(2026, 11, 30, 22, 5, tzinfo=UTC)
 TUESDAY = datetime(2026, 12, 1, 22, 5, tzinfo=UTC)
 
@@ -37,7 +39,7 @@ class TestClocks:
         assert len(found) == n
         if n:
             assert (found[0].instrument.symbol, found[0].threshold, found[0].due_on.isoformat()) == ("AAA", 5, "2026-12-07")
-            assert found[0].text == "13G: the firm holds 5% of AAA." and found[0].source == "17 CFR 240.13d-1(c)"
+            assert found[0].text == "13G: the firm holds 5.000002% of AAA." and found[0].source == "17 CFR 240.13d-1(c)"
 
     def test_start_once_however_often_and_long(self, daily, of_all, report):
         of_all(2_000_000)
@@ -61,9 +63,72 @@ class TestClocks:
         assert (found.pct, found.threshold, found.source) == (5, 5, "2004/109/EC Art. 9(1), 12(2)")
 
     def test_what_the_firm_holds_is_read_with_its_worth(self, firm):
-        held = {one.symbol: one for one in selectors.held_by_the_firm()}
+        held = {one.symbol: one for one in selectors.held_by_the_firm(MONDAY.date())}
         assert set(held) == {"AAA", "BBB", "CCC"}
         assert (held["AAA"].qty, held["AAA"].value, held["BBB"].value) == (150_000, 7_500_000, Decimal("2640000"))
+
+
+class TestRights:
+    @pytest.fixture
+    def right(self, firm, trade):
+        """``right("OPTION", ...)``: ten of an instrument on BBB that nobody holds any share of are held."""
+
+        def make(kind, held=10, **terms):
+            share = Instrument.objects.get(symbol="CCC")
+            row = Instrument.objects.get(symbol="AAA")
+            row.pk, row.symbol, row.isin, row.asset_class, row.underlying = None, kind + str(len(terms)), "", kind, share
+            row.maturity_date = MONDAY.date() + timedelta(days=61)
+            for name, value in terms.items():
+                setattr(row, name, value)
+            row.save()
+            firm.instruments[row.symbol] = row
+            trade("P1", row.symbol, held)
+            return row
+
+        return make
+
+    CALL: ClassVar = {"strike_price": D(10), "put_or_call": "CALL", "price_factor": D(100)}
+
+    def read(self, day=MONDAY):
+        one = next(one for one in selectors.held_by_the_firm(day.date()) if one.symbol == "CCC")
+        return int(one.calls_soon), int(one.calls), int(one.converts)
+
+    @pytest.mark.parametrize(
+        ("terms", "day", "expected"),
+        [
+            ({}, MONDAY, (1000, 1000, 0)),  # Without a CFI code: as if it were American.
+            ({"cfi_code": "OCASPS"}, MONDAY, (1000, 1000, 0)),
+            ({"cfi_code": "OCESPS"}, MONDAY, (0, 1000, 0)),
+            ({"cfi_code": "OCESPS"}, TUESDAY, (1000, 1000, 0)),  # Sixty days before it may be exercised.
+            ({"put_or_call": "PUT"}, MONDAY, (0, 0, 0)),
+            ({"maturity_date": date(2026, 11, 29)}, MONDAY, (0, 0, 0)),
+        ],
+    )
+    def test_calls(self, right, terms, day, expected):
+        right("OPTION", **self.CALL | terms)
+        assert self.read(day) == expected
+
+    def test_convertible_bonds_by_their_ratio(self, right, omar):
+        bond = right("CORP", 20_000, conversion_ratio=D("12.5"))
+        assert self.read() == (0, 0, 250) and selectors.uncounted_convertibles() == []
+        Instrument.objects.filter(pk=bond.pk).update(conversion_ratio=None)
+        assert self.read() == (0, 0, 0)
+        client = Client()
+        client.force_login(omar)
+        assert f"{bond.symbol}: reference data do not say" in client.get(reverse("surveillance:days")).content.decode()
+
+
+class TestMonths:
+    def test_a_month_that_ended_above_decides_for_the_next_year(self, firm, report):
+        report(MONDAY)
+        (row,) = MonthEnd.objects.all()
+        assert (row.date, row.worth) == (MONDAY.date(), selectors.rules.worth_13f(selectors.held_by_the_firm(MONDAY.date())))
+        report(MONDAY)
+        report(TUESDAY)
+        assert MonthEnd.objects.count() == 1
+        MonthEnd.objects.update(worth=D(100_000_000))
+        report(datetime(2026, 12, 31, 22, 5, tzinfo=UTC))
+        assert Filing.objects.get(form="13F").text.endswith("at the end of November 2026.")
 
 
 class TestWhatBecomesOfThem:
@@ -108,3 +173,11 @@ class TestWhatBecomesOfThem:
         page = client.get(reverse("surveillance:days")).content.decode()
         assert "0001" in page and "Made" in page
         assert client.post(reverse("surveillance:filing", args=[due.pk]), {**said, "how": "dance"}).status_code == 422
+
+    def test_a_refusal_stands_beside_the_filing_with_what_was_typed(self, due, omar):
+        client = Client()
+        client.force_login(omar)
+        address = reverse("surveillance:filing", args=[due.pk])
+        page = client.post(address, {"seen": f"{due.pk}:1", "how": "made", "said": "A" * 101})
+        assert page.status_code == 422 and "A" * 101 in page.content.decode() and "at most 100 characters" in page.content.decode()
+        assert client.post(address, {"seen": f"{due.pk}:9", "how": "made", "said": "7"}).status_code == 409

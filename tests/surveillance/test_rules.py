@@ -8,6 +8,7 @@ import pytest
 
 from apps.surveillance.rules import (
     ACTIVE,
+    EXEMPT,
     PASSIVE,
     QII,
     Held,
@@ -48,7 +49,11 @@ class TestQualifiedInstitution:
             (APRIL, "10", None, []),
             (APRIL, "10.001", None, [("13G", 10, date(2026, 5, 7))]),
             (MARCH, "10.001", None, [("13G", 10, date(2026, 4, 7))]),
-            (MARCH, "7", "6", []),
+            (MARCH, "6.999", "6", []),
+            (MARCH, "7", "6", [("13G", 1, date(2026, 5, 15))]),  # A material change, by quarter.
+            (APRIL, "7", "6", []),
+            (MARCH, "5", "5.5", [("13G", 5, date(2026, 5, 15))]),
+            (MARCH, "5.001", "5.5", []),
             (APRIL, "10.001", "6", [("13G", 10, date(2026, 5, 7))]),
             (APRIL, "16", "11", []),
             (APRIL, "16.001", "11", [("13G", 10, date(2026, 5, 7))]),
@@ -75,10 +80,22 @@ class TestByTheDay:
             (ACTIVE, "6.999", "6", []),
             (ACTIVE, "7", "6", [("13D", 1, date(2026, 4, 15))]),
             (ACTIVE, "5", "6", [("13D", 1, date(2026, 4, 15))]),
+            (EXEMPT, "20", None, []),
+            (EXEMPT, "20", "6", []),
         ],
     )
     def test_of_others(self, filer, pct, before, expected):
         assert due(date(2026, 4, 13), held(pct), filer, before) == expected
+
+    @pytest.mark.parametrize(
+        ("pct", "before", "expected"),
+        [
+            ("5", None, []), ("5.001", None, [("13G", 5, date(2026, 5, 15))]), ("5.9", "5.5", []),
+            ("6.5", "5.5", [("13G", 1, date(2026, 5, 15))]),
+        ],
+    )  # fmt: skip
+    def test_of_exempt_investors_by_quarter(self, pct, before, expected):
+        assert due(MARCH, held(pct), EXEMPT, before) == expected
 
     def test_holidays_are_no_business_days(self):
         assert due(date(2026, 11, 25), held("6"), ACTIVE) == [("13D", 5, date(2026, 12, 3))]
@@ -105,12 +122,57 @@ class TestEurope:
         assert due(date(2026, 4, 13), held(pct, country), before=before, form="TR-1") == expected
 
 
+class TestRights:
+    """100,000 are outstanding."""
+
+    def test_calls_count_within_sixty_days_in_the_united_states(self):
+        one = held("4")._replace(calls_soon=D(1_000), calls=D(9_000))
+        assert due(MARCH, one, ACTIVE) == []  # 5% is not above 5%.
+        (found,) = due_on(MARCH, [one._replace(calls_soon=D(1_001))], {}, ACTIVE, is_session)
+        assert found.text == "13D: the firm holds 5.001% of AAA, 4% by shares and the rest by calls and convertible bonds."
+
+    def test_what_bonds_turn_into_is_deemed_outstanding(self):
+        one = held("0")._replace(converts=D(5_263))
+        assert one.owned_pct == Fraction(5_263 * 100, 105_263) < 5
+        assert due(MARCH, one, ACTIVE) == [] and due(MARCH, one._replace(converts=D(5_264)), ACTIVE) != []
+
+    def test_europe_counts_whatever_refers_to_them_and_shares_alone(self):
+        one = held("4", "DE")._replace(calls=D(1_000))
+        (found,) = due_on(MARCH, [one], {}, QII, is_session)
+        assert (found.pct, found.direct_pct, found.threshold, found.source) == (5, 4, 5, "2004/109/EC Art. 9(1), 12(2), 13a")
+        last = {("TR-1", 1): Last(found.pct, MARCH, found.direct_pct)}
+        assert due_on(MARCH, [one], last, QII, is_session) == []
+        (exercised,) = due_on(MARCH, [held("5", "DE")], last, QII, is_session)  # Nothing more together, but 5% by shares alone.
+        assert exercised.threshold == 5 and exercised.source == "2004/109/EC Art. 9(1), 12(2)"
+
+    def test_a_number_just_beside_a_whole_one_does_not_read_like_it(self):
+        (found,) = due_on(MARCH, [held("5.0000017")._replace(shares=D(100_000))], {}, ACTIVE, is_session)
+        assert found.text == "13D: the firm holds 5.000002% of AAA."
+
+
 class TestFirm:
     @pytest.mark.parametrize(("value", "n"), [("99999999.99", 0), ("100000000", 1)])
     def test_13f_at_a_quarters_end(self, value, n):
         found = due_on(MARCH, [held("1", value=D(value))], {}, QII, is_session)
         assert [(d.form, d.due_on) for d in found] == [("13F", date(2026, 5, 15))] * n
         assert due_on(APRIL, [held("1", value=D(value))], {}, QII, is_session) == []
+
+    @pytest.mark.parametrize(
+        ("day", "months", "expected"),
+        [
+            (MARCH, {date(2025, 5, 30): "100000000", date(2025, 12, 31): "1"}, ["at the end of May 2025"]),
+            (MARCH, {date(2025, 12, 31): "99999999"}, []),
+            (MARCH, {date(2026, 1, 30): "100000000", date(2025, 12, 31): "1"}, []),  # That decides from December on.
+            (date(2026, 12, 31), {date(2026, 1, 30): "100000000"}, ["at the end of January 2026"]),
+            (date(2026, 12, 31), {date(2025, 12, 31): "100000000"}, []),
+            (date(2026, 12, 30), {date(2026, 1, 30): "100000000"}, []),
+        ],
+    )
+    def test_13f_for_a_year_in_which_any_month_ended_with_as_much(self, day, months, expected):
+        held_then = {on: D(worth) for on, worth in months.items()}
+        found = due_on(day, [held("1", value=D(5))], {}, QII, is_session, held_then)
+        said = "13F: the firm held USD 100,000,000 of section 13(f) securities "
+        assert [d.text.removeprefix(said).rstrip(".") for d in found] == expected
 
     def test_13f_counts_listed_shares_and_funds_of_the_united_states(self):
         rows = [held("1", "DE", value=D(10**9)), held("1", kind="CORP", value=D(10**9)), held("1", kind="ETF", value=D(10**8))]

@@ -122,6 +122,7 @@ class Instrument(models.Model):
         help_text="what a derivative is on, or a convertible bond turns into",
     )  # fmt: skip
     strike_price = price_field(null=True, blank=True)
+    conversion_ratio = price_field(null=True, blank=True, help_text="of a convertible bond: shares for 1,000 of face")
     cfi_code = models.CharField(
         "CFI code", max_length=6, blank=True, default="", help_text="classification (ISO 10962), as OCASPS"
     )
@@ -164,6 +165,10 @@ class Instrument(models.Model):
             models.CheckConstraint(
                 condition=Q(asset_class__in=["OPTION", "FUTURE", "CORP"]) | Q(underlying=None),
                 name="only_a_derivative_or_a_convertible_has_an_underlying",
+            ),
+            models.CheckConstraint(
+                condition=Q(conversion_ratio=None) | Q(asset_class="CORP", underlying__isnull=False, conversion_ratio__gt=0),
+                name="only_a_convertible_has_a_conversion_ratio",
             ),
             models.CheckConstraint(
                 condition=Q(cutoff_at=None) | Q(asset_class="FUND"), name="only_a_fund_has_a_cut_off"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 
 from django.conf import settings
@@ -17,7 +18,7 @@ from apps.reference import selectors as reference
 from apps.users.services import require
 
 from .. import events, rules, selectors
-from ..models import Filing
+from ..models import Filing, MonthEnd
 from ..states import FILING_LIFE
 
 
@@ -31,8 +32,10 @@ def start_clocks(act: Act, day: date) -> None:
     def is_session(one: date) -> bool:
         return reference.is_session("XNYS", one)
 
-    last, held = selectors.last_filings(), selectors.held_by_the_firm()
-    due = rules.due_on(day, held, last, settings.OWNERSHIP_FILER, is_session)
+    last, held = selectors.last_filings(), selectors.held_by_the_firm(day)
+    if rules.is_last_session(day, is_session):
+        MonthEnd.objects.update_or_create(date=day, defaults={"worth": rules.worth_13f(held)})
+    due = rules.due_on(day, held, last, settings.OWNERSHIP_FILER, is_session, selectors.month_ends(day))
     due += rules.large_trader(day, *selectors.traded(day), last.get(("13H", None)))
     with connection.cursor() as cursor:
         cursor.execute("SELECT form, instrument_id FROM surveillance_filing WHERE started_on = %s", [day])
@@ -44,9 +47,13 @@ def start_clocks(act: Act, day: date) -> None:
         status = str(FILING_LIFE.born[events.FilingDue])
         copy_in(
             cursor, "surveillance_filing",
-            ("id", "form", "instrument_id", "pct", "threshold", "started_on", "due_on", "text", "source", "reference", "status", "version"),
+            ("id", "form", "instrument_id", "pct", "direct_pct", "threshold", "started_on", "due_on", "text", "source",
+             "reference", "status", "version"),
             (
-                (pk, one.form, one.instrument_id, _decimal(one.pct), one.threshold, day, one.due_on, one.text, one.source, "", status, 1)
+                (
+                    pk, one.form, one.instrument_id, _decimal(one.pct), _decimal(one.direct_pct), one.threshold, day, one.due_on,
+                    one.text, one.source, "", status, 1,
+                )
                 for pk, one in zip(ids, due, strict=True)
             ),
         )  # fmt: skip
@@ -55,7 +62,7 @@ def start_clocks(act: Act, day: date) -> None:
 
 
 def _decimal(pct: Fraction | None) -> str | None:
-    return None if pct is None else f"{float(pct):.6f}"
+    return None if pct is None else str(round(Decimal(pct.numerator) / pct.denominator, 12))
 
 
 @transaction.atomic
