@@ -32,6 +32,7 @@ def servers():
     """The run's PostgreSQL and Redis, started when first asked for; ``.postgres`` and ``.redis`` stop and start."""
     _end_runs_that_were_killed()
     running = embedded.Servers(SUITE_HOME, durable=False)
+    prepared.cluster(running.postgres)
     running.start()
     yield running
     running.stop()
@@ -50,6 +51,12 @@ def own_servers(tmp_path_factory):
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(servers):
     """Pytest-django asks for this before it makes the test database: the servers run from here on."""
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """The database came with the cluster, and goes with it."""
+    return True
 
 
 def pytest_configure(config) -> None:

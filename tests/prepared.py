@@ -1,26 +1,92 @@
 """
-Houses of tests that need the whole of one: the firm of a home made once a run is copied, which takes a second where
-making and loading it takes twenty. ``python -m tests.prepared FOLDER`` makes it.
+What tests would make again and again, made once and copied, which takes a second where making it takes twenty: the cluster
+with the database as migrations leave it, kept for later runs until a migration is another; and the firm of a whole house,
+once a run. ``python -m tests.prepared schema`` migrates, ``python -m tests.prepared FOLDER`` makes the house.
 """
 
 import fcntl
+import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from oms_portal.scenario import House
+from oms_portal.embedded import CHECKOUT, Postgres, Servers
 
+CLUSTERS = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "oms-portal" / "clusters"
+CLUSTERS_KEPT = 8
 RUN = "HOUSES_OF_THIS_RUN"  # The folder that the processes of a run share; conftest.py names and removes it.
 
 
-def house(**asked) -> House:
+# --- the database ---------------------------------------------------------------------------------------------------
+
+
+def cluster(postgres: Postgres) -> None:
+    """Will give a server that never ran a cluster with the test database as migrations leave it."""
+    CLUSTERS.mkdir(parents=True, exist_ok=True)
+    with (CLUSTERS / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        ready = CLUSTERS / _schema()
+        if not ready.exists():
+            _migrated(ready)
+        os.utime(ready)
+        for old in sorted((one for one in CLUSTERS.iterdir() if one.is_dir()), key=lambda one: -one.stat().st_mtime)[CLUSTERS_KEPT:]:
+            shutil.rmtree(old)
+        postgres.root.mkdir(parents=True, exist_ok=True)
+        _copied(ready, postgres.data)
+
+
+def _schema() -> str:
+    """What the database looks like hangs on these files."""
+    files = [*CHECKOUT.glob("apps/*/migrations/*.py"), CHECKOUT / "requirements.txt", CHECKOUT / "oms_portal/settings/base.py"]
+    told = hashlib.sha256()
+    for path in sorted(files):
+        told.update(f"{path.relative_to(CHECKOUT)}\0".encode() + path.read_bytes())
+    return told.hexdigest()[:20]
+
+
+def _migrated(ready: Path) -> None:
+    home = Path(tempfile.mkdtemp(prefix=f"oms-test-{os.getpid()}-"))
+    home.chmod(0o711)
+    servers = Servers(home, durable=False)
+    try:
+        servers.start()
+        subprocess.run([sys.executable, "-m", "tests.prepared", "schema"], check=True, env=os.environ | servers.environment(), cwd=CHECKOUT)
+        servers.stop()
+        half = CLUSTERS / "half"
+        shutil.rmtree(half, ignore_errors=True)
+        _copied(servers.postgres.data, half)
+        half.rename(ready)
+    finally:
+        servers.wipe()
+
+
+def _copied(here: Path, there: Path) -> None:
+    subprocess.run(["cp", "-a", "--reflink=auto", here, there], check=True)  # With owners: PostgreSQL runs as another user.
+
+
+def _migrate() -> None:
+    import django
+
+    django.setup()
+    from django.db import connection
+
+    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+
+
+# --- a whole house --------------------------------------------------------------------------------------------------
+
+
+def house(**asked):
     """
-    One of its own is made where no run has a folder.
+    A ``House`` of the scenario. One of its own is made where no run has a folder.
 
     :param asked: as ``House`` takes it, but for the scale, which is 1
     """
+    from oms_portal.scenario import House
+
     if RUN not in os.environ:
         return House(scale=1, **asked)
     home = Path(tempfile.mkdtemp(prefix="oms-scenario-"))
@@ -40,6 +106,11 @@ def _ready() -> Path:
 
 
 def main() -> None:
+    if sys.argv[1] == "schema":
+        _migrate()
+        return
+    from oms_portal.scenario import House
+
     home = Path(sys.argv[1])
     home.mkdir(mode=0o711)
     house = House(scale=1, seed=1, home=home, durable=False)
