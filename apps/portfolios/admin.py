@@ -1,13 +1,14 @@
 """Portfolios, mandates and models in the back office, for who sees the whole firm; holdings and movements to look at."""
 
 from django.contrib import admin
+from django.db.models import Count
 from simple_history.admin import SimpleHistoryAdmin
 
 from apps.users.as_seen import AsSeen
 from apps.users.back_office import ByRole
 
 from . import services
-from .forms import BrokerTermForm, DirectionForm, MandateForm, PortfolioForm, WeightFormSet
+from .forms import BrokerTermForm, DirectionForm, GroupForm, MandateForm, PortfolioForm, WeightFormSet
 from .models import (
     AlikeForTax,
     BrokerTerm,
@@ -18,6 +19,7 @@ from .models import (
     ModelWeight,
     Movement,
     Portfolio,
+    PortfolioGroup,
     Position,
     Taxpayer,
 )
@@ -62,9 +64,10 @@ class MandateAdmin(AsSeen, FirmWide, SimpleHistoryAdmin):
     writes = ("reference.write",)
     form = MandateForm
     list_display = (
-        "portfolio", "equity_min_pct", "equity_max_pct", "fixed_income_min_pct", "fixed_income_max_pct", "cash_min_pct",
+        "portfolio", "type", "equity_min_pct", "equity_max_pct", "fixed_income_min_pct", "fixed_income_max_pct", "cash_min_pct",
         "issuer_max_pct", "sector_max_pct",
     )  # fmt: skip
+    list_filter = ("type",)
     list_select_related = ("portfolio",)
     search_fields = ("portfolio__code", "portfolio__name")
     autocomplete_fields = ("portfolio",)
@@ -72,6 +75,34 @@ class MandateAdmin(AsSeen, FirmWide, SimpleHistoryAdmin):
     def has_delete_permission(self, request, obj=None) -> bool:
         """Without its mandate a portfolio could not be judged."""
         return False
+
+
+@admin.register(PortfolioGroup)
+class PortfolioGroupAdmin(AsSeen, FirmWide, SimpleHistoryAdmin):
+    """Portfolios that rules and lists name together. Who put which in or took it out, and when, is in its history."""
+
+    writes = ("reference.write",)
+    form = GroupForm
+    list_display = ("code", "name", "size")
+    search_fields = ("code", "name")
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).annotate(size=Count("members"))
+
+    @admin.display(description="portfolios", ordering="size")
+    def size(self, row: PortfolioGroup) -> int:
+        return row.size
+
+    def get_readonly_fields(self, request, obj=None) -> tuple[str, ...]:
+        """Rules name it by its code."""
+        return ("code",) if obj else ()
+
+    def _held(self, request, object_id):
+        """Held against a rule that begins to name it, too, where it is to be deleted."""
+        row = super()._held(request, object_id)
+        if row is not None and "post" in request.POST:
+            list(PortfolioGroup.objects.select_for_update().filter(pk=row.pk).values_list("pk"))
+        return row
 
 
 @admin.register(Direction)

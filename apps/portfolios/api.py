@@ -14,17 +14,36 @@ from apps.users.doors import ApiDoor
 
 from . import selectors
 from .lot_selectors import lots_held
-from .models import BrokerTerm, Direction, Mandate, Portfolio
+from .models import BrokerTerm, Direction, Mandate, Portfolio, PortfolioGroup
+from .rules import MANDATE_TYPES
 
 
 class PortfolioOut(serializers.ModelSerializer):
     base_currency = serializers.CharField(source="base_currency_id")
     custodian = serializers.CharField(source="custodian.code")
     model = serializers.CharField(source="model.code", default=None)
+    mandate_type = serializers.ChoiceField(
+        [*MANDATE_TYPES.items(), ("", "not on file")], source="mandate.type", default="", help_text="empty: not on file"
+    )
+    groups = serializers.SlugRelatedField("code", many=True, read_only=True, help_text="codes of the groups it is in")
 
     class Meta:
         model = Portfolio
-        fields = ("id", "code", "name", "base_currency", "custodian", "custody_account", "team", "aggregation_unit", "model", "is_open")
+        fields = (
+            "id", "code", "name", "base_currency", "custodian", "custody_account", "team", "aggregation_unit", "model", "is_open",
+            "mandate_type", "groups",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class PortfolioGroupOut(serializers.ModelSerializer):
+    """A group that rules and lists name by its code; of its portfolios those that the caller may see."""
+
+    portfolios = serializers.ListField(child=serializers.CharField(), help_text="codes")
+
+    class Meta:
+        model = PortfolioGroup
+        fields = ("id", "code", "name", "portfolios")
         read_only_fields = fields
 
 
@@ -147,10 +166,12 @@ class RungOut(serializers.Serializer):
 class PortfolioFilter(django_filters.FilterSet):
     code = django_filters.BaseInFilter(help_text="one or several, by comma")
     search = django_filters.CharFilter(field_name="name", lookup_expr="icontains", help_text="a part of the name")
+    group = django_filters.CharFilter(field_name="groups__code", help_text="the code of a group")
+    mandate_type = django_filters.ChoiceFilter(field_name="mandate__type", choices=list(MANDATE_TYPES.items()))
 
     class Meta:
         model = Portfolio
-        fields = ("code", "search", "team", "is_open")
+        fields = ("code", "search", "team", "is_open", "group", "mandate_type")
 
 
 @extend_schema_view(
@@ -164,7 +185,8 @@ class Portfolios(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
     queryset = Portfolio.objects.none()  # For the schema's sake; what is seen is the user's.
 
     def get_queryset(self):
-        return selectors.portfolios_seen_by(self.request.user).select_related("custodian", "model").order_by("code")
+        rows = selectors.portfolios_seen_by(self.request.user).select_related("custodian", "model", "mandate")
+        return rows.prefetch_related("groups").order_by("code")
 
     def retrieve(self, request: Request, pk: int) -> Response:
         return Response(WorthOut(selectors.get_portfolio_seen_by(request.user, pk)).data)
@@ -184,6 +206,10 @@ class Portfolios(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
     def brokers(self, request: Request, pk: int) -> Response:
         portfolio = selectors.get_portfolio_seen_by(request.user, pk)
         return Response(BrokerTermOut(portfolio.broker_terms.select_related("broker"), many=True).data)
+
+    @extend_schema(summary="Groups of portfolios", responses=PortfolioGroupOut(many=True), filters=False)
+    def groups(self, request: Request) -> Response:
+        return Response(PortfolioGroupOut(selectors.groups_seen_by(request.user), many=True).data)
 
     @extend_schema(summary="Its tax lots", responses=LotOut(many=True), filters=False)
     def lots(self, request: Request, pk: int) -> Response:

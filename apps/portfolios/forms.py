@@ -1,5 +1,7 @@
 """Portfolios, mandates and models as operations enters them."""
 
+import re
+
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q
@@ -7,7 +9,7 @@ from django.db.models import Q
 from apps.reference.models import Broker
 
 from . import rules, selectors
-from .models import BrokerTerm, Direction, Mandate, Portfolio
+from .models import BrokerTerm, Direction, Mandate, Portfolio, PortfolioGroup
 
 
 class PortfolioForm(forms.ModelForm):
@@ -20,6 +22,46 @@ class PortfolioForm(forms.ModelForm):
         if team not in known:
             raise ValidationError(f"There is no team “{team}”; known are: {', '.join(sorted(known)) or 'none yet'}.")
         return team
+
+
+class GroupForm(forms.ModelForm):
+    """A group with its members by code, so that five thousand can be pasted and are sent as one field."""
+
+    codes = forms.CharField(
+        label="Portfolios", required=False, widget=forms.Textarea(attrs={"rows": 12, "spellcheck": "false"}),
+        help_text="their codes, one a line or with commas between",
+    )  # fmt: skip
+
+    class Meta:
+        model = PortfolioGroup
+        fields = ("code", "name")
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            then = getattr(self.instance, "_history", None)  # An older version, to go back to.
+            kept = sorted(row.portfolio.code for row in then.members.select_related("portfolio")) if then else None
+            self.initial["codes"] = self.instance.codes if kept is None else "\n".join(kept)
+
+    def clean_code(self) -> str:
+        code = self.cleaned_data["code"]
+        if not re.fullmatch(rules.GROUP_CODE, code):
+            raise ValidationError("A group's code is letters, digits, underscores and hyphens.")
+        return code
+
+    def clean_codes(self) -> str:
+        """Sorted, each once. What is named is kept for the save. One query."""
+        wanted = rules.members_named(self.cleaned_data["codes"])
+        found = dict(Portfolio.objects.filter(code__in=wanted).values_list("code", "pk"))
+        if unknown := [code for code in wanted if code not in found]:
+            more = f" and {len(unknown) - 20} more" if len(unknown) > 20 else ""
+            raise ValidationError(f"There is no portfolio {', '.join(f'“{code}”' for code in unknown[:20])}{more}.")
+        self.members = list(found.values())
+        return "\n".join(wanted)
+
+    def _save_m2m(self) -> None:
+        super()._save_m2m()
+        self.instance.members.set(self.members)
 
 
 class MandateForm(forms.ModelForm):

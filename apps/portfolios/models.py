@@ -9,6 +9,8 @@ from apps.audit.models import ActRow
 from apps.reference.fields import amount_field, percent_field, price_field, qty_field
 from apps.reference.models import AssetClass, Broker, Currency, Custodian, Instrument
 
+from . import rules
+
 
 class Model(models.Model):
     """A version of target weights that portfolios follow."""
@@ -97,6 +99,31 @@ class Portfolio(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class PortfolioGroup(models.Model):
+    """
+    Portfolios that rules and lists name together; one may be in several groups. Rules name it by its code, which stays, and
+    a group that a rule names is not deleted.
+    """
+
+    code = models.CharField(max_length=40, unique=True, help_text="letters, digits, underscores and hyphens; it stays")
+    name = models.CharField(max_length=120)
+    members = models.ManyToManyField(Portfolio, related_name="groups", blank=True)
+    history = HistoricalRecords(m2m_fields=[members])
+
+    class Meta:
+        ordering = ["code"]
+        constraints = [models.CheckConstraint(condition=Q(code__regex=rules.GROUP_CODE), name="a_groups_code_is_one_word")]
+        triggers = [pgtrigger.ReadOnly(name="its_code_stays", fields=["code"])]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def codes(self) -> str:
+        """Its members' codes, one a line."""
+        return "\n".join(self.members.order_by("code").values_list("code", flat=True))
 
 
 class Direction(models.Model):
@@ -198,9 +225,16 @@ class BrokerTerm(models.Model):
 
 
 class Mandate(models.Model):
-    """What the client allows: bands by asset class, in percent of net asset value, and concentration limits."""
+    """
+    What kind of mandate it is, and what the client allows: bands by asset class, in percent of net asset value, and
+    concentration limits.
+    """
 
     portfolio = models.OneToOneField(Portfolio, on_delete=models.PROTECT, related_name="mandate")
+    type = models.CharField(
+        max_length=12, choices=list(rules.MANDATE_TYPES.items()), blank=True, default="",
+        help_text="whose law and which rules bind it. Empty: not on file, and what is asked of one type of mandate cannot tell",
+    )  # fmt: skip
     equity_min_pct = percent_field()
     equity_max_pct = percent_field()
     fixed_income_min_pct = percent_field()
@@ -216,7 +250,8 @@ class Mandate(models.Model):
                 condition=Q(equity_min_pct__lte=models.F("equity_max_pct"))
                 & Q(fixed_income_min_pct__lte=models.F("fixed_income_max_pct")),
                 name="bands_open_upwards",
-            )
+            ),
+            models.CheckConstraint(condition=Q(type__in=["", *rules.MANDATE_TYPES]), name="a_mandate_is_of_a_type_there_is"),
         ]
 
 

@@ -1,9 +1,24 @@
 """What a mandate and a model must be, and with whom a portfolio trades: arithmetic only."""
 
+import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
+MANDATE_TYPES = {
+    "UCITS": "UCITS",
+    "AIF": "AIF",
+    "ACT_1940": "1940 Act fund",
+    "RIC": "RIC",
+    "ERISA": "ERISA plan",
+    "SEGREGATED": "segregated institutional account",
+    "PRIVATE": "private client",
+}
+"""
+Funds under 2009/65/EC and 2011/61/EU, registered investment companies (15 U.S.C. 80a-8), regulated ones by tax alone
+(26 U.S.C. 851), plans (29 U.S.C. 1002(3)), and clients without a law of their own.
+"""
+GROUP_CODE = r"^[A-Za-z0-9_-]{1,40}$"
 BANDS = (("equity_min_pct", "equity_max_pct"), ("fixed_income_min_pct", "fixed_income_max_pct"))
 PERCENTS = (*(field for band in BANDS for field in band), "cash_min_pct", "issuer_max_pct", "sector_max_pct")
 
@@ -50,3 +65,8 @@ def why_barred(terms: Iterable[Term], broker: int, asset_class: str, *, needs_is
     if needs_isda and not any((term.kind, term.broker) == ("ISDA", broker) for term in mine):
         return "no ISDA master agreement with it"
     return ""
+
+
+def members_named(text: str) -> list[str]:
+    """Codes of portfolios as they are typed or pasted: between blanks, commas, semicolons or lines, each once, sorted."""
+    return sorted({code for code in re.split(r"[\s,;]+", text) if code})

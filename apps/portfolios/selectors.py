@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from django.contrib.auth.models import Group
 from django.db import connection
-from django.db.models import QuerySet, Sum
+from django.db.models import Prefetch, QuerySet, Sum
 from guardian.shortcuts import get_objects_for_user
 
 from apps.core.refusals import NotFound
@@ -16,7 +16,7 @@ from apps.reference.models import Instrument
 from apps.users.services import can
 
 from . import rules
-from .models import Cash, Movement, Portfolio, Position
+from .models import Cash, Movement, Portfolio, PortfolioGroup, Position
 
 TEAM = "team:"
 BROKER_TERMS = "hashtext('portfolios.broker_terms')"
@@ -50,6 +50,20 @@ def teams() -> dict[str, int]:
     """Portfolio managers' teams: name to the id of their group, which is called ``team:`` and the name."""
     rows = Group.objects.filter(name__startswith=TEAM).values_list("name", "pk")
     return {name.removeprefix(TEAM): pk for name, pk in rows}
+
+
+def groups_seen_by(user) -> list[PortfolioGroup]:
+    """
+    Groups of portfolios by code, each with ``portfolios``: the codes of those members that the person may see; none for whom
+    portfolios are not. Two queries.
+    """
+    if not can(user, "portfolios.see"):
+        return []
+    seen = Prefetch("members", portfolios_seen_by(user).only("code").order_by("code"), to_attr="seen")
+    groups = list(PortfolioGroup.objects.prefetch_related(seen).order_by("code"))
+    for group in groups:
+        group.portfolios = [home.code for home in group.seen]
+    return groups
 
 
 def get_portfolio_seen_by(user, portfolio_id: int) -> Portfolio:

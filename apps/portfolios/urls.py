@@ -5,6 +5,7 @@ from . import api
 app_name = "portfolios"
 api_urlpatterns = [
     path("portfolios/", api.Portfolios.as_view({"get": "list"}), name="api-portfolios"),
+    path("portfolios/groups/", api.Portfolios.as_view({"get": "groups"}), name="api-portfolio-groups"),
     path("portfolios/<int:pk>/", api.Portfolios.as_view({"get": "retrieve"}), name="api-portfolio"),
     path(
         "portfolios/<int:pk>/directions/", api.Portfolios.as_view({"get": "directions"}), name="api-portfolio-directions"

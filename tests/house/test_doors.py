@@ -138,7 +138,7 @@ MATRIX: dict[str, set[str] | str] = {
     "api-instruction-note": {O}, "api-instruction-unblock": {O},
     "api-instruction-resend": {O},
     "api-instruments": ALL, "api-instrument": ALL, "api-quotes": ALL, "api-fx-rates": ALL, "api-breakers": ALL, "api-constituents": ALL,
-    "api-portfolios": {M, C, O, A}, "api-portfolio": {M, C, O, A}, "api-portfolio-cash": {M, C, O, A},
+    "api-portfolios": {M, C, O, A}, "api-portfolio-groups": {M, C, O, A}, "api-portfolio": {M, C, O, A}, "api-portfolio-cash": {M, C, O, A},
     "api-portfolio-pnl": {M, C, O, A},
     "api-reviews": {C, A}, "api-review": {C, A}, "api-reviews-decide": {C}, "api-review-approve": {C},
     "api-overrides": {C, A}, "api-questions": {M, C, A}, "api-question-answer": {M}, "api-review-ask": {C},

@@ -13,7 +13,17 @@ from apps.blocks.models import CrossConsent, MergeRule
 from apps.compliance.models import TradingLimit
 from apps.marketdata.models import DepositRate
 from apps.orders.models import DefaultRule, OwnField
-from apps.portfolios.models import AlikeForTax, BrokerTerm, Direction, Mandate, Model, ModelWeight, Portfolio, Taxpayer
+from apps.portfolios.models import (
+    AlikeForTax,
+    BrokerTerm,
+    Direction,
+    Mandate,
+    Model,
+    ModelWeight,
+    Portfolio,
+    PortfolioGroup,
+    Taxpayer,
+)
 from apps.reference.models import (
     Broker,
     Combination,
@@ -68,6 +78,7 @@ ROWS = {
                   {"pct": "5"}, {"year_days": "365"}),
     Portfolio: (lambda w: w.firm.portfolios["P1"], {"name": "First client"}, {"custody_account": "SST-1"}),
     Mandate: (lambda w: w.firm.portfolios["P1"].mandate, {"cash_min_pct": "1"}, {"issuer_max_pct": "50"}),
+    PortfolioGroup: (lambda w: PortfolioGroup.objects.create(code="INCOME", name="Income"), {"name": "Income funds"}, {"codes": "P1, P3"}),
     Direction: (lambda w: Direction.objects.create(
         portfolio=w.firm.portfolios["P1"], broker=w.firm.brokers["HARBOR"], starts_on=date(2026, 1, 5), basis="letter"
     ), {"basis": "letter of 5 January"}, {"ends_on": "2031-01-01"}),

@@ -60,6 +60,7 @@ def detail(request: HttpRequest, portfolio_id: int) -> HttpResponse:
         "base": base,
         "lots": lots_held(portfolio) if portfolio.taxpayer_id else [],
         "broker_terms": portfolio.broker_terms.select_related("broker"),
+        "groups": portfolio.groups.all(),
         "directions": portfolio.directions.select_related("broker"),
         "now": now,
         "span": max([abs(line.drift) for line in now.lines if line.drift is not None], default=1) or 1,
