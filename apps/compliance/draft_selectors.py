@@ -8,6 +8,7 @@ from apps.users.services import can
 
 from . import events, selectors
 from .engine.rules import MEASURES
+from .engine.scope import either, words
 from .models import Rule, RuleDraft, RuleVersion
 from .page_selectors import param_in_words
 from .states import ASKED_AT, DRAFT_LIFE, DraftStatus, Stage
@@ -101,8 +102,7 @@ def _said(row: RuleDraft | RuleVersion) -> Mapping[str, str]:
 
 def scope_in_words(scope: Mapping[str, list[str]]) -> str:
     """Which orders: “team A or portfolio P1”."""
-    named = [f"{kind.removesuffix('s')} {code}" for kind, codes in sorted(scope.items()) for code in codes]
-    return " or ".join(named) or "the whole firm"
+    return either(found) if (found := words(scope)) else "the whole firm"
 
 
 def moments_in_words(moments: Iterable[str]) -> str:

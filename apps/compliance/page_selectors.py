@@ -13,6 +13,7 @@ from apps.portfolios.models import Mandate
 
 from . import selectors
 from .engine.params import OF_ALL
+from .engine.scope import words
 from .models import Review, Rule
 from .states import Outcome, R
 
@@ -213,7 +214,7 @@ class RuleLine(NamedTuple):
 
     @property
     def scope(self) -> list[str]:
-        return [f"{kind.removesuffix('s')} {code}" for kind, codes in sorted(self.rule.scope.items()) for code in codes]
+        return words(self.rule.scope)
 
 
 def rules(user) -> list[RuleLine]:

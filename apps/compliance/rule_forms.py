@@ -4,15 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.db.models import Count
 
 from apps.core.refusals import Refusal
 from apps.orders.selectors import own_fields
-from apps.portfolios.models import Portfolio
+from apps.portfolios.models import Portfolio, PortfolioGroup
+from apps.portfolios.rules import MANDATE_TYPES
 from apps.users.models import Desk
 
 from . import selectors, services
 from .draft_selectors import WHEN
 from .engine.params import ASSET_CLASSES, OF_ALL, Param
+from .engine.scope import WORDS
 from .models.rules import SEVERITIES
 from .states import ASKED_AT, Stage
 
@@ -66,8 +69,15 @@ class BuildForm(forms.Form):
         choices=SEVERITIES, initial="SOFT", help_text="information and warnings are told and hold nothing"
     )
     teams = forms.MultipleChoiceField(required=False, widget=TICKS)
+    groups = forms.MultipleChoiceField(label="Groups of portfolios", required=False, widget=TICKS)
+    mandate_types = forms.MultipleChoiceField(
+        label="Types of mandate", required=False, widget=TICKS, choices=list(MANDATE_TYPES.items()),
+        help_text="of a portfolio whose type is not on file the rule cannot tell",
+    )  # fmt: skip
     desks = forms.MultipleChoiceField(required=False, widget=TICKS)
-    portfolios = forms.MultipleChoiceField(required=False, help_text="none of all three: the whole firm")
+    portfolios = forms.MultipleChoiceField(
+        required=False, help_text="one word of any of the five lists is enough; without any the rule is the whole firm's"
+    )
     moments = forms.MultipleChoiceField(
         label="Asked when", widget=TICKS, initial=sorted(ASKED_AT), required=False,
         choices=[(str(s), WHEN[s] + ("" if s in ASKED_AT else " (kept: there is no such door yet)")) for s in Stage],
@@ -93,6 +103,8 @@ class BuildForm(forms.Form):
         places = list(Portfolio.objects.order_by("code").values_list("code", "name", "team"))
         self.fields["teams"].choices = [(team, team) for team in sorted({team for _, _, team in places})]
         self.fields["portfolios"].choices = [(code, f"{code} {name}") for code, name, _ in places]
+        groups = PortfolioGroup.objects.annotate(size=Count("members")).order_by("code")
+        self.fields["groups"].choices = [(group.code, f"{group.name} ({group.size})") for group in groups]
         self.fields["desks"].choices = list(Desk.objects.order_by("code").values_list("code", "name"))
 
     @property
@@ -105,12 +117,12 @@ class BuildForm(forms.Form):
 
     @property
     def scope_rows(self) -> list[forms.BoundField]:
-        return [self[name] for name in ("teams", "desks", "portfolios", "moments", "starts_on", "ends_on")]
+        return [self[name] for name in (*WORDS, "moments", "starts_on", "ends_on")]
 
     def text(self) -> services.RuleText:
         """What was written, once the form is valid."""
         said = self.cleaned_data
-        scope = {name: said[name] for name in ("teams", "desks", "portfolios") if said[name]}
+        scope = {name: said[name] for name in WORDS if said[name]}
         params = {}
         for name in self.limits:
             value = said[name].strip() if isinstance(said[name], str) else said[name]
@@ -152,7 +164,7 @@ def _initial(said: services.RuleText) -> dict[str, Any]:
     left_out = {f"limit-{name}": "" for name, param in measure.takes.items() if name not in said.params and param.default is None}
     return {
         **left_out, **limits, **{name: getattr(said, name) for name in SAID}, "moments": said.moments, "fixtures": list(said.fixtures),
-        **{name: said.scope.get(name, []) for name in ("teams", "desks", "portfolios")},
+        **{name: said.scope.get(name, []) for name in WORDS},
     }  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Changes of rules: written by one officer, approved by another."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import orjson
 from drf_spectacular.utils import extend_schema, extend_schema_view
@@ -11,8 +11,11 @@ from rest_framework.response import Response
 
 from apps.core.acts import Act
 from apps.core.edges import act_of
+from apps.portfolios.rules import MANDATE_TYPES
 
 from .. import selectors, services
+from ..engine.params import BadRule
+from ..engine.scope import WORDS
 from ..models import RuleDraft
 from ..states import ASKED_AT, Stage
 from .rules import RulesFile
@@ -81,9 +84,22 @@ class HistoryOut(serializers.Serializer):
 
 
 class ScopeIn(serializers.Serializer):
+    """
+    Lists of codes. An order is asked where one word of any of them names its portfolio or its desk: the lists add up and
+    do not narrow each other. Without any the rule is the whole firm's.
+    """
+
     teams = serializers.ListField(child=serializers.CharField(), required=False)
-    desks = serializers.ListField(child=serializers.CharField(), required=False)
+    groups = serializers.ListField(child=serializers.CharField(), required=False, help_text="of portfolios, as they are when it is asked")
+    mandate_types = serializers.ListField(child=serializers.CharField(), required=False, help_text=f"of {', '.join(MANDATE_TYPES)}")
     portfolios = serializers.ListField(child=serializers.CharField(), required=False)
+    desks = serializers.ListField(child=serializers.CharField(), required=False)
+
+    def to_internal_value(self, data):
+        """:raises BadRule: naming a list that is none, which would else be left out in silence"""
+        if isinstance(data, Mapping) and (unknown := sorted(set(data) - set(WORDS))):
+            raise BadRule(f"A scope is of {', '.join(WORDS)}; “{unknown[0]}” is none of them.", field="scope")
+        return super().to_internal_value(data)
 
 
 class DraftIn(serializers.Serializer):
@@ -96,7 +112,7 @@ class DraftIn(serializers.Serializer):
     kind = serializers.CharField(max_length=40, required=False, default="", help_text="of a new rule: its measure")
     citation = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
     jurisdiction = serializers.CharField(max_length=40, required=False, default="", allow_blank=True)
-    scope = ScopeIn(required=False, default=dict, help_text="of which an order needs one; without: the whole firm")
+    scope = ScopeIn(required=False, default=dict, help_text="whose orders it is asked of; without: the whole firm")
     moments = serializers.MultipleChoiceField(
         choices=list(Stage), required=False, default=sorted(ASKED_AT),
         help_text="when it is asked; route and fill are kept until there is such a door",

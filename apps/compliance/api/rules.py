@@ -26,7 +26,7 @@ class RuleOut(serializers.ModelSerializer):
     params = serializers.JSONField()
     citation = serializers.CharField()
     jurisdiction = serializers.CharField()
-    scope = serializers.JSONField(help_text="teams, desks and portfolios by code; empty: the whole firm")
+    scope = serializers.JSONField(help_text="lists of codes, of which one is enough; empty: the whole firm")
     moments = serializers.JSONField(help_text="when it is asked")
     holds = serializers.BooleanField(help_text="whether a version holds today; else the newest is shown")
     starts_on = serializers.DateField(allow_null=True, help_text="null: since the firm was set up")

@@ -12,29 +12,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .columns import NEAR, QTY, Portfolio, Snapshot
+from .columns import NEAR, QTY, Snapshot
+from .scope import Scope, why_unsure
 
 NOT_ASKED, PASS, INDETERMINATE, FAIL = 0, 1, 2, 3
 OUTCOMES = ("", "PASS", "INDETERMINATE", "FAIL")
 UNKNOWN = -1
-
-
-class Scope(NamedTuple):
-    """Which orders a rule is about: those of one of the portfolios, or run by one of the teams, or for one of the desks."""
-
-    teams: frozenset[str] = frozenset()
-    desks: frozenset[int] = frozenset()
-    portfolios: frozenset[str] = frozenset()
-
-    def names(self, portfolio: Portfolio) -> bool:
-        """Whether all of a portfolio is meant, whatever the desk."""
-        return portfolio.code in self.portfolios or portfolio.team in self.teams
-
-    def holds(self, s: Snapshot) -> np.ndarray:
-        found = np.array([self.names(p) for p in s.portfolios], bool)[s.orders.portfolio]
-        if self.desks and s.orders.desk is not None:
-            found |= np.isin(s.orders.desk, list(self.desks))
-        return found
 
 
 class RuleVersion(NamedTuple):
@@ -111,6 +94,24 @@ class Verdicts:
             max_qty=np.where(asked, self.max_qty, UNKNOWN),
             warned=None if self.warned is None else self.warned & asked,
         )
+
+    def unless_meant(self, s: Snapshot) -> "Verdicts":
+        """
+        The same where it cannot be told of some orders whether the rule is about them: what it would let pass passes in any
+        case, and what it would not is INDETERMINATE.
+        """
+        unsure = self.rule.scope.unsure(s) if self.rule.scope else None
+        if unsure is None or not (unsure := unsure & (self.outcome == FAIL)).any():
+            return self
+
+        def say(order: int) -> Said:
+            said = self.say(order)
+            return said._replace(text=f"{said.text} {why_unsure(s.portfolio_of(order))}") if unsure[order] else said
+
+        return replace(
+            self, say=say, outcome=np.where(unsure, INDETERMINATE, self.outcome).astype(np.int8),
+            max_qty=np.where(unsure, UNKNOWN, self.max_qty),
+        )  # fmt: skip
 
 
 Exact = Callable[[int], tuple[Fraction, Fraction, Fraction]]

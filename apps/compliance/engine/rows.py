@@ -1,5 +1,6 @@
 """What a snapshot knows of one thing, not as columns: an instrument, a portfolio, a rate, a circuit breaker."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -51,7 +52,12 @@ class Instrument(NamedTuple):
 
 
 class Portfolio(NamedTuple):
-    """A portfolio with the limits of its mandate in percent of net asset value; None where it has no mandate."""
+    """
+    A portfolio with the limits of its mandate in percent of net asset value; None where it has no mandate.
+
+    :param groups: codes of the groups it is in; None where that is not known, as of what was stored before there were any
+    :param mandate_type: as ``apps.portfolios.rules`` names it; empty where it is not on file
+    """
 
     id: int
     code: str
@@ -67,6 +73,8 @@ class Portfolio(NamedTuple):
     team: str = ""
     taxpayer: int | None = None
     is_ira: bool = False
+    groups: Sequence[str] | None = None
+    mandate_type: str = ""
 
 
 class Rate(NamedTuple):

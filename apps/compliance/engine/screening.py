@@ -62,7 +62,7 @@ def screen(s: Snapshot, rules: Sequence[RuleVersion]) -> Screening:
             measure = MEASURES[rule.kind]
             if measure.last is last:
                 found, asked = measure.judge(s, rule, known), rule.asks(s)
-                found = verdicts[place] = found if asked is None else found.only(asked)
+                found = verdicts[place] = found if asked is None else found.only(asked).unless_meant(s)
                 if rule.severity not in LETS_GO:
                     refused |= found.outcome >= INDETERMINATE
     in_order = [verdicts[place] for place in range(len(rules))]

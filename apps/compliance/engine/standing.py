@@ -17,6 +17,7 @@ from .judgement import FAIL, INDETERMINATE, OUTCOMES, PASS, RuleVersion
 from .rules import concentration, measure, stepped
 from .rules.bands import BOUNDS
 from .saying import line, percent
+from .scope import why_unsure
 
 
 class Standing(NamedTuple):
@@ -66,11 +67,28 @@ class _Numbers(NamedTuple):
 
 def stand(s: Snapshot, rules: Iterable[RuleVersion]) -> list[tuple[RuleVersion, Standing]]:
     """What each rule that can be asked without an order says of each portfolio, rule after rule."""
-    return [(rule, one) for rule in rules if rule.kind in ASKS for one in ASKS[rule.kind](s, rule) if _is_meant(s, rule, one)]
+    return [
+        (rule, said)
+        for rule in rules
+        if rule.kind in ASKS
+        for one in ASKS[rule.kind](s, rule)
+        if (said := _if_meant(s, rule, one)) is not None
+    ]
 
 
-def _is_meant(s: Snapshot, rule: RuleVersion, one: Standing) -> bool:
-    return rule.scope is None or rule.scope.names(s.portfolios[one.portfolio])
+def _if_meant(s: Snapshot, rule: RuleVersion, one: Standing) -> Standing | None:
+    """
+    It where its portfolio is meant, else None. Where that cannot be told, what would fail is INDETERMINATE; what passes
+    passes in any case.
+    """
+    portfolio = s.portfolios[one.portfolio]
+    if rule.scope is None or rule.scope.names(portfolio):
+        return one
+    if not rule.scope.may_name(portfolio):
+        return None
+    if one.outcome != OUTCOMES[FAIL]:
+        return one
+    return one._replace(outcome=OUTCOMES[INDETERMINATE], over=0.0, places=(), text=f"{one.text} {why_unsure(portfolio)}")
 
 
 def _standing(s: Snapshot, numbers: _Numbers) -> list[Standing]:

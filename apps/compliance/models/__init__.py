@@ -3,7 +3,7 @@
 from .limits import TradingLimit as TradingLimit
 from .lists import ListHit, Restriction
 from .reviews import Check, Override, Question, Review, Run, RunFigures
-from .rules import Rule, RuleDraft, RuleVersion
+from .rules import NamedGroup, Rule, RuleDraft, RuleVersion
 from .sanctions import NameMatch, SanctionsList, ScreenedName
 from .sharing import Reservation, SharedLimit
 
@@ -11,6 +11,7 @@ __all__ = [
     "Check",
     "ListHit",
     "NameMatch",
+    "NamedGroup",
     "Override",
     "Question",
     "Reservation",

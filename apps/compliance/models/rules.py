@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from apps.audit.models import ActRow
+from apps.portfolios.models import PortfolioGroup
 
 from ..states import ASKED_AT, DraftStatus, InForce
 
@@ -35,7 +36,9 @@ class Said(models.Model):
     severity = models.CharField(max_length=8, default="SOFT", choices=SEVERITIES)
     citation = models.CharField(max_length=200, blank=True, default="")
     jurisdiction = models.CharField(max_length=40, blank=True, default="", help_text="whose law it is; empty: the firm's own policy")
-    scope = models.JSONField(default=dict, blank=True, help_text="lists of teams, desks and portfolios by code; empty: the whole firm")
+    scope = models.JSONField(
+        default=dict, blank=True, help_text="lists of codes, of which one is enough (engine.scope); empty: the whole firm"
+    )
     moments = models.JSONField(default=usual_moments, help_text="when it is asked")
     fixtures = models.JSONField(default=list, blank=True, help_text="books in plain words, and what it must say of each order")
     written_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -119,3 +122,20 @@ class RuleDraft(Said):
     @property
     def ref(self) -> str:
         return f"D-{self.pk:04d}"
+
+
+class NamedGroup(models.Model):
+    """
+    A change of a rule names a group of portfolios, which for that is not deleted: nor while the change is on its way, nor
+    ever after it came into force. Of changes that were dropped or refused nothing is kept here.
+    """
+
+    draft = models.ForeignKey(RuleDraft, on_delete=models.PROTECT, related_name="+")
+    group = models.ForeignKey(PortfolioGroup, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["draft", "group"], name="a_draft_names_a_group_once")]
+        verbose_name = "rule"
+
+    def __str__(self) -> str:
+        return f"{self.draft} names {self.group.code}"

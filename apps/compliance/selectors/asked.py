@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from apps.users.models import Desk
 
-from ..engine.judgement import RuleVersion, Scope
+from ..engine.judgement import RuleVersion
 from ..engine.rules import read
+from ..engine.scope import Scope
 from ..states import InForce, Stage
 
 COLUMNS = (
@@ -57,7 +58,8 @@ def scope_of(said: Mapping[str, Sequence[str]], desks: Iterable[int]) -> Scope |
     """:param desks: ids of the desks it names"""
     if not any(said.values()):
         return None
-    return Scope(frozenset(said.get("teams", ())), frozenset(desks), frozenset(said.get("portfolios", ())))
+    lists = {kind: frozenset(said.get(kind, ())) for kind in Scope._fields if kind != "desks"}
+    return Scope(desks=frozenset(desks), **lists)
 
 
 def desks_of(said: Mapping[str, Sequence[str]]) -> list[int]:

@@ -265,11 +265,17 @@ def _holdings(frame: pl.DataFrame, portfolios: np.ndarray, thing: np.ndarray) ->
 
 def _mandates(cursor, portfolio_ids: Sequence[int]) -> list[c.Portfolio]:
     limits = [name for name in c.Portfolio._fields if name.endswith("_pct")]
-    own = {"unit": "aggregation_unit", "team": "team", "taxpayer": "taxpayer_id", "is_ira": "is_ira"}
+    own = {
+        "unit": "p.aggregation_unit", "team": "p.team", "taxpayer": "p.taxpayer_id", "is_ira": "p.is_ira",
+        "groups": "coalesce(g.codes, '{}')", "mandate_type": "coalesce(m.type, '')",
+    }  # fmt: skip
     cursor.execute(
-        f"SELECT p.id, p.code, {', '.join(f'm.{name}' for name in limits)}, {', '.join(f'p.{name}' for name in own.values())}"
-        " FROM portfolios_portfolio p LEFT JOIN portfolios_mandate m ON m.portfolio_id = p.id WHERE p.id = ANY(%s) ORDER BY p.id",
-        [list(portfolio_ids)],
+        f"SELECT p.id, p.code, {', '.join(f'm.{name}' for name in limits)}, {', '.join(own.values())}"
+        " FROM portfolios_portfolio p LEFT JOIN portfolios_mandate m ON m.portfolio_id = p.id"
+        " LEFT JOIN (SELECT i.portfolio_id, array_agg(g.code::text ORDER BY g.code) AS codes FROM portfolios_portfoliogroup_members i"
+        "  JOIN portfolios_portfoliogroup g ON g.id = i.portfoliogroup_id WHERE i.portfolio_id = ANY(%s) GROUP BY 1) g"
+        "  ON g.portfolio_id = p.id WHERE p.id = ANY(%s) ORDER BY p.id",
+        [list(portfolio_ids)] * 2,
     )
     return [c.Portfolio(*row[: -len(own)], **dict(zip(own, row[-len(own) :], strict=True))) for row in cursor.fetchall()]
 

@@ -18,7 +18,7 @@ from .. import events
 from ..models import Rule, RuleDraft
 from ..states import RULE_LIFE, InForce
 from . import rulebook
-from .drafts import locked_drafts, newest_of, refuse_stale_rules, status_after, text_of, text_of_version
+from .drafts import forget_groups, locked_drafts, newest_of, refuse_stale_rules, status_after, text_of, text_of_version
 from .rulebook import Written
 
 
@@ -45,6 +45,7 @@ def refuse_drafts(act: Act, draft_ids: Collection[int], *, seen: Mapping[int, in
     _refuse_own(act, drafts)
     with connection.cursor() as cursor:
         _decided(cursor, act, drafts, after)
+        forget_groups(cursor, drafts)
     record(act, [Fact(draft.pk, draft.version + 1, events.DraftRefused()) for draft in drafts])
 
 

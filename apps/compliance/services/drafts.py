@@ -23,6 +23,7 @@ from apps.users.services import require
 
 from .. import events
 from ..engine import bench
+from ..engine.params import BadRule
 from ..engine.rules import MEASURES
 from ..models import Rule, RuleDraft, RuleVersion
 from ..states import DRAFT_LIFE, RULE_LIFE
@@ -95,11 +96,35 @@ def write_drafts(act: Act, changes: Sequence[Change]) -> list[int]:
                 for s in [k.what.said]
             ),
         )  # fmt: skip
+        name_groups(cursor, ids, [k.what.said for k in kept])
     record(
         act,
         [Fact(pk, 1, events.DraftWritten(k.rule_id, _told(k.what, k.retires))) for pk, k in zip(ids, kept, strict=True)],
     )
     return ids
+
+
+def name_groups(cursor, draft_ids: Sequence[int], texts: Sequence[RuleText]) -> None:
+    """
+    Keeps which groups drafts name. One statement, none where they name none.
+
+    :raises BadRule: where a group was deleted in between
+    """
+    pairs = [(pk, code) for pk, said in zip(draft_ids, texts, strict=True) for code in said.scope.get("groups", ())]
+    if not pairs:
+        return
+    cursor.execute(
+        "INSERT INTO compliance_namedgroup (draft_id, group_id) SELECT u.draft, g.id FROM unnest(%s::bigint[], %s::text[]) u(draft, code)"
+        " JOIN (SELECT id, code FROM portfolios_portfoliogroup WHERE code = ANY(%s) ORDER BY id FOR KEY SHARE) g ON g.code = u.code",
+        [*map(list, zip(*pairs, strict=True)), sorted({code for _, code in pairs})],
+    )
+    if cursor.rowcount < len(pairs):
+        raise BadRule("A group that it names was deleted this moment. Reload and choose again.", field="groups")
+
+
+def forget_groups(cursor, drafts: Sequence[RuleDraft]) -> None:
+    """Of drafts that name no group any more, or will never come into force."""
+    cursor.execute("DELETE FROM compliance_namedgroup WHERE draft_id = ANY(%s)", [[draft.pk for draft in drafts]])
 
 
 def _told(what: Canonical, retires: bool) -> dict:
@@ -172,6 +197,8 @@ def edit_draft(act: Act, draft_id: int, said: RuleText, *, seen: int) -> None:
             [what.said.code, what.said.kind, what.said.name, *rulebook.said_in(what), act.reason or draft.reason, act.at, after,
              draft.pk],
         )  # fmt: skip
+        forget_groups(cursor, [draft])
+        name_groups(cursor, [draft.pk], [what.said])
     record(act, [Fact(draft.pk, draft.version + 1, events.DraftEdited(*differing(before, what.told())))])
 
 
@@ -255,6 +282,7 @@ def drop_drafts(act: Act, draft_ids: Collection[int], *, seen: Mapping[int, int]
             "UPDATE compliance_ruledraft SET status = %s, version = version + 1 WHERE id = ANY(%s)",
             [after, [draft.pk for draft in drafts]],
         )
+        forget_groups(cursor, drafts)
     record(act, [Fact(draft.pk, draft.version + 1, events.DraftDropped()) for draft in drafts])
 
 

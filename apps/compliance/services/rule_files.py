@@ -114,5 +114,5 @@ def _changes(texts: Sequence[RuleText], known: Mapping[str, Rule]) -> list[Chang
 
 
 def _told(what: rulebook.Canonical) -> dict[str, Any]:
-    """What is compared: all but the days, which a file does not say."""
-    return {k: v for k, v in what.told().items() if k not in ("starts_on", "ends_on")} | {"fixtures": list(what.said.fixtures)}
+    """What is compared: all but the days, which a file does not say, and the sentence, which follows from the rest."""
+    return {k: v for k, v in what.told().items() if k not in ("starts_on", "ends_on", "text")} | {"fixtures": list(what.said.fixtures)}

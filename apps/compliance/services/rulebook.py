@@ -15,10 +15,11 @@ from apps.core.refusals import Conflict, Stale
 from apps.core.tables import copy_in, next_ids
 from apps.orders import selectors as order_selectors
 from apps.orders.rules import OwnField, as_asked, value_asked
+from apps.portfolios.rules import MANDATE_TYPES
 
 from .. import events
 from ..engine import params as parameters
-from ..engine import rules, sentence
+from ..engine import rules, scope, sentence
 from ..engine.bench import MOST_FIXTURES
 from ..engine.fixtures import BadFixture
 from ..engine.fixtures import read as read_fixture
@@ -29,6 +30,7 @@ SEVERITIES = ("INFO", "WARN", "SOFT", "HARD")
 LONGEST_CITATION, LONGEST_JURISDICTION = 200, 40
 SCOPES = {
     "teams": ("portfolios_portfolio", "team"), "desks": ("users_desk", "code"), "portfolios": ("portfolios_portfolio", "code"),
+    "groups": ("portfolios_portfoliogroup", "code"),
 }  # fmt: skip
 
 
@@ -45,7 +47,7 @@ class RuleText(NamedTuple):
     What a rule says.
 
     :param kind: its measure (``engine.rules.MEASURES``); :param params: what that takes, numbers as text
-    :param scope: ``teams``, ``desks`` and ``portfolios`` by code, of which an order needs one; empty for the whole firm
+    :param scope: lists of codes (``engine.scope.WORDS``); one of any of them is enough; empty for the whole firm
     :param moments: when it is asked (``states.Stage``); :param fixtures: as ``engine.fixtures`` reads them
     :param starts_on: the first day, None for the day it is put in force; :param ends_on: the last one, None for no end
     """
@@ -198,7 +200,7 @@ def one_canonical(said: RuleText, fields: Mapping[str, OwnField]) -> Canonical:
     plain = {name: _plain(value) for name, value in said.params.items()}
     if read["own_field"]:
         read["own_value"] = plain["own_value"] = _asked_of_own(read["own_field"], read["own_value"], fields)
-    return Canonical(said, _json(plain), sentence.of(said.kind, read))
+    return Canonical(said, _json(plain), sentence.of(said.kind, read) + scope.sentence(said.scope))
 
 
 def _json(value: Any) -> str:
@@ -214,14 +216,18 @@ def _in_order(said: RuleText) -> RuleText:
     for field, lists in (("scope", list(said.scope.values())), ("moments", [said.moments])):
         if not all(isinstance(words, list | tuple) and all(isinstance(word, str) for word in words) for words in lists):
             raise parameters.BadRule(f"“{field}” takes lists of words.", field=field)
-    scope = {name: sorted(set(codes)) for name, codes in said.scope.items() if codes}
-    return said._replace(scope=scope, moments=sorted({str(stage) for stage in said.moments}))
+    kept = {name: sorted(set(codes)) for name, codes in said.scope.items() if codes}
+    return said._replace(scope=kept, moments=sorted({str(stage) for stage in said.moments}))
 
 
 def _refuse_unknown_scopes(texts: Sequence[RuleText]) -> None:
     """One statement for each kind of scope that is used."""
+    named = {kind: {code for said in texts for code in said.scope.get(kind, ())} for kind in scope.WORDS}
+    if unknown := sorted(named["mandate_types"] - set(MANDATE_TYPES)):
+        known = ", ".join(MANDATE_TYPES)
+        raise parameters.BadRule(f"There is no type of mandate “{unknown[0]}”; there are {known}.", field="mandate_types")
     for kind, (table, column) in SCOPES.items():
-        wanted = {code for said in texts for code in said.scope.get(kind, ())}
+        wanted = named[kind]
         if not wanted:
             continue
         with connection.cursor() as cursor:
@@ -247,8 +253,8 @@ def _refuse_malformed(said: RuleText) -> None:
         raise refuse(f"The citation is longer than {LONGEST_CITATION} characters.", "citation")
     if len(said.jurisdiction) > LONGEST_JURISDICTION:
         raise refuse(f"The jurisdiction is longer than {LONGEST_JURISDICTION} characters.", "jurisdiction")
-    if unknown := set(said.scope) - set(SCOPES):
-        raise refuse(f"A scope is of {', '.join(SCOPES)}; “{unknown.pop()}” is none of them.", "scope")
+    if unknown := set(said.scope) - set(scope.WORDS):
+        raise refuse(f"A scope is of {', '.join(scope.WORDS)}; “{unknown.pop()}” is none of them.", "scope")
     if not said.moments or (unknown := set(said.moments) - set(Stage)):
         raise refuse(f"Say when it is asked: at least one of {', '.join(Stage)}.", "moments")
     if said.starts_on and said.ends_on and said.ends_on < said.starts_on:

@@ -18,7 +18,7 @@ from ..engine.columns import PRICE, QTY, Snapshot
 from ..engine.judgement import INDETERMINATE, NOT_ASKED, OUTCOMES, RuleVersion, Verdicts
 from ..engine.rules import look_firm_wide, read
 from ..engine.screening import screen
-from ..selectors.asked import scope_of
+from ..selectors.asked import desks_of, scope_of
 from ..selectors.snapshot import LARGEST_PRICE, LARGEST_QTY
 from ..selectors.wished import Wish, snapshot_of_wishes
 from .rulebook import RuleText, canonical
@@ -83,7 +83,8 @@ def try_rule(act: Act, said: RuleText, order: Order) -> TriedRule:
         raise NotFound("There is no such portfolio. Choose one from the list.", field="portfolio")
     wishes, held = _wishes(portfolio, order)
     values = read(said.kind, orjson.loads(what.params))
-    rule = RuleVersion(0, said.code, said.name, said.kind, 0, said.severity, values, said.citation, scope_of(what.said.scope, ()))
+    scope = scope_of(what.said.scope, desks_of(what.said.scope))
+    rule = RuleVersion(0, said.code, said.name, said.kind, 0, said.severity, values, said.citation, scope)
     if not wishes:
         return TriedRule(what.text, portfolio.code, [], bool(order.symbol))
     s = snapshot_of_wishes(wishes, act.at, firm_wide=look_firm_wide([rule]))
