@@ -26,6 +26,7 @@ class ShippedOut(serializers.Serializer):
     kind = serializers.CharField(source="rule.kind")
     severity = serializers.CharField(source="rule.severity")
     params = serializers.JSONField(source="rule.params")
+    scope = serializers.JSONField(source="rule.scope", help_text="whose it is proposed to be; the draft may say otherwise")
     fixtures = serializers.JSONField(source="rule.fixtures")
     state = serializers.CharField()
 

@@ -16,6 +16,7 @@ import orjson
 
 from ..engine import fixtures, rules
 from ..engine.judgement import RuleVersion
+from ..engine.scope import Said, sentence
 
 HOME = Path(__file__).parent
 
@@ -25,7 +26,7 @@ class Shipped(NamedTuple):
     A rule of the library.
 
     :param params: as a rule's version keeps them; :param clause: what the source asks, in our words
-    :param fixtures: as ``engine.fixtures`` reads them
+    :param fixtures: as ``engine.fixtures`` reads them; :param scope: whose it is proposed to be, as a rule's version keeps it
     """
 
     code: str
@@ -38,11 +39,12 @@ class Shipped(NamedTuple):
     jurisdiction: str
     collection: str
     fixtures: tuple[Mapping[str, Any], ...]
+    scope: Said = {}
 
     @property
     def text(self) -> str:
         """The rule as a sentence, made from what it is."""
-        return rules.MEASURES[self.kind].sentence(rules.read(self.kind, self.params))
+        return rules.MEASURES[self.kind].sentence(rules.read(self.kind, self.params)) + sentence(self.scope)
 
     @property
     def version(self) -> RuleVersion:
@@ -61,6 +63,6 @@ def shipped() -> dict[str, Shipped]:
     for path in sorted(HOME.glob("*.json")):
         told = orjson.loads(path.read_bytes())
         for one in told["rules"]:
-            given = {**one, "fixtures": tuple(one["fixtures"])}
+            given = {"scope": told.get("scope", {}), **one, "fixtures": tuple(one["fixtures"])}
             found[one["code"]] = Shipped(**given, jurisdiction=told["jurisdiction"], collection=told["title"])
     return found

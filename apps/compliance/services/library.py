@@ -23,7 +23,7 @@ class TakenAlready(Conflict):
 @transaction.atomic
 def take_rules(act: Act, codes: Sequence[str]) -> list[int]:
     """
-    Will write drafts of rules of the library, as they are shipped: all or none.
+    Will write drafts of rules of the library, as they are shipped and for whom they are proposed: all or none.
 
     :returns: the drafts' ids, in order
     :raises NotFound: naming the first code that is not in the library
@@ -48,7 +48,7 @@ def take_rules(act: Act, codes: Sequence[str]) -> list[int]:
     texts = [
         RuleText(
             rule.code, rule.kind, rule.name, rule.severity, rule.params, rule.citation, jurisdiction=rule.jurisdiction,
-            fixtures=rule.fixtures,
+            fixtures=rule.fixtures, scope=rule.scope,
         )
         for rule in rules
     ]  # fmt: skip
