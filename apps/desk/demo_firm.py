@@ -17,7 +17,7 @@ from apps.core.acts import Act
 from apps.orders import services as orders
 from apps.orders.models import OwnField
 from apps.portfolios import services as portfolios
-from apps.portfolios.models import BrokerTerm, Mandate, Model, ModelWeight, Movement, Portfolio
+from apps.portfolios.models import BrokerTerm, Mandate, Model, ModelWeight, Movement, Portfolio, PortfolioGroup
 from apps.reference.models import (
     Broker,
     Combination,
@@ -47,6 +47,13 @@ OF_OTHERS = (
     "isin", "cusip", "sedol", "figi", "coupon_pct", "coupon_frequency", "day_count", "issue_date", "shares_outstanding",
     "rating",
 )  # fmt: skip
+# By words of a client's name. Plans of municipalities and teachers are governmental: not under ERISA (29 U.S.C. 1003(b)(1)).
+TYPES = {"Pension Plan": "ERISA", "Family Trust": "PRIVATE"}
+GROUPS = {
+    "RETIREMENT": ("Retirement plans", ("Pension Plan", "Retirement Fund", "Employees Fund")),
+    "CHARITIES": ("Charities", ("Charitable", "Endowment", "Foundation", "Scholarship")),
+    "INSURERS": ("Insurers", ("Insurance",)),
+}
 DECISIONS = ["Valuation", "Earnings", "Cash flow", "Rebalance", "Client instruction", "Risk"]
 
 
@@ -273,6 +280,7 @@ def _portfolios(act: Act, scale: int) -> int:
     Portfolio.objects.bulk_create([p for p, _ in made])
     Mandate.objects.bulk_create([_mandate(p, r) for p, r in made])
     _grant(made)
+    _groups([p for p, _ in made])
     _agreements([p for p, _ in made], opening)
     by_code: dict[str, list[int]] = {}
     for p, r in made:
@@ -297,9 +305,16 @@ def _agreements(homes: list[Portfolio], since) -> None:
     )
 
 
+def _groups(homes: list[Portfolio]) -> None:
+    for code, (name, words) in GROUPS.items():
+        group = PortfolioGroup.objects.create(code=code, name=name)
+        group.members.set([home for home in homes if any(word in home.name for word in words)])
+
+
 def _mandate(portfolio: Portfolio, r: dict[str, str]) -> Mandate:
+    kind = next((kind for word, kind in TYPES.items() if word in portfolio.name), "SEGREGATED")
     return Mandate(
-        portfolio=portfolio, equity_min_pct=D(r["equity_min"]), equity_max_pct=D(r["equity_max"]),
+        portfolio=portfolio, type=kind, equity_min_pct=D(r["equity_min"]), equity_max_pct=D(r["equity_max"]),
         fixed_income_min_pct=D(r["fixed_income_min"]), fixed_income_max_pct=D(r["fixed_income_max"]),
         cash_min_pct=D(r["cash_min"]), issuer_max_pct=D(r["max_issuer_pct"]), sector_max_pct=D(r["max_sector_pct"]),
     )  # fmt: skip
