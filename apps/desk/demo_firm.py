@@ -43,6 +43,7 @@ from .demo_files import number, rows
 
 D = Decimal
 BOND_FACTOR = D("0.01")
+TRUTHS = {"yes": True, "no": False}
 OF_OTHERS = (
     "isin", "cusip", "sedol", "figi", "coupon_pct", "coupon_frequency", "day_count", "issue_date", "shares_outstanding",
     "rating",
@@ -205,6 +206,7 @@ def _fund(r: dict[str, str], issuers: dict[str, Issuer], venues: dict[str, Venue
         symbol=r["symbol"], name=r["name"], asset_class=r["asset_class"], isin=r["isin"], cusip=r["cusip"],
         issuer=issuers[r["issuer"]], currency_id=r["currency"], venue=venues[r["mic"]], country=r["country"],
         sector=r["sector"], cutoff_at=r["cutoff"], lot_size=step, min_piece=step, increment=step, tick_size=D(r["tick_size"]),
+        is_ucits=TRUTHS.get(r["ucits"]),
     )  # fmt: skip
 
 
@@ -230,7 +232,7 @@ def _instrument(r: dict[str, str], issuers: dict[str, Issuer], venues: dict[str,
         maturity_date=date.fromisoformat(r["maturity_date"]) if r["maturity_date"] else None,
         shares_outstanding=number(r["shares_outstanding"]), rating=r["rating"], cfi_code=r.get("cfi_code", ""),
         underlying=known.get(r.get("underlying")), strike_price=number(r.get("strike_price", "")),
-        put_or_call=r.get("put_or_call", ""),
+        put_or_call=r.get("put_or_call", ""), is_covered=TRUTHS.get(r.get("covered")), has_votes=TRUTHS.get(r.get("votes")),
     )  # fmt: skip
 
 

@@ -98,6 +98,7 @@ class InstrumentAdmin(ReferenceAdmin):
         (None, {"fields": ("symbol", "name", "asset_class", "issuer", "is_active")}),
         ("Identifiers", {"fields": ("isin", "cusip", "sedol", "figi")}),
         ("Market", {"fields": ("venue", "currency", "country", "sector", "rating", "shares_outstanding")}),
+        ("For the limits of funds", {"fields": ("is_covered", "has_votes", "is_ucits")}),
         ("Steps", {"fields": ("lot_size", "tick_size", "min_piece", "increment", "price_factor")}),
         ("Bond", {"fields": ("coupon_pct", "coupon_frequency", "day_count", "issue_date", "maturity_date")}),
         ("Pair of currencies", {"fields": ("base_currency",)}),
@@ -122,10 +123,19 @@ class ConstituentAdmin(ReferenceAdmin):
 class IssuerAdmin(ReferenceAdmin):
     resource_classes = [resource_for(Issuer, ("code",))]
     list_display = ("code", "name", "lei", "country", "sector", "parent")
-    list_filter = ("country", "sector")
+    list_filter = ("country", "sector", "is_credit_institution", "is_affiliate")
     list_select_related = ("parent",)
     search_fields = ("code", "name", "lei")
     autocomplete_fields = ("parent",)
+    fieldsets = (
+        (None, {"fields": ("code", "name", "lei", "country", "sector", "parent")}),
+        ("For the limits of funds", {"fields": ("is_credit_institution", "is_affiliate")}),
+        (
+            "Securities business",
+            {"fields": ("securities_revenue_pct", "securities_revenue_source", "securities_revenue_date")},
+        ),
+        ("Debt", {"fields": ("debt_outstanding", "debt_currency", "debt_date")}),
+    )
 
 
 @admin.register(Broker)
@@ -134,6 +144,7 @@ class BrokerAdmin(ReferenceAdmin):
     list_display = ("code", "name", "kind", "lei", "bic", "commission_kind", "commission_rate", "is_active")
     list_filter = ("kind", "is_active", "commission_kind")
     search_fields = ("code", "name", "lei", "bic")
+    autocomplete_fields = ("issuer",)
 
 
 @admin.register(Venue)
@@ -162,6 +173,7 @@ class CustodianAdmin(ReferenceAdmin):
     list_display = ("code", "name", "bic", "country")
     list_filter = ("country",)
     search_fields = ("code", "name", "bic")
+    autocomplete_fields = ("issuer",)
 
 
 @admin.register(Depository)

@@ -23,7 +23,7 @@ from .models import (
 
 
 def _issuer_problems(facts: rules.Facts) -> rules.Problems:
-    found = rules.party_problems(facts)
+    found = rules.issuer_problems(facts)
     if facts.get("id") and facts.get("parent") and selectors.is_within(facts["id"], facts["parent"]):
         found["parent"] = "must not be the issuer itself or one of its own daughters"
     return found

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.reference import rules, selectors
 from apps.reference.models import Instrument, Issuer, SettlementCycle, SettlementHoliday, Venue
 
-DEMO = Path(rules.__file__).parent / "demo"
+DEMO = Path(selectors.__file__).parent / "demo"
 
 pytestmark = pytest.mark.django_db
 

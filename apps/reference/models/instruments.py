@@ -5,7 +5,7 @@ from django.db.models import Q
 from simple_history.models import HistoricalRecords
 
 from .. import rules
-from ..fields import price_field, qty_field
+from ..fields import amount_field, percent_field, price_field, qty_field
 
 
 class Currency(models.Model):
@@ -54,11 +54,44 @@ class Issuer(models.Model):
         related_name="+",
         help_text="limits on an issuer count its whole group",
     )
+    is_credit_institution = models.BooleanField(
+        "credit institution", null=True, blank=True, help_text="under supervision (2009/65/EC Art. 50(1)(f)); empty: not known"
+    )
+    is_affiliate = models.BooleanField(
+        "affiliate of the adviser", null=True, blank=True,
+        help_text="our firm itself, or who is affiliated with it (15 U.S.C. 80a-2(a)(3)); empty: not known",
+    )  # fmt: skip
+    securities_revenue_pct = percent_field(
+        verbose_name="revenue from securities, %", null=True, blank=True,
+        help_text="of gross revenues of its last fiscal year, from securities related activities (17 CFR 270.12d3-1(d)); empty: not known",
+    )  # fmt: skip
+    securities_revenue_source = models.CharField(
+        "source of that", max_length=200, blank=True, default="", help_text="such as its annual report and page"
+    )
+    securities_revenue_date = models.DateField("end of that fiscal year", null=True, blank=True)
+    debt_outstanding = amount_field(null=True, blank=True, help_text="face of all its debt securities; empty: not known")
+    debt_currency = models.ForeignKey(
+        Currency, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    debt_date = models.DateField("debt as of", null=True, blank=True)
     history = HistoricalRecords()
 
     class Meta:
         ordering = ["name"]
-        constraints = [models.CheckConstraint(condition=~Q(parent=models.F("id")), name="issuer_is_not_its_own_parent")]
+        constraints = [
+            models.CheckConstraint(condition=~Q(parent=models.F("id")), name="issuer_is_not_its_own_parent"),
+            models.CheckConstraint(
+                condition=Q(securities_revenue_pct=None, securities_revenue_source="", securities_revenue_date=None)
+                | Q(securities_revenue_pct__gte=0, securities_revenue_pct__lte=100, securities_revenue_date__isnull=False)
+                & ~Q(securities_revenue_source=""),
+                name="a_part_of_revenue_has_source_and_date",
+            ),
+            models.CheckConstraint(
+                condition=Q(debt_outstanding=None, debt_currency=None, debt_date=None)
+                | Q(debt_outstanding__gt=0, debt_currency__isnull=False, debt_date__isnull=False),
+                name="a_debt_has_currency_and_date",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -129,6 +162,17 @@ class Instrument(models.Model):
     put_or_call = models.CharField(max_length=4, blank=True, default="", choices=[("PUT", "Put"), ("CALL", "Call")])
     shares_outstanding = qty_field(null=True, blank=True)
     rating = models.CharField(max_length=5, blank=True, default="")
+    is_covered = models.BooleanField(
+        "covered bond", null=True, blank=True,
+        help_text="of a credit institution, covered by assets under a law that protects holders (2009/65/EC Art. 52(4));"
+        " empty: not known",
+    )  # fmt: skip
+    has_votes = models.BooleanField(
+        "carries votes", null=True, blank=True, help_text="of a share; empty: not known"
+    )
+    is_ucits = models.BooleanField(
+        "UCITS", null=True, blank=True, help_text="of a fund: authorised under 2009/65/EC; no: another one; empty: not known"
+    )
     is_active = models.BooleanField(default=True)
     history = HistoricalRecords()
 
@@ -172,6 +216,13 @@ class Instrument(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(cutoff_at=None) | Q(asset_class="FUND"), name="only_a_fund_has_a_cut_off"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_covered=None) | Q(asset_class="CORP"), name="only_a_corporate_bond_is_covered_or_not"
+            ),
+            models.CheckConstraint(condition=Q(has_votes=None) | Q(asset_class="EQUITY"), name="only_a_share_has_votes_or_none"),
+            models.CheckConstraint(
+                condition=Q(is_ucits=None) | Q(asset_class__in=["ETF", "FUND"]), name="only_a_fund_is_a_ucits_or_not"
             ),
         ]
 

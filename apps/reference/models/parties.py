@@ -5,7 +5,7 @@ from django.db.models import Q
 from simple_history.models import HistoricalRecords
 
 from ..fields import price_field
-from .instruments import Currency
+from .instruments import Currency, Issuer
 
 
 class Broker(models.Model):
@@ -30,6 +30,10 @@ class Broker(models.Model):
     kind = models.CharField(max_length=8, choices=Kind.choices)
     lei = models.CharField(max_length=20, blank=True, default="")
     bic = models.CharField(max_length=11, blank=True, default="")
+    issuer = models.ForeignKey(
+        Issuer, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False,
+        help_text="the body that it is: what it owes counts with that body's securities; empty: not known",
+    )  # fmt: skip
     commission_kind = models.CharField(max_length=10, choices=Commission.choices, default=Commission.NONE)
     commission_rate = price_field(default=0)
     is_active = models.BooleanField(default=True)
@@ -47,6 +51,10 @@ class Custodian(models.Model):
     name = models.CharField(max_length=80)
     bic = models.CharField(max_length=11)
     country = models.CharField(max_length=2)
+    issuer = models.ForeignKey(
+        Issuer, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False,
+        help_text="the body that it is: money kept there counts with that body's securities; empty: not known",
+    )  # fmt: skip
     transfer_fee = price_field(
         null=True, blank=True, help_text="money it takes for a delivery between two of our clients; empty: none"
     )
