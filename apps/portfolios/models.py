@@ -302,10 +302,17 @@ class Movement(models.Model):
     trade_date = models.DateField()
     settle_date = models.DateField()
     source = models.CharField(max_length=40, help_text="such as allocation:12")
+    dealer = models.ForeignKey(
+        Broker, null=True, on_delete=models.PROTECT, related_name="+", db_index=False,
+        help_text="of a deal in currencies: who owes the other money until it settles",
+    )  # fmt: skip
     act = models.ForeignKey(ActRow, on_delete=models.PROTECT, related_name="+", db_index=False)
 
     class Meta:
-        indexes = [models.Index(fields=["portfolio", "trade_date"], name="movements_by_portfolio")]
+        indexes = [
+            models.Index(fields=["portfolio", "trade_date"], name="movements_by_portfolio"),
+            models.Index(fields=["portfolio", "settle_date"], condition=Q(dealer__isnull=False), name="movements_with_dealers"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(instrument__isnull=False, qty__isnull=False, currency__isnull=True, amount__isnull=True)

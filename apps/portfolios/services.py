@@ -20,14 +20,14 @@ from .models import Movement, Portfolio
 
 COLUMNS = (
     "portfolio_id", "instrument_id", "currency_id", "kind", "qty", "amount", "price", "unpaid_amount", "trade_date",
-    "settle_date", "source", "act_id",
+    "settle_date", "source", "dealer_id", "act_id",
 )  # fmt: skip
 
 
 class Moved(NamedTuple):
     """
     A movement of units (``instrument_id``, ``qty``) or of money (``currency``, ``amount``). Units of a future come with
-    their ``unpaid`` value at the price of the trade.
+    their ``unpaid`` value at the price of the trade, money of a deal in currencies with its dealer.
 
     ``source`` is the business reference it comes from, such as ``allocation:12``; it moves each thing once.
     """
@@ -43,6 +43,7 @@ class Moved(NamedTuple):
     currency: str | None = None
     amount: Decimal | None = None
     unpaid: Decimal | None = None
+    dealer_id: int | None = None
 
 
 class AlreadyMoved(Conflict):
@@ -71,7 +72,7 @@ def post_movements(act: Act, moves: Sequence[Moved]) -> None:
                     COLUMNS,
                     (
                         (m.portfolio_id, m.instrument_id, m.currency, m.kind, m.qty, m.amount, m.price, m.unpaid,
-                         m.trade_date, m.settle_date, m.source, act_id)
+                         m.trade_date, m.settle_date, m.source, m.dealer_id, act_id)
                         for m in moves
                     ),
                 )

@@ -171,14 +171,14 @@ def moves_of(
 ) -> list[portfolios.Moved]:
     """
     What allocations move: units and, against them, net money in the instrument's currency; or the reverse of it. A trade
-    in currencies moves two moneys and no units.
+    in currencies moves two moneys and no units, which its dealer owes until they settle.
 
     :param bases: instrument id to its base currency, None for what is no pair
     """
     kind = Movement.Kind.REVERSAL if back else Movement.Kind.TRADE
     moves = []
     for row in rows:
-        pk, _, _, portfolio, instrument, _, side, qty, price, currency = row[:10]
+        pk, _, _, portfolio, instrument, broker, side, qty, price, currency = row[:10]
         net, traded, settles, unpaid = row[14], row[15], row[16], row[21]
         gains = (side == "BUY") != back
         base = bases[instrument]
@@ -186,5 +186,7 @@ def moves_of(
         gained |= {"instrument_id": instrument, "price": price} if base is None else {"currency": base}
         gained |= {"unpaid": unpaid if gains else -unpaid} if unpaid else {}
         paid = {"currency": currency, "amount": -net if gains else net}
-        moves += [portfolios.Moved(portfolio, traded, settles, f"allocation:{pk}", kind, **one) for one in (gained, paid)]
+        dealer = None if base is None else broker
+        for one in (gained, paid):
+            moves.append(portfolios.Moved(portfolio, traded, settles, f"allocation:{pk}", kind, **one, dealer_id=dealer))
     return moves
