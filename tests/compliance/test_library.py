@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from apps.compliance.engine import fixtures
+from apps.compliance.engine import bench, fixtures
 from apps.compliance.engine.rules import MEASURES, read
 from apps.compliance.library import shipped
 
@@ -17,14 +17,14 @@ class TestEach:
         assert RULES[code].misses() == []
 
     def test_has_one_that_passes_and_one_that_fails(self, code):
-        expected = {order["expect"] for told in RULES[code].fixtures for order in told["orders"]}
+        expected = {outcome for told in RULES[code].fixtures for outcome in fixtures.read(told).outcomes}
         assert {"PASS", "FAIL"} <= expected
 
     def test_has_its_edge_at_the_limit(self, code):
         """Its fixtures tell it from the same rule with a limit a twentieth further, and a twentieth nearer."""
         rule, told = RULES[code], [fixtures.read(one) for one in RULES[code].fixtures]
         limit = Decimal(rule.params["limit"])
-        for moved in (limit * Decimal("1.05"), limit * Decimal("0.95")):
+        for moved in (limit * Decimal("1.05"), limit * Decimal("0.95")) if limit else (Decimal("0.05"),):
             values = read(rule.kind, {**rule.params, "limit": str(moved)} | ({"warning": None} if "warning" in rule.params else {}))
             assert fixtures.tried(rule.version._replace(params=values), told), moved
 
@@ -33,6 +33,42 @@ class TestEach:
         assert rule.citation and rule.clause and rule.name and len(rule.code) <= 40
         assert rule.text.endswith(".") and len(rule.text) <= 400
         assert rule.kind in MEASURES
+
+
+    def test_its_fixtures_notice_whatever_is_changed_in_it(self, code):
+        """Another limit, basis, group, measure, age or filter: what remains the same rule in other words is no mutant."""
+        found = bench.run(RULES[code].version, RULES[code].fixtures)
+        assert found.is_green
+        assert (found.score, found.survivors) == (100, []) and found.mutants >= 5
+
+
+@pytest.mark.parametrize(
+    ("text", "classes"),
+    [
+        (None, {"EQUITY", "ETF", "FUND", "CORP", "GOVT", "OPTION", "FUTURE", "FX"}),
+        ('asset_class == "CORP" && is_covered', {"CORP"}),
+        ('asset_class in ["ETF", "FUND"] && !is_ucits', {"ETF", "FUND"}),
+        ('!(asset_class in ["GOVT", "ETF", "FUND", "FX"]) && currency != "USD"', {"EQUITY", "CORP", "OPTION", "FUTURE"}),
+        ("false", set()),
+    ],
+)
+def test_a_filter_tells_which_asset_classes_it_may_mean(text, classes):
+    assert bench.classes_of(text) == classes
+
+
+def test_the_same_rule_in_other_words_is_no_mutant():
+    def words(**params) -> set[str]:
+        rule = bench.read_version("x", "X", "measure", "SOFT", params)
+        return {said for said, _ in bench.mutants_of(rule)}
+
+    options, shares = words(filter='asset_class == "OPTION"'), words(filter='asset_class == "EQUITY"')
+    assert {"basis notional for market_value", "basis delta for market_value", "basis par for market_value"} <= options
+    assert not {"basis with_accrued for market_value", "group asset_class for all"} & options
+    assert {one for one in shares if one.startswith("basis")} == {"basis par for market_value"}
+    counted = words(filter='asset_class == "EQUITY"', basis="units", group="instrument", against="shares_outstanding")
+    assert not {one for one in counted if one.startswith("max age")}
+    nothing = words(limit="0", against="total_assets")
+    assert "limit a tenth for nothing" in nothing and "against nav for total_assets" not in nothing
 
 
 def test_codes_are_told_apart():
@@ -64,6 +100,13 @@ BOOK = {"name": "x", "instruments": {"A": {}}, "portfolios": {"P": {}}, "orders"
         ({"portfolios": {"P": {"holds": {"Z": "1"}}}}, "portfolios.P.holds", "There is no instrument"),
         ({"portfolios": {"P": {"cash": {"USD": "1e99"}}}}, "portfolios.P.cash.USD", "a number below"),
         ({"weather": "fine"}, "fixture", "There is no “weather”"),
+        ({"instruments": {"A": {"has_votes": "yes"}}}, "instruments.A.has_votes", "true or false"),
+        ({"portfolios": {"P": {"deals": {}}}}, "portfolios.P.deals", "is a list"),
+        ({"portfolios": {"P": {"deals": [{"amounts": {}}]}}}, "portfolios.P.deals[0]", "“dealer” is missing"),
+        ({"portfolios": {"P": {"deals": [{"dealer": "D", "amounts": {"USD": "x"}}]}}}, "portfolios.P.deals[0].amounts.USD", "a number"),
+        ({"stands": [{"group": "A", "expect": "MAYBE"}]}, "stands[0].expect", "is one of PASS"),
+        ({"stands": [{"group": "A", "expect": "PASS", "portfolio": "Z"}]}, "stands[0].portfolio", "There is no portfolio “Z”"),
+        ({"orders": [{**ORDER, "warned": "no"}]}, "orders[0].warned", "true or false"),
     ],
 )
 def test_a_fixture_that_cannot_be_understood_is_refused_with_its_place(change, field, why):

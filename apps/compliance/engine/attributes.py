@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from apps.reference.rules import MARGINED, RATING_RANKS
+from apps.reference.rules import HOLDERS, MARGINED, RATING_RANKS
 
 from . import filters
 from .columns import Instrument, Snapshot
-from .filters import NUMBER, TEXT
+from .filters import NUMBER, TEXT, TRUTH
 
 # --- fields ----------------------------------------------------------------------------------------------------------
 
@@ -44,6 +44,15 @@ ATTRIBUTES: dict[str, Asked] = {
     "volatility": Asked(NUMBER, lambda s, i: i.volatility, "of its price in a year, as a part of one"),
     "daily_qty": Asked(NUMBER, lambda s, i: i.daily_qty, "average daily volume in units"),
     "shares_outstanding": Asked(NUMBER, lambda s, i: i.shares_outstanding, "of a share"),
+    "is_covered": Asked(TRUTH, lambda s, i: i.is_covered if i.asset_class == "CORP" else False, "whether a bond is a covered one"),
+    "has_votes": Asked(TRUTH, lambda s, i: i.has_votes if i.asset_class == "EQUITY" else False, "whether a share carries votes"),
+    "is_ucits": Asked(
+        TRUTH, lambda s, i: i.is_ucits if i.asset_class in HOLDERS else False, "whether a fund is authorised under 2009/65/EC"
+    ),
+    "is_affiliate": Asked(TRUTH, lambda s, i: i.is_affiliate, "whether the issuer is the adviser or affiliated with it"),
+    "securities_revenue_pct": Asked(
+        NUMBER, lambda s, i: i.securities_revenue_pct, "of the issuer's gross revenue, from securities related activities, percent"
+    ),
 }
 FIELDS: dict[str, str] = {name: asked.kind for name, asked in ATTRIBUTES.items()}
 
@@ -81,7 +90,7 @@ def _mask(s: Snapshot, text: str | None) -> Mask:
         if asked.kind == NUMBER:
             columns[name] = pl.Series(name, [None if v is None else float(v) for v in values], pl.Float64)
         else:
-            columns[name] = pl.Series(name, values, pl.String)
+            columns[name] = pl.Series(name, values, pl.Boolean if asked.kind == TRUTH else pl.String)
     frame = pl.DataFrame({name: columns[name] for name in condition.fields} or {"none": pl.Series([0] * n)})
     found = frame.select(pl.lit(True).and_(condition.expr).alias("is")).to_series()
     if len(found) != n:  # A filter of constants alone says one thing of all.
@@ -109,6 +118,7 @@ GROUPS: dict[str, Group] = {
     "all": Group("all together", lambda i: "all", lambda i: "Together"),
     "instrument": Group("each instrument", lambda i: i.id, lambda i: i.symbol),
     "issuer": Group("each issuer with its group", issuer_of, lambda i: i.issuer_name),
+    "body": Group("each issuer alone", lambda i: i.body, lambda i: i.body_name or i.issuer_name),
     "sector": Group("each sector", lambda i: i.sector or None, lambda i: f"Sector {i.sector}"),
     "country": Group("each country", lambda i: i.country or None, lambda i: f"Country {i.country}"),
     "currency": Group("each currency", lambda i: i.currency, lambda i: f"Currency {i.currency}"),

@@ -2,25 +2,32 @@
 The bench of a rule: what its fixtures say of it, and how much of it they would notice if it were wrong.
 
 A mutant is the rule with one thing changed: a limit a little lower or higher, the edge itself, an exemption dropped, another
-grouping or basis. One that its fixtures do not notice survives, and is a case that nobody wrote down.
+grouping or basis. One that its fixtures do not notice survives, and is a case that nobody wrote down. What is the same rule in
+other words is no mutant: accrued interest where no bonds are meant, delta where no options are, the age of prices where units
+are counted, asset classes apart where only one is meant.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from . import fixtures, rules
+import polars as pl
+
+from . import filters, fixtures, rules
+from .attributes import FIELDS
 from .judgement import RuleVersion
-from .params import OF_ALL, BadRule, Param
+from .params import ASSET_CLASSES, OF_ALL, BadRule, Param
 from .rules import MEASURES
 
 EDGE = Decimal("0.0000001")
+POSITIVE = {"market_value", "with_accrued", "notional"}
+"""Bases by which whatever is worth something counts for something: where nothing is allowed they are the same."""
 MOST_FIXTURES = 100
 
 
 class Bench(NamedTuple):
     """
-    :param passes, fails: orders that the fixtures expect to pass, and not to; :param misses: what they find otherwise
+    :param passes, fails: how often the fixtures expect a pass, and a fail; :param misses: what they find otherwise
     :param mutants: how many were tried; :param survivors: those that no fixture noticed, in words
     """
 
@@ -53,7 +60,7 @@ def run(rule: RuleVersion, told: Sequence[Mapping[str, Any]]) -> Bench:
     """
     rule = rule._replace(scope=None, amended_only=False, params={**rule.params, **dict.fromkeys(OF_ALL)})
     books = [fixtures.read(one) for one in told]
-    outcomes = [outcome for book in books for outcome, _ in book.expected]
+    outcomes = [outcome for book in books for outcome in book.outcomes]
     misses = fixtures.tried(rule, books)
     mutants = list(mutants_of(rule)) if books and not misses else []
     survivors = [words for words, mutant in mutants if not fixtures.tried(mutant, books)]
@@ -65,7 +72,7 @@ def mutants_of(rule: RuleVersion) -> Iterator[tuple[str, RuleVersion]]:
     for name, param in MEASURES[rule.kind].takes.items():
         for words, value in _others(name, param, rule.params):
             changed = {**rule.params, name: value}
-            if _could_be(rule.kind, changed):
+            if _could_be(rule.kind, changed) and not _is_same(name, rule.params, changed):
                 yield f"{name.replace('_', ' ')} {words}", rule._replace(params=changed)
 
 
@@ -83,10 +90,40 @@ def _others(name: str, param: Param, values: Mapping[str, Any]) -> Iterator[tupl
         yield from _near(value, is_least=values.get("bound") == "min", is_limit=param.kind != "minutes")
 
 
+def _is_same(name: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether a changed parameter leaves a rule that says the same of any book."""
+    if name == "max_age":
+        return was.get("basis") == "units" or was.get("against") == "debt_outstanding"
+    if was.get("limit") == 0 and {was[name], now[name]} <= ({"nav", "total_assets"} if name == "against" else POSITIVE):
+        return True
+    if name == "basis" and "par" not in (was[name], now[name]):
+        told_apart = {"with_accrued": {"CORP", "GOVT"}, "notional": {"OPTION"}, "delta": {"OPTION"}}
+        return not classes_of(was["filter"]) & (told_apart.get(was[name], set()) | told_apart.get(now[name], set()))
+    if name == "group" and {was[name], now[name]} == {"all", "asset_class"}:
+        return len(classes_of(was["filter"])) == 1
+    return False
+
+
+def classes_of(text: str | None) -> frozenset[str]:
+    """The asset classes that a filter may mean, whatever else is true of an instrument."""
+    if text is None:
+        return frozenset(ASSET_CLASSES)
+    condition = filters.read(text, FIELDS)
+    kinds = {filters.TEXT: pl.String, filters.NUMBER: pl.Float64, filters.TRUTH: pl.Boolean}
+    none = [None] * len(ASSET_CLASSES)
+    columns = {name: pl.Series(name, none, kinds[FIELDS[name]]) for name in condition.fields}
+    frame = pl.DataFrame(columns | {"asset_class": pl.Series("asset_class", list(ASSET_CLASSES))})
+    found = frame.select("asset_class", may=condition.expr.fill_null(True))
+    return frozenset(found.filter(pl.col("may"))["asset_class"])
+
+
 def _near(value: Any, *, is_least: bool, is_limit: bool) -> Iterator[tuple[str, Any]]:
+    if not value:
+        yield "a tenth for nothing", type(value)("0.1")
+        return
     for words, factor in (("a tenth lower", Decimal("0.9")), ("a tenth higher", Decimal("1.1"))):
         yield words, type(value)(value * factor)
-    if is_limit and value:
+    if is_limit:
         yield "no longer met at its very edge", value + EDGE if is_least else value - EDGE
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from apps.reference.rules import MARGINED
 
+from .claims import Deals
 from .controls import Limit
 from .lists import Met
 from .rows import Breaker, Instrument, Portfolio, Rate
@@ -136,6 +137,8 @@ class Snapshot:
     """Ten-thousandths of each instrument held by the whole firm; None where no rule asks."""
     firm_promised: np.ndarray | None = None
     """The same of what is still to be bought by unfinished orders other than those judged."""
+    deals: Deals | None = None
+    """What dealers owe; None where no rule asks."""
     kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What rules work out of its instruments and share."""
 

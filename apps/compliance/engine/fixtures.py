@@ -11,7 +11,14 @@ A fixture is JSON, written by whoever writes the rule and kept with it::
     }
 
 What is not said of an instrument is that of an ordinary US share, priced a minute ago; an order that names no portfolio is
-the first one's. ``expect`` is PASS, FAIL, INDETERMINATE or NOT_ASKED; ``largest`` may say the largest quantity that passes.
+the first one's. ``expect`` is PASS, FAIL, INDETERMINATE or NOT_ASKED; ``largest`` may say the largest quantity that passes,
+``warned`` whether a pass is beyond the warning level. ``stands`` says what the day's report finds, without the orders::
+
+      "stands": [{"group": "Alpha", "expect": "FAIL"}]
+
+``issuer`` is the issuer's group, ``body`` the issuer itself where that is another. A portfolio's ``bank`` is the issuer that
+keeps its money, ``deals`` are what it and dealers still owe each other: ``{"dealer": "D", "issuer": "Alpha",
+"is_credit_institution": true, "amounts": {"EUR": "100", "USD": "-110"}}``; without ``issuer`` who the dealer is is not known.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,8 +32,10 @@ import numpy as np
 from apps.core.refusals import Invalid
 
 from . import columns as c
+from .claims import Deals, Party
 from .judgement import NOT_ASKED, OUTCOMES, UNKNOWN, RuleVersion
 from .screening import screen
+from .standing import stand
 
 NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
 SIDES = ("BUY", "SELL")
@@ -39,15 +48,27 @@ class BadFixture(Invalid):
 
 
 class Fixture(NamedTuple):
-    """:param expected: for each order its outcome and, where that is said, the largest quantity that passes"""
+    """
+    :param expected: for each order its outcome and, where that is said, the largest quantity that passes and whether it is warned
+    :param stands: for each number of the day's report its portfolio, group and outcome
+    """
 
     name: str
     snapshot: c.Snapshot
-    expected: Sequence[tuple[str, Decimal | None]]
+    expected: Sequence[tuple[str, Decimal | None, bool | None]]
+    stands: Sequence[tuple[int, str, str]] = ()
+
+    @property
+    def outcomes(self) -> list[str]:
+        """All that is expected to be found, of orders and of the day's report."""
+        return [one[0] for one in self.expected] + [one[2] for one in self.stands]
 
 
 class Miss(NamedTuple):
-    """An order of which a rule says another thing than the fixture expects; ``order`` counts from 1."""
+    """
+    An order of which a rule says another thing than the fixture expects; ``order`` counts from 1, on past the orders through
+    what the day's report should say.
+    """
 
     fixture: str
     order: int
@@ -61,7 +82,7 @@ def tried(rule: RuleVersion, fixtures: Sequence[Fixture]) -> list[Miss]:
     for fixture in fixtures:
         s = fixture.snapshot
         verdicts = screen(s, [rule]).verdicts[0]
-        for row, (outcome, largest) in enumerate(fixture.expected):
+        for row, (outcome, largest, warned) in enumerate(fixture.expected):
             said = "NOT_ASKED" if verdicts.outcome[row] == NOT_ASKED else OUTCOMES[verdicts.outcome[row]]
             if said != outcome:
                 found.append(Miss(fixture.name, row + 1, outcome, said))
@@ -70,12 +91,19 @@ def tried(rule: RuleVersion, fixtures: Sequence[Fixture]) -> list[Miss]:
                 told = "not known" if most == UNKNOWN else f"{Decimal(most) / c.QTY:f}"
                 if most == UNKNOWN or Decimal(most) / c.QTY != largest:
                     found.append(Miss(fixture.name, row + 1, f"largest {largest:f}", f"largest {told}"))
+            elif warned is not None and warned != (verdicts.warned is not None and bool(verdicts.warned[row])):
+                found.append(Miss(fixture.name, row + 1, *(("warned", "not warned") if warned else ("not warned", "warned"))))
+        if fixture.stands:
+            said = {(one.portfolio, one.group): one.outcome for _, one in stand(s, [rule])}
+            for n, (portfolio, group, outcome) in enumerate(fixture.stands, start=len(fixture.expected) + 1):
+                if (now := said.get((portfolio, group), "NOT_ASKED")) != outcome:
+                    found.append(Miss(fixture.name, n, outcome, now))
     return found
 
 
 def read(told: Mapping[str, Any]) -> Fixture:
     """:raises BadFixture: naming the first place that cannot be understood"""
-    known = {"name", "instruments", "portfolios", "orders", "open_orders", "rates", "firm_holds", "firm_buys"}
+    known = {"name", "instruments", "portfolios", "orders", "open_orders", "rates", "firm_holds", "firm_buys", "stands"}
     where = _mapping(told, "fixture", known, {"name", "instruments", "portfolios", "orders"})
     name = str(where["name"])
     listed = _mapping(where["instruments"], "instruments")
@@ -84,7 +112,7 @@ def read(told: Mapping[str, Any]) -> Fixture:
     instruments = [_instrument(symbol, given, n, places, issuers) for n, (symbol, given) in enumerate(listed.items(), start=1)]
     instruments = [_with_underlying(i, instruments) for i in instruments]
     homes = _mapping(where["portfolios"], "portfolios")
-    portfolios = [_portfolio(n, code, given) for n, (code, given) in enumerate(homes.items(), start=1)]
+    portfolios = [_portfolio(n, code, given, issuers) for n, (code, given) in enumerate(homes.items(), start=1)]
     home = {code: n for n, code in enumerate(homes)}
     orders = [_order(row, f"orders[{n}]", home, places, expects=True) for n, row in enumerate(_rows(where["orders"], "orders"))]
     others = [_order(row, f"open_orders[{n}]", home, places) for n, row in enumerate(_rows(where.get("open_orders", []), "open_orders"))]
@@ -95,7 +123,8 @@ def read(told: Mapping[str, Any]) -> Fixture:
         for currency, amount in _mapping(given.get("cash", {}), f"portfolios.{code}.cash").items():
             cash.append((n, currency, _number(amount, f"portfolios.{code}.cash.{currency}")))
     rates = {code: _number(rate, f"rates.{code}") for code, rate in _mapping(where.get("rates", {}), "rates").items()}
-    used = {i.currency for i in instruments} | {i.base_currency for i in instruments} | {row[1] for row in cash}
+    parties, owed = _deals(homes, issuers)
+    used = {i.currency for i in instruments} | {i.base_currency for i in instruments} | {row[1] for row in cash} | {row[2] for row in owed}
     currencies = sorted(used - {""} | {c.FIRM_CURRENCY})
     coin = {code: n for n, code in enumerate(currencies)}
     firm = [_firm(where.get(key, {}), key, places) for key in ("firm_holds", "firm_buys")]
@@ -107,18 +136,25 @@ def read(told: Mapping[str, Any]) -> Fixture:
         currencies=currencies,
         rates={c.FIRM_CURRENCY: c.Rate(Decimal(1), NOW)} | {code: c.Rate(rate, NOW) for code, rate in rates.items()},
         firm_held=firm[0], firm_promised=firm[1],
+        deals=Deals(
+            parties, *(np.array([row[n] for row in owed], np.int64) for n in (0, 1)), np.array([coin[row[2]] for row in owed], np.int64),
+            _whole(row[3] for row in owed),
+        ),
     )  # fmt: skip
-    return Fixture(name, snapshot, [row[5] for row in orders])
+    stands = [_stands(row, f"stands[{n}]", home) for n, row in enumerate(_rows(where.get("stands", []), "stands"))]
+    return Fixture(name, snapshot, [row[5] for row in orders], stands)
 
 
 # --- parts -----------------------------------------------------------------------------------------------------------
 
 NUMBERS = (
     "shares_outstanding", "daily_qty", "price_factor", "increment", "min_piece", "coupon_pct", "strike_price", "volatility",
+    "securities_revenue_pct", "debt_outstanding",
 )  # fmt: skip
-WORDS = ("asset_class", "currency", "sector", "country", "rating", "put_or_call", "base_currency")
+WORDS = ("asset_class", "currency", "sector", "country", "rating", "put_or_call", "base_currency", "debt_currency")
+TRUTHS = ("is_covered", "has_votes", "is_ucits", "is_affiliate")
 DAYS = ("maturity_date",)
-SAID = {*NUMBERS, *WORDS, *DAYS, "price", "bid", "ask", "issuer", "underlying", "minutes_old", "accrued_pct"}
+SAID = {*NUMBERS, *WORDS, *TRUTHS, *DAYS, "body", "price", "bid", "ask", "issuer", "underlying", "minutes_old", "accrued_pct"}
 MANDATE = tuple(name for name in c.Portfolio._fields if name.endswith("_pct"))
 
 
@@ -128,20 +164,26 @@ def _instrument(symbol: str, told: Any, number: int, places: Mapping[str, int], 
     price = told.get("price", "100")
     bid, ask = (told.get(side, price) for side in ("bid", "ask"))
     issuer = str(told.get("issuer", symbol))
+    body = str(told.get("body", issuer))
     given: dict[str, Any] = {
         "asset_class": "EQUITY", "currency": c.FIRM_CURRENCY, "sector": "Industrials", "country": "US",
-        "shares_outstanding": Decimal(1_000_000_000), "daily_qty": Decimal(1_000_000_000),
+        "shares_outstanding": Decimal(1_000_000_000), "daily_qty": Decimal(1_000_000_000), "debt_currency": c.FIRM_CURRENCY,
+        "is_covered": False, "has_votes": True,
     } | {name: str(told[name]) for name in WORDS if name in told}  # fmt: skip
     for name in NUMBERS:
         if name in told:
             given[name] = None if told[name] is None else _number(told[name], f"{at}.{name}")
+    for name in TRUTHS:
+        if name in told:
+            given[name] = None if told[name] is None else _truth(told[name], f"{at}.{name}")
     if "maturity_date" in told:
         given["maturity_date"] = _day(told["maturity_date"], f"{at}.maturity_date")
     if "underlying" in told:
         given["underlying_id"] = _place(places, told["underlying"], f"{at}.underlying") + 1
     return c.Instrument(
         id=number, symbol=symbol, issuer_group=issuers.setdefault(issuer, len(issuers) + 1), issuer_name=issuer,
-        bid=None if bid is None else _number(bid, f"{at}.price"), ask=None if ask is None else _number(ask, f"{at}.price"),
+        body=issuers.setdefault(body, len(issuers) + 1), body_name=body, bid=None if bid is None else _number(bid, f"{at}.price"),
+        ask=None if ask is None else _number(ask, f"{at}.price"),
         priced_at=NOW - timedelta(minutes=float(_number(told.get("minutes_old", 1), f"{at}.minutes_old"))),
         accrued_pct=Fraction(_number(told.get("accrued_pct", 0), f"{at}.accrued_pct")),
         trade_date=NOW.date(), settle_date=NOW.date() + timedelta(days=1), **given,
@@ -159,30 +201,64 @@ def _with_underlying(i: c.Instrument, instruments: Sequence[c.Instrument]) -> c.
     )  # fmt: skip
 
 
-def _portfolio(number: int, code: str, told: Any) -> c.Portfolio:
-    told = _mapping(told, f"portfolios.{code}", {"holds", "cash", *MANDATE})
+def _portfolio(number: int, code: str, told: Any, issuers: dict[str, int]) -> c.Portfolio:
+    told = _mapping(told, f"portfolios.{code}", {"holds", "cash", "bank", "deals", *MANDATE})
     limits = {name: _number(told[name], f"portfolios.{code}.{name}") for name in MANDATE if name in told}
-    return c.Portfolio(number, code, **limits)
+    bank = told.get("bank")
+    group = None if bank is None else issuers.setdefault(str(bank), len(issuers) + 1)
+    return c.Portfolio(number, code, **limits, custodian="" if bank is None else str(bank), bank=group)
+
+
+def _deals(homes: Mapping[str, Any], issuers: dict[str, int]) -> tuple[list[Party], list[tuple[int, int, str, Decimal]]]:
+    """The dealers of all portfolios, and (place of a portfolio, of a dealer, currency, amount)"""
+    parties, owed = [], []
+    for home, (code, told) in enumerate(homes.items()):
+        for n, row in enumerate(_rows(told.get("deals", []), f"portfolios.{code}.deals")):
+            at = f"portfolios.{code}.deals[{n}]"
+            row = _mapping(row, at, {"dealer", "issuer", "is_credit_institution", "amounts"}, {"dealer", "amounts"})
+            issuer, supervised = row.get("issuer"), row.get("is_credit_institution")
+            group = None if issuer is None else issuers.setdefault(str(issuer), len(issuers) + 1)
+            supervised = None if supervised is None else _truth(supervised, f"{at}.is_credit_institution")
+            parties.append(Party(str(row["dealer"]), group, supervised))
+            for currency, amount in _mapping(row["amounts"], f"{at}.amounts").items():
+                owed.append((home, len(parties) - 1, currency, _number(amount, f"{at}.amounts.{currency}")))
+    return parties, owed
+
+
+def _stands(row: Any, at: str, home: Mapping[str, int]) -> tuple[int, str, str]:
+    """(portfolio, group as it is called, expected outcome)"""
+    row = _mapping(row, at, {"portfolio", "group", "expect"}, {"group", "expect"})
+    portfolio = row.get("portfolio", next(iter(home), ""))
+    return _home(portfolio, home, at), str(row["group"]), _expected(row["expect"], at)
 
 
 def _order(row: Any, at: str, home: Mapping[str, int], places: Mapping[str, int], *, expects: bool = False) -> tuple:
-    """(portfolio, instrument, whether a sale, quantity, limit, (expected outcome, largest quantity))"""
-    known = {"portfolio", "side", "qty", "symbol", "limit"} | ({"expect", "largest"} if expects else set())
+    """(portfolio, instrument, whether a sale, quantity, limit, (expected outcome, largest quantity, warned))"""
+    known = {"portfolio", "side", "qty", "symbol", "limit"} | ({"expect", "largest", "warned"} if expects else set())
     row = _mapping(row, at, known, {"side", "qty", "symbol"} | ({"expect"} if expects else set()))
     if row["side"] not in SIDES:
         raise BadFixture(f"The side is BUY or SELL; got “{row['side']}”.", field=f"{at}.side")
-    portfolio = row.get("portfolio", next(iter(home), ""))
-    if portfolio not in home:
-        raise BadFixture(f"There is no portfolio “{portfolio}” in the fixture.", field=f"{at}.portfolio")
-    expected = row.get("expect", "PASS")
-    if expected not in EXPECTED:
-        raise BadFixture(f"What is expected is one of {', '.join(EXPECTED)}; got “{expected}”.", field=f"{at}.expect")
+    place = _home(row.get("portfolio", next(iter(home), "")), home, at)
+    expected = _expected(row.get("expect", "PASS"), at)
     qty = _number(row["qty"], f"{at}.qty")
     if qty <= 0:
         raise BadFixture("A quantity is above zero.", field=f"{at}.qty")
     largest = None if row.get("largest") is None else _number(row["largest"], f"{at}.largest")
     limit = _number(row.get("limit", 0), f"{at}.limit")
-    return home[portfolio], _place(places, row["symbol"], f"{at}.symbol"), row["side"] == "SELL", qty, limit, (expected, largest)
+    warned = None if row.get("warned") is None else _truth(row["warned"], f"{at}.warned")
+    return place, _place(places, row["symbol"], f"{at}.symbol"), row["side"] == "SELL", qty, limit, (expected, largest, warned)
+
+
+def _home(portfolio: Any, home: Mapping[str, int], at: str) -> int:
+    if portfolio not in home:
+        raise BadFixture(f"There is no portfolio “{portfolio}” in the fixture.", field=f"{at}.portfolio")
+    return home[portfolio]
+
+
+def _expected(outcome: Any, at: str) -> str:
+    if outcome not in EXPECTED:
+        raise BadFixture(f"What is expected is one of {', '.join(EXPECTED)}; got “{outcome}”.", field=f"{at}.expect")
+    return outcome
 
 
 def _firm(told: Any, at: str, places: Mapping[str, int]) -> np.ndarray:
@@ -237,6 +313,12 @@ def _place(places: Mapping[str, int], symbol: Any, at: str) -> int:
     if symbol not in places:
         raise BadFixture(f"There is no instrument “{symbol}” in the fixture.", field=at)
     return places[symbol]
+
+
+def _truth(value: Any, at: str) -> bool:
+    if not isinstance(value, bool):
+        raise BadFixture(f"“{at}” is true or false; got “{value}”.", field=at)
+    return value
 
 
 def _number(value: Any, at: str) -> Decimal:

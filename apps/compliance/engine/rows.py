@@ -16,6 +16,9 @@ class Instrument(NamedTuple):
     :param base_currency: of a pair of currencies: what is bought or sold against ``currency``
     :param volatility: of its price, annual, as a part of one; of an option its underlying's
     :param underlying_mid: price of an option's underlying in ``underlying_currency``; None where it has none
+    :param body: id of the issuer itself, not of its group; None where only the group was told
+    :param is_covered: of a bond, ``has_votes`` of a share, ``is_ucits`` of a fund, ``is_affiliate`` of its issuer: yes, no, or None
+    :param securities_revenue_pct: of the issuer's gross revenue; :param debt_outstanding: its debt's face in ``debt_currency``
     """
 
     id: int
@@ -49,6 +52,15 @@ class Instrument(NamedTuple):
     volatility: Decimal | None = None
     underlying_mid: Decimal | None = None
     underlying_currency: str = ""
+    body: int | None = None
+    body_name: str = ""
+    is_covered: bool | None = None
+    has_votes: bool | None = None
+    is_ucits: bool | None = None
+    is_affiliate: bool | None = None
+    securities_revenue_pct: Decimal | None = None
+    debt_outstanding: Decimal | None = None
+    debt_currency: str = ""
 
 
 class Portfolio(NamedTuple):
@@ -75,6 +87,9 @@ class Portfolio(NamedTuple):
     is_ira: bool = False
     groups: Sequence[str] | None = None
     mandate_type: str = ""
+    custodian: str = ""
+    """Who keeps its money; ``bank`` is the group of that body, None where it is not on file."""
+    bank: int | None = None
 
 
 class Rate(NamedTuple):

@@ -5,16 +5,17 @@ The same filters, bases, groups and limits as before the trade; what is above th
 whoever caused it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .attributes import GROUPS, grouping, mask, weight
+from . import claims
+from .attributes import GROUPS, grouping, issuer_of, mask, weight
 from .columns import FIRM_CURRENCY, NEAR, QTY, Snapshot
 from .judgement import FAIL, INDETERMINATE, OUTCOMES, PASS, RuleVersion
-from .rules import concentration, measure, stepped
+from .rules import concentration, measure, owed, stepped
 from .rules.bands import BOUNDS
 from .saying import line, percent
 from .scope import why_unsure
@@ -63,6 +64,9 @@ class _Numbers(NamedTuple):
     warning: Fraction | None
     unit: str
     minutes: int
+    owed: Mapping[tuple[int, int], Fraction] = {}
+    """Of (portfolio, group) what its body owes beside what is held; ``unknown`` portfolios of which that cannot be told."""
+    unknown: frozenset[int] = frozenset()
 
 
 def stand(s: Snapshot, rules: Iterable[RuleVersion]) -> list[tuple[RuleVersion, Standing]]:
@@ -93,7 +97,7 @@ def _if_meant(s: Snapshot, rule: RuleVersion, one: Standing) -> Standing | None:
 
 def _standing(s: Snapshot, numbers: _Numbers) -> list[Standing]:
     """One for each portfolio and group that holds something; of a least also for the portfolios that hold nothing of it."""
-    size = int(numbers.groups.max(initial=0)) + 1
+    size = max([int(numbers.groups.max(initial=0)), *(group for _, group in numbers.owed)]) + 1
     if not len(s.portfolios):
         return []
     held = numbers.groups[s.positions.thing]
@@ -104,6 +108,11 @@ def _standing(s: Snapshot, numbers: _Numbers) -> list[Standing]:
     total = np.bincount(keys[rows], (s.positions.amount * plain[s.positions.thing])[rows], len(s.portfolios) * size) / QTY
     unknown = np.bincount(keys[rows], missing[s.positions.thing][rows].astype(float), len(s.portfolios) * size) > 0
     count = np.bincount(keys[rows], minlength=len(s.portfolios) * size)
+    for (portfolio, group), amount in numbers.owed.items():
+        total[portfolio * size + group] += float(amount)
+        count[portfolio * size + group] += 1
+    for portfolio in numbers.unknown:
+        unknown[portfolio * size : (portfolio + 1) * size] = True
     fresh = (s.nav_us >= max(s.now_us - numbers.minutes * 60_000_000, 0)) & (np.nan_to_num(s.nav) > 0)
     asked = np.flatnonzero(count)
     if numbers.is_least:
@@ -146,14 +155,16 @@ def _one(s: Snapshot, n: _Numbers, portfolio: int, group: int, total: float, unk
 
 def _exact(s: Snapshot, n: _Numbers, portfolio: int, group: int) -> Fraction:
     rows = [row for row in s.rows_of("positions", portfolio) if n.groups[s.positions.thing[row]] == group]
-    return sum((int(s.positions.amount[row]) * n.exact(s.positions.thing[row]) for row in rows), Fraction(0)) / QTY
+    held = sum((int(s.positions.amount[row]) * n.exact(s.positions.thing[row]) for row in rows), Fraction(0)) / QTY
+    return held + n.owed.get((portfolio, group), 0)
 
 
 def _lines(s: Snapshot, n: _Numbers, portfolio: int, group: int) -> tuple[dict[str, Any], ...]:
     rows = [row for row in s.rows_of("positions", portfolio) if n.groups[s.positions.thing[row]] == group]
     worth = {row: s.positions.amount[row] * n.column[s.positions.thing[row]] / QTY for row in rows}
     largest = sorted(rows, key=lambda row: -abs(worth[row]))[:12]
-    return tuple(
+    owed = n.owed.get((portfolio, group))
+    return tuple([] if owed is None else [line(f"{n.name(group)}, what it owes", float(owed), currency=FIRM_CURRENCY)]) + tuple(
         line(
             s.instruments[s.positions.thing[row]].symbol, float(worth[row]), s.instruments[s.positions.thing[row]].priced_at,
             qty=f"{s.positions.amount[row] / QTY:f}".rstrip("0").rstrip("."), currency=FIRM_CURRENCY,
@@ -168,53 +179,81 @@ def _lines(s: Snapshot, n: _Numbers, portfolio: int, group: int) -> tuple[dict[s
 def _measure(s: Snapshot, rule: RuleVersion) -> list[Standing]:
     p = rule.params
     if p["across"] == "firm" or p["against"] in (*measure.OF_INSTRUMENT, "nothing"):
-        return _per_instrument(s, rule)
+        return _on_file(s, rule)
     meant = mask(s, p["filter"])
     groups = grouping(s, p["group"], meant)
     worth = weight(s, p["basis"])
     base, exact_base = measure.of_portfolios(s, p)
+    names = _names(s, groups, GROUPS[p["group"]].name)
+    beside, unknown = {}, frozenset()
+    if p["claims"] != "none":
+        beside, names, unknown = _owed(s, p["claims"], names)
     return _standing(
         s,
         _Numbers(
-            groups, _names(s, groups, GROUPS[p["group"]].name), worth.column, worth.exact, meant.unsure,
+            groups, names, worth.column, worth.exact, meant.unsure,
             lambda portfolio, group: Fraction(p["limit"]), base, exact_base, p["bound"] == "min",
             None if p["warning"] is None else Fraction(p["warning"]), f"% of {measure.AGAINST[p['against']]}" if p["against"] != "part"
-            else "% of the part", p["max_age"],
+            else "% of the part", p["max_age"], beside, unknown,
         ),
     )  # fmt: skip
 
 
-def _per_instrument(s: Snapshot, rule: RuleVersion) -> list[Standing]:
-    """Against a number of the instrument, or an amount: each position of a portfolio apart."""
+def _owed(s: Snapshot, kind: str, names: Callable[[int], str]) -> tuple[dict, Callable[[int], str], frozenset[int]]:
+    """What bodies owe, by the numbers of their groups; those of which there are no instruments get further numbers."""
+    grouping(s, "issuer", mask(s, None))
+    codes: dict[int, int] = {}
+    for place, code in enumerate(s.kept["groups"]["issuer"].tolist()):
+        if code >= 0:
+            codes.setdefault(issuer_of(s.instruments[place]), code)
+    found, further, first = claims.claims(s, kind), {}, len(s.instruments)
+    for _, group in found.of:
+        if codes.setdefault(group, first) == first:
+            further[first] = found.names[group]
+            first += 1
+    owed = {(portfolio, codes[group]): amount for (portfolio, group), amount in found.of.items()}
+    mine = {codes[group]: name for group, name in found.names.items()}
+
+    def name(group: int) -> str:
+        said = names(group) if group not in further else further[group]
+        return mine.get(group, said) if said == "Together" else said
+
+    return owed, name, frozenset(found.unsure)
+
+
+def _on_file(s: Snapshot, rule: RuleVersion) -> list[Standing]:
+    """Against a number on file of an instrument or its issuer, or an amount: each group of a portfolio apart."""
     p = rule.params
-    if p["across"] == "firm" or p["group"] != "instrument":
+    against = p["against"] if p["against"] in measure.OF_INSTRUMENT else None
+    if p["across"] == "firm" or (against is None and p["group"] != "instrument"):
         return []  # Of the whole firm the ownership clocks tell; amounts over groups bind orders.
     meant, worth = mask(s, p["filter"]), weight(s, p["basis"])
-    against = measure.OF_INSTRUMENT.get(p["against"])
-    found = []
+    groups = grouping(s, p["group"], meant)
+    held: dict[tuple[int, int], list[int]] = {}
     for row in range(len(s.positions.thing)):
-        place = int(s.positions.thing[row])
-        i = s.instruments[place]
-        if i.base_currency or not (meant.chosen[place] or meant.unsure[place]):
+        if (group := int(groups[s.positions.thing[row]])) >= 0:
+            held.setdefault((int(s.positions.portfolio[row]), group), []).append(row)
+    limit, found = Fraction(p["limit"]), []
+    unit = {"shares_outstanding": "% of shares", "daily_volume": "% of a day", "debt_outstanding": "% of debt"}.get(against, "units")
+    for (portfolio, _), rows in held.items():
+        places = [int(s.positions.thing[row]) for row in rows]
+        name = GROUPS[p["group"]].name(s.instruments[places[0]])
+        number = measure.of_instrument(s, s.instruments[places[0]], against) if against else Fraction(1)
+        if not number or any(meant.unsure[place] or np.isnan(worth.column[place]) for place in places):
+            text = f"Cannot tell what {name} is: something that the rule asks for is missing."
+            found.append(Standing(portfolio, name, name, OUTCOMES[INDETERMINATE], None, float(limit), "", text=text))
             continue
-        number = getattr(i, against) if against else 1
-        portfolio, limit = int(s.positions.portfolio[row]), Fraction(p["limit"])
-        if meant.unsure[place] or number is None or np.isnan(worth.column[place]):
-            text = f"Cannot tell what {i.symbol} is: something that the rule asks for is missing."
-            found.append(Standing(portfolio, i.symbol, i.symbol, OUTCOMES[INDETERMINATE], None, float(limit), "", text=text))
-            continue
-        value = Fraction(int(s.positions.amount[row]), QTY) * worth.exact(place) / Fraction(number) * (100 if against else 1)
+        whole = sum((int(s.positions.amount[row]) * worth.exact(s.positions.thing[row]) for row in rows), Fraction(0)) / QTY
+        value = whole / number * (100 if against else 1)
         fails = value < limit if p["bound"] == "min" else value > limit
-        unit = {"shares_outstanding": "% of shares", "daily_volume": "% of a day"}.get(p["against"], "units")
-        text = f"{i.symbol} is {float(value):,.4g} {unit}; the limit is {float(limit):,.4g}." if fails else ""
+        text = f"{name} is {float(value):,.4g} {unit}; the limit is {float(limit):,.4g}." if fails else ""
         found.append(
             Standing(
-                portfolio, i.symbol, i.symbol, OUTCOMES[FAIL if fails else PASS], float(value), float(limit), unit, text=text,
-                places=(place,) if fails else (), is_least=p["bound"] == "min",
+                portfolio, name, name, OUTCOMES[FAIL if fails else PASS], float(value), float(limit), unit, text=text,
+                places=tuple(places) if fails else (), is_least=p["bound"] == "min",
             )
         )  # fmt: skip
     return found
-
 
 
 def _stepped(s: Snapshot, rule: RuleVersion) -> list[Standing]:
@@ -239,6 +278,33 @@ def _stepped(s: Snapshot, rule: RuleVersion) -> list[Standing]:
             )
         )  # fmt: skip
     return found
+
+
+def _owing(of: Callable[[Snapshot, RuleVersion], list]) -> Callable[[Snapshot, RuleVersion], list[Standing]]:
+    """What bodies owe a portfolio, in percent of net asset value."""
+
+    def asked(s: Snapshot, rule: RuleVersion) -> list[Standing]:
+        oldest, found = max(s.now_us - rule.params["max_age"] * 60_000_000, 0), []
+        for portfolio, name, amount, limit in of(s, rule):
+            fresh = s.nav_us[portfolio] >= oldest and np.nan_to_num(s.nav[portfolio]) > 0
+            if amount is None or limit is None or not fresh:
+                why = "whether it is a credit institution is not on file" if limit is None else "a price or rate is missing or too old"
+                text = f"Cannot tell what {name} may owe: {why}."
+                said = None if limit is None else float(limit)
+                found.append(Standing(portfolio, name, name, OUTCOMES[INDETERMINATE], None, said, "% of net asset value", text=text))
+                continue
+            nav = s.exact_nav(portfolio)
+            fails = amount > limit / 100 * nav
+            value, over = float(amount / nav * 100), float(amount - limit / 100 * nav) if fails else 0.0
+            text = f"{name} owes {percent(value)} of net asset value; the most is {percent(float(limit))}." if fails else ""
+            outcome = OUTCOMES[FAIL if fails else PASS]
+            lines = (line(f"{name}, what it owes", float(amount), currency=FIRM_CURRENCY),) if fails else ()
+            found.append(
+                Standing(portfolio, name, name, outcome, value, float(limit), "% of net asset value", over, False, text, lines)
+            )
+        return found
+
+    return asked
 
 
 def _share(group: str, mandate_limit: str | None) -> Callable[[Snapshot, RuleVersion], list[Standing]]:
@@ -289,6 +355,8 @@ ASKS: dict[str, Callable[[Snapshot, RuleVersion], Sequence[Standing]]] = {
     "measure": _measure,
     "large_groups": _stepped,
     "illiquid": _stepped,
+    "deposits": _owing(owed.what_is_kept),
+    "dealers": _owing(owed.what_is_owed),
     "instrument_share": _share("instrument", None),
     "issuer_share": _share("issuer", "issuer_max_pct"),
     "sector_share": _share("sector", "sector_max_pct"),

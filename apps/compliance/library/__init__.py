@@ -2,9 +2,10 @@
 Rules that come with the portal: each with its source, its words, and fixtures that it passes at its exact edges.
 
 A firm takes what binds it and changes it as it sees fit; what is here is never in force by itself. A rule is only here if
-everything it asks for is in the data. Not here, for want of what they ask: of 2009/65/EC deposits, counterparties of OTC
-derivatives, covered bonds and the 30% of other funds (Art. 52(1), 52(4), 55(2)); of the Investment Company Act securities
-businesses (17 CFR 270.12d3-1), and who controls whom (Art. 56(1), 15 U.S.C. 80a-12(d)(1)(B)).
+everything it asks for is in the data; what is not known of an instrument, an issuer or a dealer leaves a rule that hangs on
+it undecided. Some stand in place of others, as their words say: of 2009/65/EC the 20% of a group (Art. 52(5)) with the 10% of
+each body for the 10% of a group, the 30% of an issue (Art. 54) for the 35% of a state. Not here, for want of what they ask:
+what a fund's acquirer and its affiliates hold together (15 U.S.C. 80a-12(d)(1)(B)), and the six issues of Art. 54.
 """
 
 from collections.abc import Mapping

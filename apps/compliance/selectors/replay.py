@@ -18,7 +18,7 @@ from ..engine import figures
 from ..engine.columns import Snapshot
 from ..engine.evidence import inputs_hash
 from ..engine.judgement import OUTCOMES, PASS, UNKNOWN, RuleVersion
-from ..engine.rules import look_firm_wide
+from ..engine.rules import look_at_deals, look_firm_wide
 from ..engine.screening import Screening, screen
 from ..engine.storing import NotStored, digest, expanded, unpacked
 from ..models import Run
@@ -127,7 +127,7 @@ def replay_rules(
     end = datetime.combine(until, time(), UTC) + timedelta(days=1)
     runs = Run.objects.filter(at__gte=start, at__lt=end, moment__in=BEFORE_THE_DESK).order_by("pk")
     for run, s in _readable(runs, report, most_orders):
-        asked = [rule for rule in rules if s.firm_held is not None or not look_firm_wide([rule])]
+        asked = [rule for rule in rules if _may_be_asked(s, rule)]
         for rule in rules:
             if rule not in asked:
                 report.unasked[rule.code] = report.unasked.get(rule.code, 0) + 1
@@ -140,6 +140,11 @@ def replay_rules(
                 code = asked[leading].code if leading >= 0 else _leading_of(then[order_id]["results"])
                 report.differences.append(Difference(run.pk, order_id, code, was, is_now))
     return report
+
+
+def _may_be_asked(s: Snapshot, rule: RuleVersion) -> bool:
+    """Whether the inputs of a run have all that a rule looks at."""
+    return (s.firm_held is not None or not look_firm_wide([rule])) and (s.deals is not None or not look_at_deals([rule]))
 
 
 def _leading_of(results: Sequence[Mapping[str, Any]]) -> str:

@@ -22,9 +22,11 @@ from apps.reference.rules import NoSettlementCalendar
 
 from ..engine import columns as c
 from . import shorts
+from .accruals import accrued_estimate
 from .economics import economic_hash
 from .limits import limits_in_force
 from .lists import met_for_judging
+from .owed import FUND_FACTS, Owed, money_owed
 from .shorts import LARGEST_QTY
 from .taxes import taxes_of
 
@@ -60,12 +62,14 @@ class Asked:
     hashes: pl.Series
 
 
-def snapshot_of(order_ids: Sequence[int], at: datetime, *, portfolio_ids: Sequence[int] = (), firm_wide: bool) -> Asked:
+def snapshot_of(
+    order_ids: Sequence[int], at: datetime, *, portfolio_ids: Sequence[int] = (), firm_wide: bool, deals: bool = False
+) -> Asked:
     """
     The orders with all that their judgement may look at. Their portfolios are locked by the caller.
 
     :param portfolio_ids: portfolios to look at beside the orders' own
-    :param firm_wide: whether a rule looks at the whole firm's holdings
+    :param firm_wide: whether a rule looks at the whole firm's holdings; :param deals: at deals in currencies not settled
     :raises TooLarge: where a quantity or price is beyond what can be checked
     """
     with connection.cursor() as cursor:
@@ -80,11 +84,13 @@ def snapshot_of(order_ids: Sequence[int], at: datetime, *, portfolio_ids: Sequen
     _refuse_huge(orders)
     own = _own(orders)
     orders = orders.with_columns(qty=pl.col("qty") - pl.col("filled"))  # What was crossed is held by now.
-    return Asked(around(orders, own, at, firm_wide=firm_wide, portfolio_ids=portfolio_ids), orders["whole"], orders["hash"])
+    around_them = around(orders, own, at, firm_wide=firm_wide, portfolio_ids=portfolio_ids, deals=deals)
+    return Asked(around_them, orders["whole"], orders["hash"])
 
 
 def around(
-    orders: pl.DataFrame, own: Sequence[Mapping[str, str]] | None, at: datetime, *, firm_wide: bool, portfolio_ids: Sequence[int] = ()
+    orders: pl.DataFrame, own: Sequence[Mapping[str, str]] | None, at: datetime, *, firm_wide: bool,
+    portfolio_ids: Sequence[int] = (), deals: bool = False,
 ) -> c.Snapshot:  # fmt: skip
     """The orders, as columns, with all that there is around them."""
     order_ids = orders["id"].to_list()
@@ -103,6 +109,7 @@ def around(
         mandates = _mandates(cursor, portfolios)
         traded = sorted(set(orders["instrument"]) | set(others["instrument"]))
         instruments = _instruments(cursor, sorted({*traded, *positions["thing"]}), set(traded), at)
+        owed = money_owed(cursor, portfolios, at) if deals else None
         firm = _firm(cursor, instruments, orders["instrument"], order_ids, at) if firm_wide else (None, None)
         limits = limits_in_force(at)
         taxes = taxes_of(mandates, instruments, sorted(set(orders["instrument"])), list(order_ids), at.date())
@@ -117,7 +124,7 @@ def around(
             **_order_columns(others, *place), value_days=days(others), leaves=others["leaves"].to_numpy(),
             cleared=others["cleared"].to_numpy().astype(bool),
         ),
-        instruments=instruments, portfolios=mandates, **_held(positions, cash, unsettled, instruments, place, at),
+        instruments=instruments, portfolios=mandates, **_held(positions, cash, unsettled, instruments, place, at, owed),
         met=met_for_judging(order_ids, at),
         forwards={
             (int(np.searchsorted(place[1], pk)), on.toordinal()): Fraction(factor)
@@ -128,37 +135,43 @@ def around(
     )  # fmt: skip
 
 
-def snapshot_as_held(portfolio_ids: Sequence[int], at: datetime) -> c.Snapshot:
-    """The portfolios with what they hold and no orders, for rules that are asked how things stand."""
+def snapshot_as_held(portfolio_ids: Sequence[int], at: datetime, *, deals: bool = False) -> c.Snapshot:
+    """
+    The portfolios with what they hold and no orders, for rules that are asked how things stand.
+
+    :param deals: whether a rule looks at deals in currencies not settled
+    """
     wanted = sorted(portfolio_ids)
     with connection.cursor() as cursor:
         positions = _positions(cursor, wanted)
         cash, unsettled = _money(cursor, wanted, at)
         mandates = _mandates(cursor, wanted)
         instruments = _instruments(cursor, sorted(set(positions["thing"])), set(), at)
+        owed = money_owed(cursor, wanted, at) if deals else None
     place = np.array(wanted, np.int64), np.array([i.id for i in instruments], np.int64)
     none = {name: np.zeros(0, bool if name == "sell" else np.int64) for name in (*ORDER_SCHEMA, "value_days")}
     return c.Snapshot(
         at=at, orders=c.Orders(**none), others=c.OpenOrders(**none),
-        instruments=instruments, portfolios=mandates, **_held(positions, cash, unsettled, instruments, place, at),
+        instruments=instruments, portfolios=mandates, **_held(positions, cash, unsettled, instruments, place, at, owed),
     )  # fmt: skip
 
 
 def _held(
     positions: pl.DataFrame, cash: pl.DataFrame, unsettled: pl.DataFrame, instruments: Sequence[c.Instrument],
-    place: tuple[np.ndarray, np.ndarray], at: datetime,
+    place: tuple[np.ndarray, np.ndarray], at: datetime, owed: Owed | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """What is held, of things and of money, with the rates it is worth by. :param place: ids of portfolios and instruments"""
     rates = {code: c.Rate(rate, when) for code, (rate, when) in marketdata.fx_rates(c.FIRM_CURRENCY).items()}
     rates[c.FIRM_CURRENCY] = c.Rate(rates[c.FIRM_CURRENCY].rate, at)
     currencies = {i.currency for i in instruments} | {i.base_currency for i in instruments if i.base_currency}
-    currencies = sorted(currencies | set(cash["thing"]) | set(unsettled["thing"]))
+    currencies = sorted(currencies | set(cash["thing"]) | set(unsettled["thing"]) | (owed.currencies if owed else set()))
     return {
         "positions": _holdings(positions, place[0], np.searchsorted(place[1], positions["thing"].to_numpy())),
         "cash": _holdings(cash, place[0], _places(currencies, cash["thing"])),
         "unsettled": _holdings(unsettled, place[0], _places(currencies, unsettled["thing"])),
         "currencies": currencies,
         "rates": rates,
+        "deals": owed.columns(place[0], currencies) if owed else None,
     }
 
 
@@ -267,17 +280,20 @@ def _mandates(cursor, portfolio_ids: Sequence[int]) -> list[c.Portfolio]:
     limits = [name for name in c.Portfolio._fields if name.endswith("_pct")]
     own = {
         "unit": "p.aggregation_unit", "team": "p.team", "taxpayer": "p.taxpayer_id", "is_ira": "p.is_ira",
-        "groups": "coalesce(g.codes, '{}')", "mandate_type": "coalesce(m.type, '')",
+        "groups": "coalesce(g.codes, '{}')", "mandate_type": "coalesce(m.type, '')", "custodian": "k.name", "bank": "k.issuer_id",
     }  # fmt: skip
     cursor.execute(
         f"SELECT p.id, p.code, {', '.join(f'm.{name}' for name in limits)}, {', '.join(own.values())}"
-        " FROM portfolios_portfolio p LEFT JOIN portfolios_mandate m ON m.portfolio_id = p.id"
+        " FROM portfolios_portfolio p JOIN reference_custodian k ON k.id = p.custodian_id"
+        " LEFT JOIN portfolios_mandate m ON m.portfolio_id = p.id"
         " LEFT JOIN (SELECT i.portfolio_id, array_agg(g.code::text ORDER BY g.code) AS codes FROM portfolios_portfoliogroup_members i"
         "  JOIN portfolios_portfoliogroup g ON g.id = i.portfoliogroup_id WHERE i.portfolio_id = ANY(%s) GROUP BY 1) g"
         "  ON g.portfolio_id = p.id WHERE p.id = ANY(%s) ORDER BY p.id",
         [list(portfolio_ids)] * 2,
     )
-    return [c.Portfolio(*row[: -len(own)], **dict(zip(own, row[-len(own) :], strict=True))) for row in cursor.fetchall()]
+    found = [c.Portfolio(*row[: -len(own)], **dict(zip(own, row[-len(own) :], strict=True))) for row in cursor.fetchall()]
+    groups = reference.issuer_groups() if any(p.bank for p in found) else {}
+    return [p._replace(bank=groups.get(p.bank)) for p in found]
 
 
 def _firm(cursor, instruments: Sequence[c.Instrument], asked: Iterable[int], order_ids: list[int], at: datetime):
@@ -323,8 +339,8 @@ def _instruments(cursor, ids: Sequence[int], traded: set[int], at: datetime) -> 
         " i.increment, i.min_piece, i.shares_outstanding, v.daily_qty, i.underlying_id, u.issuer_id, i.coupon_pct,"
         " i.coupon_frequency, i.maturity_date, i.venue_id, i.country,"
         f" coalesce(i.base_currency_id, ''), {reference.SETTLES_IN}, i.rating, i.strike_price, i.put_or_call,"
-        " coalesce(uv.annual_volatility, v.annual_volatility), (uq.bid + uq.ask) / 2, coalesce(u.currency_id, '')"
-        " FROM reference_instrument i"
+        " coalesce(uv.annual_volatility, v.annual_volatility), (uq.bid + uq.ask) / 2, coalesce(u.currency_id, ''),"
+        f" {', '.join(FUND_FACTS)} FROM reference_instrument i JOIN reference_issuer s ON s.id = i.issuer_id"
         " LEFT JOIN marketdata_quote q ON q.instrument_id = i.id"
         " LEFT JOIN marketdata_averagevolume v ON v.instrument_id = i.id"
         " LEFT JOIN reference_instrument u ON u.id = i.underlying_id"
@@ -342,7 +358,7 @@ def _instruments(cursor, ids: Sequence[int], traded: set[int], at: datetime) -> 
     for row in rows:
         (pk, symbol, kind, currency, issuer, sector, bid, ask, quoted, factor, increment, piece, shares, daily,
          underlying, underlying_issuer, coupon, frequency, maturity, venue, country, base, settles_in,
-         rating, strike, put_or_call, volatility, underlying_mid, underlying_currency) = row  # fmt: skip
+         rating, strike, put_or_call, volatility, underlying_mid, underlying_currency, *facts) = row  # fmt: skip
         settle = settles.get((days[venue], country, kind, settles_in))
         found.append(
             c.Instrument(
@@ -352,7 +368,7 @@ def _instruments(cursor, ids: Sequence[int], traded: set[int], at: datetime) -> 
                 accrued_estimate(coupon, frequency, maturity, settle),
                 sum((Fraction(fee.rate_bp) for fee in fees[country, kind, "BUY", days[venue]]), Fraction(0)),
                 days[venue], settle, base, country, rating, coupon, maturity, strike, put_or_call, volatility,
-                underlying_mid, underlying_currency,
+                underlying_mid, underlying_currency, **dict(zip(FUND_FACTS.values(), facts, strict=True)),
             )
         )  # fmt: skip
     return found
@@ -370,19 +386,3 @@ def _settlement_dates(wanted: set[tuple[date, str, str, str]]) -> dict[tuple[dat
             except NoSettlementCalendar:
                 continue
         return found
-
-
-def accrued_estimate(coupon_pct, frequency: int | None, maturity: date | None, settle: date | None) -> Fraction:
-    """
-    Accrued interest on a date in percent of face, by days over 365 since the last coupon: near enough to set cash aside.
-    Zero for what pays no coupon. The exact amount is reckoned when the trade is booked.
-    """
-    if not coupon_pct or maturity is None or settle is None or settle >= maturity:
-        return Fraction(0)
-    months = 12 // (frequency or 2)
-    for back in range(months + 1):
-        year, month = divmod(settle.year * 12 + settle.month - 1 - back, 12)
-        last = date(year, month + 1, min(maturity.day, 28))
-        if (month + 1 - maturity.month) % months == 0 and last <= settle:
-            return Fraction(coupon_pct) * (settle - last).days / 365
-    raise AssertionError("a coupon date lies within every coupon period")

@@ -22,7 +22,7 @@ class Wish(NamedTuple):
     limit: int = 0
 
 
-def snapshot_of_wishes(wishes: Sequence[Wish], at: datetime, *, firm_wide: bool) -> c.Snapshot:
+def snapshot_of_wishes(wishes: Sequence[Wish], at: datetime, *, firm_wide: bool, deals: bool = False) -> c.Snapshot:
     """The orders with all that their judgement may look at, beside the orders there are."""
     rows = [
         dict.fromkeys(ORDER_SCHEMA, 0)
@@ -33,4 +33,4 @@ def snapshot_of_wishes(wishes: Sequence[Wish], at: datetime, *, firm_wide: bool)
         }
         for n, w in enumerate(wishes)
     ]  # fmt: skip
-    return around(pl.DataFrame(rows, ORDER_SCHEMA | {"desk": pl.Int64}), None, at, firm_wide=firm_wide)
+    return around(pl.DataFrame(rows, ORDER_SCHEMA | {"desk": pl.Int64}), None, at, firm_wide=firm_wide, deals=deals)

@@ -23,7 +23,7 @@ from apps.orders.events import OrderCarried, OrderRecalled, OrderRechecked, Orde
 from ..engine.columns import QTY, Snapshot
 from ..engine.evidence import inputs_hash
 from ..engine.judgement import OUTCOMES, PASS, UNKNOWN
-from ..engine.rules import look_firm_wide
+from ..engine.rules import look_at_deals, look_firm_wide
 from ..engine.screening import Screening, screen
 from ..events import ReviewOpened
 from ..selectors.asked import active_rules
@@ -71,7 +71,7 @@ def judge(act: Act, facts: Sequence[Fact]) -> tuple[Asked, Screening, np.ndarray
     moment = MOMENTS.get(type(facts[0].event), Moment.CROSS) if facts else Moment.SUBMIT
     rules = active_rules(act.at.date(), Stage.SUBMIT, Stage.AMEND)
     take_turns(list(versions), rules)
-    asked = snapshot_of(list(versions), act.at, firm_wide=look_firm_wide(rules))
+    asked = snapshot_of(list(versions), act.at, firm_wide=look_firm_wide(rules), deals=look_at_deals(rules))
     if any(rule.amended_only for rule in rules):
         asked.snapshot.orders.checked = _checked_before(asked.snapshot.orders.id)
     found = screen(asked.snapshot, rules)

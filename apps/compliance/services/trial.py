@@ -16,7 +16,7 @@ from apps.users.services import require
 from ..engine import evidence
 from ..engine.columns import PRICE, QTY, Snapshot
 from ..engine.judgement import INDETERMINATE, NOT_ASKED, OUTCOMES, RuleVersion, Verdicts
-from ..engine.rules import look_firm_wide, read
+from ..engine.rules import look_at_deals, look_firm_wide, read
 from ..engine.screening import screen
 from ..selectors.asked import desks_of, scope_of
 from ..selectors.snapshot import LARGEST_PRICE, LARGEST_QTY
@@ -87,7 +87,7 @@ def try_rule(act: Act, said: RuleText, order: Order) -> TriedRule:
     rule = RuleVersion(0, said.code, said.name, said.kind, 0, said.severity, values, said.citation, scope)
     if not wishes:
         return TriedRule(what.text, portfolio.code, [], bool(order.symbol))
-    s = snapshot_of_wishes(wishes, act.at, firm_wide=look_firm_wide([rule]))
+    s = snapshot_of_wishes(wishes, act.at, firm_wide=look_firm_wide([rule]), deals=look_at_deals([rule]))
     [verdicts] = screen(s, [rule]).verdicts
     in_full = bool(order.symbol)
     found = [_found(s, verdicts, row, held, in_full=in_full) for row in range(len(wishes))]

@@ -15,7 +15,7 @@ from apps.users.services import require
 
 from ..engine.columns import QTY
 from ..engine.judgement import INDETERMINATE, OUTCOMES, UNKNOWN
-from ..engine.rules import MEASURES, look_firm_wide
+from ..engine.rules import MEASURES, look_at_deals, look_firm_wide
 from ..engine.screening import screen
 from ..selectors.asked import active_rules
 from ..selectors.snapshot import snapshot_of
@@ -49,7 +49,7 @@ def try_proposals(act: Act, proposal_ids: Sequence[int]) -> list[Tried]:
     rules = active_rules(act.at.date(), Stage.PROPOSAL)
     with transaction.atomic():
         ids = orders.create_orders(replace(act, id=None), [orders.wish_of(row) for row in rows])
-        asked = snapshot_of(ids, act.at, firm_wide=look_firm_wide(rules))
+        asked = snapshot_of(ids, act.at, firm_wide=look_firm_wide(rules), deals=look_at_deals(rules))
         transaction.set_rollback(True)
     said = screen(asked.snapshot, rules)
     of_order = dict(zip(ids, rows, strict=True))

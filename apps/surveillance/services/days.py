@@ -12,6 +12,7 @@ from apps.compliance import selectors as compliance
 from apps.compliance.engine.columns import Snapshot
 from apps.compliance.engine.incidents import Key, cause_of, cure_by, reconciled, worst
 from apps.compliance.engine.judgement import RuleVersion
+from apps.compliance.engine.rules import look_at_deals
 from apps.compliance.engine.standing import Standing, stand
 from apps.compliance.engine.storing import digest, packed, squeezed
 from apps.compliance.states import Stage
@@ -60,7 +61,8 @@ def report_day(act: Act, day: date | None = None) -> int:
     if Day.objects.filter(date__gt=day).exists():
         raise Invalid(f"A later day than {day} is reported already; its own report can be judged again.", field="date")
     homes = list(Portfolio.objects.filter(is_open=True).order_by("pk").values_list("pk", flat=True))
-    s, rules = compliance.snapshot_as_held(homes, act.at), compliance.active_rules(day, Stage.EOD)
+    rules = compliance.active_rules(day, Stage.EOD)
+    s = compliance.snapshot_as_held(homes, act.at, deals=look_at_deals(rules))
     said = stand(s, rules)
     row = Day.objects.select_for_update(no_key=True).filter(date=day).first()
     again = row is not None

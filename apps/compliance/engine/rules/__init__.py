@@ -18,6 +18,7 @@ from . import (
     holdings,
     limits,
     measure,
+    owed,
     ownership,
     restricted,
     short_sales,
@@ -33,6 +34,7 @@ class Measure(NamedTuple):
     :param judge: (snapshot, rule, which orders the rules before it refused) to verdicts
     :param last: whether it must know what the others refused
     :param firm_wide: whether, with these parameters, it looks beyond the order's own portfolio: screenings then take turns
+    :param looks_at_deals: whether, with these parameters, it looks at deals in currencies that are not settled
     :param neutral: what the desk is told instead of its words, where those are not for the desk
     :param check: refuses parameters that do not go together (``BadRule``)
     :param sentence: what a rule with these parameters says, made from them
@@ -44,13 +46,14 @@ class Measure(NamedTuple):
     last: bool = False
     firm_wide: Callable[[Mapping[str, Any]], bool] = lambda values: False
     neutral: str = ""
+    looks_at_deals: Callable[[Mapping[str, Any]], bool] = lambda values: False
     check: Callable[[Mapping[str, Any]], None] | None = None
     sentence: Callable[[Mapping[str, Any]], str] | None = None
 
 
 MEASURES: dict[str, Measure] = {
     "measure": Measure(
-        "Written by the firm", measure.PARAMS, measure.judge, firm_wide=measure.is_firm_wide,
+        "Written by the firm", measure.PARAMS, measure.judge, firm_wide=measure.is_firm_wide, looks_at_deals=measure.looks_at_deals,
         check=measure.check, sentence=measure.sentence,
     ),
     "large_groups": Measure("Large groups together", stepped.LARGE_PARAMS, stepped.large, sentence=stepped.say_large),
@@ -58,6 +61,10 @@ MEASURES: dict[str, Measure] = {
         "Illiquid positions together", stepped.ILLIQUID_PARAMS, stepped.illiquid, check=stepped.check_illiquid,
         sentence=stepped.say_illiquid,
     ),  # fmt: skip
+    "deposits": Measure("Money kept with one body", owed.DEPOSIT_PARAMS, owed.kept, sentence=owed.say_kept),
+    "dealers": Measure(
+        "Deals in currencies with one body", owed.DEAL_PARAMS, owed.dealt, sentence=owed.say_dealt, looks_at_deals=lambda values: True
+    ),
     "restricted_list": Measure("Restricted list", restricted.PARAMS, restricted.judge, neutral=restricted.NEUTRAL),
     "control_room": Measure("Lists of the control room", restricted.PARAMS, restricted.judge_held, neutral=restricted.NEUTRAL),
     "instrument_share": Measure("Instrument, % of NAV", concentration.INSTRUMENT_PARAMS, concentration.instrument),
@@ -89,3 +96,8 @@ def read(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
 def look_firm_wide(rules: Iterable[RuleVersion]) -> bool:
     """Whether one of them looks beyond the order's own portfolio."""
     return any(MEASURES[rule.kind].firm_wide(rule.params) for rule in rules)
+
+
+def look_at_deals(rules: Iterable[RuleVersion]) -> bool:
+    """Whether one of them looks at deals in currencies that are not settled."""
+    return any(MEASURES[rule.kind].looks_at_deals(rule.params) for rule in rules)

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from ..attributes import BASES, GROUPS, Weight, grouping, mask, weight
-from ..columns import FIRM_CURRENCY, QTY, Snapshot
+from .. import claims
+from ..attributes import BASES, GROUPS, Weight, grouping, issuer_of, mask, weight
+from ..columns import FIRM_CURRENCY, QTY, Instrument, Snapshot
 from ..judgement import FAIL, INDETERMINATE, RuleVersion, Said, Verdicts, compared
 from ..params import BadRule, Param
 from ..projection import exact_before, projected, running
@@ -27,12 +28,16 @@ AGAINST = {
     "part": "the part of the portfolio that ‘of’ means",
     "shares_outstanding": "the instrument's shares outstanding",
     "daily_volume": "the instrument's average daily volume",
+    "debt_outstanding": "the issuer's debt outstanding",
     "nothing": "nothing: the limit is an amount",
 }
-OF_INSTRUMENT = {"shares_outstanding": "shares_outstanding", "daily_volume": "daily_qty"}
+OF_INSTRUMENT = {"shares_outstanding": "shares_outstanding", "daily_volume": "daily_qty", "debt_outstanding": "debt_outstanding"}
+MEASURED_AS = {"debt_outstanding": ("body", "par")}
+"""Of what is on file of an instrument or its issuer, the group and basis that go with it: else each instrument, in units."""
 PARAMS = {
     "filter": Param("filter", None, "which instruments count, as a condition; empty: all"),
     "basis": Param("choice", "market_value", "how they are measured", {name: basis.title for name, basis in BASES.items()}),
+    "claims": Param("choice", "none", "what counts with the securities of an issuer's group", claims.KINDS),
     "group": Param("choice", "all", "what is added up", {name: group.title for name, group in GROUPS.items()}),
     "across": Param("choice", "portfolio", "whose holdings are added up", {"portfolio": "each portfolio", "firm": "the whole firm"}),
     "against": Param("choice", "nav", "what it is measured against", AGAINST),
@@ -49,13 +54,20 @@ def check(values: Mapping[str, Any]) -> None:
     against, bound = values["against"], values["bound"]
     if (against == "part") != (values["of"] is not None):
         raise BadRule("Say of which part it is measured; leave that empty where it is measured against something else.", field="of")
-    if against in OF_INSTRUMENT and (values["group"] != "instrument" or values["basis"] != "units"):
+    group, basis = MEASURED_AS.get(against, ("instrument", "units"))
+    if against in OF_INSTRUMENT and (values["group"] != group or values["basis"] != basis):
+        said = f"{GROUPS[group].title} is measured in {BASES[basis].title}"
+        raise BadRule(f"Against {AGAINST[against]} {said}: choose those as group and basis.", field="against")
+    if values["claims"] != "none" and (
+        values["group"] != "issuer" or against not in ("nav", "total_assets") or bound != "max" or values["across"] != "portfolio"
+    ):
         raise BadRule(
-            f"Against {AGAINST[against]} each instrument is measured in units: choose those as group and basis.", field="against"
-        )
+            "What a body owes counts with its securities only where the most of each issuer with its group is measured against"
+            " net asset value or total assets.", field="claims",
+        )  # fmt: skip
     if against not in (*OF_INSTRUMENT, "nothing") and values["basis"] == "units":
         raise BadRule("Units are measured against shares outstanding, a day's volume, or nothing.", field="basis")
-    if values["across"] == "firm" and (against not in (*OF_INSTRUMENT, "nothing") or values["group"] != "instrument"):
+    if values["across"] == "firm" and (against not in ("shares_outstanding", "daily_volume", "nothing") or values["group"] != "instrument"):
         raise BadRule(
             "Across the firm each instrument is measured apart, against its shares outstanding, a day's volume, or nothing.",
             field="across",
@@ -74,10 +86,15 @@ def is_firm_wide(values: Mapping[str, Any]) -> bool:
     return values["across"] == "firm"
 
 
+def looks_at_deals(values: Mapping[str, Any]) -> bool:
+    return values["claims"] in ("deals", "both")
+
+
 def sentence(values: Mapping[str, Any]) -> str:
     """What the rule says, made from what it is."""
     what = BASES[values["basis"]].title
     which = f" of what meets {values['filter']}" if values["filter"] else ""
+    which += f", with {claims.KINDS[values['claims']]}," if values["claims"] != "none" else ""
     whose = " of the firm" if values["across"] == "firm" else ""
     over = {"all": ""}.get(values["group"], f", for {GROUPS[values['group']].title} apart,")
     limit, bound = f"{values['limit']:f}", PARAMS["bound"].choices[values["bound"]]
@@ -122,6 +139,15 @@ def of_portfolios(s: Snapshot, values: Mapping[str, Any]) -> tuple[np.ndarray, C
     return column, exact
 
 
+def of_instrument(s: Snapshot, i: Instrument, against: str) -> Fraction | None:
+    """A number on file of an instrument or its issuer, of debt in the firm's currency; None where it is not known."""
+    number = getattr(i, OF_INSTRUMENT[against])
+    if number is None or against != "debt_outstanding":
+        return None if number is None else Fraction(number)
+    rate = s.rates.get(i.debt_currency)
+    return None if rate is None else Fraction(number) * Fraction(rate.rate)
+
+
 class _Judged:
     """One rule over one snapshot."""
 
@@ -139,6 +165,7 @@ class _Judged:
         self.minutes = self.p["max_age"]
         self.fraction = Fraction(self.p["limit"]) / (1 if self.p["against"] == "nothing" else 100)
         self.firm = self.p["across"] == "firm"
+        self.claims = claims.claims(s, self.p["claims"])
 
     def verdicts(self) -> Verdicts:
         s = self.s
@@ -179,7 +206,11 @@ class _Judged:
         s = self.s
         if not self.firm:
             found = projected(s, self.grouping, self.weight.column, asked, sells=self.selling)
-            return found.now, found.before, found.known
+            if self.p["claims"] == "none":
+                return found.now, found.before, found.known
+            owed = self.claims.of_groups(s.orders.portfolio, [issuer_of(i) for i in s.instruments], self.place)
+            sure = ~np.isin(s.orders.portfolio, list(self.claims.unsure))
+            return found.now + owed, found.before + owed, found.known & sure
         plain = self.weight.column / QTY
         earlier = np.zeros(len(s.orders), np.int64)
         rows = np.flatnonzero(s.buy)
@@ -191,10 +222,15 @@ class _Judged:
 
     def _exact_used(self, order: int) -> Fraction:
         if not self.firm:
-            return exact_before(self.s, order, self.grouping, sells=self.selling, unit=self.weight.exact)
+            return exact_before(self.s, order, self.grouping, sells=self.selling, unit=self.weight.exact) + self._owed(order)
         place = self.place[order]
         whole = int(self.s.firm_held[place] + self.s.firm_promised[place] + self.earlier[order])
         return Fraction(whole, QTY) * self.weight.exact(place)
+
+    def _owed(self, order: int) -> Fraction:
+        """What the issuer's group of an order owes its portfolio beside securities."""
+        group = issuer_of(self.s.instrument_of(order))
+        return self.claims.of.get((int(self.s.orders.portfolio[order]), group), Fraction(0))
 
     # --- what it is measured against ---------------------------------------------------------------------------------
     def _against(self) -> Measured:
@@ -203,9 +239,9 @@ class _Judged:
         if against == "nothing":
             return Measured(np.ones(n), np.ones(n, bool), lambda order: Fraction(1))
         if against in OF_INSTRUMENT:
-            values = [getattr(i, OF_INSTRUMENT[against]) for i in s.instruments]
+            values = [of_instrument(s, i, against) for i in s.instruments]
             column = np.array([np.nan if v is None else float(v) for v in values])[self.place]
-            return Measured(column, ~np.isnan(column), lambda order: Fraction(values[self.place[order]]))
+            return Measured(column, ~np.isnan(column), lambda order: values[self.place[order]])
         fresh, mine = s.fresh_nav(self.minutes), s.orders.portfolio
         column, exact = of_portfolios(s, self.p)
         known = fresh if against != "part" else fresh & (np.nan_to_num(column) > 0)[mine]
@@ -225,7 +261,9 @@ class _Judged:
         against = self.p["against"]
         if against == "nothing":
             return self._room_unit
-        short = {"nav": "NAV", "total_assets": "total assets", "part": "the part", "shares_outstanding": "shares"}
+        short = {
+            "nav": "NAV", "total_assets": "total assets", "part": "the part", "shares_outstanding": "shares", "debt_outstanding": "debt",
+        }  # fmt: skip
         return f"% of {short.get(against, 'a day')}"
 
     @property
@@ -258,7 +296,8 @@ class _Judged:
     def basis(self) -> str:
         counted = "open sells counted, open buys not" if self.selling else "open buys counted, open sells not"
         against = "" if self.p["against"] == "nothing" else f" ÷ {AGAINST[self.p['against']]}"
-        return f"{BASES[self.p['basis']].title}{against}; {counted}"
+        owed = "" if self.p["claims"] == "none" else f", with {claims.KINDS[self.p['claims']]}"
+        return f"{BASES[self.p['basis']].title}{owed}{against}; {counted}"
 
     def _lines(self, order: int) -> tuple[dict[str, Any], ...]:
         s = self.s
@@ -270,14 +309,20 @@ class _Judged:
                 line("Earlier orders judged with this one", self.earlier[order] / QTY),
             )
         parts = part_lines(s, order, self.grouping, sells=self.selling, unit=self.weight.column)
+        if owed := self._owed(order):
+            name = self.claims.names[issuer_of(s.instrument_of(order))]
+            parts = (line(f"{name}: {claims.KINDS[self.p['claims']]}", float(owed), currency=FIRM_CURRENCY), *parts)
         return (nav_line(s, s.orders.portfolio[order]), *parts) if self.p["against"] == "nav" else parts
 
     def _cannot_tell(self, order: int, basis: str) -> Said:
         s, place = self.s, self.place[order]
         i = s.instrument_of(order)
-        if self.p["against"] in OF_INSTRUMENT and getattr(i, OF_INSTRUMENT[self.p["against"]]) is None:
+        if self.p["against"] in OF_INSTRUMENT and of_instrument(s, i, self.p["against"]) is None:
             what = f"{i.symbol} {AGAINST[self.p['against']].removeprefix('the instrument’s ')}"
             return Said(f"Cannot tell: {what} is not on file. Add it under Reference data.", basis, (line(what, "missing"),), "rule")
+        if why := self.claims.unsure.get(int(s.orders.portfolio[order])):
+            text = f"Cannot tell what is owed to the portfolio: {why}. Add it under Reference data."
+            return Said(text, basis, (), "rule")
         unsure = self._unsure(order)
         if unsure:
             named = ", ".join(unsure[:4]) + (f" and {len(unsure) - 4} more" if len(unsure) > 4 else "")

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..attributes import BASES, GROUPS, grouping, mask, weight
-from ..columns import FIRM_CURRENCY, QTY, Snapshot
+from ..columns import FIRM_CURRENCY, QTY, Instrument, Snapshot
 from ..judgement import FAIL, INDETERMINATE, NOT_ASKED, PASS, UNKNOWN, RuleVersion, Said, Verdicts
 from ..params import BadRule, Param
 from ..saying import cannot_tell, line, money, nav_line, percent
@@ -30,7 +30,7 @@ LARGE_PARAMS = {
     "group": Param("choice", "issuer", "what is added up", {n: g.title for n, g in GROUPS.items() if n != "all"}),
     "against": Param("choice", "nav", "what it is measured against", AGAINST),
     "floor_pct": Param("percent", "5", "a group counts, wholly, where it is above so many percent"),
-    "owned_pct": Param("percent", None, "or where more than so many percent of one of its shares are held; empty: never"),
+    "owned_pct": Param("percent", None, "or where more than so many percent of one of its voting shares are held; empty: never"),
     "limit": Param("percent", "40", "the most that these groups may be together, in percent"),
     "max_age": AGE,
 }
@@ -106,15 +106,19 @@ class _LargeGroups:
         self.owned = params["owned_pct"]
         self.s = s
 
+    def _counts_owned(self, i: Instrument) -> bool:
+        """Shares without votes do not; of what is not known the worse is taken."""
+        return self.owned is not None and i.asset_class == "EQUITY" and i.has_votes is not False
+
     def unknown(self, place: int) -> bool:
         i = self.s.instruments[place]
-        return self.owned is not None and i.asset_class == "EQUITY" and i.shares_outstanding is None
+        return self._counts_owned(i) and i.shares_outstanding is None
 
     def room(self, place: int, units: int, value: Fraction, unit: Fraction) -> Fraction:
         """How much more of an instrument, in value, until its group counts; below zero where it does."""
         left = self.floor - value
         i = self.s.instruments[place]
-        if self.owned is not None and i.asset_class == "EQUITY":
+        if self._counts_owned(i):
             left = min(left, (Fraction(self.owned) / 100 * Fraction(i.shares_outstanding) * QTY - units) * unit)
         return left
 
