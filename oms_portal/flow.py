@@ -28,6 +28,7 @@ FLOW: Flow = {
     order.OrderRechecked: Then(now=[compliance.recheck_orders, compliance.record_hits]),
     order.OrderTriggered: Then(now=[compliance.review_orders, compliance.record_hits]),
     order.OrderHeld: Then(later=[routing.report_staged_orders]),
+    order.OrderStopped: Then(now=[blocks.drop_orders, compliance.record_hits], later=[routing.report_staged_orders]),
     order.OrderSentBack: Then(later=[routing.report_staged_orders]),
     order.OrderReopened: Then(later=[routing.report_staged_orders]),
     order.OrderCrossed: Then(later=[routing.report_staged_orders]),

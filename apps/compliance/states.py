@@ -156,6 +156,7 @@ class Moment(StrEnum):
     TRIGGER = "TRIGGER"
     RECHECK = "RECHECK"
     CROSS = "CROSS"
+    ROUTE = "ROUTE"
 
 
 class Stage(StrEnum):

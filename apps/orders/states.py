@@ -48,6 +48,7 @@ LIFE = Lifecycle(
         (S.PARKED, e.OrderTriggered): S.IN_REVIEW,  # What was checked may be long ago.
         (S.PARKED, e.OrderAmended): S.DRAFT,
         (S.PARKED, e.OrderCancelled): S.CANCELLED,
+        (S.CLEARED, e.OrderStopped): S.HELD,  # A rule that is asked at the route does not let it out.
         (S.CLEARED, e.OrderCarried): S.IN_REVIEW,
         (S.CLEARED, e.OrderRecalled): S.IN_REVIEW,
         (S.TO_APPROVE, e.OrderRecalled): S.IN_REVIEW,

@@ -99,9 +99,28 @@ class InquiryOut(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class ToldOut(serializers.Serializer):
+    """What a rule says of an order at the route. What keeps one from going out is in the facts of the refusal, so too."""
+
+    order_id = serializers.IntegerField()
+    ref = serializers.CharField()
+    block_id = serializers.IntegerField()
+    check_id = serializers.IntegerField()
+    rule = serializers.CharField()
+    name = serializers.CharField()
+    severity = serializers.CharField()
+    outcome = serializers.CharField(help_text="PASS, FAIL or INDETERMINATE")
+    text = serializers.CharField()
+    now = serializers.CharField(required=False, allow_null=True)
+    after = serializers.CharField(required=False, allow_null=True)
+    limit = serializers.CharField(required=False, allow_null=True)
+    unit = serializers.CharField(required=False)
+
+
 class RoutedOut(serializers.Serializer):
     routes = serializers.ListField(child=serializers.IntegerField(), help_text="ids of the routes sent")
     inquiries = serializers.ListField(child=serializers.IntegerField(), help_text="ids of the inquiries opened")
+    told = ToldOut(many=True, help_text="information and warnings of rules that are asked at the route, twenty at most")
 
 
 # --- what comes in --------------------------------------------------------------------------------------------------
@@ -131,6 +150,13 @@ class ReplaceIn(RouteActIn):
 
 class AwardIn(RouteActIn):
     quote_id = serializers.IntegerField(min_value=1, required=False, help_text="the best where absent")
+
+
+def _unless_stopped(answer: dict) -> Response:
+    """:raises StoppedAtRoute: after the commit, for the orders are held"""
+    if stopped := answer.pop("stopped", None):
+        raise services.stopped_at_route(stopped)
+    return Response(answer)
 
 
 def _said(serializer: type[serializers.Serializer], request: Request) -> dict:
@@ -205,10 +231,10 @@ class Routes(mixins.ListModelMixin, mixins.RetrieveModelMixin, Seen):
         change = {key: said[key] for key in ("qty", "limit_price") if key in said}
 
         def do():
-            services.replace_routes(act, {route.pk: change}, seen={route.pk: said["version"]})
-            return RouteOut(self.get_object()).data
+            stopped = services.replace_routes(act, {route.pk: change}, seen={route.pk: said["version"]})
+            return {"stopped": stopped} if stopped else RouteOut(self.get_object()).data
 
-        return Response(answer_once(act, "routing.replace_routes", {"id": route.pk, "said": said}, do)[0])
+        return _unless_stopped(answer_once(act, "routing.replace_routes", {"id": route.pk, "said": said}, do)[0])
 
 
 class BlockRoutes(Seen):
@@ -226,12 +252,13 @@ class BlockRoutes(Seen):
         act = act_of(request, reason=said["reason"])
 
         def do():
-            return services.route_blocks(
+            routed = services.route_blocks(
                 act, [block_id], seen={block_id: said["version"]}, broker_code=said.get("broker"),
                 strategy=said.get("strategy"), params=said.get("params"), qty=said.get("qty"), out_of_turn=said["out_of_turn"],
-            )._asdict()  # fmt: skip
+            )  # fmt: skip
+            return RoutedOut(routed).data | {"stopped": routed.stopped}
 
-        return Response(answer_once(act, "routing.route_blocks", {"id": block_id, "said": said}, do)[0])
+        return _unless_stopped(answer_once(act, "routing.route_blocks", {"id": block_id, "said": said}, do)[0])
 
 
 @extend_schema_view(list=extend_schema(summary="Executions as the brokers sent them, the newest first"))

@@ -35,7 +35,7 @@ def test_a_block_is_routed_once_however_often_it_is_posted(a_block, as_, tom):
     ]
 
     assert [a.status_code for a in answers] == [200, 200]
-    assert answers[0].json() == answers[1].json() == {"routes": [Route.objects.get().pk], "inquiries": []}
+    assert answers[0].json() == answers[1].json() == {"routes": [Route.objects.get().pk], "inquiries": [], "told": []}
 
 
 def test_an_override_without_reason_is_refused_with_a_problem(a_block, as_, tom):

@@ -12,6 +12,7 @@ from apps.audit import services as audit
 from apps.blocks import services as blocks
 from apps.blocks.models import Block
 from apps.compliance import services as compliance
+from apps.compliance.models import Review
 from apps.core.events import Then
 from apps.core.refusals import Refusal
 from apps.orders import events as order_events
@@ -19,6 +20,7 @@ from apps.orders import services as orders
 from apps.orders.models import Order
 from apps.routing import services as routing
 from apps.routing.models import DealerQuote, Execution, Inquiry, Message, Route
+from tests.compliance.ruling import put_in_force
 
 from .conftest import amounts, placed
 
@@ -82,7 +84,7 @@ def test_one_asks_dealers_while_another_routes(a_block, tom, tess, by):
     seen = {block.pk: block.version}
 
     answers = at_once(
-        lambda: len(routing.send_inquiries(by(tom), [block.pk], seen=seen)),
+        lambda: len(routing.send_inquiries(by(tom), [block.pk], seen=seen).inquiries),
         lambda: len(routing.route_blocks(by(tess, "my friend"), [block.pk], seen=seen, broker_code="HARBOR").routes),
     )
 
@@ -168,3 +170,23 @@ def test_an_amendment_and_a_routing_race_and_what_goes_out_was_checked(a_block, 
     else:
         assert (order.status, order.qty) == ("DRAFT", 6_000)
     assert any(isinstance(answer, str) for answer in answers) or order.status == "DRAFT"
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_two_routes_take_the_last_room_that_the_firm_shares_once(a_block, tom, tess, by, monkeypatch, attempt):
+    then = {order_events.OrderStopped: Then(now=[blocks.drop_orders, compliance.record_hits])}
+    monkeypatch.setattr(audit, "flow", lambda: then)
+    of_an_issue = {"group": "instrument", "basis": "units", "across": "firm", "against": "shares_outstanding", "limit": "5"}
+    put_in_force(by, "issue", of_an_issue, kind="measure", name="Part of an issue", moments=["route"])
+    found = [a_block("AAA", "BUY", 200_000, order_type="LIMIT", limit_price=price) for price in ("60", "61")]
+
+    answers = at_once(
+        *(
+            lambda who=who, block=block: routing.route_blocks(by(who), [block.pk], seen={block.pk: block.version})
+            for who, block in zip((tom, tess), found, strict=True)
+        )
+    )
+
+    assert sorted(bool(answer.routes) for answer in answers) == [False, True]
+    assert Route.objects.count() == 1 and Review.objects.filter(status="WAITING").count() == 1
+    assert sorted(Order.objects.values_list("status", flat=True)) == ["HELD", "WORKING"]

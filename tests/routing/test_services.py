@@ -454,11 +454,11 @@ class TestInquiries:
         with pytest.raises(routing.FewDealers):
             routing.send_inquiries(by(tom), [block.pk], seen=seen, dealer_codes=["CASTLE", "DORSET"])
         assert Block.objects.get().status == "OPEN"
-        ids = routing.send_inquiries(
+        asked = routing.send_inquiries(
             by(tom, "nobody else holds it"), [block.pk], seen=seen, dealer_codes=["CASTLE"], seconds=5, award="person"
         )
 
-        inquiry = Inquiry.objects.get(pk=ids[0])
+        inquiry = Inquiry.objects.get(pk=asked.inquiries[0])
         assert inquiry.few_dealers_reason == "nobody else holds it"
         assert inquiry.due_at - inquiry.sent_at == timedelta(seconds=5)
         decide(by, after=60)

@@ -63,6 +63,14 @@ class Locked(NamedTuple):
     owner_id: int | None
 
 
+class Held(NamedTuple):
+    """An order in a block, held by who asked."""
+
+    block_id: int
+    version: int
+    status: str
+
+
 # --- by traders -----------------------------------------------------------------------------------------------------
 
 
@@ -117,30 +125,45 @@ def freeze_blocks(
     return turns
 
 
+def hold_members(block_ids: Collection[int]) -> dict[int, Held]:
+    """
+    Locks the orders of blocks that the caller holds: order id to where it is. One query.
+
+    :raises MembersChanging: if one is being cancelled or amended at this moment
+    """
+    with connection.cursor() as cursor:
+        rows = _locked_members(cursor, list(block_ids), "m.block_id, o.version, o.status", "")
+    return {order: Held(*rest) for order, *rest in rows}
+
+
 def lock_members(cursor, ids: Sequence[int]) -> tuple[dict[int, list[tuple]], dict[int, tuple[Decimal, Decimal]]]:
     """Locks the blocks' orders, without waiting: whoever cancels one holds it and waits for the block."""
+    wanted = "m.block_id, o.portfolio_id, m.qty, i.increment, i.min_piece"
+    rows = _locked_members(cursor, list(ids), wanted, "JOIN reference_instrument i ON i.id = o.instrument_id")
+    members: dict[int, list[tuple]] = {pk: [] for pk in ids}
+    steps: dict[int, tuple[Decimal, Decimal]] = {}
+    for order, block, portfolio, qty, increment, piece in rows:
+        members[block].append((order, portfolio, qty))
+        steps[block] = (increment, piece)
+    return members, steps
+
+
+def _locked_members(cursor, ids: list[int], columns: str, joined: str) -> list[tuple]:
     try:
         with transaction.atomic():
             cursor.execute(
-                "SELECT m.block_id, m.order_id, o.portfolio_id, m.qty, i.increment, i.min_piece FROM blocks_member m"
-                " JOIN orders_order o ON o.id = m.order_id JOIN reference_instrument i ON i.id = o.instrument_id"
+                f"SELECT m.order_id, {columns} FROM blocks_member m JOIN orders_order o ON o.id = m.order_id {joined}"
                 " WHERE m.block_id = ANY(%s) ORDER BY o.id FOR NO KEY UPDATE OF o NOWAIT",
-                [list(ids)],
+                [ids],
             )
-            rows = cursor.fetchall()
+            return cursor.fetchall()
     except OperationalError as error:
         if not isinstance(error.__cause__, LockNotAvailable):
             raise
         raise MembersChanging(
             "An order of this block is being cancelled or amended at this very moment. Reload, look and try again.",
-            blocks=list(ids)[:20],
+            blocks=ids[:20],
         ) from error
-    members: dict[int, list[tuple]] = {pk: [] for pk in ids}
-    steps: dict[int, tuple[Decimal, Decimal]] = {}
-    for block, order, portfolio, qty, increment, piece in rows:
-        members[block].append((order, portfolio, qty))
-        steps[block] = (increment, piece)
-    return members, steps
 
 
 @transaction.atomic

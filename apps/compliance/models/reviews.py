@@ -9,7 +9,7 @@ from apps.audit.models import ActRow
 from apps.orders.models import Order
 from apps.reference.fields import amount_field, qty_field
 
-from ..states import CODES, R
+from ..states import CODES, Moment, R
 from .rules import Rule, RuleVersion
 
 
@@ -75,6 +75,11 @@ class Check(models.Model):
 
     class Meta:
         triggers = [pgtrigger.Protect(name="is_never_changed", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    @property
+    def at_route(self) -> bool:
+        """Whether it was asked as the order was about to be sent."""
+        return self.run is not None and self.run.moment == Moment.ROUTE
 
 
 class Review(models.Model):

@@ -34,8 +34,8 @@ def reviews_seen_by(user) -> QuerySet[Review]:
         return Review.objects.none()
     asked = Override.objects.filter(review=OuterRef("pk"), status=V.ASKED).values("first_by__username")[:1]
     return Review.objects.select_related(
-        "order__portfolio", "order__instrument", "order__created_by", "order__group", "verdict", "decided_by"
-    ).annotate(
+        "order__portfolio", "order__instrument", "order__created_by", "order__group", "verdict__run", "decided_by"
+    ).defer("verdict__run__inputs").annotate(
         asked_by=Subquery(asked),
         waits_for_answer=Exists(Question.objects.filter(review=OuterRef("pk"), status=Asked.OPEN)),
     )
@@ -238,7 +238,8 @@ def checks_of(user, order_id: int) -> list[Shown]:
     if order is None or not (whole or _is_theirs(user, order)):
         raise NotFound("There is no such order, or its checks are not for you to see.")
     before = check_it_was_split_by(order_id) if order.split_from_id else None
-    checks = list(Check.objects.filter(Q(order=order_id) | Q(pk=before)).order_by("-pk"))
+    rows = Check.objects.filter(Q(order=order_id) | Q(pk=before)).select_related("run").defer("run__inputs")
+    checks = list(rows.order_by("-pk"))
     led_to = Review.objects.filter(verdict__in=[check.pk for check in checks])
     reviews = {r.verdict_id: r for r in led_to.select_related("decided_by", "order__created_by", "verdict")}
     hidden, passed = {} if whole else neutral_words(), passed_by(checks)

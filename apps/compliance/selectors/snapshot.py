@@ -63,13 +63,15 @@ class Asked:
 
 
 def snapshot_of(
-    order_ids: Sequence[int], at: datetime, *, portfolio_ids: Sequence[int] = (), firm_wide: bool, deals: bool = False
+    order_ids: Sequence[int], at: datetime, *, portfolio_ids: Sequence[int] = (), firm_wide: bool, deals: bool = False,
+    at_work: bool = False,
 ) -> Asked:
     """
     The orders with all that their judgement may look at. Their portfolios are locked by the caller.
 
     :param portfolio_ids: portfolios to look at beside the orders' own
     :param firm_wide: whether a rule looks at the whole firm's holdings; :param deals: at deals in currencies not settled
+    :param at_work: whether of other orders only those count that are at a broker
     :raises TooLarge: where a quantity or price is beyond what can be checked
     """
     with connection.cursor() as cursor:
@@ -84,24 +86,25 @@ def snapshot_of(
     _refuse_huge(orders)
     own = _own(orders)
     orders = orders.with_columns(qty=pl.col("qty") - pl.col("filled"))  # What was crossed is held by now.
-    around_them = around(orders, own, at, firm_wide=firm_wide, portfolio_ids=portfolio_ids, deals=deals)
-    return Asked(around_them, orders["whole"], orders["hash"])
+    found = around(orders, own, at, firm_wide=firm_wide, portfolio_ids=portfolio_ids, deals=deals, at_work=at_work)
+    return Asked(found, orders["whole"], orders["hash"])
 
 
 def around(
     orders: pl.DataFrame, own: Sequence[Mapping[str, str]] | None, at: datetime, *, firm_wide: bool,
-    portfolio_ids: Sequence[int] = (), deals: bool = False,
+    portfolio_ids: Sequence[int] = (), deals: bool = False, at_work: bool = False,
 ) -> c.Snapshot:  # fmt: skip
     """The orders, as columns, with all that there is around them."""
     order_ids = orders["id"].to_list()
     portfolios = sorted({*orders["portfolio"], *portfolio_ids})
+    counted = [S.WORKING] if at_work else [status for status in S if status not in (*FINAL, S.DRAFT)]
     with connection.cursor() as cursor:
         others = _frame(
             cursor,
             f"SELECT {ORDER_COLUMNS}, (least(qty - filled_qty - cancelled_qty, {LARGEST_QTY}) * 10000)::bigint,"
-            " (status = ANY(%s))::int FROM orders_order WHERE portfolio_id = ANY(%s::bigint[]) AND status <> ALL(%s)"
+            " (status = ANY(%s))::int FROM orders_order WHERE portfolio_id = ANY(%s::bigint[]) AND status = ANY(%s)"
             " AND id <> ALL(%s::bigint[]) ORDER BY id",
-            [[S.CLEARED, S.WORKING], portfolios, [*FINAL, S.DRAFT], order_ids],
+            [[S.CLEARED, S.WORKING], portfolios, counted, order_ids],
             ORDER_SCHEMA | {"leaves": pl.Int64, "cleared": pl.Int64},
         )
         positions = _positions(cursor, portfolios)
@@ -110,7 +113,7 @@ def around(
         traded = sorted(set(orders["instrument"]) | set(others["instrument"]))
         instruments = _instruments(cursor, sorted({*traded, *positions["thing"]}), set(traded), at)
         owed = money_owed(cursor, portfolios, at) if deals else None
-        firm = _firm(cursor, instruments, orders["instrument"], order_ids, at) if firm_wide else (None, None)
+        firm = _firm(cursor, instruments, orders["instrument"], order_ids, at, counted) if firm_wide else (None, None)
         limits = limits_in_force(at)
         taxes = taxes_of(mandates, instruments, sorted(set(orders["instrument"])), list(order_ids), at.date())
         place_of = {i.id: n for n, i in enumerate(instruments)}
@@ -296,8 +299,12 @@ def _mandates(cursor, portfolio_ids: Sequence[int]) -> list[c.Portfolio]:
     return [p._replace(bank=groups.get(p.bank)) for p in found]
 
 
-def _firm(cursor, instruments: Sequence[c.Instrument], asked: Iterable[int], order_ids: list[int], at: datetime):
-    """What the whole firm holds, and has still to buy by other orders or keeps room for, of each instrument asked for."""
+def _firm(cursor, instruments: Sequence[c.Instrument], asked: Iterable[int], order_ids: list[int], at: datetime, counted: list[str]):
+    """
+    What the whole firm holds, and has still to buy by other orders or keeps room for, of each instrument asked for.
+
+    :param counted: statuses of other orders that count
+    """
     wanted = sorted(set(asked))
     place = {i.id: n for n, i in enumerate(instruments)}
     found = []
@@ -317,12 +324,12 @@ def _firm(cursor, instruments: Sequence[c.Instrument], asked: Iterable[int], ord
             " SELECT o.instrument_id, qty - filled_qty - cancelled_qty AS qty FROM orders_order o"
             "  LEFT JOIN kept k ON k.instrument_id = o.instrument_id AND o.status = 'HELD'"
             "  WHERE o.instrument_id = ANY(%s::bigint[]) AND side = 'BUY' AND qty > filled_qty + cancelled_qty"
-            "  AND status <> 'DRAFT' AND id <> ALL(%s::bigint[]) AND NOT EXISTS (SELECT FROM compliance_review v"
+            "  AND status = ANY(%s) AND id <> ALL(%s::bigint[]) AND NOT EXISTS (SELECT FROM compliance_review v"
             "   WHERE v.order_id = o.id AND v.status = 'WAITING' AND v.opened_at > k.since)"
             " UNION ALL SELECT l.instrument_id, max(r.qty) FROM compliance_reservation r"  # Under several rules it is one draft.
             "  JOIN compliance_sharedlimit l ON l.id = r.limit_id WHERE l.instrument_id = ANY(%s::bigint[]) AND r.status = 'HELD'"
             "  AND r.until > %s AND r.order_id <> ALL(%s::bigint[]) GROUP BY l.instrument_id, r.order_id) q GROUP BY 1",
-            [at, order_ids, wanted, order_ids, wanted, at, order_ids],
+            [at, order_ids, wanted, counted, order_ids, wanted, at, order_ids],
         ),
     ):
         cursor.execute(query, values)

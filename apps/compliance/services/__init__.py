@@ -48,6 +48,7 @@ from .rule_files import LARGEST_FILE, BadRuleFile, import_rules
 from .rulebook import DEFAULT_RULES, KindIsFixed, RuleText, StaleRule, install_default_rules
 from .sanctions import BadList, Loaded, StaleMatch, clear_matches, confirm_matches, load_sanctions, screen_names
 from .screening import review_orders
+from .sending import Answered, Finding, ToSend, ask_before_sending
 from .trial import Order, TriedRule, try_rule
 from .whatif import Tried, try_proposals
 
@@ -56,6 +57,7 @@ __all__ = [
     "LARGEST_FILE",
     "MAX_LISTING_BYTES",
     "AlreadyDecided",
+    "Answered",
     "Approved",
     "AtWork",
     "BadFile",
@@ -64,6 +66,7 @@ __all__ = [
     "BadRuleFile",
     "Change",
     "CodeIsTaken",
+    "Finding",
     "ForControlRoom",
     "KindIsFixed",
     "Listing",
@@ -89,12 +92,14 @@ __all__ = [
     "StillAsked",
     "TakenAlready",
     "Terms",
+    "ToSend",
     "Tried",
     "TriedRule",
     "answer",
     "approve_drafts",
     "approve_reviews",
     "ask",
+    "ask_before_sending",
     "bench_of",
     "clear_matches",
     "confirm_matches",

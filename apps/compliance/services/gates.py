@@ -19,7 +19,7 @@ from ..states import Moment, Outcome, R
 
 NAMED = 5
 # A check that fails opens a review, but for one of an order that an officer let through before with no less.
-ACCEPTED_WITHOUT = (Moment.CARRY, Moment.RECHECK, Moment.CROSS)
+ACCEPTED_WITHOUT = (Moment.CARRY, Moment.RECHECK, Moment.CROSS, Moment.ROUTE)
 # The orders with all that were split from the same. A part that was never checked by itself goes by the check of what it was
 # split from; the hash is of the order as it is, but for its quantity: of that, parts share what was checked.
 STANDING = f"""

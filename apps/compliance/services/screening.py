@@ -22,7 +22,7 @@ from apps.orders.events import OrderCarried, OrderRecalled, OrderRechecked, Orde
 
 from ..engine.columns import QTY, Snapshot
 from ..engine.evidence import inputs_hash
-from ..engine.judgement import OUTCOMES, PASS, UNKNOWN
+from ..engine.judgement import OUTCOMES, PASS, UNKNOWN, RuleVersion
 from ..engine.rules import look_at_deals, look_firm_wide
 from ..engine.screening import Screening, screen
 from ..events import ReviewOpened
@@ -69,9 +69,22 @@ def judge(act: Act, facts: Sequence[Fact]) -> tuple[Asked, Screening, np.ndarray
     """What all rules in force say of the orders together, kept as checks; their ids in the snapshot's order."""
     versions = {fact.subject_id: fact.nth for fact in facts}
     moment = MOMENTS.get(type(facts[0].event), Moment.CROSS) if facts else Moment.SUBMIT
-    rules = active_rules(act.at.date(), Stage.SUBMIT, Stage.AMEND)
+    return judge_by(act, active_rules(act.at.date(), Stage.SUBMIT, Stage.AMEND), moment, versions)
+
+
+def judge_by(
+    act: Act, rules: Sequence[RuleVersion], moment: Moment, versions: Mapping[int, int], *, at_work: bool = False
+) -> tuple[Asked, Screening, np.ndarray]:
+    """
+    What these rules say of the orders together, kept as checks; their ids in the snapshot's order.
+
+    :param versions: order id to its version; the caller holds the orders
+    :param at_work: whether of other orders only those count that are at a broker
+    """
     take_turns(list(versions), rules)
-    asked = snapshot_of(list(versions), act.at, firm_wide=look_firm_wide(rules), deals=look_at_deals(rules))
+    asked = snapshot_of(
+        list(versions), act.at, firm_wide=look_firm_wide(rules), deals=look_at_deals(rules), at_work=at_work
+    )
     if any(rule.amended_only for rule in rules):
         asked.snapshot.orders.checked = _checked_before(asked.snapshot.orders.id)
     found = screen(asked.snapshot, rules)

@@ -54,7 +54,9 @@ def route(request: HttpRequest) -> HttpResponse:
         except Conflict as refusal:
             return refused(request, refusal)
         else:
-            return done(_routed_words(len(seen), routed))
+            if routed.stopped:
+                return refused(request, routing.stopped_at_route(routed.stopped))
+            return done(_routed_words(len(seen), routed), "warning" if routed.told else "ok")
     found = preview(act, request.user, seen, override)
     if not found.seen:
         raise Conflict("Nothing of the selected blocks is left to place; reload to see where they stand.")

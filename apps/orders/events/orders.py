@@ -188,6 +188,13 @@ class OrderHeld(Event, code="order.held"):
 
 
 @dataclass(frozen=True)
+class OrderStopped(Event, code="order.stopped"):
+    """The desk was about to send it and a rule that is asked then does not let it: it is held for an officer."""
+
+    check_id: int | None = None
+
+
+@dataclass(frozen=True)
 class OrderSentBack(Event, code="order.sent_back"):
     pass
 

@@ -46,6 +46,7 @@ from .moves import (
     mark_rejected,
     mark_reopened,
     mark_sent_back,
+    mark_stopped,
     submit_orders,
 )
 from .own_fields import set_own_fields
@@ -124,6 +125,7 @@ __all__ = [
     "mark_rejected",
     "mark_reopened",
     "mark_sent_back",
+    "mark_stopped",
     "mark_split",
     "mark_working",
     "name_deputy",

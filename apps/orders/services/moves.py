@@ -160,6 +160,16 @@ def mark_held(act: Act, checks: Mapping[int, int]) -> None:
 
 
 @transaction.atomic
+def mark_stopped(act: Act, checks: Mapping[int, int]) -> None:
+    """
+    Will hold cleared orders that were about to be sent for a person to review; they leave their blocks. Order id to the id of
+    the check. :raises IllegalMove, OrderBusy:
+    """
+    rows = locked(checks, wait=False)
+    happen(act, rows, {pk: events.OrderStopped(check) for pk, check in checks.items()})
+
+
+@transaction.atomic
 def mark_sent_back(act: Act, order_ids: Collection[int]) -> None:
     """Will return held orders to their managers as drafts. :raises IllegalMove, OrderBusy:"""
     happen(act, locked(order_ids, wait=False), events.OrderSentBack())

@@ -4,7 +4,7 @@ from apps.blocks.services import StaleBlock
 
 from .alerts import StaleAlert, acknowledge_alerts, install_default_alerts, raise_alerts, snooze_alerts
 from .crossing import Crossed, book_crosses
-from .gate import RoutingHalted, halts_in_force, refuse_halted
+from .gate import RoutingHalted, StoppedAtRoute, halts_in_force, refuse_halted, stopped_at_route
 from .grants import (
     GrantAskedAlready,
     OwnGrant,
@@ -109,6 +109,7 @@ __all__ = [
     "StaleRoute",
     "StaleSession",
     "StillUnbookable",
+    "StoppedAtRoute",
     "ToSend",
     "acknowledge_alerts",
     "add_staging_session",
@@ -149,5 +150,6 @@ __all__ = [
     "settle_message",
     "sketch_halt",
     "snooze_alerts",
+    "stopped_at_route",
     "take_to_send",
 ]

@@ -1,14 +1,16 @@
 """
-What every route passes: no halt may stand in its way, and each of its orders is as compliance let it through.
+What every route passes: no halt may stand in its way, each of its orders is as compliance let it through, and no rule that is
+asked at the route is against one.
 
 Whoever routes holds an advisory lock, shared, from before the halts are read until commit; whoever sets or lifts one
 holds it alone. So a route committed before the switch is seen by it, and one asked for after it is refused.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from django.db import connection
 
+from apps.blocks import services as blocks
 from apps.blocks.models import Block, Member
 from apps.compliance import services as compliance
 from apps.core.acts import Act
@@ -16,12 +18,14 @@ from apps.core.refusals import Conflict
 from apps.orders import selectors as order_selectors
 from apps.orders import services as orders
 from apps.orders.models import Side
+from apps.orders.states import S
 from apps.reference.models import Broker
 
 from .. import rules, selectors
 from ..models import Halt
 from .planning import INQUIRY, Plan
 
+NAMED, MOST_FINDINGS = 5, 50
 LOCK = "hashtext('routing.halts')"
 
 
@@ -34,6 +38,10 @@ RESTRICTED = (
 
 class RoutingHalted(Conflict):
     """The kill switch is pressed for this person, desk, strategy, broker or the firm."""
+
+
+class StoppedAtRoute(Conflict):
+    """A rule that is asked at the route does not let an order out. It is held, so this refusal is told after the commit."""
 
 
 class BrokerRestricted(Conflict):
@@ -95,9 +103,45 @@ def refuse_halted(act: Act, standing: Sequence[rules.Halted], wishes: Sequence[t
     refuse_increases(cautious)
 
 
-def refuse_unchecked(blocks: Collection[int]) -> None:
-    """Two queries. :raises NotChecked: where an order of the blocks is not what compliance let through"""
-    compliance.refuse_unchecked(Member.objects.filter(block__in=blocks).values_list("order", flat=True))
+def ask_before_sending(act: Act, found: Mapping[int, Block]) -> compliance.Answered:
+    """
+    Will ask the rules that are asked at the route of every order of the blocks, which the caller holds. Three queries where
+    there are none; whatever the number of blocks and orders, always as many.
+
+    :returns: what keeps orders from being sent, each with its ``block``, and what is said of the others: if anything is
+        stopped, nothing of these blocks is to be sent
+    :raises NotChecked: where an order of the blocks is not what compliance let through
+    :raises MembersChanging: where one is being changed at this moment
+    """
+    if not found:
+        return compliance.Answered([], [])
+    members = blocks.hold_members(found)
+    compliance.refuse_unchecked(members)
+    wanted = {pk: compliance.ToSend(one.version, one.status == S.WORKING) for pk, one in members.items()}
+    said = compliance.ask_before_sending(act, wanted)
+    for one in (*said.stopped, *said.told):
+        pk = members[one["order_id"]].block_id
+        one |= {"block_id": pk, "block": found[pk].ref, "is_at_work": wanted[one["order_id"]].is_at_work}
+    return said
+
+
+def stopped_at_route(findings: Sequence[compliance.Finding]) -> StoppedAtRoute:
+    """The refusal to whoever would have sent orders that rules do not let out."""
+    first = findings[0]
+    held = {one["order_id"]: one for one in findings}
+    others = [one["ref"] for one in held.values() if one["order_id"] != first["order_id"]]
+    also = f" So {'does' if len(others) == 1 else 'do'} {', '.join(others[:NAMED])}{' and more' if len(others) > NAMED else ''}."
+    idle, at_work = (sum(one["is_at_work"] == is_so for one in held.values()) for is_so in (False, True))
+    then = []
+    if idle:
+        then.append(f"{'It' if idle == 1 else 'They'} left {'its block' if idle == 1 else 'their blocks'} for compliance to look at.")
+    if at_work:
+        then.append("What is at a broker goes on there, and compliance looks at it.")
+    return StoppedAtRoute(
+        f"{first['ref']} of {first['block']} does not pass “{first['name']}”. {first['text']}{also if others else ''}"
+        f" Nothing was sent. {' '.join(then)} Reload, and send the rest without it.",
+        orders=findings[:MOST_FINDINGS],
+    )
 
 
 def lenders_of(act: Act, found: Mapping[int, Block]) -> dict[int, str]:

@@ -11,6 +11,7 @@ from apps.blocks import services as blocks
 from apps.blocks.models import Block
 from apps.blocks.selectors import mids_of
 from apps.blocks.states import B
+from apps.compliance.services import Finding
 from apps.core.acts import Act
 from apps.core.events import Fact
 from apps.core.refusals import Conflict, IllegalMove, Invalid
@@ -23,7 +24,7 @@ from ..states import LIFE
 from .cancelling import ask_cancels
 from .controls import refuse_beyond_limits, refuse_plans_beyond_limits
 from .counterparties import bars_of, refuse_barred, without_barred
-from .gate import halts_in_force, lenders_of, let_through, refuse_halted, refuse_unchecked
+from .gate import ask_before_sending, halts_in_force, lenders_of, let_through, refuse_halted
 from .inquiries import open_inquiries
 from .locks import lock_blocks, lock_routes, refuse_stale, terms_of
 from .messages import Outgoing, queue_messages, reachable_brokers
@@ -49,10 +50,18 @@ class NotAnOrder(Conflict):
 
 
 class Routed(NamedTuple):
-    """What became of the blocks: ids of the routes sent and of the inquiries opened."""
+    """
+    What became of the blocks: ids of the routes sent and of the inquiries opened.
+
+    :param stopped: what keeps orders of theirs from being sent (``gate.ask_before_sending``): then nothing was, and the orders
+        are held for compliance. ``stopped_at_route`` says it as a refusal, after the commit
+    :param told: what rules say of orders without keeping them
+    """
 
     routes: list[int]
     inquiries: list[int]
+    stopped: Sequence[Finding] = ()
+    told: Sequence[Finding] = ()
 
 
 @transaction.atomic
@@ -69,7 +78,8 @@ def route_blocks(
 ) -> Routed:
     """
     Will place what is unplaced of the blocks: with brokers' algorithms or with dealers by inquiry, as the firm's rules
-    say, or as the trader does with a reason. A block still open is frozen first.
+    say, or as the trader does with a reason. A block still open is frozen first. Where a rule that is asked at the route does
+    not let an order out, nothing is sent: the order leaves its block and is held, and ``stopped`` says why.
 
     :param seen: the version of each block the trader was looking at
     :param broker_code: the broker or dealer to use instead of the rule's
@@ -102,12 +112,15 @@ def route_blocks(
     refuse_missed(act.at, found.values())
     # What a fund is worth at the valuation point is no cost against what it was worth at the last.
     mids = mids_of(b for b in found.values() if not b.instrument.is_fund)
+    said = ask_before_sending(act, found)
+    if said.stopped:
+        return Routed([], [], said.stopped)
     plans = _in_turn(plans, _freeze(act, found, mids, out_of_turn))
-    refuse_unchecked(found)
     blocks.mark_placed(act, quantities)
     return Routed(
         routes=_send_orders(act, [p for p in plans if p.action == ALGO], mids, lenders),
         inquiries=open_inquiries(act, [p for p in plans if p.action == INQUIRY], mids),
+        told=said.told,
     )
 
 
@@ -115,9 +128,9 @@ def route_blocks(
 def send_inquiries(
     act: Act, block_ids: Sequence[int], *, seen: Mapping[int, int], dealer_codes: Sequence[str] | None = None,
     qty: Decimal | None = None, seconds: int | None = None, award: str | None = None, out_of_turn: bool = False,
-) -> list[int]:  # fmt: skip
+) -> Routed:  # fmt: skip
     """
-    Will ask dealers for quotes on what is unplaced of the blocks, all at once, whatever the rules would do with them.
+    Will ask dealers for quotes on what is unplaced of the blocks, all at once, whatever the routing rules would do with them.
 
     :param dealer_codes: whom to ask; the rule's where None. Fewer than three ask for a reason
     :param seconds: how long to collect; the rule's, or 30, where None
@@ -137,10 +150,12 @@ def send_inquiries(
     plans = without_barred(bars, plans, reachable_brokers())
     refuse_plans_beyond_limits(act, plans)
     mids = mids_of(found.values())
+    said = ask_before_sending(act, found)
+    if said.stopped:
+        return Routed([], [], said.stopped)
     plans = _in_turn(plans, _freeze(act, found, mids, out_of_turn))
-    refuse_unchecked(found)
     blocks.mark_placed(act, quantities)
-    return open_inquiries(act, plans, mids)
+    return Routed([], open_inquiries(act, plans, mids), told=said.told)
 
 
 def _freeze(
@@ -252,13 +267,17 @@ def cancel_routes(act: Act, route_ids: Sequence[int], *, seen: Mapping[int, int]
 
 
 @transaction.atomic
-def replace_routes(act: Act, changes: Mapping[int, Mapping[str, Decimal | None]], *, seen: Mapping[int, int]) -> None:
+def replace_routes(
+    act: Act, changes: Mapping[int, Mapping[str, Decimal | None]], *, seen: Mapping[int, int]
+) -> Sequence[Finding]:
     """
     Will ask the brokers for another quantity or limit. An increase counts as placed from now on, a decrease once the
-    broker accepts it.
+    broker accepts it. Where one is increased, the rules that are asked at the route are.
 
     :param changes: route id to ``qty`` (total, filled part included) and ``limit_price`` (None: market)
+    :returns: what keeps an increase from being asked for; then nothing is, and compliance looks at the orders
     :raises StaleRoute, IllegalMove, RequestPending, NotAnOrder: as for cancels
+    :raises NotChecked: where an increase is of a block with an order that is not what compliance let through
     :raises Overplaced: where an increase is more than the block has unplaced
     :raises Invalid: where a quantity is not above what is filled, or a limit is outside the block's
     :raises RoutingHalted: where the kill switch is pressed for one
@@ -288,6 +307,9 @@ def replace_routes(act: Act, changes: Mapping[int, Mapping[str, Decimal | None]]
             )
     refuse_barred(bars_of(act, found.values()), [(found[routes[pk].block_id], routes[pk].broker_id) for pk in terms])
     refuse_beyond_limits(act, [(found[routes[pk].block_id], *new) for pk, new in terms.items()])
+    said = ask_before_sending(act, {pk: found[pk] for pk, qty in more.items() if qty})
+    if said.stopped:
+        return said.stopped
     count_strategies(act, [(r.strategy, found[r.block_id]) for r in routes.values()], is_new=False)
     names = write_requests(act, routes, "G", terms)
     queue_messages(
@@ -320,6 +342,7 @@ def replace_routes(act: Act, changes: Mapping[int, Mapping[str, Decimal | None]]
     record(act, facts)
     if any(more.values()):
         blocks.mark_placed(act, {pk: qty for pk, qty in more.items() if qty})
+    return ()
 
 
 def _new_terms(route: Route, block: Block, change: Mapping[str, Decimal | None]) -> tuple[Decimal, Decimal | None]:

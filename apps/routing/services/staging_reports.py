@@ -22,6 +22,7 @@ OVER = ("DONE", "CANCELLED", "REJECTED")
 # Event to ExecType (150) and what it means; what is filled or falls back is told in its own way.
 NEWS: dict[type, tuple[str, str]] = {
     order.OrderHeld: ("D", "Held: a compliance officer will look at it."),
+    order.OrderStopped: ("D", "Held as it was about to be sent: a compliance officer will look at it."),
     order.OrderCleared: ("0", "Compliance cleared it; the desk may work it."),
     order.OrderSentBack: ("D", "Sent back by compliance. Replace or cancel it."),
     order.OrderAmended: ("D", "Its terms were changed here; it is a draft again."),
