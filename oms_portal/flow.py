@@ -52,7 +52,9 @@ FLOW: Flow = {
     block.BlockUnblocked: Then(later=[blocks.regather_orders]),
     block.BlockDone: Then(later=[allocations.allocate_blocks]),
     block.BlockReopened: Then(now=[allocations.reverse_allocations]),
-    allocation.AllocationBooked: Then(later=[settlement.confirm_allocations, settlement.instruct_allocations]),
+    allocation.AllocationBooked: Then(
+        later=[settlement.confirm_allocations, settlement.instruct_allocations, allocations.ask_after_fills]
+    ),
     allocation.AllocationReversed: Then(later=[settlement.cancel_settlement]),
     execution.InquiryQuoted: Then(later=[routing.decide_inquiries]),
     execution.PostTradeHeard: Then(later=[settlement.hear_confirmations]),

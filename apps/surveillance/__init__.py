@@ -1,5 +1,5 @@
 """
-Owns   the end of a day's compliance: a report of every portfolio as it stands, incidents until they are over, sign-off.
+Owns   compliance after the trade: how portfolios stand after fills and at a day's end, incidents until they are over, sign-off.
 Calls  compliance (its rules, engine and snapshots), portfolios, users, audit.
 Tells  DayReported, DaySigned, IncidentOpened, IncidentCured, …
 Never  changes an order, a position or a rule.

@@ -1,6 +1,6 @@
 """What can happen to a day's report, an incident and a report to an authority."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from apps.core.events import Event
 
@@ -34,12 +34,23 @@ class DaySigned(Event, code="day.signed"):
 
 @dataclass(frozen=True)
 class IncidentOpened(Event, code="incident.opened"):
-    """A rule is broken by a portfolio as it stands, and was not the day before."""
+    """A rule is broken by a portfolio as it stands, and was not before; by fills of orders where it names some."""
 
     rule: str
     portfolio_id: int
     group: str
     cause: str
+    value: str
+    limit: str
+    cure_by: str
+    order_ids: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class IncidentTurnedActive(Event, code="incident.turned_active"):
+    """What prices or flows had broken, a fill made worse."""
+
+    order_ids: list[int]
     value: str
     limit: str
     cure_by: str

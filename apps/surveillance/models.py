@@ -36,11 +36,14 @@ class Day(models.Model):
 
 class Run(models.Model):
     """
-    The rules asked of every portfolio once, with all they looked at, so that it can be asked again on any later day.
+    The rules asked of every portfolio once, or after fills of theirs, with all they looked at, so that it can be asked again
+    on any later day.
     ``inputs`` is the compressed snapshot (compliance's ``engine.storing``).
     """
 
-    day = models.ForeignKey(Day, on_delete=models.PROTECT, related_name="runs")
+    day = models.ForeignKey(
+        Day, null=True, on_delete=models.PROTECT, related_name="runs", help_text="empty: asked after fills, of their portfolios"
+    )
     at = models.DateTimeField()
     act = models.ForeignKey(ActRow, on_delete=models.PROTECT, related_name="+", db_index=False)
     rule_versions = models.JSONField(help_text="ids in the order asked")

@@ -30,7 +30,7 @@ INCIDENT_LIFE = Lifecycle(
     "incident",
     born={e.IncidentOpened: In.OPEN},
     moves={(In.OPEN, e.IncidentCured): In.CURED, (In.OPEN, e.IncidentClosed): In.CLOSED},
-    stays={e.IncidentAssigned: [In.OPEN], e.IncidentNoted: [In.OPEN], e.IncidentGivenTime: [In.OPEN]},
+    stays=dict.fromkeys((e.IncidentAssigned, e.IncidentNoted, e.IncidentGivenTime, e.IncidentTurnedActive), [In.OPEN]),
 )
 
 

@@ -127,7 +127,7 @@ def _incident(request: HttpRequest, incident_id: int, error: Refusal | None = No
     found = selectors.get_incident_seen_by(request.user, incident_id)
     context = {
         "incident": found,
-        "found": found.found.select_related("run__day").defer("run__inputs").order_by("-run__day__date", "-pk")[:60],
+        "found": found.found.select_related("run__day").defer("run__inputs").order_by("-run_id", "-pk")[:60],
         "life": audit.timeline("incident", found.pk),
         "colleagues": selectors.colleagues(),
         "error": error,

@@ -138,10 +138,13 @@ def around(
     )  # fmt: skip
 
 
-def snapshot_as_held(portfolio_ids: Sequence[int], at: datetime, *, deals: bool = False) -> c.Snapshot:
+def snapshot_as_held(
+    portfolio_ids: Sequence[int], at: datetime, instrument_ids: Iterable[int] = (), *, deals: bool = False
+) -> c.Snapshot:
     """
     The portfolios with what they hold and no orders, for rules that are asked how things stand.
 
+    :param instrument_ids: instruments to look at though none of them may be held any more
     :param deals: whether a rule looks at deals in currencies not settled
     """
     wanted = sorted(portfolio_ids)
@@ -149,7 +152,7 @@ def snapshot_as_held(portfolio_ids: Sequence[int], at: datetime, *, deals: bool 
         positions = _positions(cursor, wanted)
         cash, unsettled = _money(cursor, wanted, at)
         mandates = _mandates(cursor, wanted)
-        instruments = _instruments(cursor, sorted(set(positions["thing"])), set(), at)
+        instruments = _instruments(cursor, sorted({*positions["thing"], *instrument_ids}), set(), at)
         owed = money_owed(cursor, wanted, at) if deals else None
     place = np.array(wanted, np.int64), np.array([i.id for i in instruments], np.int64)
     none = {name: np.zeros(0, bool if name == "sell" else np.int64) for name in (*ORDER_SCHEMA, "value_days")}

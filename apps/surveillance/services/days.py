@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from decimal import Decimal
 
 import orjson
 from django.db import connection, transaction
@@ -10,7 +9,7 @@ from django.db import connection, transaction
 from apps.audit.services import keep_act, record
 from apps.compliance import selectors as compliance
 from apps.compliance.engine.columns import Snapshot
-from apps.compliance.engine.incidents import Key, cause_of, cure_by, reconciled, worst
+from apps.compliance.engine.incidents import Key, cause_of, reconciled, worst
 from apps.compliance.engine.judgement import RuleVersion
 from apps.compliance.engine.rules import look_at_deals
 from apps.compliance.engine.standing import Standing, stand
@@ -19,7 +18,7 @@ from apps.compliance.states import Stage
 from apps.core.acts import Act
 from apps.core.events import Fact
 from apps.core.refusals import Conflict, Invalid, NotFound, Stale
-from apps.core.tables import copy_in, next_ids, one_at_a_time, update_many
+from apps.core.tables import copy_in, one_at_a_time, update_many
 from apps.orders import selectors as orders
 from apps.portfolios.models import Portfolio
 from apps.users.services import require
@@ -27,10 +26,8 @@ from apps.users.services import require
 from .. import events, selectors
 from ..models import Day, Incident, Run
 from ..states import DAY_LIFE, INCIDENT_LIFE, In
+from .breaches import Why, go_on, numbers_of, open_incidents
 from .filings import start_clocks
-
-SIX = Decimal("0.000001")
-FOUR = Decimal("0.0001")
 
 
 class StaleDay(Stale):
@@ -67,9 +64,9 @@ def report_day(act: Act, day: date | None = None) -> int:
     row = Day.objects.select_for_update(no_key=True).filter(date=day).first()
     again = row is not None
     row = row or Day.objects.create(date=day)
-    run = _keep_run(act, row, s, rules, said)
+    run = keep_run(act, row, s, rules, said)
     incidents = _incidents(act, day, run, s, said)
-    _keep_findings(run, s, said, incidents)
+    keep_findings(run, s, said, incidents)
     if again:
         row.status = DAY_LIFE.after(row.status, events.DayReportedAgain)
         row.version += 1
@@ -81,7 +78,10 @@ def report_day(act: Act, day: date | None = None) -> int:
     return row.pk
 
 
-def _keep_run(act: Act, day: Day, s: Snapshot, rules: Sequence[RuleVersion], said: Sequence[tuple[RuleVersion, Standing]]) -> Run:
+def keep_run(
+    act: Act, day: Day | None, s: Snapshot, rules: Sequence[RuleVersion], said: Sequence[tuple[RuleVersion, Standing]]
+) -> Run:
+    """Will keep what was asked, of what and when. :param day: None where it was after fills"""
     inputs = packed(s)
     outcomes = [one.outcome for _, one in said]
     return Run.objects.create(
@@ -100,32 +100,9 @@ def _incidents(act: Act, day: date, run: Run, s: Snapshot, said: Sequence[tuple[
     standing = {Key(row.rule_id, row.portfolio_id, row.group): pk for pk, row in rows.items()}
     now = reconciled(standing, found)
     before = selectors.held_before(run)
-    facts = []
+    ids, facts = open_incidents(day, now.opened, codes, {key: Why(cause_of(s, one, before)) for key, one in now.opened.items()})
+    go_on(day, now.again)
     with connection.cursor() as cursor:
-        ids = next_ids(cursor, "surveillance_incident", len(now.opened))
-        opened = []
-        for pk, (key, one) in zip(ids, now.opened.items(), strict=True):
-            cause = cause_of(s, one, before)
-            due = cure_by(day, cause)
-            opened.append((pk, *key, cause, day, day, due, *_numbers(one), one.unit, one.text[:400], str(In.OPEN), 1))
-            value, limit, _ = _numbers(one)
-            fact = events.IncidentOpened(codes[key.rule], key.portfolio, key.group, cause, str(value), str(limit), due.isoformat())
-            facts.append(Fact(pk, 1, fact))
-        copy_in(
-            cursor, "surveillance_incident",
-            ("id", "rule_id", "portfolio_id", "group", "cause", "opened_on", "seen_on", "cure_by", "value", "limit", "over_amount",
-             "unit", "text", "status", "version"),
-            opened,
-        )  # fmt: skip
-        numbers = [_numbers(one) for one in now.again.values()]
-        update_many(
-            cursor, "surveillance_incident", list(now.again),
-            {
-                "seen_on": ("date", [day] * len(now.again)), "value": ("numeric", [n[0] for n in numbers]),
-                "limit": ("numeric", [n[1] for n in numbers]), "over_amount": ("numeric", [n[2] for n in numbers]),
-                "text": ("text", [one.text[:400] for one in now.again.values()]),
-            },
-        )  # fmt: skip
         ended = str(INCIDENT_LIFE.after(In.OPEN, events.IncidentCured))
         update_many(
             cursor, "surveillance_incident", now.cured,
@@ -136,12 +113,8 @@ def _incidents(act: Act, day: date, run: Run, s: Snapshot, said: Sequence[tuple[
     return standing | dict(zip(now.opened, ids, strict=True))
 
 
-def _numbers(one: Standing) -> tuple[Decimal | None, Decimal, Decimal]:
-    value = None if one.value is None else Decimal(repr(one.value)).quantize(SIX)
-    return value, Decimal(repr(one.limit)).quantize(SIX), Decimal(repr(one.over)).quantize(FOUR)
-
-
-def _keep_findings(run: Run, s: Snapshot, said: Sequence[tuple[RuleVersion, Standing]], incidents: Mapping[Key, int]) -> None:
+def keep_findings(run: Run, s: Snapshot, said: Sequence[tuple[RuleVersion, Standing]], incidents: Mapping[Key, int]) -> None:
+    """Will keep what was not simply passed, each breach with its incident."""
     rule_ids = selectors.rules_of([rule.id for rule, _ in said])
     kept = {id(one) for one in worst([one for _, one in said])}
     rows = []
@@ -152,7 +125,7 @@ def _keep_findings(run: Run, s: Snapshot, said: Sequence[tuple[RuleVersion, Stan
         outcome = "WARNING" if one.outcome == "PASS" else one.outcome
         incident = incidents[Key(rule_ids[rule.id], portfolio, one.group)] if outcome == "FAIL" else None
         data = orjson.dumps(list(one.data)).decode()
-        rows.append((run.pk, rule.id, portfolio, one.group, outcome, *_numbers(one), one.unit, one.text[:400], data, incident))
+        rows.append((run.pk, rule.id, portfolio, one.group, outcome, *numbers_of(one), one.unit, one.text[:400], data, incident))
     with connection.cursor() as cursor:
         copy_in(
             cursor, "surveillance_finding",
