@@ -11,13 +11,9 @@ from .engine.rules import MEASURES
 from .engine.scope import either, words
 from .models import Rule, RuleDraft, RuleVersion
 from .page_selectors import param_in_words
-from .states import ASKED_AT, DRAFT_LIFE, DraftStatus, Stage
+from .states import DRAFT_LIFE, WHEN, DraftStatus, Stage
 
 MOST_LISTED = 300
-WHEN = {
-    Stage.PROPOSAL: "proposals are tried", Stage.SUBMIT: "orders are submitted", Stage.AMEND: "amended orders are submitted again",
-    Stage.ROUTE: "orders are routed", Stage.FILL: "fills arrive", Stage.EOD: "the day ends",
-}  # fmt: skip
 
 
 class Changed(NamedTuple):
@@ -106,5 +102,4 @@ def scope_in_words(scope: Mapping[str, list[str]]) -> str:
 
 
 def moments_in_words(moments: Iterable[str]) -> str:
-    """When; and of what has no door yet, that it waits for it."""
-    return ", ".join(WHEN[stage] + ("" if stage in ASKED_AT else " (kept: not asked yet)") for stage in Stage if stage in moments)
+    return ", ".join(WHEN[stage] for stage in Stage if stage in moments)

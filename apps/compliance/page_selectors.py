@@ -15,7 +15,7 @@ from . import selectors
 from .engine.params import OF_ALL
 from .engine.scope import words
 from .models import Review, Rule
-from .states import Outcome, R
+from .states import USUAL, WHEN, Outcome, R, Stage
 
 MOST_LISTED = 500
 SHORT = ("Now", "After this order", "Limit")
@@ -215,6 +215,11 @@ class RuleLine(NamedTuple):
     @property
     def scope(self) -> list[str]:
         return words(self.rule.scope)
+
+    @property
+    def when(self) -> list[str]:
+        """When it is asked, where that is otherwise than of a rule that does not say."""
+        return [] if set(self.rule.moments) == USUAL else [WHEN[stage] for stage in Stage if stage in self.rule.moments]
 
 
 def rules(user) -> list[RuleLine]:

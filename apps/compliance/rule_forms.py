@@ -13,11 +13,10 @@ from apps.portfolios.rules import MANDATE_TYPES
 from apps.users.models import Desk
 
 from . import selectors, services
-from .draft_selectors import WHEN
 from .engine.params import ASSET_CLASSES, OF_ALL, Param
 from .engine.scope import WORDS
 from .models.rules import SEVERITIES
-from .states import ASKED_AT, Stage
+from .states import USUAL, WHEN, Stage
 
 UNITS = {"percent": "%", "minutes": "min"}
 DAY = forms.DateInput(attrs={"type": "date"})
@@ -79,8 +78,8 @@ class BuildForm(forms.Form):
         required=False, help_text="one word of any of the five lists is enough; without any the rule is the whole firm's"
     )
     moments = forms.MultipleChoiceField(
-        label="Asked when", widget=TICKS, initial=sorted(ASKED_AT), required=False,
-        choices=[(str(s), WHEN[s] + ("" if s in ASKED_AT else " (kept: there is no such door yet)")) for s in Stage],
+        label="Asked when", widget=TICKS, initial=sorted(USUAL), required=False, choices=[(str(s), WHEN[s]) for s in Stage],
+        help_text="what it does not let out at the route is not sent, and reviewed; a fill that breaks it opens an incident",
     )  # fmt: skip
     starts_on = forms.DateField(label="First day", required=False, help_text="empty: the day it is approved", widget=DAY)
     ends_on = forms.DateField(label="Last day", required=False, help_text="empty: until a newer version", widget=DAY)

@@ -160,7 +160,10 @@ class Moment(StrEnum):
 
 
 class Stage(StrEnum):
-    """When a rule is asked."""
+    """
+    When a rule is asked: of proposals that are tried, of orders that are submitted, or submitted again after they were
+    amended, or about to be sent to a broker; and of portfolios as they stand when fills are booked and when the day ends.
+    """
 
     PROPOSAL = "proposal"
     SUBMIT = "submit"
@@ -170,9 +173,14 @@ class Stage(StrEnum):
     EOD = "eod"
 
 
-# Where an answer is waited for today: proposals that are tried, orders that are submitted (an amended one is again), triggered
-# or carried to another day, and the report of the day. The others are kept with the rule until there is such a door.
-ASKED_AT = frozenset({Stage.PROPOSAL, Stage.SUBMIT, Stage.AMEND, Stage.EOD})
+WHEN = {
+    Stage.PROPOSAL: "proposals are tried", Stage.SUBMIT: "orders are submitted", Stage.AMEND: "amended orders are submitted again",
+    Stage.ROUTE: "orders are about to be sent to a broker", Stage.FILL: "fills are booked to portfolios", Stage.EOD: "the day ends",
+}  # fmt: skip
+USUAL = frozenset({Stage.PROPOSAL, Stage.SUBMIT, Stage.AMEND, Stage.EOD})
+"""When a rule is asked that does not say otherwise: once before the desk, and once a day."""
+AS_HELD = frozenset({Stage.FILL, Stage.EOD})
+"""When no order is asked but what is held."""
 
 
 class M(StrEnum):

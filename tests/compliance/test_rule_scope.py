@@ -95,7 +95,7 @@ def test_stages_pick_their_rules(small):
     ("says", "field"),
     [({"scope": {"teams": ["Z"]}}, "teams"), ({"scope": {"desks": ["Z"]}}, "desks"), ({"scope": {"portfolios": ["Z"]}}, "portfolios"),
      ({"scope": {"planets": ["X"]}}, "scope"), ({"scope": {"teams": "A"}}, "scope"), ({"moments": []}, "moments"),
-     ({"moments": ["noon"]}, "moments"), ({"jurisdiction": "x" * 41}, "jurisdiction")],
+     ({"moments": ["noon"]}, "moments"), ({"moments": ["fill", "eod"]}, "moments"), ({"jurisdiction": "x" * 41}, "jurisdiction")],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_beside_its_field(small, says, field):
     with pytest.raises(BadRule) as refusal:
@@ -109,9 +109,10 @@ def test_it_is_kept_told_and_shown(small, omar, ask):
     assert (version.scope, version.moments, version.jurisdiction) == ({"teams": ["B"]}, ["route", "submit"], "US")
     [rule] = ask(omar, "get", "/api/v1/rules/").json()["results"]
     assert (rule["scope"], rule["moments"], rule["citation"]) == ({"teams": ["B"]}, ["route", "submit"], "17 CFR 270.12d1-1")
-    assert "only team B" in words(visit(omar, "compliance:rules"))
+    listed = words(visit(omar, "compliance:rules"))
+    assert "only team B" in listed and "asked when orders are submitted, orders are about to be sent to a broker" in listed
     shown = words(visit(omar, "compliance:draft", RuleDraft.objects.get().pk, htmx=True))
-    assert "orders are routed (kept: not asked yet)" in shown
+    assert "orders are about to be sent to a broker" in shown
 
 
 def test_a_system_says_it(firm, omar, ask):

@@ -17,7 +17,7 @@ from .. import selectors, services
 from ..engine.params import BadRule
 from ..engine.scope import WORDS
 from ..models import RuleDraft
-from ..states import ASKED_AT, Stage
+from ..states import USUAL, Stage
 from .rules import RulesFile
 from .scoped import KEY, Scoped
 
@@ -114,8 +114,8 @@ class DraftIn(serializers.Serializer):
     jurisdiction = serializers.CharField(max_length=40, required=False, default="", allow_blank=True)
     scope = ScopeIn(required=False, default=dict, help_text="whose orders it is asked of; without: the whole firm")
     moments = serializers.MultipleChoiceField(
-        choices=list(Stage), required=False, default=sorted(ASKED_AT),
-        help_text="when it is asked; route and fill are kept until there is such a door",
+        choices=list(Stage), required=False, default=sorted(USUAL),
+        help_text="when it is asked: of orders, or as fills are booked and at a day's end of what is held",
     )  # fmt: skip
     fixtures = serializers.ListField(
         child=serializers.JSONField(), required=False, default=list, help_text="books in plain words with what is expected of each order"

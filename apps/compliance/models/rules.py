@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from apps.audit.models import ActRow
 from apps.portfolios.models import PortfolioGroup
 
-from ..states import ASKED_AT, DraftStatus, InForce
+from ..states import USUAL, DraftStatus, InForce
 
 SEVERITIES = [("INFO", "Information"), ("WARN", "Warning"), ("SOFT", "Soft"), ("HARD", "Hard")]
 
@@ -25,7 +25,7 @@ class Rule(models.Model):
 
 
 def usual_moments() -> list[str]:
-    return sorted(ASKED_AT)
+    return sorted(USUAL)
 
 
 class Said(models.Model):

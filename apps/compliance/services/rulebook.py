@@ -24,7 +24,8 @@ from ..engine.bench import MOST_FIXTURES
 from ..engine.fixtures import BadFixture
 from ..engine.fixtures import read as read_fixture
 from ..engine.rules import MEASURES
-from ..states import ASKED_AT, RULE_LIFE, Stage
+from ..engine.standing import ASKS
+from ..states import AS_HELD, RULE_LIFE, USUAL, Stage
 
 SEVERITIES = ("INFO", "WARN", "SOFT", "HARD")
 LONGEST_CITATION, LONGEST_JURISDICTION = 200, 40
@@ -62,7 +63,7 @@ class RuleText(NamedTuple):
     ends_on: date | None = None
     jurisdiction: str = ""
     scope: Mapping[str, Sequence[str]] = {}
-    moments: Sequence[str] = tuple(sorted(ASKED_AT))
+    moments: Sequence[str] = tuple(sorted(USUAL))
     fixtures: Sequence[Mapping[str, Any]] = ()
 
 
@@ -257,6 +258,11 @@ def _refuse_malformed(said: RuleText) -> None:
         raise refuse(f"A scope is of {', '.join(scope.WORDS)}; “{unknown.pop()}” is none of them.", "scope")
     if not said.moments or (unknown := set(said.moments) - set(Stage)):
         raise refuse(f"Say when it is asked: at least one of {', '.join(Stage)}.", "moments")
+    if said.kind not in ASKS and set(said.moments) <= AS_HELD:
+        raise refuse(
+            f"“{MEASURES[said.kind].title}” asks orders, and says nothing of what is held: it would never be asked. Add another moment.",
+            "moments",
+        )
     if said.starts_on and said.ends_on and said.ends_on < said.starts_on:
         raise refuse("The last day is before the first. Correct one of them.", "ends_on")
 
