@@ -5,9 +5,10 @@ Clear cases are decided in floats; what lies within 1e-9 of the cap, and quantit
 fractions: exactly 5.00% is not above 5%.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -86,6 +87,11 @@ class Verdicts:
         if self.max_qty is None:
             self.max_qty = np.full(len(self.outcome), UNKNOWN, np.int64)
 
+    @cached_property
+    def beyond(self) -> np.ndarray:
+        """Rows of the orders that did not pass: of most rules few."""
+        return np.flatnonzero(self.outcome >= INDETERMINATE)
+
     def only(self, asked: np.ndarray) -> "Verdicts":
         """The same of some orders; the others were not asked."""
         return replace(
@@ -117,36 +123,71 @@ class Verdicts:
 Exact = Callable[[int], tuple[Fraction, Fraction, Fraction]]
 
 
+class _Asked(NamedTuple):
+    """
+    What rules with other limits on the same compare alike.
+
+    :param rows: the orders that are asked and known; ``after`` what is taken with each of them
+    :param size: the larger of what is taken before and after, ``most`` the largest of these
+    :param outcome: of every order, where each that is asked and known passes
+    """
+
+    rows: np.ndarray
+    after: np.ndarray
+    size: np.ndarray
+    most: float
+    outcome: np.ndarray
+
+
 def compared(
-    s: Snapshot, asked: np.ndarray, known: np.ndarray, used: np.ndarray, unit: np.ndarray, cap: np.ndarray, exact: Exact
-) -> tuple[np.ndarray, np.ndarray]:
+    s: Snapshot, asked: np.ndarray, known: np.ndarray, used: np.ndarray, unit: np.ndarray, cap: np.ndarray, exact: Exact,
+    same: Hashable = None,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """
     Outcome of each order and, where it fails, the largest quantity that passes.
 
     :param used: what is taken before the order; ``unit`` what one unit of it takes; ``cap`` what there is
     :param exact: (used, unit, cap) of one order as fractions
+    :param same: names ``asked``, ``known``, ``used`` and ``unit`` of the snapshot, where other rules come with the same
     """
-    rows = np.flatnonzero(asked & known)  # Of a book of sales and purchases, about half.
-    taken, most = used[rows], cap[rows]
+    found = _asked(s, asked, known, used, unit) if same is None else s.once(
+        ("compared", same), lambda: _asked(s, asked, known, used, unit)
+    )  # fmt: skip
+    rows, most = found.rows, cap[found.rows]
+    with np.errstate(invalid="ignore"):
+        slack = most - found.after
+        fails = ~(slack > 0)
+    # First against the largest number of all, which leaves few to look at.
+    largest_cap = float(np.max(np.abs(most), initial=0.0, where=np.isfinite(most)))
+    near = np.flatnonzero(np.abs(slack) <= NEAR * max(largest_cap, found.most))
+    near = near[np.abs(slack[near]) <= NEAR * np.maximum(np.abs(most[near]), found.size[near])]
+    for k in near:
+        e_used, e_unit, e_cap = exact(rows[k])
+        fails[k] = e_used + Fraction(int(s.orders.qty[rows[k]]), QTY) * e_unit > e_cap
+    outcome = found.outcome.copy()
+    failed = rows[fails]
+    outcome[failed] = FAIL
+    return outcome, largest(s, failed, used, unit, cap, exact)
+
+
+def _asked(s: Snapshot, asked: np.ndarray, known: np.ndarray, used: np.ndarray, unit: np.ndarray) -> _Asked:
+    told = asked & known
+    rows = np.flatnonzero(told)  # Of a book of sales and purchases, about half.
+    taken = used[rows]
     with np.errstate(invalid="ignore"):
         after = taken + s.ordered[rows] * unit[rows]
-        slack = most - after
-        passes = slack > 0
-        near = np.abs(slack) <= NEAR * np.maximum(np.maximum(np.abs(most), np.abs(after)), np.abs(taken))
-    for k in np.flatnonzero(near):
-        e_used, e_unit, e_cap = exact(rows[k])
-        passes[k] = e_used + Fraction(int(s.orders.qty[rows[k]]), QTY) * e_unit <= e_cap
-    outcome = np.where(asked, np.int8(INDETERMINATE), np.int8(NOT_ASKED))
-    outcome[rows] = np.where(passes, np.int8(PASS), np.int8(FAIL))
-    return outcome, largest(s, outcome == FAIL, used, unit, cap, exact)
+    size = np.maximum(np.abs(after), np.abs(taken))
+    outcome = np.where(asked, np.where(told, np.int8(PASS), np.int8(INDETERMINATE)), np.int8(NOT_ASKED))
+    return _Asked(rows, after, size, float(np.max(size, initial=0.0, where=np.isfinite(size))), outcome)
 
 
-def largest(
-    s: Snapshot, failed: np.ndarray, used: np.ndarray, unit: np.ndarray, cap: np.ndarray, exact: Exact
-) -> np.ndarray:
-    """(cap - used) ÷ unit, down to a whole increment; 0 where not even the smallest piece fits. UNKNOWN unless failed."""
-    result = np.full(len(failed), UNKNOWN, np.int64)
-    rows = np.flatnonzero(failed)
+def largest(s: Snapshot, rows: np.ndarray, used: np.ndarray, unit: np.ndarray, cap: np.ndarray, exact: Exact) -> np.ndarray:
+    """
+    (cap - used) ÷ unit, down to a whole increment; 0 where not even the smallest piece fits.
+
+    :param rows: the orders that failed; of all others it is UNKNOWN
+    """
+    result = np.full(len(s.orders), UNKNOWN, np.int64)
     if not len(rows):
         return result
     step = s.increment[s.orders.instrument[rows]]

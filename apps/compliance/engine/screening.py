@@ -64,19 +64,21 @@ def screen(s: Snapshot, rules: Sequence[RuleVersion]) -> Screening:
                 found, asked = measure.judge(s, rule, known), rule.asks(s)
                 found = verdicts[place] = found if asked is None else found.only(asked).unless_meant(s)
                 if rule.severity not in LETS_GO:
-                    refused |= found.outcome >= INDETERMINATE
+                    refused[found.beyond] = True
     in_order = [verdicts[place] for place in range(len(rules))]
     outcome, failed, unsure = np.full(n, PASS, np.int8), np.zeros(n, np.int64), np.zeros(n, np.int64)
     leading, worst = np.full(n, -1, np.int64), np.zeros(n, np.int64)
     for place, v in enumerate(in_order):
-        if v.rule.severity in LETS_GO:
+        rows = v.beyond
+        if v.rule.severity in LETS_GO or not len(rows):
             continue
-        outcome = np.maximum(outcome, v.outcome)
-        failed += v.outcome == FAIL
-        unsure += v.outcome == INDETERMINATE
-        weight = np.where(v.outcome >= INDETERMINATE, v.outcome + 10 * RANK[v.rule.severity], 0)
-        leading = np.where(weight > worst, place, leading)
-        worst = np.maximum(worst, weight)
+        said = v.outcome[rows]
+        outcome[rows] = np.maximum(outcome[rows], said)
+        failed[rows] += said == FAIL
+        unsure[rows] += said == INDETERMINATE
+        weight = said.astype(np.int64) + 10 * RANK[v.rule.severity]
+        leading[rows] = np.where(weight > worst[rows], place, leading[rows])
+        worst[rows] = np.maximum(worst[rows], weight)
     max_qty, binding = _largest(s, in_order, outcome, unsure)
     value = s.ordered * s.unit[s.orders.instrument]
     return Screening(rules, in_order, outcome, max_qty, binding, leading, failed, unsure, value)
@@ -89,8 +91,9 @@ def _largest(s: Snapshot, verdicts: Sequence[Verdicts], outcome: np.ndarray, uns
     for place, v in enumerate(verdicts):
         if v.rule.severity in LETS_GO:
             continue
-        tighter = (v.outcome == FAIL) & (v.max_qty < least)
-        least, binding = np.where(tighter, v.max_qty, least), np.where(tighter, place, binding)
+        rows = v.beyond
+        rows = rows[(v.outcome[rows] == FAIL) & (v.max_qty[rows] < least[rows])]
+        least[rows], binding[rows] = v.max_qty[rows], place
     told = (outcome == FAIL) & (unsure == 0)
     least = np.where(told, least, UNKNOWN)
     for place, v in enumerate(verdicts):

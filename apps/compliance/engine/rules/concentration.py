@@ -56,13 +56,12 @@ def _judge(
     exempt, minutes = rule.params["exempt"], rule.params["max_age"]
     grouping = grouped(s, group_of, exempt)
     fixed = rule.params["max_pct"]
-    limit = np.full(len(s.orders), float(fixed)) if fixed is not None else s.mandate(mandate_limit)
-    asked = s.once(("asked", grouping.tobytes()), lambda: s.buy & (grouping[s.orders.instrument] >= 0))
-    if fixed is None:
-        asked = asked & ~np.isnan(limit)
+    limit = np.broadcast_to(float(fixed), len(s.orders)) if fixed is not None else s.mandate(mandate_limit)
+    same = "concentration", grouping.tobytes(), mandate_limit if fixed is None else None, minutes
+    asked = s.once((*same, "asked"), lambda: s.buy & (grouping[s.orders.instrument] >= 0) & ~np.isnan(limit))
     before = projected(s, grouping, s.unit, asked, sells=False)
     nav, unit = s.nav_of_orders, s.unit_of_orders
-    cap = limit / 100 * nav
+    cap = (float(fixed) / 100 if fixed is not None else limit / 100) * nav
 
     def exact(order: int) -> tuple[Fraction, Fraction, Fraction]:
         pct = Fraction(fixed) if fixed is not None else s.exact_mandate(order, mandate_limit)
@@ -70,11 +69,13 @@ def _judge(
         nav = s.exact_nav(s.orders.portfolio[order])
         return used, s.exact_unit(s.orders.instrument[order]), pct / 100 * nav
 
-    known = before.known & s.fresh_nav(minutes) & s.fresh_price(minutes)
-    outcome, max_qty = compared(s, asked, known, before.before, unit, cap, exact)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        now = before.now / nav * 100
-        after = (before.before + s.worth_of_orders) / nav * 100
+    def shares() -> tuple[np.ndarray, np.ndarray]:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return before.now / nav * 100, (before.before + s.worth_of_orders) / nav * 100
+
+    known = s.once((*same, "known"), lambda: before.known & s.fresh_nav(minutes) & s.fresh_price(minutes))
+    outcome, max_qty = compared(s, asked, known, before.before, unit, cap, exact, same)
+    now, after = s.once((*same, "shares"), shares)
     limit_from = "rule" if fixed is not None else "mandate"
 
     def say(order: int) -> Said:

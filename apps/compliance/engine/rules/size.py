@@ -22,8 +22,7 @@ def notional(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
     place = s.orders.instrument
     unit = s.once("dearer of mid and limit", lambda: _dearer(s))
     n = len(s.orders)
-    asked = np.ones(n, bool)
-    cap = np.full(n, float(most))
+    cap = np.broadcast_to(float(most), n)
 
     def exact(order: int) -> tuple[Fraction, Fraction, Fraction]:
         i = s.instrument_of(order)
@@ -31,9 +30,10 @@ def notional(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
         limit = Fraction(int(s.orders.limit[order]), PRICE) * Fraction(i.price_factor) * rate
         return Fraction(0), max(s.exact_unit(place[order]) * s.exact_forward(s.orders, order), limit), Fraction(most)
 
-    zero = np.zeros(n)
-    outcome, max_qty = compared(s, asked, s.fresh_price(minutes) & ~np.isnan(unit), zero, unit, cap, exact)
-    after = s.ordered * unit
+    same = "notional", minutes
+    asked, known = s.once(same, lambda: (np.ones(n, bool), s.fresh_price(minutes) & ~np.isnan(unit)))
+    outcome, max_qty = compared(s, asked, known, np.broadcast_to(0.0, n), unit, cap, exact, same)
+    after = s.once("worth dearer of mid and limit", lambda: s.ordered * unit)
 
     def say(order: int) -> Said:
         basis = "quantity × the higher of mid and limit, in the firm's currency"
@@ -55,18 +55,14 @@ def _dearer(s: Snapshot) -> np.ndarray:
 def volume(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
     """No order above so many percent of the instrument's average daily volume, where it has a market with one."""
     pct = rule.params["max_pct"]
-    place = s.orders.instrument
-    daily = s.once("daily volume", lambda: np.array([np.nan if i.daily_qty is None else float(i.daily_qty) for i in s.instruments]))[place]
+    daily, asked, known, after = s.once("daily volume", lambda: _daily(s))
     n = len(s.orders)
     cap = float(pct) / 100 * daily
 
     def exact(order: int) -> tuple[Fraction, Fraction, Fraction]:
         return Fraction(0), Fraction(1), Fraction(pct) / 100 * Fraction(s.instrument_of(order).daily_qty)
 
-    asked = s.is_traded[place]
-    outcome, max_qty = compared(s, asked, ~np.isnan(daily), np.zeros(n), np.ones(n), cap, exact)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        after = s.ordered / daily * 100
+    outcome, max_qty = compared(s, asked, known, np.broadcast_to(0.0, n), np.broadcast_to(1.0, n), cap, exact, "daily volume")
 
     def say(order: int) -> Said:
         i = s.instrument_of(order)
@@ -80,4 +76,12 @@ def volume(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
         )
         return Said(text, basis, (line(f"{i.symbol} average daily volume", i.daily_qty),), "rule")
 
-    return Verdicts(rule, outcome, say, None, after, np.full(n, float(pct)), "% of daily volume", cap, "units", max_qty)
+    return Verdicts(rule, outcome, say, None, after, np.broadcast_to(float(pct), n), "% of daily volume", cap, "units", max_qty)
+
+
+def _daily(s: Snapshot) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Of each order: its instrument's average day, whether it is asked, whether that is known, and its percent of it."""
+    place = s.orders.instrument
+    daily = np.array([np.nan if i.daily_qty is None else float(i.daily_qty) for i in s.instruments])[place]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return daily, s.is_traded[place], ~np.isnan(daily), s.ordered / daily * 100
