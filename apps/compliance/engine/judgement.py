@@ -141,7 +141,7 @@ class _Asked(NamedTuple):
 
 def compared(
     s: Snapshot, asked: np.ndarray, known: np.ndarray, used: np.ndarray, unit: np.ndarray, cap: np.ndarray, exact: Exact,
-    same: Hashable = None,
+    same: Hashable = None, alike: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """
     Outcome of each order and, where it fails, the largest quantity that passes.
@@ -149,6 +149,7 @@ def compared(
     :param used: what is taken before the order; ``unit`` what one unit of it takes; ``cap`` what there is
     :param exact: (used, unit, cap) of one order as fractions
     :param same: names ``asked``, ``known``, ``used`` and ``unit`` of the snapshot, where other rules come with the same
+    :param alike: a number of each order, the same for orders of which ``exact`` says the same and that trade in the same steps
     """
     found = _asked(s, asked, known, used, unit) if same is None else s.once(
         ("compared", same), lambda: _asked(s, asked, known, used, unit)
@@ -167,7 +168,7 @@ def compared(
     outcome = found.outcome.copy()
     failed = rows[fails]
     outcome[failed] = FAIL
-    return outcome, largest(s, failed, used, unit, cap, exact)
+    return outcome, largest(s, failed, used, unit, cap, exact, alike)
 
 
 def _asked(s: Snapshot, asked: np.ndarray, known: np.ndarray, used: np.ndarray, unit: np.ndarray) -> _Asked:
@@ -181,7 +182,9 @@ def _asked(s: Snapshot, asked: np.ndarray, known: np.ndarray, used: np.ndarray, 
     return _Asked(rows, after, size, float(np.max(size, initial=0.0, where=np.isfinite(size))), outcome)
 
 
-def largest(s: Snapshot, rows: np.ndarray, used: np.ndarray, unit: np.ndarray, cap: np.ndarray, exact: Exact) -> np.ndarray:
+def largest(
+    s: Snapshot, rows: np.ndarray, used: np.ndarray, unit: np.ndarray, cap: np.ndarray, exact: Exact, alike: np.ndarray | None = None
+) -> np.ndarray:
     """
     (cap - used) ÷ unit, down to a whole increment; 0 where not even the smallest piece fits.
 
@@ -195,9 +198,13 @@ def largest(s: Snapshot, rows: np.ndarray, used: np.ndarray, unit: np.ndarray, c
         steps = (cap[rows] - used[rows]) / unit[rows] * QTY / step
     blurred = np.maximum(np.abs(cap[rows]), np.abs(used[rows])) / np.abs(unit[rows]) * QTY / step * NEAR
     whole = np.floor(steps)
+    told: dict[int, int] = {}
     for k in np.flatnonzero((np.abs(steps - np.rint(steps)) <= blurred + NEAR) | ~np.isfinite(steps)):
-        e_used, e_unit, e_cap = exact(rows[k])
-        whole[k] = (e_cap - e_used) * QTY // (e_unit * int(step[k])) if e_unit else 0
+        kind = int(rows[k] if alike is None else alike[rows[k]])
+        if kind not in told:
+            e_used, e_unit, e_cap = exact(rows[k])
+            told[kind] = (e_cap - e_used) * QTY // (e_unit * int(step[k])) if e_unit else 0
+        whole[k] = told[kind]
     qty = np.maximum(whole, 0).astype(np.int64) * step
     result[rows] = np.where(qty < s.min_piece[s.orders.instrument[rows]], 0, qty)
     return result

@@ -62,7 +62,9 @@ def volume(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
     def exact(order: int) -> tuple[Fraction, Fraction, Fraction]:
         return Fraction(0), Fraction(1), Fraction(pct) / 100 * Fraction(s.instrument_of(order).daily_qty)
 
-    outcome, max_qty = compared(s, asked, known, np.broadcast_to(0.0, n), np.broadcast_to(1.0, n), cap, exact, "daily volume")
+    outcome, max_qty = compared(
+        s, asked, known, np.broadcast_to(0.0, n), np.broadcast_to(1.0, n), cap, exact, "daily volume", s.orders.instrument
+    )
 
     def say(order: int) -> Said:
         i = s.instrument_of(order)
