@@ -8,7 +8,17 @@ from apps.users.as_seen import AsSeen
 from apps.users.back_office import ByRole
 
 from . import services
-from .forms import BrokerTermForm, DirectionForm, GroupForm, MandateForm, PortfolioForm, WeightFormSet
+from .forms import (
+    BrokerTermForm,
+    DirectionForm,
+    GroupForm,
+    MandateForm,
+    PartyForm,
+    PlanConsentForm,
+    PlanForm,
+    PortfolioForm,
+    WeightFormSet,
+)
 from .models import (
     AlikeForTax,
     BrokerTerm,
@@ -18,6 +28,9 @@ from .models import (
     Model,
     ModelWeight,
     Movement,
+    PartyInInterest,
+    Plan,
+    PlanConsent,
     Portfolio,
     PortfolioGroup,
     Position,
@@ -154,6 +167,54 @@ class AlikeForTaxAdmin(AsSeen, FirmWide, SimpleHistoryAdmin):
     list_filter = ("word",)
     search_fields = ("instrument__symbol", "word")
     autocomplete_fields = ("instrument",)
+
+
+@admin.register(Plan)
+class PlanAdmin(AsSeen, FirmWide, SimpleHistoryAdmin):
+    """Which portfolios are retirement plans, and whose."""
+
+    writes = ("reference.write",)
+    form = PlanForm
+    list_display = ("portfolio", "kind", "employer", "allows_employer", "fiduciary", "by_qpam", "qpam_agreement")
+    list_filter = ("kind", "by_qpam")
+    list_select_related = ("portfolio", "employer")
+    search_fields = ("portfolio__code", "portfolio__name", "employer__name")
+    autocomplete_fields = ("portfolio", "employer")
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        """What was judged by it stays explained: a plan that is none any more becomes one that nothing binds."""
+        return False
+
+
+@admin.register(PartyInInterest)
+class PartyInInterestAdmin(AsSeen, FirmWide, SimpleHistoryAdmin):
+    """Whose securities plans do not buy without an exemption. A row that was in force is ended, not deleted."""
+
+    writes = ("reference.write",)
+    form = PartyForm
+    list_display = ("issuer", "relation", "plan", "starts_on", "ends_on", "reason")
+    list_filter = ("relation",)
+    list_select_related = ("issuer", "plan__portfolio")
+    search_fields = ("issuer__name", "plan__portfolio__code")
+    autocomplete_fields = ("issuer", "plan")
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False
+
+
+@admin.register(PlanConsent)
+class PlanConsentAdmin(AsSeen, FirmWide, SimpleHistoryAdmin):
+    """Exemptions on file. A consent that was in force is ended, not deleted."""
+
+    writes = ("reference.write",)
+    form = PlanConsentForm
+    list_display = ("plan", "issuer", "exemption", "agreed_by", "starts_on", "ends_on", "document")
+    list_select_related = ("issuer", "plan__portfolio")
+    search_fields = ("issuer__name", "plan__portfolio__code", "exemption")
+    autocomplete_fields = ("issuer", "plan")
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False
 
 
 class WeightInline(FirmWide, admin.TabularInline):

@@ -14,7 +14,17 @@ from apps.users.doors import ApiDoor
 
 from . import selectors
 from .lot_selectors import lots_held
-from .models import BrokerTerm, Direction, Mandate, Portfolio, PortfolioGroup
+from .models import (
+    BrokerTerm,
+    Direction,
+    Mandate,
+    PartyInInterest,
+    Plan,
+    PlanConsent,
+    Portfolio,
+    PortfolioGroup,
+)
+from .plan_selectors import parties_seen_by, plans_seen_by
 from .rules import MANDATE_TYPES
 
 
@@ -158,6 +168,45 @@ class LotOut(serializers.Serializer):
     price = serializers.DecimalField(20, 8, allow_null=True, help_text="paid a unit, without costs; null where it is not on file")
 
 
+class PlanConsentOut(serializers.ModelSerializer):
+    issuer = serializers.CharField(source="issuer.name")
+
+    class Meta:
+        model = PlanConsent
+        fields = ("id", "issuer", "exemption", "agreed_by", "document", "starts_on", "ends_on")
+        read_only_fields = fields
+
+
+class PlanOut(serializers.ModelSerializer):
+    """``kind`` is ERISA, IRA or OTHER; ``allows_employer``: its documents free it from the tenth of 29 USC 1107."""
+
+    portfolio = serializers.CharField(source="portfolio.code")
+    kind = serializers.CharField()
+    employer = serializers.CharField(source="employer.name", default=None)
+    consents = PlanConsentOut(many=True)
+
+    class Meta:
+        model = Plan
+        fields = (
+            "id", "portfolio", "kind", "employer", "allows_employer", "fiduciary", "by_qpam", "qpam_agreement", "qpam_starts_on",
+            "qpam_ends_on", "consents",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class PlanPartyOut(serializers.ModelSerializer):
+    """``plan``: the portfolio's code, null for every plan; ``relation`` is ADVISER, APPOINTS, SERVES or OTHER."""
+
+    plan = serializers.CharField(source="plan.portfolio.code", default=None)
+    issuer = serializers.CharField(source="issuer.name")
+    relation = serializers.CharField()
+
+    class Meta:
+        model = PartyInInterest
+        fields = ("id", "plan", "issuer", "relation", "starts_on", "ends_on", "reason")
+        read_only_fields = fields
+
+
 class RungOut(serializers.Serializer):
     date = serializers.DateField()
     balance = serializers.DecimalField(20, 4, help_text="settled by then, of what is booked now")
@@ -214,3 +263,25 @@ class Portfolios(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
     @extend_schema(summary="Its tax lots", responses=LotOut(many=True), filters=False)
     def lots(self, request: Request, pk: int) -> Response:
         return Response(LotOut(lots_held(selectors.get_portfolio_seen_by(request.user, pk)), many=True).data)
+
+
+@extend_schema_view(list=extend_schema(summary="Retirement plans among the portfolios you may see"))
+class Plans(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
+    permissions = ("portfolios.see",)
+    serializer_class = PlanOut
+    filterset_fields = {"portfolio__code": ["exact"], "kind": ["exact"]}
+    queryset = Plan.objects.none()
+
+    def get_queryset(self):
+        return plans_seen_by(self.request.user)
+
+
+@extend_schema_view(list=extend_schema(summary="Whose securities those plans do not buy without an exemption"))
+class PlanParties(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
+    permissions = ("portfolios.see",)
+    serializer_class = PlanPartyOut
+    filterset_fields = {"plan__portfolio__code": ["exact"], "relation": ["exact"]}
+    queryset = PartyInInterest.objects.none()
+
+    def get_queryset(self):
+        return parties_seen_by(self.request.user)

@@ -9,7 +9,16 @@ from django.db.models import Q
 from apps.reference.models import Broker
 
 from . import rules, selectors
-from .models import BrokerTerm, Direction, Mandate, Portfolio, PortfolioGroup
+from .models import (
+    BrokerTerm,
+    Direction,
+    Mandate,
+    PartyInInterest,
+    Plan,
+    PlanConsent,
+    Portfolio,
+    PortfolioGroup,
+)
 
 
 class PortfolioForm(forms.ModelForm):
@@ -116,6 +125,46 @@ class BrokerTermForm(forms.ModelForm):
         if data.get("starts_on") and data.get("ends_on") and data["ends_on"] < data["starts_on"]:
             self.add_error("ends_on", "It ends before it starts.")
         return data
+
+
+class PlanForm(forms.ModelForm):
+    class Meta:
+        model = Plan
+        fields = "__all__"
+
+    def clean(self) -> dict:
+        data = super().clean() or self.cleaned_data
+        for field, problem in rules.plan_problems(data).items():
+            self.add_error(field, problem)
+        return data
+
+
+class Dated(forms.ModelForm):
+    """A row that holds from a day to a day."""
+
+    def clean(self) -> dict:
+        data = super().clean() or self.cleaned_data
+        if data.get("starts_on") and data.get("ends_on") and data["ends_on"] < data["starts_on"]:
+            self.add_error("ends_on", "It ends before it starts.")
+        return data
+
+
+class PartyForm(Dated):
+    class Meta:
+        model = PartyInInterest
+        fields = "__all__"
+
+    def clean(self) -> dict:
+        data = super().clean()
+        if data.get("relation", "ADVISER") != "ADVISER" and not data.get("plan"):
+            self.add_error("plan", "Name the plan: only our own affiliates are parties in interest of every plan.")
+        return data
+
+
+class PlanConsentForm(Dated):
+    class Meta:
+        model = PlanConsent
+        fields = "__all__"
 
 
 class WeightFormSet(forms.BaseInlineFormSet):

@@ -1,9 +1,9 @@
-"""What a mandate and a model must be, and with whom a portfolio trades: arithmetic only."""
+"""What a mandate, a model and a plan must be, and with whom a portfolio trades: arithmetic only."""
 
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 MANDATE_TYPES = {
     "UCITS": "UCITS",
@@ -43,6 +43,25 @@ def weights_problem(weights: Iterable[Decimal]) -> str | None:
         return "A weight must not be negative."
     total = sum(weights, Decimal(0))
     return f"The weights sum to {total:f} percent, over 100." if total > 100 else None
+
+
+def plan_problems(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Field to what is wrong with it, of a retirement plan."""
+    found = {}
+    if facts.get("kind") == "ERISA":
+        if not facts.get("employer"):
+            found["employer"] = "A plan under ERISA has a sponsor: without it nobody knows what employer securities are (29 USC 1107)."
+        if not facts.get("fiduciary"):
+            found["fiduciary"] = "A plan under ERISA has a named fiduciary (29 USC 1102(a))."
+    if facts.get("by_qpam"):
+        if not facts.get("qpam_agreement"):
+            found["qpam_agreement"] = "Name the management agreement and its date: PTE 84-14 asks for it in writing."
+        if not facts.get("qpam_starts_on"):
+            found["qpam_starts_on"] = "Say from when the firm is its QPAM."
+    starts, ends = facts.get("qpam_starts_on"), facts.get("qpam_ends_on")
+    if ends and (not starts or ends < starts):
+        found["qpam_ends_on"] = "It ends before it starts."
+    return found
 
 
 class Term(NamedTuple):

@@ -4,6 +4,8 @@ from . import api
 
 app_name = "portfolios"
 api_urlpatterns = [
+    path("plans/", api.Plans.as_view({"get": "list"}), name="api-plans"),
+    path("plans/parties/", api.PlanParties.as_view({"get": "list"}), name="api-plan-parties"),
     path("portfolios/", api.Portfolios.as_view({"get": "list"}), name="api-portfolios"),
     path("portfolios/groups/", api.Portfolios.as_view({"get": "groups"}), name="api-portfolio-groups"),
     path("portfolios/<int:pk>/", api.Portfolios.as_view({"get": "retrieve"}), name="api-portfolio"),

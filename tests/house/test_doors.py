@@ -24,6 +24,7 @@ MATRIX: dict[str, set[str] | str] = {
     "desk:record": {C, A}, "desk:verify": {A}, "desk:timeline": ALL,
     "desk:arrange": ALL, "desk:widths": ALL, "desk:remove_view": ALL, "desk:view_stands": ALL, "desk:tree": FLOOR,
     # Portfolios and results
+    "portfolios:plans": {M, C, O, A}, "api-plans": {M, C, O, A}, "api-plan-parties": {M, C, O, A},
     "portfolios:list": {M, C, O, A}, "portfolios:detail": {M, C, O, A}, "reporting:results": FLOOR,
     # Orders
     "orders:list": FLOOR, "orders:rows": FLOOR, "orders:export": FLOOR, "orders:detail": FLOOR,

@@ -20,6 +20,9 @@ from apps.portfolios.models import (
     Mandate,
     Model,
     ModelWeight,
+    PartyInInterest,
+    Plan,
+    PlanConsent,
     Portfolio,
     PortfolioGroup,
     Taxpayer,
@@ -51,6 +54,12 @@ WRITTEN = [model for model, page in admin.site._registry.items() if getattr(page
 def an_etf(firm) -> Instrument:
     Instrument.objects.filter(symbol="AAA").update(asset_class="ETF")
     return firm.instruments["AAA"]
+
+
+def a_plan(firm) -> Plan:
+    return Plan.objects.create(
+        portfolio=firm.portfolios["P1"], kind="ERISA", employer=firm.instruments["AAA"].issuer, fiduciary="Trustees"
+    )
 
 
 # What each row is, what the first of two changes in it, and what the second, who had it open all the while.
@@ -88,6 +97,14 @@ ROWS = {
     Taxpayer: (lambda w: Taxpayer.objects.create(code="SMITH", name="Smith"), {"name": "The Smiths"}, {"code": "SMITHS"}),
     AlikeForTax: (lambda w: AlikeForTax.objects.create(instrument=w.firm.instruments["AAA"], word="ALPHA", reason="Policy"),
                   {"word": "BETA"}, {"reason": "Policy of 2026"}),
+    Plan: (lambda w: a_plan(w.firm), {"fiduciary": "The committee"}, {"qpam_agreement": "Of 5 January"}),
+    PartyInInterest: (lambda w: PartyInInterest.objects.create(
+        issuer=w.firm.instruments["AAA"].issuer, relation="ADVISER", starts_on=date(2026, 1, 5), reason="Register"
+    ), {"reason": "Register of 2026"}, {"ends_on": "2031-01-01"}),
+    PlanConsent: (lambda w: PlanConsent.objects.create(
+        plan=a_plan(w.firm), issuer=w.firm.instruments["BBB"].issuer, exemption="PTE 77-4", agreed_by="A. Trustee",
+        document="letter", starts_on=date(2026, 1, 5),
+    ), {"document": "letter of 5 January"}, {"agreed_by": "B. Trustee"}),
     TradingLimit: (lambda w: TradingLimit.objects.create(max_qty=100, starts_on=date(2026, 1, 5), reason="House"),
                    {"max_qty": "90"}, {"reason": "Board"}),
     Throttle: (lambda w: Throttle.objects.create(strategy="VWAP", per_second=5), {"per_second": "6"}, {"per_day": "100"}),

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_GET
 
 from apps.desk.selectors import Figure
 from apps.desk.templatetags.show import NONE, good_bad, money_short, percent, qty, sign, signed_money
+from apps.portfolios import plan_selectors
 from apps.portfolios import selectors as portfolios
 from apps.portfolios.lot_selectors import lots_held
 from apps.users.doors import door
@@ -49,6 +50,18 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @door("portfolios.see")
 @require_GET
+def plans(request: HttpRequest) -> HttpResponse:
+    """Retirement plans among the portfolios that the person may see, with their employers, parties and consents."""
+    parties = [(row, plan_selectors.is_on(row)) for row in plan_selectors.parties_seen_by(request.user)]
+    context = {
+        "rows": plan_selectors.plans_seen_by(request.user), "parties": parties,
+        "may_write": can(request.user, "reference.write") and can(request.user, "portfolios.see_all"),
+    }  # fmt: skip
+    return render(request, "portfolios/plans.html", context)
+
+
+@door("portfolios.see")
+@require_GET
 def detail(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     """A portfolio as it is this moment: booked positions, provisional shares, what is in orders, cash by day, bands."""
     portfolio = portfolios.get_portfolio_seen_by(request.user, portfolio_id)
@@ -59,6 +72,7 @@ def detail(request: HttpRequest, portfolio_id: int) -> HttpResponse:
         "portfolio": portfolio,
         "base": base,
         "lots": lots_held(portfolio) if portfolio.taxpayer_id else [],
+        "plan": plan_selectors.find_plan(portfolio.pk),
         "broker_terms": portfolio.broker_terms.select_related("broker"),
         "groups": portfolio.groups.all(),
         "directions": portfolio.directions.select_related("broker"),

@@ -9,7 +9,7 @@ from apps.audit.models import ActRow
 from apps.reference.fields import amount_field, percent_field, price_field, qty_field
 from apps.reference.models import AssetClass, Broker, Currency, Custodian, Instrument
 
-from . import rules
+from .. import rules
 
 
 class Model(models.Model):
