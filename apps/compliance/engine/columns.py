@@ -20,6 +20,7 @@ from apps.reference.rules import MARGINED
 from .claims import Deals
 from .controls import Limit
 from .lists import Met
+from .plans import Plan
 from .rows import Breaker, Instrument, Portfolio, Rate
 from .taxes import Position, TaxLot
 
@@ -131,6 +132,8 @@ class Snapshot:
     """Of (place of a portfolio, place of an instrument) its tax lots, oldest first."""
     alike: Mapping[int, str] = field(default_factory=dict)
     """Of ids of instruments the word of what is substantially identical to them."""
+    plans: Mapping[int, Plan] = field(default_factory=dict)
+    """Of places of portfolios that are retirement plans what they are."""
     units_owned: Mapping[tuple[str, int], int] = field(default_factory=dict)
     """Of (aggregation unit, instrument) what its portfolios outside the snapshot hold less their open sells."""
     firm_held: np.ndarray | None = None

@@ -32,6 +32,7 @@ import numpy as np
 from apps.core.refusals import Invalid
 
 from . import columns as c
+from . import plans
 from .claims import Deals, Party
 from .judgement import NOT_ASKED, OUTCOMES, UNKNOWN, RuleVersion
 from .screening import screen
@@ -112,6 +113,10 @@ def read(told: Mapping[str, Any]) -> Fixture:
     instruments = [_instrument(symbol, given, n, places, issuers) for n, (symbol, given) in enumerate(listed.items(), start=1)]
     instruments = [_with_underlying(i, instruments) for i in instruments]
     homes = _mapping(where["portfolios"], "portfolios")
+    of_plans = {
+        n: _plan(given["plan"], f"portfolios.{code}.plan", issuers)
+        for n, (code, given) in enumerate(homes.items()) if isinstance(given, Mapping) and "plan" in given
+    }  # fmt: skip
     portfolios = [_portfolio(n, code, given, issuers) for n, (code, given) in enumerate(homes.items(), start=1)]
     home = {code: n for n, code in enumerate(homes)}
     orders = [_order(row, f"orders[{n}]", home, places, expects=True) for n, row in enumerate(_rows(where["orders"], "orders"))]
@@ -135,7 +140,7 @@ def read(told: Mapping[str, Any]) -> Fixture:
         unsettled=c.Holdings(*(np.zeros(0, np.int64) for _ in range(4))), instruments=instruments, portfolios=portfolios,
         currencies=currencies,
         rates={c.FIRM_CURRENCY: c.Rate(Decimal(1), NOW)} | {code: c.Rate(rate, NOW) for code, rate in rates.items()},
-        firm_held=firm[0], firm_promised=firm[1],
+        firm_held=firm[0], firm_promised=firm[1], plans=of_plans,
         deals=Deals(
             parties, *(np.array([row[n] for row in owed], np.int64) for n in (0, 1)), np.array([coin[row[2]] for row in owed], np.int64),
             _whole(row[3] for row in owed),
@@ -202,7 +207,7 @@ def _with_underlying(i: c.Instrument, instruments: Sequence[c.Instrument]) -> c.
 
 
 def _portfolio(number: int, code: str, told: Any, issuers: dict[str, int]) -> c.Portfolio:
-    told = _mapping(told, f"portfolios.{code}", {"holds", "cash", "bank", "deals", *MANDATE})
+    told = _mapping(told, f"portfolios.{code}", {"holds", "cash", "bank", "deals", "plan", *MANDATE})
     limits = {name: _number(told[name], f"portfolios.{code}.{name}") for name in MANDATE if name in told}
     bank = told.get("bank")
     group = None if bank is None else issuers.setdefault(str(bank), len(issuers) + 1)
@@ -230,6 +235,28 @@ def _stands(row: Any, at: str, home: Mapping[str, int]) -> tuple[int, str, str]:
     row = _mapping(row, at, {"portfolio", "group", "expect"}, {"group", "expect"})
     portfolio = row.get("portfolio", next(iter(home), ""))
     return _home(portfolio, home, at), str(row["group"]), _expected(row["expect"], at)
+
+
+def _plan(told: Any, at: str, issuers: dict[str, int]) -> plans.Plan:
+    """A retirement plan; ``parties`` names an issuer and how it stands to the plan, ``exempt`` issuers with a consent on file."""
+    told = _mapping(told, at, {"kind", "employer", "allows_employer", "qpam", "parties", "exempt"}, {"kind"})
+    if told["kind"] not in (plans.ERISA, plans.IRA, plans.OTHER):
+        raise BadFixture(f"A plan is ERISA, IRA or OTHER; got “{told['kind']}”.", field=f"{at}.kind")
+
+    def group(name: Any) -> int:
+        return issuers.setdefault(str(name), len(issuers) + 1)
+
+    parties = []
+    for name, relation in _mapping(told.get("parties", {}), f"{at}.parties").items():
+        if relation not in plans.RELATIONS:
+            raise BadFixture(f"A party is one of {', '.join(plans.RELATIONS)}; got “{relation}”.", field=f"{at}.parties.{name}")
+        parties.append(plans.Party(group(name), name, relation))
+    exempt = tuple(plans.Exemption(group(name), "on file") for name in _rows(told.get("exempt", []), f"{at}.exempt"))
+    employer = told.get("employer")
+    return plans.Plan(
+        told["kind"], None if employer is None else group(employer), str(employer or ""), bool(told.get("allows_employer")),
+        str(told.get("qpam", "")), tuple(parties), exempt,
+    )  # fmt: skip
 
 
 def _order(row: Any, at: str, home: Mapping[str, int], places: Mapping[str, int], *, expects: bool = False) -> tuple:

@@ -90,6 +90,8 @@ class Portfolio(NamedTuple):
     custodian: str = ""
     """Who keeps its money; ``bank`` is the group of that body, None where it is not on file."""
     bank: int | None = None
+    plan: int | None = None
+    """Id of the retirement plan that it is."""
 
 
 class Rate(NamedTuple):

@@ -17,6 +17,7 @@ from .columns import FIRM_CURRENCY, NEAR, QTY, Snapshot
 from .judgement import FAIL, INDETERMINATE, OUTCOMES, PASS, RuleVersion
 from .rules import concentration, measure, owed, stepped
 from .rules.bands import BOUNDS
+from .rules.plans import employers
 from .saying import line, percent
 from .scope import why_unsure
 
@@ -323,6 +324,20 @@ def _share(group: str, mandate_limit: str | None) -> Callable[[Snapshot, RuleVer
     return asked
 
 
+def _employer(s: Snapshot, rule: RuleVersion) -> list[Standing]:
+    """What each plan holds of its employer."""
+    groups, own = employers(s)
+    most = Fraction(rule.params["limit"])
+    return _standing(
+        s,
+        _Numbers(
+            groups, lambda group: f"{_names(s, groups, lambda i: i.issuer_name)(group)}, the employer", s.unit, s.exact_unit,
+            np.zeros(len(s.instruments), bool), lambda portfolio, group: most if own[portfolio] == group else None,
+            s.total_assets, s.exact_total_assets, False, None, "% of the plan's assets", rule.params["max_age"],
+        ),
+    )  # fmt: skip
+
+
 def _bands(s: Snapshot, rule: RuleVersion) -> list[Standing]:
     """Both bounds of the mandate's asset classes."""
     groups = np.where(np.isin(s.class_code, list(BOUNDS)), s.class_code, -1)
@@ -361,4 +376,5 @@ ASKS: dict[str, Callable[[Snapshot, RuleVersion], Sequence[Standing]]] = {
     "issuer_share": _share("issuer", "issuer_max_pct"),
     "sector_share": _share("sector", "sector_max_pct"),
     "asset_class_band": _bands,
+    "employer_securities": _employer,
 }

@@ -27,6 +27,7 @@ from .economics import economic_hash
 from .limits import limits_in_force
 from .lists import met_for_judging
 from .owed import FUND_FACTS, Owed, money_owed
+from .plans import plans_of
 from .shorts import LARGEST_QTY
 from .taxes import taxes_of
 
@@ -122,7 +123,8 @@ def around(
         days, dated = _value_days(cursor, {i.id for i in instruments if i.base_currency}, orders, others)
     place = np.array(portfolios, np.int64), np.array([i.id for i in instruments], np.int64)
     return c.Snapshot(
-        at=at, orders=c.Orders(**_order_columns(orders, *place), value_days=days(orders), own=own, desk=orders["desk"].to_numpy(), **lent),
+        at=at, plans=plans_of(mandates, at.date()),
+        orders=c.Orders(**_order_columns(orders, *place), value_days=days(orders), own=own, desk=orders["desk"].to_numpy(), **lent),
         others=c.OpenOrders(
             **_order_columns(others, *place), value_days=days(others), leaves=others["leaves"].to_numpy(),
             cleared=others["cleared"].to_numpy().astype(bool),
@@ -157,7 +159,7 @@ def snapshot_as_held(
     place = np.array(wanted, np.int64), np.array([i.id for i in instruments], np.int64)
     none = {name: np.zeros(0, bool if name == "sell" else np.int64) for name in (*ORDER_SCHEMA, "value_days")}
     return c.Snapshot(
-        at=at, orders=c.Orders(**none), others=c.OpenOrders(**none),
+        at=at, plans=plans_of(mandates, at.date()), orders=c.Orders(**none), others=c.OpenOrders(**none),
         instruments=instruments, portfolios=mandates, **_held(positions, cash, unsettled, instruments, place, at, owed),
     )  # fmt: skip
 
@@ -287,11 +289,12 @@ def _mandates(cursor, portfolio_ids: Sequence[int]) -> list[c.Portfolio]:
     own = {
         "unit": "p.aggregation_unit", "team": "p.team", "taxpayer": "p.taxpayer_id", "is_ira": "p.is_ira",
         "groups": "coalesce(g.codes, '{}')", "mandate_type": "coalesce(m.type, '')", "custodian": "k.name", "bank": "k.issuer_id",
+        "plan": "r.id",
     }  # fmt: skip
     cursor.execute(
         f"SELECT p.id, p.code, {', '.join(f'm.{name}' for name in limits)}, {', '.join(own.values())}"
         " FROM portfolios_portfolio p JOIN reference_custodian k ON k.id = p.custodian_id"
-        " LEFT JOIN portfolios_mandate m ON m.portfolio_id = p.id"
+        " LEFT JOIN portfolios_mandate m ON m.portfolio_id = p.id LEFT JOIN portfolios_plan r ON r.portfolio_id = p.id"
         " LEFT JOIN (SELECT i.portfolio_id, array_agg(g.code::text ORDER BY g.code) AS codes FROM portfolios_portfoliogroup_members i"
         "  JOIN portfolios_portfoliogroup g ON g.id = i.portfoliogroup_id WHERE i.portfolio_id = ANY(%s) GROUP BY 1) g"
         "  ON g.portfolio_id = p.id WHERE p.id = ANY(%s) ORDER BY p.id",

@@ -20,6 +20,7 @@ from . import (
     measure,
     owed,
     ownership,
+    plans,
     restricted,
     short_sales,
     size,
@@ -78,6 +79,10 @@ MEASURES: dict[str, Measure] = {
     "order_volume": Measure("Order, % of daily volume", size.VOLUME_PARAMS, size.volume),
     "trading_limits": Measure("Trading limits of person, desk, instrument", limits.PARAMS, limits.judge),
     "wash_sale": Measure("Wash sale", wash_sales.PARAMS, wash_sales.judge),
+    "employer_securities": Measure(
+        "Employer's securities, % of a plan's assets", plans.EMPLOYER_PARAMS, plans.employer, sentence=plans.say_employer
+    ),
+    "plan_parties": Measure("Plans and parties in interest", plans.PARTY_PARAMS, plans.parties, sentence=plans.say_parties),
     "price_collar": Measure("Price collar", collar.PARAMS, collar.judge),
     "duplicate": Measure("Duplicate order", duplicates.PARAMS, duplicates.judge),
     "cash_by_currency": Measure("Cash by currency and date", cash.CURRENCY_PARAMS, cash.by_currency, last=True),
