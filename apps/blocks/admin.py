@@ -50,7 +50,7 @@ class CrossConsentAdmin(KeptAdmin):
     """Which portfolios may be crossed with others of the firm; without a line here a portfolio never is."""
 
     writes = ("reference.write",)
-    list_display = ("portfolio", "nature", "permits", "starts_on", "ends_on", "plan_assets_amount", "basis")
+    list_display = ("portfolio", "nature", "permits", "starts_on", "ends_on", "basis")
     list_filter = ("nature", "permits")
     autocomplete_fields = ("portfolio",)
     list_select_related = ("portfolio",)

@@ -13,7 +13,10 @@ from typing import NamedTuple
 from apps.allocations.rules import pro_rata, quantity, units
 
 LISTED = ("EQUITY", "ETF")  # Level 1; of bonds hardly any are, and listed derivatives change hands at their clearer only.
-ERISA_ASSETS = Decimal(100_000_000)
+PLANS = {
+    "ERISA": "it is a plan under ERISA: 406(b) bars it from crosses, and the conditions of 408(b)(19) are not offered here",
+    "IRA": "it is an IRA: 26 USC 4975 bars it from crosses, and the conditions of 4975(d)(22) are not offered here",
+}
 BP = Decimal(10_000)
 
 
@@ -47,11 +50,13 @@ class Consent(NamedTuple):
     permits: bool
     starts_on: date
     ends_on: date | None
-    plan_assets: Decimal | None
 
 
 class Party(NamedTuple):
-    """One order of a side, with what its block and portfolio say of it. ``account``: custodian and custody account."""
+    """
+    One order of a side, with what its block and portfolio say of it. ``account``: custodian and custody account; ``plan``: what
+    kind of retirement plan the portfolio is, empty where it is none.
+    """
 
     order_id: int
     block_id: int
@@ -71,6 +76,7 @@ class Party(NamedTuple):
     directed_to: str
     consent: Consent | None
     is_on_both_sides: bool = False
+    plan: str = ""
 
 
 class Market(NamedTuple):
@@ -178,12 +184,12 @@ def _opposite(buy: Party, sell: Party) -> Line:
 # --- conditions of each order ---------------------------------------------------------------------------------------
 def _permits(p: Party, on: date) -> str:
     c = p.consent
+    if barred := PLANS.get(p.plan) or PLANS.get(c.nature if c else ""):
+        return barred
     if c is None:
         return "no agreement to cross is on file"
     if c.nature == "AFFILIATED":
         return "an affiliate's money is in it, which would make the cross a principal trade"
-    if c.nature == "ERISA" and (not c.permits or (c.plan_assets or 0) < ERISA_ASSETS):
-        return "it is an ERISA plan without the conditions of 408(b)(19)"
     if not c.permits:
         return "it does not permit crosses"
     if c.starts_on > on or (c.ends_on is not None and c.ends_on < on):
@@ -221,7 +227,7 @@ def _limit(p: Party, priced: Priced | None) -> str:
 
 
 ORDERS = (
-    ("both portfolios permit crosses", "An agreement in force; ERISA plans and affiliates' accounts never by default",
+    ("both portfolios permit crosses", "An agreement in force; ERISA plans, IRAs and affiliates' accounts never",
      "17 CFR 270.17a-7(c), (e); ERISA 406(b), 408(b)(19); Advisers Act 206(3)"),
     ("the owners differ", "No portfolio or custody account on both sides", "Exchange Act 9(a)(1)"),
     ("nothing restricts either order", "Both cleared by compliance, none held", "17 CFR 275.206(4)-7"),

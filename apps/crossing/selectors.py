@@ -80,10 +80,11 @@ def open_parts(user, cross: Cross) -> list[Part]:
 PARTIES = """
 SELECT o.id, b.id, p.id, p.code, k.code || '/' || p.custody_account, b.side, m.qty, o.order_type, o.limit_price, o.tif,
        o.terms ? 'min_qty', o.status, b.status, b.currency_id, b.settle_date, coalesce(d.code, ''),
-       c.nature, c.permits, c.starts_on, c.ends_on, c.plan_assets_amount
+       coalesce(r.kind, ''), c.nature, c.permits, c.starts_on, c.ends_on
 FROM blocks_block b JOIN blocks_member m ON m.block_id = b.id JOIN orders_order o ON o.id = m.order_id
 JOIN portfolios_portfolio p ON p.id = o.portfolio_id JOIN reference_custodian k ON k.id = p.custodian_id
 LEFT JOIN reference_broker d ON d.id = b.directed_to_id LEFT JOIN blocks_crossconsent c ON c.portfolio_id = p.id
+LEFT JOIN portfolios_plan r ON r.portfolio_id = p.id
 WHERE b.id = ANY(%s) ORDER BY o.id
 """
 
@@ -126,8 +127,8 @@ def parties_of(block_ids: Sequence[int]) -> dict[int, list[rules.Party]]:
     with connection.cursor() as cursor:
         cursor.execute(PARTIES, [list(block_ids)])
         for row in cursor.fetchall():
-            consent = rules.Consent(*row[16:]) if row[16] else None
-            found[row[1]].append(rules.Party(*row[:16], consent))
+            consent = rules.Consent(*row[17:]) if row[17] else None
+            found[row[1]].append(rules.Party(*row[:16], consent, plan=row[16]))
     return found
 
 

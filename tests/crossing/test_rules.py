@@ -12,7 +12,7 @@ from apps.crossing.states import LIFE, LIVE, X
 
 D = Decimal
 TODAY, NOW = date(2026, 11, 25), datetime(2026, 11, 25, 15, tzinfo=UTC)
-CLIENT = rules.Consent("CLIENT", True, date(2026, 1, 5), None, None)
+CLIENT = rules.Consent("CLIENT", True, date(2026, 1, 5), None)
 
 
 def quoted(bid="49.99", ask="50.01", last="50", age=0) -> rules.Quoted:
@@ -65,10 +65,8 @@ class TestEligibility:
             ("both portfolios permit crosses", BUY, SELL._replace(consent=CLIENT._replace(permits=False)), market()),
             ("both portfolios permit crosses", BUY, SELL._replace(consent=CLIENT._replace(nature="AFFILIATED")), market()),
             ("both portfolios permit crosses", BUY, SELL._replace(consent=CLIENT._replace(nature="ERISA")), market()),
-            (
-                "both portfolios permit crosses", BUY,
-                SELL._replace(consent=CLIENT._replace(nature="ERISA", plan_assets=D("99999999.99"))), market(),
-            ),
+            ("both portfolios permit crosses", BUY, SELL._replace(plan="ERISA"), market()),
+            ("both portfolios permit crosses", BUY._replace(plan="IRA"), SELL, market()),
             ("both portfolios permit crosses", BUY._replace(consent=CLIENT._replace(starts_on=TODAY + timedelta(1))), SELL, market()),
             ("both portfolios permit crosses", BUY._replace(consent=CLIENT._replace(ends_on=TODAY - timedelta(1))), SELL, market()),
             ("the owners differ", BUY._replace(portfolio_id=2), SELL, market()),
@@ -94,7 +92,7 @@ class TestEligibility:
         [
             (BUY, SELL, market(quoted(age=60))),
             (BUY, SELL, market(asset_class="ETF")),
-            (BUY, SELL._replace(consent=CLIENT._replace(nature="ERISA", plan_assets=D(100_000_000))), market()),
+            (BUY, SELL._replace(plan="OTHER"), market()),
             (BUY._replace(consent=CLIENT._replace(starts_on=TODAY, ends_on=TODAY)), SELL, market()),
             (
                 BUY._replace(order_type="LIMIT", limit_price=D(50)), SELL._replace(order_type="LIMIT", limit_price=D(50)),

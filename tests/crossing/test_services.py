@@ -18,7 +18,7 @@ from apps.crossing import services as crossing
 from apps.crossing.models import Cross, Part
 from apps.orders import services as orders
 from apps.orders.models import Order
-from apps.portfolios.models import Cash, Position
+from apps.portfolios.models import Cash, Plan, Position
 from apps.reference.models import Custodian
 from apps.reporting.invariants import broken_invariants
 from apps.reporting.selectors import result
@@ -73,6 +73,18 @@ class TestProposing:
 
     def test_crosses_only_those_who_agreed(self, proposed):
         assert dict(proposed("P1", "P3").parts.values_list("portfolio__code", "qty")) == {"P3": D(100), "P1": D(100)}
+
+    def test_a_plan_under_erisa_stays_out_and_the_trader_reads_why(self, found, firm, tom, by):
+        Plan.objects.create(
+            portfolio=firm.portfolios["P3"], kind="ERISA", employer=firm.instruments["BBB"].issuer, fiduciary="Trustees"
+        )
+        pair = found()  # P3, the only buyer, has agreed; that helps nothing.
+
+        with pytest.raises(crossing.NotCrossable) as refused:
+            crossing.propose_cross(by(tom, "saves the spread"), pair.pk, seen={pair.pk: 1})
+
+        assert "the conditions of 408(b)(19) are not offered here" in str(refused.value.facts)
+        assert not Cross.objects.exists()
 
     def test_refuses_with_every_open_condition_and_records_nothing(self, found, settings, tom, mira, by):
         pair = found("P1")

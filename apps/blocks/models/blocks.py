@@ -11,7 +11,7 @@ from simple_history.models import HistoricalRecords
 from apps.audit.models import ActRow
 from apps.orders.models import Order, OrderType, Side, TimeInForce
 from apps.portfolios.models import Direction, Portfolio
-from apps.reference.fields import amount_field, price_field, qty_field, value_field
+from apps.reference.fields import price_field, qty_field, value_field
 from apps.reference.models import Broker, Currency, Instrument
 from apps.users.models import Desk
 
@@ -242,8 +242,8 @@ class CrossMember(models.Model):
 
 class CrossConsent(models.Model):
     """
-    Whether and since when a portfolio may be crossed with others of the firm. Without one it is not. A plan under ERISA
-    is not unless it meets 408(b)(19), and an account with our own or an affiliate's money never is.
+    Whether and since when a portfolio may be crossed with others of the firm. Without one it is not. A plan under ERISA and
+    an account with our own or an affiliate's money never are: the conditions of 408(b)(19) are not offered.
     """
 
     class Nature(models.TextChoices):
@@ -256,9 +256,6 @@ class CrossConsent(models.Model):
     permits = models.BooleanField("permits crosses", default=True)
     starts_on = models.DateField(default=date(2000, 1, 1))
     ends_on = models.DateField(null=True, blank=True, help_text="the last day; empty: until further notice")
-    plan_assets_amount = amount_field(
-        null=True, blank=True, help_text="of a plan under ERISA, in USD: 408(b)(19) asks for 100 million at least"
-    )
     basis = models.CharField(max_length=200, help_text="the procedures or agreement it rests on, with their date")
     history = HistoricalRecords()
 
@@ -270,10 +267,7 @@ class CrossConsent(models.Model):
             models.CheckConstraint(
                 condition=~Q(nature="AFFILIATED", permits=True), name="an_affiliate_is_never_crossed"
             ),
-            models.CheckConstraint(
-                condition=~Q(nature="ERISA", permits=True) | Q(plan_assets_amount__gte=100_000_000),
-                name="an_erisa_plan_is_large_enough_to_be_crossed",
-            ),
+            models.CheckConstraint(condition=~Q(nature="ERISA", permits=True), name="a_plan_under_erisa_is_never_crossed"),
         ]
 
     def __str__(self) -> str:
