@@ -171,6 +171,19 @@ class RestrictionLifted(Event, code="restriction.lifted"):
 
 
 @dataclass(frozen=True)
+class PositionLimitAdded(Event, code="position_limit.added"):
+    family_id: int
+    months: str
+    kind: str
+    qty: str
+
+
+@dataclass(frozen=True)
+class PositionLimitEnded(Event, code="position_limit.ended"):
+    pass
+
+
+@dataclass(frozen=True)
 class DraftWritten(Event, code="draft.written"):
     """An officer began a change of a rule, or a new one; ``after`` holds all that it says."""
 

@@ -136,6 +136,13 @@ ENTRY_LIFE = Lifecycle(
 """Of what is on the lists of the control room: told apart, for the record of it is theirs."""
 
 
+POSITION_LIMIT_LIFE = Lifecycle(
+    "position_limit",
+    born={e.PositionLimitAdded: InForce.ACTIVE},
+    moves={(InForce.ACTIVE, e.PositionLimitEnded): InForce.RETIRED},
+)
+
+
 class Room(StrEnum):
     """Of room that is kept for a draft."""
 

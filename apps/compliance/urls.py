@@ -8,6 +8,7 @@ from . import (
     library_views,
     limit_views,
     lists_views,
+    position_limit_views,
     replay_views,
     room_views,
     rule_views,
@@ -16,6 +17,7 @@ from . import (
 )
 from .api.horizon import CashHorizon
 from .api.limits import TradingLimits
+from .api.position_limits import PositionLimits
 
 app_name = "compliance"
 PK = r"(?P<pk>[0-9]{1,18})"  # Acts on one thing are posted with or without the last slash.
@@ -58,6 +60,9 @@ api_urlpatterns = [
     path("rule-drafts/<int:pk>/bench/", api.Drafts.as_view({"get": "bench"}), name="api-rule-draft-bench"),
     path("rule-drafts/<int:pk>/history/", api.Drafts.as_view({"get": "history"}), name="api-rule-draft-history"),
     path("portfolios/<int:pk>/horizon/", CashHorizon.as_view({"get": "retrieve"}), name="api-cash-horizon"),
+    path("position-limits/", PositionLimits.as_view({"get": "list", "post": "create"}), name="api-position-limits"),
+    re_path(r"^position-limits/import/?$", PositionLimits.as_view({"post": "upload"}), name="api-position-limits-import"),
+    re_path(rf"^position-limits/{PK}/end/?$", PositionLimits.as_view({"post": "end"}), name="api-position-limit-end"),
     path("trading-limits/", TradingLimits.as_view({"get": "list"}), name="api-trading-limits"),
     re_path(r"^restrictions/import/?$", api.Restrictions.as_view({"post": "upload"}), name="api-restrictions-import"),
     path("sanctions/lists/", api.SanctionsLists.as_view({"get": "list"}), name="api-sanctions-lists"),
@@ -100,6 +105,10 @@ urlpatterns = [
     path("rule-drafts/<int:draft_id>/act/", rule_views.act_on_draft, name="draft_act"),
     path("portfolios/<int:portfolio_id>/horizon/", limit_views.cash_horizon, name="cash_horizon"),
     path("trading-limits/", limit_views.trading_limits, name="trading_limits"),
+    path("position-limits/", position_limit_views.position_limits, name="position_limits"),
+    path("position-limits/new/", position_limit_views.add, name="add_position_limit"),
+    path("position-limits/import/", position_limit_views.upload, name="import_position_limits"),
+    path("position-limits/<int:limit_id>/end/", position_limit_views.end, name="end_position_limit"),
     path("restrictions/", lists_views.restrictions, name="restrictions"),
     path("restrictions/new/", lists_views.restrict, name="restrict"),
     path("restrictions/import/", lists_views.upload, name="import_listings"),

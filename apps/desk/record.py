@@ -23,7 +23,7 @@ from apps.crossing import selectors as crossing
 from apps.orders import selectors as orders
 from apps.orders.models import ApprovalRule, OrderGroup
 from apps.portfolios.models import Portfolio
-from apps.reference.models import Broker, Custodian, Instrument, Issuer
+from apps.reference.models import Broker, ContractFamily, Custodian, Instrument, Issuer
 from apps.routing.models import AlertRule
 from apps.users.doors import door
 from apps.users.models import Desk, User
@@ -44,7 +44,7 @@ NEEDED = {
     "allocation": "audit.see", "confirmation": "settlement.see", "instruction": "settlement.see",
     "exchange": "settlement.see",
     "review": "compliance.see", "rule": "compliance.see", "draft": "compliance.see", "restriction": "compliance.see",
-    "entry": "compliance.control_room", "match": "compliance.see",
+    "entry": "compliance.control_room", "match": "compliance.see", "position_limit": "compliance.see",
     "override": "compliance.see", "question": "compliance.see", "reservation": "compliance.see",
     "day": "compliance.see", "incident": "compliance.see", "filing": "compliance.see",
     "import": "audit.see", "group": "audit.see", "approval": "audit.see", "chain": "audit.see",
@@ -63,7 +63,7 @@ NAMES = {
     "custodian_id": (Custodian, "name"),
     "dealer_id": (Broker, "name"), "desk_id": (Desk, "code"), "owner_id": (User, "username"),
     "meant_for_id": (Broker, "name"), "directed_to_id": (Broker, "name"),
-    "issuer_id": (Issuer, "name"), "group_id": (OrderGroup, "name"),
+    "family_id": (ContractFamily, "code"), "issuer_id": (Issuer, "name"), "group_id": (OrderGroup, "name"),
     "approval_rule_id": (ApprovalRule, "name"), "alert_rule_id": (AlertRule, "name"),
     "compliance_rule_id": (Rule, "name"),
     "before_id": (User, "username"), "person_id": (User, "username"), "deputy_id": (User, "username"), "acts_for_id": (User, "username"),
@@ -73,7 +73,7 @@ TITLES = {"rule": Rule, "group": OrderGroup, "chain": ApprovalRule}  # Subjects 
 Names = dict[str, dict[int, str]]
 SUBJECTS = {"order": "O-{:06d}", "block": "B-{:04d}", "route": "R-{:04d}", "inquiry": "Q-{:04d}", "allocation": "A-{:06d}",
             "confirmation": "C-{:06d}", "instruction": "I-{:06d}", "exchange": "E-{:06d}", "review": "V-{:06d}", "override": "VO-{:06d}",
-            "opposition": "X-{:04d}", "cross": "XC-{:04d}", "draft": "D-{:04d}", "match": "N-{:05d}",
+            "opposition": "X-{:04d}", "cross": "XC-{:04d}", "draft": "D-{:04d}", "position_limit": "PL-{:04d}", "match": "N-{:05d}",
             "alert": "L-{:04d}", "halt": "H-{:04d}"}  # fmt: skip
 # What a field is called whose own name is not the word for it, and what the codes of FIX 4.4 mean (tags 150 and 39).
 WORDS = {

@@ -17,6 +17,8 @@ from .models import (
     Broker,
     Combination,
     Constituent,
+    Contract,
+    ContractFamily,
     Currency,
     Custodian,
     Depository,
@@ -105,6 +107,23 @@ class InstrumentAdmin(ReferenceAdmin):
         ("Fund", {"fields": ("cutoff_at",)}),
         ("Derivative or convertible", {"fields": ("underlying", "strike_price", "put_or_call", "conversion_ratio", "cfi_code")}),
     )
+
+
+@admin.register(ContractFamily)
+class ContractFamilyAdmin(ReferenceAdmin):
+    resource_classes = [resource_for(ContractFamily, ("code",))]
+    list_display = ("code", "name")
+    search_fields = ("code", "name")
+
+
+@admin.register(Contract)
+class ContractAdmin(ReferenceAdmin):
+    resource_classes = [resource_for(Contract, ("instrument",), {"instrument": "symbol", "family": "code"})]
+    list_display = ("instrument", "family", "month", "spot_starts_on", "counts")
+    list_filter = ("family", "month")
+    list_select_related = ("instrument", "family")
+    search_fields = ("instrument__symbol", "family__code")
+    autocomplete_fields = ("instrument", "family")
 
 
 @admin.register(Constituent)

@@ -11,6 +11,7 @@ from . import rules, selectors
 from .models import (
     Broker,
     Constituent,
+    Contract,
     Currency,
     Custodian,
     Depository,
@@ -59,7 +60,19 @@ def _constituent_problems(facts: rules.Facts) -> rules.Problems:
     return rules.constituent_problems(facts, selectors.class_of(facts["fund"]) if facts.get("fund") else None)
 
 
+def _contract_problems(facts: rules.Facts) -> rules.Problems:
+    found = {}
+    if facts.get("instrument") and selectors.class_of(facts["instrument"]) != "FUTURE":
+        found["instrument"] = "must be a future: an option belongs to the family of its future by itself"
+    if facts.get("month") and facts["month"].day != 1:
+        found["month"] = "must be the first day of its month"
+    if facts.get("counts") is not None and facts["counts"] <= 0:
+        found["counts"] = "must be more than zero"
+    return found
+
+
 CHECKS = {
+    Contract: _contract_problems,
     Constituent: _constituent_problems,
     Instrument: rules.instrument_problems,
     Issuer: _issuer_problems,

@@ -150,6 +150,8 @@ MATRIX: dict[str, set[str] | str] = {
     **{f"api-rule-draft-{act}": {C} for act in ("edit", "propose", "approve", "refuse", "drop")},
     "routing:throttles": {T, C, O, A}, "api-throttles": {T, C, O, A},
     "compliance:cash_horizon": {M, C, O, A}, "api-cash-horizon": {M, C, O, A},
+    "compliance:position_limits": {C, A}, "api-position-limits": {C, A}, "api-position-limits-import": {C}, "api-position-limit-end": {C},
+    **dict.fromkeys(("compliance:add_position_limit", "compliance:import_position_limits", "compliance:end_position_limit"), {C}),
     "compliance:trading_limits": {C, A}, "api-trading-limits": {C, A},
     "api-restrictions": {C, A}, "api-restriction-lift": {C}, "api-restrictions-import": {C}, "api-list-hits": set(), "api-measures": {C, A},
     # The account of whoever is signed in, and the way in (allauth)
@@ -172,7 +174,7 @@ MATRIX: dict[str, set[str] | str] = {
 # Where looking and acting share an address: who may act.
 POSTS = {"api-rotations": {X}, "compliance:library": {C}, "api-crosses": {T}, "api-staging-sessions": {O, X},
          "api-orders": {M}, "api-imports": {M}, "api-import-listings": {M}, "api-proposals": {M},
-         "api-rule-drafts": {C}, "api-restrictions": {C}, "api-surveillance-days": {C}, "api-halts": {T, C},
+         "api-rule-drafts": {C}, "api-restrictions": {C}, "api-position-limits": {C}, "api-surveillance-days": {C}, "api-halts": {T, C},
          "api-block-notes": {M, T, C, O}, "api-order-notes": {M, T, C, O},
          "blocks:notes_of_order": {M, T, C, O}, "blocks:notes_of_block": {M, T, C, O},
          "api-order-locates": {M, T, C}, "api-order-documents": {M, T, C},

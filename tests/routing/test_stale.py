@@ -26,6 +26,7 @@ from apps.desk.orders.sheet import ORDERS
 from apps.orders import events as order_events
 from apps.orders import services as orders
 from apps.orders.models import Approval, ImportTemplate, Order, OwnField
+from apps.reference.models import ContractFamily
 from apps.routing import services as routing
 from apps.routing.models import Alert, AlertRule, DealerQuote, Inquiry, Message
 from apps.surveillance import services as surveillance
@@ -211,6 +212,14 @@ class Things:
             compliance.lift(self.act("odile"), [pk], seen={pk: 1})
         return pk
 
+    def position_limit(self) -> int:
+        family = ContractFamily.objects.create(code="CL", name="Crude")
+        limit = compliance.NewLimit(family.pk, "ALL", Decimal(10), "FIRM", "Board", timezone.now().date())
+        (pk,) = compliance.add_position_limits(self.act("omar"), [limit])
+        if not self.fresh:
+            compliance.end_position_limits(self.act("odile"), [pk], seen={pk: 1})
+        return pk
+
     def match(self) -> int:
         self.get("firm")
         folder = self.get("tmp_path")
@@ -376,6 +385,7 @@ PAGES: dict[str, tuple[str, str, dict | Callable]] = {
     "compliance:rule_end": ("omar", "rule", {}),
     "compliance:draft_act": ("omar", "draft", {"how": "drop"}),
     "compliance:lift": ("omar", "restriction", {}),
+    "compliance:end_position_limit": ("omar", "position_limit", {}),
     "compliance:decide_match": ("omar", "match", {"how": "confirm"}),
     "compliance:reserve_room": ("mira", "order", {"minutes": "60"}),
     "compliance:release_room": ("mira", "room", {}),
@@ -513,10 +523,11 @@ OTHERS = {
     "makes something new": (
         "orders:ticket orders:imports orders:clone orders:reverse orders:proposals orders:approval_rule_new orders:deputy"
         " compliance:restrict compliance:import_listings compliance:new_rule"
+        " compliance:add_position_limit compliance:import_position_limits"
         " compliance:take_file api-rule-drafts-take"
         " blocks:rotation_make routing:halt_set routing:grant_ask users:tokens api-orders api-orders-clone"
         " api-orders-reverse api-imports api-proposals api-deputies api-restrictions api-halts api-rotations"
-        " api-restrictions-import api-staging-sessions api-staging-session-grants api-views"
+        " api-restrictions-import api-position-limits api-position-limits-import api-staging-sessions api-staging-session-grants api-views"
     ),
     "adds to a thread, or says what one has read": (
         "blocks:notes_of_order blocks:notes_of_block blocks:notes_read api-block-notes api-order-notes"

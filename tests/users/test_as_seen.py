@@ -31,6 +31,8 @@ from apps.reference.models import (
     Broker,
     Combination,
     Constituent,
+    Contract,
+    ContractFamily,
     Currency,
     Custodian,
     Depository,
@@ -56,6 +58,11 @@ def an_etf(firm) -> Instrument:
     return firm.instruments["AAA"]
 
 
+def a_contract(firm) -> Contract:
+    Instrument.objects.filter(symbol="AAA").update(asset_class="FUTURE", maturity_date=date(2030, 12, 20), cfi_code="FFICSX")
+    return Contract.objects.create(instrument=firm.instruments["AAA"], family=ContractFamily.objects.create(code="CL", name="Crude"))
+
+
 def a_plan(firm) -> Plan:
     return Plan.objects.create(
         portfolio=firm.portfolios["P1"], kind="ERISA", employer=firm.instruments["AAA"].issuer, fiduciary="Trustees"
@@ -75,6 +82,8 @@ ROWS = {
     Constituent: (lambda w: Constituent.objects.create(
         fund=an_etf(w.firm), instrument=w.firm.instruments["BBB"], as_of=date(2026, 1, 5), weight_pct=10
     ), {"weight_pct": "20"}, {"as_of": "2026-01-06"}),
+    ContractFamily: (lambda w: ContractFamily.objects.create(code="CL", name="Crude"), {"name": "Crude oil"}, {"code": "CLX"}),
+    Contract: (lambda w: a_contract(w.firm), {"counts": "2"}, {"spot_starts_on": "2026-11-30"}),
     Depository: (lambda w: Depository.objects.get(country="DE"), {"name": "CBF"}, {"bic": "DAKVDEFX"}),
     Combination: (lambda w: Combination.objects.create(asset_class="EQUITY", order_type="LIMIT", tif="DAY"),
                   {"takes_min_qty": "on"}, {"takes_display_qty": "on"}),

@@ -18,6 +18,7 @@ import numpy as np
 from apps.reference.rules import MARGINED
 
 from .claims import Deals
+from .contracts import Bound, Contract, Stake
 from .controls import Limit
 from .lists import Met
 from .plans import Plan
@@ -134,6 +135,10 @@ class Snapshot:
     """Of ids of instruments the word of what is substantially identical to them."""
     plans: Mapping[int, Plan] = field(default_factory=dict)
     """Of places of portfolios that are retirement plans what they are."""
+    contracts: Mapping[int, Contract] = field(default_factory=dict)
+    """Of ids of instruments under position limits what they are; of their families all."""
+    bounds: Sequence[Bound] = ()
+    stakes: Sequence[Stake] = ()
     units_owned: Mapping[tuple[str, int], int] = field(default_factory=dict)
     """Of (aggregation unit, instrument) what its portfolios outside the snapshot hold less their open sells."""
     firm_held: np.ndarray | None = None

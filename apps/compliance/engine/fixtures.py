@@ -34,6 +34,7 @@ from apps.core.refusals import Invalid
 from . import columns as c
 from . import plans
 from .claims import Deals, Party
+from .contracts import KINDS, LIMIT, MONTHS, Bound, Contract, Stake
 from .judgement import NOT_ASKED, OUTCOMES, UNKNOWN, RuleVersion
 from .screening import screen
 from .standing import stand
@@ -104,7 +105,10 @@ def tried(rule: RuleVersion, fixtures: Sequence[Fixture]) -> list[Miss]:
 
 def read(told: Mapping[str, Any]) -> Fixture:
     """:raises BadFixture: naming the first place that cannot be understood"""
-    known = {"name", "instruments", "portfolios", "orders", "open_orders", "rates", "firm_holds", "firm_buys", "stands"}
+    known = {
+        "name", "instruments", "portfolios", "orders", "open_orders", "rates", "firm_holds", "firm_buys", "stands", "contracts",
+        "position_limits",
+    }  # fmt: skip
     where = _mapping(told, "fixture", known, {"name", "instruments", "portfolios", "orders"})
     name = str(where["name"])
     listed = _mapping(where["instruments"], "instruments")
@@ -140,7 +144,7 @@ def read(told: Mapping[str, Any]) -> Fixture:
         unsettled=c.Holdings(*(np.zeros(0, np.int64) for _ in range(4))), instruments=instruments, portfolios=portfolios,
         currencies=currencies,
         rates={c.FIRM_CURRENCY: c.Rate(Decimal(1), NOW)} | {code: c.Rate(rate, NOW) for code, rate in rates.items()},
-        firm_held=firm[0], firm_promised=firm[1], plans=of_plans,
+        firm_held=firm[0], firm_promised=firm[1], plans=of_plans, **_contracts(where, places, portfolios, positions, others),
         deals=Deals(
             parties, *(np.array([row[n] for row in owed], np.int64) for n in (0, 1)), np.array([coin[row[2]] for row in owed], np.int64),
             _whole(row[3] for row in owed),
@@ -207,11 +211,11 @@ def _with_underlying(i: c.Instrument, instruments: Sequence[c.Instrument]) -> c.
 
 
 def _portfolio(number: int, code: str, told: Any, issuers: dict[str, int]) -> c.Portfolio:
-    told = _mapping(told, f"portfolios.{code}", {"holds", "cash", "bank", "deals", "plan", *MANDATE})
+    told = _mapping(told, f"portfolios.{code}", {"holds", "cash", "bank", "deals", "plan", "owner", *MANDATE})
     limits = {name: _number(told[name], f"portfolios.{code}.{name}") for name in MANDATE if name in told}
     bank = told.get("bank")
     group = None if bank is None else issuers.setdefault(str(bank), len(issuers) + 1)
-    return c.Portfolio(number, code, **limits, custodian="" if bank is None else str(bank), bank=group)
+    return c.Portfolio(number, code, **limits, custodian="" if bank is None else str(bank), bank=group, owner=str(told.get("owner", "")))
 
 
 def _deals(homes: Mapping[str, Any], issuers: dict[str, int]) -> tuple[list[Party], list[tuple[int, int, str, Decimal]]]:
@@ -235,6 +239,33 @@ def _stands(row: Any, at: str, home: Mapping[str, int]) -> tuple[int, str, str]:
     row = _mapping(row, at, {"portfolio", "group", "expect"}, {"group", "expect"})
     portfolio = row.get("portfolio", next(iter(home), ""))
     return _home(portfolio, home, at), str(row["group"]), _expected(row["expect"], at)
+
+
+def _contracts(
+    where: Mapping[str, Any], places: Mapping[str, int], homes: Sequence[c.Portfolio], positions: Sequence[tuple], others: Sequence[tuple]
+) -> dict[str, Any]:  # fmt: skip
+    """Contracts by symbol with their family, month and spot month, the limits of families, and who holds what of them."""
+    contracts = {}
+    for symbol, told in _mapping(where.get("contracts", {}), "contracts").items():
+        at = f"contracts.{symbol}"
+        told = _mapping(told, at, {"family", "month", "spot_from", "counts"}, {"family"})
+        month, spot = (None if told.get(name) is None else _day(told[name], f"{at}.{name}") for name in ("month", "spot_from"))
+        counts = None if told.get("counts", 1) is None else _number(told.get("counts", 1), f"{at}.counts")
+        contracts[_place(places, symbol, at) + 1] = Contract(str(told["family"]), symbol, month, spot, counts)
+    bounds = []
+    for n, row in enumerate(_rows(where.get("position_limits", []), "position_limits")):
+        row = _mapping(row, f"position_limits[{n}]", {"family", "months", "kind", "qty"}, {"family", "months", "qty"})
+        kind = row.get("kind", LIMIT)
+        if row["months"] not in MONTHS or kind not in KINDS:
+            raise BadFixture(f"It is of {', '.join(MONTHS)} and a {' or '.join(KINDS)}.", field=f"position_limits[{n}]")
+        qty = _number(row["qty"], f"position_limits[{n}].qty")
+        bounds.append(Bound(n + 1, str(row["family"]), row["months"], kind, qty, "EXCHANGE", ""))
+    sums: dict[tuple[str, int], list[int]] = {}
+    rows = [(home, place, 0, qty) for home, place, qty in positions] + [(o[0], o[1], 2 if o[2] else 1, o[3]) for o in others]
+    for home, place, what, qty in rows:
+        if place + 1 in contracts:
+            sums.setdefault((homes[home].owner, place + 1), [0, 0, 0])[what] += int(qty * c.QTY)
+    return {"contracts": contracts, "bounds": bounds, "stakes": [Stake(*key, *sums[key]) for key in sorted(sums)]}
 
 
 def _plan(told: Any, at: str, issuers: dict[str, int]) -> plans.Plan:

@@ -92,6 +92,8 @@ class Portfolio(NamedTuple):
     bank: int | None = None
     plan: int | None = None
     """Id of the retirement plan that it is."""
+    owner: str = ""
+    """Whose its contracts are for position limits; empty: the firm's with all others that say nothing."""
 
 
 class Rate(NamedTuple):

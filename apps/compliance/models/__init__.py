@@ -2,6 +2,7 @@
 
 from .limits import TradingLimit as TradingLimit
 from .lists import ListHit, Restriction
+from .position_limits import PositionLimit
 from .reviews import Check, Override, Question, Review, Run, RunFigures
 from .rules import NamedGroup, Rule, RuleDraft, RuleVersion
 from .sanctions import NameMatch, SanctionsList, ScreenedName
@@ -13,6 +14,7 @@ __all__ = [
     "NameMatch",
     "NamedGroup",
     "Override",
+    "PositionLimit",
     "Question",
     "Reservation",
     "Restriction",

@@ -23,7 +23,9 @@ from apps.reference.rules import NoSettlementCalendar
 from ..engine import columns as c
 from . import shorts
 from .accruals import accrued_estimate
+from .contracts import contracts_of
 from .economics import economic_hash
+from .homes import homes_of
 from .limits import limits_in_force
 from .lists import met_for_judging
 from .owed import FUND_FACTS, Owed, money_owed
@@ -110,11 +112,12 @@ def around(
         )
         positions = _positions(cursor, portfolios)
         cash, unsettled = _money(cursor, portfolios, at)
-        mandates = _mandates(cursor, portfolios)
+        mandates = homes_of(cursor, portfolios)
         traded = sorted(set(orders["instrument"]) | set(others["instrument"]))
         instruments = _instruments(cursor, sorted({*traded, *positions["thing"]}), set(traded), at)
         owed = money_owed(cursor, portfolios, at) if deals else None
         firm = _firm(cursor, instruments, orders["instrument"], order_ids, at, counted) if firm_wide else (None, None)
+        listed = _contracts(cursor, instruments, set(orders["instrument"]), mandates, order_ids, at, counted) if firm_wide else {}
         limits = limits_in_force(at)
         taxes = taxes_of(mandates, instruments, sorted(set(orders["instrument"])), list(order_ids), at.date())
         place_of = {i.id: n for n, i in enumerate(instruments)}
@@ -135,7 +138,7 @@ def around(
             (int(np.searchsorted(place[1], pk)), on.toordinal()): Fraction(factor)
             for (pk, on), factor in marketdata.forward_factors(dated, at.date()).items()
         },
-        **taxes, limits=limits, breakers=shorts.breakers(orders, place_of, at), units_owned=units_owned,
+        **taxes, **listed, limits=limits, breakers=shorts.breakers(orders, place_of, at), units_owned=units_owned,
         firm_held=firm[0], firm_promised=firm[1],
     )  # fmt: skip
 
@@ -153,14 +156,15 @@ def snapshot_as_held(
     with connection.cursor() as cursor:
         positions = _positions(cursor, wanted)
         cash, unsettled = _money(cursor, wanted, at)
-        mandates = _mandates(cursor, wanted)
+        mandates = homes_of(cursor, wanted)
         instruments = _instruments(cursor, sorted({*positions["thing"], *instrument_ids}), set(), at)
         owed = money_owed(cursor, wanted, at) if deals else None
+        listed = _contracts(cursor, instruments, set(positions["thing"]), mandates, [], at)
     place = np.array(wanted, np.int64), np.array([i.id for i in instruments], np.int64)
     none = {name: np.zeros(0, bool if name == "sell" else np.int64) for name in (*ORDER_SCHEMA, "value_days")}
     return c.Snapshot(
         at=at, plans=plans_of(mandates, at.date()), orders=c.Orders(**none), others=c.OpenOrders(**none),
-        instruments=instruments, portfolios=mandates, **_held(positions, cash, unsettled, instruments, place, at, owed),
+        **listed, instruments=instruments, portfolios=mandates, **_held(positions, cash, unsettled, instruments, place, at, owed),
     )  # fmt: skip
 
 
@@ -284,27 +288,6 @@ def _holdings(frame: pl.DataFrame, portfolios: np.ndarray, thing: np.ndarray) ->
     return c.Holdings(place, thing, frame["amount"].to_numpy(), settles, unpaid)
 
 
-def _mandates(cursor, portfolio_ids: Sequence[int]) -> list[c.Portfolio]:
-    limits = [name for name in c.Portfolio._fields if name.endswith("_pct")]
-    own = {
-        "unit": "p.aggregation_unit", "team": "p.team", "taxpayer": "p.taxpayer_id", "is_ira": "p.is_ira",
-        "groups": "coalesce(g.codes, '{}')", "mandate_type": "coalesce(m.type, '')", "custodian": "k.name", "bank": "k.issuer_id",
-        "plan": "r.id",
-    }  # fmt: skip
-    cursor.execute(
-        f"SELECT p.id, p.code, {', '.join(f'm.{name}' for name in limits)}, {', '.join(own.values())}"
-        " FROM portfolios_portfolio p JOIN reference_custodian k ON k.id = p.custodian_id"
-        " LEFT JOIN portfolios_mandate m ON m.portfolio_id = p.id LEFT JOIN portfolios_plan r ON r.portfolio_id = p.id"
-        " LEFT JOIN (SELECT i.portfolio_id, array_agg(g.code::text ORDER BY g.code) AS codes FROM portfolios_portfoliogroup_members i"
-        "  JOIN portfolios_portfoliogroup g ON g.id = i.portfoliogroup_id WHERE i.portfolio_id = ANY(%s) GROUP BY 1) g"
-        "  ON g.portfolio_id = p.id WHERE p.id = ANY(%s) ORDER BY p.id",
-        [list(portfolio_ids)] * 2,
-    )
-    found = [c.Portfolio(*row[: -len(own)], **dict(zip(own, row[-len(own) :], strict=True))) for row in cursor.fetchall()]
-    groups = reference.issuer_groups() if any(p.bank for p in found) else {}
-    return [p._replace(bank=groups.get(p.bank)) for p in found]
-
-
 def _firm(cursor, instruments: Sequence[c.Instrument], asked: Iterable[int], order_ids: list[int], at: datetime, counted: list[str]):
     """
     What the whole firm holds, and has still to buy by other orders or keeps room for, of each instrument asked for.
@@ -344,6 +327,15 @@ def _firm(cursor, instruments: Sequence[c.Instrument], asked: Iterable[int], ord
             column[place[pk]] = qty
         found.append(column)
     return found
+
+
+def _contracts(cursor, instruments, asked: set[int], homes, judged: Sequence[int], at: datetime, *counted) -> dict[str, Any]:
+    return contracts_of(cursor, instruments, asked, homes, judged, at, lambda ids: read_instruments(cursor, ids, at), *counted)
+
+
+def read_instruments(cursor, ids: Iterable[int], at: datetime) -> list[c.Instrument]:
+    """Instruments as the engine takes them."""
+    return _instruments(cursor, sorted(ids), set(), at)
 
 
 def _instruments(cursor, ids: Sequence[int], traded: set[int], at: datetime) -> list[c.Instrument]:

@@ -35,6 +35,14 @@ from .listing_files import MAX_BYTES as MAX_LISTING_BYTES
 from .listing_files import BadFile, BadRows, import_listings
 from .lists import Listing, StaleRestriction, lift, record_hits, restrict
 from .overriding import OverrideOver, Terms, expire_overrides, last_day, refuse_over
+from .position_limits import MAX_BYTES as MAX_LIMIT_BYTES
+from .position_limits import (
+    NewLimit,
+    StalePositionLimit,
+    add_position_limits,
+    end_position_limits,
+    import_position_limits,
+)
 from .rechecking import recheck_orders, screen_again
 from .reservations import (
     NoRoom,
@@ -55,6 +63,7 @@ from .whatif import Tried, try_proposals
 __all__ = [
     "DEFAULT_RULES",
     "LARGEST_FILE",
+    "MAX_LIMIT_BYTES",
     "MAX_LISTING_BYTES",
     "AlreadyDecided",
     "Answered",
@@ -71,6 +80,7 @@ __all__ = [
     "KindIsFixed",
     "Listing",
     "Loaded",
+    "NewLimit",
     "NoRoom",
     "NotChecked",
     "NotGreen",
@@ -84,6 +94,7 @@ __all__ = [
     "SameOfficer",
     "StaleDraft",
     "StaleMatch",
+    "StalePositionLimit",
     "StaleQuestion",
     "StaleReservation",
     "StaleRestriction",
@@ -95,6 +106,7 @@ __all__ = [
     "ToSend",
     "Tried",
     "TriedRule",
+    "add_position_limits",
     "answer",
     "approve_drafts",
     "approve_reviews",
@@ -105,10 +117,12 @@ __all__ = [
     "confirm_matches",
     "drop_drafts",
     "edit_draft",
+    "end_position_limits",
     "end_reservations",
     "expire_overrides",
     "expire_reservations",
     "import_listings",
+    "import_position_limits",
     "import_rules",
     "install_default_rules",
     "last_day",

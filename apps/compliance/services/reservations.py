@@ -30,12 +30,19 @@ from .. import events
 from ..engine.columns import QTY
 from ..engine.judgement import NOT_ASKED, PASS, UNKNOWN, RuleVersion
 from ..engine.rules import look_firm_wide
+from ..engine.rules.position_limits import KIND as POSITION_LIMITS
 from ..engine.screening import Screening, screen
 from ..selectors.asked import active_rules
 from ..selectors.snapshot import Asked, snapshot_of
 from ..states import RESERVATION_LIFE, Room, Stage
 
 LONGEST = timedelta(days=1)
+FAMILIES = """
+SELECT id FROM reference_contractfamily WHERE id IN (
+  SELECT k.family_id FROM orders_order o JOIN reference_instrument i ON i.id = o.instrument_id
+  JOIN reference_contract k ON k.instrument_id IN (i.id, i.underlying_id) WHERE o.id = ANY(%s)
+) ORDER BY id FOR NO KEY UPDATE
+"""
 
 
 class NoRoom(Conflict):
@@ -55,8 +62,9 @@ class Row(NamedTuple):
 
 def take_turns(order_ids: Sequence[int], rules: Sequence[RuleVersion]) -> None:
     """
-    Locks what the orders' judgement by these rules leans on: their portfolios, then each limit of a rule that looks at the
-    whole firm for each of their instruments. Two statements at most. The caller holds the orders.
+    Locks what the orders' judgement by these rules leans on: their portfolios, the families of their contracts where position
+    limits are asked, for another month is under the same limit, then each limit of a rule that looks at the whole firm for each
+    of their instruments. Three statements at most. The caller holds the orders.
     """
     shared = [rule.code for rule in rules if look_firm_wide([rule])]
     with connection.cursor() as cursor:
@@ -65,6 +73,8 @@ def take_turns(order_ids: Sequence[int], rules: Sequence[RuleVersion]) -> None:
             " ORDER BY id FOR NO KEY UPDATE",
             [list(order_ids)],
         )
+        if any(rule.kind == POSITION_LIMITS for rule in rules):
+            cursor.execute(FAMILIES, [list(order_ids)])
         if shared:  # A row that is there is locked though nothing of it is written; one that is not is made, in the same order.
             cursor.execute(
                 "INSERT INTO compliance_sharedlimit (rule_id, instrument_id) SELECT r.id, i.instrument_id FROM compliance_rule r,"

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('portfolios', '0006_dealers'),
-        ('reference', '0006_contracts'),
+        ('reference', '0005_facts_for_fund_limits'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

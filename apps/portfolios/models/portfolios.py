@@ -82,6 +82,11 @@ class Portfolio(models.Model):
         help_text="portfolios that name the same unit are one seller: their net position says whether a sale is long or short."
         " Empty: the portfolio alone",
     )  # fmt: skip
+    position_owner = models.CharField(
+        max_length=40, blank=True, default="",
+        help_text="portfolios that name the same owner are counted together under position limits (17 CFR 150.4). Empty: with all"
+        " others of the firm that name none",
+    )  # fmt: skip
     taxpayer = models.ForeignKey(
         Taxpayer, null=True, blank=True, on_delete=models.PROTECT, related_name="+", help_text="empty: wash sales are not looked for"
     )

@@ -1,5 +1,6 @@
 """What can be traded, where, through whom, on which terms, and when it settles."""
 
+from .contracts import Contract, ContractFamily
 from .instruments import BONDS, DERIVATIVES, SHARES, AssetClass, Constituent, Currency, Instrument, Issuer, Venue
 from .parties import Broker, Custodian, Depository
 from .trading import Combination, Fee, OrderType, SettlementCycle, SettlementHoliday, TimeInForce
@@ -8,6 +9,8 @@ __all__ = [
     "AssetClass",
     "Broker",
     "Combination",
+    "Contract",
+    "ContractFamily",
     "BONDS",
     "DERIVATIVES",
     "SHARES",

@@ -21,6 +21,7 @@ from . import (
     owed,
     ownership,
     plans,
+    position_limits,
     restricted,
     short_sales,
     size,
@@ -83,6 +84,10 @@ MEASURES: dict[str, Measure] = {
         "Employer's securities, % of a plan's assets", plans.EMPLOYER_PARAMS, plans.employer, sentence=plans.say_employer
     ),
     "plan_parties": Measure("Plans and parties in interest", plans.PARTY_PARAMS, plans.parties, sentence=plans.say_parties),
+    position_limits.KIND: Measure(
+        "Position limits of futures", position_limits.PARAMS, position_limits.judge, firm_wide=lambda values: True,
+        sentence=position_limits.sentence,
+    ),  # fmt: skip
     "price_collar": Measure("Price collar", collar.PARAMS, collar.judge),
     "duplicate": Measure("Duplicate order", duplicates.PARAMS, duplicates.judge),
     "cash_by_currency": Measure("Cash by currency and date", cash.CURRENCY_PARAMS, cash.by_currency, last=True),
