@@ -32,9 +32,7 @@ class PortfolioOut(serializers.ModelSerializer):
     base_currency = serializers.CharField(source="base_currency_id")
     custodian = serializers.CharField(source="custodian.code")
     model = serializers.CharField(source="model.code", default=None)
-    mandate_type = serializers.ChoiceField(
-        [*MANDATE_TYPES.items(), ("", "not on file")], source="mandate.type", default="", help_text="empty: not on file"
-    )
+    mandate_type = serializers.CharField(source="mandate.type", default="", help_text=f"{', '.join(MANDATE_TYPES)}; empty: not on file")
     groups = serializers.SlugRelatedField("code", many=True, read_only=True, help_text="codes of the groups it is in")
 
     class Meta:
