@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from apps.compliance import selectors, tasks
 from apps.compliance import services as compliance
-from apps.compliance.models import NameMatch, Restriction, SanctionsList
+from apps.compliance.models import Check, NameMatch, Restriction, SanctionsList
 from apps.compliance.services import BadList
 from apps.core.refusals import IllegalMove, Invalid, NotAllowed
 from apps.orders.models import Order
@@ -139,6 +139,34 @@ class TestDecisions:
         assert (Order.objects.get(pk=ours).status, Order.objects.get(pk=parents).status) == ("HELD", "CLEARED")
         one.refresh_from_db()
         assert (one.status, one.restriction_id, str(one.decided_by)) == ("CONFIRMED", pk, "Omar Osei")
+
+    def test_a_name_that_is_the_same_holds_its_orders_until_an_officer_said_whose_it_is(self, rules, load, submit, omar, by):
+        load()
+        one = match_of("Gamma Inc")
+        ours, parents = submit(("P1", "CCC", "SELL", "1"), ("P1", "AAA", "SELL", "1"))
+        assert (Order.objects.get(pk=ours).status, Order.objects.get(pk=parents).status) == ("HELD", "CLEARED")
+        check = Check.objects.filter(order=ours).latest("pk")
+        (found,) = [r for r in check.results if r["outcome"] == "INDETERMINATE"]
+        assert found["text"].startswith("Cannot tell: Gamma Inc and what it owns is called like GAMMA on the sanctions list (no. 1).")
+        compliance.clear_matches(by(omar, "A bakery of the same name."), [one.pk], seen={one.pk: 1})
+        (free,) = submit(("P1", "CCC", "SELL", "2"))
+        assert Order.objects.get(pk=free).status == "CLEARED"
+
+    def test_a_name_that_is_nearly_the_same_holds_nothing(self, rules, load, submit):
+        Issuer.objects.filter(name="Gamma Inc").update(name="Gama Industries of Cuba")
+        load({4: "GAMMA INDUSTRIES OF CUBA"}, aliases=())
+        assert match_of("Gama Industries of Cuba").how == "NEAR"
+        (order,) = submit(("P1", "CCC", "SELL", "1"))
+        assert Order.objects.get(pk=order).status == "CLEARED"
+
+    def test_nothing_is_routed_to_a_broker_whose_name_waits(self, load, firm, omar, tom, by):
+        load()
+        one, northgate = match_of("Northgate"), firm.brokers["NORTHGATE"]
+        block = type("B", (), {"desk_id": firm.desk.pk, "pk": 1, "ref": "B-0001"})()
+        with pytest.raises(BrokerRestricted, match="Northgate is called like NORTHGATE on the sanctions list, and compliance has yet"):
+            refuse_halted(by(tom), halts_in_force(), [(block, northgate.pk, "")])
+        compliance.clear_matches(by(omar, "Another house."), [one.pk], seen={one.pk: 1})
+        refuse_halted(by(tom), halts_in_force(), [(block, northgate.pk, "")])
 
     def test_nothing_is_routed_to_a_confirmed_broker(self, load, firm, omar, tom, by):
         load()

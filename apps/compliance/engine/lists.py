@@ -54,6 +54,7 @@ class Entry(NamedTuple):
     :param portfolio_id, desk_id, person_id: whose orders alone it is about; None: everybody's
     :param look_through: whether it is met by funds that hold what it names
     :param custodian_id: where it names one: met by every order of a portfolio that is kept there
+    :param waits: whether it is none yet: an officer has to say whether it names whom a sanctions list does
     """
 
     id: int
@@ -70,6 +71,7 @@ class Entry(NamedTuple):
     kind: str = "RESTRICTED"
     look_through: bool = False
     custodian_id: int | None = None
+    waits: bool = False
 
     @property
     def effect(self) -> str:

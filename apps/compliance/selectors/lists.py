@@ -68,15 +68,16 @@ def hits_seen_by(user) -> QuerySet[ListHit]:
     ).order_by("-pk")
 
 
-def entries_met(order_ids: Sequence[int], at: datetime, effects: Collection[str]) -> list[Met]:
+def entries_met(order_ids: Sequence[int], at: datetime, effects: Collection[str], *, waiting: bool = False) -> list[Met]:
     """
     Which of the orders meet an entry in force, or a fund that it looks through, in the order of their ids. One statement
     where no list has any, five at most, whatever the number of orders; two more for each level of funds looked through.
 
     :param effects: of which entries (``engine.lists.STOPS`` and so on)
+    :param waiting: whether names count that are the same on a sanctions list and wait for an officer, as entries that wait
     """
     with connection.cursor() as cursor:
-        entries = _entries(cursor, [kind for kind, one in KINDS.items() if one.effect in effects])
+        entries = _entries(cursor, [kind for kind, one in KINDS.items() if one.effect in effects], at.date() if waiting else None)
         if not entries:
             return []
         things = _things(cursor, order_ids, at)
@@ -91,7 +92,7 @@ def met_for_judging(order_ids: Sequence[int], at: datetime) -> list[Met]:
     What judging asks of the lists. It is stored with every screening, so of what is the control room's no more than that
     it was met.
     """
-    found = entries_met(order_ids, at, (STOPS, HOLDS))
+    found = entries_met(order_ids, at, (STOPS, HOLDS), waiting=True)
     return [
         one._replace(entry=one.entry._replace(name="", reason="", issuers=frozenset(), instrument_id=None), how=one.how._replace(via=""))
         if KINDS[one.entry.kind].is_secret
@@ -118,15 +119,25 @@ def entry_names(entry: Restriction) -> str:
     return named.name if named else entry.instrument.symbol
 
 
-def _entries(cursor, kinds: Sequence[str]) -> list[Entry]:
-    cursor.execute(
-        "SELECT r.id, coalesce(s.name, i.symbol, c.name), r.direction, r.reason, r.effective_from, r.effective_to, r.issuer_id,"
-        " r.reach, r.instrument_id, r.portfolio_id, r.desk_id, r.person_id, r.kind, r.look_through, r.custodian_id"
-        " FROM compliance_restriction r LEFT JOIN reference_custodian c ON c.id = r.custodian_id"
-        " LEFT JOIN reference_issuer s ON s.id = r.issuer_id LEFT JOIN reference_instrument i ON i.id = r.instrument_id"
-        " WHERE r.status = %s AND r.kind = ANY(%s) AND r.broker_id IS NULL ORDER BY r.id",
-        [InForce.ACTIVE, list(kinds)],
-    )
+LISTED = (
+    "SELECT r.id, coalesce(s.name, i.symbol, c.name), r.direction, r.reason, r.effective_from, r.effective_to, r.issuer_id,"
+    " r.reach, r.instrument_id, r.portfolio_id, r.desk_id, r.person_id, r.kind, r.look_through, r.custodian_id, false AS waits"
+    " FROM compliance_restriction r LEFT JOIN reference_custodian c ON c.id = r.custodian_id"
+    " LEFT JOIN reference_issuer s ON s.id = r.issuer_id LEFT JOIN reference_instrument i ON i.id = r.instrument_id"
+    " WHERE r.status = %s AND r.kind = ANY(%s) AND r.broker_id IS NULL"
+)
+# Names nearly the same stop nothing; those that are the same do, until an officer clears them.
+WAITING = (
+    "SELECT m.id, m.name, 'ALL', m.called || ' on the sanctions list (no. ' || m.uid || ')', %s::date, NULL::date, m.issuer_id,"
+    " 'DAUGHTERS', NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, 'RESTRICTED', false, m.custodian_id, true"
+    " FROM compliance_namematch m WHERE m.status = 'WAITING' AND m.how <> 'NEAR' AND m.broker_id IS NULL"
+)
+
+
+def _entries(cursor, kinds: Sequence[str], waiting_on: date | None = None) -> list[Entry]:
+    """:param waiting_on: the day that names which wait for an officer count on; None: they do not"""
+    union, day = (f" UNION ALL {WAITING}", [waiting_on]) if waiting_on else ("", [])
+    cursor.execute(f"{LISTED}{union} ORDER BY waits, 1", [InForce.ACTIVE, list(kinds), *day])
     rows = cursor.fetchall()
     family = Family(dict(Issuer.objects.values_list("pk", "parent_id"))) if any(row[6] for row in rows) else None
     return [
@@ -134,8 +145,8 @@ def _entries(cursor, kinds: Sequence[str]) -> list[Entry]:
             pk, f"{name} {REACHES[reach]}" if issuer and reach != "ISSUER" else name, *dated,
             family.reach(issuer, reach) if issuer else frozenset(), *scope,
         )
-        for pk, name, *dated, issuer, reach, instrument, portfolio, desk, person, kind, look, custodian in rows
-        for scope in [(instrument, portfolio, desk, person, kind, look, custodian)]
+        for pk, name, *dated, issuer, reach, instrument, portfolio, desk, person, kind, look, custodian, waits in rows
+        for scope in [(instrument, portfolio, desk, person, kind, look, custodian, waits)]
     ]  # fmt: skip
 
 

@@ -79,3 +79,9 @@ def unscreened(list_id: int, most: int) -> list[Unscreened]:
     with connection.cursor() as cursor:
         cursor.execute(f"{' UNION ALL '.join(parts)} ORDER BY 1, 2 LIMIT %s", [list_id] * len(OURS) + [most])
         return [Unscreened(*row) for row in cursor.fetchall()]
+
+
+def called_like(broker_id: int) -> str:
+    """What a broker whose match waits for an officer is called on the sanctions list; empty where none waits, or nearly the same."""
+    waiting = NameMatch.objects.filter(broker=broker_id, status=M.WAITING).exclude(how="NEAR").order_by("pk")
+    return waiting.values_list("called", flat=True).first() or ""

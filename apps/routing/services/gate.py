@@ -13,6 +13,7 @@ from django.db import connection
 from apps.blocks import services as blocks
 from apps.blocks.models import Block, Member
 from apps.compliance import services as compliance
+from apps.compliance.selectors.sanctions import called_like
 from apps.core.acts import Act
 from apps.core.refusals import Conflict
 from apps.orders import selectors as order_selectors
@@ -29,10 +30,13 @@ NAMED, MOST_FINDINGS = 5, 50
 LOCK = "hashtext('routing.halts')"
 
 
-# What compliance restricted stands in the way like a halt of that broker. Its number is less than zero: it is no halt's.
+# What compliance restricted stands in the way like a halt of that broker, and so does a broker that is called like one on a
+# sanctions list until an officer said that it is another. Its number is less than zero: it is no halt's.
 RESTRICTED = (
     "SELECT -id, 'BROKER', 'ALL', NULL, NULL, broker_id, '' FROM compliance_restriction WHERE broker_id IS NOT NULL"
     " AND status = 'ACTIVE' AND effective_from <= current_date AND (effective_to IS NULL OR effective_to >= current_date)"
+    " UNION ALL SELECT -id, 'BROKER', 'ALL', NULL, NULL, broker_id, '' FROM compliance_namematch"
+    " WHERE broker_id IS NOT NULL AND status = 'WAITING' AND how <> 'NEAR'"
 )
 
 
@@ -179,8 +183,11 @@ def refuse_increases(cautious: Mapping[int, tuple[rules.Halted, Block]]) -> None
 def _halted(halt: rules.Halted, block: Block) -> Conflict:
     if halt.id < 0:
         broker = Broker.objects.get(pk=halt.broker_id)
+        why = f"Compliance restricted {broker}"
+        if called := called_like(halt.broker_id):
+            why = f"{broker} is called like {called} on the sanctions list, and compliance has yet to say whether it is"
         return BrokerRestricted(
-            f"Compliance restricted {broker}: nothing is routed to it. Nothing was sent. Choose another broker for {block.ref}.",
+            f"{why}: nothing is routed to it. Nothing was sent. Choose another broker for {block.ref}.",
             broker=broker.code, block=block.pk,
         )  # fmt: skip
     row = Halt.objects.select_related("user", "desk", "broker", "set_by").get(pk=halt.id)

@@ -20,11 +20,17 @@ NEUTRAL = "Compliance has to look at this order before it can go on."
 
 
 def judge(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
-    """Fails an order that the restricted list forbids, on the date it would trade and in its direction."""
+    """
+    Fails an order that the restricted list forbids, on the date it would trade and in its direction. Whether it forbids one
+    cannot be told while a name waits that is the same on a sanctions list.
+    """
     found, outcome = _met(s, rule, STOPS)
 
     def say(order: int) -> Said:
         entry, how = found[order].entry, found[order].how
+        if entry.waits:
+            text = f"Cannot tell: {entry.name} is called like {entry.reason}. An officer has to say on the sanctions page whether it is."
+            return Said(text, "names of issuers and custodians, of an issuer also its daughters", (), "sanctions list")
         until = f" to {entry.effective_to}" if entry.effective_to else ""
         text = f"{entry.name} is on the restricted list: {FORBIDS[entry.direction]} from {entry.effective_from}{until}."
         if outcome[order] == INDETERMINATE:
@@ -51,7 +57,7 @@ def _met(s: Snapshot, rule: RuleVersion, effect: str) -> tuple[dict[int, Met], n
     for one in s.met:
         if one.entry.effect != effect:
             continue
-        row, known = rows[one.order_id], one.how.is_known(s.at.date(), rule.params["max_age_days"])
+        row, known = rows[one.order_id], not one.entry.waits and one.how.is_known(s.at.date(), rule.params["max_age_days"])
         weighs = FAIL if one.how.weight_pct is None or one.how.weight_pct else PASS
         said = weighs if known else INDETERMINATE
         if said > outcome[row]:
