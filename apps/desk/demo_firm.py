@@ -102,7 +102,7 @@ def _reference() -> None:
     for r in rows("issuers"):
         issuers[r["code"]] = Issuer.objects.create(
             code=r["code"], name=r["name"], lei=r["lei"], country=r["country"], sector=r["sector"],
-            parent=issuers[r["parent"]] if r["parent"] else None,
+            parent=issuers[r["parent"]] if r["parent"] else None, is_credit_institution=TRUTHS.get(r["supervised"]),
         )  # fmt: skip
     venues = {v.mic: v for v in Venue.objects.all()}
     for file in (rows("instruments"), rows("listed")):
@@ -118,11 +118,11 @@ def _reference() -> None:
     )  # fmt: skip
     names = {c.code: c.name for c in Currency.objects.all()}
     Instrument.objects.bulk_create([_pair(r, names, issuers["CURRENCY"], venues["XXXX"]) for r in rows("fx")])
-    _parties()
+    _parties(issuers)
     _tables(venues)
 
 
-def _parties() -> None:
+def _parties(issuers: dict[str, Issuer]) -> None:
     Broker.objects.bulk_create(
         [
             Broker(
@@ -133,11 +133,12 @@ def _parties() -> None:
                 bic=r["bic"],
                 commission_kind=r["commission_kind"],
                 commission_rate=D(r["commission_rate"]),
+                issuer=issuers.get(r["issuer"]),
             )
             for r in rows("brokers")
         ]  # fmt: skip
     )
-    Custodian.objects.bulk_create([Custodian(**r) for r in rows("custodians")])
+    Custodian.objects.bulk_create([Custodian(**r | {"issuer": issuers[r["issuer"]]}) for r in rows("custodians")])
     Depository.objects.bulk_create(
         [
             Depository(country=r["country"], asset_class=r["asset_class"], name=r["csd_name"], bic=r["csd_bic"])

@@ -1,5 +1,6 @@
 """Every rule that comes with the portal says what its fixtures expect, at its exact edges."""
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -35,7 +36,7 @@ class TestEach:
         assert rule.citation and rule.clause and rule.name and len(rule.code) <= 40
         assert rule.text.endswith(".") and len(rule.text) <= 400
         assert rule.kind in MEASURES
-
+        assert rule.since == "" or date(1940, 1, 1) < date.fromisoformat(rule.since) < date.today()
 
     def test_its_fixtures_notice_whatever_is_changed_in_it(self, code):
         """Another limit, basis, group, measure, age or filter: what remains the same rule in other words is no mutant."""

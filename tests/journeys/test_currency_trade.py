@@ -127,6 +127,7 @@ def test_euros_bought_for_spot_become_two_moneys_and_no_holding(pair, firm, ente
     assert cash(firm, "P1") == {"EUR": D(300_000), "USD": D(1_500_000) - D(220_040)}
     assert not Position.objects.filter(instrument=pair).exists()
     assert Movement.objects.filter(kind="TRADE").values_list("settle_date", flat=True).distinct().get() == spot
+    assert set(Movement.objects.filter(kind="TRADE").values_list("dealer", flat=True)) == {a.broker_id for a in shares}
     held = portfolios.valuation(firm.portfolios["P1"])
     assert "EUR/USD" not in [line.symbol for line in held.held]
     euros = portfolios.cash_ladder(firm.portfolios["P1"], "EUR", date.today())

@@ -144,6 +144,7 @@ class TestReferences:
         ("listed.csv", "mic", "venues.csv", "mic"),
         ("listed.csv", "underlying", "instruments.csv", "symbol"),
         ("issuers.csv", "parent", "issuers.csv", "code"),
+        ("custodians.csv", "issuer", "issuers.csv", "code"), ("brokers.csv", "issuer", "issuers.csv", "code"),
         ("venues.csv", "currency", "currencies.csv", "code"),
         ("settlement_holidays.csv", "currency", "currencies.csv", "code"),
         ("fx.csv", "base", "currencies.csv", "code"),

@@ -21,6 +21,9 @@ class ShippedOut(serializers.Serializer):
     collection = serializers.CharField(source="rule.collection")
     jurisdiction = serializers.CharField(source="rule.jurisdiction")
     citation = serializers.CharField(source="rule.citation")
+    since = serializers.CharField(
+        source="rule.since", allow_blank=True, help_text="first day on which the source applied as it is read here; empty: not said"
+    )
     clause = serializers.CharField(source="rule.clause", help_text="what the source asks, in our words")
     text = serializers.CharField(source="rule.text", help_text="the rule as a sentence")
     kind = serializers.CharField(source="rule.kind")

@@ -255,12 +255,19 @@ def _stepped(s: Snapshot, rule: RuleVersion) -> list[Standing]:
     return found
 
 
-def _owing(of: Callable[[Snapshot, RuleVersion], list]) -> Callable[[Snapshot, RuleVersion], list[Standing]]:
-    """What bodies owe a portfolio, in percent of net asset value."""
+def _owing(of: Callable[[Snapshot, RuleVersion], list], *, by_sales: bool) -> Callable[[Snapshot, RuleVersion], list[Standing]]:
+    """
+    What bodies owe a portfolio, in percent of net asset value; of one that nobody owes anything, that.
+
+    :param by_sales: whether sales make it more
+    """
 
     def asked(s: Snapshot, rule: RuleVersion) -> list[Standing]:
-        oldest, found = max(s.now_us - rule.params["max_age"] * 60_000_000, 0), []
-        for portfolio, name, amount, limit in of(s, rule):
+        oldest, found, told = max(s.now_us - rule.params["max_age"] * 60_000_000, 0), [], of(s, rule)
+        sold = tuple(np.flatnonzero(owed.paid_for(s) >= 0).tolist()) if by_sales else ()
+        named = {portfolio for portfolio, *_ in told}
+        nobody = [(p, "Nobody", Fraction(0), Fraction(rule.params["limit"])) for p in range(len(s.portfolios)) if p not in named]
+        for portfolio, name, amount, limit in [*told, *nobody]:
             fresh = s.nav_us[portfolio] >= oldest and np.nan_to_num(s.nav[portfolio]) > 0
             if amount is None or limit is None or not fresh:
                 why = "whether it is a credit institution is not on file" if limit is None else "a price or rate is missing or too old"
@@ -275,8 +282,11 @@ def _owing(of: Callable[[Snapshot, RuleVersion], list]) -> Callable[[Snapshot, R
             outcome = OUTCOMES[FAIL if fails else PASS]
             lines = (line(f"{name}, what it owes", float(amount), currency=FIRM_CURRENCY),) if fails else ()
             found.append(
-                Standing(portfolio, name, name, outcome, value, float(limit), "% of net asset value", over, False, text, lines)
-            )
+                Standing(
+                    portfolio, name, name, outcome, value, float(limit), "% of net asset value", over, False, text, lines,
+                    sold if fails else (), by_sales,
+                )
+            )  # fmt: skip
         return found
 
     return asked
@@ -344,8 +354,8 @@ ASKS: dict[str, Callable[[Snapshot, RuleVersion], Sequence[Standing]]] = {
     "measure": _measure,
     "large_groups": _stepped,
     "illiquid": _stepped,
-    "deposits": _owing(owed.what_is_kept),
-    "dealers": _owing(owed.what_is_owed),
+    "deposits": _owing(owed.what_is_kept, by_sales=True),
+    "dealers": _owing(owed.what_is_owed, by_sales=False),
     "instrument_share": _share("instrument", None),
     "issuer_share": _share("issuer", "issuer_max_pct"),
     "sector_share": _share("sector", "sector_max_pct"),

@@ -13,7 +13,7 @@ class Standing(NamedTuple):
     :param warned: whether it passes beyond the rule's warning level
     :param over: by how much it is beyond the limit, in the firm's currency; 0 where it is not
     :param places: of what fails, the instruments in it, as places in the snapshot; of a least what would have to be more
-    :param is_least: whether the limit is the least
+    :param is_least: whether the limit is the least, or for another reason it is sales that make it worse
     """
 
     portfolio: int

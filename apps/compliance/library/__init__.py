@@ -28,6 +28,7 @@ class Shipped(NamedTuple):
 
     :param params: as a rule's version keeps them; :param clause: what the source asks, in our words
     :param fixtures: as ``engine.fixtures`` reads them; :param scope: whose it is proposed to be, as a rule's version keeps it
+    :param since: the first day on which the source applied as it is read here (ISO 8601); empty where that is not said
     """
 
     code: str
@@ -41,6 +42,7 @@ class Shipped(NamedTuple):
     collection: str
     fixtures: tuple[Mapping[str, Any], ...]
     scope: Said = {}
+    since: str = ""
 
     @property
     def text(self) -> str:
@@ -64,6 +66,6 @@ def shipped() -> dict[str, Shipped]:
     for path in sorted(HOME.glob("*.json")):
         told = orjson.loads(path.read_bytes())
         for one in told["rules"]:
-            given = {"scope": told.get("scope", {}), **one, "fixtures": tuple(one["fixtures"])}
+            given = {"scope": told.get("scope", {}), "since": told.get("since", ""), **one, "fixtures": tuple(one["fixtures"])}
             found[one["code"]] = Shipped(**given, jurisdiction=told["jurisdiction"], collection=told["title"])
     return found

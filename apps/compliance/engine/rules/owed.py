@@ -34,7 +34,7 @@ BASIS = "money on trade date by currency, overdrafts not taken off ÷ net asset 
 def kept(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
     """No more than so many percent of net asset value is kept with the body that is the portfolio's custodian."""
     limit, minutes = rule.params["limit"], rule.params["max_age"]
-    paid = s.once("paid for", lambda: _paid_for(s))
+    paid = paid_for(s)
     asked = s.orders.sell & (paid[s.orders.instrument] >= 0)
     found = projected(s, paid, s.unit, asked, sells=True)
     money_of = deposits(s)
@@ -74,9 +74,9 @@ def kept(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
     return Verdicts(rule, outcome, say, share, after, limits, "% of NAV", cap - used, FIRM_CURRENCY, max_qty)
 
 
-def _paid_for(s: Snapshot) -> np.ndarray:
+def paid_for(s: Snapshot) -> np.ndarray:
     """One group of what is sold for money: neither contracts on margin nor pairs of currencies."""
-    return np.where(s.is_margined | s.is_pair, -1, 0) if len(s.instruments) else np.zeros(0, np.int64)
+    return s.once("paid for", lambda: np.where(s.is_margined | s.is_pair, -1, 0) if len(s.instruments) else np.zeros(0, np.int64))
 
 
 def dealt(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
