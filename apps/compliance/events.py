@@ -142,6 +142,31 @@ class OverrideLapsed(Event, code="override.lapsed"):
 
 
 @dataclass(frozen=True)
+class LimitSet(Event, code="limit.set"):
+    """A trading limit, as it is to hold from its first day on."""
+
+    after: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LimitEnded(Event, code="limit.ended"):
+    before: dict = field(default_factory=dict)
+    after: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ScreeningKept(Event, code="screening.kept"):
+    """
+    Orders were judged together: SHA-256 of what was looked at and of the rules that were asked. The run that is kept may be
+    changed with its own hashes by whoever owns the database; what is sealed of it here may not.
+    """
+
+    orders: int
+    inputs_hash: str
+    rules_hash: str
+
+
+@dataclass(frozen=True)
 class RuleActivated(Event, code="rule.activated"):
     """A version of the rule came into force; ``before`` and ``after`` hold each changed field, of a new rule all."""
 
@@ -220,6 +245,92 @@ class DraftRefused(Event, code="draft.refused"):
 @dataclass(frozen=True)
 class DraftDropped(Event, code="draft.dropped"):
     """Its author gave it up."""
+
+
+@dataclass(frozen=True)
+class MandateEntered(Event, code="mandate.entered"):
+    """A mandate document of a portfolio, a group of portfolios or the firm."""
+
+    after: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class MandateReissued(Event, code="mandate.reissued"):
+    """A new edition of it: from ``effective_date`` on; ``sha256`` of its file, where one is kept."""
+
+    number: int
+    effective_date: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class MandateReworded(Event, code="mandate.reworded"):
+    """How many of its clauses were entered, changed and taken out; each has a fact of its own."""
+
+    entered: int = 0
+    changed: int = 0
+    removed: int = 0
+
+
+@dataclass(frozen=True)
+class MandateRetired(Event, code="mandate.retired"):
+    pass
+
+
+@dataclass(frozen=True)
+class ClauseEntered(Event, code="clause.entered"):
+    """It stands in the document, or does so again; ``after`` holds what it says."""
+
+    mandate_id: int
+    after: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ClauseChanged(Event, code="clause.changed"):
+    before: dict = field(default_factory=dict)
+    after: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ClauseRemoved(Event, code="clause.removed"):
+    """The document no longer has it."""
+
+
+@dataclass(frozen=True)
+class MappingProposed(Event, code="mapping.proposed"):
+    """An officer says which rule proves the clause, as version ``number``; without one, that none is needed."""
+
+    clause_id: int
+    rule_id: int | None = None
+    number: int = 0
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class MappingApproved(Event, code="mapping.approved"):
+    pass
+
+
+@dataclass(frozen=True)
+class MappingRefused(Event, code="mapping.refused"):
+    pass
+
+
+@dataclass(frozen=True)
+class MappingDropped(Event, code="mapping.dropped"):
+    """Its author gave it up, or it was proposed anew."""
+
+
+@dataclass(frozen=True)
+class MappingOutdated(Event, code="mapping.outdated"):
+    """The clause or the rule is not what was mapped: ``why``."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class MappingEnded(Event, code="mapping.ended"):
+    why: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from apps.compliance import selectors
 from apps.compliance.engine import storing
-from apps.compliance.models import Run
+from apps.compliance.engine.evidence import inputs_hash
+from apps.compliance.models import Check, Run
 from apps.marketdata.models import Quote
 from tests.compliance.ruling import put_in_force, take_out
 
@@ -31,7 +32,7 @@ def a_day(rules, submit):
 
 def tamper(statement: str, *values) -> None:
     """As somebody who owns the database: the triggers are off."""
-    table = statement.split()[1]
+    table = statement.removeprefix("DELETE FROM").split()[0 if statement.startswith("DELETE") else 1]
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
@@ -81,7 +82,52 @@ def test_so_is_one_whose_hash_was_changed_with_it(a_day):
         storing.squeezed(content), storing.digest(content), run.pk,
     )  # fmt: skip
     report = selectors.replay_day(a_day)
-    assert {fault.why[:21] for fault in report.faults} == {"The hash of the check"} and report.differences
+    assert {fault.why[:21] for fault in report.faults} == {"The hash of the check", "It is not what the re"} and report.differences
+
+
+def test_so_is_one_that_was_changed_with_all_of_its_own_hashes_and_checks(a_day):
+    """Run and checks agree with each other; the record, which is sealed, does not."""
+    last = Run.objects.latest("pk")
+    s = storing.unpacked(storing.expanded(bytes(last.inputs)))
+    s.cash.amount[:] += 1  # By a hundredth of a cent, which moves no verdict.
+    content = storing.packed(s)
+    digest = storing.digest(content)
+    tamper(
+        "UPDATE compliance_run SET inputs = %s, inputs_hash = %s WHERE id = %s", storing.squeezed(content), digest, last.pk
+    )
+    for check in Check.objects.filter(run=last):
+        hashed = inputs_hash(check.order_id, check.order_hash, digest, last.rules_hash)
+        tamper("UPDATE compliance_check SET inputs_hash = %s WHERE id = %s", hashed, check.pk)
+    report = selectors.replay_day(a_day)
+    assert [(fault.run_id, fault.why[:21]) for fault in report.faults] == [(last.pk, "It is not what the re")]
+    with pytest.raises(CommandError, match="1 faults in 2 screenings"):
+        run_command(str(a_day))
+
+
+def test_so_is_one_that_was_moved_to_another_day(a_day):
+    tamper("UPDATE compliance_run SET at = at - interval '3 days'")
+    for day in (a_day, a_day - timedelta(days=3)):
+        assert {fault.why[:31] for fault in selectors.replay_day(day).faults} == {"The record does not know it at "}
+
+
+@pytest.mark.record_tampered
+def test_so_is_one_that_the_record_does_not_know(a_day):
+    last = Run.objects.latest("pk").pk
+    tamper("UPDATE audit_entry SET event = 'screening.lost' WHERE event = 'screening.kept' AND subject_id = %s", last)
+    (fault,) = selectors.replay_day(a_day).faults
+    assert fault.run_id == last and "put in later" in fault.why
+
+
+@pytest.mark.record_tampered
+def test_so_is_one_that_was_taken_out(a_day):
+    last = Run.objects.latest("pk").pk
+    tamper("UPDATE compliance_check SET run_id = NULL WHERE run_id = %s", last)
+    tamper("DELETE FROM compliance_runfigures WHERE run_id = %s", last)
+    tamper("DELETE FROM compliance_run WHERE id = %s", last)
+    (fault,) = selectors.replay_day(a_day).faults
+    assert fault.run_id == last and "gone" in fault.why
+
+
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,19 @@ AT_ONCE = 50
 MOST_REPLAYED = 20_000
 """Verdicts that one request judges again; the command judges all."""
 MOST_LISTED = 500
+# Screenings of a time, by their own time or that of the record, that are not what the record says; those from before the
+# record said anything of screenings are taken as they are.
+UNLIKE_THE_RECORD = """
+WITH told AS (SELECT e.id, e.subject_id, e.payload FROM audit_entry e JOIN audit_act a ON a.id = e.act_id
+  WHERE e.event = 'screening.kept' AND a.at >= %(start)s AND a.at < %(end)s),
+kept AS (SELECT r.id, r.inputs_hash, r.rules_hash, r.at >= %(start)s AND r.at < %(end)s AS then FROM compliance_run r
+  WHERE (r.at >= %(start)s AND r.at < %(end)s) OR r.id IN (SELECT subject_id FROM told))
+SELECT coalesce(r.id, e.subject_id), r.id IS NULL, e.id IS NULL OR NOT r.then
+FROM kept r FULL JOIN told e ON e.subject_id = r.id
+WHERE r.id IS NULL OR NOT r.then OR e.payload ->> 'inputs_hash' <> r.inputs_hash OR e.payload ->> 'rules_hash' <> r.rules_hash
+  OR (e.id IS NULL AND r.id >= (SELECT min(subject_id) FROM audit_entry WHERE event = 'screening.kept'))
+ORDER BY 1
+"""
 SAME = ("rule", "version", "outcome", "now", "after", "limit", "room", "max_qty")
 BEFORE_THE_DESK = (Moment.SUBMIT, Moment.CARRY, Moment.TRIGGER)
 
@@ -100,11 +113,12 @@ def runs_on(day: date) -> QuerySet[Run]:
 def replay_day(day: date, *, most_orders: int | None = None) -> Report:
     """
     Judges every run of a day again by its own inputs and rule versions. The same verdicts are no difference, of each rule
-    too; of what passed the numbers are compared to a millionth.
+    too; of what passed the numbers are compared to a millionth. Inputs and rules must be those that the record, which is
+    sealed, says they were (``audit.seals.verify`` says whether it still says so).
 
     :param most_orders: stops before more are judged; what is left out is counted
     """
-    report = Report()
+    report = Report(faults=_against_record(day))
     for run, s in _readable(runs_of(day), report, most_orders):
         versions = rule_versions(run.rule_versions)
         if rules_hash(run.rule_versions) != run.rules_hash or len(versions) < len(run.rule_versions):
@@ -113,6 +127,20 @@ def replay_day(day: date, *, most_orders: int | None = None) -> Report:
         found = screen(s, [versions[pk] for pk in run.rule_versions])
         report.differences += _against_checks(run, s, found, report) + _against_figures(run, s, found, report)
     return report
+
+
+def _against_record(day: date) -> list[Fault]:
+    """Runs whose hashes are not those on the record, that it does not know, or that are gone. One query."""
+    start = datetime.combine(day, time(), UTC)
+    with connection.cursor() as cursor:
+        cursor.execute(UNLIKE_THE_RECORD, {"start": start, "end": start + timedelta(days=1)})
+        rows = cursor.fetchall()
+    return [
+        Fault(pk, "It is gone: the record says that it was kept." if gone
+              else "The record does not know it at its time: it was put in later, or moved." if unknown
+              else "It is not what the record says: its inputs or rules have another hash.")
+        for pk, gone, unknown in rows
+    ]  # fmt: skip
 
 
 def replay_rules(

@@ -25,7 +25,7 @@ from ..engine.evidence import inputs_hash
 from ..engine.judgement import OUTCOMES, PASS, UNKNOWN, RuleVersion
 from ..engine.rules import look_at_deals, look_firm_wide
 from ..engine.screening import Screening, screen
-from ..events import ReviewOpened
+from ..events import ReviewOpened, ScreeningKept
 from ..selectors.asked import active_rules
 from ..selectors.snapshot import Asked, snapshot_of
 from ..states import REVIEW_LIFE, Moment, Stage
@@ -108,6 +108,7 @@ def _keep_checks(
     s = asked.snapshot
     act_id = keep_act(act)
     run = keep_run(act, act_id, moment, s, found)
+    record(act, [Fact(run.id, 1, ScreeningKept(len(s.orders), run.inputs_hash, run.rules_hash))])
     ids = s.orders.id.tolist()
     codes = np.array([rule.code for rule in found.rules] + [""], object)  # Place -1 is none.
     with connection.cursor() as cursor:
