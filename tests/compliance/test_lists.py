@@ -18,6 +18,7 @@ from apps.compliance.models import ListHit, Restriction, Review
 from apps.compliance.services import BadRows, Listing
 from apps.core.refusals import Invalid, NotAllowed, NotFound
 from apps.orders.models import Order
+from tests.pages import visit, words
 
 TODAY = date.today()
 SECRET = "Project Falcon"
@@ -72,6 +73,9 @@ class TestWhatBecomesOfAnOrder:
         review = Review.objects.get(order=order)
         with pytest.raises(compliance.ForControlRoom):
             compliance.approve_reviews(by(omar, "Fine."), [review.pk], seen={review.pk: 1})
+        theirs, others = (words(visit(who, "compliance:review", review.pk)) for who in (odile, omar))
+        assert 'value="approve"' in theirs and "waits for an officer of the control room" not in theirs
+        assert 'value="approve"' not in others and 'value="reject"' in others and "waits for an officer of the control room" in others
         compliance.approve_reviews(by(odile, "Fine."), [review.pk], seen={review.pk: 1})
         assert Order.objects.get(pk=order).status == "CLEARED"
 

@@ -21,6 +21,7 @@ from ..states import Outcome, R, V
 from ..states import Q as Asked
 from .accepted import overrides_seen_by
 from .asking import questions_seen_by
+from .lists import CONTROL_ROOM, held_for_control_room
 from .nearest import Near, nearest_to
 from .runs import passed_by
 
@@ -90,7 +91,8 @@ class Detail:
 
     :param results: what did not pass first, the leading rule before all, each with ``bar``; then warnings and passes
     :param history: earlier decisions on the same rule and portfolio, newest first
-    :param may_decide: whether this person may, now
+    :param may_decide: whether this person may, now; :param for_control_room: whether not to let it through, which is for the
+        control room alone to say
     :param own: whether they may not because they entered the order
     :param nearest: orders that would have passed in its place
     :param thread: what officers asked its managers, with the answers, oldest first
@@ -109,10 +111,11 @@ class Detail:
     overrides: Sequence[Override]
     asked: Override | None
     mine: bool
+    for_control_room: bool = False
 
 
 def review_detail(user, review_id: int) -> Detail:
-    """Eight queries at most. :raises NotFound: as ``get_review_seen_by``"""
+    """Nine queries at most. :raises NotFound: as ``get_review_seen_by``"""
     review = get_review_seen_by(user, review_id)
     passed = passed_by([review.verdict]).get(review.verdict_id, [])
     results = [r | {"bar": bar(r)} for r in (*review.verdict.results, *passed)]
@@ -133,6 +136,7 @@ def review_detail(user, review_id: int) -> Detail:
         overrides,
         asked,
         asked is not None and asked.first_by_id == user.pk,
+        waiting and not can(user, CONTROL_ROOM) and bool(held_for_control_room([review_id])),
     )
 
 
