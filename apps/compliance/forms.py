@@ -10,10 +10,14 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from apps.core.refusals import Invalid, Refusal
+from apps.reference.models import AssetClass, Instrument
+from apps.users.models import Desk, User
 
 from . import services
 from .models import TradingLimit
 from .states import CODES
+
+DAY = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
 
 
 class TradingLimitForm(forms.ModelForm):
@@ -25,16 +29,9 @@ class TradingLimitForm(forms.ModelForm):
 
     def clean(self) -> dict:
         data = super().clean() or self.cleaned_data
-        measures = ("max_qty", "max_notional", "max_adv_pct", "collar_pct")
-        for name in measures:
-            if data.get(name) is not None and (data[name] < 0 or (not data[name] and name != "collar_pct")):
-                self.add_error(name, "It must be above zero.")
-        if not self.errors and not data["stops_wrong_side"] and all(data[name] is None for name in measures):
-            self.add_error("max_qty", "Limit something: a quantity, a value, a part of the volume, a price, or the side.")
-        if data.get("instrument") and data.get("asset_class"):
-            self.add_error("asset_class", "Name an instrument or an asset class, not both.")
-        if data.get("starts_on") and data.get("ends_on") and data["ends_on"] < data["starts_on"]:
-            self.add_error("ends_on", "It ends before it starts.")
+        if not self.errors:
+            for field, message in services.limit_problems(data):
+                self.add_error(field, message)
         return data
 
 
@@ -44,6 +41,33 @@ class Refusing(forms.Form):
     def refuse(self, refusal: Refusal) -> None:
         field = str(refusal.facts.get("field", ""))
         self.add_error(field if field in self.fields else None, refusal.message)
+
+
+class LimitForm(Refusing):
+    """A trading limit that an officer sets; it is never edited, but ended."""
+
+    user = forms.ModelChoiceField(
+        User.objects.filter(is_automated=False, is_active=True).order_by("username"), label="Person", required=False,
+        empty_label="Everybody",
+    )  # fmt: skip
+    desk = forms.ModelChoiceField(Desk.objects.all(), required=False, empty_label="Every desk")
+    instrument = forms.ModelChoiceField(Instrument.objects.order_by("symbol"), required=False, empty_label="Every instrument")
+    asset_class = forms.ChoiceField(
+        required=False, choices=[("", "Every class"), *AssetClass.choices], help_text="instead of one instrument"
+    )
+    max_qty = forms.DecimalField(label="Largest quantity", required=False)
+    max_notional = forms.DecimalField(label="Largest value, USD", required=False)
+    max_adv_pct = forms.DecimalField(label="Largest part of a day's volume, %", required=False)
+    collar_pct = forms.DecimalField(label="Price collar, %", required=False, help_text="how far through the middle a limit price may be")
+    stops_wrong_side = forms.BooleanField(label="Stops sales of what is not held at all", required=False)
+    starts_on = forms.DateField(label="First day", widget=DAY)
+    ends_on = forms.DateField(label="Last day", required=False, widget=DAY, help_text="empty: until further notice")
+    reason = forms.CharField(max_length=200, label="Why (kept with it)")
+
+    def text(self) -> services.LimitText:
+        said = {name: value for name, value in self.cleaned_data.items() if name != "reason"}
+        people = {f"{name}_id": value and value.pk for name in ("user", "desk", "instrument") for value in [said.pop(name)]}
+        return services.LimitText(**said, **people)
 
 
 class ApprovalForm(NamedTuple):

@@ -1,14 +1,19 @@
-"""Trading limits on a page, and what a portfolio will have in cash."""
+"""Trading limits on pages: those there are, a new one, the end of one; and what a portfolio will have in cash."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_http_methods
 
+from apps.core.edges import act_of, day_in, refused_in_dialog, seen_versions
+from apps.core.refusals import NotFound, Refusal, Stale
 from apps.portfolios import selectors as portfolios
 from apps.users.doors import door
 from apps.users.services import can
 
+from . import services
+from .forms import LimitForm
 from .selectors.horizon import cash_horizon as horizon_of
 from .selectors.limits import limits_seen_by
 
@@ -17,8 +22,55 @@ from .selectors.limits import limits_seen_by
 @require_GET
 def trading_limits(request: HttpRequest) -> HttpResponse:
     today = timezone.now().date()
-    rows = [(row, row.starts_on <= today <= (row.ends_on or today)) for row in limits_seen_by(request.user)]
-    return render(request, "compliance/trading_limits.html", {"rows": rows, "may_write": can(request.user, "reference.write")})
+    rows = [
+        (row, row.starts_on <= today <= (row.ends_on or today), row.ends_on is None or row.ends_on >= today)
+        for row in limits_seen_by(request.user)
+    ]
+    rows.sort(key=lambda one: not one[2])
+    context = {"rows": rows, "may_write": can(request.user, "compliance.keep_limits")}
+    return render(request, "compliance/trading_limits.html", context)
+
+
+@door("compliance.keep_limits")
+@require_http_methods(["GET", "POST"])
+def set_limit(request: HttpRequest) -> HttpResponse:
+    """A new limit, in a dialog."""
+    form = LimitForm(request.POST or None, initial={"starts_on": timezone.now().date()})
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.set_limits(act_of(request, reason=form.cleaned_data["reason"]), [form.text()])
+        except Refusal as refusal:
+            form.refuse(refusal)
+        else:
+            return _reload()
+    return render(request, "compliance/limit.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@door("compliance.keep_limits")
+@require_http_methods(["GET", "POST"])
+def end_limit(request: HttpRequest, limit_id: int) -> HttpResponse:
+    """GET: the limit that would end, to confirm. POST: ends it with a day."""
+    found = limits_seen_by(request.user).filter(pk=limit_id).first()
+    if found is None:
+        raise NotFound("There is no such limit.")
+    context = {"limit": found, "today": timezone.now().date(), "action": reverse("compliance:limit_end", args=[limit_id])}
+    if request.method == "GET":
+        return render(request, "compliance/limit_end.html", context)
+    said = {"reason": request.POST.get("reason", ""), "ends_on": request.POST.get("ends_on", "")}
+    try:
+        last = day_in(said["ends_on"], "ends_on")
+        services.end_limits(act_of(request, reason=said["reason"]), last, seen=seen_versions(request.POST))
+    except Stale as refusal:
+        return refused_in_dialog(request, refusal)
+    except Refusal as refusal:
+        return render(request, "compliance/limit_end.html", context | said | {"error": refusal.message}, status=refusal.status)
+    return _reload()
+
+
+def _reload() -> HttpResponse:
+    response = HttpResponse(status=204)
+    response["HX-Refresh"] = "true"
+    return response
 
 
 @door("portfolios.see")

@@ -1,6 +1,6 @@
 """What can happen to a route, an execution, an inquiry, and a FIX session."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from apps.core.events import Event
 
@@ -323,3 +323,22 @@ class GrantEnded(Event, code="grant.ended"):
     """The session enters nothing more of the person."""
 
     why: str = ""
+
+
+@dataclass(frozen=True)
+class ThrottleSet(Event, code="throttle.set"):
+    """A message throttle of a session or a strategy, in force from then on."""
+
+    after: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ThrottleChanged(Event, code="throttle.changed"):
+    before: dict = field(default_factory=dict)
+    after: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ThrottleEnded(Event, code="throttle.ended"):
+    before: dict = field(default_factory=dict)
+    after: dict = field(default_factory=dict)

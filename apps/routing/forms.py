@@ -3,10 +3,12 @@
 from django import forms
 from django.core.exceptions import ValidationError
 
+from apps.core.refusals import Refusal
 from apps.orders.rules import OwnField, as_asked, value_asked
 
 from . import rules, services
 from .models import RoutingRule, Session, Throttle
+from .models.throttles import STRATEGIES
 
 
 class RoutingRuleForm(forms.ModelForm):
@@ -61,15 +63,29 @@ class ThrottleForm(forms.ModelForm):
         data = super().clean() or self.cleaned_data
         if self.errors:
             return data
-        if bool(data["session"]) == bool(data["strategy"]):
-            raise ValidationError("Name a session or a strategy, and not both.")
-        if not any(data[name] for name in ("per_second", "per_day", "most_repeats")):
-            raise ValidationError("Limit something: messages a second or a day, or how often a strategy is applied.")
-        for name in ("per_second", "per_day", "most_repeats", "repeat_seconds"):
-            if data[name] == 0:
-                self.add_error(name, "It must be above zero.")
-        if data["session"] and data["most_repeats"]:
-            self.add_error("most_repeats", "A strategy is stopped, not a session. Leave it empty.")
-        if data["strategy"] and data["over"] == Throttle.Over.QUEUE:
-            self.add_error("over", "The gateway paces sessions alone. Choose refused.")
+        for field, message in services.throttle_problems(data):
+            self.add_error(field, message)
         return data
+
+
+class KeptThrottleForm(forms.Form):
+    """A throttle that an officer sets or changes; whose it is stays."""
+
+    seen = forms.IntegerField(min_value=1, required=False, widget=forms.HiddenInput)
+    session = forms.ModelChoiceField(Session.objects.order_by("target_comp_id"), required=False, empty_label="No session: a strategy")
+    strategy = forms.ChoiceField(required=False, choices=[("", "No strategy: a session"), *STRATEGIES])
+    per_second = forms.IntegerField(label="Messages a second", required=False)
+    over = forms.ChoiceField(label="Over it", choices=Throttle.Over.choices)
+    per_day = forms.IntegerField(label="Messages a day", required=False, help_text="a day in UTC; what is over it is refused")
+    most_repeats = forms.IntegerField(
+        label="Repeats", required=False, help_text="how often a strategy is applied to one instrument and side before it is stopped"
+    )
+    repeat_seconds = forms.IntegerField(label="Within seconds", initial=60)
+    reason = forms.CharField(label="Why (kept on the record)", max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
+
+    def text(self) -> services.ThrottleText:
+        return services.ThrottleText(**{name: self.cleaned_data[name] for name in services.ThrottleText._fields})
+
+    def refuse(self, refusal: Refusal) -> None:
+        field = str(refusal.facts.get("field", ""))
+        self.add_error(field if field in self.fields else None, refusal.message)

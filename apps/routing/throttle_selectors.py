@@ -6,6 +6,9 @@ from typing import NamedTuple
 from django.db.models import Count, Q, Sum
 from django.db.models.functions import Coalesce
 
+from apps.core.refusals import NotFound
+from apps.reference.kept import with_version
+
 from .models import Halt, Message, Throttle, ThrottleUse
 
 SECOND = timedelta(seconds=1)
@@ -21,9 +24,17 @@ class Throttled(NamedTuple):
     stopped: bool
 
 
+def get_throttle(throttle_id: int) -> Throttle:
+    """One with its ``version``. :raises NotFound: where there is none"""
+    row = with_version(Throttle.objects.filter(pk=throttle_id).select_related("session__broker")).first()
+    if row is None:
+        raise NotFound("There is no such throttle.")
+    return row
+
+
 def throttles(at: datetime) -> list[Throttled]:
-    """Four queries for any number."""
-    rows = list(Throttle.objects.filter(is_active=True).select_related("session__broker").order_by("pk"))
+    """Each throttle with its ``version``. Four queries for any number."""
+    rows = list(with_version(Throttle.objects.filter(is_active=True).select_related("session__broker").order_by("pk")))
     day = at.replace(hour=0, minute=0, second=0, microsecond=0)
     used = {
         pk: (second, whole)

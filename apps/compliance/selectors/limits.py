@@ -7,6 +7,7 @@ from django.db.models import Q, QuerySet
 
 from apps.orders.models import Order, Side
 from apps.portfolios.models import Position
+from apps.reference.kept import with_version
 from apps.users.services import can
 
 from ..engine.controls import HELD, Limit
@@ -15,10 +16,13 @@ from ..states import R
 
 
 def limits_seen_by(user) -> QuerySet[TradingLimit]:
-    """All of them, by number; none for whom they are not."""
+    """
+    All of them, by number, each with its ``version``, which counts the changes that its history has; none for whom they are
+    not.
+    """
     if not can(user, "compliance.see"):
         return TradingLimit.objects.none()
-    return TradingLimit.objects.select_related("user", "desk", "instrument").order_by("pk")
+    return with_version(TradingLimit.objects.select_related("user", "desk", "instrument").order_by("pk"))
 
 
 def limits_in_force(at: datetime) -> list[Limit]:

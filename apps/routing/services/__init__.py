@@ -26,6 +26,15 @@ from .inquiries import (
     decide_inquiries,
     pass_inquiry,
 )
+from .keeping import (
+    StaleThrottle,
+    ThrottledAlready,
+    ThrottleText,
+    change_throttle,
+    end_throttle,
+    set_throttle,
+    throttle_problems,
+)
 from .locks import StaleInquiry, StaleRoute
 from .messages import (
     NoSession,
@@ -70,6 +79,13 @@ from .staging_reports import report_staged_orders
 from .throttles import COUNTED, RateLimit, paces
 
 __all__ = [
+    "StaleThrottle",
+    "ThrottleText",
+    "ThrottledAlready",
+    "change_throttle",
+    "end_throttle",
+    "set_throttle",
+    "throttle_problems",
     "COUNTED",
     "CompIdTaken",
     "Crossed",
