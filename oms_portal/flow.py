@@ -9,6 +9,7 @@ from apps.allocations import events as allocation
 from apps.allocations import services as allocations
 from apps.blocks import events as block
 from apps.blocks import services as blocks
+from apps.compliance import events as check
 from apps.compliance import services as compliance
 from apps.core.events import Flow, Then
 from apps.orders import events as order
@@ -49,6 +50,8 @@ FLOW: Flow = {
         ],
         later=[routing.report_staged_orders, orders.follow_groups],
     ),
+    check.RuleActivated: Then(now=[compliance.outdate_mappings]),
+    check.RuleRetired: Then(now=[compliance.outdate_mappings]),
     block.BlockUnblocked: Then(later=[blocks.regather_orders]),
     block.BlockDone: Then(later=[allocations.allocate_blocks]),
     block.BlockReopened: Then(now=[allocations.reverse_allocations]),

@@ -4,8 +4,11 @@ from apps.allocations.states import LIFE as ALLOCATION
 from apps.blocks.states import LIFE as BLOCK
 from apps.blocks.states import OPPOSITION_LIFE, ROTATION_LIFE
 from apps.compliance.states import (
+    CLAUSE_LIFE,
     DRAFT_LIFE,
     ENTRY_LIFE,
+    MANDATE_LIFE,
+    MAPPING_LIFE,
     MATCH_LIFE,
     OVERRIDE_LIFE,
     POSITION_LIMIT_LIFE,
@@ -38,6 +41,9 @@ LIVES: tuple[tuple[Lifecycle, str, str], ...] = (
     (RESERVATION_LIFE, "compliance_reservation", "true"),
     (RULE_LIFE, "compliance_rule", "true"),
     (DRAFT_LIFE, "compliance_ruledraft", "true"),
+    (MANDATE_LIFE, "compliance_mandatedocument", "true"),
+    (CLAUSE_LIFE, "compliance_clause", "true"),
+    (MAPPING_LIFE, "compliance_clausemapping", "true"),
     (RESTRICTION_LIFE, "compliance_restriction", "t.kind = 'RESTRICTED'"),
     (ENTRY_LIFE, "compliance_restriction", "t.kind <> 'RESTRICTED'"),
     (POSITION_LIMIT_LIFE, "compliance_positionlimit", "true"),

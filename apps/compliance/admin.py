@@ -11,7 +11,9 @@ from apps.users.back_office import ByRole
 from .forms import TradingLimitForm
 from .models import (
     Check,
+    ClauseMapping,
     ListHit,
+    MandateDocument,
     NameMatch,
     Override,
     Restriction,
@@ -67,6 +69,22 @@ class ReviewAdmin(ReadOnly):
     list_filter = ("status", "severity", "leading_rule")
     list_select_related = ("decided_by",)
     raw_id_fields = ("order", "verdict")
+
+
+@admin.register(MandateDocument)
+class MandateDocumentAdmin(ReadOnly):
+    list_display = ("code", "title", "portfolio", "group", "status", "version")
+    list_filter = ("status",)
+    list_select_related = ("portfolio", "group")
+    search_fields = ("code", "title")
+
+
+@admin.register(ClauseMapping)
+class ClauseMappingAdmin(ReadOnly):
+    list_display = ("ref", "clause", "rule", "status", "written_by", "decided_by", "decided_at")
+    list_filter = ("status",)
+    list_select_related = ("clause", "rule", "written_by", "decided_by")
+    raw_id_fields = ("clause", "wording", "rule", "rule_version")
 
 
 @admin.register(Restriction)

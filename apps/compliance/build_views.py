@@ -1,6 +1,6 @@
 """The page that a rule is written on: its fields are its measure's, and it is tried while it is written."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -15,6 +15,7 @@ from apps.users.doors import door
 
 from . import draft_selectors, selectors, services
 from .engine.attributes import ATTRIBUTES
+from .models import ClauseMapping
 from .rule_forms import BuildForm, OrderForm, limit_fields, with_place
 
 FIRST_KIND = "measure"
@@ -46,6 +47,7 @@ def rule(request: HttpRequest, code: str) -> HttpResponse:
     return _page(
         request, form, reverse("compliance:rule", args=[code]),
         lambda act: _write(act, services.Change(form.text(), found.pk, seen)), called=found.name, seen=seen,
+        clauses=selectors.clauses_of_rules(request.user, [found.pk]).get(found.pk, ()),
     )  # fmt: skip
 
 
@@ -79,7 +81,8 @@ def _write(act: Act, change: services.Change) -> tuple[int, int]:
 
 
 def _page(
-    request: HttpRequest, form: BuildForm, action: str, save: Callable[[Act], tuple[int, int]], *, called: str = "", seen: int | None = None
+    request: HttpRequest, form: BuildForm, action: str, save: Callable[[Act], tuple[int, int]], *, called: str = "",
+    seen: int | None = None, clauses: Sequence[ClauseMapping] = (),
 ) -> HttpResponse:  # fmt: skip
     """The page, or what was written saved, and proposed where that was asked for."""
     status = 200
@@ -103,7 +106,7 @@ def _page(
                 return redirect("compliance:draft", pk)
     context = {
         "form": form, "order": OrderForm(), "action": action, "called": called, "seen": seen, "kind": form.kind,
-        "kinds": selectors.measures(), "is_new": not called, "attributes": _attributes(form.kind),
+        "kinds": selectors.measures(), "is_new": not called, "clauses": clauses, "attributes": _attributes(form.kind),
     }  # fmt: skip
     return render(request, "compliance/build.html", context, status=status)
 

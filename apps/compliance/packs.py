@@ -48,6 +48,7 @@ def _parts(pack: Pack) -> Iterable[Flowable]:
         shown = ("text", "citation", "finding", "numerator", "denominator", "denominator_is", "now", "after", "limit", "unit",
                  "limit_from", "max_qty", "basis", "severity", "written_by", "written_at")  # fmt: skip
         yield _pairs({name: rule[name] for name in shown})
+        yield from _clauses(rule["clauses"])
         if rule["numbers"]:
             yield Spacer(1, 2 * mm)
             yield _rows(("Number used", "Value", "As of"), [(n["what"], _amount(n), n.get("at")) for n in rule["numbers"]])
@@ -69,6 +70,18 @@ def _parts(pack: Pack) -> Iterable[Flowable]:
         "Record", ("Entry", "At", "By", "What", "Reason"),
         [(e["entry"], e["at"], f"{e['by']} ({e['via']})", f"{e['event']} of {e['subject']}", e["reason"]) for e in pack["record"]],
     )  # fmt: skip
+
+
+def _clauses(clauses: Sequence[Pack]) -> Iterable[Flowable]:
+    if clauses:
+        yield Spacer(1, 2 * mm)
+        rows = [(_named(c), c["text"], f"{c['mapped_by']}, {c['approved_by']}") for c in clauses]
+        yield _rows(("Clause", "It says", "Mapped by"), rows)
+
+
+def _named(clause: Pack) -> str:
+    page = f", page {clause['page']}" if clause["page"] else ""
+    return f"{clause['document']} {clause['clause']}, edition {clause['edition']}{page}"
 
 
 def _inputs(inputs: Pack) -> Iterable[Flowable]:

@@ -14,7 +14,7 @@ from apps.portfolios.models import Mandate
 from . import selectors
 from .engine.params import OF_ALL
 from .engine.scope import words
-from .models import Review, Rule
+from .models import ClauseMapping, Review, Rule
 from .states import USUAL, WHEN, Outcome, R, Stage
 
 MOST_LISTED = 500
@@ -92,6 +92,7 @@ class Problem(NamedTuple):
     facts: list[tuple[str, str]]
     bar: dict[str, Any] | None
     numbers: list[Number]
+    clauses: Sequence[ClauseMapping] = ()
 
     @property
     def short(self) -> list[tuple[str, str]]:
@@ -171,16 +172,18 @@ class Decision(NamedTuple):
 
 
 def decision(user, review_id: int) -> Decision:
-    """Eight queries at most. :raises NotFound: where there is no such review, or the person may not see it"""
+    """Ten queries at most. :raises NotFound: where there is no such review, or the person may not see it"""
     detail = selectors.review_detail(user, review_id)
     review = detail.review
     selectors.with_leading([review])
     names = dict(Rule.objects.values_list("code", "name"))
     portfolio = review.order.portfolio
+    found = [r for r in detail.results if r["outcome"] != Outcome.PASS]
+    cited = selectors.clauses_cited({r["rule"] for r in found}, portfolio, review.verdict.at)
     return Decision(
         _line(review),
         detail,
-        [_problem(r) for r in detail.results if r["outcome"] != Outcome.PASS],
+        [_problem(r)._replace(clauses=cited.get(r["rule"], ())) for r in found],
         _passed(detail.results, names),
         names.get(review.verdict.binding_rule, review.verdict.binding_rule),
         portfolios.navs([portfolio.pk]).get(portfolio.pk),
@@ -211,6 +214,7 @@ class RuleLine(NamedTuple):
 
     rule: Rule
     limits: list[tuple[str, str]]
+    clauses: Sequence[ClauseMapping] = ()
 
     @property
     def scope(self) -> list[str]:
@@ -223,11 +227,14 @@ class RuleLine(NamedTuple):
 
 
 def rules(user) -> list[RuleLine]:
-    """Rules by name. One query, two where one asks for a field of the firm's own."""
+    """Rules by name, with the clauses they stand for. Two queries, three where one asks for a field of the firm's own."""
     found = list(selectors.rules_seen_by(user))
     asks = any(rule.params.get("own_field") for rule in found)
     labels = {field.code: field.label for field in own_fields()} if asks else {}
-    return [RuleLine(rule, [*_of_own(rule.params, labels), *_limits(rule.params)]) for rule in found]
+    clauses = selectors.clauses_of_rules(user, [rule.pk for rule in found])
+    return [
+        RuleLine(rule, [*_of_own(rule.params, labels), *_limits(rule.params)], clauses.get(rule.pk, ())) for rule in found
+    ]
 
 
 def _of_own(params: Mapping[str, Any], labels: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -122,6 +122,50 @@ DRAFT_LIFE = Lifecycle(
     stays={e.DraftEdited: [DraftStatus.DRAFT]},
 )
 
+MANDATE_LIFE = Lifecycle(
+    "mandate",
+    born={e.MandateEntered: InForce.ACTIVE},
+    moves={(InForce.ACTIVE, e.MandateRetired): InForce.RETIRED},
+    stays={e.MandateReissued: [InForce.ACTIVE], e.MandateReworded: [InForce.ACTIVE]},
+)
+
+
+class Cl(StrEnum):
+    STANDS = "STANDS"
+    GONE = "GONE"
+
+
+CLAUSE_LIFE = Lifecycle(
+    "clause",
+    born={e.ClauseEntered: Cl.STANDS},
+    moves={(Cl.STANDS, e.ClauseRemoved): Cl.GONE, (Cl.GONE, e.ClauseEntered): Cl.STANDS},
+    stays={e.ClauseChanged: [Cl.STANDS]},
+)
+
+
+class Mp(StrEnum):
+    PROPOSED = "PROPOSED"
+    APPROVED = "APPROVED"
+    STALE = "STALE"
+    ENDED = "ENDED"
+    REFUSED = "REFUSED"
+    DROPPED = "DROPPED"
+
+
+MAPPING_LIFE = Lifecycle(
+    "mapping",
+    born={e.MappingProposed: Mp.PROPOSED},
+    moves={
+        (Mp.PROPOSED, e.MappingApproved): Mp.APPROVED,
+        (Mp.PROPOSED, e.MappingRefused): Mp.REFUSED,
+        (Mp.PROPOSED, e.MappingDropped): Mp.DROPPED,
+        (Mp.PROPOSED, e.MappingOutdated): Mp.DROPPED,
+        (Mp.APPROVED, e.MappingOutdated): Mp.STALE,
+        (Mp.APPROVED, e.MappingEnded): Mp.ENDED,
+        (Mp.STALE, e.MappingEnded): Mp.ENDED,
+    },
+)
+
 RESTRICTION_LIFE = Lifecycle(
     "restriction",
     born={e.RestrictionAdded: InForce.ACTIVE},

@@ -8,6 +8,7 @@ from datetime import date
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.http import content_disposition_header
 
 from .acts import Act
 from .refusals import Invalid, Refusal, Stale
@@ -80,6 +81,14 @@ def versions_once(rows: Iterable[Mapping[str, int]], field: str) -> dict[int, in
             raise Invalid(f"{row['id']} is named twice; name each once, with the version you saw.", field=field)
         seen[row["id"]] = row["version"]
     return seen
+
+
+def attachment(content: bytes, name: str) -> HttpResponse:
+    """A file as it was given, to be saved: a browser never opens it as a page of ours."""
+    answer = HttpResponse(content, content_type="application/octet-stream")
+    answer.headers["Content-Disposition"] = content_disposition_header(True, name)
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    return answer
 
 
 def done(text: str, tone: str = "ok") -> HttpResponse:

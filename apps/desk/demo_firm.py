@@ -38,7 +38,7 @@ from apps.users.demo import PEOPLE
 from apps.users.models import Desk, User
 from apps.users.services import AUTOMATED, role_permissions
 
-from . import demo_prices
+from . import demo_mandates, demo_prices
 from .demo_files import number, rows
 
 D = Decimal
@@ -72,6 +72,7 @@ def load(scale: int = 1) -> dict[str, int]:
     demo_prices.load()
     count = _portfolios(act, scale)
     compliance.install_default_rules(act)
+    demo_mandates.load()
     orders.install_default_approval_rules(act)
     OwnField.objects.create(code="decision", label="Decision", kind="list", choices=DECISIONS, is_asked=True)
     street = settings.MARKET_FEED

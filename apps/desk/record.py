@@ -15,7 +15,7 @@ from apps.audit import seals
 from apps.audit import selectors as audit
 from apps.audit.models import Entry, Seal
 from apps.blocks import selectors as blocks
-from apps.compliance.models import Rule
+from apps.compliance.models import Clause, MandateDocument, Rule
 from apps.core.edges import whole_number
 from apps.core.events import REGISTRY
 from apps.core.refusals import Invalid, NotFound
@@ -44,6 +44,8 @@ NEEDED = {
     "allocation": "audit.see", "confirmation": "settlement.see", "instruction": "settlement.see",
     "exchange": "settlement.see",
     "review": "compliance.see", "rule": "compliance.see", "draft": "compliance.see", "restriction": "compliance.see",
+    "limit": "compliance.see", "throttle": "routing.see", "screening": "compliance.see",
+    "mandate": "compliance.see", "clause": "compliance.see", "mapping": "compliance.see",
     "entry": "compliance.control_room", "match": "compliance.see", "position_limit": "compliance.see",
     "override": "compliance.see", "question": "compliance.see", "reservation": "compliance.see",
     "day": "compliance.see", "incident": "compliance.see", "filing": "compliance.see",
@@ -65,15 +67,17 @@ NAMES = {
     "meant_for_id": (Broker, "name"), "directed_to_id": (Broker, "name"),
     "family_id": (ContractFamily, "code"), "issuer_id": (Issuer, "name"), "group_id": (OrderGroup, "name"),
     "approval_rule_id": (ApprovalRule, "name"), "alert_rule_id": (AlertRule, "name"),
-    "compliance_rule_id": (Rule, "name"),
+    "compliance_rule_id": (Rule, "name"), "mandate_id": (MandateDocument, "code"), "clause_id": (Clause, "reference"),
     "before_id": (User, "username"), "person_id": (User, "username"), "deputy_id": (User, "username"), "acts_for_id": (User, "username"),
 }  # fmt: skip
-RULES = {"approval": "approval_rule_id", "alert": "alert_rule_id", "override": "compliance_rule_id"}  # Which rule a fact of theirs means.
+RULES = {"approval": "approval_rule_id", "alert": "alert_rule_id", "override": "compliance_rule_id",
+         "mapping": "compliance_rule_id"}  # Which rule a fact of theirs means.  # fmt: skip
 TITLES = {"rule": Rule, "group": OrderGroup, "chain": ApprovalRule}  # Subjects that people call by a name.
 Names = dict[str, dict[int, str]]
 SUBJECTS = {"order": "O-{:06d}", "block": "B-{:04d}", "route": "R-{:04d}", "inquiry": "Q-{:04d}", "allocation": "A-{:06d}",
             "confirmation": "C-{:06d}", "instruction": "I-{:06d}", "exchange": "E-{:06d}", "review": "V-{:06d}", "override": "VO-{:06d}",
-            "opposition": "X-{:04d}", "cross": "XC-{:04d}", "draft": "D-{:04d}", "position_limit": "PL-{:04d}", "match": "N-{:05d}",
+            "opposition": "X-{:04d}", "cross": "XC-{:04d}", "draft": "D-{:04d}", "screening": "S-{:06d}",
+            "mapping": "CM-{:05d}", "limit": "TL-{:04d}", "position_limit": "PL-{:04d}", "match": "N-{:05d}",
             "alert": "L-{:04d}", "halt": "H-{:04d}"}  # fmt: skip
 # What a field is called whose own name is not the word for it, and what the codes of FIX 4.4 mean (tags 150 and 39).
 WORDS = {

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.audit import selectors as audit
+from apps.compliance import selectors as compliance
 from apps.core.edges import act_of, day_in, seen_versions, whole_number
 from apps.core.refusals import Invalid, NotFound, Refusal, Stale
 from apps.users.doors import door
@@ -39,6 +40,7 @@ def _days(request: HttpRequest, error: Refusal | None = None, filing_id: int | N
         "incidents": open_ones[:MOST],
         "overdue": open_ones.filter(cure_by__lt=today).count(),
         "filings": selectors.filings_seen_by(request.user).filter(Q(status="DUE") | Q(ended_at__gte=timezone.now() - LATELY))[:MOST],
+        "mandates": compliance.coverage_of_all(request.user),
         "today": today,
         "colleagues": selectors.colleagues(),
         "may_work": can(request.user, "surveillance.work"),

@@ -53,6 +53,13 @@ MATRIX: dict[str, set[str] | str] = {
     "api-rule-library-take": {C}, "compliance:draft": {C, A}, "compliance:draft_act": {C}, "compliance:draft_history": {C, A},
     "compliance:rule_file": {C, A}, "compliance:take_file": {C}, "api-rules-file": {C, A}, "api-rule-drafts-take": {C},
     **dict.fromkeys(("compliance:new_rule", "compliance:rule_limits", "compliance:try_rule", "compliance:draft_edit"), {C}),
+    **dict.fromkeys(("compliance:mandates", "compliance:mandate", "compliance:edition_file", "api-mandate", "api-mandates",
+                     "api-mandate-clauses", "api-edition-file", "api-clause-mappings", "api-clause-mapping"), {C, A}),
+    **dict.fromkeys(("compliance:mandate_new", "compliance:edition_new", "compliance:clauses_import", "compliance:clause_new",
+                     "compliance:mandate_retire", "compliance:clause", "compliance:clause_map", "compliance:clause_remove",
+                     "compliance:mapping_act", "api-mandate-clauses-import", "api-mandate-clauses-remove", "api-mandate-editions",
+                     "api-mandate-retire"), {C}),
+    **{f"api-clause-mapping-{act}": {C} for act in ("approve", "refuse", "drop", "end")},
     "compliance:restrictions": {C, A}, "compliance:restrict": {C}, "compliance:lift": {C},
     "surveillance:days": {C, A}, "surveillance:day": {C, A}, "surveillance:incident": {M, C, A}, "surveillance:report": {C},
     "surveillance:sign": {C}, "surveillance:assign": {C}, "surveillance:work": {C}, "surveillance:filing": {C},
@@ -148,11 +155,13 @@ MATRIX: dict[str, set[str] | str] = {
     "api-rule-drafts": {C, A}, "api-rule-draft": {C, A}, "api-rule-drafts-end": {C},
     "api-rule-draft-bench": {C, A}, "api-rule-draft-history": {C, A},
     **{f"api-rule-draft-{act}": {C} for act in ("edit", "propose", "approve", "refuse", "drop")},
-    "routing:throttles": {T, C, O, A}, "api-throttles": {T, C, O, A},
+    "routing:throttles": {T, C, O, A}, "api-throttles": {T, C, O, A}, "routing:throttle_set": {C}, "routing:throttle_change": {C},
+    "routing:throttle_end": {C}, "api-throttle-change": {C}, "api-throttle-end": {C},
     "compliance:cash_horizon": {M, C, O, A}, "api-cash-horizon": {M, C, O, A},
     "compliance:position_limits": {C, A}, "api-position-limits": {C, A}, "api-position-limits-import": {C}, "api-position-limit-end": {C},
     **dict.fromkeys(("compliance:add_position_limit", "compliance:import_position_limits", "compliance:end_position_limit"), {C}),
     "compliance:trading_limits": {C, A}, "api-trading-limits": {C, A},
+    "compliance:limit_set": {C}, "compliance:limit_end": {C}, "api-trading-limit-end": {C},
     "api-restrictions": {C, A}, "api-restriction-lift": {C}, "api-restrictions-import": {C}, "api-list-hits": set(), "api-measures": {C, A},
     # The account of whoever is signed in, and the way in (allauth)
     **dict.fromkeys(
@@ -172,8 +181,10 @@ MATRIX: dict[str, set[str] | str] = {
 }  # fmt: skip
 
 # Where looking and acting share an address: who may act.
-POSTS = {"api-rotations": {X}, "compliance:library": {C}, "api-crosses": {T}, "api-staging-sessions": {O, X},
+POSTS = {"api-trading-limits": {C}, "api-throttles": {C},
+         "api-rotations": {X}, "compliance:library": {C}, "api-crosses": {T}, "api-staging-sessions": {O, X},
          "api-orders": {M}, "api-imports": {M}, "api-import-listings": {M}, "api-proposals": {M},
+         "api-mandates": {C}, "api-mandate-clauses": {C}, "api-clause-mappings": {C},
          "api-rule-drafts": {C}, "api-restrictions": {C}, "api-position-limits": {C}, "api-surveillance-days": {C}, "api-halts": {T, C},
          "api-block-notes": {M, T, C, O}, "api-order-notes": {M, T, C, O},
          "blocks:notes_of_order": {M, T, C, O}, "blocks:notes_of_block": {M, T, C, O},

@@ -5,11 +5,12 @@ somebody decides.
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
@@ -18,7 +19,7 @@ from django.utils import timezone
 from apps.audit.services import record
 from apps.blocks import services as blocks
 from apps.compliance import services as compliance
-from apps.compliance.models import NameMatch, Rule
+from apps.compliance.models import Clause, NameMatch, Rule
 from apps.core.events import Fact
 from apps.crossing import services as crossing
 from apps.desk.lists import saved, specs
@@ -168,6 +169,52 @@ class Things:
         if not self.fresh:
             compliance.propose_drafts(self.act("omar"), [pk], seen={pk: 1})
         return pk
+
+    def mandate(self) -> SimpleNamespace:
+        said = compliance.Said("1", "No issuer above 10%.")
+        pk = compliance.enter_mandate(self.act("omar"), "HOUSE", "House", date(2026, 1, 5), clauses=[said])
+        if not self.fresh:
+            compliance.keep_clauses(self.act("odile"), pk, [said._replace(text="No issuer above 8%.")], seen=2)
+        return SimpleNamespace(pk=pk, n=2)
+
+    def clause(self) -> int:
+        home = self.mandate()
+        return Clause.objects.get(document=home.pk).pk
+
+    def clause_of_mandate(self) -> SimpleNamespace:
+        one = Clause.objects.get(pk=self.clause())
+        return SimpleNamespace(pk=one.pk, ids=[one.document_id], n=2)
+
+    def mapping(self) -> SimpleNamespace:
+        self.get("firm")
+        clause = self.clause()
+        seen = {clause: 1 if self.fresh else 2}
+        (pk,) = compliance.propose_mappings(self.act("omar"), [(clause, None)], seen=seen, rules_seen={})
+        if not self.fresh:
+            compliance.refuse_mappings(self.act("odile"), [pk], seen={pk: 1})
+        return SimpleNamespace(pk=pk, home=Clause.objects.get(pk=clause).document_id)
+
+    def approved_mapping(self) -> SimpleNamespace:
+        self.get("firm")
+        clause = self.clause()
+        seen = {clause: 1 if self.fresh else 2}
+        (pk,) = compliance.propose_mappings(self.act("omar"), [(clause, None)], seen=seen, rules_seen={})
+        compliance.approve_mappings(self.act("odile"), [pk], seen={pk: 1})
+        return SimpleNamespace(pk=pk, n=2)
+
+    def throttle(self) -> SimpleNamespace:
+        said = routing.ThrottleText(most_repeats=5)
+        pk = routing.set_throttle(self.act("omar"), said, strategy="VWAP")
+        if not self.fresh:
+            routing.change_throttle(self.act("odile"), pk, said._replace(per_day=10), seen=2)
+        return SimpleNamespace(pk=pk, n=2)
+
+    def limit(self) -> SimpleNamespace:
+        today = timezone.now().date()
+        (pk,) = compliance.set_limits(self.act("omar"), [compliance.LimitText(today, max_qty=Decimal(100))])
+        if not self.fresh:
+            compliance.end_limits(self.act("odile"), today + timedelta(days=9), seen={pk: 2})
+        return SimpleNamespace(pk=pk, n=2)
 
     def room(self) -> int:
         self.get("rules")
@@ -384,6 +431,19 @@ PAGES: dict[str, tuple[str, str, dict | Callable]] = {
     "compliance:draft_edit": ("omar", "draft", {**RULE, "seen": "1"}),
     "compliance:rule_end": ("omar", "rule", {}),
     "compliance:draft_act": ("omar", "draft", {"how": "drop"}),
+    "compliance:edition_new": ("omar", "mandate", {"seen": "1", "effective_date": "2035-01-01"}),
+    "compliance:clause_new": ("omar", "mandate", {"seen": "1", "reference": "2", "text": "Words."}),
+    "compliance:clauses_import": (
+        "omar", "mandate", lambda t: {"seen": "1", "file": SimpleUploadedFile("c.csv", b"reference,text\n2,Words\n")},
+    ),
+    "compliance:mandate_retire": ("omar", "mandate", {}),
+    "compliance:clause": ("omar", "clause", {"seen": "1", "text": "Words."}),
+    "compliance:clause_map": ("omar", "clause", {"seen": "1", "rule": "none"}),
+    "compliance:clause_remove": ("omar", "clause_of_mandate", {}),
+    "compliance:mapping_act": ("odile", "mapping", lambda t: {"how": "approve", "mandate": t.home}),
+    "routing:throttle_change": ("omar", "throttle", {"seen": "1", "per_day": "5", "over": "REFUSE", "repeat_seconds": "60"}),
+    "routing:throttle_end": ("omar", "throttle", {}),
+    "compliance:limit_end": ("omar", "limit", lambda t: {"ends_on": f"{timezone.now():%Y-%m-%d}"}),
     "compliance:lift": ("omar", "restriction", {}),
     "compliance:end_position_limit": ("omar", "position_limit", {}),
     "compliance:decide_match": ("omar", "match", {"how": "confirm"}),
@@ -485,6 +545,17 @@ API: dict[str, tuple[str, str, str, dict | Callable]] = {
     **{f"api-rule-draft-{act}": ("post", "omar", "draft", {}) for act in ("propose", "drop")},
     **{f"api-rule-draft-{act}": ("post", "odile", "draft", {}) for act in ("approve", "refuse")},
     "api-rule-draft-edit": ("post", "omar", "draft", {"severity": "HARD", "params": {"max_amount": "6"}}),
+    "api-mandate-clauses": ("post", "omar", "mandate", {"clauses": [{"reference": "2", "text": "Words."}]}),
+    "api-mandate-clauses-remove": ("post", "omar", "mandate", {"references": ["1"]}),
+    "api-mandate-editions": ("post", "omar", "mandate", {"effective_date": "2035-01-01"}),
+    "api-mandate-retire": ("post", "omar", "mandate", {}),
+    "api-clause-mappings": ("post", "omar", "clause", lambda t: {"clause_id": t.pk}),
+    **{f"api-clause-mapping-{act}": ("post", "odile", "mapping", {}) for act in ("approve", "refuse")},
+    "api-clause-mapping-drop": ("post", "omar", "mapping", {}),
+    "api-clause-mapping-end": ("post", "omar", "approved_mapping", {}),
+    "api-throttle-change": ("post", "omar", "throttle", {"per_day": 5}),
+    "api-throttle-end": ("post", "omar", "throttle", {}),
+    "api-trading-limit-end": ("post", "omar", "limit", lambda t: {"ends_on": f"{timezone.now():%Y-%m-%d}"}),
     "api-restriction-lift": ("post", "omar", "restriction", {}),
     **{f"api-match-{act}": ("post", "omar", "match", {}) for act in ("confirm", "clear")},
     **{f"api-block-{act}": ("post", "tom", "block", {}) for act in ("finish", "route", "pick-up", "unblock")},
@@ -522,7 +593,8 @@ EACH: dict[str, tuple[str, str, Callable]] = {
 OTHERS = {
     "makes something new": (
         "orders:ticket orders:imports orders:clone orders:reverse orders:proposals orders:approval_rule_new orders:deputy"
-        " compliance:restrict compliance:import_listings compliance:new_rule"
+        " compliance:restrict compliance:import_listings compliance:new_rule compliance:mandate_new api-mandates"
+        " compliance:limit_set api-trading-limits routing:throttle_set api-throttles"
         " compliance:add_position_limit compliance:import_position_limits"
         " compliance:take_file api-rule-drafts-take"
         " blocks:rotation_make routing:halt_set routing:grant_ask users:tokens api-orders api-orders-clone"
@@ -540,6 +612,7 @@ OTHERS = {
     "stops the rest of routes, whatever it is by then": "blocks:cancel_routes",
     "asks the brokers who owe no answer, whoever asked the others": "routing:halt_again api-halt-cancel",
     "takes whatever an absent colleague has at that moment": "blocks:take_queue api-queue-take-over",
+    "takes a file of clauses as api-mandate-clauses takes them: tests/compliance/test_mandates.py": "api-mandate-clauses-import",
     "is one's own, and can only end": "orders:end_deputy api-deputy-end users:end_token",
     "takes in widths column by column": "desk:widths",
     "takes the listings and columns of one's own file; the service is tried in tests/orders/test_mapping.py": (
@@ -626,6 +699,7 @@ RACED_ELSEWHERE = {
     "api-rule-drafts": "both write a draft, and of the two one is approved: tests/compliance/test_rule_change_races.py",
     "api-rule-drafts-end": "so too",
     **{f"api-rule-draft-{act}": "tests/compliance/test_rule_change_races.py" for act in ("edit", "propose", "drop", "approve", "refuse")},
+    **{f"api-clause-mapping-{act}": "tests/compliance/test_mandate_races.py" for act in ("approve", "refuse", "drop")},
     "api-cross-approve": "tests/crossing/test_races.py",
     "api-cross-execute": "tests/crossing/test_races.py",
 }  # fmt: skip

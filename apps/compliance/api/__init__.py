@@ -3,6 +3,8 @@
 from .drafts import Drafts
 from .library import Library
 from .lists import ListHits, Restrictions
+from .mandates import Mandates
+from .mappings import Mappings
 from .questions import Questions
 from .replay import Replays
 from .reviews import Checks, Overrides, Reviews
@@ -16,6 +18,8 @@ __all__ = [
     "Drafts",
     "Library",
     "ListHits",
+    "Mandates",
+    "Mappings",
     "Matches",
     "Overrides",
     "Questions",

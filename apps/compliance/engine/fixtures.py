@@ -19,6 +19,8 @@ the first one's. ``expect`` is PASS, FAIL, INDETERMINATE or NOT_ASKED; ``largest
 ``issuer`` is the issuer's group, ``body`` the issuer itself where that is another. A portfolio's ``bank`` is the issuer that
 keeps its money, ``deals`` are what it and dealers still owe each other: ``{"dealer": "D", "issuer": "Alpha",
 "is_credit_institution": true, "amounts": {"EUR": "100", "USD": "-110"}}``; without ``issuer`` who the dealer is is not known.
+``clause`` may name the clause of a mandate that the fixture proves, by the document's code and the clause's reference:
+``IMA-P001 4.2(b)``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -106,11 +108,13 @@ def tried(rule: RuleVersion, fixtures: Sequence[Fixture]) -> list[Miss]:
 def read(told: Mapping[str, Any]) -> Fixture:
     """:raises BadFixture: naming the first place that cannot be understood"""
     known = {
-        "name", "instruments", "portfolios", "orders", "open_orders", "rates", "firm_holds", "firm_buys", "stands", "contracts",
+        "name", "clause", "instruments", "portfolios", "orders", "open_orders", "rates", "firm_holds", "firm_buys", "stands", "contracts",
         "position_limits",
     }  # fmt: skip
     where = _mapping(told, "fixture", known, {"name", "instruments", "portfolios", "orders"})
     name = str(where["name"])
+    if not isinstance(where.get("clause", ""), str):
+        raise BadFixture("“clause” names one clause: the document's code, a space, and its reference.", field="clause")
     listed = _mapping(where["instruments"], "instruments")
     places = {symbol: n for n, symbol in enumerate(listed)}
     issuers: dict[str, int] = {}

@@ -1,5 +1,6 @@
-"""Rules and their versions, what they found, what officers decided, what may not be traded, and room that is shared."""
+"""Rules and their versions, what they found, what officers decided, what may not be traded, room that is shared, and mandates."""
 
+from .clauses import Clause, ClauseMapping, ClauseText, MandateDocument, MandateEdition
 from .limits import TradingLimit as TradingLimit
 from .lists import ListHit, Restriction
 from .position_limits import PositionLimit
@@ -10,7 +11,12 @@ from .sharing import Reservation, SharedLimit
 
 __all__ = [
     "Check",
+    "Clause",
+    "ClauseMapping",
+    "ClauseText",
     "ListHit",
+    "MandateDocument",
+    "MandateEdition",
     "NameMatch",
     "NamedGroup",
     "Override",

@@ -16,8 +16,9 @@ from apps.users.services import can
 
 from ..engine.columns import PRICE, QTY, Snapshot
 from ..engine.storing import digest, expanded, unpacked
-from ..models import Check, Override, Question, Review, RuleVersion
+from ..models import Check, ClauseMapping, Override, Question, Review, RuleVersion
 from ..states import CODES
+from .mandates import clauses_cited
 from .runs import passed_by
 
 BELOW = ("Net asset value", "shares outstanding", "average daily volume")
@@ -27,7 +28,7 @@ Pack = dict[str, Any]
 
 def evidence_of(user, check_id: int) -> Pack:
     """
-    Everything about one check as plain values. Eleven queries at most.
+    Everything about one check as plain values. Twelve queries at most.
 
     :raises NotFound: where there is none, or it is not for the person to see
     """
@@ -41,7 +42,7 @@ def evidence_of(user, check_id: int) -> Pack:
     pack = {
         "check": _check(check),
         "order": _order(check),
-        "rules": _rules([*check.results, *passed_by([check]).get(check.pk, [])]),
+        "rules": _rules(check, [*check.results, *passed_by([check]).get(check.pk, [])]),
         "inputs": _inputs(check),
         "review": review and _review(review),
         "overrides": [_override(one) for one in overrides],
@@ -75,10 +76,23 @@ def _order(check: Check) -> Pack:
     }  # fmt: skip
 
 
-def _rules(results: Sequence[Mapping[str, Any]]) -> list[Pack]:
+def _rules(check: Check, results: Sequence[Mapping[str, Any]]) -> list[Pack]:
     ids = {one["version"] for one in results}
+    cited = clauses_cited({one["rule"] for one in results}, check.order.portfolio, check.at)
     versions = {one.pk: one for one in RuleVersion.objects.filter(pk__in=ids).select_related("rule", "written_by")}
-    return [_rule(one, versions[one["version"]]) for one in results]
+    return [
+        _rule(one, versions[one["version"]]) | {"clauses": [_clause(row) for row in cited.get(one["rule"], ())]} for one in results
+    ]
+
+
+def _clause(row: ClauseMapping) -> Pack:
+    """A clause that the rule proved when it was asked, in the words that two officers looked at."""
+    said, document = row.wording, row.clause.document
+    return {
+        "document": document.code, "title": document.title, "edition": said.edition.number, "file_sha256": said.edition.sha256,
+        "clause": row.clause.reference, "page": said.page, "text": said.text, "sha256": said.sha256, "mapping": row.ref,
+        "mapped_by": row.written_by.username, "approved_by": row.decided_by.username, "approved_at": row.decided_at,
+    }  # fmt: skip
 
 
 def _rule(result: Mapping[str, Any], version: RuleVersion) -> Pack:

@@ -11,7 +11,7 @@ from .headless import columns_by_content, is_headless
 from .intents import FROM_HOLDING, INTENTS, Derived, Known, derived
 from .own_fields import OwnField, as_asked, checked, definition_problems, value_asked
 from .parts import unfit_part
-from .sheets import Sheet, Unreadable, missing, read, refuse_unfit, signature, stored, unstored
+from .sheets import Sheet, Unreadable, lines_of, missing, read, refuse_unfit, signature, stored, unstored
 from .tickets import FACTS, ORDER_TYPES, SIDES, TERMS, TIFS, TYPED, judged
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "derived",
     "is_headless",
     "judged",
+    "lines_of",
     "mismatch",
     "missing",
     "moved",

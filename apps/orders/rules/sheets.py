@@ -124,9 +124,17 @@ def read(file_name: str, content: bytes) -> Sheet:
 
     :raises Unreadable: telling what is wrong with it as a whole
     """
+    return _sheet(file_name, lines_of(file_name, content))
+
+
+def lines_of(file_name: str, content: bytes) -> Iterable[tuple[int, Sequence[str]]]:
+    """
+    Each line of a file's first sheet, whatever is listed in it: its number, and its cells as text.
+
+    :raises Unreadable: telling what is wrong with it as a whole, at once or as lines are read
+    """
     refuse_unfit(file_name, content)
-    rows = _workbook_rows(file_name, content) if _is_zip(content) else _text_rows(file_name, content)
-    return _sheet(file_name, rows)
+    return _workbook_rows(file_name, content) if _is_zip(content) else _text_rows(file_name, content)
 
 
 def stored(sheet: Sheet) -> bytes:
@@ -163,7 +171,7 @@ def _decoded(file_name: str, content: bytes) -> str:
             continue
         if "\x00" not in text:
             return text
-    raise Unreadable(f"{file_name} is not a CSV or XLSX file. Export the orders as one of these.", field="file")
+    raise Unreadable(f"{file_name} is not a CSV or XLSX file. Export the list as one of these.", field="file")
 
 
 def _text_rows(file_name: str, content: bytes) -> Iterator[tuple[int, Sequence[str]]]:
@@ -195,7 +203,7 @@ def _refuse_bomb(file_name: str, content: bytes) -> None:
     except BAD_WORKBOOK as error:
         raise Unreadable(f"{file_name} is damaged: it cannot be opened as XLSX.", field="file") from error
     if not any(part.filename == "xl/workbook.xml" for part in parts):
-        raise Unreadable(f"{file_name} is not an XLSX workbook. Export the orders as CSV or XLSX.", field="file")
+        raise Unreadable(f"{file_name} is not an XLSX workbook. Export the list as CSV or XLSX.", field="file")
     unpacked = sum(part.file_size for part in parts)
     if len(parts) > 1000 or unpacked > MAX_UNPACKED or unpacked > max(MAX_RATIO * len(content), 1024**2):
         raise Unreadable(

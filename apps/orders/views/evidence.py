@@ -7,10 +7,9 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET, require_POST
 
-from apps.core.edges import act_of, whole_number
+from apps.core.edges import act_of, attachment, whole_number
 from apps.core.refusals import Invalid
 from apps.users.doors import door
 from apps.users.services import can
@@ -79,10 +78,7 @@ def add_document(request: HttpRequest, order_id: int) -> HttpResponse:
 def document(request: HttpRequest, document_id: int) -> HttpResponse:
     """The file as it was given, to be saved: a browser never opens it as a page of ours."""
     row = selectors.get_document_seen_by(request.user, document_id)
-    answer = HttpResponse(bytes(row.content), content_type="application/octet-stream")
-    answer.headers["Content-Disposition"] = content_disposition_header(True, row.name)
-    answer.headers["X-Content-Type-Options"] = "nosniff"
-    return answer
+    return attachment(bytes(row.content), row.name)
 
 
 def _shown(request: HttpRequest, order: Order, **bound: forms.Form) -> HttpResponse:
