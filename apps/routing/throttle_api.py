@@ -68,9 +68,6 @@ class Throttles(ApiDoor, viewsets.ViewSet):
     def list(self, request: Request) -> Response:
         return Response(ThrottleOut(selectors.throttles(timezone.now()), many=True).data)
 
-    def _in_force(self) -> list[dict]:
-        return ThrottleOut(selectors.throttles(timezone.now()), many=True).data
-
     @extend_schema(summary="Throttle a session or a strategy", request=ThrottleIn, responses={201: ThrottleOut(many=True)},
                    parameters=[KEY])  # fmt: skip
     def create(self, request: Request) -> Response:
@@ -79,7 +76,7 @@ class Throttles(ApiDoor, viewsets.ViewSet):
 
         def do():
             services.set_throttle(act, _text(said), session_id=said["session_id"], strategy=said["strategy"])
-            return self._in_force()
+            return _in_force()
 
         answer, repeated = answer_once(act, "routing.set_throttle", said, do)
         return Response(answer, status.HTTP_200_OK if repeated else status.HTTP_201_CREATED)
@@ -91,7 +88,7 @@ class Throttles(ApiDoor, viewsets.ViewSet):
 
         def do():
             services.change_throttle(act, int(pk), _text(said), seen=said["version"])
-            return self._in_force()
+            return _in_force()
 
         return Response(answer_once(act, "routing.change_throttle", {"id": pk, "said": said}, do)[0])
 
@@ -102,9 +99,13 @@ class Throttles(ApiDoor, viewsets.ViewSet):
 
         def do():
             services.end_throttle(act, int(pk), seen=said["version"])
-            return self._in_force()
+            return _in_force()
 
         return Response(answer_once(act, "routing.end_throttle", {"id": pk, "said": said}, do)[0])
+
+
+def _in_force() -> list[dict]:
+    return ThrottleOut(selectors.throttles(timezone.now()), many=True).data
 
 
 def _checked(serializer: type[serializers.Serializer], request: Request) -> dict:
