@@ -24,7 +24,10 @@ from .models import (
     Depository,
     Fee,
     Instrument,
+    InstrumentValue,
     Issuer,
+    IssuerValue,
+    OwnAttribute,
     SettlementCycle,
     SettlementHoliday,
     Venue,
@@ -155,6 +158,36 @@ class IssuerAdmin(ReferenceAdmin):
         ),
         ("Debt", {"fields": ("debt_outstanding", "debt_currency", "debt_date")}),
     )
+
+
+@admin.register(OwnAttribute)
+class OwnAttributeAdmin(ReferenceAdmin):
+    """One that a rule asks for, or in which something is said, is not deleted."""
+
+    resource_classes = [resource_for(OwnAttribute, ("code",))]
+    list_display = ("code", "title", "of", "kind", "choices")
+    list_filter = ("of", "kind")
+    search_fields = ("code", "title")
+
+
+@admin.register(InstrumentValue)
+class InstrumentValueAdmin(ReferenceAdmin):
+    resource_classes = [resource_for(InstrumentValue, ("attribute", "instrument"), {"instrument": "symbol"})]
+    list_display = ("instrument", "attribute", "value", "source")
+    list_filter = ("attribute",)
+    list_select_related = ("attribute", "instrument")
+    search_fields = ("instrument__symbol", "instrument__name", "value")
+    autocomplete_fields = ("attribute", "instrument")
+
+
+@admin.register(IssuerValue)
+class IssuerValueAdmin(ReferenceAdmin):
+    resource_classes = [resource_for(IssuerValue, ("attribute", "issuer"))]
+    list_display = ("issuer", "attribute", "value", "source")
+    list_filter = ("attribute",)
+    list_select_related = ("attribute", "issuer")
+    search_fields = ("issuer__code", "issuer__name", "value")
+    autocomplete_fields = ("attribute", "issuer")
 
 
 @admin.register(Broker)

@@ -1,14 +1,18 @@
-"""Reference data to other systems: to look up, not to change."""
+"""Reference data to other systems: to look up, and to say things in attributes of the firm's own."""
 
 import django_filters
-from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework import mixins, serializers, viewsets
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import mixins, serializers, status, viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
 
+from apps.audit.services import answer_once
+from apps.core.edges import act_of
 from apps.core.refusals import NotFound
 from apps.users.doors import ApiDoor
 
-from . import selectors
-from .models import Constituent, Instrument
+from . import own_selectors, own_services, selectors
+from .models import Constituent, Instrument, OwnAttribute
 
 
 class InstrumentOut(serializers.ModelSerializer):
@@ -97,3 +101,72 @@ class Constituents(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
 
     def get_queryset(self):
         return selectors.latest_constituents()
+
+
+class OwnAttributeOut(serializers.ModelSerializer):
+    """An attribute of the firm's own; rules ask for it as ``own.`` and its code."""
+
+    of = serializers.CharField(help_text="instrument or issuer")
+    kind = serializers.CharField(help_text="text, number or choice")
+
+    class Meta:
+        model = OwnAttribute
+        fields = ("code", "title", "of", "kind", "choices")
+        read_only_fields = fields
+
+
+class OwnValueOut(serializers.Serializer):
+    attribute = serializers.CharField(source="code")
+    thing = serializers.CharField(help_text="symbol of an instrument, or code of an issuer")
+    value = serializers.CharField()
+    source = serializers.CharField()
+
+
+class OwnValueIn(serializers.Serializer):
+    attribute = serializers.CharField(max_length=40)
+    thing = serializers.CharField(max_length=40, help_text="symbol of an instrument, or code of an issuer, as the attribute is of")
+    value = serializers.CharField(max_length=200, allow_blank=True, help_text="empty takes it away")
+    source = serializers.CharField(max_length=120, allow_blank=True, required=False, default="", help_text="who says so")
+    was = serializers.CharField(
+        max_length=200, allow_blank=True, required=False, default="", help_text="what stood when you looked; empty: nothing"
+    )
+
+
+class OwnValuesIn(serializers.Serializer):
+    rows = OwnValueIn(many=True)
+    reason = serializers.CharField(max_length=100, required=False, allow_blank=True, default="")
+
+
+class OwnValuesSet(serializers.Serializer):
+    changed = serializers.IntegerField(help_text="values that are not what they were")
+
+
+class OwnAttributes(ApiDoor, viewsets.GenericViewSet):
+    permissions = ("reference.see",)
+    acts = {"say": ("reference.write",)}
+    serializer_class = OwnAttributeOut
+    pagination_class = None
+    queryset = OwnAttribute.objects.none()
+
+    @extend_schema(summary="Attributes that the firm gave instruments and issuers", responses=OwnAttributeOut(many=True), filters=False)
+    def listed(self, request: Request) -> Response:
+        return Response(OwnAttributeOut(own_selectors.own_attributes(), many=True).data)
+
+    @extend_schema(summary="What is said in them", responses=OwnValueOut(many=True), filters=False)
+    def values(self, request: Request, of: str) -> Response:
+        if of not in own_selectors.VALUES:
+            raise NotFound("Values are of an instrument or an issuer.")
+        return Response(OwnValueOut(own_selectors.values_of(of), many=True).data)
+
+    @extend_schema(
+        summary="Say values, all or none, every bad row named", request=OwnValuesIn, responses=OwnValuesSet, filters=False,
+        parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
+    )  # fmt: skip
+    def say(self, request: Request) -> Response:
+        asked = OwnValuesIn(data=request.data)
+        asked.is_valid(raise_exception=True)
+        said = asked.validated_data
+        act = act_of(request, reason=said["reason"])
+        rows = [own_services.Said(**row) for row in said["rows"]]
+        answer, _ = answer_once(act, "reference.set_own_values", said, lambda: {"changed": own_services.set_own_values(act, rows)})
+        return Response(answer, status.HTTP_200_OK)

@@ -1,5 +1,6 @@
 """What people enter by hand or by file, held against the same rules."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -7,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import ForeignKey, Model
 from import_export.forms import ConfirmImportForm
 
-from . import rules, selectors
+from . import own_rules, own_selectors, rules, selectors
 from .models import (
     Broker,
     Constituent,
@@ -17,7 +18,10 @@ from .models import (
     Depository,
     Fee,
     Instrument,
+    InstrumentValue,
     Issuer,
+    IssuerValue,
+    OwnAttribute,
     SettlementCycle,
     Venue,
 )
@@ -71,7 +75,28 @@ def _contract_problems(facts: rules.Facts) -> rules.Problems:
     return found
 
 
+def _attribute_problems(facts: rules.Facts) -> rules.Problems:
+    was = OwnAttribute.objects.filter(pk=facts["id"]).values().first() if facts.get("id") else None
+    return own_rules.definition_problems(facts, was)
+
+
+def _value_problems(of: str) -> Callable[[rules.Facts], rules.Problems]:
+    def found(facts: rules.Facts) -> rules.Problems:
+        attribute = own_selectors.find_own_attribute(facts["attribute"]) if facts.get("attribute") else None
+        if attribute is None or facts.get("value") is None:
+            return {}
+        if attribute.of != of:
+            return {"attribute": f"“{attribute.code}” is said of {attribute.get_of_display().lower()}"}
+        problem = own_rules.value_problem(attribute.kind, attribute.choices, facts["value"])
+        return {"value": problem} if problem else {}
+
+    return found
+
+
 CHECKS = {
+    OwnAttribute: _attribute_problems,
+    InstrumentValue: _value_problems("instrument"),
+    IssuerValue: _value_problems("issuer"),
     Contract: _contract_problems,
     Constituent: _constituent_problems,
     Instrument: rules.instrument_problems,

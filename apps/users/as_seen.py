@@ -21,6 +21,7 @@ from django.core import signing
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection, transaction
 from django.db.models import Model
+from django.forms.fields import InvalidJSONInput
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse, QueryDict
 
@@ -99,7 +100,11 @@ class AsSeen:
         class Typed(form):
             def __init__(self, *args, **more):
                 super().__init__(*args, **more)
-                self.initial.update({key: value for key, value in typed.items() if ":" not in key})
+                self.initial.update({key: self._as_typed(key, value) for key, value in typed.items() if ":" not in key})
+
+            def _as_typed(self, key: str, value: Any) -> Any:
+                """What was typed as JSON is no text to be written as JSON once more."""
+                return InvalidJSONInput(value) if isinstance(self.fields.get(key), forms.JSONField) and isinstance(value, str) else value
 
         return Typed
 

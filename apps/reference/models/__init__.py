@@ -2,6 +2,7 @@
 
 from .contracts import Contract, ContractFamily
 from .instruments import BONDS, DERIVATIVES, SHARES, AssetClass, Constituent, Currency, Instrument, Issuer, Venue
+from .own import InstrumentValue, IssuerValue, OwnAttribute
 from .parties import Broker, Custodian, Depository
 from .trading import Combination, Fee, OrderType, SettlementCycle, SettlementHoliday, TimeInForce
 
@@ -20,8 +21,11 @@ __all__ = [
     "Depository",
     "Fee",
     "Instrument",
+    "InstrumentValue",
     "Issuer",
+    "IssuerValue",
     "OrderType",
+    "OwnAttribute",
     "SettlementCycle",
     "SettlementHoliday",
     "TimeInForce",
