@@ -4,6 +4,8 @@ from django.contrib import admin
 from django.db.models import Count
 from simple_history.admin import SimpleHistoryAdmin
 
+from apps.reference.admin import ReferenceAdmin
+from apps.reference.imports import resource_for
 from apps.users.as_seen import AsSeen
 from apps.users.back_office import ByRole
 
@@ -21,6 +23,8 @@ from .forms import (
 )
 from .models import (
     AlikeForTax,
+    Benchmark,
+    BenchmarkWeight,
     BrokerTerm,
     Cash,
     Direction,
@@ -58,9 +62,9 @@ class PortfolioAdmin(AsSeen, FirmWide, SimpleHistoryAdmin):
     writes = ("reference.write",)
     form = PortfolioForm
     inlines = (MandateInline,)
-    list_display = ("code", "name", "team", "base_currency", "custodian", "custody_account", "model", "is_open")
+    list_display = ("code", "name", "team", "base_currency", "custodian", "custody_account", "model", "benchmark", "is_open")
     list_filter = ("team", "is_open", "custodian", "base_currency", "model")
-    list_select_related = ("base_currency", "custodian", "model")
+    list_select_related = ("base_currency", "custodian", "model", "benchmark")
     search_fields = ("code", "name", "custody_account")
 
     def has_delete_permission(self, request, obj=None) -> bool:
@@ -167,6 +171,25 @@ class AlikeForTaxAdmin(AsSeen, FirmWide, SimpleHistoryAdmin):
     list_filter = ("word",)
     search_fields = ("instrument__symbol", "word")
     autocomplete_fields = ("instrument",)
+
+
+@admin.register(Benchmark)
+class BenchmarkAdmin(ReferenceAdmin):
+    resource_classes = [resource_for(Benchmark, ("code",))]
+    list_display = ("code", "name")
+    search_fields = ("code", "name")
+
+
+@admin.register(BenchmarkWeight)
+class BenchmarkWeightAdmin(ReferenceAdmin):
+    """Of a day all weights together, best by file; rules cannot tell by those that do not add up to 100%."""
+
+    resource_classes = [resource_for(BenchmarkWeight, ("benchmark", "as_of", "instrument"), {"instrument": "symbol"})]
+    list_display = ("benchmark", "as_of", "instrument", "weight_pct")
+    list_filter = ("benchmark", "as_of")
+    list_select_related = ("benchmark", "instrument")
+    search_fields = ("benchmark__code", "instrument__symbol", "instrument__name")
+    autocomplete_fields = ("benchmark", "instrument")
 
 
 @admin.register(Plan)

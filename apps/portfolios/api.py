@@ -4,17 +4,20 @@ from decimal import Decimal
 
 import django_filters
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework import mixins, serializers, viewsets
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit.services import answer_once
+from apps.core.edges import act_of
 from apps.core.money import rounded
 from apps.users.doors import ApiDoor
 
-from . import selectors
+from . import benchmark_selectors, benchmark_services, selectors
 from .lot_selectors import lots_held
 from .models import (
+    Benchmark,
     BrokerTerm,
     Direction,
     Mandate,
@@ -34,12 +37,13 @@ class PortfolioOut(serializers.ModelSerializer):
     model = serializers.CharField(source="model.code", default=None)
     mandate_type = serializers.CharField(source="mandate.type", default="", help_text=f"{', '.join(MANDATE_TYPES)}; empty: not on file")
     groups = serializers.SlugRelatedField("code", many=True, read_only=True, help_text="codes of the groups it is in")
+    benchmark = serializers.CharField(source="benchmark.code", default=None)
 
     class Meta:
         model = Portfolio
         fields = (
             "id", "code", "name", "base_currency", "custodian", "custody_account", "team", "aggregation_unit", "model", "is_open",
-            "mandate_type", "groups",
+            "mandate_type", "groups", "benchmark",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -232,7 +236,7 @@ class Portfolios(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
     queryset = Portfolio.objects.none()  # For the schema's sake; what is seen is the user's.
 
     def get_queryset(self):
-        rows = selectors.portfolios_seen_by(self.request.user).select_related("custodian", "model", "mandate")
+        rows = selectors.portfolios_seen_by(self.request.user).select_related("custodian", "model", "mandate", "benchmark")
         return rows.prefetch_related("groups").order_by("code")
 
     def retrieve(self, request: Request, pk: int) -> Response:
@@ -261,6 +265,72 @@ class Portfolios(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
     @extend_schema(summary="Its tax lots", responses=LotOut(many=True), filters=False)
     def lots(self, request: Request, pk: int) -> Response:
         return Response(LotOut(lots_held(selectors.get_portfolio_seen_by(request.user, pk)), many=True).data)
+
+
+class BenchmarkOut(serializers.ModelSerializer):
+    as_of = serializers.DateField(help_text="day of its newest weights; null where it has none", allow_null=True)
+
+    class Meta:
+        model = Benchmark
+        fields = ("code", "name", "as_of")
+        read_only_fields = fields
+
+
+class BenchmarkWeightOut(serializers.Serializer):
+    symbol = serializers.CharField(source="instrument.symbol")
+    weight_pct = serializers.DecimalField(9, 6)
+    as_of = serializers.DateField()
+
+
+class BenchmarkWeightIn(serializers.Serializer):
+    symbol = serializers.CharField(max_length=40)
+    weight_pct = serializers.DecimalField(9, 6)
+
+
+class BenchmarkDayIn(serializers.Serializer):
+    """All weights of one day: together 100%, but for rounding."""
+
+    as_of = serializers.DateField()
+    weights = BenchmarkWeightIn(many=True)
+    reason = serializers.CharField(max_length=100, required=False, allow_blank=True, default="")
+
+
+class BenchmarkLoaded(serializers.Serializer):
+    weights = serializers.IntegerField()
+
+
+class Benchmarks(ApiDoor, viewsets.GenericViewSet):
+    permissions = ("reference.see",)
+    acts = {"load": ("reference.write",)}
+    serializer_class = BenchmarkOut
+    pagination_class = None
+    queryset = Benchmark.objects.none()
+
+    @extend_schema(summary="Benchmarks, by code", responses=BenchmarkOut(many=True), filters=False)
+    def listed(self, request: Request) -> Response:
+        return Response(BenchmarkOut(benchmark_selectors.benchmarks(), many=True).data)
+
+    @extend_schema(summary="The weights that stand today, the largest first", responses=BenchmarkWeightOut(many=True), filters=False)
+    def weights(self, request: Request, code: str) -> Response:
+        rows = benchmark_selectors.weights_of(code, timezone.now().date())
+        return Response(BenchmarkWeightOut(rows, many=True).data)
+
+    @extend_schema(
+        summary="Load the weights of a day: all or none, every bad row named", request=BenchmarkDayIn, responses={201: BenchmarkLoaded},
+        filters=False, parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
+    )  # fmt: skip
+    def load(self, request: Request, code: str) -> Response:
+        asked = BenchmarkDayIn(data=request.data)
+        asked.is_valid(raise_exception=True)
+        said = asked.validated_data
+        act = act_of(request, reason=said["reason"])
+        rows = [benchmark_services.Weight(**row) for row in said["weights"]]
+
+        def do() -> dict[str, int]:
+            return {"weights": benchmark_services.load_weights(act, code, said["as_of"], rows)}
+
+        answer, repeated = answer_once(act, "portfolios.load_weights", {"code": code, "said": said}, do)
+        return Response(answer, status.HTTP_200_OK if repeated else status.HTTP_201_CREATED)
 
 
 @extend_schema_view(list=extend_schema(summary="Retirement plans among the portfolios you may see"))

@@ -6,10 +6,12 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 
+from apps.reference.forms import CHECKS
 from apps.reference.models import Broker
 
 from . import rules, selectors
 from .models import (
+    BenchmarkWeight,
     BrokerTerm,
     Direction,
     Mandate,
@@ -19,6 +21,8 @@ from .models import (
     Portfolio,
     PortfolioGroup,
 )
+
+CHECKS[BenchmarkWeight] = rules.benchmark_problems  # Rows of its files are held against it, as its form is.
 
 
 class PortfolioForm(forms.ModelForm):

@@ -89,3 +89,15 @@ def why_barred(terms: Iterable[Term], broker: int, asset_class: str, *, needs_is
 def members_named(text: str) -> list[str]:
     """Codes of portfolios as they are typed or pasted: between blanks, commas, semicolons or lines, each once, sorted."""
     return sorted({code for code in re.split(r"[\s,;]+", text) if code})
+
+
+def benchmark_problems(facts: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with one weight in a benchmark, by field."""
+    weight = facts.get("weight_pct")
+    return {"weight_pct": "must be more than 0 and at most 100 percent"} if weight is not None and not 0 < weight <= 100 else {}
+
+
+def weights_of_day_problem(weights: Iterable[Decimal]) -> str:
+    """What is wrong with a benchmark's weights of one day together; empty where nothing is. They may be rounded."""
+    total = sum(weights, Decimal(0))
+    return "" if 99 <= total <= 101 else f"The weights add up to {total.normalize():f}%; they are all of the benchmark, 100%."

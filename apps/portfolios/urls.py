@@ -4,6 +4,10 @@ from . import api
 
 app_name = "portfolios"
 api_urlpatterns = [
+    path("benchmarks/", api.Benchmarks.as_view({"get": "listed"}), name="api-benchmarks"),
+    path(
+        "benchmarks/<str:code>/weights/", api.Benchmarks.as_view({"get": "weights", "post": "load"}), name="api-benchmark-weights"
+    ),
     path("plans/", api.Plans.as_view({"get": "list"}), name="api-plans"),
     path("plans/parties/", api.PlanParties.as_view({"get": "list"}), name="api-plan-parties"),
     path("portfolios/", api.Portfolios.as_view({"get": "list"}), name="api-portfolios"),

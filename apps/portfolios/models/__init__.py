@@ -3,6 +3,8 @@
 from .plans import PartyInInterest, Plan, PlanConsent
 from .portfolios import (
     AlikeForTax,
+    Benchmark,
+    BenchmarkWeight,
     BrokerTerm,
     Cash,
     Direction,
@@ -18,6 +20,8 @@ from .portfolios import (
 
 __all__ = [
     "AlikeForTax",
+    "Benchmark",
+    "BenchmarkWeight",
     "BrokerTerm",
     "Cash",
     "Direction",

@@ -38,6 +38,40 @@ class ModelWeight(models.Model):
         constraints = [models.UniqueConstraint(fields=["model", "instrument"], name="one_weight_an_instrument")]
 
 
+class Benchmark(models.Model):
+    """What portfolios are compared with: weights of instruments, from a day on."""
+
+    code = models.CharField(max_length=40, unique=True)
+    name = models.CharField(max_length=120)
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["code"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BenchmarkWeight(models.Model):
+    """What an instrument weighs in a benchmark. Weights of one day stand together and replace those of earlier days."""
+
+    benchmark = models.ForeignKey(Benchmark, on_delete=models.PROTECT, related_name="+", db_index=False)
+    as_of = models.DateField("as of")
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+")
+    weight_pct = models.DecimalField("weight, %", max_digits=9, decimal_places=6)
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["benchmark", "-as_of", "-weight_pct"]
+        constraints = [
+            models.UniqueConstraint(fields=["benchmark", "as_of", "instrument"], name="a_benchmark_names_an_instrument_once_a_day"),
+            models.CheckConstraint(condition=Q(weight_pct__gt=0, weight_pct__lte=100), name="a_benchmarks_weight_is_a_part"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.instrument} in {self.benchmark}, {self.as_of}"
+
+
 class Taxpayer(models.Model):
     """Whose losses and purchases are looked at together: a person with spouse, accounts and what they control."""
 
@@ -94,6 +128,10 @@ class Portfolio(models.Model):
         "retirement account", default=False, help_text="a loss replaced here is lost for good (Rev. Rul. 2008-5)"
     )
     model = models.ForeignKey(Model, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    benchmark = models.ForeignKey(
+        Benchmark, null=True, blank=True, on_delete=models.PROTECT, related_name="+",
+        help_text="empty: none, and rules that ask for its weights cannot tell",
+    )  # fmt: skip
     is_open = models.BooleanField(default=True)
     history = HistoricalRecords()
 
