@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from apps.core.acts import Act
 from apps.core.edges import act_of, whole_number
 from apps.core.refusals import Invalid, NotFound, Refusal, Stale
+from apps.reference.own_selectors import own_attributes
 from apps.users.doors import door
 
 from . import draft_selectors, selectors, services
@@ -113,7 +114,9 @@ def _page(
 
 def _attributes(kind: str) -> dict:
     takes = selectors.measures()[kind].takes.values()
-    return ATTRIBUTES if any(param.kind == "filter" for param in takes) else {}
+    if not any(param.kind == "filter" for param in takes):
+        return {}
+    return ATTRIBUTES | {f"own.{a.code}": {"kind": a.kind, "help": f"{a.title}, as the firm says it"} for a in own_attributes()}
 
 
 @door("compliance.write_rules")

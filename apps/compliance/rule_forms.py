@@ -10,6 +10,7 @@ from apps.core.refusals import Refusal
 from apps.orders.selectors import own_fields
 from apps.portfolios.models import Portfolio, PortfolioGroup
 from apps.portfolios.rules import MANDATE_TYPES
+from apps.reference.own_selectors import own_attributes
 from apps.users.models import Desk
 
 from . import selectors, services
@@ -37,8 +38,9 @@ def _field(name: str, param: Param) -> forms.Field:
         made = forms.BooleanField(initial=param.default, **more)
     elif param.kind == "classes":
         made = forms.MultipleChoiceField(choices=[(c, c) for c in ASSET_CLASSES], initial=param.default, widget=TICKS, **more)
-    elif param.kind == "choice":
-        made = forms.ChoiceField(choices=[(word, title) for word, title in param.choices.items()], initial=param.default, **more)
+    elif param.kind in ("choice", "group"):
+        own = [(f"own.{a.code}", f"each {a.title}") for a in own_attributes()] if param.kind == "group" else []
+        made = forms.ChoiceField(choices=[*param.choices.items(), *own], initial=param.default, **more)
     elif param.kind == "filter":
         made = forms.CharField(initial=param.default, widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}), **more)
     else:

@@ -10,6 +10,7 @@ from apps.compliance.engine.columns import Portfolio
 from apps.compliance.engine.judgement import FAIL, INDETERMINATE, NOT_ASKED, PASS
 from apps.compliance.engine.params import BadRule
 from apps.compliance.engine.rules import MEASURES, look_firm_wide, read
+from apps.compliance.engine.standing import stand
 from tests.compliance.books import TODAY, book, rule, share
 
 D = Decimal
@@ -122,6 +123,35 @@ class TestEdge:
 
 
 class TestGroups:
+    def test_an_issuer_is_measured_with_its_group_or_without(self):
+        shares = [
+            share(1, "A", issuer_group=9, issuer_name="Parent", body=1, body_name="Daughter"),
+            share(2, "B", issuer_group=9, issuer_name="Parent", body=9, body_name="Parent"),
+            share(3, "I", body=5, body_name="Exchange", asset_class="FUTURE"),
+            share(4, "F", body=5, body_name="Exchange", asset_class="FUTURE", underlying_group=9),
+        ]
+        s = book(
+            shares, [(0, "A", "BUY", 10), (0, "A", "BUY", 1), (0, "I", "BUY", 1)], positions=[(0, "A", 490), (0, "B", 10)],
+            cash=[(0, "USD", 950_000)],
+        )  # fmt: skip
+        assert outcomes(s, group="body", limit="5") == [PASS, FAIL, NOT_ASKED]  # An index is no claim on an issuer.
+        assert outcomes(s, group="issuer", limit="5.1") == [PASS, FAIL, NOT_ASKED]
+        assert outcomes(s, filter='body == "Daughter"', limit="0") == [FAIL, FAIL, NOT_ASKED]
+        assert outcomes(s, filter='issuer == "Parent"', limit="0")[0] == FAIL
+        assert "Daughter would be" in judged(s, group="body", limit="4").say(0).text
+        s = book(shares, [(0, "F", "BUY", 1)], cash=[(0, "USD", 950_000)])
+        assert outcomes(s, group="body", limit="5") == [INDETERMINATE]
+
+    def test_cannot_tell_where_something_may_be_of_any_group(self):
+        shares = [share(1, "A", body=1, body_name="Alpha"), share(2, "OLD")]
+        s = book(shares, [(0, "A", "BUY", 10)], positions=[(0, "OLD", 1)], cash=[(0, "USD", 950_000)])
+        found = judged(s, group="body", limit="50")
+        assert found.outcome.tolist() == [INDETERMINATE]
+        assert found.say(0).text == "Cannot tell: each issuer alone is measured, and that of OLD is not on file."
+        assert outcomes(s, group="body", limit="50", filter='symbol != "OLD"') == [PASS]
+        [one] = [one for _, one in stand(s, [rule("measure", group="body", limit="50")])]
+        assert (one.outcome, one.name) == ("INDETERMINATE", "What is not on file")
+
     def test_each_is_summed_apart(self):
         shares = [
             share(1, "A", issuer_group=1, country="US", currency="USD", sector="Tech"),
@@ -186,6 +216,72 @@ class TestBases:
 
     def test_units(self):
         assert self.after(share(1, "A"), "units", 7, group="instrument")[1] == 7
+
+
+def terms(**more):
+    return {"coupon_pct": D(10), "coupon_frequency": 2, "day_count": "30/360", "maturity_date": date(2036, 3, 4)} | more
+
+
+ZERO = {"coupon_pct": D(0), "day_count": "ACT/ACT", "maturity_date": date(2036, 3, 4)}
+
+
+class TestDuration:
+    """Years of modified duration, weighted by parts of net asset value."""
+
+    def holding(self, orders, held=(("Z", 400_000),), **more):
+        bonds = [bond(1, "Z", **ZERO), bond(2, "C", **terms()), bond(5, "X", **terms(**more))]
+        bonds += [share(3, "A"), share(4, "F", asset_class="FUND")]
+        cash = 1_000_000 - sum(qty for _, qty in held)
+        return book(bonds, [(0, *one) for one in orders], positions=[(0, *one) for one in held], cash=[(0, "USD", cash)])
+
+    def test_at_most(self):
+        s = self.holding([("Z", "BUY", 100_000), ("Z", "BUY", 1000), ("A", "BUY", 10), ("Z", "SELL", 1000)])
+        found = judged(s, basis="duration", limit="5")
+        assert found.outcome.tolist() == [PASS, FAIL, NOT_ASKED, NOT_ASKED]
+        assert (found.now[0], found.after[0], found.after[1], found.unit) == (4.0, 5.0, pytest.approx(5.01), "years")
+        assert found.say(1).text == "Together would be 5.01 years of net asset value; the limit is 5 years. No room is left."
+
+    def test_at_least(self):
+        s = self.holding([("Z", "SELL", 100_000), ("Z", "SELL", 1000)])
+        found = judged(s, basis="duration", bound="min", limit="3")
+        assert (found.outcome.tolist(), found.after.tolist()) == ([PASS, FAIL], pytest.approx([3.0, 2.99]))
+
+    def test_the_largest_quantity_that_passes(self):
+        found = judged(self.holding([("C", "BUY", 300_000)]), basis="duration", limit="5")
+        assert found.outcome.tolist() == [FAIL]
+        assert found.max_qty.tolist() == [160_000 * 10_000]  # A year is left, and 160,000 at 6.2311 is 0.997.
+
+    @pytest.mark.parametrize("missing", [{"coupon_pct": None}, {"maturity_date": None}, {"coupon_frequency": None}, {"day_count": ""}])
+    def test_cannot_tell_without_a_bonds_terms(self, missing):
+        found = judged(self.holding([("X", "BUY", 1000), ("Z", "BUY", 1000)], **missing), basis="duration", limit="5")
+        assert found.outcome.tolist() == [INDETERMINATE, INDETERMINATE]
+        assert "what one X counts for" in found.say(0).text
+        assert outcomes(self.holding([("X", "BUY", 1000)], **missing), filter="duration > 3", limit="5") == [INDETERMINATE]
+
+    def test_nobody_knows_that_of_a_fund(self):
+        s = self.holding([("Z", "BUY", 1000)], held=(("Z", 100_000), ("F", 1)))
+        assert outcomes(s, basis="duration", limit="5") == [INDETERMINATE]
+        assert outcomes(s, basis="duration", limit="5", filter='asset_class in ["CORP", "GOVT"]') == [PASS]
+
+    def test_a_filter_asks_for_it(self):
+        s = self.holding([("Z", "BUY", 100_000), ("C", "BUY", 1000)])
+        assert outcomes(s, filter='asset_class == "CORP" && duration > 6.2312', limit="50") == [PASS, NOT_ASKED]
+
+    def test_stands_at_the_end_of_the_day(self):
+        [(_, one)] = stand(self.holding([]), [rule("measure", basis="duration", limit="3.9", filter='asset_class == "CORP"')])
+        assert (one.outcome, one.value, one.unit) == ("FAIL", 4.0, "years")
+        assert one.text == "Together is 4 years; the most is 3.9."
+
+    @pytest.mark.parametrize("against", ["part", "nothing"])
+    def test_is_measured_over_the_whole(self, against):
+        with pytest.raises(BadRule) as refused:
+            read("measure", {"basis": "duration", "against": against, **({"of": "coupon_pct > 0"} if against == "part" else {})})
+        assert refused.value.facts["field"] == "against"
+
+    def test_says_itself(self):
+        assert MEASURES["measure"].sentence(read("measure", {"basis": "duration", "limit": "5"})) == (
+            "Modified duration of bonds in years, weighted by market value is at most 5 years of net asset value after a purchase."
+        )
 
 
 class TestAgainst:

@@ -7,6 +7,7 @@ from apps.compliance import services as compliance
 from apps.compliance.library import shipped
 from apps.compliance.models import Rule, RuleDraft
 from apps.core.refusals import Invalid, NotAllowed, NotFound
+from apps.reference.models import OwnAttribute
 from tests.compliance.ruling import WHY
 from tests.races import at_once
 
@@ -14,6 +15,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_every_rule_can_be_taken_and_put_in_force(firm, omar, odile, by):
+    OwnAttribute.objects.create(code="esg_score", title="ESG score", kind="number")
     ids = compliance.take_rules(by(omar), list(shipped()))
 
     drafts = RuleDraft.objects.in_bulk(ids)

@@ -145,6 +145,7 @@ MATRIX: dict[str, set[str] | str] = {
     "api-instruction-list": {C, O, A}, "api-instruction-detail": {C, O, A}, "api-instruction-xml": {C, O, A},
     "api-instruction-note": {O}, "api-instruction-unblock": {O},
     "api-instruction-resend": {O},
+    "api-benchmarks": ALL, "api-benchmark-weights": ALL, "api-own-attributes": ALL, "api-own-values": ALL, "api-own-values-say": {O, X},
     "api-instruments": ALL, "api-instrument": ALL, "api-quotes": ALL, "api-fx-rates": ALL, "api-breakers": ALL, "api-constituents": ALL,
     "api-portfolios": {M, C, O, A}, "api-portfolio-groups": {M, C, O, A}, "api-portfolio": {M, C, O, A}, "api-portfolio-cash": {M, C, O, A},
     "api-portfolio-pnl": {M, C, O, A},
@@ -189,7 +190,7 @@ POSTS = {"api-trading-limits": {C}, "api-throttles": {C},
          "api-block-notes": {M, T, C, O}, "api-order-notes": {M, T, C, O},
          "blocks:notes_of_order": {M, T, C, O}, "blocks:notes_of_block": {M, T, C, O},
          "api-order-locates": {M, T, C}, "api-order-documents": {M, T, C},
-         "api-approval-rules": {C}, "api-deputies": {M, C}, "api-groups": {M}}
+         "api-benchmark-weights": {O, X}, "api-approval-rules": {C}, "api-deputies": {M, C}, "api-groups": {M}}
 
 
 def addresses(resolver=None, namespace="") -> dict[str, list[str]]:

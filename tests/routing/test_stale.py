@@ -618,6 +618,8 @@ OTHERS = {
     "takes the listings and columns of one's own file; the service is tried in tests/orders/test_mapping.py": (
         "orders:import_columns orders:import_listings"
     ),
+    "says itself what stood when it looked; tests/reference/test_own_attributes.py": "api-own-values-say",
+    "loads a day that has no weights yet, which the second is told; tests/portfolios/test_benchmarks.py": "api-benchmark-weights",
     "tries again what failed": "desk:try_again",
     "takes what the firm has not, which the second is told; tests/compliance/test_taking.py": "compliance:library api-rule-library-take",
     "looks anew at how things stand; of two at once tests/surveillance": "surveillance:report api-surveillance-days",

@@ -15,6 +15,8 @@ from apps.marketdata.models import DepositRate
 from apps.orders.models import DefaultRule, OwnField
 from apps.portfolios.models import (
     AlikeForTax,
+    Benchmark,
+    BenchmarkWeight,
     BrokerTerm,
     Direction,
     Mandate,
@@ -38,7 +40,10 @@ from apps.reference.models import (
     Depository,
     Fee,
     Instrument,
+    InstrumentValue,
     Issuer,
+    IssuerValue,
+    OwnAttribute,
     SettlementCycle,
     SettlementHoliday,
     Venue,
@@ -92,6 +97,15 @@ ROWS = {
         code="SDRT", name="Stamp", kind="5", country="GB", side="BUY", rate_bp=50, effective_from=date(1986, 10, 27)
     ), {"rate_bp": "40"}, {"name": "Stamp duty"}),
     SettlementHoliday: (lambda w: SettlementHoliday.objects.first(), {"name": "Christmas"}, {"date": "2026-12-26"}),
+    OwnAttribute: (lambda w: OwnAttribute.objects.create(code="esg", title="ESG", kind="choice", choices=["Good"]),
+                   {"title": "ESG score"}, {"choices": '["Good", "Bad"]'}),
+    InstrumentValue: (lambda w: InstrumentValue.objects.create(
+        attribute=OwnAttribute.objects.create(code="esg", title="ESG", kind="number"), instrument=w.firm.instruments["AAA"], value="5"
+    ), {"value": "6"}, {"source": "Vendor"}),
+    IssuerValue: (lambda w: IssuerValue.objects.create(
+        attribute=OwnAttribute.objects.create(code="esg", title="ESG", kind="number", of="issuer"),
+        issuer=w.firm.instruments["AAA"].issuer, value="5",
+    ), {"value": "6"}, {"source": "Vendor"}),
     DepositRate: (lambda w: DepositRate.objects.create(currency_id="USD", pct=4, year_days=360, at=timezone.now()),
                   {"pct": "5"}, {"year_days": "365"}),
     Portfolio: (lambda w: w.firm.portfolios["P1"], {"name": "First client"}, {"custody_account": "SST-1"}),
@@ -103,6 +117,11 @@ ROWS = {
     BrokerTerm: (lambda w: BrokerTerm.objects.create(
         portfolio=w.firm.portfolios["P1"], broker=w.firm.brokers["HARBOR"], kind="DENY", starts_on=date(2026, 1, 5), reason="letter"
     ), {"reason": "letter of 5 January"}, {"ends_on": "2031-01-01"}),
+    Benchmark: (lambda w: Benchmark.objects.create(code="INDEX", name="Index"), {"name": "The index"}, {"code": "INDEX1"}),
+    BenchmarkWeight: (lambda w: BenchmarkWeight.objects.create(
+        benchmark=Benchmark.objects.create(code="INDEX", name="Index"), instrument=w.firm.instruments["AAA"], as_of=date(2026, 1, 5),
+        weight_pct=10,
+    ), {"weight_pct": "20"}, {"as_of": "2026-01-06"}),
     Taxpayer: (lambda w: Taxpayer.objects.create(code="SMITH", name="Smith"), {"name": "The Smiths"}, {"code": "SMITHS"}),
     AlikeForTax: (lambda w: AlikeForTax.objects.create(instrument=w.firm.instruments["AAA"], word="ALPHA", reason="Policy"),
                   {"word": "BETA"}, {"reason": "Policy of 2026"}),

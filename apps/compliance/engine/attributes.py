@@ -4,8 +4,9 @@ What a rule may ask of instruments: the fields of its filter, what it groups by,
 Each is a column over the snapshot's instruments, made once however many orders are judged.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from math import erf, log, sqrt
 from typing import Any, NamedTuple
@@ -17,7 +18,10 @@ from apps.reference.rules import HOLDERS, MARGINED, RATING_RANKS
 
 from . import filters
 from .columns import Instrument, Snapshot
-from .filters import NUMBER, TEXT, TRUTH
+from .duration import modified
+from .filters import ANY_OWN, NUMBER, OWN, TEXT, TRUTH
+
+BONDS = ("CORP", "GOVT")
 
 # --- fields ----------------------------------------------------------------------------------------------------------
 
@@ -34,10 +38,12 @@ ATTRIBUTES: dict[str, Asked] = {
     "country": Asked(TEXT, lambda s, i: i.country or None, "two letters (ISO 3166)"),
     "sector": Asked(TEXT, lambda s, i: i.sector or None, "as reference data say it"),
     "currency": Asked(TEXT, lambda s, i: i.currency, "three letters (ISO 4217)"),
-    "issuer": Asked(TEXT, lambda s, i: i.issuer_name or None, "name of the ultimate parent of the issuer"),
+    "issuer": Asked(TEXT, lambda s, i: i.issuer_name or None, "name of who owns the issuer in the end: the issuer with its group"),
+    "body": Asked(TEXT, lambda s, i: i.body_name or None, "name of the issuer itself, whoever owns it"),
     "rating": Asked(TEXT, lambda s, i: i.rating or None, "as it was given"),
     "rating_rank": Asked(NUMBER, lambda s, i: RATING_RANKS.get(i.rating), "1 for AAA or Aaa, 10 for BBB- or Baa3, 22 for D"),
     "coupon_pct": Asked(NUMBER, lambda s, i: i.coupon_pct, "of a bond, percent a year"),
+    "duration": Asked(NUMBER, lambda s, i: duration_of(s, i), "modified duration of a bond at its mid price, in years"),
     "days_to_maturity": Asked(
         NUMBER, lambda s, i: (i.maturity_date - s.at.date()).days if i.maturity_date else None, "of a bond; to expiry of a contract"
     ),
@@ -55,6 +61,18 @@ ATTRIBUTES: dict[str, Asked] = {
     ),
 }
 FIELDS: dict[str, str] = {name: asked.kind for name, asked in ATTRIBUTES.items()}
+ALL_FIELDS: dict[str, str] = FIELDS | ANY_OWN
+
+
+def duration_of(s: Snapshot, i: Instrument) -> Decimal | None:
+    """Modified duration of a bond in years, as paid today at mid; None where its terms or price are missing, and of what is none."""
+
+    def of() -> Decimal | None:
+        if i.asset_class not in BONDS or i.bid is None or i.ask is None:
+            return None
+        return modified((i.bid + i.ask) / 2, i.coupon_pct, i.coupon_frequency, i.day_count, i.maturity_date, s.at.date())
+
+    return s.once(("duration", i.id), of)
 
 
 @dataclass
@@ -82,27 +100,48 @@ def _mask(s: Snapshot, text: str | None) -> Mask:
     n = len(s.instruments)
     if text is None:
         return Mask(np.ones(n, bool), np.zeros(n, bool))
-    condition = filters.read(text, FIELDS)
-    columns = s.kept.setdefault("fields", {})
-    for name in condition.fields - columns.keys():
-        asked = ATTRIBUTES[name]
-        values = [asked.of(s, i) for i in s.instruments]
-        if asked.kind == NUMBER:
-            columns[name] = pl.Series(name, [None if v is None else float(v) for v in values], pl.Float64)
-        else:
-            columns[name] = pl.Series(name, values, pl.Boolean if asked.kind == TRUTH else pl.String)
-    frame = pl.DataFrame({name: columns[name] for name in condition.fields} or {"none": pl.Series([0] * n)})
-    found = frame.select(pl.lit(True).and_(condition.expr).alias("is")).to_series()
+    condition = filters.read(text, ALL_FIELDS)
+    columns = {name: s.once(("field", name), lambda name=name: _field(s, name)) for name in condition.fields}
+    frame = pl.DataFrame(columns or {"none": pl.Series([0] * n)})
+    try:
+        found = frame.select(pl.lit(True).and_(condition.expr).alias("is")).to_series()
+    except pl.exceptions.PolarsError:  # An attribute of the firm's own is of another kind than the rule takes it for.
+        return Mask(np.zeros(n, bool), np.ones(n, bool))
     if len(found) != n:  # A filter of constants alone says one thing of all.
         found = found.extend_constant(found[0], n - 1) if n else found.clear()
     return Mask(found.fill_null(False).to_numpy(), found.is_null().to_numpy())
 
 
+def _field(s: Snapshot, name: str) -> pl.Series:
+    """A field of every instrument, null where it is not known."""
+    if name.startswith(OWN):
+        own = s.own.get(name.removeprefix(OWN))
+        if own is None:
+            return pl.Series(name, [None] * len(s.instruments))
+        kind, values = own.kind, [own.values.get(i.id) for i in s.instruments]
+    else:
+        kind, of, _ = ATTRIBUTES[name]
+        values = [of(s, i) for i in s.instruments]
+    if kind == NUMBER:
+        return pl.Series(name, [None if v is None else float(v) for v in values], pl.Float64)
+    return pl.Series(name, values, pl.Boolean if kind == TRUTH else pl.String)
+
+
 # --- groups ----------------------------------------------------------------------------------------------------------
 
 
+class Unknown(NamedTuple):
+    """The group of an instrument that has one, only nobody knows which."""
+
+
+UNKNOWN = Unknown()
+
+
 class Group(NamedTuple):
-    """:param of: what tells an instrument's group from others, None where it has none; :param name: how it is called"""
+    """
+    :param of: what tells an instrument's group from others, None where it has none, ``UNKNOWN`` where that is not known
+    :param name: how it is called
+    """
 
     title: str
     of: Callable[[Instrument], Any]
@@ -114,11 +153,18 @@ def issuer_of(i: Instrument) -> int | None:
     return i.underlying_group if i.asset_class in MARGINED else i.issuer_group
 
 
+def body_of(i: Instrument) -> int | Unknown | None:
+    """The issuer itself; of a future on a share nobody knows it, nor of what was stored before it was told."""
+    if i.asset_class in MARGINED and i.underlying_group is None:
+        return None
+    return UNKNOWN if i.body is None or i.asset_class in MARGINED else i.body
+
+
 GROUPS: dict[str, Group] = {
     "all": Group("all together", lambda i: "all", lambda i: "Together"),
     "instrument": Group("each instrument", lambda i: i.id, lambda i: i.symbol),
     "issuer": Group("each issuer with its group", issuer_of, lambda i: i.issuer_name),
-    "body": Group("each issuer alone", lambda i: i.body, lambda i: i.body_name or i.issuer_name),
+    "body": Group("each issuer alone", body_of, lambda i: i.body_name),
     "sector": Group("each sector", lambda i: i.sector or None, lambda i: f"Sector {i.sector}"),
     "country": Group("each country", lambda i: i.country or None, lambda i: f"Country {i.country}"),
     "currency": Group("each currency", lambda i: i.currency, lambda i: f"Currency {i.currency}"),
@@ -127,15 +173,71 @@ GROUPS: dict[str, Group] = {
 }
 
 
+def title_of(group: str) -> str:
+    """A group in words, of the firm's own too (``own.`` and the attribute's code)."""
+    return f"each {group}" if group.startswith(OWN) else GROUPS[group].title
+
+
+def namer(s: Snapshot, group: str) -> Callable[[Instrument], str]:
+    """What an instrument's group is called."""
+    if not group.startswith(OWN):
+        return GROUPS[group].name
+    code, own = group.removeprefix(OWN), s.own.get(group.removeprefix(OWN))
+    values = own.values if own else {}
+    return lambda i: f"{code} {values[i.id]}" if i.id in values else ""
+
+
+def _telling(s: Snapshot, group: str) -> Callable[[Instrument], Any]:
+    if not group.startswith(OWN):
+        return GROUPS[group].of
+    own = s.own.get(group.removeprefix(OWN))
+    values = own.values if own else {}
+    return lambda i: values.get(i.id, UNKNOWN)
+
+
 def grouping(s: Snapshot, group: str, chosen: Mask) -> np.ndarray:
-    """A whole number for each instrument's group; -1 for what the filter leaves out, has no group, or is a pair of currencies."""
-    codes: Mapping[str, np.ndarray] = s.kept.setdefault("groups", {})
-    if group not in codes:
+    """
+    A whole number for each instrument's group; -1 for what the filter leaves out, has no group, or is a pair of currencies.
+    What has one that nobody knows (``vague``) stands in one of its own.
+    """
+    return np.where(chosen.chosen | chosen.unsure, _groups(s, group)[0], -1)
+
+
+def _groups(s: Snapshot, group: str) -> tuple[np.ndarray, np.ndarray | None]:
+    def made() -> tuple[np.ndarray, np.ndarray | None]:
         numbers: dict[Any, int] = {None: -1}
-        of = GROUPS[group].of
+        of = _telling(s, group)
         found = [-1 if i.base_currency else numbers.setdefault(of(i), len(numbers)) for i in s.instruments]
-        codes[group] = np.array(found, np.int64)
-    return np.where(chosen.chosen | chosen.unsure, codes[group], -1)
+        codes = np.array(found, np.int64)
+        return codes, codes == numbers[UNKNOWN] if UNKNOWN in numbers else None
+
+    return s.once(("groups", group), made)
+
+
+def numbers_of(s: Snapshot, group: str) -> np.ndarray:
+    """The numbers that ``grouping`` gives, whatever a filter leaves out."""
+    return _groups(s, group)[0]
+
+
+def vague(s: Snapshot, group: str, chosen: Mask) -> np.ndarray | None:
+    """Which instruments the filter may mean whose group nobody knows: each of them may be in any. None where there are none."""
+    unknown = _groups(s, group)[1]
+    if unknown is None:
+        return None
+    found = unknown & (chosen.chosen | chosen.unsure)
+    return found if found.any() else None
+
+
+def clouded(s: Snapshot, unknown: np.ndarray | None) -> np.ndarray | None:
+    """Portfolios that hold, or have promised or asked for, an instrument whose group nobody knows. None where there are none."""
+    if unknown is None:
+        return None
+    found = np.zeros(len(s.portfolios), bool)
+    for portfolio, thing in (
+        (s.positions.portfolio, s.positions.thing), (s.others.portfolio, s.others.instrument), (s.orders.portfolio, s.orders.instrument),
+    ):
+        found[portfolio[unknown[thing]]] = True
+    return found if found.any() else None
 
 
 # --- what a unit counts for ------------------------------------------------------------------------------------------
@@ -170,7 +272,15 @@ def _with_accrued(s: Snapshot, i: Instrument, value: Fraction | None) -> Fractio
 
 
 def _par(s: Snapshot, i: Instrument, value: Fraction | None) -> Fraction | None:
-    return _rate(s, i.currency) if i.asset_class in ("CORP", "GOVT") else Fraction(0)
+    return _rate(s, i.currency) if i.asset_class in BONDS else Fraction(0)
+
+
+def _duration(s: Snapshot, i: Instrument, value: Fraction | None) -> Fraction | None:
+    """Shares and money have none; of funds and derivatives nobody knows it."""
+    if i.asset_class in ("EQUITY", "FX"):
+        return Fraction(0)
+    years = duration_of(s, i)
+    return None if years is None or value is None else value * Fraction(years)
 
 
 def _notional(s: Snapshot, i: Instrument, value: Fraction | None) -> Fraction | None:
@@ -210,8 +320,13 @@ BASES: dict[str, Basis] = {
     "par": Basis("face value of bonds", _par),
     "notional": Basis("notional: of an option what its underlying is worth", _notional),
     "delta": Basis("delta-adjusted, put and call alike, without netting", _delta_adjusted),
+    "duration": Basis("modified duration of bonds in years, weighted by market value", _duration),
     "units": Basis("units", lambda s, i, value: Fraction(1)),
 }
+
+
+WORTHS = {name: basis.title for name, basis in BASES.items() if name not in ("units", "duration")}
+"""Those that are money: what may be a part of net asset value."""
 
 
 def weight(s: Snapshot, basis: str) -> Weight:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from . import filters, fixtures, rules
-from .attributes import FIELDS
+from .attributes import ALL_FIELDS, FIELDS
 from .judgement import RuleVersion
 from .params import ASSET_CLASSES, OF_ALL, BadRule, Param
 from .rules import MEASURES
@@ -80,14 +80,17 @@ def _others(name: str, param: Param, values: Mapping[str, Any]) -> Iterator[tupl
     value = values[name]
     if param.kind == "flag":
         yield f"{'no' if value else 'yes'} for {'yes' if value else 'no'}", not value
-    elif param.kind == "choice":
+    elif param.kind in ("choice", "group"):
         yield from ((f"{other} for {value}", other) for other in param.choices if other != value)
     elif param.kind == "classes":
         yield from ((f"without {one}", value - {one}) for one in sorted(value))
+    elif param.kind == "count":
+        yield from ((words, other) for words, other in (("one fewer", value - 1), ("one more", value + 1)) if other)
     elif param.kind == "filter" and value:
         yield "dropped", None
     elif value is not None and param.kind in ("percent", "amount", "minutes"):
-        yield from _near(value, is_least=values.get("bound") == "min", is_limit=param.kind != "minutes")
+        is_least = values.get("bound") == "min" and values.get("relative_to") != "benchmark"  # Then it is a distance.
+        yield from _near(value, is_least=is_least, is_limit=param.kind != "minutes")
 
 
 def _is_same(name: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
@@ -96,7 +99,7 @@ def _is_same(name: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
         return was.get("basis") == "units" or was.get("against") == "debt_outstanding"
     if was.get("limit") == 0 and {was[name], now[name]} <= ({"nav", "total_assets"} if name == "against" else POSITIVE):
         return True
-    if name == "basis" and "par" not in (was[name], now[name]):
+    if name == "basis" and not {"par", "duration"} & {was[name], now[name]}:
         told_apart = {"with_accrued": {"CORP", "GOVT"}, "notional": {"OPTION"}, "delta": {"OPTION"}}
         return not classes_of(was["filter"]) & (told_apart.get(was[name], set()) | told_apart.get(now[name], set()))
     if name == "group" and {was[name], now[name]} == {"all", "asset_class"}:
@@ -108,12 +111,15 @@ def classes_of(text: str | None) -> frozenset[str]:
     """The asset classes that a filter may mean, whatever else is true of an instrument."""
     if text is None:
         return frozenset(ASSET_CLASSES)
-    condition = filters.read(text, FIELDS)
+    condition = filters.read(text, ALL_FIELDS)
     kinds = {filters.TEXT: pl.String, filters.NUMBER: pl.Float64, filters.TRUTH: pl.Boolean}
     none = [None] * len(ASSET_CLASSES)
-    columns = {name: pl.Series(name, none, kinds[FIELDS[name]]) for name in condition.fields}
+    columns = {name: pl.Series(name, none, kinds[FIELDS[name]] if name in FIELDS else pl.Null) for name in condition.fields}
     frame = pl.DataFrame(columns | {"asset_class": pl.Series("asset_class", list(ASSET_CLASSES))})
-    found = frame.select("asset_class", may=condition.expr.fill_null(True))
+    try:
+        found = frame.select("asset_class", may=condition.expr.fill_null(True))
+    except pl.exceptions.PolarsError:  # It asks an attribute of the firm's own for a part of its text.
+        return frozenset(ASSET_CLASSES)
     return frozenset(found.filter(pl.col("may"))["asset_class"])
 
 

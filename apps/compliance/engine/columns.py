@@ -22,7 +22,7 @@ from .contracts import Bound, Contract, Stake
 from .controls import Limit
 from .lists import Met
 from .plans import Plan
-from .rows import Breaker, Instrument, Portfolio, Rate
+from .rows import Benchmark, Breaker, Instrument, Own, Portfolio, Rate
 from .taxes import Position, TaxLot
 
 QTY = 10_000
@@ -147,6 +147,10 @@ class Snapshot:
     """The same of what is still to be bought by unfinished orders other than those judged."""
     deals: Deals | None = None
     """What dealers owe; None where no rule asks."""
+    benchmarks: Mapping[int, Benchmark] = field(default_factory=dict)
+    """By id, with the newest weights there were; what is in them is among the instruments. None where no rule asks."""
+    own: Mapping[str, Own] = field(default_factory=dict)
+    """Attributes of the firm's own that a rule asks for, by code."""
     kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What rules work out of its instruments and share."""
 

@@ -17,10 +17,14 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-TEXT, NUMBER, TRUTH = "text", "number", "truth"
+TEXT, NUMBER, TRUTH, ANY = "text", "number", "truth", "any"
+OWN = "own."
+"""Before the code of an attribute that the firm itself gave instruments or issuers."""
+ANY_OWN = {"own.*": ANY}
+"""Among fields: every attribute of the firm's own may be asked for, whatever its kind."""
 MOST_CHARACTERS, MOST_DEPTH, MOST_PARTS = 2000, 40, 200
 
-WORDS_OF = {TEXT: "text", NUMBER: "a number", TRUTH: "a condition"}
+WORDS_OF = {TEXT: "text", NUMBER: "a number", TRUTH: "a condition", ANY: "an attribute"}
 JOINS = {"conditionalor": operator.or_, "conditionaland": operator.and_}
 COMPARES = {
     "relation_eq": operator.eq, "relation_ne": operator.ne, "relation_lt": operator.lt, "relation_le": operator.le,
@@ -56,7 +60,7 @@ class Filter(NamedTuple):
 
 def read(text: str, fields: Mapping[str, str]) -> Filter:
     """
-    :param fields: what it may look at, name to ``TEXT``, ``NUMBER`` or ``TRUTH``
+    :param fields: what it may look at, name to ``TEXT``, ``NUMBER`` or ``TRUTH``; with ``ANY_OWN`` whatever the firm calls its own
     :raises BadFilter: with the place of the first thing that cannot be understood
     """
     return _read(text, tuple(sorted(fields.items())))
@@ -103,6 +107,8 @@ class _Reader:
             return self._joined(tree, depth)
         if name == "ident":
             return self._field(tree, str(kids[0]))
+        if name == "member_dot" and _whose(tree) == OWN[:-1]:
+            return self._field(tree, f"{_whose(tree)}.{kids[1]}")
         if name == "literal":
             value = _constant(tree)
             return pl.lit(value), _kind_of(value)
@@ -135,23 +141,24 @@ class _Reader:
 
     def _wanted(self, tree, kind: str, depth: int) -> pl.Expr:
         expr, found = self.of(tree, depth + 1)
-        if found != kind:
+        if found != kind and (found != ANY or kind == TRUTH):
             raise _bad(tree, f"This is {WORDS_OF[found]}; {WORDS_OF[kind]} belongs here.")
         return expr
 
     def _compared(self, how: str, left, right, depth: int) -> pl.Expr:
         (a, x), (b, y) = self.of(left, depth + 1), self.of(right, depth + 1)
-        if x != y:
+        if x != y and ANY not in (x, y):
             raise _bad(right, f"This is {WORDS_OF[y]} and is compared with {WORDS_OF[x]}.")
         if x == TRUTH and how in ORDERED:
             raise _bad(right, "Conditions are equal or not; none is more than another.")
         return COMPARES[how](a, b)
 
     def _field(self, tree, name: str) -> tuple[pl.Expr, str]:
-        if name not in self.fields:
+        kind = self.fields.get(name) or (self.fields.get("own.*") if name.startswith(OWN) else None)
+        if kind is None:
             raise _bad(tree, f"There is no field “{name}”. There are: {', '.join(sorted(self.fields))}.")
         self.used.add(name)
-        return pl.col(name), self.fields[name]
+        return pl.col(name), kind
 
     def _asked(self, tree, depth: int) -> pl.Expr:
         """``name.startsWith("A")`` and its like."""
@@ -176,6 +183,14 @@ _LEVELS = {
     "expr", "conditionalor", "conditionaland", "relation", "addition", "multiplication", "unary", "member", "primary",
     "paren_expr",
 }  # fmt: skip
+
+
+def _whose(tree) -> str:
+    """The word before the dot of a name; empty where that is no word."""
+    before = _bare(tree.children[0])
+    if before.data != "ident":
+        return ""
+    return str(before.children[0])
 
 
 def _bad(tree, why: str) -> BadFilter:
@@ -219,6 +234,7 @@ def _constants(tree, kind: str) -> list[str | float | bool]:
     found = []
     for one in tree.children[0].children:
         found.append(_constant(one))
+        kind = _kind_of(found[0]) if kind == ANY else kind
         if _kind_of(found[-1]) != kind:
             raise _bad(one, f"This is {WORDS_OF[_kind_of(found[-1])]} and is compared with {WORDS_OF[kind]}.")
     return found

@@ -16,7 +16,9 @@ the first one's. ``expect`` is PASS, FAIL, INDETERMINATE or NOT_ASKED; ``largest
 
       "stands": [{"group": "Alpha", "expect": "FAIL"}]
 
-``issuer`` is the issuer's group, ``body`` the issuer itself where that is another. A portfolio's ``bank`` is the issuer that
+``issuer`` is the issuer's group, ``body`` the issuer itself where that is another; ``own`` has attributes of the firm's own by
+code, a number or a text in quotes. A portfolio's ``benchmark`` is one of the fixture's: ``{"weights": {"A": "60", "B": "40"},
+"days_old": 3}``. A portfolio's ``bank`` is the issuer that
 keeps its money, ``deals`` are what it and dealers still owe each other: ``{"dealer": "D", "issuer": "Alpha",
 "is_credit_institution": true, "amounts": {"EUR": "100", "USD": "-110"}}``; without ``issuer`` who the dealer is is not known.
 ``clause`` may name the clause of a mandate that the fixture proves, by the document's code and the clause's reference:
@@ -109,7 +111,7 @@ def read(told: Mapping[str, Any]) -> Fixture:
     """:raises BadFixture: naming the first place that cannot be understood"""
     known = {
         "name", "clause", "instruments", "portfolios", "orders", "open_orders", "rates", "firm_holds", "firm_buys", "stands", "contracts",
-        "position_limits",
+        "position_limits", "benchmarks",
     }  # fmt: skip
     where = _mapping(told, "fixture", known, {"name", "instruments", "portfolios", "orders"})
     name = str(where["name"])
@@ -125,7 +127,8 @@ def read(told: Mapping[str, Any]) -> Fixture:
         n: _plan(given["plan"], f"portfolios.{code}.plan", issuers)
         for n, (code, given) in enumerate(homes.items()) if isinstance(given, Mapping) and "plan" in given
     }  # fmt: skip
-    portfolios = [_portfolio(n, code, given, issuers) for n, (code, given) in enumerate(homes.items(), start=1)]
+    compared = _benchmarks(where.get("benchmarks", {}), places)
+    portfolios = [_portfolio(n, code, given, issuers, compared) for n, (code, given) in enumerate(homes.items(), start=1)]
     home = {code: n for n, code in enumerate(homes)}
     orders = [_order(row, f"orders[{n}]", home, places, expects=True) for n, row in enumerate(_rows(where["orders"], "orders"))]
     others = [_order(row, f"open_orders[{n}]", home, places) for n, row in enumerate(_rows(where.get("open_orders", []), "open_orders"))]
@@ -154,6 +157,7 @@ def read(told: Mapping[str, Any]) -> Fixture:
             _whole(row[3] for row in owed),
         ),
     )  # fmt: skip
+    snapshot.own, snapshot.benchmarks = _own(listed), dict(enumerate(compared.values(), start=1))
     stands = [_stands(row, f"stands[{n}]", home) for n, row in enumerate(_rows(where.get("stands", []), "stands"))]
     return Fixture(name, snapshot, [row[5] for row in orders], stands)
 
@@ -164,10 +168,13 @@ NUMBERS = (
     "shares_outstanding", "daily_qty", "price_factor", "increment", "min_piece", "coupon_pct", "strike_price", "volatility",
     "securities_revenue_pct", "debt_outstanding",
 )  # fmt: skip
-WORDS = ("asset_class", "currency", "sector", "country", "rating", "put_or_call", "base_currency", "debt_currency")
+WORDS = ("asset_class", "currency", "sector", "country", "rating", "put_or_call", "base_currency", "debt_currency", "day_count")
 TRUTHS = ("is_covered", "has_votes", "is_ucits", "is_affiliate")
 DAYS = ("maturity_date",)
-SAID = {*NUMBERS, *WORDS, *TRUTHS, *DAYS, "body", "price", "bid", "ask", "issuer", "underlying", "minutes_old", "accrued_pct"}
+SAID = {
+    *NUMBERS, *WORDS, *TRUTHS, *DAYS, "body", "price", "bid", "ask", "issuer", "own", "underlying", "coupon_frequency", "minutes_old",
+    "accrued_pct",
+}  # fmt: skip
 MANDATE = tuple(name for name in c.Portfolio._fields if name.endswith("_pct"))
 
 
@@ -191,6 +198,8 @@ def _instrument(symbol: str, told: Any, number: int, places: Mapping[str, int], 
             given[name] = None if told[name] is None else _truth(told[name], f"{at}.{name}")
     if "maturity_date" in told:
         given["maturity_date"] = _day(told["maturity_date"], f"{at}.maturity_date")
+    if "coupon_frequency" in told:
+        given["coupon_frequency"] = int(_number(told["coupon_frequency"], f"{at}.coupon_frequency"))
     if "underlying" in told:
         given["underlying_id"] = _place(places, told["underlying"], f"{at}.underlying") + 1
     return c.Instrument(
@@ -201,6 +210,36 @@ def _instrument(symbol: str, told: Any, number: int, places: Mapping[str, int], 
         accrued_pct=Fraction(_number(told.get("accrued_pct", 0), f"{at}.accrued_pct")),
         trade_date=NOW.date(), settle_date=NOW.date() + timedelta(days=1), **given,
     )  # fmt: skip
+
+
+def _own(listed: Mapping[str, Any]) -> dict[str, c.Own]:
+    """What instruments say in attributes of the firm's own."""
+    said: dict[str, dict[int, Any]] = {}
+    for number, (symbol, told) in enumerate(listed.items(), start=1):
+        for code, value in _mapping(told.get("own", {}), f"instruments.{symbol}.own").items():
+            said.setdefault(code, {})[number] = value
+    found = {}
+    for code, values in said.items():
+        is_number = {isinstance(value, int | float) and not isinstance(value, bool) for value in values.values()}
+        if len(is_number) > 1 or not all(isinstance(value, int | float | str) for value in values.values()):
+            raise BadFixture(f"“own.{code}” is a number everywhere, or a text in quotes everywhere.", field=f"own.{code}")
+        kind = "number" if True in is_number else "text"
+        found[code] = c.Own(kind, {number: str(value) for number, value in values.items()})
+    return found
+
+
+def _benchmarks(told: Any, places: Mapping[str, int]) -> dict[str, c.Benchmark]:
+    """Benchmarks by code: what instruments weigh in percent, and how many days ago that was so."""
+    found = {}
+    for code, given in _mapping(told, "benchmarks").items():
+        at = f"benchmarks.{code}"
+        given = _mapping(given, at, {"weights", "days_old"}, {"weights"})
+        weights = {
+            _place(places, symbol, at) + 1: _number(weight, f"{at}.{symbol}")
+            for symbol, weight in _mapping(given["weights"], f"{at}.weights").items()
+        }
+        found[code] = c.Benchmark(code, NOW.date() - timedelta(days=int(_number(given.get("days_old", 0), at))), weights)
+    return found
 
 
 def _with_underlying(i: c.Instrument, instruments: Sequence[c.Instrument]) -> c.Instrument:
@@ -214,12 +253,18 @@ def _with_underlying(i: c.Instrument, instruments: Sequence[c.Instrument]) -> c.
     )  # fmt: skip
 
 
-def _portfolio(number: int, code: str, told: Any, issuers: dict[str, int]) -> c.Portfolio:
-    told = _mapping(told, f"portfolios.{code}", {"holds", "cash", "bank", "deals", "plan", "owner", *MANDATE})
+def _portfolio(number: int, code: str, told: Any, issuers: dict[str, int], compared: Mapping[str, c.Benchmark]) -> c.Portfolio:
+    told = _mapping(told, f"portfolios.{code}", {"holds", "cash", "bank", "deals", "plan", "owner", "benchmark", *MANDATE})
+    follows = told.get("benchmark")
+    if follows is not None and follows not in compared:
+        raise BadFixture(f"There is no benchmark “{follows}” in the fixture.", field=f"portfolios.{code}.benchmark")
     limits = {name: _number(told[name], f"portfolios.{code}.{name}") for name in MANDATE if name in told}
     bank = told.get("bank")
     group = None if bank is None else issuers.setdefault(str(bank), len(issuers) + 1)
-    return c.Portfolio(number, code, **limits, custodian="" if bank is None else str(bank), bank=group, owner=str(told.get("owner", "")))
+    return c.Portfolio(
+        number, code, **limits, custodian="" if bank is None else str(bank), bank=group, owner=str(told.get("owner", "")),
+        benchmark=None if follows is None else list(compared).index(follows) + 1,
+    )  # fmt: skip
 
 
 def _deals(homes: Mapping[str, Any], issuers: dict[str, int]) -> tuple[list[Party], list[tuple[int, int, str, Decimal]]]:

@@ -1,12 +1,13 @@
 """The parameters of a measure: what it takes, what stands where none is given, and what is refused."""
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 from apps.core.refusals import Invalid
 
-from .attributes import FIELDS
+from .attributes import ALL_FIELDS
 from .columns import CLASS_OF
 from .filters import BadFilter
 from .filters import read as read_filter
@@ -20,9 +21,10 @@ class BadRule(Invalid):
 
 class Param(NamedTuple):
     """
-    :param kind: ``percent``, ``amount``, ``minutes``, ``days``, ``flag``, ``classes``, ``word``, ``filter`` or ``choice``
+    :param kind: ``percent``, ``amount``, ``minutes``, ``days``, ``count``, ``flag``, ``classes``, ``word``, ``filter``, ``choice``, or
+        ``group``: a choice, or ``own.`` and the code of an attribute of the firm's own
     :param default: None where it may be left out
-    :param choices: of a ``choice``: each word that may be chosen, to what it means
+    :param choices: of a ``choice`` or ``group``: each word that may be chosen, to what it means
     """
 
     kind: str
@@ -31,6 +33,7 @@ class Param(NamedTuple):
     choices: Mapping[str, str] = {}
 
 
+OWN_GROUP = re.compile(r"own\.[a-z][a-z0-9_]{0,39}")
 OF_ALL = {
     "own_field": Param("word", None, "code of a field of the firm's own: the rule asks only orders that say own_value there"),
     "own_value": Param("word", None, "the value that own_field must have; yes and no are true and false"),
@@ -51,7 +54,8 @@ def read(takes: Mapping[str, Param], given: Mapping[str, Any]) -> dict[str, Any]
     values = {}
     for name, param in takes.items():
         value = given.get(name, param.default)
-        if param.kind == "choice" and value not in param.choices:
+        own = param.kind == "group" and isinstance(value, str) and OWN_GROUP.fullmatch(value)
+        if param.kind in ("choice", "group") and value not in param.choices and not own:
             raise BadRule(f"“{name}” is one of {', '.join(param.choices)}; got “{value}”.", field=name)
         values[name] = None if value is None else _READERS[param.kind](name, value)
     if bool(values["own_field"]) != bool(values["own_value"]):
@@ -98,6 +102,13 @@ def _days(name: str, value: Any) -> int:
     return int(number)
 
 
+def _count(name: str, value: Any) -> int:
+    number = _number(name, value)
+    if number != number.to_integral_value() or not 1 <= number <= 1_000:
+        raise BadRule(f"“{name}” is a whole number from 1 to 1000; got {value}.", field=name)
+    return int(number)
+
+
 def _flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise BadRule(f"“{name}” is true or false; got “{value}”.", field=name)
@@ -125,14 +136,19 @@ def _filter(name: str, value: Any) -> str | None:
         raise BadRule(f"“{name}” is a condition, such as asset_class == \"EQUITY\".", field=name)
     if not value.strip():
         return None
-    try:
-        read_filter(value, FIELDS)
-    except BadFilter as error:
-        raise BadRule(str(error), field=name, line=error.line, column=error.column) from None
+    read_condition(name, value, ALL_FIELDS)
     return value
 
 
+def read_condition(name: str, text: str, fields: Mapping[str, str]) -> None:
+    """:raises BadRule: with the place of the first thing in a filter that cannot be understood"""
+    try:
+        read_filter(text, fields)
+    except BadFilter as error:
+        raise BadRule(str(error), field=name, line=error.line, column=error.column) from None
+
+
 _READERS = {
-    "percent": _percent, "amount": _amount, "minutes": _minutes, "days": _days, "flag": _flag, "classes": _classes,
-    "word": _word, "filter": _filter, "choice": _word,
+    "percent": _percent, "amount": _amount, "minutes": _minutes, "days": _days, "count": _count, "flag": _flag, "classes": _classes,
+    "word": _word, "filter": _filter, "choice": _word, "group": _word,
 }  # fmt: skip

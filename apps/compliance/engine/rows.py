@@ -1,6 +1,6 @@
 """What a snapshot knows of one thing, not as columns: an instrument, a portfolio, a rate, a circuit breaker."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -9,12 +9,14 @@ from typing import NamedTuple
 
 class Instrument(NamedTuple):
     """
-    :param issuer_group: id of the issuer's ultimate parent; ``underlying_group`` that of the underlying's issuer
+    :param issuer_group: id of the issuer's ultimate parent, ``issuer_name`` its name; ``underlying_group`` that of the
+        underlying's issuer
     :param accrued_pct: accrued interest at settlement in percent of face (an estimate; zero for other than bonds)
     :param buy_fees_bp: fees and taxes a purchase bears, in basis points of its gross amount
     :param settle_date: when a trade done now settles; None where no calendar says
     :param base_currency: of a pair of currencies: what is bought or sold against ``currency``
     :param volatility: of its price, annual, as a part of one; of an option its underlying's
+    :param coupon_frequency: coupons a year; ``day_count`` as 30/360 or ACT/ACT
     :param underlying_mid: price of an option's underlying in ``underlying_currency``; None where it has none
     :param body: id of the issuer itself, not of its group; None where only the group was told
     :param is_covered: of a bond, ``has_votes`` of a share, ``is_ucits`` of a fund, ``is_affiliate`` of its issuer: yes, no, or None
@@ -61,6 +63,27 @@ class Instrument(NamedTuple):
     securities_revenue_pct: Decimal | None = None
     debt_outstanding: Decimal | None = None
     debt_currency: str = ""
+    coupon_frequency: int | None = None
+    day_count: str = ""
+
+
+class Own(NamedTuple):
+    """
+    What the firm itself says of instruments in one attribute.
+
+    :param kind: ``number`` or ``text``; :param values: instrument's id to its value as text; one it says nothing of is left out
+    """
+
+    kind: str
+    values: Mapping[int, str]
+
+
+class Benchmark(NamedTuple):
+    """:param as_of: the day of its weights; :param weights: instrument's id to its weight in percent"""
+
+    code: str
+    as_of: date
+    weights: Mapping[int, Decimal]
 
 
 class Portfolio(NamedTuple):
@@ -94,6 +117,8 @@ class Portfolio(NamedTuple):
     """Id of the retirement plan that it is."""
     owner: str = ""
     """Whose its contracts are for position limits; empty: the firm's with all others that say nothing."""
+    benchmark: int | None = None
+    """Id of the benchmark it follows."""
 
 
 class Rate(NamedTuple):

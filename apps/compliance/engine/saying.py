@@ -152,7 +152,7 @@ def cannot_tell(s: Snapshot, order: int, minutes: int, *, whole_portfolio: bool)
         return "The portfolio has no positive net asset value to measure against.", (nav_line(s, s.orders.portfolio[order]),)
     if not bad:
         return "Another order's instrument that counts here has no price.", ()
-    names = _listed([what if at is None else f"{what} of {at:%d %b %H:%M} UTC" for what, at in bad])
+    names = listed([what if at is None else f"{what} of {at:%d %b %H:%M} UTC" for what, at in bad])
     age = f"{minutes} min" if minutes < 240 else f"{minutes // 60} h"
     text = f"Cannot tell: no price or rate, or one older than {age}, for {names}."
     return text, tuple(line(what, "missing" if at is None else "too old", at) for what, at in bad[:MOST_LINES])
@@ -167,6 +167,6 @@ def _age(s: Snapshot, place: int) -> tuple[str, datetime | None]:
     return i.symbol, moment(s.priced_us[place])
 
 
-def _listed(names: Iterable[str]) -> str:
+def listed(names: Iterable[str]) -> str:
     names = list(names)
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")

@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import claims
-from .attributes import GROUPS, grouping, issuer_of, mask, weight
+from .attributes import GROUPS, clouded, grouping, issuer_of, mask, namer, numbers_of, vague, weight
+from .benchmarks import Weights
 from .columns import FIRM_CURRENCY, NEAR, QTY, Snapshot
 from .judgement import FAIL, INDETERMINATE, OUTCOMES, PASS, RuleVersion
-from .rules import concentration, measure, owed, stepped
+from .rules import concentration, largest, measure, owed, stepped
 from .rules.bands import BOUNDS
 from .rules.plans import employers
-from .saying import line, percent
+from .saying import line, percent, units
 from .scope import why_unsure
 from .standing_contracts import positions
 from .stands import Standing
@@ -42,6 +43,13 @@ class _Numbers(NamedTuple):
     owed: Mapping[tuple[int, int], Fraction] = {}
     """Of (portfolio, group) what its body owes beside what is held; ``unknown`` portfolios of which that cannot be told."""
     unknown: frozenset[int] = frozenset()
+    per: int = 100
+    """What the limit is divided by: 1 where it is in years."""
+    leaning: Weights | None = None
+    """What groups weigh in benchmarks, where the limit is counted from that: so many ``points`` away."""
+    points: float = 0.0
+    clouded: np.ndarray | None = None
+    """Portfolios of which nothing can be told, for want of a group."""
 
 
 def stand(s: Snapshot, rules: Iterable[RuleVersion]) -> list[tuple[RuleVersion, Standing]]:
@@ -89,9 +97,14 @@ def _standing(s: Snapshot, numbers: _Numbers) -> list[Standing]:
     for portfolio in numbers.unknown:
         unknown[portfolio * size : (portfolio + 1) * size] = True
     fresh = (s.nav_us >= max(s.now_us - numbers.minutes * 60_000_000, 0)) & (np.nan_to_num(s.nav) > 0)
+    if numbers.clouded is not None:
+        fresh &= ~numbers.clouded
     asked = np.flatnonzero(count)
-    if numbers.is_least:
-        groups = np.unique(numbers.groups[numbers.groups >= 0]) if (numbers.groups >= 0).any() else np.zeros(1, np.int64)
+    if numbers.is_least and numbers.leaning is not None:
+        more = [home * size + numbers.leaning.held_in(home) for home in range(len(s.portfolios))]
+        asked = np.union1d(asked, np.concatenate(more))
+    elif numbers.is_least:
+        groups = np.unique(held[held >= 0]) if (held >= 0).any() else np.zeros(1, np.int64)
         asked = (np.arange(len(s.portfolios))[:, None] * size + groups[None, :]).ravel()
     return [
         one
@@ -101,28 +114,37 @@ def _standing(s: Snapshot, numbers: _Numbers) -> list[Standing]:
 
 
 def _one(s: Snapshot, n: _Numbers, portfolio: int, group: int, total: float, unknown: bool, fresh: np.ndarray) -> Standing | None:
+    name = n.name(group)
+    if n.leaning is not None and np.isnan(n.leaning.table[n.leaning.row_of[portfolio], group]):
+        text = f"Cannot tell what {name} may be: {n.leaning.unknown(portfolio)}."
+        return Standing(portfolio, name, name, OUTCOMES[INDETERMINATE], None, n.points, "percentage points", text=text)
     limit = n.limit(portfolio, group)
     if limit is None:
         return None
-    name = n.name(group)
     if unknown or not fresh[portfolio] or not n.base[portfolio] > 0:
         return Standing(
             portfolio, name, name, OUTCOMES[INDETERMINATE], None, float(limit), n.unit,
             text=f"Cannot tell what {name} is: a price, a rate or a field that the rule asks for is missing or too old.",
         )  # fmt: skip
-    base, cap = float(n.base[portfolio]), float(limit) / 100 * float(n.base[portfolio])
+    base, cap = float(n.base[portfolio]), float(limit) / n.per * float(n.base[portfolio])
     beyond = cap - total if n.is_least else total - cap
     if abs(beyond) <= NEAR * max(abs(cap), abs(total)):
-        exact, exact_cap = _exact(s, n, portfolio, group), limit / 100 * n.exact_base(portfolio)
+        exact, exact_cap = _exact(s, n, portfolio, group), limit / n.per * n.exact_base(portfolio)
         fails = exact < exact_cap if n.is_least else exact > exact_cap
     else:
         fails = beyond > 0
-    value = total / base * 100
-    warned = n.warning is not None and not fails and (value < n.warning if n.is_least else value > n.warning)
+    value = total / base * n.per
+    level = n.warning
+    if level is not None and n.leaning is not None:
+        at = n.leaning.exact(portfolio, group) * 100
+        level = at - level if n.is_least else at + level
+    warned = level is not None and not fails and (value < level if n.is_least else value > level)
     bound = "least" if n.is_least else "most"
-    text = f"{name} is {percent(value)} {n.unit.removeprefix('% ')}; the {bound} is {percent(float(limit))}." if fails or warned else ""
+    said = percent if n.per == 100 else units
+    text = f"{name} is {said(value)} {n.unit.removeprefix('% ')}; the {bound} is {said(float(limit))}." if fails or warned else ""
+    over = max(beyond, 0.0) if fails and n.per == 100 else 0.0
     return Standing(
-        portfolio, name, name, OUTCOMES[FAIL if fails else PASS], value, float(limit), n.unit, max(beyond, 0.0) if fails else 0.0,
+        portfolio, name, name, OUTCOMES[FAIL if fails else PASS], value, float(limit), n.unit, over,
         warned, text, _lines(s, n, portfolio, group) if fails else (),
         tuple(np.flatnonzero(n.groups == group).tolist()) if fails else (), n.is_least,
     )  # fmt: skip
@@ -159,26 +181,32 @@ def _measure(s: Snapshot, rule: RuleVersion) -> list[Standing]:
     groups = grouping(s, p["group"], meant)
     worth = weight(s, p["basis"])
     base, exact_base = measure.of_portfolios(s, p)
-    names = _names(s, groups, GROUPS[p["group"]].name)
+    leaning, limit, least = None, Fraction(p["limit"]), p["bound"] == "min"
+    if p["relative_to"] == "benchmark":
+        leaning = measure.in_benchmarks(s, p)
+
+    def limit_of(portfolio: int, group: int) -> Fraction:
+        return limit if leaning is None else leaning.exact(portfolio, group) * 100 + (-limit if least else limit)
+
+    names = _names(s, groups, namer(s, p["group"]))
     beside, unknown = {}, frozenset()
     if p["claims"] != "none":
         beside, names, unknown = _owed(s, p["claims"], names)
+    unit = "years" if p["basis"] == "duration" else f"% of {'the part' if p['against'] == 'part' else measure.AGAINST[p['against']]}"
     return _standing(
         s,
         _Numbers(
-            groups, names, worth.column, worth.exact, meant.unsure,
-            lambda portfolio, group: Fraction(p["limit"]), base, exact_base, p["bound"] == "min",
-            None if p["warning"] is None else Fraction(p["warning"]), f"% of {measure.AGAINST[p['against']]}" if p["against"] != "part"
-            else "% of the part", p["max_age"], beside, unknown,
+            groups, names, worth.column, worth.exact, meant.unsure, limit_of, base, exact_base, least,
+            None if p["warning"] is None else Fraction(p["warning"]), unit, p["max_age"], beside, unknown, measure.per(p), leaning,
+            float(limit), clouded(s, vague(s, p["group"], meant)),
         ),
     )  # fmt: skip
 
 
 def _owed(s: Snapshot, kind: str, names: Callable[[int], str]) -> tuple[dict, Callable[[int], str], frozenset[int]]:
     """What bodies owe, by the numbers of their groups; those of which there are no instruments get further numbers."""
-    grouping(s, "issuer", mask(s, None))
     codes: dict[int, int] = {}
-    for place, code in enumerate(s.kept["groups"]["issuer"].tolist()):
+    for place, code in enumerate(numbers_of(s, "issuer").tolist()):
         if code >= 0:
             codes.setdefault(issuer_of(s.instruments[place]), code)
     found, further, first = claims.claims(s, kind), {}, len(s.instruments)
@@ -203,7 +231,7 @@ def _on_file(s: Snapshot, rule: RuleVersion) -> list[Standing]:
     if p["across"] == "firm" or (against is None and p["group"] != "instrument"):
         return []  # Of the whole firm the ownership clocks tell; amounts over groups bind orders.
     meant, worth = mask(s, p["filter"]), weight(s, p["basis"])
-    groups = grouping(s, p["group"], meant)
+    groups, named = grouping(s, p["group"], meant), namer(s, p["group"])
     held: dict[tuple[int, int], list[int]] = {}
     for row in range(len(s.positions.thing)):
         if (group := int(groups[s.positions.thing[row]])) >= 0:
@@ -212,7 +240,7 @@ def _on_file(s: Snapshot, rule: RuleVersion) -> list[Standing]:
     unit = {"shares_outstanding": "% of shares", "daily_volume": "% of a day", "debt_outstanding": "% of debt"}.get(against, "units")
     for (portfolio, _), rows in held.items():
         places = [int(s.positions.thing[row]) for row in rows]
-        name = GROUPS[p["group"]].name(s.instruments[places[0]])
+        name = named(s.instruments[places[0]])
         number = measure.of_instrument(s, s.instruments[places[0]], against) if against else Fraction(1)
         if not number or any(meant.unsure[place] or np.isnan(worth.column[place]) for place in places):
             text = f"Cannot tell what {name} is: something that the rule asks for is missing."
@@ -233,7 +261,7 @@ def _on_file(s: Snapshot, rule: RuleVersion) -> list[Standing]:
 
 def _stepped(s: Snapshot, rule: RuleVersion) -> list[Standing]:
     """What counts of a portfolio together."""
-    of = stepped.standing(s, rule)
+    of = largest.standing(s, rule) if rule.kind == "largest_groups" else stepped.standing(s, rule)
     places = tuple(np.flatnonzero(grouping(s, rule.params.get("group", "instrument"), mask(s, rule.params["filter"])) >= 0).tolist())
     unit, limit = f"% of {stepped.AGAINST[rule.params['against']]}", float(rule.params["limit"])
     found = []
@@ -347,12 +375,13 @@ def _of_nav(s: Snapshot, groups: np.ndarray, name, limit, is_least: bool, minute
 
 def _names(s: Snapshot, groups: np.ndarray, name: Callable[[Any], str]) -> Callable[[int], str]:
     first = {int(group): place for place, group in reversed(list(enumerate(groups.tolist())))}
-    return lambda group: name(s.instruments[first[group]]) if group in first else "Together"
+    return lambda group: (name(s.instruments[first[group]]) or "What is not on file") if group in first else "Together"
 
 
 ASKS: dict[str, Callable[[Snapshot, RuleVersion], Sequence[Standing]]] = {
     "measure": _measure,
     "large_groups": _stepped,
+    "largest_groups": _stepped,
     "illiquid": _stepped,
     "deposits": _owing(owed.what_is_kept, by_sales=True),
     "dealers": _owing(owed.what_is_owed, by_sales=False),

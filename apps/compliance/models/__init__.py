@@ -5,11 +5,12 @@ from .limits import TradingLimit as TradingLimit
 from .lists import ListHit, Restriction
 from .position_limits import PositionLimit
 from .reviews import Check, Override, Question, Review, Run, RunFigures
-from .rules import NamedGroup, Rule, RuleDraft, RuleVersion
+from .rules import AskedAttribute, NamedGroup, Rule, RuleDraft, RuleVersion
 from .sanctions import NameMatch, SanctionsList, ScreenedName
 from .sharing import Reservation, SharedLimit
 
 __all__ = [
+    "AskedAttribute",
     "Check",
     "Clause",
     "ClauseMapping",

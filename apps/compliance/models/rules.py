@@ -7,6 +7,7 @@ from django.db.models import F, Q
 
 from apps.audit.models import ActRow
 from apps.portfolios.models import PortfolioGroup
+from apps.reference.models import OwnAttribute
 
 from ..states import USUAL, DraftStatus, InForce
 
@@ -76,6 +77,19 @@ class RuleVersion(Said):
             ),
         ]
         triggers = [pgtrigger.Protect(name="is_never_changed", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+
+class AskedAttribute(models.Model):
+    """An attribute of the firm's own that a version of a rule hangs on: it cannot be taken away."""
+
+    version = models.ForeignKey(RuleVersion, on_delete=models.PROTECT, related_name="+")
+    attribute = models.ForeignKey(OwnAttribute, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "attribute"], name="a_version_asks_for_it_once")]
+
+    def __str__(self) -> str:
+        return f"“{self.version.rule.name}”, version {self.version.number}, asks for it"
 
 
 class RuleDraft(Said):

@@ -12,7 +12,7 @@ def homes_of(cursor, portfolio_ids: Sequence[int]) -> list[c.Portfolio]:
     own = {
         "unit": "p.aggregation_unit", "team": "p.team", "taxpayer": "p.taxpayer_id", "is_ira": "p.is_ira",
         "groups": "coalesce(g.codes, '{}')", "mandate_type": "coalesce(m.type, '')", "custodian": "k.name", "bank": "k.issuer_id",
-        "plan": "r.id", "owner": "p.position_owner",
+        "plan": "r.id", "owner": "p.position_owner", "benchmark": "p.benchmark_id",
     }  # fmt: skip
     cursor.execute(
         f"SELECT p.id, p.code, {', '.join(f'm.{name}' for name in limits)}, {', '.join(own.values())}"

@@ -18,7 +18,7 @@ from ..engine import figures
 from ..engine.columns import Snapshot
 from ..engine.evidence import inputs_hash
 from ..engine.judgement import OUTCOMES, PASS, UNKNOWN, RuleVersion
-from ..engine.rules import look_at_deals, look_firm_wide
+from ..engine.rules import ask_benchmarks, look_at_deals, look_firm_wide, own_asked
 from ..engine.screening import Screening, screen
 from ..engine.storing import NotStored, digest, expanded, unpacked
 from ..models import Run
@@ -172,7 +172,12 @@ def replay_rules(
 
 def _may_be_asked(s: Snapshot, rule: RuleVersion) -> bool:
     """Whether the inputs of a run have all that a rule looks at."""
-    return (s.firm_held is not None or not look_firm_wide([rule])) and (s.deals is not None or not look_at_deals([rule]))
+    return (
+        (s.firm_held is not None or not look_firm_wide([rule]))
+        and (s.deals is not None or not look_at_deals([rule]))
+        and own_asked([rule]) <= s.own.keys()
+        and bool(s.benchmarks or not ask_benchmarks([rule]))
+    )
 
 
 def _leading_of(results: Sequence[Mapping[str, Any]]) -> str:

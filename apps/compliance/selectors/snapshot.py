@@ -21,8 +21,10 @@ from apps.reference.models import Issuer
 from apps.reference.rules import NoSettlementCalendar
 
 from ..engine import columns as c
+from ..engine.judgement import RuleVersion
 from . import shorts
 from .accruals import accrued_estimate
+from .asked_for import followed, said_of
 from .contracts import contracts_of
 from .economics import economic_hash
 from .homes import homes_of
@@ -67,7 +69,7 @@ class Asked:
 
 def snapshot_of(
     order_ids: Sequence[int], at: datetime, *, portfolio_ids: Sequence[int] = (), firm_wide: bool, deals: bool = False,
-    at_work: bool = False,
+    at_work: bool = False, rules: Sequence[RuleVersion] = (),
 ) -> Asked:
     """
     The orders with all that their judgement may look at. Their portfolios are locked by the caller.
@@ -75,6 +77,7 @@ def snapshot_of(
     :param portfolio_ids: portfolios to look at beside the orders' own
     :param firm_wide: whether a rule looks at the whole firm's holdings; :param deals: at deals in currencies not settled
     :param at_work: whether of other orders only those count that are at a broker
+    :param rules: which are asked: own attributes and benchmarks that none of them looks at are not read
     :raises TooLarge: where a quantity or price is beyond what can be checked
     """
     with connection.cursor() as cursor:
@@ -89,13 +92,13 @@ def snapshot_of(
     _refuse_huge(orders)
     own = _own(orders)
     orders = orders.with_columns(qty=pl.col("qty") - pl.col("filled"))  # What was crossed is held by now.
-    found = around(orders, own, at, firm_wide=firm_wide, portfolio_ids=portfolio_ids, deals=deals, at_work=at_work)
+    found = around(orders, own, at, firm_wide=firm_wide, portfolio_ids=portfolio_ids, deals=deals, at_work=at_work, rules=rules)
     return Asked(found, orders["whole"], orders["hash"])
 
 
 def around(
     orders: pl.DataFrame, own: Sequence[Mapping[str, str]] | None, at: datetime, *, firm_wide: bool,
-    portfolio_ids: Sequence[int] = (), deals: bool = False, at_work: bool = False,
+    portfolio_ids: Sequence[int] = (), deals: bool = False, at_work: bool = False, rules: Sequence[RuleVersion] = (),
 ) -> c.Snapshot:  # fmt: skip
     """The orders, as columns, with all that there is around them."""
     order_ids = orders["id"].to_list()
@@ -114,7 +117,9 @@ def around(
         cash, unsettled = _money(cursor, portfolios, at)
         mandates = homes_of(cursor, portfolios)
         traded = sorted(set(orders["instrument"]) | set(others["instrument"]))
-        instruments = _instruments(cursor, sorted({*traded, *positions["thing"]}), set(traded), at)
+        benchmarks = followed(rules, mandates, at)
+        compared = {pk for one in benchmarks.values() for pk in one.weights}
+        instruments = _instruments(cursor, sorted({*traded, *positions["thing"], *compared}), set(traded), at)
         owed = money_owed(cursor, portfolios, at) if deals else None
         firm = _firm(cursor, instruments, orders["instrument"], order_ids, at, counted) if firm_wide else (None, None)
         listed = _contracts(cursor, instruments, set(orders["instrument"]), mandates, order_ids, at, counted) if firm_wide else {}
@@ -139,12 +144,13 @@ def around(
             for (pk, on), factor in marketdata.forward_factors(dated, at.date()).items()
         },
         **taxes, **listed, limits=limits, breakers=shorts.breakers(orders, place_of, at), units_owned=units_owned,
-        firm_held=firm[0], firm_promised=firm[1],
+        firm_held=firm[0], firm_promised=firm[1], own=said_of(rules, instruments), benchmarks=benchmarks,
     )  # fmt: skip
 
 
 def snapshot_as_held(
-    portfolio_ids: Sequence[int], at: datetime, instrument_ids: Iterable[int] = (), *, deals: bool = False
+    portfolio_ids: Sequence[int], at: datetime, instrument_ids: Iterable[int] = (), *, deals: bool = False,
+    rules: Sequence[RuleVersion] = (),
 ) -> c.Snapshot:
     """
     The portfolios with what they hold and no orders, for rules that are asked how things stand.
@@ -157,7 +163,9 @@ def snapshot_as_held(
         positions = _positions(cursor, wanted)
         cash, unsettled = _money(cursor, wanted, at)
         mandates = homes_of(cursor, wanted)
-        instruments = _instruments(cursor, sorted({*positions["thing"], *instrument_ids}), set(), at)
+        benchmarks = followed(rules, mandates, at)
+        compared = {pk for one in benchmarks.values() for pk in one.weights}
+        instruments = _instruments(cursor, sorted({*positions["thing"], *instrument_ids, *compared}), set(), at)
         owed = money_owed(cursor, wanted, at) if deals else None
         listed = _contracts(cursor, instruments, set(positions["thing"]), mandates, [], at)
     place = np.array(wanted, np.int64), np.array([i.id for i in instruments], np.int64)
@@ -165,6 +173,7 @@ def snapshot_as_held(
     return c.Snapshot(
         at=at, plans=plans_of(mandates, at.date()), orders=c.Orders(**none), others=c.OpenOrders(**none),
         **listed, instruments=instruments, portfolios=mandates, **_held(positions, cash, unsettled, instruments, place, at, owed),
+        own=said_of(rules, instruments), benchmarks=benchmarks,
     )  # fmt: skip
 
 
@@ -344,7 +353,7 @@ def _instruments(cursor, ids: Sequence[int], traded: set[int], at: datetime) -> 
         " i.increment, i.min_piece, i.shares_outstanding, v.daily_qty, i.underlying_id, u.issuer_id, i.coupon_pct,"
         " i.coupon_frequency, i.maturity_date, i.venue_id, i.country,"
         f" coalesce(i.base_currency_id, ''), {reference.SETTLES_IN}, i.rating, i.strike_price, i.put_or_call,"
-        " coalesce(uv.annual_volatility, v.annual_volatility), (uq.bid + uq.ask) / 2, coalesce(u.currency_id, ''),"
+        " coalesce(uv.annual_volatility, v.annual_volatility), (uq.bid + uq.ask) / 2, coalesce(u.currency_id, ''), i.day_count,"
         f" {', '.join(FUND_FACTS)} FROM reference_instrument i JOIN reference_issuer s ON s.id = i.issuer_id"
         " LEFT JOIN marketdata_quote q ON q.instrument_id = i.id"
         " LEFT JOIN marketdata_averagevolume v ON v.instrument_id = i.id"
@@ -363,7 +372,7 @@ def _instruments(cursor, ids: Sequence[int], traded: set[int], at: datetime) -> 
     for row in rows:
         (pk, symbol, kind, currency, issuer, sector, bid, ask, quoted, factor, increment, piece, shares, daily,
          underlying, underlying_issuer, coupon, frequency, maturity, venue, country, base, settles_in,
-         rating, strike, put_or_call, volatility, underlying_mid, underlying_currency, *facts) = row  # fmt: skip
+         rating, strike, put_or_call, volatility, underlying_mid, underlying_currency, day_count, *facts) = row  # fmt: skip
         settle = settles.get((days[venue], country, kind, settles_in))
         found.append(
             c.Instrument(
@@ -374,6 +383,7 @@ def _instruments(cursor, ids: Sequence[int], traded: set[int], at: datetime) -> 
                 sum((Fraction(fee.rate_bp) for fee in fees[country, kind, "BUY", days[venue]]), Fraction(0)),
                 days[venue], settle, base, country, rating, coupon, maturity, strike, put_or_call, volatility,
                 underlying_mid, underlying_currency, **dict(zip(FUND_FACTS.values(), facts, strict=True)),
+                coupon_frequency=frequency, day_count=day_count,
             )
         )  # fmt: skip
     return found

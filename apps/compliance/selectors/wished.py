@@ -7,6 +7,7 @@ from typing import NamedTuple
 import polars as pl
 
 from ..engine import columns as c
+from ..engine.judgement import RuleVersion
 from .snapshot import ORDER_SCHEMA, around
 
 FIRST_ID = 2**62  # No order has such a number.
@@ -22,7 +23,9 @@ class Wish(NamedTuple):
     limit: int = 0
 
 
-def snapshot_of_wishes(wishes: Sequence[Wish], at: datetime, *, firm_wide: bool, deals: bool = False) -> c.Snapshot:
+def snapshot_of_wishes(
+    wishes: Sequence[Wish], at: datetime, *, firm_wide: bool, deals: bool = False, rules: Sequence[RuleVersion] = ()
+) -> c.Snapshot:
     """The orders with all that their judgement may look at, beside the orders there are."""
     rows = [
         dict.fromkeys(ORDER_SCHEMA, 0)
@@ -33,4 +36,4 @@ def snapshot_of_wishes(wishes: Sequence[Wish], at: datetime, *, firm_wide: bool,
         }
         for n, w in enumerate(wishes)
     ]  # fmt: skip
-    return around(pl.DataFrame(rows, ORDER_SCHEMA | {"desk": pl.Int64}), None, at, firm_wide=firm_wide, deals=deals)
+    return around(pl.DataFrame(rows, ORDER_SCHEMA | {"desk": pl.Int64}), None, at, firm_wide=firm_wide, deals=deals, rules=rules)

@@ -16,11 +16,14 @@ from apps.core.tables import copy_in, next_ids
 from apps.orders import selectors as order_selectors
 from apps.orders.rules import OwnField, as_asked, value_asked
 from apps.portfolios.rules import MANDATE_TYPES
+from apps.reference.own_selectors import own_attributes
 
 from .. import events
 from ..engine import params as parameters
 from ..engine import rules, scope, sentence
+from ..engine.attributes import FIELDS
 from ..engine.bench import MOST_FIXTURES
+from ..engine.filters import NUMBER, OWN, TEXT
 from ..engine.fixtures import BadFixture
 from ..engine.fixtures import read as read_fixture
 from ..engine.rules import MEASURES
@@ -167,7 +170,22 @@ def write_versions(cursor, act: Act, rows: Sequence[Written]) -> list[int]:
             for pk, w in zip(ids, rows, strict=True)
         ),
     )  # fmt: skip
+    _hold_attributes(cursor, zip(ids, rows, strict=True))
     return ids
+
+
+def _hold_attributes(cursor, versions: Iterable[tuple[int, Written]]) -> None:
+    """Keeps the attributes of the firm's own that versions hang on from being taken away."""
+    pairs = [(pk, code) for pk, w in versions for code in sorted(rules.own_in(w.what.said.kind, w.what.said.params))]
+    if not pairs:
+        return
+    cursor.execute(
+        "INSERT INTO compliance_askedattribute (version_id, attribute_id) SELECT u.version, a.id"
+        " FROM unnest(%s::bigint[], %s::text[]) u(version, code) JOIN reference_ownattribute a ON a.code = u.code",
+        [[pk for pk, _ in pairs], [code for _, code in pairs]],
+    )
+    if cursor.rowcount != len(pairs):
+        raise Conflict("An attribute that a rule asks for was taken away meanwhile. Look at the rule again.")
 
 
 SAID = ("params", "text", "severity", "citation", "jurisdiction", "scope", "moments", "fixtures", "starts_on", "ends_on")
@@ -190,7 +208,9 @@ def canonical(texts: Iterable[RuleText]) -> list[Canonical]:
     _refuse_unknown_scopes(texts)
     asks = any(said.params.get("own_field") for said in texts)
     fields = {field.code: field for field in order_selectors.own_fields()} if asks else {}
-    return [one_canonical(said, fields) for said in texts]
+    found = [one_canonical(said, fields) for said in texts]
+    _refuse_unknown_attributes(texts)
+    return found
 
 
 def one_canonical(said: RuleText, fields: Mapping[str, OwnField]) -> Canonical:
@@ -236,6 +256,21 @@ def _refuse_unknown_scopes(texts: Sequence[RuleText]) -> None:
             unknown = sorted(wanted - {code for (code,) in cursor.fetchall()})
         if unknown:
             raise parameters.BadRule(f"There is no {kind.removesuffix('s')} “{unknown[0]}”.", field=kind)
+
+
+def _refuse_unknown_attributes(texts: Sequence[RuleText]) -> None:
+    """Attributes of the firm's own that are not defined, or are of another kind than the rule takes them for. One query."""
+    asking = [said for said in texts if rules.own_in(said.kind, said.params)]
+    if not asking:
+        return
+    known = {f"{OWN}{a.code}": NUMBER if a.kind == "number" else TEXT for a in own_attributes()}
+    for said in asking:
+        for name, param in MEASURES[said.kind].takes.items():
+            value = said.params.get(name)
+            if param.kind == "group" and str(value).startswith(OWN) and value not in known:
+                raise parameters.BadRule(f"There is no attribute “{value}”. There are: {', '.join(known) or 'none yet'}.", field=name)
+            if param.kind == "filter" and isinstance(value, str) and value.strip():
+                parameters.read_condition(name, value, FIELDS | known)
 
 
 def _refuse_malformed(said: RuleText) -> None:

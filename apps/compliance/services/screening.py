@@ -83,7 +83,7 @@ def judge_by(
     """
     take_turns(list(versions), rules)
     asked = snapshot_of(
-        list(versions), act.at, firm_wide=look_firm_wide(rules), deals=look_at_deals(rules), at_work=at_work
+        list(versions), act.at, firm_wide=look_firm_wide(rules), deals=look_at_deals(rules), at_work=at_work, rules=rules
     )
     if any(rule.amended_only for rule in rules):
         asked.snapshot.orders.checked = _checked_before(asked.snapshot.orders.id)

@@ -87,7 +87,7 @@ def try_rule(act: Act, said: RuleText, order: Order) -> TriedRule:
     rule = RuleVersion(0, said.code, said.name, said.kind, 0, said.severity, values, said.citation, scope)
     if not wishes:
         return TriedRule(what.text, portfolio.code, [], bool(order.symbol))
-    s = snapshot_of_wishes(wishes, act.at, firm_wide=look_firm_wide([rule]), deals=look_at_deals([rule]))
+    s = snapshot_of_wishes(wishes, act.at, firm_wide=look_firm_wide([rule]), deals=look_at_deals([rule]), rules=[rule])
     [verdicts] = screen(s, [rule]).verdicts
     in_full = bool(order.symbol)
     found = [_found(s, verdicts, row, held, in_full=in_full) for row in range(len(wishes))]

@@ -49,7 +49,7 @@ def try_proposals(act: Act, proposal_ids: Sequence[int]) -> list[Tried]:
     rules = active_rules(act.at.date(), Stage.PROPOSAL)
     with transaction.atomic():
         ids = orders.create_orders(replace(act, id=None), [orders.wish_of(row) for row in rows])
-        asked = snapshot_of(ids, act.at, firm_wide=look_firm_wide(rules), deals=look_at_deals(rules))
+        asked = snapshot_of(ids, act.at, firm_wide=look_firm_wide(rules), deals=look_at_deals(rules), rules=rules)
         transaction.set_rollback(True)
     said = screen(asked.snapshot, rules)
     of_order = dict(zip(ids, rows, strict=True))

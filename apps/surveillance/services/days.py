@@ -59,7 +59,7 @@ def report_day(act: Act, day: date | None = None) -> int:
         raise Invalid(f"A later day than {day} is reported already; its own report can be judged again.", field="date")
     homes = list(Portfolio.objects.filter(is_open=True).order_by("pk").values_list("pk", flat=True))
     rules = compliance.active_rules(day, Stage.EOD)
-    s = compliance.snapshot_as_held(homes, act.at, deals=look_at_deals(rules))
+    s = compliance.snapshot_as_held(homes, act.at, deals=look_at_deals(rules), rules=rules)
     said = stand(s, rules)
     row = Day.objects.select_for_update(no_key=True).filter(date=day).first()
     again = row is not None

@@ -5,8 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import params
+from .. import filters, params
+from ..attributes import ALL_FIELDS
 from ..columns import Snapshot
+from ..filters import OWN
 from ..judgement import RuleVersion, Verdicts
 from ..params import Param
 from . import (
@@ -16,6 +18,7 @@ from . import (
     concentration,
     duplicates,
     holdings,
+    largest,
     limits,
     measure,
     owed,
@@ -59,6 +62,7 @@ MEASURES: dict[str, Measure] = {
         check=measure.check, sentence=measure.sentence,
     ),
     "large_groups": Measure("Large groups together", stepped.LARGE_PARAMS, stepped.large, sentence=stepped.say_large),
+    "largest_groups": Measure("The largest groups together", largest.PARAMS, largest.judge, sentence=largest.sentence),
     "illiquid": Measure(
         "Illiquid positions together", stepped.ILLIQUID_PARAMS, stepped.illiquid, check=stepped.check_illiquid,
         sentence=stepped.say_illiquid,
@@ -101,6 +105,30 @@ def read(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
     if check := MEASURES[kind].check:
         check(values)
     return values
+
+
+def own_asked(rules: Iterable[RuleVersion]) -> frozenset[str]:
+    """Codes of the attributes of the firm's own that the rules hang on."""
+    return frozenset(code for rule in rules for code in own_in(rule.kind, rule.params))
+
+
+def own_in(kind: str, values: Mapping[str, Any]) -> frozenset[str]:
+    """The same of one rule by its parameters."""
+    named: set[str] = set()
+    for name, param in MEASURES[kind].takes.items():
+        value = values.get(name)
+        if not isinstance(value, str) or OWN not in value:
+            continue
+        if param.kind == "filter":
+            named |= filters.read(value, ALL_FIELDS).fields
+        elif param.kind == "group":
+            named.add(value)
+    return frozenset(name.removeprefix(OWN) for name in named if name.startswith(OWN))
+
+
+def ask_benchmarks(rules: Iterable[RuleVersion]) -> bool:
+    """Whether one of them measures against what is in portfolios' benchmarks."""
+    return any(rule.params.get("relative_to") == "benchmark" for rule in rules)
 
 
 def look_firm_wide(rules: Iterable[RuleVersion]) -> bool:

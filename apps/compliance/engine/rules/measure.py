@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 
 from .. import claims
-from ..attributes import BASES, GROUPS, Weight, grouping, issuer_of, mask, weight
+from ..attributes import BASES, GROUPS, Weight, clouded, grouping, issuer_of, mask, namer, title_of, vague, weight
+from ..benchmarks import Weights
 from ..columns import FIRM_CURRENCY, QTY, Instrument, Snapshot
 from ..judgement import FAIL, INDETERMINATE, RuleVersion, Said, Verdicts, compared
 from ..params import BadRule, Param
 from ..projection import exact_before, projected, running
-from ..saying import cannot_tell, line, money, nav_line, part_lines, percent, units
+from ..saying import cannot_tell, line, listed, money, nav_line, part_lines, percent, units
 
 AGAINST = {
     "nav": "net asset value",
@@ -38,14 +39,19 @@ PARAMS = {
     "filter": Param("filter", None, "which instruments count, as a condition; empty: all"),
     "basis": Param("choice", "market_value", "how they are measured", {name: basis.title for name, basis in BASES.items()}),
     "claims": Param("choice", "none", "what counts with the securities of an issuer's group", claims.KINDS),
-    "group": Param("choice", "all", "what is added up", {name: group.title for name, group in GROUPS.items()}),
+    "group": Param("group", "all", "what is added up", {name: group.title for name, group in GROUPS.items()}),
     "across": Param("choice", "portfolio", "whose holdings are added up", {"portfolio": "each portfolio", "firm": "the whole firm"}),
     "against": Param("choice", "nav", "what it is measured against", AGAINST),
     "of": Param("filter", None, "the part that it is measured against, as a condition; only with ‘part’"),
+    "relative_to": Param(
+        "choice", "nothing", "what the limit is counted from",
+        {"nothing": "nothing", "benchmark": "the weight in the portfolio's benchmark, in percentage points above or below"},
+    ),
     "bound": Param("choice", "max", "whether the limit is the most or the least", {"max": "at most", "min": "at least"}),
-    "limit": Param("amount", "10", "in percent; an amount where it is measured against nothing"),
+    "limit": Param("amount", "10", "in percent; an amount where it is measured against nothing; of duration in years"),
     "warning": Param("amount", None, "from where on it is said, though nothing is held; empty: never"),
     "max_age": Param("minutes", 4320, "oldest price or rate that counts, in minutes"),
+    "benchmark_days": Param("days", 35, "oldest weights of a benchmark that count, in days"),
 }
 
 
@@ -65,6 +71,8 @@ def check(values: Mapping[str, Any]) -> None:
             "What a body owes counts with its securities only where the most of each issuer with its group is measured against"
             " net asset value or total assets.", field="claims",
         )  # fmt: skip
+    if values["basis"] == "duration" and against not in ("nav", "total_assets"):
+        raise BadRule("Duration is measured over net asset value or total assets: what is no bond has none.", field="against")
     if against not in (*OF_INSTRUMENT, "nothing") and values["basis"] == "units":
         raise BadRule("Units are measured against shares outstanding, a day's volume, or nothing.", field="basis")
     if values["across"] == "firm" and (against not in ("shares_outstanding", "daily_volume", "nothing") or values["group"] != "instrument"):
@@ -74,12 +82,20 @@ def check(values: Mapping[str, Any]) -> None:
         )
     if values["across"] == "firm" and bound == "min":
         raise BadRule("What the firm holds together has a most, not a least.", field="bound")
+    relative = values["relative_to"] == "benchmark"
+    if relative and (against not in ("nav", "total_assets") or values["basis"] not in ("market_value", "with_accrued")):
+        raise BadRule("Weights in a benchmark are parts of the whole by market value: measure so too.", field="relative_to")
     if values["limit"] < 0:
         raise BadRule("A limit is not below zero.", field="limit")
     warning = values["warning"]
-    if warning is not None and (warning >= values["limit"] if bound == "max" else warning <= values["limit"]):
-        side = "below" if bound == "max" else "above"
+    if warning is not None and (warning >= values["limit"] if bound == "max" or relative else warning <= values["limit"]):
+        side = "below" if bound == "max" or relative else "above"
         raise BadRule(f"The warning comes before the limit: give a number {side} {values['limit']}.", field="warning")
+
+
+def per(values: Mapping[str, Any]) -> int:
+    """What the limit is divided by: 100 where it is percent, 1 where it is an amount or years."""
+    return 1 if values["against"] == "nothing" or values["basis"] == "duration" else 100
 
 
 def is_firm_wide(values: Mapping[str, Any]) -> bool:
@@ -96,11 +112,21 @@ def sentence(values: Mapping[str, Any]) -> str:
     which = f" of what meets {values['filter']}" if values["filter"] else ""
     which += f", with {claims.KINDS[values['claims']]}," if values["claims"] != "none" else ""
     whose = " of the firm" if values["across"] == "firm" else ""
-    over = {"all": ""}.get(values["group"], f", for {GROUPS[values['group']].title} apart,")
+    over = {"all": ""}.get(values["group"], f", for {title_of(values['group'])} apart,")
     limit, bound = f"{values['limit']:f}", PARAMS["bound"].choices[values["bound"]]
     if values["against"] == "nothing":
         unit = "units" if values["basis"] == "units" else FIRM_CURRENCY
         amount = f"{limit} {unit}" if unit == "units" else f"{unit} {limit}"
+    elif values["relative_to"] == "benchmark":
+        side = "above" if values["bound"] == "max" else "below"
+        after = "purchase" if values["bound"] == "max" else "sale"
+        told = f"; from {values['warning']:f} on it is said" if values["warning"] is not None else ""
+        return (
+            f"{what[0].upper()}{what[1:]}{which}{over} is, in percent of {AGAINST[values['against']]}, at most {limit} percentage points"
+            f" {side} the weight in the portfolio's benchmark after a {after}{told}."
+        )
+    elif values["basis"] == "duration":
+        amount = f"{limit} years of {AGAINST[values['against']]}"
     else:
         against = f"what meets {values['of']}" if values["against"] == "part" else AGAINST[values["against"]]
         amount = f"{limit}% of {against}"
@@ -148,6 +174,16 @@ def of_instrument(s: Snapshot, i: Instrument, against: str) -> Fraction | None:
     return None if rate is None else Fraction(number) * Fraction(rate.rate)
 
 
+def in_benchmarks(s: Snapshot, values: Mapping[str, Any]) -> Weights:
+    """What the groups of a rule weigh in the benchmarks that are followed. Kept with the snapshot."""
+    meant, days = mask(s, values["filter"]), values["benchmark_days"]
+
+    def made() -> Weights:
+        return Weights(s, grouping(s, values["group"], meant), meant.unsure, vague(s, values["group"], meant), days)
+
+    return s.once(("benchmarks", values["filter"], values["group"], days), made)
+
+
 class _Judged:
     """One rule over one snapshot."""
 
@@ -156,6 +192,7 @@ class _Judged:
         self.selling = self.p["bound"] == "min"
         self.meant = mask(s, self.p["filter"])
         self.grouping = grouping(s, self.p["group"], self.meant)
+        self.vague = vague(s, self.p["group"], self.meant)
         worth = weight(s, self.p["basis"])
         self.same = self.p["filter"], self.p["group"], self.p["basis"]
         # What may or may not be meant cannot be added up.
@@ -163,9 +200,11 @@ class _Judged:
         self.weight = Weight(column, worth.exact)
         self.place = s.orders.instrument
         self.minutes = self.p["max_age"]
-        self.fraction = Fraction(self.p["limit"]) / (1 if self.p["against"] == "nothing" else 100)
+        self.per = per(self.p)
+        self.fraction = Fraction(self.p["limit"]) / self.per
         self.firm = self.p["across"] == "firm"
         self.claims = claims.claims(s, self.p["claims"])
+        self.relative = self.p["relative_to"] == "benchmark"
 
     def verdicts(self) -> Verdicts:
         s = self.s
@@ -173,26 +212,41 @@ class _Judged:
         self.now, self.before, known = self._used(asked)
         base = self._against()
         turn = -1.0 if self.selling else 1.0
-        self.cap = float(self.fraction) * base.column
+        part = float(self.fraction)
+        if self.relative:
+            self.leaning = in_benchmarks(s, self.p)
+            weights = self.leaning.column(s.orders.portfolio, self.grouping[self.place])
+            known, part = known & ~np.isnan(weights), weights + turn * part
+        self.cap = part * base.column
         known = known & base.known & ~np.isnan(unit)
+        if (clouds := clouded(s, self.vague)) is not None:
+            known = known & ~clouds[s.orders.portfolio]
         if self.p["basis"] not in ("units", "par"):
             known = known & s.fresh_price(self.minutes)
 
         def exact(order: int) -> tuple[Fraction, Fraction, Fraction]:
-            cap = self.fraction * base.exact(order)
+            cap = self._part(order) * base.exact(order)
             return int(turn) * self._exact_used(order), self.weight.exact(self.place[order]), int(turn) * cap
 
         self.outcome, max_qty = compared(s, asked, known, turn * self.before, unit, turn * self.cap, exact)
-        percent_of = base.column / 100 if self.p["against"] != "nothing" else np.ones(len(s.orders))
+        percent_of = base.column / self.per
         with np.errstate(divide="ignore", invalid="ignore"):
             now = self.now / percent_of
             self.after = (self.before + turn * ordered) / percent_of
-        limit = np.full(len(s.orders), float(self.p["limit"]))
+        limit = part * 100 if self.relative else np.full(len(s.orders), float(self.p["limit"]))
+        self.limits = limit
         room = turn * (self.cap - self.before)
         return Verdicts(
             self.rule, self.outcome, self._say, now, self.after, limit, self._unit, room, self._room_unit, max_qty,
             warned=self._warned(asked & known),
         )  # fmt: skip
+
+    def _part(self, order: int) -> Fraction:
+        """What the limit is of what is measured against, exactly."""
+        if not self.relative:
+            return self.fraction
+        weight = self.leaning.exact(int(self.s.orders.portfolio[order]), int(self.grouping[self.place[order]]))
+        return weight - self.fraction if self.selling else weight + self.fraction
 
     def _orders(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Of each order what one unit and all of it count for, and whether it is asked: what adds nothing passes."""
@@ -253,7 +307,8 @@ class _Judged:
         level = self.p["warning"]
         if level is None:
             return None
-        beyond = self.after < float(level) if self.selling else self.after > float(level)
+        at = float(level) if not self.relative else self.limits + (float(self.p["limit"] - level) * (1 if self.selling else -1))
+        beyond = self.after < at if self.selling else self.after > at
         return known & beyond & (self.outcome != FAIL)
 
     @property
@@ -261,6 +316,8 @@ class _Judged:
         against = self.p["against"]
         if against == "nothing":
             return self._room_unit
+        if self.p["basis"] == "duration":
+            return "years"
         short = {
             "nav": "NAV", "total_assets": "total assets", "part": "the part", "shares_outstanding": "shares", "debt_outstanding": "debt",
         }  # fmt: skip
@@ -268,9 +325,11 @@ class _Judged:
 
     @property
     def _room_unit(self) -> str:
-        return "units" if self.p["basis"] == "units" else FIRM_CURRENCY
+        return {"units": "units", "duration": f"{FIRM_CURRENCY} × years"}.get(self.p["basis"], FIRM_CURRENCY)
 
     def _shown(self, value: float) -> str:
+        if self.p["basis"] == "duration":
+            return f"{units(value)} years of {AGAINST[self.p['against']]}"
         if self.p["against"] != "nothing":
             return f"{percent(value)} of {'the part it is measured against' if self.p['of'] else AGAINST[self.p['against']]}"
         return units(value) if self.p["basis"] == "units" else money(value)
@@ -279,15 +338,28 @@ class _Judged:
         s, basis = self.s, self.basis
         if self.outcome[order] == INDETERMINATE:
             return self._cannot_tell(order, basis)
-        name = GROUPS[self.p["group"]].name(s.instrument_of(order))
+        name = namer(s, self.p["group"])(s.instrument_of(order))
         left = (self.cap[order] - self.before[order]) * (-1 if self.selling else 1)
-        text = f"{name} would be {self._shown(self.after[order])}; the limit is {self._limit}. "
-        room = f"{units(left)} units" if self.p["basis"] == "units" else money(left)
+        text = f"{name} would be {self._shown(self.after[order])}; the limit is {self._limit_of(order)}. "
+        room = f"{units(left)} {self._room_unit}" if self.p["basis"] in ("units", "duration") else money(left)
         text += f"{room} of room is left." if left > 0 else "No room is left."
         return Said(text, basis, self._lines(order), "rule")
 
+    def _limit_of(self, order: int) -> str:
+        if not self.relative:
+            return self._limit
+        portfolio = int(self.s.orders.portfolio[order])
+        weight = float(self.leaning.exact(portfolio, int(self.grouping[self.place[order]]))) * 100
+        side = "below" if self.selling else "above"
+        return (
+            f"{percent(float(self.limits[order]))}, {float(self.p['limit']):g} percentage points {side} its {percent(weight)} in"
+            f" {self.leaning.code(portfolio)}"
+        )
+
     @property
     def _limit(self) -> str:
+        if self.p["basis"] == "duration":
+            return f"{units(float(self.p['limit']))} years"
         if self.p["against"] != "nothing":
             return percent(float(self.p["limit"]))
         return self._shown(float(self.p["limit"]))
@@ -325,9 +397,14 @@ class _Judged:
             return Said(text, basis, (), "rule")
         unsure = self._unsure(order)
         if unsure:
-            named = ", ".join(unsure[:4]) + (f" and {len(unsure) - 4} more" if len(unsure) > 4 else "")
-            text = f"Cannot tell: something that {self.p['filter']} asks for is not on file for {named}."
+            text = f"Cannot tell: something that {self.p['filter']} asks for is not on file for {listed(unsure)}."
             return Said(text, basis, tuple(line(symbol, "missing") for symbol in unsure[:12]), "rule")
+        if groupless := self._groupless(order):
+            text = f"Cannot tell: {title_of(self.p['group'])} is measured, and that of {listed(groupless)} is not on file."
+            return Said(text, basis, tuple(line(symbol, "missing") for symbol in groupless[:12]), "rule")
+        portfolio = int(s.orders.portfolio[order])
+        if self.relative and np.isnan(self.leaning.column(np.array([portfolio]), np.array([self.grouping[place]]))[0]):
+            return Said(f"Cannot tell: {self.leaning.unknown(portfolio)}.", basis, (), "rule")
         if np.isnan(self.weight.column[place]) and not np.isnan(s.unit[place]):
             text = f"Cannot tell: what one {i.symbol} counts for, as {BASES[self.p['basis']].title}, is not known."
             return Said(text, basis, (line(i.symbol, "missing"),), "rule")
@@ -336,9 +413,16 @@ class _Judged:
 
     def _unsure(self, order: int) -> list[str]:
         """What counts in the order's group and may or may not be meant."""
-        s = self.s
-        held = s.positions.thing[s.rows_of("positions", s.orders.portfolio[order])]
-        open_orders = s.others.instrument[s.rows_of("others", s.orders.portfolio[order])]
-        places = {int(self.place[order]), *map(int, held), *map(int, open_orders)}
         mine = self.grouping[self.place[order]]
-        return [s.instruments[p].symbol for p in sorted(places) if self.meant.unsure[p] and self.grouping[p] == mine]
+        return [self.s.instruments[p].symbol for p in self._beside(order) if self.meant.unsure[p] and self.grouping[p] == mine]
+
+    def _groupless(self, order: int) -> list[str]:
+        """What the portfolio has of which nobody knows the group."""
+        return [] if self.vague is None else [self.s.instruments[p].symbol for p in self._beside(order) if self.vague[p]]
+
+    def _beside(self, order: int) -> list[int]:
+        """The order's instrument, and those that its portfolio holds or has orders in."""
+        s, portfolio = self.s, self.s.orders.portfolio[order]
+        held = s.positions.thing[s.rows_of("positions", portfolio)]
+        others, orders = s.others.instrument[s.rows_of("others", portfolio)], self.place[s.rows_of("orders", portfolio)]
+        return sorted({int(self.place[order]), *map(int, held), *map(int, others), *map(int, orders)})

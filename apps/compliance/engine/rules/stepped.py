@@ -16,18 +16,18 @@ from typing import Any
 
 import numpy as np
 
-from ..attributes import BASES, GROUPS, grouping, mask, weight
+from ..attributes import BASES, GROUPS, WORTHS, grouping, mask, namer, title_of, vague, weight
 from ..columns import FIRM_CURRENCY, QTY, Instrument, Snapshot
 from ..judgement import FAIL, INDETERMINATE, NOT_ASKED, PASS, UNKNOWN, RuleVersion, Said, Verdicts
 from ..params import BadRule, Param
-from ..saying import cannot_tell, line, money, nav_line, percent
+from ..saying import cannot_tell, line, listed, money, nav_line, percent
 
 AGAINST = {"nav": "net asset value", "total_assets": "total assets"}
 AGE = Param("minutes", 4320, "oldest price or rate that counts, in minutes")
 LARGE_PARAMS = {
     "filter": Param("filter", 'asset_class != "GOVT"', "which instruments count, as a condition; empty: all"),
-    "basis": Param("choice", "market_value", "how they are measured", {n: b.title for n, b in BASES.items() if n != "units"}),
-    "group": Param("choice", "issuer", "what is added up", {n: g.title for n, g in GROUPS.items() if n != "all"}),
+    "basis": Param("choice", "market_value", "how they are measured", WORTHS),
+    "group": Param("group", "issuer", "what is added up", {n: g.title for n, g in GROUPS.items() if n != "all"}),
     "against": Param("choice", "nav", "what it is measured against", AGAINST),
     "floor_pct": Param("percent", "5", "a group counts, wholly, where it is above so many percent"),
     "owned_pct": Param("percent", None, "or where more than so many percent of one of its voting shares are held; empty: never"),
@@ -72,7 +72,7 @@ def say_large(values: Mapping[str, Any]) -> str:
     which = f" of what meets {values['filter']}" if values["filter"] else ""
     owned = f", or of whose shares more than {values['owned_pct']:f}% are held," if values["owned_pct"] is not None else ""
     return (
-        f"All that are above {values['floor_pct']:f}% of {AGAINST[values['against']]}{owned} of {GROUPS[values['group']].title}{which},"
+        f"All that are above {values['floor_pct']:f}% of {AGAINST[values['against']]}{owned} of {title_of(values['group'])}{which},"
         f" measured at {BASES[values['basis']].title}, are together at most {values['limit']:f}% after a purchase."
     )
 
@@ -145,6 +145,8 @@ class _Stepped:
         self.group = group
         self.meant = mask(s, self.p["filter"])
         self.grouping = grouping(s, group, self.meant)
+        unknown = vague(s, group, self.meant)
+        self.unsure = self.meant.unsure if unknown is None else self.meant.unsure | unknown
         self.weight = weight(s, basis)
         self.minutes = self.p["max_age"]
         n = len(s.orders)
@@ -183,7 +185,7 @@ class _Stepped:
         return [
             place
             for place in self._places(portfolio)
-            if self.meant.unsure[place] or np.isnan(self.weight.column[place]) or steps.unknown(place)
+            if self.unsure[place] or np.isnan(self.weight.column[place]) or steps.unknown(place)
         ]
 
     def _judge(self, portfolio: int, rows: list[int]) -> None:
@@ -267,10 +269,10 @@ class _Stepped:
 
     # --- words -------------------------------------------------------------------------------------------------------
     def _counted(self, worth: Worth) -> tuple[dict[str, Any], ...]:
-        names = {}
+        names, named = {}, namer(self.s, self.group)
         for place, group in enumerate(self.grouping.tolist()):
             if group in worth.counted and place in worth.units:
-                names.setdefault(group, GROUPS[self.group].name(self.s.instruments[place]))
+                names.setdefault(group, named(self.s.instruments[place]))
         largest = sorted(worth.counted, key=lambda group: -worth.groups[group])[:12]
         return tuple(line(names[group], float(worth.groups[group] / QTY), currency=FIRM_CURRENCY) for group in largest)
 
@@ -283,8 +285,7 @@ class _Stepped:
         s, portfolio = self.s, int(self.s.orders.portfolio[order])
         if self.outcome[order] == INDETERMINATE:
             if missing := [s.instruments[place].symbol for place in self._unknown(portfolio)]:
-                named = ", ".join(missing[:4]) + (f" and {len(missing) - 4} more" if len(missing) > 4 else "")
-                text = f"Cannot tell: something that this rule asks for is not on file for {named}."
+                text = f"Cannot tell: something that this rule asks for is not on file for {listed(missing)}."
                 return Said(text, self.basis, tuple(line(symbol, "missing") for symbol in missing[:12]), "rule")
             text, data = cannot_tell(s, order, self.minutes, whole_portfolio=True)
             return Said(text, self.basis, data, "rule")
