@@ -68,7 +68,7 @@ def test_the_same_rule_in_other_words_is_no_mutant():
     options, shares = words(filter='asset_class == "OPTION"'), words(filter='asset_class == "EQUITY"')
     assert {"basis notional for market_value", "basis delta for market_value", "basis par for market_value"} <= options
     assert not {"basis with_accrued for market_value", "group asset_class for all"} & options
-    assert {one for one in shares if one.startswith("basis")} == {"basis par for market_value"}
+    assert {one for one in shares if one.startswith("basis")} == {"basis par for market_value", "basis duration for market_value"}
     counted = words(filter='asset_class == "EQUITY"', basis="units", group="instrument", against="shares_outstanding")
     assert not {one for one in counted if one.startswith("max age")}
     nothing = words(limit="0", against="total_assets")

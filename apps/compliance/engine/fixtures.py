@@ -26,19 +26,25 @@ keeps its money, ``deals`` are what it and dealers still owe each other: ``{"dea
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from apps.core.refusals import Invalid
-
 from . import columns as c
 from . import plans
 from .claims import Deals, Party
 from .contracts import KINDS, LIMIT, MONTHS, Bound, Contract, Stake
+from .fixture_compared import benchmarks_said, own_said
+from .fixture_words import BadFixture
+from .fixture_words import day_in as _day
+from .fixture_words import mapping_in as _mapping
+from .fixture_words import number_in as _number
+from .fixture_words import place_in as _place
+from .fixture_words import rows_in as _rows
+from .fixture_words import truth_in as _truth
 from .judgement import NOT_ASKED, OUTCOMES, UNKNOWN, RuleVersion
 from .screening import screen
 from .standing import stand
@@ -46,11 +52,6 @@ from .standing import stand
 NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
 SIDES = ("BUY", "SELL")
 EXPECTED = ("PASS", "FAIL", "INDETERMINATE", "NOT_ASKED")
-MOST_ROWS = 200
-
-
-class BadFixture(Invalid):
-    """A fixture that cannot be understood; ``field`` says where in it."""
 
 
 class Fixture(NamedTuple):
@@ -127,7 +128,7 @@ def read(told: Mapping[str, Any]) -> Fixture:
         n: _plan(given["plan"], f"portfolios.{code}.plan", issuers)
         for n, (code, given) in enumerate(homes.items()) if isinstance(given, Mapping) and "plan" in given
     }  # fmt: skip
-    compared = _benchmarks(where.get("benchmarks", {}), places)
+    compared = benchmarks_said(where.get("benchmarks", {}), places, NOW.date())
     portfolios = [_portfolio(n, code, given, issuers, compared) for n, (code, given) in enumerate(homes.items(), start=1)]
     home = {code: n for n, code in enumerate(homes)}
     orders = [_order(row, f"orders[{n}]", home, places, expects=True) for n, row in enumerate(_rows(where["orders"], "orders"))]
@@ -157,7 +158,7 @@ def read(told: Mapping[str, Any]) -> Fixture:
             _whole(row[3] for row in owed),
         ),
     )  # fmt: skip
-    snapshot.own, snapshot.benchmarks = _own(listed), dict(enumerate(compared.values(), start=1))
+    snapshot.own, snapshot.benchmarks = own_said(listed), dict(enumerate(compared.values(), start=1))
     stands = [_stands(row, f"stands[{n}]", home) for n, row in enumerate(_rows(where.get("stands", []), "stands"))]
     return Fixture(name, snapshot, [row[5] for row in orders], stands)
 
@@ -210,36 +211,6 @@ def _instrument(symbol: str, told: Any, number: int, places: Mapping[str, int], 
         accrued_pct=Fraction(_number(told.get("accrued_pct", 0), f"{at}.accrued_pct")),
         trade_date=NOW.date(), settle_date=NOW.date() + timedelta(days=1), **given,
     )  # fmt: skip
-
-
-def _own(listed: Mapping[str, Any]) -> dict[str, c.Own]:
-    """What instruments say in attributes of the firm's own."""
-    said: dict[str, dict[int, Any]] = {}
-    for number, (symbol, told) in enumerate(listed.items(), start=1):
-        for code, value in _mapping(told.get("own", {}), f"instruments.{symbol}.own").items():
-            said.setdefault(code, {})[number] = value
-    found = {}
-    for code, values in said.items():
-        is_number = {isinstance(value, int | float) and not isinstance(value, bool) for value in values.values()}
-        if len(is_number) > 1 or not all(isinstance(value, int | float | str) for value in values.values()):
-            raise BadFixture(f"“own.{code}” is a number everywhere, or a text in quotes everywhere.", field=f"own.{code}")
-        kind = "number" if True in is_number else "text"
-        found[code] = c.Own(kind, {number: str(value) for number, value in values.items()})
-    return found
-
-
-def _benchmarks(told: Any, places: Mapping[str, int]) -> dict[str, c.Benchmark]:
-    """Benchmarks by code: what instruments weigh in percent, and how many days ago that was so."""
-    found = {}
-    for code, given in _mapping(told, "benchmarks").items():
-        at = f"benchmarks.{code}"
-        given = _mapping(given, at, {"weights", "days_old"}, {"weights"})
-        weights = {
-            _place(places, symbol, at) + 1: _number(weight, f"{at}.{symbol}")
-            for symbol, weight in _mapping(given["weights"], f"{at}.weights").items()
-        }
-        found[code] = c.Benchmark(code, NOW.date() - timedelta(days=int(_number(given.get("days_old", 0), at))), weights)
-    return found
 
 
 def _with_underlying(i: c.Instrument, instruments: Sequence[c.Instrument]) -> c.Instrument:
@@ -393,55 +364,3 @@ def _holdings(rows: Sequence[tuple[int, int, Decimal]]) -> c.Holdings:
 
 def _whole(values, scale: int = c.QTY) -> np.ndarray:
     return np.array([int(value * scale) for value in values], np.int64)
-
-
-def _mapping(told: Any, at: str, known: set[str] | None = None, needed: set[str] = frozenset()) -> Mapping[str, Any]:
-    if not isinstance(told, Mapping):
-        raise BadFixture(f"“{at}” has named parts: write it in braces.", field=at)
-    for name in told:
-        if known is not None and name not in known:
-            raise BadFixture(f"There is no “{name}” in {at}; there are: {', '.join(sorted(known))}.", field=at)
-    for name in sorted(needed - told.keys()):
-        raise BadFixture(f"“{name}” is missing in {at}.", field=at)
-    if len(told) > MOST_ROWS:
-        raise BadFixture(f"A fixture has at most {MOST_ROWS} lines of a kind; “{at}” has {len(told)}.", field=at)
-    return told
-
-
-def _rows(told: Any, at: str) -> Sequence[Any]:
-    if not isinstance(told, list):
-        raise BadFixture(f"“{at}” is a list.", field=at)
-    if len(told) > MOST_ROWS:
-        raise BadFixture(f"A fixture has at most {MOST_ROWS} lines of a kind; “{at}” has {len(told)}.", field=at)
-    return told
-
-
-def _place(places: Mapping[str, int], symbol: Any, at: str) -> int:
-    if symbol not in places:
-        raise BadFixture(f"There is no instrument “{symbol}” in the fixture.", field=at)
-    return places[symbol]
-
-
-def _truth(value: Any, at: str) -> bool:
-    if not isinstance(value, bool):
-        raise BadFixture(f"“{at}” is true or false; got “{value}”.", field=at)
-    return value
-
-
-def _number(value: Any, at: str) -> Decimal:
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        raise BadFixture(f"“{at}” is a number; got “{value}”.", field=at) from None
-    if not number.is_finite() or abs(number) > Decimal(10) ** 14:
-        raise BadFixture(f"“{at}” is a number below 10^14; got “{value}”.", field=at)
-    return number
-
-
-def _day(value: Any, at: str) -> date:
-    try:
-        return date.fromisoformat(str(value))
-    except ValueError:
-        raise BadFixture(f"“{at}” is a day, such as 2027-03-04; got “{value}”.", field=at) from None
-
-

@@ -16,7 +16,7 @@ from .attributes import GROUPS, clouded, grouping, issuer_of, mask, namer, numbe
 from .benchmarks import Weights
 from .columns import FIRM_CURRENCY, NEAR, QTY, Snapshot
 from .judgement import FAIL, INDETERMINATE, OUTCOMES, PASS, RuleVersion
-from .rules import concentration, largest, measure, owed, stepped
+from .rules import concentration, largest, measure, measure_said, owed, stepped
 from .rules.bands import BOUNDS
 from .rules.plans import employers
 from .saying import line, percent, units
@@ -175,7 +175,7 @@ def _lines(s: Snapshot, n: _Numbers, portfolio: int, group: int) -> tuple[dict[s
 
 def _measure(s: Snapshot, rule: RuleVersion) -> list[Standing]:
     p = rule.params
-    if p["across"] == "firm" or p["against"] in (*measure.OF_INSTRUMENT, "nothing"):
+    if p["across"] == "firm" or p["against"] in (*measure_said.OF_INSTRUMENT, "nothing"):
         return _on_file(s, rule)
     meant = mask(s, p["filter"])
     groups = grouping(s, p["group"], meant)
@@ -192,12 +192,12 @@ def _measure(s: Snapshot, rule: RuleVersion) -> list[Standing]:
     beside, unknown = {}, frozenset()
     if p["claims"] != "none":
         beside, names, unknown = _owed(s, p["claims"], names)
-    unit = "years" if p["basis"] == "duration" else f"% of {'the part' if p['against'] == 'part' else measure.AGAINST[p['against']]}"
+    unit = "years" if p["basis"] == "duration" else f"% of {'the part' if p['against'] == 'part' else measure_said.AGAINST[p['against']]}"
     return _standing(
         s,
         _Numbers(
             groups, names, worth.column, worth.exact, meant.unsure, limit_of, base, exact_base, least,
-            None if p["warning"] is None else Fraction(p["warning"]), unit, p["max_age"], beside, unknown, measure.per(p), leaning,
+            None if p["warning"] is None else Fraction(p["warning"]), unit, p["max_age"], beside, unknown, measure_said.per(p), leaning,
             float(limit), clouded(s, vague(s, p["group"], meant)),
         ),
     )  # fmt: skip
@@ -227,7 +227,7 @@ def _owed(s: Snapshot, kind: str, names: Callable[[int], str]) -> tuple[dict, Ca
 def _on_file(s: Snapshot, rule: RuleVersion) -> list[Standing]:
     """Against a number on file of an instrument or its issuer, or an amount: each group of a portfolio apart."""
     p = rule.params
-    against = p["against"] if p["against"] in measure.OF_INSTRUMENT else None
+    against = p["against"] if p["against"] in measure_said.OF_INSTRUMENT else None
     if p["across"] == "firm" or (against is None and p["group"] != "instrument"):
         return []  # Of the whole firm the ownership clocks tell; amounts over groups bind orders.
     meant, worth = mask(s, p["filter"]), weight(s, p["basis"])

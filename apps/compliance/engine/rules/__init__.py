@@ -21,6 +21,7 @@ from . import (
     largest,
     limits,
     measure,
+    measure_said,
     owed,
     ownership,
     plans,
@@ -58,8 +59,8 @@ class Measure(NamedTuple):
 
 MEASURES: dict[str, Measure] = {
     "measure": Measure(
-        "Written by the firm", measure.PARAMS, measure.judge, firm_wide=measure.is_firm_wide, looks_at_deals=measure.looks_at_deals,
-        check=measure.check, sentence=measure.sentence,
+        "Written by the firm", measure_said.PARAMS, measure.judge, firm_wide=measure_said.is_firm_wide,
+        looks_at_deals=measure_said.looks_at_deals, check=measure_said.check, sentence=measure_said.sentence,
     ),
     "large_groups": Measure("Large groups together", stepped.LARGE_PARAMS, stepped.large, sentence=stepped.say_large),
     "largest_groups": Measure("The largest groups together", largest.PARAMS, largest.judge, sentence=largest.sentence),
