@@ -63,11 +63,20 @@ class FindingOut(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class LeftOutOut(serializers.Serializer):
+    """A rule in force that was asked of no portfolio, or not of all that its scope names."""
+
+    rule = serializers.CharField(source="version.rule.code")
+    rule_version_id = serializers.IntegerField(source="version.pk")
+    why = serializers.CharField()
+
+
 class ReportOut(DayOut):
     findings = FindingOut(many=True, source="found")
+    left_out = LeftOutOut(many=True)
 
     class Meta(DayOut.Meta):
-        fields = (*DayOut.Meta.fields, "findings")
+        fields = (*DayOut.Meta.fields, "findings", "left_out")
         read_only_fields = fields
 
 
@@ -185,7 +194,7 @@ class Days(ApiDoor, Said, mixins.ListModelMixin, viewsets.GenericViewSet):
     @extend_schema(summary="One day's report with what was found", responses=ReportOut)
     def retrieve(self, request: Request, on: str) -> Response:
         found = selectors.get_day_seen_by(request.user, day_in(on, "date"))
-        found.found = selectors.findings_of(request.user, found)
+        found.found, found.left_out = selectors.findings_of(request.user, found), selectors.left_out(found.run)
         return Response(ReportOut(found).data)
 
     @extend_schema(summary="The same rules of the same stored inputs once more", responses=AskedAgainOut)

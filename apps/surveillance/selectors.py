@@ -10,7 +10,8 @@ from django.db import connection
 from django.db.models import Case, F, IntegerField, QuerySet, Value, When
 
 from apps.compliance.engine.incidents import held_in
-from apps.compliance.engine.standing import Standing, stand
+from apps.compliance.engine.scope import either, words
+from apps.compliance.engine.standing import ASKS, Standing, stand
 from apps.compliance.engine.storing import digest, expanded, unpacked
 from apps.compliance.models import RuleVersion
 from apps.compliance.selectors.runs import rule_versions
@@ -85,6 +86,30 @@ def findings_of(user, day: Day) -> QuerySet[Finding]:
 
 def _ranked(order: dict[str, int]):
     return Case(*(When(outcome=name, then=Value(rank)) for name, rank in order.items()), default=Value(9), output_field=IntegerField())
+
+
+class LeftOut(NamedTuple):
+    """A rule in force at a day's end that was asked of no portfolio, or not of all that its scope names, and why."""
+
+    version: RuleVersion
+    why: str
+
+
+def left_out(run: Run) -> list[LeftOut]:
+    """By rules' names. One query."""
+    versions = RuleVersion.objects.filter(pk__in=run.rule_versions).select_related("rule").order_by("rule__name")
+    return [LeftOut(version, why) for version in versions if (why := _why_left_out(version))]
+
+
+def _why_left_out(version: RuleVersion) -> str:
+    if version.rule.kind not in ASKS:
+        return "Its measure is of an order; a portfolio as it stands has no answer to it."
+    if not version.scope.get("desks"):
+        return ""
+    rest = {kind: codes for kind, codes in version.scope.items() if kind != "desks"}
+    desks = either(words({"desks": version.scope["desks"]}))
+    asked = f"It was asked of {either(words(rest))} alone" if rest else "It was not asked"
+    return f"{asked}: a desk works orders, not portfolios, so {desks} names none."
 
 
 class Again(NamedTuple):

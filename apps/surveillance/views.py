@@ -94,6 +94,7 @@ def _day(request: HttpRequest, on: str, error: Refusal | None = None) -> HttpRes
         "may_sign": can(request.user, "surveillance.sign") and found.status != "SIGNED",
         "may_work": can(request.user, "surveillance.work"),
         "life": audit.timeline("day", found.pk),
+        "left_out": selectors.left_out(found.run),
     }
     return render(request, "surveillance/day.html", context, status=error.status if error else 200)
 

@@ -135,24 +135,24 @@ def _kept(changes: Sequence[Change]) -> list[_Kept]:
     rules = Rule.objects.in_bulk({c.rule_id for c in changes if c.rule_id is not None})
     newest = newest_of(rules)
     refuse_stale_rules((rules.get(c.rule_id), c.seen) for c in changes if c.rule_id is not None)
-    texts = []
-    for change in changes:
-        rule = rules.get(change.rule_id)
-        if change.said is None and rule is None:
-            raise Invalid("Say which rule is to end.", field="rule")
-        texts.append(_text(change, rule, newest))
-    found = rulebook.canonical(texts)
-    return [_Kept(c.rule_id, c.seen, what, c.said is None) for c, what in zip(changes, found, strict=True)]
+    if any(change.said is None and change.rule_id not in rules for change in changes):
+        raise Invalid("Say which rule is to end.", field="rule")
+    found = iter(rulebook.canonical([_text(c.said, rules.get(c.rule_id)) for c in changes if c.said is not None]))
+    return [
+        _Kept(c.rule_id, c.seen, _as_it_stands(rules[c.rule_id], newest) if c.said is None else next(found), c.said is None)
+        for c in changes
+    ]
 
 
-def _text(change: Change, rule: Rule | None, newest: Mapping[int, RuleVersion]) -> RuleText:
-    said = change.said
+def _as_it_stands(rule: Rule, newest: Mapping[int, RuleVersion]) -> Canonical:
+    """What a rule that is to end says last: not judged again, for a rule that could not be written any more can end."""
+    RULE_LIFE.after(rule.status, events.RuleRetired)
+    return text_of_version(rule, newest[rule.pk])
+
+
+def _text(said: RuleText, rule: Rule | None) -> RuleText:
     if rule is None:
         return said
-    if said is None:
-        RULE_LIFE.after(rule.status, events.RuleRetired)
-        last = newest[rule.pk]
-        return text_of_version(rule, last).said
     if said.kind and said.kind != rule.kind:
         raise KindIsFixed(f"“{rule.name}” measures {MEASURES[rule.kind].title}. For another measure write another rule.", field="kind")
     return said._replace(code=rule.code, kind=rule.kind, name=said.name or rule.name)
@@ -187,7 +187,7 @@ def edit_draft(act: Act, draft_id: int, said: RuleText, *, seen: int) -> None:
     if draft.retires:
         raise Invalid("It takes the rule out of force and says nothing more. Drop it, or propose it as it is.", field="params")
     if draft.rule_id is not None:
-        said = _text(Change(said), draft.rule, {})
+        said = _text(said, draft.rule)
     [what] = rulebook.canonical([said])
     before = text_of(draft).told()
     with connection.cursor() as cursor:

@@ -28,7 +28,7 @@ from ..engine.fixtures import BadFixture
 from ..engine.fixtures import read as read_fixture
 from ..engine.rules import MEASURES
 from ..engine.standing import ASKS
-from ..states import AS_HELD, RULE_LIFE, USUAL, Stage
+from ..states import AS_HELD, RULE_LIFE, USUAL, WHEN, Stage
 
 SEVERITIES = ("INFO", "WARN", "SOFT", "HARD")
 LONGEST_CITATION, LONGEST_JURISDICTION = 200, 40
@@ -298,6 +298,11 @@ def _refuse_malformed(said: RuleText) -> None:
             f"“{MEASURES[said.kind].title}” asks orders, and says nothing of what is held: it would never be asked. Add another moment.",
             "moments",
         )
+    if said.scope.get("desks") and said.kind in ASKS and (held := [stage for stage in Stage if stage in AS_HELD & set(said.moments)]):
+        raise refuse(
+            f"When {' and when '.join(WHEN[stage] for stage in held)}, portfolios are asked as they stand, and a desk works orders, not"
+            " portfolios. Take the desk out of the scope, or that out of the moments.", "desks",
+        )  # fmt: skip
     if said.starts_on and said.ends_on and said.ends_on < said.starts_on:
         raise refuse("The last day is before the first. Correct one of them.", "ends_on")
 
