@@ -37,6 +37,7 @@ class Opened(NamedTuple):
     before: RuleVersion | None
     is_stale: bool
     may: frozenset[str]
+    meaning: selectors.Meaning
 
 
 def waiting(user) -> int:
@@ -63,7 +64,8 @@ def opened(user, draft_id: int) -> Opened:
     is_open = draft.status in (DraftStatus.DRAFT, DraftStatus.PROPOSED)
     is_stale = is_open and draft.rule_id is not None and draft.rule.version != draft.seen
     measure = MEASURES[draft.kind].title if draft.kind in MEASURES else draft.kind
-    return Opened(draft, measure, [] if draft.retires else _changes(draft, before), before, is_stale, _may(user, draft))
+    changes, means = [] if draft.retires else _changes(draft, before), selectors.meaning_of(draft.scope)
+    return Opened(draft, measure, changes, before, is_stale, _may(user, draft), means)
 
 
 def _may(user, draft: RuleDraft) -> frozenset[str]:

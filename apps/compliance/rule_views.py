@@ -66,6 +66,16 @@ def end_rule(request: HttpRequest, code: str) -> HttpResponse:
 
 @door("compliance.see")
 @require_GET
+def rule_scope(request: HttpRequest, code: str) -> HttpResponse:
+    """Which portfolios the rule means today, by which word, and what of that changed since it was approved."""
+    found = selectors.rules_seen_by(request.user).filter(code=code).first()
+    version, now = selectors.meaning_of_rule(request.user, found.pk if found else 0)
+    rows = [(one, False) for one in now.unsure] + [(one, True) for one in now.meant]
+    return render(request, "compliance/rule_scope.html", {"version": version, "now": now, "rows": rows})
+
+
+@door("compliance.see")
+@require_GET
 def rule_file(request: HttpRequest) -> HttpResponse:
     """The rules in force, with fixtures and hashes, to be kept or taken elsewhere."""
     content = orjson.dumps(selectors.rules_as_file(request.user), option=orjson.OPT_INDENT_2)

@@ -8,17 +8,20 @@ from playwright.sync_api import expect
 from apps.compliance.models import Rule
 from apps.orders import services as orders
 from apps.orders.models import Order
+from apps.portfolios.models import Mandate
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
 
 
 def test_a_rule_is_taken_approved_holds_an_order_and_is_let_stand_by_two(firm, people, by, sits_down):
+    Mandate.objects.filter(portfolio__code="P1").update(type="RIC")
     omar = sits_down(people["omar"], "/rule-library/")
     omar.get_by_label("Tick RIC: one issuer, 25% of total assets").check()
     omar.get_by_role("button", name="Take the ticked as drafts").click()
     omar.get_by_role("link", name=re.compile("RIC: one issuer")).click()
     drafted = omar.locator("#draft")
     expect(drafted).to_contain_text("is at most 25% of total assets after a purchase")
+    expect(drafted).to_contain_text("It means 1 of 3 open portfolios today, and of 2 it cannot be told")
     drafted.get_by_label("Reason").fill("We manage regulated investment companies.")
     drafted.get_by_role("button", name="Propose").click()
     expect(drafted).to_contain_text("You wrote it, so another officer has to approve it.")

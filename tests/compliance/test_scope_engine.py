@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.compliance.engine.judgement import FAIL, INDETERMINATE, NOT_ASKED, PASS, UNKNOWN
@@ -29,6 +29,7 @@ def orders_of(portfolios, desks=None):
     return replace(s, orders=replace(s.orders, desk=None if desks is None else np.array(desks, np.int64)))
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(scopes, st.lists(homes, min_size=1, max_size=4), st.data())
 def test_a_scope_is_the_union_of_its_words(scope, portfolios, data):
     desks = data.draw(st.lists(st.sampled_from((1, 2, 3)), min_size=len(portfolios), max_size=len(portfolios)))
@@ -42,6 +43,7 @@ def test_a_scope_is_the_union_of_its_words(scope, portfolios, data):
         assert (unsure is not None and unsure[n]) == doubtful
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(scopes, scopes, st.lists(homes, min_size=1, max_size=4))
 def test_a_word_more_never_takes_an_order_away(first, second, portfolios):
     s = orders_of(portfolios)

@@ -65,6 +65,38 @@ class VersionOut(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class MeantOut(serializers.Serializer):
+    id = serializers.IntegerField()
+    code = serializers.CharField()
+    name = serializers.CharField()
+    team = serializers.CharField()
+    mandate_type = serializers.CharField(help_text="empty: not on file")
+    groups = serializers.ListField(child=serializers.CharField())
+    by = serializers.ListField(child=serializers.CharField(), help_text="the words that name it; none where the rule is the whole firm's")
+
+
+class ScopeMovedOut(serializers.Serializer):
+    at = serializers.DateTimeField()
+    by = serializers.CharField(help_text="empty: nobody is known")
+    what = serializers.CharField()
+
+
+class MeaningOut(serializers.Serializer):
+    """
+    The open portfolios that a scope means now. Of ``unsure`` it cannot be told: what is asked for is not on file, and what
+    the rule would not let pass is INDETERMINATE. Each screening keeps the groups and types of its own moment.
+    """
+
+    number = serializers.IntegerField(help_text="of the version in force")
+    scope = serializers.JSONField()
+    all = serializers.IntegerField(help_text="open portfolios")
+    desks = serializers.ListField(child=serializers.CharField(), help_text="every order for these is asked, too")
+    meant = MeantOut(many=True)
+    unsure = MeantOut(many=True)
+    since = serializers.DateTimeField(help_text="when the version was approved")
+    moved = ScopeMovedOut(many=True, help_text="changes of groups and types since then, the newest first")
+
+
 @extend_schema_view(list=extend_schema(summary="Rules, each as in force"), retrieve=extend_schema(summary="One rule"))
 class Rules(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
     serializer_class = RuleOut
@@ -82,6 +114,11 @@ class Rules(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
     @extend_schema(summary="Its versions, newest first", responses=VersionOut(many=True))
     def versions(self, request: Request, pk: int) -> Response:
         return Response(VersionOut(selectors.versions_of(request.user, pk), many=True).data)
+
+    @extend_schema(summary="Which portfolios it means today, and what of that changed since it was approved", responses=MeaningOut)
+    def scope(self, request: Request, pk: int) -> Response:
+        version, now = selectors.meaning_of_rule(request.user, pk)
+        return Response(MeaningOut(now._asdict() | {"number": version.number, "scope": version.scope}).data)
 
     @extend_schema(summary="The rules in force as a file, with fixtures and hashes", responses=RulesFile)
     def export(self, request: Request) -> Response:

@@ -20,6 +20,7 @@ from .mandates import (
     mappings_seen_by,
     reading,
 )
+from .meaning import Meaning, meaning_of, meaning_of_rule
 from .replay import MOST_REPLAYED, replay_day, replay_rules, rules_before_the_desk, runs_on
 from .reviews import (
     Counts,
@@ -80,6 +81,9 @@ __all__ = [
     "mandates_seen_by",
     "mappings_seen_by",
     "matches_seen_by",
+    "Meaning",
+    "meaning_of",
+    "meaning_of_rule",
     "measures",
     "newest_list",
     "overrides_seen_by",

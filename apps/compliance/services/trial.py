@@ -19,6 +19,7 @@ from ..engine.judgement import INDETERMINATE, NOT_ASKED, OUTCOMES, RuleVersion, 
 from ..engine.rules import look_at_deals, look_firm_wide, read
 from ..engine.screening import screen
 from ..selectors.asked import desks_of, scope_of
+from ..selectors.meaning import Meaning, meaning_of
 from ..selectors.snapshot import LARGEST_PRICE, LARGEST_QTY
 from ..selectors.wished import Wish, snapshot_of_wishes
 from .rulebook import RuleText, canonical
@@ -63,6 +64,7 @@ class TriedRule(NamedTuple):
     portfolio: str
     found: list[Found]
     is_order: bool
+    meaning: Meaning
 
     @property
     def counted(self) -> int:
@@ -85,14 +87,15 @@ def try_rule(act: Act, said: RuleText, order: Order) -> TriedRule:
     values = read(said.kind, orjson.loads(what.params))
     scope = scope_of(what.said.scope, desks_of(what.said.scope))
     rule = RuleVersion(0, said.code, said.name, said.kind, 0, said.severity, values, said.citation, scope)
+    meaning = meaning_of(what.said.scope)
     if not wishes:
-        return TriedRule(what.text, portfolio.code, [], bool(order.symbol))
+        return TriedRule(what.text, portfolio.code, [], bool(order.symbol), meaning)
     s = snapshot_of_wishes(wishes, act.at, firm_wide=look_firm_wide([rule]), deals=look_at_deals([rule]), rules=[rule])
     [verdicts] = screen(s, [rule]).verdicts
     in_full = bool(order.symbol)
     found = [_found(s, verdicts, row, held, in_full=in_full) for row in range(len(wishes))]
     found.sort(key=lambda one: (not one.counts, -_size(one.now)))
-    return TriedRule(what.text, portfolio.code, found, in_full)
+    return TriedRule(what.text, portfolio.code, found, in_full, meaning)
 
 
 def _wishes(portfolio: Portfolio, order: Order) -> tuple[list[Wish], dict[str, Decimal]]:
