@@ -72,7 +72,8 @@ class BuildForm(forms.Form):
     teams = forms.MultipleChoiceField(required=False, widget=TICKS)
     groups = forms.MultipleChoiceField(label="Groups of portfolios", required=False, widget=TICKS)
     mandate_types = forms.MultipleChoiceField(
-        label="Types of mandate", required=False, widget=TICKS, choices=list(MANDATE_TYPES.items()),
+        label="Types of mandate", required=False, widget=TICKS,
+        choices=[(code, name[0].upper() + name[1:]) for code, name in MANDATE_TYPES.items()],
         help_text="of a portfolio whose type is not on file the rule cannot tell",
     )  # fmt: skip
     desks = forms.MultipleChoiceField(required=False, widget=TICKS)

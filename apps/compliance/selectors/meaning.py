@@ -119,7 +119,7 @@ def _members_moved(said: Said, since: datetime) -> Iterator[Moved]:
         kept = cursor.fetchall()
     then: dict[str, set[str]] = {}
     for row, (code, at, by, members) in enumerate(kept):
-        if row + 1 < len(kept) and _goes_on(kept[row], kept[row + 1]):
+        if row + 1 < len(kept) and _goes_on(kept[row], kept[row + 1]) and not at <= since < kept[row + 1][1]:
             continue
         before, now = then.get(code, set()), set(members)
         then[code] = now
