@@ -89,9 +89,9 @@ class ClauseMappingAdmin(ReadOnly):
 
 @admin.register(Restriction)
 class RestrictionAdmin(ReadOnly):
-    list_display = ("id", "kind", "issuer", "instrument", "portfolio", "direction", "effective_from", "effective_to", "status")
+    list_display = ("id", "kind", "issuer", "instrument", "portfolio", "group", "direction", "effective_from", "effective_to", "status")
     list_filter = ("status", "direction")
-    list_select_related = ("issuer", "instrument", "portfolio")
+    list_select_related = ("issuer", "instrument", "portfolio", "group")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Restriction]:
         """What the person may read: the lists of the control room are its alone."""

@@ -3,7 +3,7 @@
 from django import forms
 
 from apps.core.acts import Act
-from apps.portfolios.models import Portfolio
+from apps.portfolios.models import Portfolio, PortfolioGroup
 from apps.reference.models import Broker, Custodian, Instrument, Issuer
 from apps.users.models import Desk, User
 
@@ -11,7 +11,7 @@ from . import selectors, services
 from .engine.lists import KINDS, REACHES
 from .forms import Refusing
 
-NAMED = ("issuer", "instrument", "broker", "custodian", "portfolio", "desk", "person")
+NAMED = ("issuer", "instrument", "broker", "custodian", "portfolio", "group", "desk", "person")
 
 
 class RestrictionForm(Refusing):
@@ -27,6 +27,10 @@ class RestrictionForm(Refusing):
     broker = forms.ModelChoiceField(Broker.objects.all(), required=False, help_text="instead: nothing is routed to it")
     custodian = forms.ModelChoiceField(Custodian.objects.all(), required=False, help_text="instead: orders of its portfolios stop")
     portfolio = forms.ModelChoiceField(Portfolio.objects.all(), required=False, empty_label="The whole firm")
+    group = forms.ModelChoiceField(
+        PortfolioGroup.objects.all(), required=False, label="Group of portfolios", empty_label="No group",
+        help_text="instead of one portfolio",
+    )  # fmt: skip
     desk = forms.ModelChoiceField(Desk.objects.all(), required=False, empty_label="Every desk")
     person = forms.ModelChoiceField(
         User.objects.filter(is_automated=False, is_active=True).order_by("username"), required=False, empty_label="Everybody",

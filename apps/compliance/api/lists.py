@@ -22,13 +22,14 @@ class RestrictionOut(serializers.ModelSerializer):
     broker = serializers.CharField(source="broker.code", default=None)
     custodian = serializers.CharField(source="custodian.code", default=None)
     portfolio = serializers.CharField(source="portfolio.code", default=None)
+    group = serializers.CharField(source="group.code", default=None, help_text="of portfolios")
     desk = serializers.CharField(source="desk.code", default=None)
     person = serializers.CharField(source="person.username", default=None)
 
     class Meta:
         model = Restriction
         fields = (
-            "id", "status", "version", "kind", "issuer", "reach", "instrument", "broker", "custodian", "portfolio", "desk",
+            "id", "status", "version", "kind", "issuer", "reach", "instrument", "broker", "custodian", "portfolio", "group", "desk",
             "person", "direction", "look_through", "reason", "source", "authorised_by", "effective_from", "effective_to",
         )  # fmt: skip
         read_only_fields = fields
@@ -37,7 +38,7 @@ class RestrictionOut(serializers.ModelSerializer):
 class RestrictionIn(serializers.Serializer):
     """
     An issuer, with as much of its group as ``reach`` says, an instrument, a broker or a custodian; for one portfolio, one
-    desk, or the firm.
+    group of them, one desk, or the firm.
     WATCH, GREY, INSIDER and WALL are the lists of the control room.
     """
 
@@ -48,6 +49,7 @@ class RestrictionIn(serializers.Serializer):
     broker_id = serializers.IntegerField(required=False, allow_null=True, default=None)
     custodian_id = serializers.IntegerField(required=False, allow_null=True, default=None)
     portfolio_id = serializers.IntegerField(required=False, allow_null=True, default=None)
+    group_id = serializers.IntegerField(required=False, allow_null=True, default=None, help_text="of portfolios")
     desk_id = serializers.IntegerField(required=False, allow_null=True, default=None)
     person_id = serializers.IntegerField(required=False, allow_null=True, default=None)
     direction = serializers.ChoiceField(["ALL", "BUY", "SELL"], default="ALL")

@@ -51,7 +51,7 @@ class Entry(NamedTuple):
     A line of a list that is in force.
 
     :param issuers: every issuer it stands for; empty where it names an instrument
-    :param portfolio_id, desk_id, person_id: whose orders alone it is about; None: everybody's
+    :param portfolio_id, group_id, desk_id, person_id: whose orders alone it is about; None: everybody's
     :param look_through: whether it is met by funds that hold what it names
     :param custodian_id: where it names one: met by every order of a portfolio that is kept there
     :param waits: whether it is none yet: an officer has to say whether it names whom a sanctions list does
@@ -72,6 +72,7 @@ class Entry(NamedTuple):
     look_through: bool = False
     custodian_id: int | None = None
     waits: bool = False
+    group_id: int | None = None
 
     @property
     def effect(self) -> str:
@@ -85,6 +86,7 @@ class Entry(NamedTuple):
         return (
             self.direction in ("ALL", "SELL" if order.sells else "BUY")
             and self.portfolio_id in (None, order.portfolio_id)
+            and (self.group_id is None or self.group_id in order.groups)
             and self.desk_id in (None, order.desk_id)
             and self.person_id in (None, order.person_id)
             and self.custodian_id in (None, order.custodian_id)
@@ -135,7 +137,7 @@ class Look(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """An order, as far as a list asks."""
+    """An order, as far as a list asks. :param groups: ids of those groups its portfolio is in that an entry is about"""
 
     id: int
     instrument_id: int
@@ -144,6 +146,7 @@ class Wanted(NamedTuple):
     person_id: int
     sells: bool
     custodian_id: int | None = None
+    groups: frozenset[int] = frozenset()
 
 
 class How(NamedTuple):

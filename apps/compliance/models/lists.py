@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from apps.audit.models import ActRow
 from apps.orders.models import Order
-from apps.portfolios.models import Portfolio
+from apps.portfolios.models import Portfolio, PortfolioGroup
 from apps.reference.models import Broker, Custodian, Instrument, Issuer
 from apps.users.models import Desk
 
@@ -45,6 +45,10 @@ class Restriction(models.Model):
     portfolio = models.ForeignKey(
         Portfolio, null=True, blank=True, on_delete=models.PROTECT, related_name="+", help_text="empty: the whole firm"
     )
+    group = models.ForeignKey(
+        PortfolioGroup, null=True, blank=True, on_delete=models.PROTECT, related_name="+",
+        help_text="whose portfolios, as they are when an order is screened, it is about",
+    )  # fmt: skip
     desk = models.ForeignKey(
         Desk, null=True, blank=True, on_delete=models.PROTECT, related_name="+", help_text="whose orders alone it is about"
     )
@@ -71,8 +75,10 @@ class Restriction(models.Model):
             models.CheckConstraint(condition=Q(kind__in=list(KINDS)), name="an_entry_is_of_a_list_that_there_is"),
             models.CheckConstraint(condition=Q(reach__in=list(REACHES)), name="an_entry_reaches_as_far_as_is_known"),
             models.CheckConstraint(
-                condition=Q(portfolio=None) | Q(desk=None), name="an_entry_is_for_a_portfolio_or_a_desk"
+                condition=Q(portfolio=None, desk=None) | Q(portfolio=None, group=None) | Q(desk=None, group=None),
+                name="an_entry_is_for_a_portfolio_a_group_or_a_desk",
             ),
+            models.CheckConstraint(condition=Q(broker=None) | Q(group=None), name="a_broker_is_listed_for_no_group"),
             models.CheckConstraint(
                 condition=Q(person=None) & ~Q(kind="WALL") | Q(person__isnull=False, kind__in=OF_PEOPLE),
                 name="whoever_crosses_a_wall_is_named_and_else_insiders_alone",

@@ -1,5 +1,6 @@
 """Questions to the lists: what is in force, which orders meet it, and who met it before."""
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
@@ -50,7 +51,7 @@ def kinds_seen_by(user) -> tuple[str, ...]:
 def restrictions_seen_by(user) -> QuerySet[Restriction]:
     """The entries of the lists that a person may read, what is in force first; none for whom they are not."""
     rows = Restriction.objects.filter(kind__in=kinds_seen_by(user))
-    named = ("issuer", "instrument", "broker", "custodian", "portfolio", "desk", "person")
+    named = ("issuer", "instrument", "broker", "custodian", "portfolio", "group", "desk", "person")
     return rows.select_related(*named).order_by("status", "-pk")
 
 
@@ -71,7 +72,8 @@ def hits_seen_by(user) -> QuerySet[ListHit]:
 def entries_met(order_ids: Sequence[int], at: datetime, effects: Collection[str], *, waiting: bool = False) -> list[Met]:
     """
     Which of the orders meet an entry in force, or a fund that it looks through, in the order of their ids. One statement
-    where no list has any, five at most, whatever the number of orders; two more for each level of funds looked through.
+    where no list has any, five at most, whatever the number of orders; one more where an entry is about a group of portfolios,
+    and two for each level of funds looked through.
 
     :param effects: of which entries (``engine.lists.STOPS`` and so on)
     :param waiting: whether names count that are the same on a sanctions list and wait for an officer, as entries that wait
@@ -84,7 +86,7 @@ def entries_met(order_ids: Sequence[int], at: datetime, effects: Collection[str]
         funds = {thing.fund_id for thing in things} - {None}
         look = any(entry.look_through for entry in entries) and funds
         hits = named(entries, things, _holdings(cursor, funds, at.date()) if look else None)
-        return met(hits, _orders(cursor, order_ids, list(hits))) if hits else []
+        return met(hits, _orders(cursor, order_ids, list(hits), {one.group_id for one in entries} - {None})) if hits else []
 
 
 def met_for_judging(order_ids: Sequence[int], at: datetime) -> list[Met]:
@@ -121,7 +123,8 @@ def entry_names(entry: Restriction) -> str:
 
 LISTED = (
     "SELECT r.id, coalesce(s.name, i.symbol, c.name), r.direction, r.reason, r.effective_from, r.effective_to, r.issuer_id,"
-    " r.reach, r.instrument_id, r.portfolio_id, r.desk_id, r.person_id, r.kind, r.look_through, r.custodian_id, false AS waits"
+    " r.reach, r.instrument_id, r.portfolio_id, r.desk_id, r.person_id, r.kind, r.look_through, r.custodian_id, false AS waits,"
+    " r.group_id"
     " FROM compliance_restriction r LEFT JOIN reference_custodian c ON c.id = r.custodian_id"
     " LEFT JOIN reference_issuer s ON s.id = r.issuer_id LEFT JOIN reference_instrument i ON i.id = r.instrument_id"
     " WHERE r.status = %s AND r.kind = ANY(%s) AND r.broker_id IS NULL"
@@ -129,7 +132,7 @@ LISTED = (
 # Names nearly the same stop nothing; those that are the same do, until an officer clears them.
 WAITING = (
     "SELECT m.id, m.name, 'ALL', m.called || ' on the sanctions list (no. ' || m.uid || ')', %s::date, NULL::date, m.issuer_id,"
-    " 'DAUGHTERS', NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, 'RESTRICTED', false, m.custodian_id, true"
+    " 'DAUGHTERS', NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, 'RESTRICTED', false, m.custodian_id, true, NULL::bigint"
     " FROM compliance_namematch m WHERE m.status = 'WAITING' AND m.how <> 'NEAR' AND m.broker_id IS NULL"
 )
 
@@ -145,8 +148,8 @@ def _entries(cursor, kinds: Sequence[str], waiting_on: date | None = None) -> li
             pk, f"{name} {REACHES[reach]}" if issuer and reach != "ISSUER" else name, *dated,
             family.reach(issuer, reach) if issuer else frozenset(), *scope,
         )
-        for pk, name, *dated, issuer, reach, instrument, portfolio, desk, person, kind, look, custodian, waits in rows
-        for scope in [(instrument, portfolio, desk, person, kind, look, custodian, waits)]
+        for pk, name, *dated, issuer, reach, instrument, portfolio, desk, person, kind, look, custodian, waits, group in rows
+        for scope in [(instrument, portfolio, desk, person, kind, look, custodian, waits, group)]
     ]  # fmt: skip
 
 
@@ -204,11 +207,19 @@ def _holdings(cursor, funds: Collection[int], on: date) -> dict[int, Holding]:
     return found
 
 
-def _orders(cursor, order_ids: Sequence[int], instrument_ids: Sequence[int]) -> list[Wanted]:
+def _orders(cursor, order_ids: Sequence[int], instrument_ids: Sequence[int], groups: Collection[int]) -> list[Wanted]:
     cursor.execute(
         "SELECT o.id, o.instrument_id, o.portfolio_id, o.desk_id, o.created_by_id, o.side <> 'BUY', p.custodian_id"
         " FROM orders_order o JOIN portfolios_portfolio p ON p.id = o.portfolio_id"
         " WHERE o.id = ANY(%s::bigint[]) AND o.instrument_id = ANY(%s::bigint[]) ORDER BY o.id",
         [list(order_ids), list(instrument_ids)],
     )
-    return [Wanted(*row) for row in cursor.fetchall()]
+    rows, members = cursor.fetchall(), defaultdict(set)
+    if groups:
+        cursor.execute(
+            "SELECT portfolio_id, portfoliogroup_id FROM portfolios_portfoliogroup_members WHERE portfoliogroup_id = ANY(%s)",
+            [list(groups)],
+        )
+        for portfolio, group in cursor.fetchall():
+            members[portfolio].add(group)
+    return [Wanted(*row, frozenset(members.get(row[2], ()))) for row in rows]

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from apps.core.acts import Act
 from apps.core.refusals import Invalid
-from apps.portfolios.models import Portfolio
+from apps.portfolios.models import Portfolio, PortfolioGroup
 from apps.reference.models import Broker, Custodian, Instrument, Issuer
 from apps.users.models import Desk, User
 from apps.users.services import require
@@ -23,13 +23,13 @@ from .lists import Listing, problem_of, restrict
 MAX_BYTES = 5 * 1024 * 1024
 MAX_ROWS = 20_000
 COLUMNS = (
-    "list", "issuer", "reach", "instrument", "broker", "custodian", "portfolio", "desk", "person", "direction",
+    "list", "issuer", "reach", "instrument", "broker", "custodian", "portfolio", "group", "desk", "person", "direction",
     "look_through", "from", "to", "reason", "source", "authorised_by",
 )  # fmt: skip
 NEEDED = ("from", "reason")
 NAMED = {
     "issuer": (Issuer, "code"), "instrument": (Instrument, "symbol"), "broker": (Broker, "code"), "custodian": (Custodian, "code"),
-    "portfolio": (Portfolio, "code"),
+    "portfolio": (Portfolio, "code"), "group": (PortfolioGroup, "code"),
     "desk": (Desk, "code"), "person": (User, "username"),
 }  # fmt: skip
 FIELDS = {"kind": "list", "effective_from": "from", "effective_to": "to"}
@@ -143,7 +143,7 @@ def _read(cells: Mapping[str, str], known: Mapping[str, Mapping[str, int]]) -> t
 def _twice(numbers: Sequence[int], listings: Sequence[Listing]) -> list[dict[str, Any]]:
     """Rows that say what another row, or an entry in force, says already."""
     scope = (
-        "kind", "issuer_id", "instrument_id", "broker_id", "custodian_id", "portfolio_id", "desk_id", "person_id", "direction",
+        "kind", "issuer_id", "instrument_id", "broker_id", "custodian_id", "portfolio_id", "group_id", "desk_id", "person_id", "direction",
         "effective_from",
     )  # fmt: skip
     in_force = {row[:-1]: row[-1] for row in Restriction.objects.filter(status=InForce.ACTIVE).values_list(*scope, "pk")}

@@ -12,7 +12,7 @@ from apps.core.events import Event, Fact, listens
 from apps.core.refusals import Invalid, NotFound, Stale
 from apps.core.tables import copy_in, next_ids
 from apps.orders import selectors as order_selectors
-from apps.portfolios.models import Portfolio
+from apps.portfolios.models import Portfolio, PortfolioGroup
 from apps.reference.models import Broker, Custodian, Instrument, Issuer
 from apps.users.models import Desk, User
 from apps.users.services import require
@@ -23,7 +23,7 @@ from ..selectors.lists import CONTROL_ROOM, entries_met, kinds_seen_by
 from ..states import ENTRY_LIFE, RESTRICTION_LIFE
 
 COLUMNS = (
-    "id", "kind", "issuer_id", "reach", "instrument_id", "broker_id", "custodian_id", "portfolio_id", "desk_id", "person_id",
+    "id", "kind", "issuer_id", "reach", "instrument_id", "broker_id", "custodian_id", "portfolio_id", "group_id", "desk_id", "person_id",
     "direction", "reason", "source", "authorised_by", "look_through", "effective_from", "effective_to", "status", "version",
 )  # fmt: skip
 LENGTHS = {"reason": 300, "source": 120, "authorised_by": 120}
@@ -39,7 +39,7 @@ class Listing(NamedTuple):
 
     :param kind: which list (``engine.lists.KINDS``); :param reach: see ``engine.lists.REACHES``
     :param direction: what is forbidden: ``ALL``, ``BUY`` or ``SELL``
-    :param portfolio_id, desk_id: the one portfolio or desk that it is for; None for the whole firm
+    :param portfolio_id, group_id, desk_id: the one portfolio, group or desk that it is for; None for the whole firm
     :param person_id: the insider or who crossed the wall: whose orders alone it is about
     :param authorised_by: who had it listed; empty for whoever lists it
     :param look_through: whether funds that hold what it names meet it too
@@ -62,6 +62,7 @@ class Listing(NamedTuple):
     look_through: bool = False
     broker_id: int | None = None
     custodian_id: int | None = None
+    group_id: int | None = None
 
     @property
     def names(self) -> int:
@@ -92,8 +93,9 @@ def restrict(act: Act, listings: Sequence[Listing]) -> list[int]:
             cursor, "compliance_restriction", COLUMNS,
             (
                 (pk, one.kind, one.issuer_id, one.reach if one.issuer_id else "ISSUER", one.instrument_id, one.broker_id,
-                 one.custodian_id, one.portfolio_id, one.desk_id, one.person_id, one.direction, one.reason.strip(), one.source.strip(),
-                 one.authorised_by.strip() or str(user), one.look_through, one.effective_from, one.effective_to, _born(one), 1)
+                 one.custodian_id, one.portfolio_id, one.group_id, one.desk_id, one.person_id, one.direction, one.reason.strip(),
+                 one.source.strip(), one.authorised_by.strip() or str(user), one.look_through, one.effective_from, one.effective_to,
+                 _born(one), 1)
                 for pk, one in zip(ids, listings, strict=True)
             ),
         )  # fmt: skip
@@ -192,8 +194,10 @@ def problem_of(listing: Listing) -> tuple[str, str] | None:
         return "direction", "What is forbidden is ALL, BUY or SELL."
     if listing.reach not in REACHES:
         return "reach", f"How far it reaches is {', '.join(REACHES)}."
-    if listing.portfolio_id is not None and listing.desk_id is not None:
-        return "desk", "It is for a portfolio or for a desk, not for both."
+    if sum(one is not None for one in (listing.portfolio_id, listing.group_id, listing.desk_id)) > 1:
+        return "desk", "It is for a portfolio, for a group or for a desk; choose one of them."
+    if listing.group_id is not None and listing.broker_id is not None:
+        return "group", "A listed broker is nobody's. For some portfolios alone, operations keeps with whom they trade."
     if listing.kind == "WALL" and listing.person_id is None:
         return "person", "Name who crossed the wall."
     if listing.person_id is not None and listing.kind not in OF_PEOPLE:
@@ -211,7 +215,7 @@ def problem_of(listing: Listing) -> tuple[str, str] | None:
 def _refuse_unknown(listings: Sequence[Listing]) -> None:
     named = (
         (Issuer, "issuer_id"), (Instrument, "instrument_id"), (Broker, "broker_id"), (Custodian, "custodian_id"),
-        (Portfolio, "portfolio_id"), (Desk, "desk_id"), (User, "person_id"),
+        (Portfolio, "portfolio_id"), (PortfolioGroup, "group_id"), (Desk, "desk_id"), (User, "person_id"),
     )  # fmt: skip
     for model, field in named:
         wanted = {getattr(one, field) for one in listings} - {None}
