@@ -1,7 +1,7 @@
 """Position limits as people read them: the limits, and how far those who hold contracts are from them."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from apps.users.services import can
 
 from ..engine.columns import QTY
-from ..engine.contracts import Books
+from ..engine.contracts import SINGLE, Books
 from ..models import PositionLimit
 from .contracts import families_of
 from .snapshot import read_instruments
@@ -53,6 +53,6 @@ def uses_of(limits: Sequence[PositionLimit], at: datetime) -> dict[int, Use]:
         if mine or lost:
             key, held = max(mine, key=lambda one: max(one[1].before(1), one[1].before(-1)), default=(("", "", ""), None))
             worst = max(held.before(1), held.before(-1), Fraction(0)) if held else Fraction(0)
-            month = key[3] if len(key) > 3 and limit.months == "SINGLE" else ""
+            month = f"{date.fromisoformat(key[3]):%b %Y}" if len(key) > 3 and limit.months == SINGLE else ""
             found[limit.pk] = Use(key[1], month, float(held.net) if held else 0.0, float(worst), lost)
     return found
