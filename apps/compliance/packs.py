@@ -46,16 +46,16 @@ def _parts(pack: Pack) -> Iterable[Flowable]:
             continue
         yield Paragraph(_text(f"{rule['name']}, version {rule['version']}: {rule['outcome'].lower()}"), _STYLES["Heading2"])
         shown = ("text", "citation", "finding", "numerator", "denominator", "denominator_is", "now", "after", "limit", "unit",
-                 "limit_from", "max_qty", "basis", "severity", "written_by", "written_at")  # fmt: skip
-        yield _pairs({name: rule[name] for name in shown})
+                 "warning", "limit_from", "max_qty", "basis", "severity", "written_by", "written_at")  # fmt: skip
+        yield _pairs({name: rule.get(name) for name in shown})
         yield from _clauses(rule["clauses"])
         if rule["numbers"]:
             yield Spacer(1, 2 * mm)
             yield _rows(("Number used", "Value", "As of"), [(n["what"], _amount(n), n.get("at")) for n in rule["numbers"]])
     if passed := [rule for rule in pack["rules"] if rule["outcome"] == "PASS"]:
         yield from _table(
-            "Rules that passed", ("Rule", "Version", "Now", "After", "Limit"),
-            [(r["name"], r["version"], r["now"], r["after"], r["limit"]) for r in passed],
+            "Rules that passed", ("Rule", "Version", "Now", "After", "Limit", "Warning"),
+            [(r["name"], r["version"], r["now"], r["after"], r["limit"], r["finding"] if r.get("warned") else "") for r in passed],
         )  # fmt: skip
     yield from _inputs(pack["inputs"])
     if pack["review"]:

@@ -144,7 +144,7 @@ def _bar(result: Mapping[str, Any]) -> dict[str, Any] | None:
     if result.get("after") is None or result.get("limit") is None:
         return None
     percent = (result.get("unit") or "").startswith("%")
-    numbers = {name: result.get(name) for name in ("now", "after", "limit")}
+    numbers = {name: result.get(name) for name in ("now", "after", "limit", "warning")}
     if min(Decimal(n) for n in numbers.values() if n is not None) < 0:
         return None  # The bar stands on zero.
     return numbers | {"unit": "%" if percent else _unit(result), "places": 1 if percent else 0}
@@ -164,11 +164,16 @@ class Decision(NamedTuple):
     line: Line
     detail: selectors.Detail
     problems: list[Problem]
-    passed: list[tuple[str, str, str, str]]
+    passed: list[tuple[str, str, str, str, str]]
     binding_rule: str
     nav_usd: Decimal | None
     mandate: Mandate | None
     waiting_here: int
+
+    @property
+    def warned(self) -> int:
+        """How many rules passed with a warning."""
+        return sum(bool(said) for *_, said in self.passed)
 
 
 def decision(user, review_id: int) -> Decision:
@@ -192,14 +197,15 @@ def decision(user, review_id: int) -> Decision:
     )
 
 
-def _passed(results: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> list[tuple[str, str, str, str]]:
-    """Rules that passed with what they found: name, now, after, limit."""
+def _passed(results: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> list[tuple[str, str, str, str, str]]:
+    """Rules that passed with what they found: name, now, after, limit, and the words of a warning; those that warn first."""
     return [
         (
             names.get(r["rule"], r["rule"]),
             *(in_words(r[k]) if r.get(k) is not None else "" for k in ("now", "after", "limit")),
+            r.get("text", "") if r.get("warned") else "",
         )
-        for r in results
+        for r in sorted(results, key=lambda r: not r.get("warned"))
         if r["outcome"] == Outcome.PASS
     ]
 

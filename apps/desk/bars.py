@@ -52,20 +52,25 @@ LIMITBAR = (
     '<rect class="held" y="18" width="{base}%" height="{bar}" rx="4"/>'
     '<rect class="{kind}" x="{base}%" y="18" width="{move}%" height="{bar}"/>'
     '<rect class="mark" x="{limit_at}%" y="14" width="2" height="{mark}"/>'
-    '<text x="{limit_at}%" y="10" text-anchor="{limit_anchor}">{limit_word} {limit}</text>'
+    '{warned}<text x="{limit_at}%" y="10" text-anchor="{limit_anchor}">{limit_word} {limit}</text>'
     '<text x="{left_at}%" y="{base_line}" text-anchor="{left_anchor}">{left}</text>'
     '<text x="{right_at}%" y="{base_line}" text-anchor="{right_anchor}">{right}</text></svg>'
 )
 
 
-def limitbar(now, after, limit, unit: str = "%", places: int = 1, big: bool = False, least: bool = False) -> SafeString:
+WARNED = (
+    '<rect class="warned" x="{at}%" y="14" width="2" height="{mark}"/><text x="{at}%" y="10" text-anchor="{anchor}">{said}</text>'
+)
+
+
+def limitbar(now, after, limit, unit: str = "%", places: int = 1, big: bool = False, least: bool = False, warning=None) -> SafeString:
     """
     ``{% limitbar now=4.1 after=5.4 limit=5 %}``: what is, what would be, and the limit, on one scale.
 
     :param now, after, limit: in one unit, from zero up; ``unit`` is written behind each (``%``, `` yr``, ``M``);
         ``now`` may be missing, where the order alone is measured
     :param places: decimals; left empty, as ``include`` leaves what it was not given, 1
-    :param least: the limit is a floor, not a ceiling
+    :param least: the limit is a floor, not a ceiling; :param warning: from where on it is said, if anywhere
     """
     places = 1 if places in ("", None) else int(places)
     values = [max(read_number(v) or Decimal(0), Decimal(0)) for v in (now, after, limit)]
@@ -80,18 +85,23 @@ def limitbar(now, after, limit, unit: str = "%", places: int = 1, big: bool = Fa
     left, right = ends if at_now <= at_after else reversed(ends)
     bar = 14 if big else 8
     limit_word = "at least" if least else "limit"
+    said = "" if read_number(warning) is None else f"warning {fixed(read_number(warning), places)}{unit}"
+    at_level = _of(warning, scale)
+    before = at_level < at_limit  # The words of warning and limit lean away from each other.
+    anchor = "end" if before and at_level >= 26 else "start"
     return format_html(
         LIMITBAR,
         h=bar + 38,
         bar=bar,
         mark=bar + 8,
         base_line=bar + 34,
-        label=", ".join([*filter(None, ends), f"{limit_word} {words[2]}"]),
+        label=", ".join([*filter(None, [*ends, said]), f"{limit_word} {words[2]}"]),
+        warned=format_html(WARNED, at=f"{at_level:.2f}", mark=bar + 8, anchor=anchor, said=said) if said else "",
         base=f"{low:.2f}",
         move=f"{high - low:.2f}",
         kind=kind,
         limit_at=f"{at_limit:.2f}",
-        limit_anchor="start" if at_limit < 12 else "middle",
+        limit_anchor="start" if at_limit < 12 or said and before else "end" if said else "middle",
         limit=words[2],
         limit_word=limit_word,
         # The two words lean away from each other, and stay inside the picture.

@@ -98,7 +98,8 @@ class TestEdge:
         assert (found.now[0], found.after.tolist()) == (4.0, [5.0, 5.01])
 
     def test_says_it_from_the_warning_on(self):
-        assert self.edge(limit="6", warning="5").warned.tolist() == [False, True]
+        assert self.edge(limit="6", warning="5").warned.tolist() == [True, True]  # Exactly at it is said, too.
+        assert self.edge(limit="6", warning="5.000001").warned.tolist() == [False, True]
         assert self.edge(limit="6").warned is None
         assert self.edge(limit="5", warning="4.5").warned.tolist() == [True, False]  # What fails is more than warned of.
 

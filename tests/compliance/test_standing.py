@@ -37,8 +37,8 @@ class TestMeasure:
         assert (over.value, over.over, over.text) == (5.01, 100, "B is 5.01% of net asset value; the most is 5%.")
         assert [(one["what"], one["value"]) for one in over.data] == [("B", "50100")]
 
-    def test_says_what_is_beyond_the_warning(self):
-        found = held(rule("measure", group="instrument", limit="5", warning="4"), {"A": 400, "B": 401, "C": 501})
+    def test_says_what_is_at_the_warning_or_beyond_it(self):
+        found = held(rule("measure", group="instrument", limit="5", warning="4"), {"A": 399, "B": 400, "C": 501})
         assert {key[1]: (one.warned, one.outcome) for key, one in found.items()} == {
             "A": (False, "PASS"), "B": (True, "PASS"), "C": (False, "FAIL")
         }  # fmt: skip

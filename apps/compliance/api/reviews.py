@@ -120,13 +120,14 @@ class CheckOut(serializers.ModelSerializer):
 
 class ShownOut(CheckOut):
     results = serializers.JSONField()
+    warnings = serializers.JSONField(help_text="of the results those that are said and hold nothing, in words")
     max_passing_qty = serializers.DecimalField(20, 4, allow_null=True)
     binding_rule = serializers.CharField()
     review_status = serializers.CharField(allow_null=True)
     nearest = NearOut(many=True, help_text="of the newest check")
 
     class Meta(CheckOut.Meta):
-        fields = (*CheckOut.Meta.fields, "results", "max_passing_qty", "binding_rule", "nearest", "review_status")
+        fields = (*CheckOut.Meta.fields, "results", "warnings", "max_passing_qty", "binding_rule", "nearest", "review_status")
         read_only_fields = fields
 
 
@@ -253,6 +254,7 @@ class Checks(Scoped):
             CheckOut(shown.check).data
             | {
                 "results": shown.results,
+                "warnings": shown.warnings,
                 "max_passing_qty": None if shown.max_passing_qty is None else str(shown.max_passing_qty),
                 "binding_rule": shown.binding_rule,
                 "nearest": NearOut(shown.nearest, many=True).data,

@@ -90,6 +90,8 @@ def _others(name: str, param: Param, values: Mapping[str, Any]) -> Iterator[tupl
         yield "dropped", None
     elif value is not None and param.kind in ("percent", "amount", "minutes"):
         is_least = values.get("bound") == "min" and values.get("relative_to") != "benchmark"  # Then it is a distance.
+        # At its very edge a limit passes, and a warning is said: what no longer meets it lies on the other side.
+        is_least = is_least != (name == "warning")
         yield from _near(value, is_least=is_least, is_limit=param.kind != "minutes")
 
 

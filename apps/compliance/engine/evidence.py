@@ -28,7 +28,7 @@ def results(s: Snapshot, verdicts: Sequence[Verdicts]) -> list[str]:
 
 def _in_full(v: Verdicts, row: int) -> dict[str, Any]:
     said, rule = v.say(row), v.rule
-    failed = v.outcome[row] == FAIL
+    failed, warning = v.outcome[row] == FAIL, v.rule.params.get("warning")
     return {
         "rule": rule.code,
         "version": rule.id,
@@ -48,6 +48,7 @@ def _in_full(v: Verdicts, row: int) -> dict[str, Any]:
         "basis": said.basis,
         "data": list(said.data),
         "text": said.text,
+        **({} if warning is None else {"warning": number(warning)}),
     }
 
 

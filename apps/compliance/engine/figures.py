@@ -5,7 +5,8 @@ Numbers are kept as whole millionths, as the evidence shows them. A column that 
 each as planes of its bytes, which compress well.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,12 +27,14 @@ class Figures(NamedTuple):
 
     :param rules: code and id of the version of each; :param outcome: of each rule a column
     :param numbers: of each rule {now, after, limit} as floats, NaN where there is none
+    :param warned: by code of those rules that some passed at their warning or beyond: which, with its unit and warning
     """
 
     order: np.ndarray
     rules: Sequence[tuple[str, int]]
     outcome: Sequence[np.ndarray]
     numbers: Sequence[dict[str, np.ndarray]]
+    warned: Mapping[str, tuple[np.ndarray, dict[str, str]]] = MappingProxyType({})
 
     def passed(self, order_id: int) -> list[dict[str, Any]]:
         """What the rules found that the order passed, as results of a check; nothing where the order is not among these."""
@@ -42,7 +45,10 @@ class Figures(NamedTuple):
         for (code, version), outcome, numbers in zip(self.rules, self.outcome, self.numbers, strict=True):
             if outcome[row] == PASS:
                 said = {name: number(float(c[row])) for name, c in numbers.items() if np.isfinite(c[row])}
-                found.append({"rule": code, "version": version, "outcome": OUTCOMES[PASS]} | said)
+                told = {"rule": code, "version": version, "outcome": OUTCOMES[PASS]} | said
+                if code in self.warned and self.warned[code][0][row]:
+                    told |= {"warned": True, **self.warned[code][1]}
+                found.append(told)
         return found
 
 
@@ -59,6 +65,10 @@ def figures_of(order_ids: np.ndarray, verdicts: Sequence[Verdicts], rows: slice)
             column = getattr(v, name)
             if column is not None:
                 told[name] = kept.number(column, rows)
+        if v.warned is not None and v.warned[rows].any():
+            level, unit = v.rule.params.get("warning"), v.unit if isinstance(v.unit, str) else ""
+            told |= {"warned": kept.add(v.warned[rows].astype(np.int8)), "unit": unit}
+            told |= {} if level is None else {"warning": number(level)}
         rules.append(told)
     return kept.packed({"orders": kept.add(order_ids[rows]), "rules": rules})
 
@@ -77,6 +87,10 @@ def read(content: bytes) -> Figures:
         [(one["rule"], one["version"]) for one in rules],
         [columns[one["outcome"]] for one in rules],
         [{name: _float(columns[one[name]]) for name in NAMES if name in one} for one in rules],
+        {
+            one["rule"]: (columns[one["warned"]], {name: one[name] for name in ("unit", "warning") if name in one})
+            for one in rules if "warned" in one
+        },  # fmt: skip
     )
 
 

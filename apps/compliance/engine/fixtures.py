@@ -12,7 +12,7 @@ A fixture is JSON, written by whoever writes the rule and kept with it::
 
 What is not said of an instrument is that of an ordinary US share, priced a minute ago; an order that names no portfolio is
 the first one's. ``expect`` is PASS, FAIL, INDETERMINATE or NOT_ASKED; ``largest`` may say the largest quantity that passes,
-``warned`` whether a pass is beyond the warning level. ``stands`` says what the day's report finds, without the orders::
+``warned`` whether a pass is at the warning level or beyond it. ``stands`` says what the day's report finds, without the orders::
 
       "stands": [{"group": "Alpha", "expect": "FAIL"}]
 

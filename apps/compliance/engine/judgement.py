@@ -68,7 +68,7 @@ class Verdicts:
     :param room: what is left before the order, in ``room_unit``
     :param max_qty: largest quantity that passes, in ten-thousandths; UNKNOWN where it was not asked or cannot be told
     :param say: the words for one order that did not pass
-    :param warned: which orders pass beyond the rule's warning level; None where it has none
+    :param warned: which orders pass at the rule's warning level or beyond it; None where it has none
     """
 
     rule: RuleVersion

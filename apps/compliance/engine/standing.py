@@ -128,17 +128,14 @@ def _one(s: Snapshot, n: _Numbers, portfolio: int, group: int, total: float, unk
         )  # fmt: skip
     base, cap = float(n.base[portfolio]), float(limit) / n.per * float(n.base[portfolio])
     beyond = cap - total if n.is_least else total - cap
-    if abs(beyond) <= NEAR * max(abs(cap), abs(total)):
-        exact, exact_cap = _exact(s, n, portfolio, group), limit / n.per * n.exact_base(portfolio)
-        fails = exact < exact_cap if n.is_least else exact > exact_cap
-    else:
-        fails = beyond > 0
+    turn = -1 if n.is_least else 1
+    fails = turn * _side(s, n, portfolio, group, total, limit) > 0
     value = total / base * n.per
     level = n.warning
     if level is not None and n.leaning is not None:
         at = n.leaning.exact(portfolio, group) * 100
         level = at - level if n.is_least else at + level
-    warned = level is not None and not fails and (value < level if n.is_least else value > level)
+    warned = level is not None and not fails and turn * _side(s, n, portfolio, group, total, level) >= 0
     bound = "least" if n.is_least else "most"
     said = percent if n.per == 100 else units
     text = f"{name} is {said(value)} {n.unit.removeprefix('% ')}; the {bound} is {said(float(limit))}." if fails or warned else ""
@@ -148,6 +145,15 @@ def _one(s: Snapshot, n: _Numbers, portfolio: int, group: int, total: float, unk
         warned, text, _lines(s, n, portfolio, group) if fails else (),
         tuple(np.flatnonzero(n.groups == group).tolist()) if fails else (), n.is_least,
     )  # fmt: skip
+
+
+def _side(s: Snapshot, n: _Numbers, portfolio: int, group: int, total: float, level: Fraction) -> int:
+    """Whether the number is above a level as the limit is given (1), below it (-1) or at it (0); next to it in fractions."""
+    mark = float(level) / n.per * float(n.base[portfolio])
+    apart: float | Fraction = total - mark
+    if abs(apart) <= NEAR * max(abs(mark), abs(total)):
+        apart = _exact(s, n, portfolio, group) - level / n.per * n.exact_base(portfolio)
+    return (apart > 0) - (apart < 0)
 
 
 def _exact(s: Snapshot, n: _Numbers, portfolio: int, group: int) -> Fraction:

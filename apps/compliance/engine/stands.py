@@ -10,7 +10,7 @@ class Standing(NamedTuple):
     :param group: what it is the number of, told from others of the rule; :param name: as people call it
     :param outcome: PASS, FAIL or INDETERMINATE
     :param value, limit: in ``unit``; None where they cannot be told
-    :param warned: whether it passes beyond the rule's warning level
+    :param warned: whether it passes at the rule's warning level or beyond it
     :param over: by how much it is beyond the limit, in the firm's currency; 0 where it is not
     :param places: of what fails, the instruments in it, as places in the snapshot; of a least what would have to be more
     :param is_least: whether the limit is the least, or for another reason it is sales that make it worse

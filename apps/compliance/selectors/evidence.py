@@ -106,6 +106,7 @@ def _rule(result: Mapping[str, Any], version: RuleVersion) -> Pack:
         "after": result.get("after"), "limit": result.get("limit"), "unit": result.get("unit", ""),
         "limit_from": result.get("limit_from", ""), "max_qty": result.get("max_qty"), "basis": result.get("basis", ""),
         "numbers": result.get("data", []), "finding": result.get("text", ""),
+        **{name: result[name] for name in ("warning", "warned") if name in result},
     }  # fmt: skip
 
 

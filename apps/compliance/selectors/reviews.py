@@ -1,6 +1,6 @@
 """Questions to checks and reviews. Officers see everything; a manager sees what was found on their own orders, neutrally."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -16,6 +16,7 @@ from apps.portfolios.selectors import portfolios_seen_by
 from apps.users.services import can
 
 from ..engine.rules import MEASURES
+from ..engine.screening import LETS_GO
 from ..models import Check, Override, Question, Review, Rule
 from ..states import Outcome, R, V
 from ..states import Q as Asked
@@ -226,8 +227,13 @@ class Shown:
 
     @property
     def problems(self) -> list[dict[str, Any]]:
-        """What did not pass."""
-        return [r for r in self.results if r["outcome"] in NOT_PASSED]
+        """What did not pass and holds it."""
+        return [r for r in self.results if r["outcome"] in NOT_PASSED and r.get("severity") not in LETS_GO]
+
+    @property
+    def warnings(self) -> list[dict[str, Any]]:
+        """What is said and holds nothing: rules that only inform or warn, and passes at a warning or beyond it."""
+        return [r for r in self.results if is_told(r)]
 
 
 def checks_of(user, order_id: int) -> list[Shown]:
@@ -251,6 +257,11 @@ def checks_of(user, order_id: int) -> list[Shown]:
     if shown and shown[0].max_passing_qty is not None:
         shown[0] = replace(shown[0], nearest=nearest_to(shown[0].check))
     return shown
+
+
+def is_told(result: Mapping[str, Any]) -> bool:
+    """Whether a result is said of an order that it does not hold."""
+    return bool(result.get("warned")) or (result["outcome"] in NOT_PASSED and result.get("severity") in LETS_GO)
 
 
 def _is_theirs(user, order: Order) -> bool:

@@ -7,6 +7,7 @@ from django.db import connection
 
 from ..engine import figures
 from ..engine.storing import expanded
+from ..engine.warned import in_words
 from ..models import Check
 from .asked import rule_versions
 
@@ -29,7 +30,10 @@ def rules_hash(version_ids: Sequence[int]) -> str:
 
 
 def passed_by(checks: Sequence[Check]) -> dict[int, list[Result]]:
-    """Check id to what the rules found that its order passed. One query, none where no check has a run."""
+    """
+    Check id to what the rules found that its order passed; at its warning or beyond with ``warned``, ``name``, ``severity``
+    and ``text``. One query, one more where anything is warned of, none where no check has a run.
+    """
     wanted = [check.pk for check in checks if check.run_id]
     if not wanted:
         return {}
@@ -45,4 +49,9 @@ def passed_by(checks: Sequence[Check]) -> dict[int, list[Result]]:
     for _, pks, order_ids, content in rows:
         told = figures.read(expanded(bytes(content)))
         found |= {pk: told.passed(order) for pk, order in zip(pks, order_ids, strict=True)}
+    warned = [one for results in found.values() for one in results if one.get("warned")]
+    rules = rule_versions({one["version"] for one in warned}) if warned else {}
+    for one in warned:
+        rule = rules[one["version"]]
+        one |= {"name": rule.name, "number": rule.number, "severity": rule.severity, "text": in_words(one)}
     return found

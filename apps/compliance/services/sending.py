@@ -17,8 +17,10 @@ from apps.core.acts import Act
 from apps.orders import services as orders
 
 from ..engine.evidence import shown
-from ..engine.judgement import FAIL, INDETERMINATE, OUTCOMES, PASS, Verdicts
+from ..engine.judgement import INDETERMINATE, OUTCOMES, PASS, Verdicts
+from ..engine.saying import number
 from ..engine.screening import LETS_GO, Screening
+from ..engine.warned import in_words
 from ..selectors.asked import active_rules
 from ..selectors.reviews import neutral_words
 from ..selectors.snapshot import Asked
@@ -93,6 +95,9 @@ def _words(asked: Asked, found: Screening, checks: np.ndarray, stopped: np.ndarr
     told: list[Finding] = []
     for place, v in enumerate(found.verdicts):
         says = v.outcome >= INDETERMINATE
+        if v.warned is not None and v.rule.code not in hidden:
+            rows = np.flatnonzero(v.warned & ~stopped)[: MOST_TOLD - len(told)]
+            told += [_finding(asked, v, int(row), checks, hidden) for row in rows]
         if v.rule.severity in LETS_GO:
             if v.rule.code not in hidden:  # Who is watched is not for the desk to learn.
                 told += [_finding(asked, v, int(row), checks, hidden) for row in np.flatnonzero(says)[: MOST_TOLD - len(told)]]
@@ -108,8 +113,9 @@ def _finding(asked: Asked, v: Verdicts, row: int, checks: np.ndarray, hidden: Ma
     if v.rule.code in hidden:
         return of | {"rule": "compliance", "name": "Compliance", "severity": "", "text": hidden[v.rule.code]}
     unit = v.unit if isinstance(v.unit, str) else v.unit[row]
-    numbers = {"now": v.now, "after": v.after if v.outcome[row] == FAIL else None, "limit": v.limit}
-    return of | {
-        "rule": v.rule.code, "name": v.rule.name, "severity": v.rule.severity, "text": v.say(row).text, "unit": str(unit),
-        **{name: shown(column, row) for name, column in numbers.items()},
-    }  # fmt: skip
+    numbers = {"now": v.now, "after": None if v.outcome[row] == INDETERMINATE else v.after, "limit": v.limit}
+    told = {"unit": str(unit), **{name: shown(column, row) for name, column in numbers.items()}}
+    if v.outcome[row] == PASS and (level := v.rule.params.get("warning")) is not None:
+        told["warning"] = number(level)
+    text = in_words(told) if v.outcome[row] == PASS else v.say(row).text
+    return of | told | {"rule": v.rule.code, "name": v.rule.name, "severity": v.rule.severity, "text": text}

@@ -17,8 +17,8 @@ import numpy as np
 from .. import claims
 from ..attributes import BASES, Weight, clouded, grouping, issuer_of, mask, namer, title_of, vague, weight
 from ..benchmarks import Weights
-from ..columns import FIRM_CURRENCY, QTY, Instrument, Snapshot
-from ..judgement import FAIL, INDETERMINATE, RuleVersion, Said, Verdicts, compared
+from ..columns import FIRM_CURRENCY, NEAR, QTY, Instrument, Snapshot
+from ..judgement import INDETERMINATE, PASS, RuleVersion, Said, Verdicts, compared
 from ..projection import exact_before, projected, running
 from ..saying import cannot_tell, line, listed, money, nav_line, part_lines, percent, units
 from .measure_said import AGAINST, OF_INSTRUMENT, per
@@ -127,15 +127,16 @@ class _Judged:
         room = turn * (self.cap - self.before)
         return Verdicts(
             self.rule, self.outcome, self._say, now, self.after, limit, self._unit, room, self._room_unit, max_qty,
-            warned=self._warned(asked & known),
+            warned=self._warned(base, turn),
         )  # fmt: skip
 
-    def _part(self, order: int) -> Fraction:
-        """What the limit is of what is measured against, exactly."""
+    def _part(self, order: int, fraction: Fraction | None = None) -> Fraction:
+        """What the limit, or another number like it, is of what is measured against, exactly."""
+        fraction = self.fraction if fraction is None else fraction
         if not self.relative:
-            return self.fraction
+            return fraction
         weight = self.leaning.exact(int(self.s.orders.portfolio[order]), int(self.grouping[self.place[order]]))
-        return weight - self.fraction if self.selling else weight + self.fraction
+        return weight - fraction if self.selling else weight + fraction
 
     def _orders(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Of each order what one unit and all of it count for, and whether it is asked: what adds nothing passes."""
@@ -192,13 +193,22 @@ class _Judged:
         return Measured(of_orders, known, lambda order: exact(mine[order]))
 
     # --- words -------------------------------------------------------------------------------------------------------
-    def _warned(self, known: np.ndarray) -> np.ndarray | None:
-        level = self.p["warning"]
-        if level is None:
+    def _warned(self, base: Measured, turn: float) -> np.ndarray | None:
+        """Which pass at the warning or beyond it; what lies next to it in fractions."""
+        if self.p["warning"] is None:
             return None
+        level = self.p["warning"]
         at = float(level) if not self.relative else self.limits + (float(self.p["limit"] - level) * (1 if self.selling else -1))
-        beyond = self.after < at if self.selling else self.after > at
-        return known & beyond & (self.outcome != FAIL)
+        rows = np.flatnonzero(self.outcome == PASS)
+        after, mark = self.after[rows], np.broadcast_to(at, len(self.outcome))[rows]
+        reached = after <= mark if self.selling else after >= mark
+        for k in np.flatnonzero(np.abs(after - mark) <= NEAR * np.maximum(np.abs(after), np.abs(mark))):
+            order, qty = rows[k], Fraction(int(self.s.orders.qty[rows[k]]), QTY)
+            used = int(turn) * self._exact_used(order) + qty * self.weight.exact(self.place[order])
+            reached[k] = used >= int(turn) * self._part(order, Fraction(level) / self.per) * base.exact(order)
+        warned = np.zeros(len(self.outcome), bool)
+        warned[rows] = reached
+        return warned
 
     @property
     def _unit(self) -> str:
