@@ -6,7 +6,8 @@ import pytest
 
 from apps.compliance.engine.columns import Portfolio
 from apps.compliance.engine.incidents import ACTIVE, PASSIVE, UNKNOWN, Key, cause_of, cure_by, held_in, reconciled
-from apps.compliance.engine.standing import Standing, stand
+from apps.compliance.engine.scope import Scope
+from apps.compliance.engine.standing import Standing, asked_of, stand
 from tests.compliance.books import book, rule, share
 
 
@@ -30,6 +31,22 @@ def test_one_that_passes_is_over_and_one_that_cannot_be_told_stays():
 def test_one_whose_group_is_held_no_more_is_over():
     assert reconciled({KEY: 7}, {Key(1, 1, "B"): says("PASS", "B")}).cured == [7]
     assert reconciled({KEY: 7}, {Key(1, 1, "B"): says("INDETERMINATE", "B")}).cured == []
+
+
+def test_one_of_which_nothing_at_all_is_held_is_over_where_its_rule_was_asked():
+    """A portfolio that sold its only fund is not named by a rule about funds."""
+    assert reconciled({KEY: 7}, {}, asked=[(1, 1)]).cured == [7]
+    assert reconciled({KEY: 7}, {}, asked=[(1, 2), (2, 1)]).cured == []
+    assert reconciled({KEY: 7}, {Key(1, 1, "B"): says("INDETERMINATE", "B")}, asked=[(1, 1)]).cured == []
+
+
+def test_a_rule_is_asked_of_portfolios_that_hold_nothing_of_it_save_where_it_binds_orders_alone():
+    s = book([share(1, "A")], [], cash=[(0, "USD", 1000)])
+    funds = rule("measure", filter='asset_class == "FUND"')
+    amounts = rule("measure", group="issuer", against="nothing")
+    assert list(asked_of(s, [funds, amounts, rule("price_collar")])) == [(funds, 0)]
+    scoped = funds._replace(scope=Scope(portfolios=frozenset(["OTHER"])))
+    assert list(asked_of(s, [scoped])) == []
 
 
 def test_one_whose_rule_was_not_asked_stays():

@@ -148,7 +148,7 @@ class TestGroups:
         s = book(shares, [(0, "A", "BUY", 10)], positions=[(0, "OLD", 1)], cash=[(0, "USD", 950_000)])
         found = judged(s, group="body", limit="50")
         assert found.outcome.tolist() == [INDETERMINATE]
-        assert found.say(0).text == "Cannot tell: each issuer alone is measured, and that of OLD is not on file."
+        assert found.say(0).text == "Cannot tell: each issuer without its group is measured, and that of OLD is not on file."
         assert outcomes(s, group="body", limit="50", filter='symbol != "OLD"') == [PASS]
         [one] = [one for _, one in stand(s, [rule("measure", group="body", limit="50")])]
         assert (one.outcome, one.name) == ("INDETERMINATE", "What is not on file")

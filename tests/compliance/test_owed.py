@@ -46,6 +46,12 @@ def owes(eur: str, usd: str, dealer: str = "Dealer", issuer: str | None = "Alpha
 
 
 class TestWords:
+    def test_the_rule_says_itself(self):
+        assert MEASURES["measure"].sentence(read("measure", COMBINED)) == (
+            "Market value at mid, of a future its notional of what meets asset_class == \"EQUITY\", with money kept with it and what it"
+            " owes of deals in currencies, for each issuer with its group apart, is at most 20% of net asset value after a purchase."
+        )
+
     def test_says_what_counts_and_lists_it(self):
         s = book(("BUY", "100001", "A"), bank="Alpha", cash={"USD": "100000"}, holds={"Z": "900000"}, deals=[owes("800", "-900")]).snapshot
         found = MEASURES["measure"].judge(s, rule("measure", **COMBINED), None)

@@ -164,7 +164,7 @@ GROUPS: dict[str, Group] = {
     "all": Group("all together", lambda i: "all", lambda i: "Together"),
     "instrument": Group("each instrument", lambda i: i.id, lambda i: i.symbol),
     "issuer": Group("each issuer with its group", issuer_of, lambda i: i.issuer_name),
-    "body": Group("each issuer alone", body_of, lambda i: i.body_name),
+    "body": Group("each issuer without its group", body_of, lambda i: i.body_name),
     "sector": Group("each sector", lambda i: i.sector or None, lambda i: f"Sector {i.sector}"),
     "country": Group("each country", lambda i: i.country or None, lambda i: f"Country {i.country}"),
     "currency": Group("each currency", lambda i: i.currency, lambda i: f"Currency {i.currency}"),

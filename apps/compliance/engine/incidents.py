@@ -6,7 +6,7 @@ flows or other portfolios' numbers moved (compare 15 U.S.C. 80a-5(c), 2009/65/EC
 same incident, however many days.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -37,14 +37,17 @@ class Reconciled(NamedTuple):
     cured: list[int]
 
 
-def reconciled(standing: Mapping[Key, int], found: Mapping[Key, Standing]) -> Reconciled:
+def reconciled(
+    standing: Mapping[Key, int], found: Mapping[Key, Standing], asked: Iterable[tuple[int, int]] = ()
+) -> Reconciled:
     """
     :param standing: the incidents that are open, by what they are; :param found: what every rule says today
+    :param asked: ids of rules and portfolios that were asked, also those of which a rule says nothing: they hold nothing of it
     """
     failed = {key: one for key, one in found.items() if one.outcome == "FAIL"}
     opened = {key: one for key, one in failed.items() if key not in standing}
     again = {pk: failed[key] for key, pk in standing.items() if key in failed}
-    judged = {(key.rule, key.portfolio) for key in found}
+    judged = {(key.rule, key.portfolio) for key in found} | set(asked)
     unsure = {(key.rule, key.portfolio) for key, one in found.items() if one.outcome == "INDETERMINATE"}
     # A group that is held no more is not named at all: where everything the rule says of the portfolio is known, it is over.
     cured = [

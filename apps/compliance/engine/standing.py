@@ -5,18 +5,18 @@ The same filters, bases, groups and limits as before the trade; what is above th
 whoever caused it.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import claims
+from . import claims, standing_owed
 from .attributes import GROUPS, clouded, grouping, issuer_of, mask, namer, numbers_of, vague, weight
 from .benchmarks import Weights
 from .columns import FIRM_CURRENCY, NEAR, QTY, Snapshot
 from .judgement import FAIL, INDETERMINATE, OUTCOMES, PASS, RuleVersion
-from .rules import concentration, largest, measure, measure_said, owed, stepped
+from .rules import concentration, largest, measure, measure_said, stepped
 from .rules.bands import BOUNDS
 from .rules.plans import employers
 from .saying import line, percent, units
@@ -61,6 +61,15 @@ def stand(s: Snapshot, rules: Iterable[RuleVersion]) -> list[tuple[RuleVersion, 
         for one in ASKS[rule.kind](s, rule)
         if (said := _if_meant(s, rule, one)) is not None
     ]
+
+
+def asked_of(s: Snapshot, rules: Iterable[RuleVersion]) -> Iterator[tuple[RuleVersion, int]]:
+    """Of which portfolios, as places, each rule tells how they stand, though it be that they hold nothing that it is about."""
+    for rule in rules:
+        if rule.kind in ASKS and not (rule.kind == "measure" and measure_said.is_of_orders_alone(rule.params)):
+            for place, portfolio in enumerate(s.portfolios):
+                if rule.scope is None or rule.scope.names(portfolio):
+                    yield rule, place
 
 
 def _if_meant(s: Snapshot, rule: RuleVersion, one: Standing) -> Standing | None:
@@ -234,7 +243,7 @@ def _on_file(s: Snapshot, rule: RuleVersion) -> list[Standing]:
     """Against a number on file of an instrument or its issuer, or an amount: each group of a portfolio apart."""
     p = rule.params
     against = p["against"] if p["against"] in measure_said.OF_INSTRUMENT else None
-    if p["across"] == "firm" or (against is None and p["group"] != "instrument"):
+    if measure_said.is_of_orders_alone(p):
         return []  # Of the whole firm the ownership clocks tell; amounts over groups bind orders.
     meant, worth = mask(s, p["filter"]), weight(s, p["basis"])
     groups, named = grouping(s, p["group"], meant), namer(s, p["group"])
@@ -287,43 +296,6 @@ def _stepped(s: Snapshot, rule: RuleVersion) -> list[Standing]:
             )
         )  # fmt: skip
     return found
-
-
-def _owing(of: Callable[[Snapshot, RuleVersion], list], *, by_sales: bool) -> Callable[[Snapshot, RuleVersion], list[Standing]]:
-    """
-    What bodies owe a portfolio, in percent of net asset value; of one that nobody owes anything, that.
-
-    :param by_sales: whether sales make it more
-    """
-
-    def asked(s: Snapshot, rule: RuleVersion) -> list[Standing]:
-        oldest, found, told = max(s.now_us - rule.params["max_age"] * 60_000_000, 0), [], of(s, rule)
-        sold = tuple(np.flatnonzero(owed.paid_for(s) >= 0).tolist()) if by_sales else ()
-        named = {portfolio for portfolio, *_ in told}
-        nobody = [(p, "Nobody", Fraction(0), Fraction(rule.params["limit"])) for p in range(len(s.portfolios)) if p not in named]
-        for portfolio, name, amount, limit in [*told, *nobody]:
-            fresh = s.nav_us[portfolio] >= oldest and np.nan_to_num(s.nav[portfolio]) > 0
-            if amount is None or limit is None or not fresh:
-                why = "whether it is a credit institution is not on file" if limit is None else "a price or rate is missing or too old"
-                text = f"Cannot tell what {name} may owe: {why}."
-                said = None if limit is None else float(limit)
-                found.append(Standing(portfolio, name, name, OUTCOMES[INDETERMINATE], None, said, "% of net asset value", text=text))
-                continue
-            nav = s.exact_nav(portfolio)
-            fails = amount > limit / 100 * nav
-            value, over = float(amount / nav * 100), float(amount - limit / 100 * nav) if fails else 0.0
-            text = f"{name} owes {percent(value)} of net asset value; the most is {percent(float(limit))}." if fails else ""
-            outcome = OUTCOMES[FAIL if fails else PASS]
-            lines = (line(f"{name}, what it owes", float(amount), currency=FIRM_CURRENCY),) if fails else ()
-            found.append(
-                Standing(
-                    portfolio, name, name, outcome, value, float(limit), "% of net asset value", over, False, text, lines,
-                    sold if fails else (), by_sales,
-                )
-            )  # fmt: skip
-        return found
-
-    return asked
 
 
 def _share(group: str, mandate_limit: str | None) -> Callable[[Snapshot, RuleVersion], list[Standing]]:
@@ -389,8 +361,8 @@ ASKS: dict[str, Callable[[Snapshot, RuleVersion], Sequence[Standing]]] = {
     "large_groups": _stepped,
     "largest_groups": _stepped,
     "illiquid": _stepped,
-    "deposits": _owing(owed.what_is_kept, by_sales=True),
-    "dealers": _owing(owed.what_is_owed, by_sales=False),
+    "deposits": standing_owed.kept,
+    "dealers": standing_owed.dealt,
     "instrument_share": _share("instrument", None),
     "issuer_share": _share("issuer", "issuer_max_pct"),
     "sector_share": _share("sector", "sector_max_pct"),

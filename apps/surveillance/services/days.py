@@ -12,7 +12,7 @@ from apps.compliance.engine.columns import Snapshot
 from apps.compliance.engine.incidents import Key, cause_of, reconciled, worst
 from apps.compliance.engine.judgement import RuleVersion
 from apps.compliance.engine.rules import look_at_deals
-from apps.compliance.engine.standing import Standing, stand
+from apps.compliance.engine.standing import Standing, asked_of, stand
 from apps.compliance.engine.storing import digest, packed, squeezed
 from apps.compliance.states import Stage
 from apps.core.acts import Act
@@ -65,7 +65,7 @@ def report_day(act: Act, day: date | None = None) -> int:
     again = row is not None
     row = row or Day.objects.create(date=day)
     run = keep_run(act, row, s, rules, said)
-    incidents = _incidents(act, day, run, s, said)
+    incidents = _incidents(act, day, run, s, rules, said)
     keep_findings(run, s, said, incidents)
     if again:
         row.status = DAY_LIFE.after(row.status, events.DayReportedAgain)
@@ -91,14 +91,17 @@ def keep_run(
     )  # fmt: skip
 
 
-def _incidents(act: Act, day: date, run: Run, s: Snapshot, said: Sequence[tuple[RuleVersion, Standing]]) -> dict[Key, int]:
+def _incidents(
+    act: Act, day: date, run: Run, s: Snapshot, rules: Sequence[RuleVersion], said: Sequence[tuple[RuleVersion, Standing]]
+) -> dict[Key, int]:
     """Opens, goes on with and cures; what is open now, by what it is. A fixed number of statements."""
-    rule_ids = selectors.rules_of([rule.id for rule, _ in said])
+    rule_ids = selectors.rules_of([rule.id for rule in rules])
     found = {Key(rule_ids[rule.id], s.portfolios[one.portfolio].id, one.group): one for rule, one in said}
+    asked = {(rule_ids[rule.id], s.portfolios[place].id) for rule, place in asked_of(s, rules)}
     codes = {rule_ids[rule.id]: rule.code for rule, _ in said}
     rows = {row.pk: row for row in Incident.objects.select_for_update(no_key=True).filter(status=In.OPEN).order_by("pk")}
     standing = {Key(row.rule_id, row.portfolio_id, row.group): pk for pk, row in rows.items()}
-    now = reconciled(standing, found)
+    now = reconciled(standing, found, asked)
     before = selectors.held_before(run)
     ids, facts = open_incidents(day, now.opened, codes, {key: Why(cause_of(s, one, before)) for key, one in now.opened.items()})
     go_on(day, now.again)

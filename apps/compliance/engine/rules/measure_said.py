@@ -87,6 +87,11 @@ def is_firm_wide(values: Mapping[str, Any]) -> bool:
     return values["across"] == "firm"
 
 
+def is_of_orders_alone(values: Mapping[str, Any]) -> bool:
+    """Whether it binds orders and says nothing of a portfolio as it stands."""
+    return values["across"] == "firm" or (values["against"] == "nothing" and values["group"] != "instrument")
+
+
 def looks_at_deals(values: Mapping[str, Any]) -> bool:
     return values["claims"] in ("deals", "both")
 
@@ -95,7 +100,7 @@ def sentence(values: Mapping[str, Any]) -> str:
     """What the rule says, made from what it is."""
     what = BASES[values["basis"]].title
     which = f" of what meets {values['filter']}" if values["filter"] else ""
-    which += f", with {claims.KINDS[values['claims']]}," if values["claims"] != "none" else ""
+    which += f", with {claims.KINDS[values['claims']]}" if values["claims"] != "none" else ""
     whose = " of the firm" if values["across"] == "firm" else ""
     over = {"all": ""}.get(values["group"], f", for {title_of(values['group'])} apart,")
     limit, bound = f"{values['limit']:f}", PARAMS["bound"].choices[values["bound"]]
