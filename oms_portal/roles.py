@@ -46,7 +46,7 @@ ROLES: dict[str, frozenset[str]] = {
         | {"orders.see_approvals", "orders.approve", "orders.write_approvals", "orders.attach"}
         | {"routing.see_staging", "routing.grant_staging"}  # One asks that a system speaks for a manager, another confirms.
         | {"surveillance.report", "surveillance.work", "surveillance.sign"}
-        | {"compliance.keep_limits", "routing.keep_throttles"}  # Each change with a reason.
+        | {"compliance.keep_limits", "routing.keep_throttles", "portfolios.keep_terms"}  # Each change with a reason.
         | {"compliance.write_rules", "compliance.approve_rules"}  # Nobody approves a change of a rule that they wrote.
         | {"blocks.see", "blocks.write_notes", "routing.see", "routing.halt", "routing.lift_halt"}
         | {"allocations.see", "settlement.see"}

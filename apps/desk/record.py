@@ -44,7 +44,7 @@ NEEDED = {
     "allocation": "audit.see", "confirmation": "settlement.see", "instruction": "settlement.see",
     "exchange": "settlement.see",
     "review": "compliance.see", "rule": "compliance.see", "draft": "compliance.see", "restriction": "compliance.see",
-    "limit": "compliance.see", "throttle": "routing.see", "screening": "compliance.see",
+    "limit": "compliance.see", "throttle": "routing.see", "term": "portfolios.see_all", "screening": "compliance.see",
     "mandate": "compliance.see", "clause": "compliance.see", "mapping": "compliance.see",
     "entry": "compliance.control_room", "match": "compliance.see", "position_limit": "compliance.see",
     "override": "compliance.see", "question": "compliance.see", "reservation": "compliance.see",

@@ -12,11 +12,12 @@ from guardian.shortcuts import get_objects_for_user
 
 from apps.core.refusals import NotFound
 from apps.marketdata import selectors as marketdata
+from apps.reference.kept import with_version
 from apps.reference.models import Instrument
 from apps.users.services import can
 
 from . import rules
-from .models import Cash, Movement, Portfolio, PortfolioGroup, Position
+from .models import BrokerTerm, Cash, Movement, Portfolio, PortfolioGroup, Position
 
 TEAM = "team:"
 BROKER_TERMS = "hashtext('portfolios.broker_terms')"
@@ -74,6 +75,12 @@ def get_portfolio_seen_by(user, portfolio_id: int) -> Portfolio:
     if row is None:
         raise NotFound("There is no such portfolio, or it is not one of yours.")
     return row
+
+
+def broker_terms_seen_by(user) -> QuerySet[BrokerTerm]:
+    """With whom the portfolios that the person may see may trade, each term with its ``version``, by portfolio."""
+    rows = with_version(BrokerTerm.objects.filter(portfolio__in=portfolios_seen_by(user)).select_related("portfolio", "broker"))
+    return rows.order_by("portfolio__code", "kind", "broker__name", "pk")
 
 
 def broker_terms_in_force(portfolio_ids: Collection[int], day: date) -> dict[int, list[rules.Term]]:

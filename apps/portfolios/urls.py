@@ -1,6 +1,6 @@
-from django.urls import path
+from django.urls import path, re_path
 
-from . import api
+from . import api, term_api
 
 app_name = "portfolios"
 api_urlpatterns = [
@@ -11,6 +11,8 @@ api_urlpatterns = [
     path("plans/", api.Plans.as_view({"get": "list"}), name="api-plans"),
     path("plans/parties/", api.PlanParties.as_view({"get": "list"}), name="api-plan-parties"),
     path("portfolios/", api.Portfolios.as_view({"get": "list"}), name="api-portfolios"),
+    path("broker-terms/", term_api.BrokerTerms.as_view({"get": "list", "post": "create"}), name="api-broker-terms"),
+    re_path(r"^broker-terms/(?P<pk>[0-9]{1,18})/end/?$", term_api.BrokerTerms.as_view({"post": "end"}), name="api-broker-term-end"),
     path("portfolios/groups/", api.Portfolios.as_view({"get": "groups"}), name="api-portfolio-groups"),
     path("portfolios/<int:pk>/", api.Portfolios.as_view({"get": "retrieve"}), name="api-portfolio"),
     path(

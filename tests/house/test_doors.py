@@ -158,7 +158,8 @@ MATRIX: dict[str, set[str] | str] = {
     "api-rule-draft-bench": {C, A}, "api-rule-draft-history": {C, A},
     **{f"api-rule-draft-{act}": {C} for act in ("edit", "propose", "approve", "refuse", "drop")},
     "routing:throttles": {T, C, O, A}, "api-throttles": {T, C, O, A}, "routing:throttle_set": {C}, "routing:throttle_change": {C},
-    "routing:throttle_end": {C}, "api-throttle-change": {C}, "api-throttle-end": {C},
+    "portfolios:terms": {M, C, O, A}, "api-broker-terms": {M, C, O, A}, "portfolios:term_set": {C}, "portfolios:term_end": {C},
+    "api-broker-term-end": {C}, "routing:throttle_end": {C}, "api-throttle-change": {C}, "api-throttle-end": {C},
     "compliance:cash_horizon": {M, C, O, A}, "api-cash-horizon": {M, C, O, A},
     "compliance:position_limits": {C, A}, "api-position-limits": {C, A}, "api-position-limits-import": {C}, "api-position-limit-end": {C},
     **dict.fromkeys(("compliance:add_position_limit", "compliance:import_position_limits", "compliance:end_position_limit"), {C}),
@@ -183,7 +184,7 @@ MATRIX: dict[str, set[str] | str] = {
 }  # fmt: skip
 
 # Where looking and acting share an address: who may act.
-POSTS = {"api-trading-limits": {C}, "api-throttles": {C},
+POSTS = {"api-broker-terms": {C}, "api-trading-limits": {C}, "api-throttles": {C},
          "api-rotations": {X}, "compliance:library": {C}, "api-crosses": {T}, "api-staging-sessions": {O, X},
          "api-orders": {M}, "api-imports": {M}, "api-import-listings": {M}, "api-proposals": {M},
          "api-mandates": {C}, "api-mandate-clauses": {C}, "api-clause-mappings": {C},

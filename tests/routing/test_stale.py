@@ -27,6 +27,7 @@ from apps.desk.orders.sheet import ORDERS
 from apps.orders import events as order_events
 from apps.orders import services as orders
 from apps.orders.models import Approval, ImportTemplate, Order, OwnField
+from apps.portfolios import terms
 from apps.reference.models import ContractFamily
 from apps.routing import services as routing
 from apps.routing.models import Alert, AlertRule, DealerQuote, Inquiry, Message
@@ -200,6 +201,14 @@ class Things:
         seen = {clause: 1 if self.fresh else 2}
         (pk,) = compliance.propose_mappings(self.act("omar"), [(clause, None)], seen=seen, rules_seen={})
         compliance.approve_mappings(self.act("odile"), [pk], seen={pk: 1})
+        return SimpleNamespace(pk=pk, n=2)
+
+    def term(self) -> SimpleNamespace:
+        firm, today = self.get("firm"), timezone.now().date()
+        said = terms.TermText(firm.portfolios["P3"].pk, firm.brokers["HARBOR"].pk, "DENY", today)
+        (pk,) = terms.set_terms(self.act("omar"), [said])
+        if not self.fresh:
+            terms.end_terms(self.act("odile"), today + timedelta(days=9), seen={pk: 2})
         return SimpleNamespace(pk=pk, n=2)
 
     def throttle(self) -> SimpleNamespace:
@@ -442,6 +451,7 @@ PAGES: dict[str, tuple[str, str, dict | Callable]] = {
     "compliance:clause_remove": ("omar", "clause_of_mandate", {}),
     "compliance:mapping_act": ("odile", "mapping", lambda t: {"how": "approve", "mandate": t.home}),
     "routing:throttle_change": ("omar", "throttle", {"seen": "1", "per_day": "5", "over": "REFUSE", "repeat_seconds": "60"}),
+    "portfolios:term_end": ("omar", "term", lambda t: {"ends_on": f"{timezone.now():%Y-%m-%d}"}),
     "routing:throttle_end": ("omar", "throttle", {}),
     "compliance:limit_end": ("omar", "limit", lambda t: {"ends_on": f"{timezone.now():%Y-%m-%d}"}),
     "compliance:lift": ("omar", "restriction", {}),
@@ -554,6 +564,7 @@ API: dict[str, tuple[str, str, str, dict | Callable]] = {
     "api-clause-mapping-drop": ("post", "omar", "mapping", {}),
     "api-clause-mapping-end": ("post", "omar", "approved_mapping", {}),
     "api-throttle-change": ("post", "omar", "throttle", {"per_day": 5}),
+    "api-broker-term-end": ("post", "omar", "term", lambda t: {"ends_on": f"{timezone.now():%Y-%m-%d}"}),
     "api-throttle-end": ("post", "omar", "throttle", {}),
     "api-trading-limit-end": ("post", "omar", "limit", lambda t: {"ends_on": f"{timezone.now():%Y-%m-%d}"}),
     "api-restriction-lift": ("post", "omar", "restriction", {}),
@@ -594,7 +605,7 @@ OTHERS = {
     "makes something new": (
         "orders:ticket orders:imports orders:clone orders:reverse orders:proposals orders:approval_rule_new orders:deputy"
         " compliance:restrict compliance:import_listings compliance:new_rule compliance:mandate_new api-mandates"
-        " compliance:limit_set api-trading-limits routing:throttle_set api-throttles"
+        " compliance:limit_set api-trading-limits routing:throttle_set api-throttles portfolios:term_set api-broker-terms"
         " compliance:add_position_limit compliance:import_position_limits"
         " compliance:take_file api-rule-drafts-take"
         " blocks:rotation_make routing:halt_set routing:grant_ask users:tokens api-orders api-orders-clone"

@@ -102,13 +102,13 @@ def end_throttle(act: Act, throttle_id: int, *, seen: int) -> None:
 
 def throttle_problems(said: Mapping[str, Any]) -> Iterator[tuple[str | None, str]]:
     """What is wrong with a throttle: the field, None of all of it, and why."""
+    for name in NUMBERS:
+        if said[name] is not None and not 0 < said[name] <= LARGEST:
+            yield name, "It must be above zero." if said[name] <= 0 else "It is too large."
     if bool(said["session"]) == bool(said["strategy"]):
         yield None, "Name a session or a strategy, and not both."
     if not any(said[name] for name in ("per_second", "per_day", "most_repeats")):
         yield None, "Limit something: messages a second or a day, or how often a strategy is applied."
-    for name in NUMBERS:
-        if said[name] is not None and not 0 < said[name] <= LARGEST:
-            yield name, "It must be above zero." if said[name] <= 0 else "It is too large."
     if said["over"] not in Throttle.Over.values:
         yield "over", f"What is over it is one of {', '.join(Throttle.Over.values)}."
     if said["session"] and said["most_repeats"]:
