@@ -30,6 +30,7 @@ PLACES = (
     ("Settlement", "settlement:board", "settlement.see"),
     ("Portfolios", "portfolios:list", "portfolios.see"),
     ("Rules", "compliance:rules", "compliance.see"),
+    ("Mandates", "compliance:mandates", "compliance.see"),
     ("Shared room", "compliance:room", "compliance.release_room"),
     ("Daily report", "surveillance:days", "compliance.see"),
     ("Order defaults", "orders:defaults", "orders.see"),
