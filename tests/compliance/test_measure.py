@@ -150,6 +150,9 @@ class TestGroups:
         assert found.outcome.tolist() == [INDETERMINATE]
         assert found.say(0).text == "Cannot tell: each issuer without its group is measured, and that of OLD is not on file."
         assert outcomes(s, group="body", limit="50", filter='symbol != "OLD"') == [PASS]
+        against = {"against": "debt_outstanding", "group": "body", "basis": "par"}
+        [one] = [one for _, one in stand(s, [rule("measure", **against)])]
+        assert one.outcome == "INDETERMINATE"
         [one] = [one for _, one in stand(s, [rule("measure", group="body", limit="50")])]
         assert (one.outcome, one.name) == ("INDETERMINATE", "What is not on file")
 

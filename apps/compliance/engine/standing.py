@@ -246,7 +246,8 @@ def _on_file(s: Snapshot, rule: RuleVersion) -> list[Standing]:
     if measure_said.is_of_orders_alone(p):
         return []  # Of the whole firm the ownership clocks tell; amounts over groups bind orders.
     meant, worth = mask(s, p["filter"]), weight(s, p["basis"])
-    groups, named = grouping(s, p["group"], meant), namer(s, p["group"])
+    groups, named, unknown = grouping(s, p["group"], meant), namer(s, p["group"]), vague(s, p["group"], meant)
+    unsure = meant.unsure if unknown is None else meant.unsure | unknown
     held: dict[tuple[int, int], list[int]] = {}
     for row in range(len(s.positions.thing)):
         if (group := int(groups[s.positions.thing[row]])) >= 0:
@@ -257,7 +258,7 @@ def _on_file(s: Snapshot, rule: RuleVersion) -> list[Standing]:
         places = [int(s.positions.thing[row]) for row in rows]
         name = named(s.instruments[places[0]])
         number = measure.of_instrument(s, s.instruments[places[0]], against) if against else Fraction(1)
-        if not number or any(meant.unsure[place] or np.isnan(worth.column[place]) for place in places):
+        if not number or any(unsure[place] or np.isnan(worth.column[place]) for place in places):
             text = f"Cannot tell what {name} is: something that the rule asks for is missing."
             found.append(Standing(portfolio, name, name, OUTCOMES[INDETERMINATE], None, float(limit), "", text=text))
             continue
