@@ -66,7 +66,7 @@ class TestAbove:
         )
 
     def test_warns_from_its_distance_on(self):
-        found = judged(following([("X", "BUY", 400), ("X", "BUY", 1), ("X", "BUY", 99)], []), **OVER, warning="4")
+        found = judged(following([("X", "BUY", 399), ("X", "BUY", 1), ("X", "BUY", 100)], []), **OVER, warning="4")
         assert (found.outcome.tolist(), found.warned.tolist()) == ([PASS, PASS, PASS], [False, True, True])
 
     @pytest.mark.parametrize("group", ["instrument", "issuer", "country", "own.theme", "all"])
@@ -86,7 +86,7 @@ class TestBelow:
         assert "5 percentage points below its 30.5% in INDEX" in found.say(1).text
 
     def test_warns_before(self):
-        found = judged(following([("T", "SELL", 1), ("T", "SELL", 50)], [("T", 2651)]), **UNDER, warning="4")
+        found = judged(following([("T", "SELL", 1), ("T", "SELL", 1)], [("T", 2652)]), **UNDER, warning="4")
         assert (found.outcome.tolist(), found.warned.tolist()) == ([PASS, PASS], [False, True])
 
 
