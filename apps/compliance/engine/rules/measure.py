@@ -10,7 +10,7 @@ sum is taken for each group apart; what the filter leaves out is not asked.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,6 +35,23 @@ class Measured:
     column: np.ndarray
     known: np.ndarray
     exact: Any
+
+
+class Whole(NamedTuple):
+    """
+    What rules with other limits on the same look at alike, of each order: see ``compared``, and ``now`` and ``after`` as they are
+    shown. ``before`` and ``base`` are as the portfolio has them, ``used`` as it is compared: less than nothing for a limit from below.
+    """
+
+    asked: np.ndarray
+    known: np.ndarray
+    unit: np.ndarray
+    before: np.ndarray
+    used: np.ndarray
+    base: Measured
+    now: np.ndarray
+    after: np.ndarray
+    earlier: np.ndarray | None
 
 
 def of_portfolios(s: Snapshot, values: Mapping[str, Any]) -> tuple[np.ndarray, Callable[[int], Fraction]]:
@@ -94,41 +111,46 @@ class _Judged:
         self.firm = self.p["across"] == "firm"
         self.claims = claims.claims(s, self.p["claims"])
         self.relative = self.p["relative_to"] == "benchmark"
+        asked = "across", "against", "of", "max_age", "claims"
+        self.key = "measured whole", *self.same, self.selling, *(self.p[name] for name in asked)
 
     def verdicts(self) -> Verdicts:
-        s = self.s
-        unit, ordered, asked = s.once(("measured", *self.same, self.selling), self._orders)
-        self.now, self.before, known = self._used(asked)
-        base = self._against()
-        turn = -1.0 if self.selling else 1.0
-        part = float(self.fraction)
+        s, turn = self.s, -1.0 if self.selling else 1.0
+        whole = s.once(self.key, self._whole)
+        self.before, self.after, self.earlier = whole.before, whole.after, whole.earlier
+        part, known = float(self.fraction), whole.known
         if self.relative:
             self.leaning = in_benchmarks(s, self.p)
             weights = self.leaning.column(s.orders.portfolio, self.grouping[self.place])
             known, part = known & ~np.isnan(weights), weights + turn * part
-        self.cap = part * base.column
+        self.cap = part * whole.base.column
+
+        def exact(order: int) -> tuple[Fraction, Fraction, Fraction]:
+            cap = self._part(order) * whole.base.exact(order)
+            return int(turn) * self._exact_used(order), self.weight.exact(self.place[order]), int(turn) * cap
+
+        cap, same = -self.cap if self.selling else self.cap, None if self.relative else self.key
+        self.outcome, max_qty = compared(s, whole.asked, known, whole.used, whole.unit, cap, exact, same)
+        self.limits = part * 100 if self.relative else np.broadcast_to(float(self.p["limit"]), len(s.orders))
+        return Verdicts(
+            self.rule, self.outcome, self._say, whole.now, whole.after, self.limits, self._unit, cap - whole.used, self._room_unit,
+            max_qty, warned=self._warned(whole.base, turn),
+        )  # fmt: skip
+
+    def _whole(self) -> Whole:
+        s, turn = self.s, -1.0 if self.selling else 1.0
+        unit, ordered, asked = s.once(("measured", *self.same, self.selling), self._orders)
+        now, before, known, earlier = self._used(asked)
+        base = self._against()
         known = known & base.known & ~np.isnan(unit)
         if (clouds := clouded(s, self.vague)) is not None:
             known = known & ~clouds[s.orders.portfolio]
         if self.p["basis"] not in ("units", "par"):
             known = known & s.fresh_price(self.minutes)
-
-        def exact(order: int) -> tuple[Fraction, Fraction, Fraction]:
-            cap = self._part(order) * base.exact(order)
-            return int(turn) * self._exact_used(order), self.weight.exact(self.place[order]), int(turn) * cap
-
-        self.outcome, max_qty = compared(s, asked, known, turn * self.before, unit, turn * self.cap, exact)
         percent_of = base.column / self.per
         with np.errstate(divide="ignore", invalid="ignore"):
-            now = self.now / percent_of
-            self.after = (self.before + turn * ordered) / percent_of
-        limit = part * 100 if self.relative else np.full(len(s.orders), float(self.p["limit"]))
-        self.limits = limit
-        room = turn * (self.cap - self.before)
-        return Verdicts(
-            self.rule, self.outcome, self._say, now, self.after, limit, self._unit, room, self._room_unit, max_qty,
-            warned=self._warned(base, turn),
-        )  # fmt: skip
+            now, after = now / percent_of, (before + turn * ordered) / percent_of
+        return Whole(asked, known, unit, before, -before if self.selling else before, base, now, after, earlier)
 
     def _part(self, order: int, fraction: Fraction | None = None) -> Fraction:
         """What the limit, or another number like it, is of what is measured against, exactly."""
@@ -146,23 +168,23 @@ class _Judged:
         return unit, s.ordered * unit, asked
 
     # --- what is used ------------------------------------------------------------------------------------------------
-    def _used(self, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _used(self, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
+        """What is held now and before each order, whether that is known, and of the firm's the earlier orders."""
         s = self.s
         if not self.firm:
             found = projected(s, self.grouping, self.weight.column, asked, sells=self.selling)
             if self.p["claims"] == "none":
-                return found.now, found.before, found.known
+                return found.now, found.before, found.known, None
             owed = self.claims.of_groups(s.orders.portfolio, [issuer_of(i) for i in s.instruments], self.place)
             sure = ~np.isin(s.orders.portfolio, list(self.claims.unsure))
-            return found.now + owed, found.before + owed, found.known & sure
+            return found.now + owed, found.before + owed, found.known & sure, None
         plain = self.weight.column / QTY
         earlier = np.zeros(len(s.orders), np.int64)
         rows = np.flatnonzero(s.buy)
         earlier[rows] = running(self.place[rows], s.orders.qty[rows])
         now = (s.firm_held * plain)[self.place]
         before = ((s.firm_held + s.firm_promised)[self.place] + earlier) * plain[self.place]
-        self.earlier = earlier
-        return now, before, ~np.isnan(before)
+        return now, before, ~np.isnan(before), earlier
 
     def _exact_used(self, order: int) -> Fraction:
         if not self.firm:
