@@ -130,7 +130,13 @@ class CheckedForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         given = {name: value.pk if isinstance(value, Model) else value for name, value in data.items()}
-        check(self._meta.model, facts_of(self.instance) | given)
+        facts = facts_of(self.instance) | given
+        check(self._meta.model, facts)
+        if self._meta.model is Constituent and all(facts.get(name) for name in ("fund", "as_of", "weight_pct")):
+            total = selectors.weight_of_others(facts) + facts["weight_pct"]
+            if total > 100:
+                said = f"The weights of that day would sum to {total.normalize():f}%, more than all of the fund."
+                raise ValidationError({"weight_pct": said})
         return data
 
 

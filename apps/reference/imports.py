@@ -12,7 +12,9 @@ from import_export.widgets import DecimalWidget, ForeignKeyWidget
 
 from apps.core.tables import hold_against_all
 
+from . import selectors
 from .forms import check, facts_of
+from .models import Constituent
 
 
 class NumberWidget(DecimalWidget):
@@ -56,6 +58,16 @@ class OtherThanShown(Exception):
 def _digest(row) -> str:
     """What becomes of a row of a file, in short: made, changed from what to what, or left alone."""
     return blake2b(repr((row.import_type, row.diff)).encode(), digest_size=6).hexdigest()
+
+
+def _refuse_overweight(result) -> None:
+    numbers = {row.object_id: n for n, row in enumerate(result.rows, start=1) if row.object_id}
+    said = []
+    for fund, day, total, ids in selectors.overweight(list(numbers)):
+        rows = ", ".join(map(str, sorted(numbers[pk] for pk in ids)[:20]))
+        said.append(f"The weights of {fund} on {day} sum to {total.normalize():f}%, more than all of it (rows {rows}).")
+    if said:
+        raise ValidationError(" ".join(said[:20]))
 
 
 class CheckedResource(ModelResource):
@@ -110,7 +122,12 @@ class CheckedResource(ModelResource):
             raise ValidationError(errors)
 
     def after_import(self, dataset, result, *, confirmed: str | None = None, request=None, **kwargs) -> None:
-        """:raises OtherThanShown: where a confirmed row would become another than it was shown"""
+        """
+        :raises ValidationError: where the weights of a fund and day would sum to more than all, whatever the order of rows
+        :raises OtherThanShown: where a confirmed row would become another than it was shown
+        """
+        if self._meta.model is Constituent:
+            _refuse_overweight(result)
         done = [_digest(row) for row in result.rows]
         if confirmed is None:
             if request is not None:

@@ -7,8 +7,9 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import connection
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
 
 from . import rules
 from .models import Broker, Combination, Constituent, Fee, Instrument, Issuer, SettlementCycle, SettlementHoliday, Venue
@@ -90,6 +91,23 @@ def constituents(fund_ids: Iterable[int], on: date) -> dict[int, Held]:
     for fund, as_of, instrument, weight in rows:
         found.setdefault(fund, Held(as_of, {})).weights[instrument] = weight
     return found
+
+
+def weight_of_others(facts: rules.Facts) -> Decimal:
+    """What the other constituents of a fund on the same day weigh together, in percent. One query."""
+    rows = Constituent.objects.filter(fund=facts["fund"], as_of=facts["as_of"]).exclude(pk=facts.get("id"))
+    return rows.aggregate(total=Sum("weight_pct"))["total"] or Decimal(0)
+
+
+def overweight(constituents: Collection[int]) -> list[tuple[str, date, Decimal, list[int]]]:
+    """Funds and days, of these constituents, whose weights sum to more than all: the symbol, day, sum, and which of them. One query."""
+    mine = Constituent.objects.filter(pk__in=constituents)
+    rows = Constituent.objects.filter(fund__in=mine.values("fund"), as_of__in=mine.values("as_of"))
+    summed = rows.values("fund", "fund__symbol", "as_of").annotate(total=Sum("weight_pct"), ids=ArrayAgg("pk"))
+    summed = summed.order_by("fund__symbol", "as_of")
+    wanted = set(constituents)
+    found = [(row["fund__symbol"], row["as_of"], row["total"], sorted(wanted & set(row["ids"]))) for row in summed if row["total"] > 100]
+    return [one for one in found if one[3]]
 
 
 def latest_constituents() -> QuerySet[Constituent]:

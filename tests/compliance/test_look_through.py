@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from tablib import Dataset
 
 from apps.compliance import selectors
 from apps.compliance import services as compliance
@@ -15,6 +16,7 @@ from apps.compliance.models import Check, ListHit
 from apps.compliance.services import Listing
 from apps.orders.models import Order
 from apps.reference import selectors as reference
+from apps.reference.imports import resource_for
 from apps.reference.models import Constituent, Instrument
 
 TODAY = date.today()
@@ -113,6 +115,23 @@ class TestBackOffice:
         assert answer.status_code == (200 if words else 302)
         assert words in answer.content.decode()
         assert Constituent.objects.count() == (0 if words else 1)
+
+    def test_a_fund_holds_no_more_than_all_of_itself(self, firm, fund, office, holds):
+        holds("AAA", "60")
+        form = {"fund": fund.pk, "instrument": firm.instruments["BBB"].pk, "as_of": f"{TODAY}", "weight_pct": "40.000001"}
+        answer = office.post(reverse("admin:reference_constituent_add"), form)
+        assert answer.status_code == 200 and "sum to 100.000001%" in answer.content.decode()
+        assert office.post(reverse("admin:reference_constituent_add"), form | {"weight_pct": "40"}).status_code == 302
+
+    @pytest.mark.parametrize(("first", "second", "is_taken"), [("60", "40", True), ("60", "40.5", False)])
+    def test_so_does_a_file_whatever_the_order_of_its_rows(self, firm, fund, holds, first, second, is_taken):
+        holds("AAA", "70")
+        given = ("CCC", "BBB", f"{TODAY}", second), ("CCC", "AAA", f"{TODAY}", first)
+        rows = Dataset(*given, headers=("fund", "instrument", "as_of", "weight_pct"))
+        found = resource_for(Constituent, ("fund", "as_of", "instrument"), {"fund": "symbol", "instrument": "symbol"})().import_data(rows)
+        assert found.has_errors() is not is_taken
+        assert sum(Constituent.objects.values_list("weight_pct", flat=True)) == (100 if is_taken else 70)
+        assert is_taken or "sum to 100.5%, more than all of it (rows 1, 2)" in str(found.base_errors[0].error)
 
     def test_the_api_tells_what_a_fund_held_last(self, holds, office):
         holds("AAA", "3", days_ago=3)
