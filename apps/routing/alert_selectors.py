@@ -78,7 +78,8 @@ SELECT a.id, a.kind, a.threshold, b.id, NULL, extract(epoch FROM b.closes_at - %
 UNION ALL
 SELECT a.id, a.kind, a.threshold, b.id, NULL, count(*), b.side, b.symbol, ''
   FROM rule a JOIN live b ON a.desk_id IS NULL OR a.desk_id = b.desk_id JOIN blocks_member m ON m.block_id = b.id
-  JOIN orders_order o ON o.id = m.order_id AND o.status = 'WORKING' AND o.tif IN ('GTC', 'GTD')
+  JOIN orders_order o ON o.id = m.order_id AND o.status = 'WORKING'
+    AND EXISTS (SELECT FROM compliance_review w WHERE w.order_id = o.id AND w.opened_at > b.frozen_at)
   JOIN LATERAL (SELECT outcome, at FROM compliance_check WHERE order_id = o.id ORDER BY id DESC LIMIT 1) c
     ON c.outcome <> 'PASS' AND c.at > b.frozen_at
   JOIN LATERAL (SELECT status FROM compliance_review WHERE order_id = o.id ORDER BY id DESC LIMIT 1) v

@@ -17,7 +17,7 @@ from apps.core.events import Fact, Then
 from apps.orders import events as order_events
 from apps.orders.models import Order
 from apps.routing import services as routing
-from apps.routing.models import Inquiry, Message, Route
+from apps.routing.models import Alert, Inquiry, Message, Route
 from tests.compliance.ruling import put_in_force
 from tests.pages import send, visit, words
 
@@ -159,6 +159,9 @@ class TestStopped:
         with pytest.raises(compliance.NotChecked, match="held by its last check"):
             route(block)
         assert Review.objects.count() == 1
+        routing.install_default_alerts(by("loader"))
+        routing.raise_alerts(by("gateway"))
+        assert [alert.block_id for alert in Alert.objects.filter(rule__kind="RECHECK")] == [block.pk]
 
     def test_more_at_a_broker_is_asked_and_less_is_not(self, firm, a_block, falls, worth, route, tom, by):
         worth("26")
