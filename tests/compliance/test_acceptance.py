@@ -30,5 +30,15 @@ def test_without_numbers_the_words_must_be_the_same():
     assert is_accepted([listed], [listed]) and not is_accepted([listed], [listed | {"text": "Beta is on the list"}])
 
 
+@pytest.mark.parametrize(
+    ("then", "now", "covered"),
+    [(["a"], ["a"], True), (["a", "b"], ["a"], True), (["a"], ["a", "b"], False), ([], ["a"], False), (None, ["a"], True)],
+)  # fmt: skip
+def test_of_a_list_no_further_entry_is_covered(then, now, covered):
+    """None: what was let stand before entries were told apart."""
+    held = BREACH | {"after": None, "limit": None, "text": "Compliance has to look at this order."}
+    assert is_accepted([held | {"met": then}], [held | {"met": now}]) is covered
+
+
 def test_one_breach_more_is_not_covered():
     assert not is_accepted([BREACH], [BREACH, BREACH | {"rule": "sector"}])

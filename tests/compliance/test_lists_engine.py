@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from decimal import Decimal as D
 
 import pytest
+from orjson import loads
 
 from apps.compliance.engine.judgement import FAIL, INDETERMINATE, PASS
 from apps.compliance.engine.lists import (
@@ -205,3 +206,20 @@ class TestLookingThrough:
         circle = {200: Holding(TODAY, [Part(Thing(300, "GGG", 9, TODAY), D(10), True)]),
                   300: Holding(TODAY, [Part(self.FUND, D(10), True)])}  # fmt: skip
         assert looked_through(200, circle).as_of is None
+
+
+def told(*entries, kind="control_room", order=1):
+    s = book([share(1, "A")], [(0, "A", "BUY", 1)], cash=[(0, "USD", 10**6)], met=[Met(1, one) for one in entries])
+    s.orders.id[0] = order
+    s.met = [found._replace(order_id=order) for found in s.met]
+    (result,) = loads(screen(s, [rule(kind)]).results(s)[0])
+    return result
+
+
+def test_what_is_held_says_for_that_order_alone_by_which_entries():
+    one, other = (told(entry(pk, kind="GREY"))["met"] for pk in (5, 6))
+    both = told(entry(5, kind="GREY"), entry(6, kind="GREY"))
+    assert len(one) == 1 and one != other and both["met"] == sorted(one + other)
+    assert told(entry(5, kind="GREY"), order=2)["met"] != one
+    assert both["text"] == NEUTRAL and not both["data"]
+    assert told(entry(5), kind="restricted_list")["met"] == one

@@ -16,7 +16,7 @@ def is_accepted(then: Sequence[Result], now: Sequence[Result]) -> bool:
     than its tolerance.
 
     Prices move the numbers every day: a breach that shrank or stayed is the one that was accepted, one that grew is not.
-    Where a rule gives no number, its words must be the same.
+    Where a rule gives no number, its words must be the same. Of a list no further entry is accepted.
 
     :param then: what was let stand, with its tolerance; :param now: results of the later check, as ``Check`` keeps them
     """
@@ -34,6 +34,7 @@ def uncovered(then: Sequence[Result], now: Sequence[Result]) -> list[str]:
             (was := before.get(result["rule"])) is None
             or any((was.get(name) or "") != (result.get(name) or "") for name in SAME)
             or not _is_equal(was.get("limit"), result.get("limit"))
+            or (was.get("met") is not None and not set(result.get("met") or ()) <= set(was["met"]))
             or _is_worse(was, result)
         )
     ]

@@ -48,6 +48,7 @@ def _in_full(v: Verdicts, row: int) -> dict[str, Any]:
         "basis": said.basis,
         "data": list(said.data),
         "text": said.text,
+        **({"met": list(said.met)} if said.met else {}),
         **({} if warning is None else {"warning": number(warning)}),
     }
 

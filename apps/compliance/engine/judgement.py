@@ -51,12 +51,17 @@ class RuleVersion(NamedTuple):
 
 
 class Said(NamedTuple):
-    """What a verdict that is no pass says: a sentence, how it was measured, and each number with its time."""
+    """
+    What a verdict that is no pass says: a sentence, how it was measured, and each number with its time.
+
+    :param met: of a list, words that tell its entries from others for this order alone, and nothing of them
+    """
 
     text: str
     basis: str = ""
     data: tuple[dict[str, Any], ...] = ()
     limit_from: str = ""
+    met: tuple[str, ...] = ()
 
 
 @dataclass

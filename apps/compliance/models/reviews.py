@@ -133,6 +133,7 @@ class Override(models.Model):
     unit = models.CharField(max_length=40, blank=True, default="")
     limit_from = models.CharField(max_length=40, blank=True, default="")
     said = models.TextField(help_text="the finding as a sentence")
+    met = models.JSONField(null=True, help_text="of a list, which of its entries, in words that say nothing of them")
     code = models.CharField(max_length=12, choices=[(code.value, words) for code, words in CODES.items()])
     reason = models.TextField()
     tolerance_pct = models.DecimalField(

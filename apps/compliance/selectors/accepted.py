@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 
@@ -51,7 +51,7 @@ def _standing(overrides: Collection[Override], results: list[dict]) -> Standing:
     )
 
 
-def as_result(row: Override) -> dict[str, str | int | None]:
+def as_result(row: Override) -> dict[str, Any]:
     """What was let stand, in the words of a check's results."""
     return {
         "rule": row.rule.code,
@@ -63,6 +63,7 @@ def as_result(row: Override) -> dict[str, str | int | None]:
         "unit": row.unit,
         "limit_from": row.limit_from,
         "text": row.said,
+        "met": row.met,
         "tolerance_pct": str(row.tolerance_pct),
     }
 

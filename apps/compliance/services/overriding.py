@@ -102,8 +102,8 @@ def let_stand(act: Act, rows: Sequence[Decided], terms: Terms, *, asked: bool) -
             pk=pk, review_id=row.id, order_id=row.order_id, order_version=found[row.check_id][0],
             rule_id=rules[one["version"]], rule_version_id=one["version"], severity=one["severity"], outcome=one["outcome"],
             value=one.get("after"), limit=one.get("limit"), unit=one.get("unit") or "", limit_from=one.get("limit_from") or "",
-            said=one.get("text") or "", code=terms.code, reason=act.reason.strip(), tolerance_pct=terms.tolerance_pct,
-            expires_at=ends, first_by_id=act.by, first_at=act.at, status=OVERRIDE_LIFE.born[kind],
+            said=one.get("text") or "", met=one.get("met") or [], code=terms.code, reason=act.reason.strip(),
+            tolerance_pct=terms.tolerance_pct, expires_at=ends, first_by_id=act.by, first_at=act.at, status=OVERRIDE_LIFE.born[kind],
         )
         for pk, (row, one) in zip(ids, made, strict=True)
     ]  # fmt: skip
