@@ -27,6 +27,7 @@ from .accruals import accrued_estimate
 from .asked_for import followed, said_of
 from .contracts import contracts_of
 from .economics import economic_hash
+from .firm import firm_holds
 from .homes import homes_of
 from .limits import limits_in_force
 from .lists import met_for_judging
@@ -121,7 +122,7 @@ def around(
         compared = {pk for one in benchmarks.values() for pk in one.weights}
         instruments = _instruments(cursor, sorted({*traded, *positions["thing"], *compared}), set(traded), at)
         owed = money_owed(cursor, portfolios, at) if deals else None
-        firm = _firm(cursor, instruments, orders["instrument"], order_ids, at, counted) if firm_wide else (None, None)
+        firm = firm_holds(cursor, instruments, orders["instrument"], order_ids, at, counted) if firm_wide else (None, None)
         listed = _contracts(cursor, instruments, set(orders["instrument"]), mandates, order_ids, at, counted) if firm_wide else {}
         limits = limits_in_force(at)
         taxes = taxes_of(mandates, instruments, sorted(set(orders["instrument"])), list(order_ids), at.date())
@@ -295,47 +296,6 @@ def _holdings(frame: pl.DataFrame, portfolios: np.ndarray, thing: np.ndarray) ->
     place = np.searchsorted(portfolios, frame["portfolio"].to_numpy())
     unpaid = frame["unpaid"].to_numpy() if "unpaid" in frame.columns and (frame["unpaid"] != 0).any() else None
     return c.Holdings(place, thing, frame["amount"].to_numpy(), settles, unpaid)
-
-
-def _firm(cursor, instruments: Sequence[c.Instrument], asked: Iterable[int], order_ids: list[int], at: datetime, counted: list[str]):
-    """
-    What the whole firm holds, and has still to buy by other orders or keeps room for, of each instrument asked for.
-
-    :param counted: statuses of other orders that count
-    """
-    wanted = sorted(set(asked))
-    place = {i.id: n for n, i in enumerate(instruments)}
-    found = []
-    for query, values in (
-        (
-            "SELECT instrument_id, (sum(qty) * 10000)::bigint FROM portfolios_position WHERE instrument_id = ANY(%s::bigint[])"
-            " GROUP BY 1",
-            [wanted],
-        ),
-        (
-            # An order that was held after room was kept for all that is judged of its instrument took none of that.
-            "WITH kept AS (SELECT o.instrument_id, max(r.reserved_at) AS since FROM orders_order o LEFT JOIN LATERAL ("
-            "  SELECT max(reserved_at) AS reserved_at FROM compliance_reservation WHERE order_id = o.id AND status = 'HELD'"
-            "  AND until > %s) r ON true WHERE o.id = ANY(%s::bigint[]) AND o.side = 'BUY' GROUP BY 1"
-            "  HAVING count(*) = count(r.reserved_at))"
-            " SELECT instrument_id, (sum(qty) * 10000)::bigint FROM ("
-            " SELECT o.instrument_id, qty - filled_qty - cancelled_qty AS qty FROM orders_order o"
-            "  LEFT JOIN kept k ON k.instrument_id = o.instrument_id AND o.status = 'HELD'"
-            "  WHERE o.instrument_id = ANY(%s::bigint[]) AND side = 'BUY' AND qty > filled_qty + cancelled_qty"
-            "  AND status = ANY(%s) AND id <> ALL(%s::bigint[]) AND NOT EXISTS (SELECT FROM compliance_review v"
-            "   WHERE v.order_id = o.id AND v.status = 'WAITING' AND v.opened_at > k.since)"
-            " UNION ALL SELECT l.instrument_id, max(r.qty) FROM compliance_reservation r"  # Under several rules it is one draft.
-            "  JOIN compliance_sharedlimit l ON l.id = r.limit_id WHERE l.instrument_id = ANY(%s::bigint[]) AND r.status = 'HELD'"
-            "  AND r.until > %s AND r.order_id <> ALL(%s::bigint[]) GROUP BY l.instrument_id, r.order_id) q GROUP BY 1",
-            [at, order_ids, wanted, counted, order_ids, wanted, at, order_ids],
-        ),
-    ):
-        cursor.execute(query, values)
-        column = np.zeros(len(instruments), np.int64)
-        for pk, qty in cursor.fetchall():
-            column[place[pk]] = qty
-        found.append(column)
-    return found
 
 
 def _contracts(cursor, instruments, asked: set[int], homes, judged: Sequence[int], at: datetime, *counted) -> dict[str, Any]:
