@@ -23,6 +23,7 @@ class LocateIn(serializers.Serializer):
     ref = serializers.CharField(max_length=40, help_text="the lender's number for it")
     qty = serializers.DecimalField(20, 4)
     expires_at = serializers.DateTimeField()
+    is_borrow = serializers.BooleanField(required=False, default=False, help_text="the units are borrowed already, not only located")
 
 
 class LocateOut(serializers.ModelSerializer):
@@ -32,7 +33,7 @@ class LocateOut(serializers.ModelSerializer):
 
     class Meta:
         model = Locate
-        fields = ("id", "order_id", "lender", "ref", "qty", "expires_at", "made_by", "made_at", "released_at")
+        fields = ("id", "order_id", "lender", "ref", "qty", "is_borrow", "expires_at", "made_by", "made_at", "released_at")
         read_only_fields = fields
 
 

@@ -247,6 +247,7 @@ class OrderLocated(Event, code="order.located"):
     ref: str = ""
     qty: str = "0"
     expires_at: str = ""
+    is_borrow: bool = False
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,10 @@ class LocateForm(forms.Form):
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
     )  # fmt: skip
 
+    is_borrow = forms.BooleanField(
+        label="Borrowed already", required=False, help_text="Not only located. Needed while a failed sale of it is not closed out."
+    )
+
     def clean_expires_at(self):
         return self.cleaned_data["expires_at"].replace(tzinfo=UTC)
 

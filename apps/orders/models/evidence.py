@@ -13,13 +13,17 @@ from .orders import Order
 class Locate(models.Model):
     """
     A lender's word that the units of a short sale can be borrowed (Regulation SHO, 17 CFR 242.203(b)(1)). It counts
-    until it expires or is given back.
+    until it expires or is given back. Units that are borrowed already also count where a locate is not enough (17 CFR
+    242.204(b)).
     """
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="locates")
     lender = models.CharField(max_length=60)
     ref = models.CharField(max_length=40, help_text="the lender's number for it")
     qty = qty_field()
+    is_borrow = models.BooleanField(
+        default=False, db_default=False, help_text="the units are borrowed already, not only located"
+    )
     expires_at = models.DateTimeField()
     made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     made_at = models.DateTimeField()

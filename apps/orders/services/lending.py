@@ -11,21 +11,22 @@ from apps.core.tables import copy_in, update_many
 from .. import rules
 from ..models import Locate
 
-COLUMNS = ("order_id", "lender", "ref", "qty", "expires_at", "made_by_id", "made_at")
+COLUMNS = ("order_id", "lender", "ref", "qty", "is_borrow", "expires_at", "made_by_id", "made_at")
 
 
 def lend_on(
     cursor, act: Act, parts: Sequence[tuple[int, int, Decimal]], before: Mapping[int, Decimal]
 ) -> dict[int, list[list[str]]]:
     """
-    Gives each part what covers it of the order's good locates, or where these do not cover the order, its share of them.
+    Gives each part what covers it of the order's good locates, or where these do not cover the order, its share of them;
+    what is borrowed already goes first.
 
     :param parts: (order, part, quantity); :param before: what each order asked for before
     :returns: part to (lender, number, quantity) of what it got
     """
     good: dict[int, list[Locate]] = defaultdict(list)
     found = Locate.objects.filter(order__in={order for order, *_ in parts}, released_at=None, expires_at__gt=act.at)
-    for one in found.order_by("pk"):
+    for one in found.order_by("-is_borrow", "pk"):
         good[one.order_id].append(one)
     whole = {order: sum(one.qty for one in mine) for order, mine in good.items()}
     lent: dict[int, list[list[str]]] = {}
@@ -42,7 +43,7 @@ def lend_on(
                 good[order].remove(one)
             else:
                 one.qty -= takes
-                new.append((part, one.lender, one.ref, takes, one.expires_at, one.made_by_id, one.made_at))
+                new.append((part, one.lender, one.ref, takes, one.is_borrow, one.expires_at, one.made_by_id, one.made_at))
             wants -= takes
             touched[one.pk] = one
             lent.setdefault(part, []).append([one.lender, one.ref, rules.plain(takes)])
@@ -57,9 +58,11 @@ def lend_back(cursor, act: Act, parts: Sequence[int], order_id: int) -> None:
     """Gives an order the locates of the parts that are joined to it."""
     cursor.execute(
         "WITH gone AS (UPDATE orders_locate SET released_at = %s WHERE order_id = ANY(%s) AND released_at IS NULL"
-        "  RETURNING lender, ref, qty, expires_at, made_by_id, made_at)"
-        " INSERT INTO orders_locate (order_id, lender, ref, qty, expires_at, made_by_id, made_at)"
-        " SELECT %s, lender, ref, sum(qty), min(expires_at), min(made_by_id), min(made_at) FROM gone GROUP BY lender, ref"
-        " ON CONFLICT (order_id, lender, ref) WHERE released_at IS NULL DO UPDATE SET qty = orders_locate.qty + excluded.qty",
+        "  RETURNING lender, ref, qty, is_borrow, expires_at, made_by_id, made_at)"
+        " INSERT INTO orders_locate (order_id, lender, ref, qty, is_borrow, expires_at, made_by_id, made_at)"
+        " SELECT %s, lender, ref, sum(qty), bool_and(is_borrow), min(expires_at), min(made_by_id), min(made_at)"
+        " FROM gone GROUP BY lender, ref"
+        " ON CONFLICT (order_id, lender, ref) WHERE released_at IS NULL DO UPDATE SET"
+        "  qty = orders_locate.qty + excluded.qty, is_borrow = orders_locate.is_borrow AND excluded.is_borrow",
         [act.at, list(parts), order_id],
     )

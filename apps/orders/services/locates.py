@@ -22,13 +22,15 @@ class NoLocate(Conflict):
 
 @transaction.atomic
 def attach_locate(
-    act: Act, order_id: int, *, lender: str, ref: str, qty: Decimal | str, expires_at: datetime, seen: Mapping[int, int]
-) -> int:
+    act: Act, order_id: int, *, lender: str, ref: str, qty: Decimal | str, expires_at: datetime, seen: Mapping[int, int],
+    is_borrow: bool = False,
+) -> int:  # fmt: skip
     """
     Will keep a lender's word for units of a short sale. Of an order several may be kept; together they must cover it.
 
     :param ref: the lender's number for it
     :param expires_at: aware; after that it no longer counts
+    :param is_borrow: the units are borrowed already, or firmly agreed to be, not only located
     :returns: the id of the locate
     :raises NotFound: if the actor does not see the order
     :raises StaleOrder: if it changed since
@@ -50,11 +52,12 @@ def attach_locate(
     try:
         with transaction.atomic():
             made = Locate.objects.create(
-                order_id=order_id, lender=lender, ref=ref, qty=units, expires_at=expires_at, made_by_id=act.by, made_at=act.at
-            )
+                order_id=order_id, lender=lender, ref=ref, qty=units, is_borrow=is_borrow, expires_at=expires_at,
+                made_by_id=act.by, made_at=act.at,
+            )  # fmt: skip
     except IntegrityError:
         raise Invalid(f"{lender} {ref} is attached to this order already.", field="ref") from None
-    said = events.OrderLocated(made.pk, lender, ref, rules.plain(units), expires_at.isoformat())
+    said = events.OrderLocated(made.pk, lender, ref, rules.plain(units), expires_at.isoformat(), is_borrow)
     happen(act, [row], said)
     return made.pk
 
