@@ -5,6 +5,7 @@ from apps.blocks.states import LIFE as BLOCK
 from apps.blocks.states import OPPOSITION_LIFE, ROTATION_LIFE
 from apps.compliance.states import (
     CLAUSE_LIFE,
+    CLOSE_OUT_LIFE,
     DRAFT_LIFE,
     ENTRY_LIFE,
     MANDATE_LIFE,
@@ -48,6 +49,7 @@ LIVES: tuple[tuple[Lifecycle, str, str], ...] = (
     (ENTRY_LIFE, "compliance_restriction", "t.kind <> 'RESTRICTED'"),
     (POSITION_LIMIT_LIFE, "compliance_positionlimit", "true"),
     (MATCH_LIFE, "compliance_namematch", "true"),
+    (CLOSE_OUT_LIFE, "compliance_closeout", "true"),
     (DAY_LIFE, "surveillance_day", "true"),
     (INCIDENT_LIFE, "surveillance_incident", "true"),
     (FILING_LIFE, "surveillance_filing", "true"),

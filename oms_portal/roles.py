@@ -76,7 +76,7 @@ ROLES: dict[str, frozenset[str]] = {
     AUTOMATED: frozenset(
         LOOK
         | {"portfolios.see", "portfolios.see_all", "orders.see", "orders.create", "orders.submit"}
-        | {"compliance.load_sanctions"}
+        | {"compliance.load_sanctions", "compliance.record_fails"}
         | {"marketdata.feed", "surveillance.report", "blocks.see", "blocks.work", "routing.see", "routing.hear", "routing.route"}
         | {"crossing.see", "crossing.expire", "allocations.see", "allocations.book", "settlement.see", "settlement.feed", "reporting.see"}
     ),

@@ -377,6 +377,23 @@ class MatchGone(Event, code="match.gone"):
 
 
 @dataclass(frozen=True)
+class CloseOutDue(Event, code="close_out.due"):
+    """A sale was not delivered on its settlement date; ``due_on`` is when it must be closed out."""
+
+    instrument_id: int
+    portfolio_id: int
+    qty: str
+    due_on: str
+    is_short: bool = False
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class CloseOutDone(Event, code="close_out.done"):
+    how: str
+
+
+@dataclass(frozen=True)
 class ReservationMade(Event, code="reservation.made"):
     """Room under a shared limit is kept for a draft."""
 

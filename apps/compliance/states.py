@@ -253,6 +253,16 @@ MATCH_LIFE = Lifecycle(
 )
 
 
+class CO(StrEnum):
+    OPEN = "OPEN"
+    CLOSED = "CLOSED"
+
+
+CLOSE_OUT_LIFE = Lifecycle(
+    "close_out", born={e.CloseOutDue: CO.OPEN}, moves={(CO.OPEN, e.CloseOutDone): CO.CLOSED}
+)
+
+
 class Outcome(StrEnum):
     PASS = "PASS"
     FAIL = "FAIL"

@@ -46,7 +46,7 @@ NEEDED = {
     "review": "compliance.see", "rule": "compliance.see", "draft": "compliance.see", "restriction": "compliance.see",
     "limit": "compliance.see", "throttle": "routing.see", "term": "portfolios.see_all", "screening": "compliance.see",
     "mandate": "compliance.see", "clause": "compliance.see", "mapping": "compliance.see",
-    "entry": "compliance.control_room", "match": "compliance.see", "position_limit": "compliance.see",
+    "entry": "compliance.control_room", "match": "compliance.see", "close_out": "settlement.see", "position_limit": "compliance.see",
     "override": "compliance.see", "question": "compliance.see", "reservation": "compliance.see",
     "day": "compliance.see", "incident": "compliance.see", "filing": "compliance.see",
     "import": "audit.see", "group": "audit.see", "approval": "audit.see", "chain": "audit.see",
@@ -78,6 +78,7 @@ SUBJECTS = {"order": "O-{:06d}", "block": "B-{:04d}", "route": "R-{:04d}", "inqu
             "confirmation": "C-{:06d}", "instruction": "I-{:06d}", "exchange": "E-{:06d}", "review": "V-{:06d}", "override": "VO-{:06d}",
             "opposition": "X-{:04d}", "cross": "XC-{:04d}", "draft": "D-{:04d}", "screening": "S-{:06d}",
             "mapping": "CM-{:05d}", "limit": "TL-{:04d}", "position_limit": "PL-{:04d}", "match": "N-{:05d}",
+            "close_out": "CO-{:05d}",
             "alert": "L-{:04d}", "halt": "H-{:04d}"}  # fmt: skip
 # What a field is called whose own name is not the word for it, and what the codes of FIX 4.4 mean (tags 150 and 39).
 WORDS = {

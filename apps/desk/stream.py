@@ -51,6 +51,7 @@ NEEDED = {
     "draft": "compliance.see",
     "restriction": "compliance.see",
     "match": "compliance.see",
+    "close_out": "settlement.see",
     "entry": "compliance.control_room",
     "block": "blocks.see",
     "route": "routing.see",

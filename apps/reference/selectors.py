@@ -349,6 +349,15 @@ def fees_on(
     return {key: rules.fees_in_force(rows, *key) for key in set(wanted)}
 
 
+def settlement_days_after(wanted: Iterable[tuple[date, int, str]]) -> dict[tuple[date, int, str], date]:
+    """
+    The day that is so many settlement days after each (date, days, currency). One query. Where a year's holidays are not on
+    file, Monday to Friday count: the day is then never later than the right one.
+    """
+    holidays = settlement_holidays()
+    return {key: rules.add_settlement_days(key[0], key[1], holidays.get(key[2], {})) for key in set(wanted)}
+
+
 def settlement_days_between(start: date, end: date, currency: str) -> Sequence[date]:
     """Settlement days of a currency after ``start`` up to ``end``: the columns of a cash ladder."""
     holidays = set(SettlementHoliday.objects.filter(currency_id=currency).values_list("date", flat=True))

@@ -1,6 +1,7 @@
 """Rules and their versions, what they found, what officers decided, what may not be traded, room that is shared, and mandates."""
 
 from .clauses import Clause, ClauseMapping, ClauseText, MandateDocument, MandateEdition
+from .close_outs import CloseOut
 from .limits import TradingLimit as TradingLimit
 from .lists import ListHit, Restriction
 from .position_limits import PositionLimit
@@ -13,6 +14,7 @@ __all__ = [
     "AskedAttribute",
     "Check",
     "Clause",
+    "CloseOut",
     "ClauseMapping",
     "ClauseText",
     "ListHit",

@@ -3,6 +3,7 @@
 from .accepted import Standing, overrides_seen_by, standing
 from .asked import active_rules
 from .asking import questions_seen_by, questions_to_answer
+from .close_outs import close_outs_seen_by, get_close_out_seen_by
 from .evidence import evidence_of, hash_of
 from .history import History, history_of
 from .library import library
@@ -58,6 +59,7 @@ __all__ = [
     "checks_of",
     "clauses_cited",
     "clauses_of_rules",
+    "close_outs_seen_by",
     "counts",
     "coverage_of",
     "coverage_of_all",
@@ -68,6 +70,7 @@ __all__ = [
     "evidence_of",
     "History",
     "get_clause_seen_by",
+    "get_close_out_seen_by",
     "get_draft_seen_by",
     "get_edition_seen_by",
     "get_mandate_seen_by",

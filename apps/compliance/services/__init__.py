@@ -4,6 +4,7 @@ from .approving import CodeIsTaken, OwnDraft, approve_drafts, refuse_drafts
 from .asking import StaleQuestion, StillAsked, answer, ask
 from .clause_files import MOST_CLAUSE_BYTES, read_clauses
 from .clauses import BadClauses, Said
+from .close_outs import Fail, StaleCloseOut, close_by_hand, close_close_outs, open_close_outs
 from .decisions import (
     Approved,
     AtWork,
@@ -108,6 +109,7 @@ __all__ = [
     "Change",
     "CodeIsTaken",
     "CodeOfAnother",
+    "Fail",
     "Finding",
     "ForControlRoom",
     "Home",
@@ -134,6 +136,7 @@ __all__ = [
     "Said",
     "SameOfficer",
     "StaleClause",
+    "StaleCloseOut",
     "StaleDraft",
     "StaleLimit",
     "StaleMandate",
@@ -160,6 +163,8 @@ __all__ = [
     "ask_before_sending",
     "bench_of",
     "clear_matches",
+    "close_by_hand",
+    "close_close_outs",
     "confirm_matches",
     "drop_drafts",
     "drop_mappings",
@@ -180,6 +185,7 @@ __all__ = [
     "lift",
     "limit_problems",
     "load_sanctions",
+    "open_close_outs",
     "outdate_mappings",
     "propose_drafts",
     "propose_end",
