@@ -22,7 +22,7 @@ from .contracts import Bound, Contract, Stake
 from .controls import Limit
 from .lists import Met
 from .plans import Plan
-from .rows import Benchmark, Breaker, Instrument, Own, Portfolio, Rate
+from .rows import Benchmark, Boxed, Breaker, Instrument, Own, Portfolio, Rate
 from .taxes import Position, TaxLot
 
 QTY = 10_000
@@ -41,7 +41,8 @@ class Orders:
     ``value_days`` is the ordinal of the settlement date that an order says itself, 0 where it says none; ``family`` the
     order that one was split from, or itself. ``own`` has what each says in fields of the firm's own, as text
     by code; None where no order says any. ``short`` are those marked as short sales, ``located`` how many ten-thousandths
-    of each lenders gave their word for, ``exempt`` why the price test does not ask it; each None where none is sold short.
+    of each lenders gave their word for and ``borrowed`` how many of those are borrowed already, ``exempt`` why the price test
+    does not ask it; each None where none is sold short.
     ``user`` is each one's author and ``desk`` its desk, by id, ``checked`` which were answered for before; None where no rule asks.
     """
 
@@ -59,6 +60,7 @@ class Orders:
     short: np.ndarray | None = None
     located: np.ndarray | None = None
     exempt: Sequence[str] | None = None
+    borrowed: np.ndarray | None = None
     user: np.ndarray | None = None
     desk: np.ndarray | None = None
     checked: np.ndarray | None = None
@@ -73,6 +75,9 @@ class Orders:
 
     def lent(self) -> np.ndarray:
         return np.zeros(len(self), np.int64) if self.located is None else self.located
+
+    def lent_already(self) -> np.ndarray:
+        return np.zeros(len(self), np.int64) if self.borrowed is None else self.borrowed
 
     def saying(self, code: str, value: str) -> np.ndarray:
         """Which of them say this in a field of the firm's own."""
@@ -127,6 +132,8 @@ class Snapshot:
     """Trading limits in force."""
     breakers: Mapping[int, Breaker | None] = field(default_factory=dict)
     """Of instruments that are sold short: those whose circuit breaker is on; None where that is not known."""
+    boxed: Mapping[int, Boxed] = field(default_factory=dict)
+    """Of instruments that are sold short: the earliest sale that failed and is not closed out, of any portfolio."""
     taxes: Mapping[tuple[int, str], Position] = field(default_factory=dict)
     """Of (taxpayer, word of what is substantially identical) what all their accounts bought and sold at a loss."""
     lots: Mapping[tuple[int, int], Sequence[TaxLot]] = field(default_factory=dict)

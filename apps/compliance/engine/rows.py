@@ -128,6 +128,13 @@ class Rate(NamedTuple):
     at: datetime
 
 
+class Boxed(NamedTuple):
+    """A sale that failed to be delivered and is not closed out: since when, and what its close-out is called."""
+
+    since: date
+    ref: str
+
+
 class Breaker(NamedTuple):
     """A circuit breaker of short sales that is on: the price that tripped it, the close before, its first and last day."""
 

@@ -97,13 +97,14 @@ def _collar(values: Values) -> str:
 
 def _short_sale(values: Values) -> str:
     locate = " and has a lender's word" if values["needs_locate"] else ""
+    box = " Of what failed to be delivered and is not closed out, only borrowed units are sold short."
     test = (
         f" While a circuit breaker is on, a short sale has a limit above the bid or an exemption, and it cannot tell on a bid"
         f" older than {_age(values['max_age'])}."
         if values["price_test"]
         else ""
     )
-    return f"A sale in {_either(values['classes'])} of what is not owned net is marked short{locate}.{test}"
+    return f"A sale in {_either(values['classes'])} of what is not owned net is marked short{locate}.{box}{test}"
 
 
 _SAYS: dict[str, Callable[[Values], str]] = {

@@ -1,4 +1,4 @@
-"""Reading what the engine is told of short sales: what is located, which circuit breakers are on, what a unit owns."""
+"""Reading what the engine is told of short sales: what is lent, what is boxed, which circuit breakers are on, what a unit owns."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,6 +9,7 @@ import polars as pl
 from apps.marketdata import selectors as marketdata
 
 from ..engine import columns as c
+from ..engine.rows import Boxed
 
 LARGEST_QTY = 10**13
 
@@ -20,14 +21,18 @@ def lent(cursor, orders: pl.DataFrame, at: datetime) -> dict[str, Sequence]:
         return {}
     cursor.execute(
         "SELECT o.id, coalesce(o.terms ->> 'short_exempt', ''),"
-        f" (least(coalesce(sum(l.qty), 0), {LARGEST_QTY}) * 10000)::bigint FROM orders_order o LEFT JOIN orders_locate l"
-        " ON l.order_id = o.id AND l.released_at IS NULL AND l.expires_at > %s WHERE o.id = ANY(%s::bigint[]) GROUP BY o.id",
+        f" (least(coalesce(sum(l.qty), 0), {LARGEST_QTY}) * 10000)::bigint,"
+        f" (least(coalesce(sum(l.qty) FILTER (WHERE l.is_borrow), 0), {LARGEST_QTY}) * 10000)::bigint"
+        " FROM orders_order o LEFT JOIN orders_locate l ON l.order_id = o.id AND l.released_at IS NULL AND l.expires_at > %s"
+        " WHERE o.id = ANY(%s::bigint[]) GROUP BY o.id",
         [at, short],
     )
-    known = {pk: (why, qty) for pk, why, qty in cursor.fetchall()}
+    known = {pk: said for pk, *said in cursor.fetchall()}
+    none = ["", 0, 0]
     return {
-        "located": np.array([known.get(pk, ("", 0))[1] for pk in orders["id"]], np.int64),
-        "exempt": [known.get(pk, ("", 0))[0] for pk in orders["id"]],
+        "located": np.array([known.get(pk, none)[1] for pk in orders["id"]], np.int64),
+        "borrowed": np.array([known.get(pk, none)[2] for pk in orders["id"]], np.int64),
+        "exempt": [known.get(pk, none)[0] for pk in orders["id"]],
     }
 
 
@@ -36,6 +41,22 @@ def breakers(orders: pl.DataFrame, place_of: Mapping[int, int], at: datetime) ->
     short = set(orders.filter(pl.col("short") == 1)["instrument"])
     found = marketdata.breakers_of(short, at) if short else {}
     return {place_of[pk]: tripped and c.Breaker(*tripped) for pk, tripped in found.items()}
+
+
+def boxed(cursor, orders: pl.DataFrame, place_of: Mapping[int, int]) -> dict[int, Boxed]:
+    """
+    What is sold short and failed to be delivered by any portfolio of the firm, and is not closed out: the earliest fail of
+    each. Asked only where anything is sold short.
+    """
+    short = sorted(set(orders.filter(pl.col("short") == 1)["instrument"]))
+    if not short:
+        return {}
+    cursor.execute(
+        "SELECT DISTINCT ON (instrument_id) instrument_id, settle_date, id FROM compliance_closeout"
+        " WHERE status = 'OPEN' AND instrument_id = ANY(%s::bigint[]) ORDER BY instrument_id, settle_date, id",
+        [short],
+    )
+    return {place_of[pk]: Boxed(since, f"CO-{close_out:05d}") for pk, since, close_out in cursor.fetchall()}
 
 
 def units_owned(

@@ -128,7 +128,7 @@ def around(
         taxes = taxes_of(mandates, instruments, sorted(set(orders["instrument"])), list(order_ids), at.date())
         place_of = {i.id: n for n, i in enumerate(instruments)}
         units_owned = shorts.units_owned(cursor, mandates, orders, place_of)
-        lent = shorts.lent(cursor, orders, at)
+        lent, boxed = shorts.lent(cursor, orders, at), shorts.boxed(cursor, orders, place_of)
         days, dated = _value_days(cursor, {i.id for i in instruments if i.base_currency}, orders, others)
     place = np.array(portfolios, np.int64), np.array([i.id for i in instruments], np.int64)
     return c.Snapshot(
@@ -144,7 +144,7 @@ def around(
             (int(np.searchsorted(place[1], pk)), on.toordinal()): Fraction(factor)
             for (pk, on), factor in marketdata.forward_factors(dated, at.date()).items()
         },
-        **taxes, **listed, limits=limits, breakers=shorts.breakers(orders, place_of, at), units_owned=units_owned,
+        **taxes, **listed, limits=limits, breakers=shorts.breakers(orders, place_of, at), boxed=boxed, units_owned=units_owned,
         firm_held=firm[0], firm_promised=firm[1], own=said_of(rules, instruments), benchmarks=benchmarks,
     )  # fmt: skip
 

@@ -1,9 +1,10 @@
 """
-Short sales after Regulation SHO (17 CFR 242.200, 201 and 203).
+Short sales after Regulation SHO (17 CFR 242.200, 201, 203 and 204).
 
 A sale is long only where the seller owns all of it net of what else is to be sold, counted over the aggregation unit: the
 portfolio, or all portfolios that name the same unit. Every other sale is marked short, needs a lender's word for all of it,
-and, while the instrument's circuit breaker is on, a limit above the national best bid or a listed exemption. Exact throughout.
+and, while the instrument's circuit breaker is on, a limit above the national best bid or a listed exemption. Of what failed to
+be delivered and is not closed out only units that are borrowed already are sold short. Exact throughout.
 """
 
 from decimal import Decimal
@@ -27,21 +28,24 @@ BASIS = "net position of the aggregation unit on trade date, less its open sells
 
 
 def judge(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
-    """Mark, then locate, then price test; the first that fails is said, the least of their quantities is the most."""
+    """Mark, then penalty box, then locate, then price test; the first that fails is said, the least of their quantities is the most."""
     kinds = np.array([i.asset_class in rule.params["classes"] for i in s.instruments], bool)
     asked = s.orders.sell & kinds[s.orders.instrument]
     short, qty, lent = s.orders.shorts(), s.orders.qty, s.orders.lent()
     left = _owned(s, asked)
     mismarked = asked & ~short & (qty > left)
     unlent = asked & short & (qty > lent) & rule.params["needs_locate"]
+    boxed, borrowed = _boxed(s, asked & short), s.orders.lent_already()
+    unborrowed = boxed & (qty > borrowed)
     tested = np.full(len(qty), PASS, np.int8)
     if rule.params["price_test"] and s.breakers:
         for order in np.flatnonzero(asked & short):
             tested[order] = _price_test(s, int(order), rule.params["max_age"])
-    failed = mismarked | unlent | (asked & (tested == FAIL))
+    failed = mismarked | unborrowed | unlent | (asked & (tested == FAIL))
     outcome = np.where(failed, FAIL, np.where(asked, tested, 0)).astype(np.int8)
     step, piece = s.increment[s.orders.instrument], s.min_piece[s.orders.instrument]
-    most = np.where(tested == FAIL, 0, np.maximum(np.where(short, lent, left), 0) // step * step)
+    free = np.where(boxed, np.minimum(lent, borrowed), np.where(short, lent, left))
+    most = np.where(tested == FAIL, 0, np.maximum(free, 0) // step * step)
     most = np.where(most < piece, 0, most)
 
     def say(order: int) -> Said:
@@ -53,6 +57,8 @@ def judge(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
                 rest = units((qty[order] - most[order]) / QTY)
                 return Said(f"{text} is SELL for {units(most[order] / QTY)} and SELL_SHORT for {rest}.", BASIS, tuple(data), "rule")
             return Said(f"{text} is SELL_SHORT.", BASIS, tuple(data), "rule")
+        if unborrowed[order]:
+            return _said_of_box(s, order, borrowed[order], data)
         if unlent[order]:
             data.append(line(f"{i.symbol} located", lent[order] / QTY))
             text = f"Of {units(qty[order] / QTY)} {i.symbol} sold short {units(lent[order] / QTY)} are located. Attach a locate for more."
@@ -63,6 +69,21 @@ def judge(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
         rule, outcome, say, left / QTY, (left - qty) / QTY, np.where(short, np.nan, 0.0), "units", left / QTY, "units",
         np.where(failed, most, UNKNOWN),
     )  # fmt: skip
+
+
+def _boxed(s: Snapshot, short: np.ndarray) -> np.ndarray:
+    """Which of these are of what failed to be delivered and is not closed out (17 CFR 242.204(b))."""
+    return short & np.isin(s.orders.instrument, list(s.boxed)) if s.boxed else np.zeros(len(short), bool)
+
+
+def _said_of_box(s: Snapshot, order: int, borrowed: int, data: list) -> Said:
+    i, fail = s.instrument_of(order), s.boxed[int(s.orders.instrument[order])]
+    data += [line(f"{i.symbol} borrowed", borrowed / QTY), line("Failed to be delivered", f"{fail.since:%d %b %Y} ({fail.ref})")]
+    text = (
+        f"Of {units(s.orders.qty[order] / QTY)} {i.symbol} sold short {units(borrowed / QTY)} are borrowed. A sale of it failed to be"
+        f" delivered on {fail.since:%d %b %Y} ({fail.ref}): until that is closed out a locate is not enough, only borrowed units count."
+    )
+    return Said(text, "units that are borrowed already, while a failed sale is not closed out", tuple(data), "rule")
 
 
 def _owned(s: Snapshot, asked: np.ndarray) -> np.ndarray:
