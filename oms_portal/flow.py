@@ -16,6 +16,7 @@ from apps.orders import events as order
 from apps.orders import services as orders
 from apps.routing import events as execution
 from apps.routing import services as routing
+from apps.settlement import events as instruction
 from apps.settlement import services as settlement
 
 FLOW: Flow = {
@@ -59,6 +60,9 @@ FLOW: Flow = {
         later=[settlement.confirm_allocations, settlement.instruct_allocations, allocations.ask_after_fills]
     ),
     allocation.AllocationReversed: Then(later=[settlement.cancel_settlement]),
+    instruction.InstructionFailing: Then(later=[settlement.open_close_outs]),
+    instruction.InstructionSettled: Then(later=[settlement.close_close_outs]),
+    instruction.InstructionCancelled: Then(later=[settlement.close_close_outs]),
     execution.InquiryQuoted: Then(later=[routing.decide_inquiries]),
     execution.PostTradeHeard: Then(later=[settlement.hear_confirmations]),
 }

@@ -25,6 +25,12 @@ def read_statuses() -> int:
     return services.read_statuses(_act)
 
 
+@shared_task(name="settlement.open_due_close_outs", ignore_result=True)
+def open_due_close_outs() -> int:
+    """Will have failing sales closed out whose settlement date has come. :returns: how many"""
+    return services.open_due_close_outs(_act())
+
+
 @shared_task(name="settlement.settle_exchanges", ignore_result=True)
 def settle_exchanges() -> int:
     """Will settle the exchanges of currencies whose day has come. :returns: how many"""

@@ -201,6 +201,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 600.0,
         "options": {"expires": 600},
     },
+    "close out failing sales whose day has come": {
+        "task": "settlement.open_due_close_outs",
+        "schedule": 600.0,
+        "options": {"expires": 600},
+    },
     "check orders of earlier days anew": {
         "task": "orders.carry_orders",
         "schedule": 60.0,

@@ -4,6 +4,7 @@ from .answers import read_statuses
 from .cancellations import cancel_settlement
 from .confirmations import confirm_allocations, hear_confirmations
 from .exchanges import settle_exchanges
+from .fails import close_close_outs, open_close_outs, open_due_close_outs
 from .feeds import write_instructions
 from .instructions import (
     NothingToUnblock,
@@ -23,11 +24,14 @@ __all__ = [
     "Standing",
     "add_standing_instructions",
     "cancel_settlement",
+    "close_close_outs",
     "confirm_allocations",
     "hear_confirmations",
     "install_default_ssis",
     "instruct_allocations",
     "note_instructions",
+    "open_close_outs",
+    "open_due_close_outs",
     "read_statuses",
     "resend_instructions",
     "settle_exchanges",
