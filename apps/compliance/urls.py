@@ -5,6 +5,7 @@ from django.urls import path, re_path
 from . import (
     api,
     build_views,
+    close_out_views,
     library_views,
     limit_views,
     lists_views,
@@ -88,6 +89,8 @@ api_urlpatterns = [
         re_path(rf"^sanctions/matches/{PK}/{act}/?$", api.Matches.as_view({"post": act}), name=f"api-match-{act}")
         for act in ("confirm", "clear")
     ),
+    path("close-outs/", api.CloseOuts.as_view({"get": "list"}), name="api-close-outs"),
+    re_path(rf"^close-outs/{PK}/close/?$", api.CloseOuts.as_view({"post": "close"}), name="api-close-out-close"),
     path("list-hits/", api.ListHits.as_view({"get": "list"}), name="api-list-hits"),
     path("restrictions/", api.Restrictions.as_view({"get": "list", "post": "create"}), name="api-restrictions"),
     re_path(rf"^restrictions/{PK}/lift/?$", api.Restrictions.as_view({"post": "lift"}), name="api-restriction-lift"),
@@ -146,6 +149,8 @@ urlpatterns = [
     path("restrictions/import/", lists_views.upload, name="import_listings"),
     path("sanctions/", sanctions_views.sanctions, name="sanctions"),
     path("sanctions/<int:match_id>/decide/", sanctions_views.decide_match, name="decide_match"),
+    path("close-outs/", close_out_views.close_outs, name="close_outs"),
+    path("close-outs/<int:close_out_id>/close/", close_out_views.close, name="close_out_close"),
     path("list-hits/", lists_views.hits, name="list_hits"),
     path("restrictions/<int:restriction_id>/lift/", lists_views.lift, name="lift"),
 ]

@@ -70,6 +70,8 @@ MATRIX: dict[str, set[str] | str] = {
     "api-incidents-close": {C}, "api-incident-note": {C}, "api-incident-time": {C},
     "compliance:sanctions": {C, A}, "compliance:decide_match": {C}, "api-sanctions-lists": {C, A}, "api-matches": {C, A},
     "api-match-confirm": {C}, "api-match-clear": {C},
+    "compliance:close_outs": {C, O, A}, "compliance:close_out_close": {C},
+    "api-close-outs": {C, O, A}, "api-close-out-close": {C},
     "compliance:import_listings": {C}, "compliance:list_hits": set(),
     "compliance:room": {M, C, A}, "compliance:reserve_room": {M}, "compliance:release_room": {M, C},
     "api-shared-room": {M, C, A}, "api-room-reserve": {M}, "api-room-release": {M, C},

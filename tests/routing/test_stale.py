@@ -287,6 +287,15 @@ class Things:
             compliance.clear_matches(self.act("odile"), [pk], seen={pk: 1})
         return pk
 
+    def close_out(self) -> int:
+        firm = self.get("firm")
+        sold, home = firm.instruments["AAA"].pk, firm.portfolios["P1"].pk
+        fail = compliance.Fail("allocation:1", sold, home, Decimal(5), True, date(2026, 11, 2), "USD")
+        [pk] = compliance.open_close_outs(self.get("by")("loader"), [fail])
+        if not self.fresh:
+            compliance.close_by_hand(self.act("odile"), [pk], seen={pk: 1})
+        return pk
+
     def block(self) -> int:
         pk = self.get("a_block")("AAA", "BUY", 100, 200).pk
         if not self.fresh:
@@ -457,6 +466,7 @@ PAGES: dict[str, tuple[str, str, dict | Callable]] = {
     "compliance:lift": ("omar", "restriction", {}),
     "compliance:end_position_limit": ("omar", "position_limit", {}),
     "compliance:decide_match": ("omar", "match", {"how": "confirm"}),
+    "compliance:close_out_close": ("omar", "close_out", {}),
     "compliance:reserve_room": ("mira", "order", {"minutes": "60"}),
     "compliance:release_room": ("mira", "room", {}),
     "surveillance:assign": ("omar", "incident", lambda t: {"owner": User.objects.get(username="mira").pk}),
@@ -568,6 +578,7 @@ API: dict[str, tuple[str, str, str, dict | Callable]] = {
     "api-throttle-end": ("post", "omar", "throttle", {}),
     "api-trading-limit-end": ("post", "omar", "limit", lambda t: {"ends_on": f"{timezone.now():%Y-%m-%d}"}),
     "api-restriction-lift": ("post", "omar", "restriction", {}),
+    "api-close-out-close": ("post", "omar", "close_out", {}),
     **{f"api-match-{act}": ("post", "omar", "match", {}) for act in ("confirm", "clear")},
     **{f"api-block-{act}": ("post", "tom", "block", {}) for act in ("finish", "route", "pick-up", "unblock")},
     "api-block-hand-over": ("post", "tom", "own_block", {"to": "tess"}),

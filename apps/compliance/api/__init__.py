@@ -1,5 +1,6 @@
 """Reviews, checks, rules and the firm's lists to other systems: the services the pages call, scoped as they are."""
 
+from .close_outs import CloseOuts
 from .drafts import Drafts
 from .library import Library
 from .lists import ListHits, Restrictions
@@ -15,6 +16,7 @@ from .whatif import WhatIf
 
 __all__ = [
     "Checks",
+    "CloseOuts",
     "Drafts",
     "Library",
     "ListHits",
