@@ -118,11 +118,11 @@ def test_heard_of_the_fail_after_the_delivery_nothing_is_opened(one, put, custod
     assert standings() == []
 
 
-def test_rejected_it_stays_open_and_sent_anew_too_until_that_is_delivered(one, hear, by, custodians_write):
+def test_rejected_it_stays_open_and_sent_anew_too_until_that_is_delivered(one, hear, by, olga, custodians_write):
     hear("a.xml", advice(one.reference, FAILING))
     hear("b.xml", advice(one.reference, REJECTED))
     one.refresh_from_db()
-    [pk] = settlement.resend_instructions(by("olga"), [one.pk], "Anew.", seen={one.pk: one.version})
+    [pk] = settlement.resend_instructions(by(olga), [one.pk], "Anew.", seen={one.pk: one.version})
     keep_promises("settlement.")
     assert standings() == [("OPEN", "")]
     custodians_write()
