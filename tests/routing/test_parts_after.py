@@ -117,6 +117,26 @@ def test_locates_go_along_by_quantity_and_come_back(desk, by, mira, tom):
     assert Block.objects.get(pk=child).status == "CANCELLED"
 
 
+def test_what_is_borrowed_goes_along_first_and_comes_back_as_that(desk, by, mira, tom):
+    block = desk.block("AAA", "SELL_SHORT", {"P1": 100})
+    order = Member.objects.get(block=block).order
+    for n, qty in enumerate((70, 30)):
+        orders.attach_locate(
+            by(mira), order.pk, lender="Prime", ref=f"L{n}", qty=str(qty), expires_at=timezone.now() + timedelta(hours=1),
+            seen={order.pk: order.version + n}, is_borrow=n == 1,
+        )  # fmt: skip
+    part, _ = blocks.split_order(by(tom), order.pk, D(40), seen={order.pk: order.version + 2})
+
+    live = Locate.objects.filter(released_at=None).order_by("order", "ref")
+    assert list(live.values_list("order", "ref", "qty", "is_borrow")) == [
+        (order.pk, "L0", 60, False), (part, "L0", 10, False), (part, "L1", 30, True),
+    ]  # fmt: skip
+    blocks.join_orders(by(tom), [order.pk, part], seen={order.pk: order.version + 3, part: 1})
+    assert list(live.values_list("order", "ref", "qty", "is_borrow")) == [
+        (order.pk, "L0", 70, False), (order.pk, "L1", 30, True),
+    ]  # fmt: skip
+
+
 def test_documents_are_those_of_all_parts(desk, by, mira, tom):
     order, part = _split(desk, by, tom)
     orders.add_document(by(mira), order.pk, url="https://research.example/aaa", seen={order.pk: order.version})
