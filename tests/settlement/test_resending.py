@@ -175,7 +175,7 @@ def test_refusals_change_nothing(sent, unmatched, says, by, olga, ada):
 def test_statements_do_not_grow_with_the_instructions(sent, says, by, olga, django_assert_max_num_queries):
     says(*(advice(row.reference, FAILING) for row in sent))
     rows = list(Instruction.objects.order_by("pk"))
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(17):
         new = settlement.resend_instructions(by(olga), [r.pk for r in rows], "Late", seen={r.pk: r.version for r in rows})
 
     assert len(new) == 3
