@@ -216,6 +216,7 @@ class Story:
         assert events("block", self.block.pk) == [
             "opened", "frozen", "done", "allocated", "reopened", "done", "allocated",
         ]  # fmt: skip
+        keep_promises("settlement.close_close_outs")  # Of what settled last.
         assert Delivery.objects.exclude(status="DONE").count() == 0
         assert not any(FeedFile.objects.values_list("problems", flat=True))
         while seals.make_seal():
