@@ -579,6 +579,7 @@ API: dict[str, tuple[str, str, str, dict | Callable]] = {
     "api-trading-limit-end": ("post", "omar", "limit", lambda t: {"ends_on": f"{timezone.now():%Y-%m-%d}"}),
     "api-restriction-lift": ("post", "omar", "restriction", {}),
     "api-close-out-close": ("post", "omar", "close_out", {}),
+    "api-position-limit-end": ("post", "omar", "position_limit", {}),
     **{f"api-match-{act}": ("post", "omar", "match", {}) for act in ("confirm", "clear")},
     **{f"api-block-{act}": ("post", "tom", "block", {}) for act in ("finish", "route", "pick-up", "unblock")},
     "api-block-hand-over": ("post", "tom", "own_block", {"to": "tess"}),
