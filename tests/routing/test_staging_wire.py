@@ -140,7 +140,7 @@ def horizon(dialled, tmp_path):
         "symbol,isin,asset_class,currency,price\nAAA,US0378331005,EQUITY,USD,50\nCCC,US5949181045,EQUITY,USD,100\n"
         "AAA,US0378331005,EQUITY,USD,50\n"
     )
-    command = [sys.executable, "-m", "street.upstream", f"--port={dialled}", "--every=0.3", "--most=6", "--seed=2"]
+    command = [sys.executable, "-m", "street.upstream", f"--port={dialled}", "--every=1", "--most=6", "--seed=2"]
     process = subprocess.Popen([*command, f"--home={tmp_path}", f"--data={tmp_path}"], cwd=ROOT)
     yield process
     if process.poll() is None:

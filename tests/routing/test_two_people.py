@@ -41,7 +41,7 @@ class TestAtOnce:
             tess,
         )
 
-        assert answers == ["None", "StaleRoute"]
+        assert answers == ["()", "StaleRoute"]  # Nothing was stopped.
         assert Block.objects.get().placed_qty == 12_000
 
     def test_two_finish_a_block_and_it_is_done_once(self, a_route, street, tom, tess, by):
