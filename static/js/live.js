@@ -24,6 +24,8 @@
   const AGAIN = 2000;       // ms at least between two fetches of a whole list
   const HEALTH = 10000;     // ms at least between two looks at the parts, panels of `health`, while the line speaks
   const RESTING = 1000;     // ms at least between two looks at one panel
+  const DEAR = 30;          // times as long as its last answer took a panel rests, at most
+  const STALEST = 10000;    // ms
 
   let source = null;
   let changed = new Map();  // subject → ids
@@ -132,12 +134,13 @@
     }
   }
   const looked = new WeakMap();         // panel → when it was last refreshed
+  const rests = new WeakMap();          // panel → ms that it rests: what costs the server much is asked for less often
   const resting = new WeakSet();
   function refreshPanel(panel) {
     if (panel.classList.contains("htmx-request")) panel.dataset.again = "";
     else if (fieldInUse(panel)) panel.classList.add("stale");
     else {
-      const left = RESTING - (Date.now() - (looked.get(panel) ?? 0));
+      const left = (rests.get(panel) ?? RESTING) - (Date.now() - (looked.get(panel) ?? 0));
       if (left <= 0) {
         looked.set(panel, Date.now());
         htmx.trigger(panel, "refresh");
@@ -149,6 +152,7 @@
   }
   document.addEventListener("htmx:afterRequest", (event) => {
     const panel = event.detail.elt;
+    if (looked.has(panel)) rests.set(panel, Math.min(STALEST, Math.max(RESTING, DEAR * (Date.now() - looked.get(panel)))));
     if (!panel.dataset || !("again" in panel.dataset)) return;
     delete panel.dataset.again;
     setTimeout(() => panel.isConnected && htmx.trigger(panel, "refresh"), TOGETHER);
