@@ -70,11 +70,12 @@ def measure(size: int) -> dict:
         batches = [wishes(size) for _ in range(times)]
         yardstick = Yardstick(home)
         connection.ensure_connection()
-        seconds = []
+        seconds, statements = [], 0
         for batch in batches:
             steps.rows.clear()
             act(batch)
             seconds.append(steps.rows["act"][0])
+            statements = max(statements, steps.rows["act"][1])  # One batch has an order that is held, another has none.
         bare = yardstick.measure()
         api = _by_api(Client, override_settings, mira, lines, size, min(times, 3))
     took = statistics.median(seconds)
@@ -82,7 +83,7 @@ def measure(size: int) -> dict:
         "orders": size,
         "seconds": round(took, 4),
         "orders_a_second": round(size / took),
-        "statements": steps.rows["act"][1],
+        "statements": statements,
         "rows": bare.rows // times,
         "copy_seconds": round(bare.seconds / times, 4),
         "copy_ratio": round(took / (bare.seconds / times), 2),

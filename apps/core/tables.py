@@ -8,7 +8,21 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import polars as pl
+import psycopg
 from psycopg import sql
+from psycopg.types.array import ListDumper
+
+
+class NumbersDumper(ListDumper):
+    """Writes a list of whole numbers at once, where psycopg asks for each whether it is quoted; any other list as psycopg does."""
+
+    def dump(self, obj: list[Any]) -> bytes | None:
+        if set(map(type, obj)) == {int}:
+            return b"{%s}" % ",".join(map(str, obj)).encode()
+        return super().dump(obj)
+
+
+psycopg.adapters.register_dumper(list, NumbersDumper)  # Of every connection: acts name thousands of rows, many times over.
 
 
 def one_at_a_time(cursor, what: str) -> None:
