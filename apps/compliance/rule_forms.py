@@ -19,7 +19,7 @@ from .engine.scope import WORDS
 from .models.rules import SEVERITIES
 from .states import USUAL, WHEN, Stage
 
-UNITS = {"percent": "%", "minutes": "min"}
+UNITS = {"percent": "%", "minutes": "min", "days": "days"}
 DAY = forms.DateInput(attrs={"type": "date"})
 TICKS = forms.CheckboxSelectMultiple
 SAID = ("code", "name", "severity", "citation", "jurisdiction", "starts_on", "ends_on")

@@ -4,7 +4,7 @@ The bench of a rule: what its fixtures say of it, and how much of it they would 
 A mutant is the rule with one thing changed: a limit a little lower or higher, the edge itself, an exemption dropped, another
 grouping or basis. One that its fixtures do not notice survives, and is a case that nobody wrote down. What is the same rule in
 other words is no mutant: accrued interest where no bonds are meant, delta where no options are, the age of prices where units
-are counted, asset classes apart where only one is meant.
+are counted, asset classes apart where only one is meant. Nor is one that begins to look through funds: that is another rule.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +18,7 @@ from .attributes import ALL_FIELDS, FIELDS
 from .judgement import RuleVersion
 from .params import ASSET_CLASSES, OF_ALL, BadRule, Param
 from .rules import MEASURES
+from .rules.measure_said import looks_through
 
 EDGE = Decimal("0.0000001")
 POSITIVE = {"market_value", "with_accrued", "notional"}
@@ -91,12 +92,14 @@ def _others(name: str, param: Param, values: Mapping[str, Any]) -> Iterator[tupl
     elif value is not None and param.kind in ("percent", "amount", "minutes"):
         is_least = values.get("bound") == "min" and values.get("relative_to") != "benchmark"  # Then it is a distance.
         # At its very edge a limit passes, and a warning is said: what no longer meets it lies on the other side.
-        is_least = is_least != (name == "warning")
+        is_least = name == "cover_pct" or is_least != (name == "warning")
         yield from _near(value, is_least=is_least, is_limit=param.kind != "minutes")
 
 
 def _is_same(name: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     """Whether a changed parameter leaves a rule that says the same of any book."""
+    if name in ("look_through", "cover_pct") and not looks_through(was):
+        return True
     if name == "max_age":
         return was.get("basis") == "units" or was.get("against") == "debt_outstanding"
     if was.get("limit") == 0 and {was[name], now[name]} <= ({"nav", "total_assets"} if name == "against" else POSITIVE):

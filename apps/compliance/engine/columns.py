@@ -22,7 +22,7 @@ from .contracts import Bound, Contract, Stake
 from .controls import Limit
 from .lists import Met
 from .plans import Plan
-from .rows import Benchmark, Boxed, Breaker, Instrument, Own, Portfolio, Rate
+from .rows import Benchmark, Boxed, Breaker, Constituents, Instrument, Own, Portfolio, Rate
 from .taxes import Position, TaxLot
 
 QTY = 10_000
@@ -38,11 +38,10 @@ CLASS_OF = {"EQUITY": EQUITY, "ETF": EQUITY, "FUND": EQUITY, "CORP": FIXED_INCOM
 class Orders:
     """
     Orders in ascending ``id``. ``portfolio`` and ``instrument`` are places in the snapshot's lists; limit 0 is none.
-    ``value_days`` is the ordinal of the settlement date that an order says itself, 0 where it says none; ``family`` the
-    order that one was split from, or itself. ``own`` has what each says in fields of the firm's own, as text
-    by code; None where no order says any. ``short`` are those marked as short sales, ``located`` how many ten-thousandths
-    of each lenders gave their word for and ``borrowed`` how many of those are borrowed already, ``exempt`` why the price test
-    does not ask it; each None where none is sold short.
+    ``value_days`` is the ordinal of the settlement date that an order says itself, 0 where it says none; ``family`` the order that one
+    was split from, or itself. ``own`` has what each says in fields of the firm's own, as text by code; None where no order says any.
+    ``short`` are those marked as short sales, ``located`` how many ten-thousandths of each lenders gave their word for and ``borrowed``
+    how many of those are borrowed already, ``exempt`` why the price test does not ask it; each None where none is sold short.
     ``user`` is each one's author and ``desk`` its desk, by id, ``checked`` which were answered for before; None where no rule asks.
     """
 
@@ -156,6 +155,8 @@ class Snapshot:
     """What dealers owe; None where no rule asks."""
     benchmarks: Mapping[int, Benchmark] = field(default_factory=dict)
     """By id, with the newest weights there were; what is in them is among the instruments. None where no rule asks."""
+    constituents: Mapping[int, Constituents] = field(default_factory=dict)
+    """By id of a fund, what it held last, that in it too; what is in them is among the instruments. None where no rule asks."""
     own: Mapping[str, Own] = field(default_factory=dict)
     """Attributes of the firm's own that a rule asks for, by code."""
     kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)

@@ -86,6 +86,13 @@ class Benchmark(NamedTuple):
     weights: Mapping[int, Decimal]
 
 
+class Constituents(NamedTuple):
+    """What a fund holds. :param as_of: the day of its weights; :param weights: instrument's id to its weight in percent"""
+
+    as_of: date
+    weights: Mapping[int, Decimal]
+
+
 class Portfolio(NamedTuple):
     """
     A portfolio with the limits of its mandate in percent of net asset value; None where it has no mandate.

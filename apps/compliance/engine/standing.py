@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import claims, standing_owed
+from . import claims, standing_owed, standing_through
 from .attributes import GROUPS, clouded, grouping, issuer_of, mask, namer, numbers_of, vague, weight
 from .benchmarks import Weights
 from .columns import FIRM_CURRENCY, NEAR, QTY, Snapshot
@@ -190,6 +190,8 @@ def _lines(s: Snapshot, n: _Numbers, portfolio: int, group: int) -> tuple[dict[s
 
 def _measure(s: Snapshot, rule: RuleVersion) -> list[Standing]:
     p = rule.params
+    if measure_said.looks_through(p):
+        return standing_through.measured(s, rule)
     if p["across"] == "firm" or p["against"] in (*measure_said.OF_INSTRUMENT, "nothing"):
         return _on_file(s, rule)
     meant = mask(s, p["filter"])

@@ -132,6 +132,11 @@ def ask_benchmarks(rules: Iterable[RuleVersion]) -> bool:
     return any(rule.params.get("relative_to") == "benchmark" for rule in rules)
 
 
+def look_through_funds(rules: Iterable[RuleVersion]) -> bool:
+    """Whether one of them looks through funds."""
+    return any(measure_said.looks_through(rule.params) for rule in rules)
+
+
 def look_firm_wide(rules: Iterable[RuleVersion]) -> bool:
     """Whether one of them looks beyond the order's own portfolio."""
     return any(MEASURES[rule.kind].firm_wide(rule.params) for rule in rules)

@@ -21,11 +21,12 @@ from ..columns import FIRM_CURRENCY, NEAR, QTY, Instrument, Snapshot
 from ..judgement import INDETERMINATE, PASS, RuleVersion, Said, Verdicts, compared
 from ..projection import exact_before, projected, running
 from ..saying import cannot_tell, line, listed, money, nav_line, part_lines, percent, units
-from .measure_said import AGAINST, OF_INSTRUMENT, per
+from . import look_through
+from .measure_said import AGAINST, OF_INSTRUMENT, looks_through, per
 
 
 def judge(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
-    return _Judged(s, rule).verdicts()
+    return look_through.judge(s, rule) if looks_through(rule.params) else _Judged(s, rule).verdicts()
 
 
 @dataclass
