@@ -1,8 +1,11 @@
-"""What a fixture says of instruments in attributes of the firm's own, and of benchmarks."""
+"""What a fixture says of instruments in attributes of the firm's own, of benchmarks, and of what funds hold."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
+
+from apps.reference.rules import HOLDERS
 
 from . import columns as c
 from .fixture_words import BadFixture, mapping_in, number_in, place_in
@@ -26,13 +29,31 @@ def own_said(listed: Mapping[str, Any]) -> dict[str, c.Own]:
 
 def benchmarks_said(told: Any, places: Mapping[str, int], today: date) -> dict[str, c.Benchmark]:
     """Benchmarks by code: what instruments weigh in percent, and how many days ago that was so."""
+    return {
+        code: c.Benchmark(code, *_weights(given, f"benchmarks.{code}", places, today))
+        for code, given in mapping_in(told, "benchmarks").items()
+    }
+
+
+def constituents_said(told: Any, instruments: Sequence[c.Instrument], places: Mapping[str, int], today: date) -> dict[int, c.Constituents]:
+    """What funds hold, by their ids: in percent of each, and how many days ago that was so."""
     found = {}
-    for code, given in mapping_in(told, "benchmarks").items():
-        at = f"benchmarks.{code}"
-        given = mapping_in(given, at, {"weights", "days_old"}, {"weights"})
-        weights = {
-            place_in(places, symbol, at) + 1: number_in(weight, f"{at}.{symbol}")
-            for symbol, weight in mapping_in(given["weights"], f"{at}.weights").items()
-        }
-        found[code] = c.Benchmark(code, today - timedelta(days=int(number_in(given.get("days_old", 0), at))), weights)
+    for symbol, given in mapping_in(told, "constituents").items():
+        at = f"constituents.{symbol}"
+        fund = instruments[place_in(places, symbol, at)]
+        if fund.asset_class not in HOLDERS:
+            raise BadFixture(f"“{symbol}” is neither an ETF nor a FUND: it holds nothing.", field=at)
+        held = c.Constituents(*_weights(given, at, places, today))
+        if any(weight <= 0 for weight in held.weights.values()) or fund.id in held.weights:
+            raise BadFixture(f"What “{symbol}” holds is another than itself, of a weight above zero.", field=at)
+        found[fund.id] = held
     return found
+
+
+def _weights(given: Any, at: str, places: Mapping[str, int], today: date) -> tuple[date, dict[int, Decimal]]:
+    given = mapping_in(given, at, {"weights", "days_old"}, {"weights"})
+    weights = {
+        place_in(places, symbol, at) + 1: number_in(weight, f"{at}.{symbol}")
+        for symbol, weight in mapping_in(given["weights"], f"{at}.weights").items()
+    }
+    return today - timedelta(days=int(number_in(given.get("days_old", 0), at))), weights

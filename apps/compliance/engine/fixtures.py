@@ -18,7 +18,7 @@ the first one's. ``expect`` is PASS, FAIL, INDETERMINATE or NOT_ASKED; ``largest
 
 ``issuer`` is the issuer's group, ``body`` the issuer itself where that is another; ``own`` has attributes of the firm's own by
 code, a number or a text in quotes. A portfolio's ``benchmark`` is one of the fixture's: ``{"weights": {"A": "60", "B": "40"},
-"days_old": 3}``. A portfolio's ``bank`` is the issuer that
+"days_old": 3}``; so are ``constituents``, of a fund by its symbol. A portfolio's ``bank`` is the issuer that
 keeps its money, ``deals`` are what it and dealers still owe each other: ``{"dealer": "D", "issuer": "Alpha",
 "is_credit_institution": true, "amounts": {"EUR": "100", "USD": "-110"}}``; without ``issuer`` who the dealer is is not known.
 ``clause`` may name the clause of a mandate that the fixture proves, by the document's code and the clause's reference:
@@ -37,7 +37,7 @@ from . import columns as c
 from . import plans
 from .claims import Deals, Party
 from .contracts import KINDS, LIMIT, MONTHS, Bound, Contract, Stake
-from .fixture_compared import benchmarks_said, own_said
+from .fixture_compared import benchmarks_said, constituents_said, own_said
 from .fixture_words import BadFixture
 from .fixture_words import day_in as _day
 from .fixture_words import mapping_in as _mapping
@@ -112,7 +112,7 @@ def read(told: Mapping[str, Any]) -> Fixture:
     """:raises BadFixture: naming the first place that cannot be understood"""
     known = {
         "name", "clause", "instruments", "portfolios", "orders", "open_orders", "rates", "firm_holds", "firm_buys", "stands", "contracts",
-        "position_limits", "benchmarks",
+        "position_limits", "benchmarks", "constituents",
     }  # fmt: skip
     where = _mapping(told, "fixture", known, {"name", "instruments", "portfolios", "orders"})
     name = str(where["name"])
@@ -159,6 +159,7 @@ def read(told: Mapping[str, Any]) -> Fixture:
         ),
     )  # fmt: skip
     snapshot.own, snapshot.benchmarks = own_said(listed), dict(enumerate(compared.values(), start=1))
+    snapshot.constituents = constituents_said(where.get("constituents", {}), instruments, places, NOW.date())
     stands = [_stands(row, f"stands[{n}]", home) for n, row in enumerate(_rows(where.get("stands", []), "stands"))]
     return Fixture(name, snapshot, [row[5] for row in orders], stands)
 
