@@ -1,14 +1,16 @@
-"""Reading what only some rules ask for: attributes of the firm's own, and what is in benchmarks."""
+"""Reading what only some rules ask for: attributes of the firm's own, and what is in benchmarks and funds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from apps.portfolios.benchmark_selectors import benchmark_weights
+from apps.reference import selectors as reference
 from apps.reference.own_selectors import own_values
 
 from ..engine import columns as c
+from ..engine.funds import DEEPEST
 from ..engine.judgement import RuleVersion
-from ..engine.rules import ask_benchmarks, own_asked
+from ..engine.rules import ask_benchmarks, look_through_funds, own_asked
 
 
 def followed(rules: Sequence[RuleVersion], portfolios: Sequence[c.Portfolio], at: datetime) -> dict[int, c.Benchmark]:
@@ -17,6 +19,23 @@ def followed(rules: Sequence[RuleVersion], portfolios: Sequence[c.Portfolio], at
         return {}
     found = benchmark_weights({p.benchmark for p in portfolios if p.benchmark}, at.date())
     return {pk: c.Benchmark(*one) for pk, one in found.items()}
+
+
+def held_by_funds(rules: Sequence[RuleVersion], instrument_ids: Iterable[int], at: datetime) -> dict[int, c.Constituents]:
+    """
+    What the funds among instruments held last, and the funds in them, a level at a time, where a rule looks through funds. One
+    query a level.
+    """
+    found: dict[int, c.Constituents] = {}
+    wanted, asked = set(instrument_ids), set()
+    for _ in range(DEEPEST if look_through_funds(rules) else 0):
+        held = reference.constituents(wanted, at.date())
+        found |= {pk: c.Constituents(one.as_of, one.weights) for pk, one in held.items()}
+        asked |= wanted
+        wanted = {pk for one in held.values() for pk in one.weights} - asked
+        if not wanted:
+            break
+    return found
 
 
 def said_of(rules: Sequence[RuleVersion], instruments: Sequence[c.Instrument]) -> dict[str, c.Own]:

@@ -17,8 +17,9 @@ from django.db.models import QuerySet
 from ..engine import figures
 from ..engine.columns import Snapshot
 from ..engine.evidence import inputs_hash
+from ..engine.funds import has_funds
 from ..engine.judgement import OUTCOMES, PASS, UNKNOWN, RuleVersion
-from ..engine.rules import ask_benchmarks, look_at_deals, look_firm_wide, own_asked
+from ..engine.rules import ask_benchmarks, look_at_deals, look_firm_wide, look_through_funds, own_asked
 from ..engine.screening import Screening, screen
 from ..engine.storing import NotStored, digest, expanded, unpacked
 from ..models import Run
@@ -177,6 +178,7 @@ def _may_be_asked(s: Snapshot, rule: RuleVersion) -> bool:
         and (s.deals is not None or not look_at_deals([rule]))
         and own_asked([rule]) <= s.own.keys()
         and bool(s.benchmarks or not ask_benchmarks([rule]))
+        and bool(s.constituents or not look_through_funds([rule]) or not has_funds(s))
     )
 
 

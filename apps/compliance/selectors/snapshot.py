@@ -24,7 +24,7 @@ from ..engine import columns as c
 from ..engine.judgement import RuleVersion
 from . import shorts
 from .accruals import accrued_estimate
-from .asked_for import followed, said_of
+from .asked_for import followed, held_by_funds, said_of
 from .contracts import contracts_of
 from .economics import economic_hash
 from .firm import firm_holds
@@ -78,7 +78,7 @@ def snapshot_of(
     :param portfolio_ids: portfolios to look at beside the orders' own
     :param firm_wide: whether a rule looks at the whole firm's holdings; :param deals: at deals in currencies not settled
     :param at_work: whether of other orders only those count that are at a broker
-    :param rules: which are asked: own attributes and benchmarks that none of them looks at are not read
+    :param rules: which are asked: own attributes, benchmarks and what funds hold, where none of them looks at those, are not read
     :raises TooLarge: where a quantity or price is beyond what can be checked
     """
     with connection.cursor() as cursor:
@@ -119,8 +119,10 @@ def around(
         mandates = homes_of(cursor, portfolios)
         traded = sorted(set(orders["instrument"]) | set(others["instrument"]))
         benchmarks = followed(rules, mandates, at)
-        compared = {pk for one in benchmarks.values() for pk in one.weights}
-        instruments = _instruments(cursor, sorted({*traded, *positions["thing"], *compared}), set(traded), at)
+        had = {*traded, *positions["thing"]}
+        funds = held_by_funds(rules, had, at)
+        within = {pk for one in (*benchmarks.values(), *funds.values()) for pk in one.weights}
+        instruments = _instruments(cursor, sorted(had | within), set(traded), at)
         owed = money_owed(cursor, portfolios, at) if deals else None
         firm = firm_holds(cursor, instruments, orders["instrument"], order_ids, at, counted) if firm_wide else (None, None)
         listed = _contracts(cursor, instruments, set(orders["instrument"]), mandates, order_ids, at, counted) if firm_wide else {}
@@ -145,7 +147,7 @@ def around(
             for (pk, on), factor in marketdata.forward_factors(dated, at.date()).items()
         },
         **taxes, **listed, limits=limits, breakers=shorts.breakers(orders, place_of, at), boxed=boxed, units_owned=units_owned,
-        firm_held=firm[0], firm_promised=firm[1], own=said_of(rules, instruments), benchmarks=benchmarks,
+        firm_held=firm[0], firm_promised=firm[1], own=said_of(rules, instruments), benchmarks=benchmarks, constituents=funds,
     )  # fmt: skip
 
 
@@ -165,8 +167,10 @@ def snapshot_as_held(
         cash, unsettled = _money(cursor, wanted, at)
         mandates = homes_of(cursor, wanted)
         benchmarks = followed(rules, mandates, at)
-        compared = {pk for one in benchmarks.values() for pk in one.weights}
-        instruments = _instruments(cursor, sorted({*positions["thing"], *instrument_ids, *compared}), set(), at)
+        had = {*positions["thing"], *instrument_ids}
+        funds = held_by_funds(rules, had, at)
+        within = {pk for one in (*benchmarks.values(), *funds.values()) for pk in one.weights}
+        instruments = _instruments(cursor, sorted(had | within), set(), at)
         owed = money_owed(cursor, wanted, at) if deals else None
         listed = _contracts(cursor, instruments, set(positions["thing"]), mandates, [], at)
     place = np.array(wanted, np.int64), np.array([i.id for i in instruments], np.int64)
@@ -174,7 +178,7 @@ def snapshot_as_held(
     return c.Snapshot(
         at=at, plans=plans_of(mandates, at.date()), orders=c.Orders(**none), others=c.OpenOrders(**none),
         **listed, instruments=instruments, portfolios=mandates, **_held(positions, cash, unsettled, instruments, place, at, owed),
-        own=said_of(rules, instruments), benchmarks=benchmarks,
+        own=said_of(rules, instruments), benchmarks=benchmarks, constituents=funds,
     )  # fmt: skip
 
 
