@@ -59,7 +59,7 @@ def ask_after_fills(act: Act, filled: Sequence[Filled]) -> int:
     if not rules or not filled:
         return 0
     portfolios, instruments = {one.portfolio_id for one in filled}, {one.instrument_id for one in filled}
-    s = compliance.snapshot_as_held(sorted(portfolios), act.at, instruments, deals=look_at_deals(rules))
+    s = compliance.snapshot_as_held(sorted(portfolios), act.at, instruments, deals=look_at_deals(rules), rules=rules)
     caused = _caused(s, stand(s, rules), filled)
     if not caused:
         return 0
