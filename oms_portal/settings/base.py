@@ -8,6 +8,7 @@ from csp.constants import NONE, SELF
 from kombu import Exchange, Queue
 
 from oms_portal.logs import logging_config
+from oms_portal.settings.schedule import SCHEDULE
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 
@@ -155,108 +156,7 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(OMS_HOME / "beat-schedule")
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
-CELERY_BEAT_SCHEDULE = {
-    "keep promises whose nudge was lost": {
-        "task": "audit.sweep",
-        "schedule": 2.0,
-        "options": {"expires": 10},
-    },
-    "decide inquiries whose time is up": {
-        "task": "routing.decide_inquiries",
-        "schedule": 1.0,
-        "options": {"expires": 2},
-    },
-    "find who is on both sides": {
-        "task": "blocks.find_oppositions",
-        "schedule": 5.0,
-        "options": {"expires": 5},
-    },
-    "end crosses whose time is up": {
-        "task": "crossing.expire_crosses",
-        "schedule": 30.0,
-        "options": {"expires": 30},
-    },
-    "report the day's compliance": {
-        "task": "surveillance.report_day",
-        "schedule": 600.0,
-        "options": {"expires": 600},
-    },
-    "tell the desk what needs it": {
-        "task": "routing.raise_alerts",
-        "schedule": 5.0,
-        "options": {"expires": 5},
-    },
-    "write what is ready to the custodians": {
-        "task": "settlement.write_instructions",
-        "schedule": 2.0,
-        "options": {"expires": 10},
-    },
-    "read what the custodians answered": {
-        "task": "settlement.read_statuses",
-        "schedule": 2.0,
-        "options": {"expires": 10},
-    },
-    "settle currencies whose day has come": {
-        "task": "settlement.settle_exchanges",
-        "schedule": 600.0,
-        "options": {"expires": 600},
-    },
-    "close out failing sales whose day has come": {
-        "task": "settlement.open_due_close_outs",
-        "schedule": 600.0,
-        "options": {"expires": 600},
-    },
-    "check orders of earlier days anew": {
-        "task": "orders.carry_orders",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
-    "escalate approvals that nobody gave in time": {
-        "task": "orders.escalate_approvals",
-        "schedule": 15.0,
-        "options": {"expires": 15},
-    },
-    "put a new sanctions list in force": {
-        "task": "compliance.load_sanctions",
-        "schedule": 3600.0,
-        "options": {"expires": 600},
-    },
-    "hold new names against the sanctions list": {
-        "task": "compliance.screen_names",
-        "schedule": 10.0,
-        "options": {"expires": 10},
-    },
-    "end overrides whose time is over": {
-        "task": "compliance.expire_overrides",
-        "schedule": 15.0,
-        "options": {"expires": 15},
-    },
-    "end what is kept for drafts and is over": {
-        "task": "compliance.expire_reservations",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
-    "seal the record": {
-        "task": "audit.seal",
-        "schedule": 30.0,
-        "options": {"expires": 30},
-    },
-    "keep the closes of venues whose session is over": {
-        "task": "marketdata.store_closes",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
-    "restrict short sales of what fell by a tenth": {
-        "task": "marketdata.trip_breakers",
-        "schedule": 15.0,
-        "options": {"expires": 15},
-    },
-    "drop bars that no figure needs": {
-        "task": "marketdata.drop_old_bars",
-        "schedule": 3600.0,
-        "options": {"expires": 600},
-    },
-}
+CELERY_BEAT_SCHEDULE = SCHEDULE
 
 # --- Compliance -----------------------------------------------------------------------------------------------------
 FIRM_TIME_ZONE = os.environ.get("OMS_FIRM_TIME_ZONE", "America/New_York")  # By which a day of the firm ends.

@@ -312,37 +312,26 @@ def replace_routes(
         return said.stopped
     count_strategies(act, [(r.strategy, found[r.block_id]) for r in routes.values()], is_new=False)
     names = write_requests(act, routes, "G", terms)
-    queue_messages(
-        act,
-        [
-            Outgoing(
-                route.broker_id,
-                "G",
-                names[pk],
-                rules.orders.replace(
-                    names[pk], orig_of(route), route.order_id, terms_of(found[route.block_id], lenders), *terms[pk],
-                    rules.strategy_fields(route.strategy, route.params), act.at,
-                ),
-            )
-            for pk, route in routes.items()
-        ],
-    )  # fmt: skip
-    facts = [
-        Fact(
-            pk,
-            route.version + 1,
-            events.RouteReplaceRequested(
-                cl_ord_id=names[pk],
-                qty=rules.plain(terms[pk][0]),
-                limit_price=None if terms[pk][1] is None else rules.plain(terms[pk][1]),
-            ),
-        )
-        for pk, route in routes.items()
-    ]
-    record(act, facts)
+    queue_messages(act, [_replacing(act, r, found[r.block_id], names[pk], terms[pk], lenders) for pk, r in routes.items()])
+    record(act, [_replaced(routes[pk], names[pk], *new) for pk, new in terms.items()])
     if any(more.values()):
         blocks.mark_placed(act, {pk: qty for pk, qty in more.items() if qty})
     return ()
+
+
+def _replacing(
+    act: Act, route: Route, block: Block, name: str, new: tuple[Decimal, Decimal | None], lenders: Mapping[int, str]
+) -> Outgoing:
+    """The OrderCancelReplaceRequest of a route."""
+    algo = rules.strategy_fields(route.strategy, route.params)
+    text = rules.orders.replace(name, orig_of(route), route.order_id, terms_of(block, lenders), *new, algo, act.at)
+    return Outgoing(route.broker_id, "G", name, text)
+
+
+def _replaced(route: Route, name: str, qty: Decimal, limit: Decimal | None) -> Fact:
+    said = None if limit is None else rules.plain(limit)
+    asked = events.RouteReplaceRequested(cl_ord_id=name, qty=rules.plain(qty), limit_price=said)
+    return Fact(route.pk, route.version + 1, asked)
 
 
 def _new_terms(route: Route, block: Block, change: Mapping[str, Decimal | None]) -> tuple[Decimal, Decimal | None]:
