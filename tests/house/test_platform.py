@@ -142,7 +142,7 @@ def broker(own_servers, tmp_path):
             path = tmp_path / "done"
             return path.read_text().split() if path.exists() else []
 
-        def wait_for(self, text: str, seconds: float = 20) -> bool:
+        def wait_for(self, text: str, seconds: float = 60) -> bool:
             deadline = time.monotonic() + seconds
             while time.monotonic() < deadline:
                 if text in self.done():
@@ -212,7 +212,7 @@ class TestRedisIsAHint:
         broker.redis.start()
 
         assert broker.send("after")[1] == "sent"
-        assert broker.wait_for("after", 30)
+        assert broker.wait_for("after")
 
     def test_publishing_to_a_dead_redis_says_so_within_a_second(self, broker):
         broker.redis.kill()
