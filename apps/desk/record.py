@@ -44,10 +44,14 @@ NEEDED = {
     "allocation": "audit.see", "confirmation": "settlement.see", "instruction": "settlement.see",
     "exchange": "settlement.see",
     "review": "compliance.see", "rule": "compliance.see", "draft": "compliance.see", "restriction": "compliance.see",
-    "limit": "compliance.see", "throttle": "routing.see", "term": "portfolios.see_all", "screening": "compliance.see",
+    "limit": "compliance.see", "limit_end": "compliance.see",
+    "throttle": "routing.see", "term": "portfolios.see_all", "screening": "compliance.see",
+    "standing": "compliance.see",
     "mandate": "compliance.see", "clause": "compliance.see", "mapping": "compliance.see",
     "entry": "compliance.control_room", "match": "compliance.see", "close_out": "settlement.see", "position_limit": "compliance.see",
     "override": "compliance.see", "question": "compliance.see", "reservation": "compliance.see",
+    "own_attribute": "reference.see", "instrument_value": "reference.see", "issuer_value": "reference.see",
+    "benchmark": "reference.see", "benchmark_weight": "reference.see",
     "day": "compliance.see", "incident": "compliance.see", "filing": "compliance.see",
     "import": "audit.see", "group": "audit.see", "approval": "audit.see", "chain": "audit.see",
     "deputy": "audit.see", "person": "audit.see",
@@ -59,7 +63,7 @@ REFS = {"order_id": "O-{:06d}", "source_id": "O-{:06d}", "parent_id": "O-{:06d}"
         "part_id": "O-{:06d}", "into": "B-{:04d}", "split_from": "B-{:04d}", "order_ids": "O-{:06d}", "parts": "O-{:06d}",
         "bought_in_id": "B-{:04d}", "sold_in_id": "B-{:04d}", "buy_id": "B-{:04d}", "sell_id": "B-{:04d}",
         "opposition_id": "X-{:04d}", "cross_id": "XC-{:04d}", "route_id": "R-{:04d}", "allocation_id": "A-{:06d}",
-        "review_id": "V-{:06d}"}  # fmt: skip
+        "review_id": "V-{:06d}", "limit_id": "TL-{:04d}", "end_id": "LE-{:04d}"}  # fmt: skip
 NAMES = {
     "portfolio_id": (Portfolio, "code"), "instrument_id": (Instrument, "symbol"), "broker_id": (Broker, "name"),
     "custodian_id": (Custodian, "name"),
@@ -77,7 +81,7 @@ Names = dict[str, dict[int, str]]
 SUBJECTS = {"order": "O-{:06d}", "block": "B-{:04d}", "route": "R-{:04d}", "inquiry": "Q-{:04d}", "allocation": "A-{:06d}",
             "confirmation": "C-{:06d}", "instruction": "I-{:06d}", "exchange": "E-{:06d}", "review": "V-{:06d}", "override": "VO-{:06d}",
             "opposition": "X-{:04d}", "cross": "XC-{:04d}", "draft": "D-{:04d}", "screening": "S-{:06d}",
-            "mapping": "CM-{:05d}", "limit": "TL-{:04d}", "position_limit": "PL-{:04d}", "match": "N-{:05d}",
+            "mapping": "CM-{:05d}", "limit": "TL-{:04d}", "limit_end": "LE-{:04d}", "position_limit": "PL-{:04d}", "match": "N-{:05d}",
             "close_out": "CO-{:05d}",
             "alert": "L-{:04d}", "halt": "H-{:04d}"}  # fmt: skip
 # What a field is called whose own name is not the word for it, and what the codes of FIX 4.4 mean (tags 150 and 39).
@@ -85,6 +89,7 @@ WORDS = {
     "tif": "time in force", "cum_qty": "filled", "filled_qty": "filled", "leaves_qty": "still open", "net_amount": "net",
     "cancelled_qty": "cancelled", "exec_id": "execution", "exec_type": "report", "ord_status": "at the broker",
     "cl_ord_id": "our number", "msg_type": "message", "ref": "reference", "sha256": "SHA-256", "params": "limits", "number": "version",
+    "weight_pct": "weight, %", "inputs_hash": "SHA-256 of the inputs", "rules_hash": "SHA-256 of the rules",
     "statement_hash": "SHA-256 of the statement", "indeterminate": "not decidable", "usd": "USD",
 }  # fmt: skip
 STATES = {
@@ -165,7 +170,7 @@ def titled(subjects: Iterable[tuple[str, int]]) -> list[str]:
     names = {kind: TITLES[kind].objects.in_bulk(ids) for kind, ids in named.items() if ids}
     return [
         f"{kind.capitalize()} “{names[kind][pk].name}”" if pk in names.get(kind, ())
-        else f"{kind.capitalize()} {SUBJECTS.get(kind, '{}').format(pk)}"
+        else f"{kind.capitalize().replace('_', ' ')} {SUBJECTS.get(kind, '{}').format(pk)}"
         for kind, pk in subjects
     ]  # fmt: skip
 
@@ -174,7 +179,7 @@ def events_in_words(without: Collection[str] = ()) -> list[tuple[str, list[tuple
     """Every kind of event by its subject, but ``without`` some: its code, and what happened."""
     found: dict[str, list[tuple[str, str]]] = {}
     for code in sorted(code for code in REGISTRY if code.split(".")[0] not in without):
-        found.setdefault(code.split(".")[0].capitalize(), []).append((code, _happened(code)))
+        found.setdefault(code.split(".")[0].capitalize().replace("_", " "), []).append((code, _happened(code)))
     return list(found.items())
 
 
@@ -184,7 +189,7 @@ def _happened(event: str) -> str:
 
 def _what(entry: Entry, subject: str) -> str:
     happened = _happened(entry.event)
-    return happened if subject in ("", entry.subject) else f"{entry.subject.capitalize()} {happened.lower()}"
+    return happened if subject in ("", entry.subject) else f"{entry.subject.capitalize().replace('_', ' ')} {happened.lower()}"
 
 
 def _changes(payload: dict, nth: int, names: Names) -> str:

@@ -9,6 +9,7 @@ from apps.reference.imports import resource_for
 from apps.users.as_seen import AsSeen
 from apps.users.back_office import ByRole
 
+from . import benchmark_services as benchmark_services  # It says how the record tells of benchmarks.
 from . import services
 from .forms import (
     BrokerTermForm,
@@ -182,7 +183,10 @@ class BenchmarkAdmin(ReferenceAdmin):
 
 @admin.register(BenchmarkWeight)
 class BenchmarkWeightAdmin(ReferenceAdmin):
-    """Of a day all weights together, best by file; rules cannot tell by those that do not add up to 100%."""
+    """
+    Of a day all weights together, best by file. They never sum to more than 100%; a day below 99% is kept, but rules that ask
+    for it cannot tell until the rest is there.
+    """
 
     resource_classes = [resource_for(BenchmarkWeight, ("benchmark", "as_of", "instrument"), {"instrument": "symbol"})]
     list_display = ("benchmark", "as_of", "instrument", "weight_pct")

@@ -1,4 +1,4 @@
-"""Loading the weights of a benchmark; each is kept with who sent it."""
+"""Loading the weights of a benchmark, each a fact; and how the record tells of benchmarks and weights, whoever changes them."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,14 +12,22 @@ from simple_history.utils import bulk_create_with_history
 from apps.core.acts import Act
 from apps.core.refusals import Conflict, Invalid, NotFound
 from apps.core.tables import hold_against_all
+from apps.reference import telling
 from apps.reference.models import Instrument
+from apps.reference.telling import TOLD, Change, Told, said_of
 from apps.users.models import User
 from apps.users.services import require
 
-from . import rules
+from . import events, rules
 from .models import Benchmark, BenchmarkWeight
 
 MOST_ROWS = 20_000
+
+TOLD[Benchmark] = Told({"benchmark": "code"}, {"name": "name"}, events.BenchmarkNamed, events.BenchmarkRenamed, events.BenchmarkRemoved)
+TOLD[BenchmarkWeight] = Told(
+    {"benchmark": "benchmark.code", "as_of": "as_of", "instrument": "instrument.symbol"}, {"weight_pct": "weight_pct"},
+    events.BenchmarkWeightSaid, events.BenchmarkWeightChanged, events.BenchmarkWeightTakenAway,
+)  # fmt: skip
 
 
 class Weight(NamedTuple):
@@ -66,11 +74,13 @@ def load_weights(act: Act, code: str, as_of: date, weights: Sequence[Weight]) ->
         raise BadWeights(f"{len(problems)} of {len(weights)} rows cannot be taken, so none was: {first}.", rows=problems)
     if problem := rules.weights_of_day_problem(w.weight_pct for w in weights):
         raise Invalid(problem, field="weights")
-    bulk_create_with_history(
+    made = bulk_create_with_history(
         [BenchmarkWeight(benchmark=benchmark, as_of=as_of, instrument_id=known[w.symbol], weight_pct=w.weight_pct) for w in weights],
         BenchmarkWeight, default_user=User.objects.get(pk=act.by), default_date=act.at,
         default_change_reason=(act.reason or f"Sent by {act.via}")[:100],
     )  # fmt: skip
+    said = [{"benchmark": code, "as_of": as_of.isoformat(), "instrument": w.symbol} for w in weights]
+    telling.tell(act, BenchmarkWeight, [Change(row.pk, None, one | said_of(row)) for row, one in zip(made, said, strict=True)])
     return len(weights)
 
 

@@ -1,4 +1,4 @@
-"""What can happen to the terms on which a portfolio trades."""
+"""What can happen to the terms on which a portfolio trades, and to what it is compared with."""
 
 from dataclasses import dataclass, field
 
@@ -20,3 +20,51 @@ class TermEnded(Event, code="term.ended"):
     broker_id: int
     before: dict = field(default_factory=dict)
     after: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class BenchmarkNamed(Event, code="benchmark.named"):
+    """A benchmark, by its code."""
+
+    benchmark: str
+    after: dict
+
+
+@dataclass(frozen=True)
+class BenchmarkRenamed(Event, code="benchmark.renamed"):
+    benchmark: str
+    before: dict
+    after: dict
+
+
+@dataclass(frozen=True)
+class BenchmarkRemoved(Event, code="benchmark.removed"):
+    benchmark: str
+    before: dict
+
+
+@dataclass(frozen=True)
+class BenchmarkWeightSaid(Event, code="benchmark_weight.said"):
+    """What an instrument, by its symbol, weighs in a benchmark from a day on."""
+
+    benchmark: str
+    as_of: str
+    instrument: str
+    after: dict
+
+
+@dataclass(frozen=True)
+class BenchmarkWeightChanged(Event, code="benchmark_weight.changed"):
+    benchmark: str
+    as_of: str
+    instrument: str
+    before: dict
+    after: dict
+
+
+@dataclass(frozen=True)
+class BenchmarkWeightTakenAway(Event, code="benchmark_weight.taken_away"):
+    benchmark: str
+    as_of: str
+    instrument: str
+    before: dict

@@ -6,7 +6,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 
-from apps.reference.forms import CHECKS
+from apps.reference.forms import CHECKS, WHOLES, Whole
 from apps.reference.models import Broker
 
 from . import rules, selectors
@@ -23,6 +23,7 @@ from .models import (
 )
 
 CHECKS[BenchmarkWeight] = rules.benchmark_problems  # Rows of its files are held against it, as its form is.
+WHOLES[BenchmarkWeight] = Whole("benchmark", "code", rules.LEAST_PCT)
 
 
 class PortfolioForm(forms.ModelForm):

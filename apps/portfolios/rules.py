@@ -97,7 +97,13 @@ def benchmark_problems(facts: Mapping[str, Any]) -> dict[str, str]:
     return {"weight_pct": "must be more than 0 and at most 100 percent"} if weight is not None and not 0 < weight <= 100 else {}
 
 
+LEAST_PCT = Decimal(99)
+"""What a day's weights sum to at least that rules tell by: they may be rounded. Below it what they ask for is not known."""
+
+
 def weights_of_day_problem(weights: Iterable[Decimal]) -> str:
     """What is wrong with a benchmark's weights of one day together; empty where nothing is. They may be rounded."""
     total = sum(weights, Decimal(0))
-    return "" if 99 <= total <= 101 else f"The weights add up to {total.normalize():f}%; they are all of the benchmark, 100%."
+    if total > 100:
+        return f"The weights add up to {total.normalize():f}%, more than all of the benchmark. Send weights of 100% at most."
+    return "" if total >= LEAST_PCT else f"The weights add up to {total.normalize():f}%; they are all of the benchmark, 100%."

@@ -1,6 +1,7 @@
 """Reference data in the back office: looked up, changed, imported and exported, every change kept with who and when."""
 
 from django.contrib import admin, messages
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from import_export.admin import ImportExportMixin
@@ -8,9 +9,11 @@ from import_export.formats.base_formats import CSV, XLSX
 from import_export.tmp_storages import MediaStorage
 from simple_history.admin import SimpleHistoryAdmin
 
+from apps.core.edges import act_of
 from apps.users.as_seen import AsSeen
 from apps.users.back_office import ByRole
 
+from . import telling
 from .forms import CheckedForm, ConfirmForm
 from .imports import OtherThanShown, resource_for
 from .models import (
@@ -35,12 +38,24 @@ from .models import (
 
 
 class KeptAdmin(AsSeen, ByRole, SimpleHistoryAdmin):
-    """Rows whose every change is kept."""
+    """Rows whose every change is kept; of those that rules judge by, on the record too."""
 
     form = CheckedForm
     list_per_page = 100
     show_full_result_count = False
     history_list_display = ("history_change_reason",)
+
+    def save_model(self, request: HttpRequest, obj: Model, form, change: bool) -> None:
+        before = telling.stored_state(obj) if change and self.model in telling.TOLD else None
+        super().save_model(request, obj, form, change)
+        if self.model in telling.TOLD:
+            telling.tell(act_of(request), self.model, [telling.Change(obj.pk, before, telling.state_of(obj))])
+
+    def delete_model(self, request: HttpRequest, obj: Model) -> None:
+        gone = telling.Change(obj.pk, telling.state_of(obj), None) if self.model in telling.TOLD else None
+        super().delete_model(request, obj)
+        if gone:
+            telling.tell(act_of(request), self.model, [gone])
 
 
 class ReferenceAdmin(ImportExportMixin, KeptAdmin):

@@ -1,12 +1,16 @@
 """What people enter by hand or by file, held against the same rules."""
 
 from collections.abc import Callable
-from typing import Any
+from decimal import Decimal
+from typing import Any, NamedTuple
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.db.models import ForeignKey, Model
 from import_export.forms import ConfirmImportForm
+
+from apps.core.tables import one_at_a_time, will_change
 
 from . import own_rules, own_selectors, rules, selectors
 from .models import (
@@ -111,6 +115,23 @@ CHECKS = {
 }
 
 
+class Whole(NamedTuple):
+    """
+    Weights that are parts of one thing as of a day, which never sum to more than all of it.
+
+    :param of: the field that names the thing; :param called: the field of its table by which people call it
+    :param least: what rules need to tell by them, in percent; of a day below it who sends it is told
+    """
+
+    of: str
+    called: str
+    least: Decimal = Decimal(0)
+
+
+WHOLES: dict[type[Model], Whole] = {Constituent: Whole("fund", "symbol")}
+"""Apps above add their own tables."""
+
+
 def check(model: type[Model], facts: dict[str, Any]) -> None:
     """:raises ValidationError: with what is wrong, by field"""
     found = CHECKS[model](facts) if model in CHECKS else {}
@@ -132,12 +153,21 @@ class CheckedForm(forms.ModelForm):
         given = {name: value.pk if isinstance(value, Model) else value for name, value in data.items()}
         facts = facts_of(self.instance) | given
         check(self._meta.model, facts)
-        if self._meta.model is Constituent and all(facts.get(name) for name in ("fund", "as_of", "weight_pct")):
-            total = selectors.weight_of_others(facts) + facts["weight_pct"]
+        whole = WHOLES.get(self._meta.model)
+        if whole and all(facts.get(name) for name in (whole.of, "as_of", "weight_pct")):
+            total = _others(self._meta.model, whole, facts) + facts["weight_pct"]
             if total > 100:
-                said = f"The weights of that day would sum to {total.normalize():f}%, more than all of the fund."
+                said = f"The weights of that day would sum to {total.normalize():f}%, more than all of the {whole.of}."
                 raise ValidationError({"weight_pct": said})
         return data
+
+
+def _others(model: type[Model], whole: Whole, facts: rules.Facts) -> Decimal:
+    """What the rest of its day weighs. In a transaction nobody else adds to it meanwhile, by hand or by file."""
+    with connection.cursor() as cursor:
+        will_change(cursor, [model._meta.db_table])
+        one_at_a_time(cursor, f"{model._meta.db_table} {facts[whole.of]}")
+    return selectors.weight_of_others(model._base_manager.all(), whole.of, facts)
 
 
 class ConfirmForm(ConfirmImportForm):

@@ -3,6 +3,7 @@
 from decimal import Decimal, InvalidOperation
 from hashlib import blake2b
 
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import connection
 from django.db.models import DecimalField, ForeignKey, Model
@@ -10,11 +11,11 @@ from import_export.fields import Field
 from import_export.resources import ModelDeclarativeMetaclass, ModelResource
 from import_export.widgets import DecimalWidget, ForeignKeyWidget
 
+from apps.core.edges import act_of
 from apps.core.tables import hold_against_all
 
-from . import selectors
-from .forms import check, facts_of
-from .models import Constituent
+from . import selectors, telling
+from .forms import WHOLES, check, facts_of
 
 
 class NumberWidget(DecimalWidget):
@@ -60,14 +61,31 @@ def _digest(row) -> str:
     return blake2b(repr((row.import_type, row.diff)).encode(), digest_size=6).hexdigest()
 
 
-def _refuse_overweight(result) -> None:
+def _reason(file_name: str | None) -> str:
+    return f"Imported from {file_name}"[:100] if file_name else "Imported"
+
+
+def _refuse_overweight(result, model: type[Model], request) -> None:
+    """
+    Refuses a thing and day whose weights sum to more than all of it, with its rows; whatever the order of rows. Of one below
+    what rules need it is told, and taken: the rest may come in another file.
+    """
+    whole = WHOLES[model]
     numbers = {row.object_id: n for n, row in enumerate(result.rows, start=1) if row.object_id}
+    found = selectors.summed_weights(model._base_manager.all(), whole.of, whole.called, list(numbers))
     said = []
-    for fund, day, total, ids in selectors.overweight(list(numbers)):
-        rows = ", ".join(map(str, sorted(numbers[pk] for pk in ids)[:20]))
-        said.append(f"The weights of {fund} on {day} sum to {total.normalize():f}%, more than all of it (rows {rows}).")
+    for one in found:
+        if one.total > 100:
+            rows = ", ".join(map(str, sorted(numbers[pk] for pk in one.ids)[:20]))
+            said.append(f"The weights of {one.thing} on {one.as_of} sum to {one.total.normalize():f}%, more than all of it (rows {rows}).")
     if said:
         raise ValidationError(" ".join(said[:20]))
+    for one in [one for one in found if one.total < whole.least][:20] if request is not None else ():
+        messages.warning(
+            request,
+            f"The weights of {one.thing} on {one.as_of} sum to {one.total.normalize():f}%. They are taken, but until the day has"
+            f" {whole.least}% at least, rules that ask for them cannot tell, and hold.",
+        )
 
 
 class CheckedResource(ModelResource):
@@ -83,6 +101,7 @@ class CheckedResource(ModelResource):
             with connection.cursor() as cursor:
                 hold_against_all(cursor, self._meta.model._meta.db_table)
         self._seen: dict[tuple, int] = {}
+        self._changes: list[tuple[Model, telling.State | None]] = []
         known = {field.column_name for field in self.get_import_fields()}
         unknown = [header for header in dataset.headers or [] if header not in known]
         if unknown:
@@ -107,6 +126,15 @@ class CheckedResource(ModelResource):
         if first != row_number:
             raise ValidationError(f"{' '.join(key)} is already in row {first} of this file")
 
+    def after_init_instance(self, instance, new, row, **kwargs) -> None:
+        """Keeps what a row said before, where the record tells of it; what it is known by is the file's."""
+        if self._meta.model in telling.TOLD:
+            instance._said_before = None if new else telling.said_of(instance)
+
+    def after_save_instance(self, instance, row, **kwargs) -> None:
+        if self._meta.model in telling.TOLD:
+            self._changes.append((instance, instance._said_before))
+
     def validate_instance(self, instance, import_validation_errors=None, validate_unique=True) -> None:
         errors = {}
         try:
@@ -121,13 +149,13 @@ class CheckedResource(ModelResource):
         if errors:
             raise ValidationError(errors)
 
-    def after_import(self, dataset, result, *, confirmed: str | None = None, request=None, **kwargs) -> None:
+    def after_import(self, dataset, result, *, confirmed: str | None = None, request=None, file_name=None, **kwargs) -> None:
         """
-        :raises ValidationError: where the weights of a fund and day would sum to more than all, whatever the order of rows
+        :raises ValidationError: where the weights of a thing and day would sum to more than all of it
         :raises OtherThanShown: where a confirmed row would become another than it was shown
         """
-        if self._meta.model is Constituent:
-            _refuse_overweight(result)
+        if self._meta.model in WHOLES:
+            _refuse_overweight(result, self._meta.model, request)
         done = [_digest(row) for row in result.rows]
         if confirmed is None:
             if request is not None:
@@ -138,9 +166,21 @@ class CheckedResource(ModelResource):
             raise OtherThanShown(list(range(1, len(done) + 1)))
         if other := [n for n, (then, now) in enumerate(zip(shown, done, strict=True), start=1) if then != now]:
             raise OtherThanShown(other)
+        if request is not None and self._changes:
+            self._tell(request, result, file_name)
+
+    def _tell(self, request, result, file_name: str | None) -> None:
+        """Records what the file made of rows. A file with a bad row changes nothing, so there is nothing to tell."""
+        if result.has_errors() or result.has_validation_errors():
+            return
+        changes = []
+        for row, before in self._changes:
+            after = telling.state_of(row)
+            changes.append(telling.Change(row.pk, None if before is None else after | before, after))
+        telling.tell(act_of(request, reason=_reason(file_name)), self._meta.model, changes)
 
     def before_save_instance(self, instance, row, file_name=None, **kwargs) -> None:
-        instance._change_reason = f"Imported from {file_name}"[:100] if file_name else "Imported"
+        instance._change_reason = _reason(file_name)
 
 
 def resource_for(model: type[Model], keys: tuple[str, ...], codes: dict[str, str] | None = None) -> type[ModelResource]:

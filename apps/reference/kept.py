@@ -64,11 +64,16 @@ def keep_history(act: Act, rows: Sequence[Row], kind: str) -> None:
 
 def next_nths(subject: str, rows: Sequence[Row]) -> dict[int, int]:
     """The next number of each row's life on the record; the first of those that the back office entered. One query."""
+    return next_nths_of(subject, [row.pk for row in rows])
+
+
+def next_nths_of(subject: str, ids: Sequence[int]) -> dict[int, int]:
+    """The same by the ids of rows."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT u.id, count(e.id) + 1 FROM unnest(%s::bigint[]) u(id)"
             " LEFT JOIN audit_entry e ON e.subject = %s AND e.subject_id = u.id GROUP BY u.id",
-            [[row.pk for row in rows], subject],
+            [list(ids), subject],
         )
         return dict(cursor.fetchall())
 

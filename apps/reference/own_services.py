@@ -1,4 +1,4 @@
-"""Saying things of instruments and issuers in attributes of the firm's own; each change is kept with who made it."""
+"""Saying things of instruments and issuers in attributes of the firm's own; each change is a fact."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from apps.core.tables import hold_against_all
 from apps.users.models import User
 from apps.users.services import require
 
-from . import own_rules
+from . import own_rules, telling
 from .models import Instrument, Issuer, OwnAttribute
 from .own_selectors import VALUES
 
@@ -100,19 +100,27 @@ def _written(act: Act, by: User, of: str, said: Sequence[tuple[OwnAttribute, int
     standing = {(row.attribute_id, getattr(row, f"{of}_id")): row for row in model.objects.filter(attribute__in=attributes)}
     _refuse_stale(model, [(standing.get((attribute.pk, thing)), one) for attribute, thing, one in said])
     new, changed, gone = [], [], []
+    told: list[tuple[Any, dict | None, dict | None]] = []
     for attribute, thing, one in said:
         row, value = standing.get((attribute.pk, thing)), one.value
+        called = {"attribute": one.attribute, of: one.thing}
+        before = None if row is None else called | telling.said_of(row)
         if row is None and value:
-            new.append(model(attribute=attribute, value=value, source=one.source, **{f"{of}_id": thing}))
+            row = model(attribute=attribute, value=value, source=one.source, **{f"{of}_id": thing})
+            new.append(row)
         elif row is not None and not value:
             gone.append(row)
         elif row is not None and row.value != value:
             row.value, row.source = value, one.source
             changed.append(row)
+        else:
+            continue
+        told.append((row, before, called | telling.said_of(row) if value else None))
     why = (act.reason or f"Sent by {act.via}")[:100]
     kept = {"default_user": by, "default_change_reason": why, "default_date": act.at}
     if new:
-        bulk_create_with_history(new, model, **kept)
+        for row, made in zip(new, bulk_create_with_history(new, model, **kept), strict=True):
+            row.pk = made.pk
     if changed:
         bulk_update_with_history(changed, model, ["value", "source"], **kept)
     if gone:
@@ -127,6 +135,7 @@ def _written(act: Act, by: User, of: str, said: Sequence[tuple[OwnAttribute, int
         )  # fmt: skip
         rows = model.objects.filter(pk__in=[row.pk for row in gone])
         rows._raw_delete(rows.db)  # Nothing points at a value, and what is gone is kept above.
+    telling.tell(act, model, [telling.Change(row.pk, before, after) for row, before, after in told])
     return len(new) + len(changed) + len(gone)
 
 

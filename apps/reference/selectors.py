@@ -93,21 +93,33 @@ def constituents(fund_ids: Iterable[int], on: date) -> dict[int, Held]:
     return found
 
 
-def weight_of_others(facts: rules.Facts) -> Decimal:
-    """What the other constituents of a fund on the same day weigh together, in percent. One query."""
-    rows = Constituent.objects.filter(fund=facts["fund"], as_of=facts["as_of"]).exclude(pk=facts.get("id"))
-    return rows.aggregate(total=Sum("weight_pct"))["total"] or Decimal(0)
+def weight_of_others(rows: QuerySet, of: str, facts: rules.Facts) -> Decimal:
+    """What the other parts of a thing on the same day weigh, in percent. :param of: the field that names the thing. One query."""
+    others = rows.filter(**{of: facts[of]}, as_of=facts["as_of"]).exclude(pk=facts.get("id"))
+    return others.aggregate(total=Sum("weight_pct"))["total"] or Decimal(0)
 
 
-def overweight(constituents: Collection[int]) -> list[tuple[str, date, Decimal, list[int]]]:
-    """Funds and days, of these constituents, whose weights sum to more than all: the symbol, day, sum, and which of them. One query."""
-    mine = Constituent.objects.filter(pk__in=constituents)
-    rows = Constituent.objects.filter(fund__in=mine.values("fund"), as_of__in=mine.values("as_of"))
-    summed = rows.values("fund", "fund__symbol", "as_of").annotate(total=Sum("weight_pct"), ids=ArrayAgg("pk"))
-    summed = summed.order_by("fund__symbol", "as_of")
-    wanted = set(constituents)
-    found = [(row["fund__symbol"], row["as_of"], row["total"], sorted(wanted & set(row["ids"]))) for row in summed if row["total"] > 100]
-    return [one for one in found if one[3]]
+class Summed(NamedTuple):
+    """What the parts of one thing weigh together as of a day, in percent, and which of those asked for are among them."""
+
+    thing: str
+    as_of: date
+    total: Decimal
+    ids: list[int]
+
+
+def summed_weights(rows: QuerySet, of: str, called: str, ids: Collection[int]) -> list[Summed]:
+    """
+    The things and days of these parts, each with the weight of all its parts. One query.
+
+    :param of: the field that names the thing; :param called: the field of its table by which people call it
+    """
+    mine = rows.filter(pk__in=ids)
+    alike = rows.filter(**{f"{of}__in": mine.values(of)}, as_of__in=mine.values("as_of")).order_by(f"{of}__{called}", "as_of")
+    summed = alike.values_list(of, f"{of}__{called}", "as_of").annotate(total=Sum("weight_pct"), ids=ArrayAgg("pk"))
+    wanted = set(ids)
+    found = [Summed(thing, day, total, sorted(wanted & set(parts))) for _, thing, day, total, parts in summed]
+    return [one for one in found if one.ids]
 
 
 def latest_constituents() -> QuerySet[Constituent]:

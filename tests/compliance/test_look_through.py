@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from decimal import Decimal as D
 
 import pytest
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -18,6 +19,7 @@ from apps.orders.models import Order
 from apps.reference import selectors as reference
 from apps.reference.imports import resource_for
 from apps.reference.models import Constituent, Instrument
+from tests.races import at_once
 
 TODAY = date.today()
 
@@ -45,6 +47,13 @@ def listed(firm, omar, by):
         return compliance.restrict(by(omar), [listing])[0]
 
     return make
+
+
+def settled() -> None:
+    """What the database looks at as a transaction ends, it looks at now."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
 
 
 def said(order: int) -> dict:
@@ -132,6 +141,47 @@ class TestBackOffice:
         assert found.has_errors() is not is_taken
         assert sum(Constituent.objects.values_list("weight_pct", flat=True)) == (100 if is_taken else 70)
         assert is_taken or "sum to 100.5%, more than all of it (rows 1, 2)" in str(found.base_errors[0].error)
+
+    @pytest.mark.parametrize(("weight", "is_taken"), [("40", True), ("40.000001", False)])
+    def test_the_database_holds_a_fund_and_day_to_all_of_it(self, firm, fund, holds, weight, is_taken):
+        holds("AAA", "60")
+        holds("BBB", "90", days_ago=1)
+        holds("BBB", weight)
+        if is_taken:
+            settled()
+            Constituent.objects.filter(as_of=TODAY).update(weight_pct=50)
+        else:
+            with pytest.raises(IntegrityError, match="more than all of it"), transaction.atomic():
+                settled()
+            Constituent.objects.all().delete()
+
+    def test_rows_may_pass_all_of_it_until_the_end(self, firm, fund, holds):
+        holds("AAA", "60")
+        holds("BBB", "50")
+        Constituent.objects.filter(instrument__symbol="AAA").update(weight_pct=50)
+        settled()
+
+    @pytest.mark.django_db(transaction=True)
+    def test_of_two_who_add_to_it_at_once_the_second_counts_what_the_first_added(self, firm, fund, holds):
+        def add(symbol: str) -> str:
+            try:
+                holds(symbol, "60")
+            except IntegrityError:
+                return "too much"
+            return "added"
+
+        assert sorted(at_once(lambda: add("AAA"), lambda: add("BBB"))) == ["added", "too much"]
+
+    @pytest.mark.django_db(transaction=True)
+    def test_of_two_forms_at_once_the_second_is_told_beside_the_field(self, firm, fund, olga):
+        def add(symbol: str):
+            client = Client()
+            client.force_login(olga)
+            form = {"fund": fund.pk, "instrument": firm.instruments[symbol].pk, "as_of": f"{TODAY}", "weight_pct": "60"}
+            return client.post(reverse("admin:reference_constituent_add"), form)
+
+        answers = at_once(lambda: add("AAA"), lambda: add("BBB"))
+        assert sorted(answer.status_code for answer in answers) == [200, 302]
 
     def test_the_api_tells_what_a_fund_held_last(self, holds, office):
         holds("AAA", "3", days_ago=3)

@@ -15,6 +15,7 @@ from apps.portfolios import benchmark_services
 from apps.portfolios.benchmark_selectors import benchmark_weights, weights_of
 from apps.portfolios.benchmark_services import Weight
 from apps.portfolios.models import Benchmark, BenchmarkWeight, Portfolio
+from apps.reference.models import Instrument
 from apps.surveillance import services as surveillance
 from apps.surveillance.models import Finding
 from tests.compliance.conftest import submit  # noqa: F401
@@ -55,9 +56,9 @@ def test_every_bad_row_is_named_and_none_is_taken(index, by, olga):
     assert kept() == {}
 
 
-@pytest.mark.parametrize("weight", ["38.9", "41.1"])
-def test_a_day_has_all_of_the_benchmark(index, by, olga, weight):
-    with pytest.raises(Invalid, match="they are all of the benchmark, 100%"):
+@pytest.mark.parametrize(("weight", "why"), [("38.999999", "they are all of the benchmark, 100%"), ("40.000001", "more than all of the")])
+def test_a_day_has_all_of_the_benchmark(index, by, olga, weight, why):
+    with pytest.raises(Invalid, match=why):
         benchmark_services.load_weights(by(olga), "INDEX", DAY, [Weight("AAA", D(60)), Weight("BBB", D(weight))])
 
 
@@ -95,6 +96,34 @@ def test_a_file_in_the_back_office_names_every_bad_row_and_is_taken_whole(index,
     shown = send(client, "INDEX,2026-03-02,AAA,60\nINDEX,2026-03-02,BBB,40\n")
     client.post(reverse("admin:portfolios_benchmarkweight_process_import"), shown.context["confirm_form"].initial)
     assert kept() == {"AAA": 60, "BBB": 40}
+
+
+def test_a_file_whose_day_is_more_than_all_is_refused_with_its_rows(index, client, olga):
+    client.force_login(olga)
+    rows = "INDEX,2026-03-02,AAA,60\nINDEX,2026-03-03,AAA,100\nINDEX,2026-03-02,BBB,40.000001\n"
+    said = send(client, rows).content.decode()
+    assert "The weights of INDEX on 2026-03-02 sum to 100.000001%, more than all of it (rows 1, 3)." in said and "03-03 sum" not in said
+    assert kept() == {}
+
+
+def test_what_is_there_already_counts(index, client, olga, by):
+    client.force_login(olga)
+    benchmark_services.load_weights(by(olga), "INDEX", DAY, ALL)
+    said = send(client, "INDEX,2026-03-02,CCC,0.6\n").content.decode()
+    assert "sum to 100.1%, more than all of it (rows 1)" in said
+    form = {"benchmark": index.pk, "as_of": f"{DAY}", "instrument": Instrument.objects.get(symbol="CCC").pk, "weight_pct": "0.6"}
+    answer = client.post(reverse("admin:portfolios_benchmarkweight_add"), form)
+    assert answer.status_code == 200 and "sum to 100.1%, more than all of the benchmark" in answer.content.decode()
+    assert client.post(reverse("admin:portfolios_benchmarkweight_add"), form | {"weight_pct": "0.5"}).status_code == 302
+
+
+@pytest.mark.parametrize(("weight", "is_told"), [("38.9", True), ("39", False)])
+def test_a_day_below_what_rules_need_is_taken_and_who_sends_it_is_told(index, client, olga, weight, is_told):
+    client.force_login(olga)
+    shown = send(client, f"INDEX,2026-03-02,AAA,60\nINDEX,2026-03-02,BBB,{weight}\n")
+    assert ("rules that ask for them cannot tell" in shown.content.decode()) is is_told
+    client.post(reverse("admin:portfolios_benchmarkweight_process_import"), shown.context["confirm_form"].initial)
+    assert kept() == {"AAA": 60, "BBB": D(weight)}
 
 
 def test_another_system_loads_and_reads_them(index, client, olga, mira):

@@ -1,5 +1,6 @@
 """What can be traded and where."""
 
+import pgtrigger
 from django.db import models
 from django.db.models import Q
 from simple_history.models import HistoricalRecords
@@ -255,6 +256,18 @@ class Instrument(models.Model):
         return self.asset_class in rules.MARGINED
 
 
+# Looked at as the transaction ends, so that rows may come in any order; one at a time a fund, so that of two who add to it the
+# second counts what the first added.
+AT_MOST_ALL = """
+    PERFORM pg_advisory_xact_lock(hashtext('reference_constituent ' || NEW.fund_id));
+    IF (SELECT sum(c.weight_pct) FROM reference_constituent c WHERE c.fund_id = NEW.fund_id AND c.as_of = NEW.as_of) > 100 THEN
+        RAISE EXCEPTION 'the constituents of fund % on % weigh more than all of it', NEW.fund_id, NEW.as_of
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'a_fund_holds_at_most_all_of_it';
+    END IF;
+    RETURN NULL;
+"""
+
+
 class Constituent(models.Model):
     """
     What a fund holds, or an ETF's index, as of a day. Those of one day stand together and replace those of earlier days.
@@ -272,6 +285,15 @@ class Constituent(models.Model):
             models.UniqueConstraint(fields=["fund", "as_of", "instrument"], name="a_constituent_is_listed_once_a_day"),
             models.CheckConstraint(condition=~Q(fund=models.F("instrument")), name="a_fund_does_not_hold_itself"),
             models.CheckConstraint(condition=Q(weight_pct__gt=0, weight_pct__lte=100), name="a_weight_is_a_part"),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="a_fund_holds_at_most_all_of_it",
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                when=pgtrigger.After,
+                timing=pgtrigger.Deferred,
+                func=AT_MOST_ALL,
+            )
         ]
 
     def __str__(self) -> str:
