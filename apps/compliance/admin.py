@@ -5,10 +5,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from simple_history.admin import SimpleHistoryAdmin
 
-from apps.users.as_seen import AsSeen
 from apps.users.back_office import ByRole
 
-from .forms import TradingLimitForm
 from .models import (
     Check,
     ClauseMapping,
@@ -114,11 +112,9 @@ class OverrideAdmin(ReadOnly):
 
 
 @admin.register(TradingLimit)
-class TradingLimitAdmin(AsSeen, ByRole, SimpleHistoryAdmin):
-    """The only rows here that are changed by hand. A limit is ended, never deleted."""
+class TradingLimitAdmin(ByRole, SimpleHistoryAdmin):
+    """To look at: officers set limits, and end them two by two, on their page."""
 
-    writes = ("reference.write",)
-    form = TradingLimitForm
     list_display = (
         "ref", "user", "desk", "instrument", "asset_class", "max_qty", "max_notional", "max_adv_pct", "collar_pct",
         "stops_wrong_side", "starts_on", "ends_on",
@@ -127,9 +123,6 @@ class TradingLimitAdmin(AsSeen, ByRole, SimpleHistoryAdmin):
     list_filter = ("asset_class", "desk", "stops_wrong_side")
     search_fields = ("user__username", "instrument__symbol", "reason")
     raw_id_fields = ("instrument",)
-
-    def has_delete_permission(self, request, obj=None) -> bool:
-        return False
 
 
 @admin.register(SanctionsList)

@@ -142,19 +142,6 @@ class OverrideLapsed(Event, code="override.lapsed"):
 
 
 @dataclass(frozen=True)
-class LimitSet(Event, code="limit.set"):
-    """A trading limit, as it is to hold from its first day on."""
-
-    after: dict = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class LimitEnded(Event, code="limit.ended"):
-    before: dict = field(default_factory=dict)
-    after: dict = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class ScreeningKept(Event, code="screening.kept"):
     """
     Orders were judged together: SHA-256 of what was looked at and of the rules that were asked. The run that is kept may be

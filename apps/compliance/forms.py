@@ -9,30 +9,15 @@ from django.conf import settings
 from django.http import QueryDict
 from django.utils import timezone
 
+from apps.core.edges import day_input
 from apps.core.refusals import Invalid, Refusal
 from apps.reference.models import AssetClass, Instrument
 from apps.users.models import Desk, User
 
 from . import services
-from .models import TradingLimit
 from .states import CODES
 
-DAY = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
-
-
-class TradingLimitForm(forms.ModelForm):
-    """A trading limit as it is set up."""
-
-    class Meta:
-        model = TradingLimit
-        fields = "__all__"
-
-    def clean(self) -> dict:
-        data = super().clean() or self.cleaned_data
-        if not self.errors:
-            for field, message in services.limit_problems(data):
-                self.add_error(field, message)
-        return data
+DAY = day_input()
 
 
 class Refusing(forms.Form):

@@ -1,13 +1,13 @@
-"""Trading limits on pages: those there are, a new one, the end of one; and what a portfolio will have in cash."""
+"""Trading limits on pages: those there are, a new one, the end of one, by two; and what a portfolio will have in cash."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.core.edges import act_of, day_in, refused_in_dialog, seen_versions
-from apps.core.refusals import NotFound, Refusal, Stale
+from apps.core.refusals import Invalid, NotFound, Refusal, Stale
 from apps.portfolios import selectors as portfolios
 from apps.users.doors import door
 from apps.users.services import can
@@ -15,7 +15,9 @@ from apps.users.services import can
 from . import services
 from .forms import LimitForm
 from .selectors.horizon import cash_horizon as horizon_of
-from .selectors.limits import limits_seen_by
+from .selectors.limits import limit_ends_seen_by, limits_seen_by
+
+ACTS = {"approve": services.approve_limit_ends, "refuse": services.refuse_limit_ends, "drop": services.drop_limit_ends}
 
 
 @door("compliance.see")
@@ -27,7 +29,10 @@ def trading_limits(request: HttpRequest) -> HttpResponse:
         for row in limits_seen_by(request.user)
     ]
     rows.sort(key=lambda one: not one[2])
-    context = {"rows": rows, "may_write": can(request.user, "compliance.keep_limits")}
+    waits = list(limit_ends_seen_by(request.user).filter(status="PROPOSED"))
+    context = {
+        "rows": rows, "may_write": can(request.user, "compliance.keep_limits"), "ends": waits, "ending": {one.limit_id for one in waits},
+    }  # fmt: skip
     return render(request, "compliance/trading_limits.html", context)
 
 
@@ -49,7 +54,7 @@ def set_limit(request: HttpRequest) -> HttpResponse:
 @door("compliance.keep_limits")
 @require_http_methods(["GET", "POST"])
 def end_limit(request: HttpRequest, limit_id: int) -> HttpResponse:
-    """GET: the limit that would end, to confirm. POST: ends it with a day."""
+    """GET: the limit that would end, to confirm. POST: proposes to another officer that it ends with a day."""
     found = limits_seen_by(request.user).filter(pk=limit_id).first()
     if found is None:
         raise NotFound("There is no such limit.")
@@ -59,11 +64,22 @@ def end_limit(request: HttpRequest, limit_id: int) -> HttpResponse:
     said = {"reason": request.POST.get("reason", ""), "ends_on": request.POST.get("ends_on", "")}
     try:
         last = day_in(said["ends_on"], "ends_on")
-        services.end_limits(act_of(request, reason=said["reason"]), last, seen=seen_versions(request.POST))
+        services.propose_limit_ends(act_of(request, reason=said["reason"]), last, seen=seen_versions(request.POST))
     except Stale as refusal:
         return refused_in_dialog(request, refusal)
     except Refusal as refusal:
         return render(request, "compliance/limit_end.html", context | said | {"error": refusal.message}, status=refusal.status)
+    return _reload()
+
+
+@door("compliance.keep_limits")
+@require_POST
+def act_on_end(request: HttpRequest, end_id: int) -> HttpResponse:
+    """Approves, refuses or drops what would end a limit."""
+    how = request.POST.get("how", "")
+    if how not in ACTS:
+        raise Invalid("Choose to approve, refuse or drop it.", field="how")
+    ACTS[how](act_of(request, reason=request.POST.get("reason", "")), [end_id], seen=seen_versions(request.POST))
     return _reload()
 
 

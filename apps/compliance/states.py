@@ -5,6 +5,7 @@ from enum import StrEnum
 from apps.core.lifecycles import Lifecycle
 
 from . import events as e
+from . import limit_events as le
 
 
 class R(StrEnum):
@@ -184,6 +185,26 @@ POSITION_LIMIT_LIFE = Lifecycle(
     "position_limit",
     born={e.PositionLimitAdded: InForce.ACTIVE},
     moves={(InForce.ACTIVE, e.PositionLimitEnded): InForce.RETIRED},
+)
+
+
+class LE(StrEnum):
+    """Of the end of a trading limit, which two officers agree on."""
+
+    PROPOSED = "PROPOSED"
+    APPROVED = "APPROVED"
+    REFUSED = "REFUSED"
+    DROPPED = "DROPPED"
+
+
+LIMIT_END_LIFE = Lifecycle(
+    "limit_end",
+    born={le.LimitEndProposed: LE.PROPOSED},
+    moves={
+        (LE.PROPOSED, le.LimitEndApproved): LE.APPROVED,
+        (LE.PROPOSED, le.LimitEndRefused): LE.REFUSED,
+        (LE.PROPOSED, le.LimitEndDropped): LE.DROPPED,
+    },
 )
 
 

@@ -18,7 +18,7 @@ from . import (
     views,
 )
 from .api.horizon import CashHorizon
-from .api.limits import TradingLimits
+from .api.limits import LimitEnds, TradingLimits
 from .api.position_limits import PositionLimits
 
 app_name = "compliance"
@@ -68,6 +68,11 @@ api_urlpatterns = [
     re_path(rf"^position-limits/{PK}/end/?$", PositionLimits.as_view({"post": "end"}), name="api-position-limit-end"),
     path("trading-limits/", TradingLimits.as_view({"get": "list", "post": "create"}), name="api-trading-limits"),
     re_path(rf"^trading-limits/{PK}/end/?$", TradingLimits.as_view({"post": "end"}), name="api-trading-limit-end"),
+    path("trading-limits/ends/", LimitEnds.as_view({"get": "list"}), name="api-limit-ends"),
+    *(
+        re_path(rf"^trading-limits/ends/{PK}/{act}/?$", LimitEnds.as_view({"post": act}), name=f"api-limit-end-{act}")
+        for act in ("approve", "refuse", "drop")
+    ),
     re_path(r"^restrictions/import/?$", api.Restrictions.as_view({"post": "upload"}), name="api-restrictions-import"),
     path("mandates/", api.Mandates.as_view({"get": "list", "post": "create"}), name="api-mandates"),
     path("mandates/<int:pk>/", api.Mandates.as_view({"get": "retrieve"}), name="api-mandate"),
@@ -144,6 +149,7 @@ urlpatterns = [
     path("position-limits/<int:limit_id>/end/", position_limit_views.end, name="end_position_limit"),
     path("trading-limits/new/", limit_views.set_limit, name="limit_set"),
     path("trading-limits/<int:limit_id>/end/", limit_views.end_limit, name="limit_end"),
+    path("trading-limits/ends/<int:end_id>/act/", limit_views.act_on_end, name="limit_end_act"),
     path("restrictions/", lists_views.restrictions, name="restrictions"),
     path("restrictions/new/", lists_views.restrict, name="restrict"),
     path("restrictions/import/", lists_views.upload, name="import_listings"),

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from datetime import date
 
+from django.forms import DateInput
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -52,6 +53,11 @@ def day_in(text: str, field: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise Invalid(f"A day is written as 2026-11-30; got “{text}”.", field=field) from None
+
+
+def day_input() -> DateInput:
+    """A field for a day. A browser shows what stands in it only where it is written as 2026-11-30, whatever the language."""
+    return DateInput(format="%Y-%m-%d", attrs={"type": "date"})
 
 
 def seen_versions(data) -> dict[int, int]:

@@ -140,9 +140,10 @@ def _officer() -> list[Figure]:
         "SELECT count(*) FROM compliance_review r JOIN compliance_check c ON c.id = r.verdict_id"
         " WHERE r.status = 'WAITING' AND c.outcome = 'INDETERMINATE'"
     )[0]
-    restricted, matches = _one(
+    restricted, matches, loosened = _one(
         "SELECT (SELECT count(*) FROM compliance_restriction WHERE status = 'ACTIVE' AND kind = 'RESTRICTED'),"
-        " (SELECT count(*) FROM compliance_namematch WHERE status = 'WAITING')"
+        " (SELECT count(*) FROM compliance_namematch WHERE status = 'WAITING'),"
+        " (SELECT count(*) FROM compliance_limitend WHERE status = 'PROPOSED')"
     )
     minutes = int((timezone.now() - oldest).total_seconds() // 60) if oldest else 0
     listing = reverse("compliance:reviews")
@@ -154,6 +155,7 @@ def _officer() -> list[Figure]:
         Figure("Restrictions in force", str(restricted),
                reverse("compliance:restrictions")),
         Figure("Sanctions matches", str(matches), reverse("compliance:sanctions"), tone="warn" if matches else ""),
+        *([Figure("Limits to end", str(loosened), reverse("compliance:trading_limits"), tone="warn")] if loosened else []),
     ]  # fmt: skip
 
 

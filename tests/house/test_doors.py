@@ -167,6 +167,7 @@ MATRIX: dict[str, set[str] | str] = {
     **dict.fromkeys(("compliance:add_position_limit", "compliance:import_position_limits", "compliance:end_position_limit"), {C}),
     "compliance:trading_limits": {C, A}, "api-trading-limits": {C, A},
     "compliance:limit_set": {C}, "compliance:limit_end": {C}, "api-trading-limit-end": {C},
+    "api-limit-ends": {C, A}, "compliance:limit_end_act": {C}, **{f"api-limit-end-{act}": {C} for act in ("approve", "refuse", "drop")},
     "api-restrictions": {C, A}, "api-restriction-lift": {C}, "api-restrictions-import": {C}, "api-list-hits": set(), "api-measures": {C, A},
     # The account of whoever is signed in, and the way in (allauth)
     **dict.fromkeys(

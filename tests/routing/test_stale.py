@@ -222,8 +222,17 @@ class Things:
         today = timezone.now().date()
         (pk,) = compliance.set_limits(self.act("omar"), [compliance.LimitText(today, max_qty=Decimal(100))])
         if not self.fresh:
-            compliance.end_limits(self.act("odile"), today + timedelta(days=9), seen={pk: 2})
+            (end,) = compliance.propose_limit_ends(self.act("odile"), today + timedelta(days=9), seen={pk: 2})
+            compliance.approve_limit_ends(self.act("omar"), [end], seen={end: 1})
         return SimpleNamespace(pk=pk, n=2)
+
+    def limit_end(self) -> int:
+        today = timezone.now().date()
+        (limit,) = compliance.set_limits(self.act("omar"), [compliance.LimitText(today, max_qty=Decimal(100))])
+        (pk,) = compliance.propose_limit_ends(self.act("omar"), today, seen={limit: 2})
+        if not self.fresh:
+            compliance.drop_limit_ends(self.act("omar"), [pk], seen={pk: 1})
+        return pk
 
     def room(self) -> int:
         self.get("rules")
@@ -463,6 +472,7 @@ PAGES: dict[str, tuple[str, str, dict | Callable]] = {
     "portfolios:term_end": ("omar", "term", lambda t: {"ends_on": f"{timezone.now():%Y-%m-%d}"}),
     "routing:throttle_end": ("omar", "throttle", {}),
     "compliance:limit_end": ("omar", "limit", lambda t: {"ends_on": f"{timezone.now():%Y-%m-%d}"}),
+    "compliance:limit_end_act": ("odile", "limit_end", {"how": "approve"}),
     "compliance:lift": ("omar", "restriction", {}),
     "compliance:end_position_limit": ("omar", "position_limit", {}),
     "compliance:decide_match": ("omar", "match", {"how": "confirm"}),
@@ -579,6 +589,7 @@ API: dict[str, tuple[str, str, str, dict | Callable]] = {
     "api-trading-limit-end": ("post", "omar", "limit", lambda t: {"ends_on": f"{timezone.now():%Y-%m-%d}"}),
     "api-restriction-lift": ("post", "omar", "restriction", {}),
     "api-close-out-close": ("post", "omar", "close_out", {}),
+    **{f"api-limit-end-{act}": ("post", "omar" if act == "drop" else "odile", "limit_end", {}) for act in ("approve", "refuse", "drop")},
     "api-position-limit-end": ("post", "omar", "position_limit", {}),
     **{f"api-match-{act}": ("post", "omar", "match", {}) for act in ("confirm", "clear")},
     **{f"api-block-{act}": ("post", "tom", "block", {}) for act in ("finish", "route", "pick-up", "unblock")},
@@ -724,6 +735,7 @@ RACED_ELSEWHERE = {
     "api-rule-drafts": "both write a draft, and of the two one is approved: tests/compliance/test_rule_change_races.py",
     "api-rule-drafts-end": "so too",
     **{f"api-rule-draft-{act}": "tests/compliance/test_rule_change_races.py" for act in ("edit", "propose", "drop", "approve", "refuse")},
+    **{f"api-limit-end-{act}": "tests/compliance/test_keeping_limits.py" for act in ("approve", "refuse", "drop")},
     **{f"api-clause-mapping-{act}": "tests/compliance/test_mandate_races.py" for act in ("approve", "refuse", "drop")},
     "api-cross-approve": "tests/crossing/test_races.py",
     "api-cross-execute": "tests/crossing/test_races.py",

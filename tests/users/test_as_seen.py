@@ -10,7 +10,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.blocks.models import CrossConsent, MergeRule
-from apps.compliance.models import TradingLimit
 from apps.marketdata.models import DepositRate
 from apps.orders.models import DefaultRule, OwnField
 from apps.portfolios.models import (
@@ -133,8 +132,6 @@ ROWS = {
         plan=a_plan(w.firm), issuer=w.firm.instruments["BBB"].issuer, exemption="PTE 77-4", agreed_by="A. Trustee",
         document="letter", starts_on=date(2026, 1, 5),
     ), {"document": "letter of 5 January"}, {"agreed_by": "B. Trustee"}),
-    TradingLimit: (lambda w: TradingLimit.objects.create(max_qty=100, starts_on=date(2026, 1, 5), reason="House"),
-                   {"max_qty": "90"}, {"reason": "Board"}),
     Throttle: (lambda w: Throttle.objects.create(strategy="VWAP", per_second=5), {"per_second": "6"}, {"per_day": "100"}),
     Model: (lambda w: w.model, {"name": "Balanced"}, {"number": "7"}),
     DefaultRule: (lambda w: DefaultRule.objects.create(rank=1, name="Day", tif="DAY", effective_from=date(2026, 1, 5)),

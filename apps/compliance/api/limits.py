@@ -1,4 +1,4 @@
-"""Trading limits to other systems: set and ended, never edited."""
+"""Trading limits to other systems: set by one officer, ended by two, never edited."""
 
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers
@@ -6,11 +6,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.core.edges import act_of
+from apps.core.refusals import NotFound
 
 from .. import services
-from ..models import TradingLimit
-from ..selectors.limits import limits_seen_by
+from ..models import LimitEnd, TradingLimit
+from ..selectors.limits import limit_ends_seen_by, limits_seen_by
 from .scoped import KEY, DecisionIn, Scoped
+
+ACTS = {"approve": services.approve_limit_ends, "refuse": services.refuse_limit_ends, "drop": services.drop_limit_ends}
 
 
 class TradingLimitOut(serializers.ModelSerializer):
@@ -47,6 +50,24 @@ class TradingLimitIn(serializers.Serializer):
     reason = serializers.CharField(max_length=200)
 
 
+class LimitEndOut(serializers.ModelSerializer):
+    """
+    One officer's proposal to end a limit, and another's answer. ``status``: PROPOSED, APPROVED, REFUSED or DROPPED.
+    """
+
+    limit_id = serializers.IntegerField()
+    written_by = serializers.CharField(source="written_by.username")
+    decided_by = serializers.CharField(source="decided_by.username", default=None)
+
+    class Meta:
+        model = LimitEnd
+        fields = (
+            "id", "ref", "version", "status", "limit_id", "ends_on", "reason", "written_by", "written_at", "decided_by", "decided_at",
+            "answer",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
 class LimitEndIn(DecisionIn):
     ends_on = serializers.DateField(help_text="the last day that it holds")
 
@@ -73,13 +94,55 @@ class TradingLimits(mixins.ListModelMixin, Scoped):
 
         return self.answered(act, "set_limit", said, do, created=True)
 
-    @extend_schema(summary="End it with a day", request=LimitEndIn, responses=TradingLimitOut, parameters=[KEY])
+    @extend_schema(
+        summary="Propose that it ends with a day, to another officer", request=LimitEndIn, responses={201: LimitEndOut}, parameters=[KEY]
+    )
     def end(self, request: Request, pk: int) -> Response:
         said = self.checked(LimitEndIn)
         act = act_of(request, reason=said["reason"])
 
         def do():
-            services.end_limits(act, said["ends_on"], seen={pk: said["version"]})
-            return TradingLimitOut(self.get_queryset().get(pk=pk)).data
+            (end,) = services.propose_limit_ends(act, said["ends_on"], seen={pk: said["version"]})
+            return LimitEndOut(limit_ends_seen_by(self.request.user).get(pk=end)).data
 
-        return self.answered(act, "end_limit", {"id": pk, "said": said}, do)
+        return self.answered(act, "propose_limit_end", {"id": pk, "said": said}, do, created=True)
+
+
+@extend_schema_view(list=extend_schema(summary="Ends of trading limits: what waits for another officer first, then what was decided"))
+class LimitEnds(mixins.ListModelMixin, Scoped):
+    acts = dict.fromkeys(ACTS, ("compliance.keep_limits",))
+    serializer_class = LimitEndOut
+    filterset_fields = {"status": ["exact"], "limit": ["exact"]}
+    queryset = LimitEnd.objects.none()
+
+    def get_queryset(self):
+        return limit_ends_seen_by(self.request.user)
+
+    @extend_schema(summary="Agree to it: the limit ends", request=DecisionIn, responses=LimitEndOut, parameters=[KEY])
+    def approve(self, request: Request, pk: int) -> Response:
+        return self._act(pk, "approve")
+
+    @extend_schema(summary="Refuse it: the limit holds on", request=DecisionIn, responses=LimitEndOut, parameters=[KEY])
+    def refuse(self, request: Request, pk: int) -> Response:
+        return self._act(pk, "refuse")
+
+    @extend_schema(summary="Give up what one proposed", request=DecisionIn, responses=LimitEndOut, parameters=[KEY])
+    def drop(self, request: Request, pk: int) -> Response:
+        return self._act(pk, "drop")
+
+    def _act(self, pk: int, what: str) -> Response:
+        said = self.checked(DecisionIn)
+        act = act_of(self.request, reason=said["reason"])
+
+        def do():
+            ACTS[what](act, [pk], seen={pk: said["version"]})
+            return LimitEndOut(self._found(pk)).data
+
+        self._found(pk)
+        return self.answered(act, f"{what}_limit_end", {"id": pk, "said": said}, do)
+
+    def _found(self, pk: int) -> LimitEnd:
+        row = self.get_queryset().filter(pk=pk).first()
+        if row is None:
+            raise NotFound("There is no such end of a limit.")
+        return row

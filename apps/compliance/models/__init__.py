@@ -2,6 +2,7 @@
 
 from .clauses import Clause, ClauseMapping, ClauseText, MandateDocument, MandateEdition
 from .close_outs import CloseOut
+from .limits import LimitEnd as LimitEnd
 from .limits import TradingLimit as TradingLimit
 from .lists import ListHit, Restriction
 from .position_limits import PositionLimit
@@ -17,6 +18,7 @@ __all__ = [
     "CloseOut",
     "ClauseMapping",
     "ClauseText",
+    "LimitEnd",
     "ListHit",
     "MandateDocument",
     "MandateEdition",

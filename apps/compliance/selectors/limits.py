@@ -11,8 +11,8 @@ from apps.reference.kept import with_version
 from apps.users.services import can
 
 from ..engine.controls import HELD, Limit
-from ..models import Review, TradingLimit
-from ..states import R
+from ..models import LimitEnd, Review, TradingLimit
+from ..states import LE, R
 
 
 def limits_seen_by(user) -> QuerySet[TradingLimit]:
@@ -23,6 +23,14 @@ def limits_seen_by(user) -> QuerySet[TradingLimit]:
     if not can(user, "compliance.see"):
         return TradingLimit.objects.none()
     return with_version(TradingLimit.objects.select_related("user", "desk", "instrument").order_by("pk"))
+
+
+def limit_ends_seen_by(user) -> QuerySet[LimitEnd]:
+    """What would end limits, and what became of it: what waits first, then the newest; none for whom they are not."""
+    if not can(user, "compliance.see"):
+        return LimitEnd.objects.none()
+    rows = LimitEnd.objects.select_related("limit", "written_by", "decided_by")
+    return rows.annotate(waits=Q(status=LE.PROPOSED)).order_by("-waits", "-pk")
 
 
 def limits_in_force(at: datetime) -> list[Limit]:

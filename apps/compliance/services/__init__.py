@@ -34,7 +34,17 @@ from .drafts import (
 from .gates import NotChecked, refuse_unchecked
 from .holding import AlreadyDecided, StaleReview
 from .library import TakenAlready, take_rules
-from .limits import LimitText, StaleLimit, end_limits, limit_problems, set_limits
+from .limit_ends import (
+    EndsAlready,
+    OthersLimitEnd,
+    OwnLimitEnd,
+    StaleLimitEnd,
+    approve_limit_ends,
+    drop_limit_ends,
+    propose_limit_ends,
+    refuse_limit_ends,
+)
+from .limits import LimitText, StaleLimit, set_limits
 from .listing_files import MAX_BYTES as MAX_LISTING_BYTES
 from .listing_files import BadFile, BadRows, import_listings
 from .lists import Listing, StaleRestriction, lift, record_hits, restrict
@@ -109,6 +119,7 @@ __all__ = [
     "Change",
     "CodeIsTaken",
     "CodeOfAnother",
+    "EndsAlready",
     "Fail",
     "Finding",
     "ForControlRoom",
@@ -125,9 +136,11 @@ __all__ = [
     "NotGreen",
     "Order",
     "OthersDraft",
+    "OthersLimitEnd",
     "OthersMapping",
     "OverrideOver",
     "OwnDraft",
+    "OwnLimitEnd",
     "OwnMapping",
     "OwnOrder",
     "Pdf",
@@ -139,6 +152,7 @@ __all__ = [
     "StaleCloseOut",
     "StaleDraft",
     "StaleLimit",
+    "StaleLimitEnd",
     "StaleMandate",
     "StaleMapping",
     "StaleMatch",
@@ -157,6 +171,7 @@ __all__ = [
     "add_position_limits",
     "answer",
     "approve_drafts",
+    "approve_limit_ends",
     "approve_mappings",
     "approve_reviews",
     "ask",
@@ -167,9 +182,9 @@ __all__ = [
     "close_close_outs",
     "confirm_matches",
     "drop_drafts",
+    "drop_limit_ends",
     "drop_mappings",
     "edit_draft",
-    "end_limits",
     "end_mappings",
     "end_position_limits",
     "end_reservations",
@@ -183,17 +198,18 @@ __all__ = [
     "keep_clauses",
     "last_day",
     "lift",
-    "limit_problems",
     "load_sanctions",
     "open_close_outs",
     "outdate_mappings",
     "propose_drafts",
     "propose_end",
+    "propose_limit_ends",
     "propose_mappings",
     "read_clauses",
     "recheck_orders",
     "record_hits",
     "refuse_drafts",
+    "refuse_limit_ends",
     "refuse_mappings",
     "refuse_over",
     "refuse_unchecked",

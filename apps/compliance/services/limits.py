@@ -1,10 +1,10 @@
 """
-Trading limits as officers keep them. One is set and ended, never edited: another limit is another row, and what held on a
-day can be read for ever. Every change is in the row's history, the back office's too, so both see what the other did.
+Trading limits as officers set them. One is set and ended (``limit_ends``), never edited: another limit is another row, and what
+held on a day can be read for ever. Of several the tighter binds, so a new one allows nothing that was not allowed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -13,14 +13,14 @@ from django.db import connection, transaction
 from apps.audit.services import record
 from apps.core.acts import Act
 from apps.core.events import Fact
-from apps.core.refusals import IllegalMove, Invalid, Stale
+from apps.core.refusals import Invalid, Stale
 from apps.core.tables import next_ids
 from apps.reference import kept
 from apps.reference.models import AssetClass, Instrument
 from apps.users.models import Desk, User
 from apps.users.services import require
 
-from .. import events
+from .. import limit_events as events
 from ..models import TradingLimit
 
 MEASURES = ("max_qty", "max_notional", "max_adv_pct", "collar_pct")
@@ -62,7 +62,7 @@ def set_limits(act: Act, said: Sequence[LimitText]) -> list[int]:
     :raises Invalid: naming the field at fault, and ``index`` of the limit
     """
     require(act, "compliance.keep_limits")
-    _refuse_no_reason(act)
+    refuse_no_reason(act)
     today = act.at.date()
     for index, one in enumerate(said):
         for field, message in [*limit_problems(one._asdict()), *_past(one, today)]:
@@ -75,38 +75,6 @@ def set_limits(act: Act, said: Sequence[LimitText]) -> list[int]:
     kept.keep_history(act, rows, "+")
     record(act, [Fact(row.pk, 1, events.LimitSet(kept.as_told(row, TOLD))) for row in rows])
     return ids
-
-
-@transaction.atomic
-def end_limits(act: Act, last_day: date, *, seen: Mapping[int, int]) -> None:
-    """
-    Will have limits hold through a day and no longer, for the reason the act gives. One that was in force yesterday may end
-    with that day, which is at once; another holds today at least.
-
-    :param seen: the version of each limit that the person looked at (``selectors.limits_seen_by``)
-    :raises StaleLimit: if one changed since; :raises IllegalMove: if one is over, or ends by then already
-    """
-    require(act, "compliance.keep_limits")
-    _refuse_no_reason(act)
-    rows = kept.locked_as_seen(TradingLimit.objects.all(), seen, TOLD, StaleLimit)
-    yesterday = act.at.date() - timedelta(days=1)
-    for row in rows:
-        if row.ends_on is not None and row.ends_on <= max(last_day, yesterday):
-            raise IllegalMove(f"{row.ref} ends with {row.ends_on} already. End it earlier, or leave it.", limit=row.pk)
-        if last_day < max(row.starts_on, yesterday):
-            first = max(row.starts_on, yesterday)
-            raise Invalid(f"{row.ref} can end with {first} at the earliest: what held on a day stays so.", field="ends_on")
-    before = {row.pk: row.ends_on for row in rows}
-    for row in rows:
-        row.ends_on = last_day
-    TradingLimit.objects.bulk_update(rows, ["ends_on"])
-    kept.keep_history(act, rows, "~")
-    changed = {"ends_on": last_day.isoformat()}
-    nths = kept.next_nths("limit", rows)
-    record(
-        act,
-        [Fact(r.pk, nths[r.pk], events.LimitEnded({"ends_on": before[r.pk] and before[r.pk].isoformat()}, changed)) for r in rows],
-    )
 
 
 def limit_problems(said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -143,6 +111,6 @@ def _refuse_unknown(said: Sequence[LimitText]) -> None:
             raise Invalid(f"There is no such {name}. Choose one from the list.", field=field.removesuffix("_id"))
 
 
-def _refuse_no_reason(act: Act) -> None:
+def refuse_no_reason(act: Act) -> None:
     if not act.reason.strip() or len(act.reason.strip()) > 200:
         raise Invalid("Give a reason of at most 200 characters: it is kept with the limit and on the record.", field="reason")
