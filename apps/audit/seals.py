@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from .models import Seal
 
@@ -134,11 +135,16 @@ def _checkpoint(seal: Seal) -> None:
 
 @dataclass
 class Verdict:
-    """What the verifier found: ``faults`` is empty exactly when the record is whole."""
+    """
+    What the verifier found: ``faults`` is empty exactly when the record is whole, and what is kept beside it is as it says.
+
+    :param kept: things kept beside the record, whose hashes it has
+    """
 
     entries: int = 0
     seals: int = 0
     unsealed: int = 0
+    kept: int = 0
     faults: list[str] = field(default_factory=list)
 
     @property
@@ -149,7 +155,8 @@ class Verdict:
 @transaction.atomic
 def verify(checkpoints: Path | None = None) -> Verdict:
     """
-    Recomputes every seal from the entries and compares: any change, removal or insertion is a fault by name.
+    Recomputes every seal from the entries and compares: any change, removal or insertion is a fault by name. So is each thing
+    kept beside the record (``settings.PROOFS``) that is not what the record says it was.
 
     :param checkpoints: a file of exported seals; finds a tail cut off together with its seals
     """
@@ -179,6 +186,10 @@ def verify(checkpoints: Path | None = None) -> Verdict:
     _find_insertions(verdict, sealed, last)
     _find_gaps(verdict)
     _compare_checkpoints(verdict, checkpoints if checkpoints is not None else checkpoint_file())
+    for proof in import_string(settings.PROOFS):
+        count, faults = proof()
+        verdict.kept += count
+        verdict.faults += faults
     return verdict
 
 

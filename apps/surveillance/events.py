@@ -7,12 +7,14 @@ from apps.core.events import Event
 
 @dataclass(frozen=True)
 class DayReported(Event, code="day.reported"):
-    """The rules were asked of every portfolio for the first time that day."""
+    """The rules were asked of every portfolio for the first time that day; SHA-256 of what was looked at and of the rules."""
 
     run_id: int
     portfolios: int
     breaches: int
     unsure: int
+    inputs_hash: str = ""
+    rules_hash: str = ""
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,18 @@ class DayReportedAgain(Event, code="day.reported_again"):
     portfolios: int
     breaches: int
     unsure: int
+    inputs_hash: str = ""
+    rules_hash: str = ""
+
+
+@dataclass(frozen=True)
+class StandingKept(Event, code="standing.kept"):
+    """Fills broke a rule: SHA-256 of what was looked at and of the rules that were asked."""
+
+    portfolios: int
+    breaches: int
+    inputs_hash: str
+    rules_hash: str
 
 
 @dataclass(frozen=True)
@@ -81,6 +95,14 @@ class IncidentCured(Event, code="incident.cured"):
     """At the end of a day the rule passes again."""
 
     run_id: int
+
+
+@dataclass(frozen=True)
+class IncidentLeftScope(Event, code="incident.left_scope"):
+    """At the end of a day the rule is not asked of the portfolio any more (``why``): nobody says that it passes."""
+
+    run_id: int
+    why: str
 
 
 @dataclass(frozen=True)

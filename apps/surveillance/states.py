@@ -29,7 +29,9 @@ class In(StrEnum):
 INCIDENT_LIFE = Lifecycle(
     "incident",
     born={e.IncidentOpened: In.OPEN},
-    moves={(In.OPEN, e.IncidentCured): In.CURED, (In.OPEN, e.IncidentClosed): In.CLOSED},
+    moves={
+        (In.OPEN, e.IncidentCured): In.CURED, (In.OPEN, e.IncidentClosed): In.CLOSED, (In.OPEN, e.IncidentLeftScope): In.CLOSED,
+    },  # fmt: skip
     stays=dict.fromkeys((e.IncidentAssigned, e.IncidentNoted, e.IncidentGivenTime, e.IncidentTurnedActive), [In.OPEN]),
 )
 

@@ -14,6 +14,7 @@ BASE_DIR = Path(__file__).resolve().parents[2]
 
 # The portal's own maps.
 FLOW = "oms_portal.flow.FLOW"
+PROOFS = "oms_portal.proofs.PROOFS"
 ROLES = "oms_portal.roles.ROLES"
 LIVES = "oms_portal.lives.LIVES"
 ENVIRONMENT = os.environ.get("OMS_ENVIRONMENT", "simulation")  # or "live": never do the two meet on one wire

@@ -2,6 +2,7 @@
 
 import pytest
 
+from apps.audit import selectors as audit
 from apps.compliance import services as compliance
 from apps.compliance.engine.params import BadRule
 from apps.compliance.models import RuleDraft, RuleVersion
@@ -33,13 +34,33 @@ def test_it_asks_the_members_of_that_evening_and_says_the_same_when_asked_again(
     assert (again.is_whole, again.differences) == (True, [])
 
 
-def test_a_portfolio_that_left_is_no_longer_asked_and_what_is_open_is_an_officers_to_close(aaa, group, report, firm):
+def test_an_incident_of_a_portfolio_that_left_is_closed_with_that_reason(aaa, group, report, firm, omar):
     aaa("25")
     put(RuleVersion.objects.get(), {"groups": ["INCOME"]})
     report()
     group.members.set([firm.portfolios["P3"]])
+    day = report()
+    one = Incident.objects.get(portfolio__code="P1")
+    assert (one.status, one.ended_on, one.version) == ("CLOSED", day.date, 2)
+    assert Incident.objects.get(portfolio__code="P3").status == "OPEN"
+    [opened, left] = audit.timeline("incident", one.pk)
+    assert left.event == "incident.left_scope"
+    assert left.payload == {"run_id": day.run_id, "why": "“AAA” is not asked of P1 any more: it left the rule's scope."}
+    assert "is not asked of P1 any more" in words(visit(omar, "surveillance:incident", one.pk))
+    group.members.add(firm.portfolios["P1"])  # Back again, and still wrong: that is another incident.
     report()
-    assert set(Incident.objects.values_list("portfolio__code", "status")) == {("P1", "OPEN"), ("P3", "OPEN")}
+    assert list(Incident.objects.filter(portfolio__code="P1").order_by("pk").values_list("status", flat=True)) == ["CLOSED", "OPEN"]
+
+
+def test_one_whose_belonging_cannot_be_told_stays_open(aaa, report, firm):
+    aaa("25")
+    report()
+    put(RuleVersion.objects.get(), {"mandate_types": ["UCITS"]})
+    Mandate.objects.filter(portfolio__code="P1").update(type="UCITS")
+    Mandate.objects.filter(portfolio__code="P2").update(type="ERISA")
+    Mandate.objects.filter(portfolio__code="P3").update(type="")
+    report()
+    assert dict(Incident.objects.values_list("portfolio__code", "status")) == {"P1": "OPEN", "P2": "CLOSED", "P3": "OPEN"}
 
 
 def test_whose_type_is_not_on_file_cannot_be_told(aaa, report, firm):

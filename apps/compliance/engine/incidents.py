@@ -30,19 +30,23 @@ class Reconciled(NamedTuple):
     """
     :param opened: breaches that were none before; :param again: id of an open incident to what it is today
     :param cured: ids of open incidents that passed today; what cannot be told today stays open
+    :param left: of those whose portfolio the rule is not asked of any more
     """
 
     opened: dict[Key, Standing]
     again: dict[int, Standing]
     cured: list[int]
+    left: list[int]
 
 
 def reconciled(
-    standing: Mapping[Key, int], found: Mapping[Key, Standing], asked: Iterable[tuple[int, int]] = ()
-) -> Reconciled:
+    standing: Mapping[Key, int], found: Mapping[Key, Standing], asked: Iterable[tuple[int, int]] = (),
+    outside: Iterable[tuple[int, int]] = (),
+) -> Reconciled:  # fmt: skip
     """
     :param standing: the incidents that are open, by what they are; :param found: what every rule says today
     :param asked: ids of rules and portfolios that were asked, also those of which a rule says nothing: they hold nothing of it
+    :param outside: those that a rule's scope leaves out
     """
     failed = {key: one for key, one in found.items() if one.outcome == "FAIL"}
     opened = {key: one for key, one in failed.items() if key not in standing}
@@ -55,7 +59,9 @@ def reconciled(
         for key, pk in standing.items()
         if key not in failed and (key.rule, key.portfolio) in judged - unsure
     ]
-    return Reconciled(opened, again, sorted(cured))
+    gone = set(outside)
+    left = [pk for key, pk in standing.items() if (key.rule, key.portfolio) in gone]
+    return Reconciled(opened, again, sorted(cured), sorted(left))
 
 
 def cause_of(s: Snapshot, one: Standing, before: Mapping[tuple[int, int], int] | None) -> str:

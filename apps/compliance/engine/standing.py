@@ -72,6 +72,15 @@ def asked_of(s: Snapshot, rules: Iterable[RuleVersion]) -> Iterator[tuple[RuleVe
                     yield rule, place
 
 
+def out_of_scope(s: Snapshot, rules: Iterable[RuleVersion]) -> Iterator[tuple[RuleVersion, int]]:
+    """Of which portfolios, as places, each rule is known not to be asked: their scope leaves them out."""
+    for rule in rules:
+        if rule.scope is not None:
+            for place, portfolio in enumerate(s.portfolios):
+                if not rule.scope.names(portfolio) and not rule.scope.may_name(portfolio):
+                    yield rule, place
+
+
 def _if_meant(s: Snapshot, rule: RuleVersion, one: Standing) -> Standing | None:
     """
     It where its portfolio is meant, else None. Where that cannot be told, what would fail is INDETERMINATE; what passes

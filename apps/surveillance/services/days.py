@@ -12,11 +12,12 @@ from apps.compliance.engine.columns import Snapshot
 from apps.compliance.engine.incidents import Key, cause_of, reconciled, worst
 from apps.compliance.engine.judgement import RuleVersion
 from apps.compliance.engine.rules import look_at_deals
-from apps.compliance.engine.standing import Standing, asked_of, stand
+from apps.compliance.engine.standing import Standing, asked_of, out_of_scope, stand
 from apps.compliance.engine.storing import digest, packed, squeezed
+from apps.compliance.selectors.runs import rules_hash
 from apps.compliance.states import Stage
 from apps.core.acts import Act
-from apps.core.events import Fact
+from apps.core.events import Event, Fact
 from apps.core.refusals import Conflict, Invalid, NotFound, Stale
 from apps.core.tables import copy_in, one_at_a_time, update_many
 from apps.orders import selectors as orders
@@ -74,7 +75,8 @@ def report_day(act: Act, day: date | None = None) -> int:
     row.save()
     start_clocks(act, day)
     kind = events.DayReportedAgain if again else events.DayReported
-    record(act, [Fact(row.pk, row.version, kind(run.pk, run.portfolios, run.breaches, run.unsure))])
+    told = kind(run.pk, run.portfolios, run.breaches, run.unsure, run.inputs_hash, rules_hash(run.rule_versions))
+    record(act, [Fact(row.pk, row.version, told)])
     return row.pk
 
 
@@ -94,25 +96,30 @@ def keep_run(
 def _incidents(
     act: Act, day: date, run: Run, s: Snapshot, rules: Sequence[RuleVersion], said: Sequence[tuple[RuleVersion, Standing]]
 ) -> dict[Key, int]:
-    """Opens, goes on with and cures; what is open now, by what it is. A fixed number of statements."""
+    """Opens, goes on with and ends; what is open now, by what it is. A fixed number of statements."""
     rule_ids = selectors.rules_of([rule.id for rule in rules])
     found = {Key(rule_ids[rule.id], s.portfolios[one.portfolio].id, one.group): one for rule, one in said}
     asked = {(rule_ids[rule.id], s.portfolios[place].id) for rule, place in asked_of(s, rules)}
     codes = {rule_ids[rule.id]: rule.code for rule, _ in said}
     rows = {row.pk: row for row in Incident.objects.select_for_update(no_key=True).filter(status=In.OPEN).order_by("pk")}
     standing = {Key(row.rule_id, row.portfolio_id, row.group): pk for pk, row in rows.items()}
-    now = reconciled(standing, found, asked)
+    outside = {(rule_ids[rule.id], s.portfolios[place].id): rule.name for rule, place in out_of_scope(s, rules)}
+    now = reconciled(standing, found, asked, outside)
     before = selectors.held_before(run)
     ids, facts = open_incidents(day, now.opened, codes, {key: Why(cause_of(s, one, before)) for key, one in now.opened.items()})
     go_on(day, now.again)
+    ends: dict[int, Event] = {pk: events.IncidentCured(run.pk) for pk in now.cured}
+    homes = {home.id: home.code for home in s.portfolios}
+    for pk in now.left:
+        name, code = outside[rows[pk].rule_id, rows[pk].portfolio_id], homes[rows[pk].portfolio_id]
+        ends[pk] = events.IncidentLeftScope(run.pk, f"“{name}” is not asked of {code} any more: it left the rule's scope.")
     with connection.cursor() as cursor:
-        ended = str(INCIDENT_LIFE.after(In.OPEN, events.IncidentCured))
+        statuses = [str(INCIDENT_LIFE.after(In.OPEN, type(event))) for event in ends.values()]
         update_many(
-            cursor, "surveillance_incident", now.cured,
-            {"status": ("text", [ended] * len(now.cured)), "ended_on": ("date", [day] * len(now.cured))}, bump=True,
+            cursor, "surveillance_incident", list(ends),
+            {"status": ("text", statuses), "ended_on": ("date", [day] * len(ends))}, bump=True,
         )  # fmt: skip
-    cured = events.IncidentCured(run.pk)
-    record(act, [*facts, *(Fact(pk, rows[pk].version + 1, cured) for pk in now.cured)])
+    record(act, [*facts, *(Fact(pk, rows[pk].version + 1, event) for pk, event in ends.items())])
     return standing | dict(zip(now.opened, ids, strict=True))
 
 

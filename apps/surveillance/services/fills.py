@@ -19,6 +19,7 @@ from apps.compliance.engine.incidents import ACTIVE, Key, cure_by
 from apps.compliance.engine.judgement import RuleVersion
 from apps.compliance.engine.rules import look_at_deals
 from apps.compliance.engine.standing import Standing, stand
+from apps.compliance.selectors.runs import rules_hash
 from apps.compliance.states import Stage
 from apps.core.acts import Act
 from apps.core.events import Fact
@@ -84,7 +85,10 @@ def ask_after_fills(act: Act, filled: Sequence[Filled]) -> int:
     if new or turned:
         said = [(rule, one) for rule, one, _ in found.values()]
         incidents = {key: row.pk for key, row in standing.items()} | dict(zip(new, ids, strict=True))
-        keep_findings(keep_run(act, None, s, rules, said), s, said, incidents)
+        run = keep_run(act, None, s, rules, said)
+        keep_findings(run, s, said, incidents)
+        told = events.StandingKept(run.portfolios, run.breaches, run.inputs_hash, rules_hash(run.rule_versions))
+        record(act, [Fact(run.pk, 1, told)])
     return len(new) + len(turned)
 
 

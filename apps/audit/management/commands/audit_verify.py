@@ -1,4 +1,4 @@
-"""manage.py audit_verify: exits non-zero where the record was changed, cut or added to."""
+"""manage.py audit_verify: exits non-zero where the record, or a screening or report kept beside it, was changed, cut or added to."""
 
 from pathlib import Path
 
@@ -8,7 +8,10 @@ from apps.audit import seals
 
 
 class Command(BaseCommand):
-    help = "Verify the record against its seals; exits non-zero on any change, removal or insertion."
+    help = (
+        "Verify the record against its seals, and stored screenings and reports against their hashes on the record; exits"
+        " non-zero on any change, removal or insertion."
+    )
 
     def add_arguments(self, parser):
         parser.add_argument("--checkpoints", type=Path, help="a file of exported seals (default: the one in OMS_HOME)")
@@ -24,5 +27,5 @@ class Command(BaseCommand):
             raise CommandError(f"The record is NOT whole: {len(verdict.faults)} faults.")
         self.stdout.write(
             f"The record is whole: {verdict.entries:,} entries under {verdict.seals:,} seals,"
-            f" {verdict.unsealed:,} not yet sealed."
+            f" {verdict.unsealed:,} not yet sealed. {verdict.kept:,} screenings and reports are what it says they were."
         )
