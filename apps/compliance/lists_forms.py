@@ -3,6 +3,7 @@
 from django import forms
 
 from apps.core.acts import Act
+from apps.core.edges import day_input
 from apps.portfolios.models import Portfolio, PortfolioGroup
 from apps.reference.models import Broker, Custodian, Instrument, Issuer
 from apps.users.models import Desk, User
@@ -38,8 +39,8 @@ class RestrictionForm(Refusing):
     )  # fmt: skip
     direction = forms.ChoiceField(choices=[("ALL", "Buys and sells"), ("BUY", "Buys"), ("SELL", "Sells")])
     look_through = forms.BooleanField(required=False, label="Also funds and ETFs that hold it")
-    effective_from = forms.DateField(widget=forms.DateInput(attrs={"type": "date"}))
-    effective_to = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    effective_from = forms.DateField(widget=day_input())
+    effective_to = forms.DateField(required=False, widget=day_input())
     source = forms.CharField(max_length=120, required=False)
     authorised_by = forms.CharField(max_length=120, required=False, help_text="who had it listed; empty: you")
     reason = forms.CharField(max_length=300, label="Why (kept on the record)", widget=forms.Textarea)

@@ -3,13 +3,14 @@
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
+from apps.core.edges import day_input
 from apps.portfolios.models import Portfolio, PortfolioGroup
 
 from . import services
 from .forms import Refusing
 from .models import Rule
 
-DAY = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+DAY = day_input()
 PDF = forms.ClearableFileInput({"accept": ".pdf,application/pdf"})
 SHEET = forms.ClearableFileInput({"accept": ".csv,.xlsx"})
 COLUMNS = "columns reference, page, text; kind (restriction, or no rule) and reason where no rule is needed"

@@ -2,13 +2,14 @@
 
 from django import forms
 
+from apps.core.edges import day_input
 from apps.reference.models import ContractFamily
 
 from . import services
 from .engine.contracts import KINDS, MONTHS, SOURCES
 from .forms import Refusing
 
-DAY = forms.DateInput(attrs={"type": "date"})
+DAY = day_input()
 
 
 class PositionLimitForm(Refusing):

@@ -1,11 +1,14 @@
 """The form that a rule is written with: its fields are those that its measure takes."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.db.models import Count
+from django.forms.fields import InvalidJSONInput
 
+from apps.core.edges import day_input
 from apps.core.refusals import Refusal
 from apps.orders.selectors import own_fields
 from apps.portfolios.models import Portfolio, PortfolioGroup
@@ -20,7 +23,7 @@ from .models.rules import SEVERITIES
 from .states import USUAL, WHEN, Stage
 
 UNITS = {"percent": "%", "minutes": "min", "days": "days"}
-DAY = forms.DateInput(attrs={"type": "date"})
+DAY = day_input()
 TICKS = forms.CheckboxSelectMultiple
 SAID = ("code", "name", "severity", "citation", "jurisdiction", "starts_on", "ends_on")
 
@@ -61,6 +64,15 @@ def _own() -> dict[str, forms.Field]:
     }
 
 
+class FixturesField(forms.JSONField):
+    """Books in JSON, a line a thing; nothing where there are none."""
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, InvalidJSONInput):
+            return value
+        return json.dumps(value, indent=2, ensure_ascii=False) if value else ""
+
+
 class BuildForm(forms.Form):
     """A rule as it is written. ``kind`` is chosen before: the measure decides which limits are asked for."""
 
@@ -88,7 +100,7 @@ class BuildForm(forms.Form):
     ends_on = forms.DateField(label="Last day", required=False, help_text="empty: until a newer version", widget=DAY)
     citation = forms.CharField(required=False, max_length=200, help_text="document and section; empty: the firm's own policy")
     jurisdiction = forms.CharField(required=False, max_length=40, help_text="whose law, such as US or EU")
-    fixtures = forms.JSONField(
+    fixtures = FixturesField(
         required=False, widget=forms.Textarea(attrs={"rows": 10, "spellcheck": "false"}),
         help_text="a list of books in plain words, and what the rule must say of each order: one at least that passes, one that does not",
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from django import forms
 
+from apps.core.edges import day_input
 from apps.reference.models import Broker
 
 from .services import Standing
@@ -18,11 +19,11 @@ class StandingForm(forms.Form):
     agent_account = forms.CharField(label="Account at the agent", max_length=35)
     depository_bic = forms.CharField(label="Depository's BIC", max_length=11, help_text="Place of settlement (PSET).")
     effective_from = forms.DateField(
-        widget=forms.DateInput(attrs={"type": "date"}), help_text="First settlement date it holds for."
+        widget=day_input(), help_text="First settlement date it holds for."
     )
     effective_to = forms.DateField(
         required=False,
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=day_input(),
         help_text="Last one; empty: until further notice.",
     )
 

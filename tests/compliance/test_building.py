@@ -1,15 +1,24 @@
 """The page that a rule is written on: fields of its measure, the sentence it makes, and what it would say while it is written."""
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
+from django.forms import DateInput
 
 from apps.compliance import services as compliance
 from apps.compliance.engine.rules import MEASURES
+from apps.compliance.forms import LimitForm
+from apps.compliance.lists_forms import RestrictionForm
+from apps.compliance.mandate_forms import MandateForm
 from apps.compliance.models import Check, Rule, RuleDraft
+from apps.compliance.position_limit_forms import PositionLimitForm
+from apps.compliance.rule_forms import BuildForm
 from apps.core.refusals import Invalid, NotAllowed
 from apps.marketdata.models import Quote
+from apps.orders.forms.orders import Terms
 from apps.orders.models import Order
+from apps.settlement.forms import StandingForm
 from tests.pages import send, visit, words
 
 D = Decimal
@@ -101,6 +110,21 @@ def test_a_change_begins_with_what_the_rule_says_now(rules, omar):
     stale = NEW | {"kind": "price_collar", "limit-max_pct": "4", "seen": "9"}
     assert send(omar, "compliance:rule", stale, "price_collar").status_code == 409
     assert Rule.objects.get(code="price_collar").versions.count() == 1
+
+
+def test_what_stands_in_days_and_fixtures_is_shown_as_a_browser_takes_it(rules, firm, omar):
+    fresh = words(visit(omar, "compliance:new_rule"))
+    assert ">null<" not in fresh and "null</textarea>" not in fresh
+    said = NEW | {"starts_on": "2035-01-31", "fixtures": '[{"name": "One"}]', "name": ""}
+    again = words(send(omar, "compliance:new_rule", said))
+    assert 'value="2035-01-31"' in again and "{\n    &quot;name&quot;: &quot;One&quot;\n  }" in again
+    assert "[oops" in words(send(omar, "compliance:new_rule", said | {"fixtures": "[oops"}))
+
+
+def test_days_that_were_chosen_before_stand_in_their_fields(firm, omar):
+    for form in (BuildForm, RestrictionForm, PositionLimitForm, LimitForm, MandateForm, Terms, StandingForm):
+        days = [field for field in form.base_fields.values() if isinstance(field.widget, DateInput)]
+        assert days and all("2035-01-31" in field.widget.render("x", date(2035, 1, 31)) for field in days)
 
 
 def test_only_officers_try(firm, mira, by):

@@ -15,7 +15,7 @@ from apps.compliance import selectors
 from apps.compliance import services as compliance
 from apps.compliance.models import Check, Clause, ClauseMapping, ClauseText, MandateDocument, MandateEdition, Rule
 from apps.core.refusals import IllegalMove, Invalid, NotAllowed, NotFound
-from apps.portfolios.models import PortfolioGroup
+from apps.portfolios.models import Mandate, PortfolioGroup
 from tests.compliance.ruling import put_in_force, take_out
 from tests.pages import send, visit, words
 
@@ -232,6 +232,19 @@ class TestMappings:
         with pytest.raises(compliance.NeverAsked, match="out of force"):
             mapped("4.2(a)", Rule.objects.get(code="issuer_limit"))
         assert not ClauseMapping.objects.exists()
+
+    @pytest.mark.parametrize(("kind", "is_asked"), [("UCITS", True), ("", True), ("ERISA", False)])
+    def test_nor_does_a_rule_of_other_types_of_mandate(self, mapped, by, kind, is_asked):
+        """The document is P1's. Where the type is not on file the rule is asked, and cannot tell."""
+        Mandate.objects.filter(portfolio__code="P1").update(type=kind)
+        put_in_force(
+            by, "theirs", {"max_amount": "5"}, kind="order_value", name="Theirs", severity="WARN", scope={"mandate_types": ["UCITS"]}
+        )
+        if is_asked:
+            mapped("4.2(a)", Rule.objects.get(code="theirs"))
+        else:
+            with pytest.raises(compliance.NeverAsked, match="P1"):
+                mapped("4.2(a)", Rule.objects.get(code="theirs"))
 
 
 class TestChange:

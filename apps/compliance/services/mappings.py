@@ -305,12 +305,20 @@ def _refuse_never_asked(home: MandateDocument, rule: Rule, version: RuleVersion)
     if not RULE_LIFE.allows(rule.status, events.RuleRetired):
         raise NeverAsked(f"“{rule.name}” is out of force. Choose a rule that is asked.", field="rule")
     scope = version.scope
-    if not scope or scope.get("desks") or scope.get("mandate_types"):
-        return  # Of any portfolio, or of some orders of it.
-    homes = Portfolio.objects.filter(pk=home.portfolio_id) if home.portfolio_id else Portfolio.objects.filter(groups=home.group_id)
+    if not scope or scope.get("desks"):
+        return  # Of any portfolio, or of some orders of any.
+    homes = Portfolio.objects.filter(is_open=True)
+    if home.portfolio_id:
+        homes = homes.filter(pk=home.portfolio_id)
+    elif home.group_id:
+        homes = homes.filter(groups=home.group_id)
+    elif not scope.get("mandate_types"):
+        homes = homes.none()  # What is the whole firm's is not proved of some that are named.
     named = Q(code__in=scope.get("portfolios", ())) | Q(team__in=scope.get("teams", ())) | Q(groups__code__in=scope.get("groups", ()))
+    if types := scope.get("mandate_types"):
+        named |= Q(mandate__type__in=[*types, ""]) | Q(mandate=None)  # Where the type is not on file it is asked, and cannot tell.
     of = home.portfolio.code if home.portfolio_id else f"group {home.group.code}" if home.group_id else "the whole firm"
-    if not (home.portfolio_id or home.group_id) or not homes.filter(named).exists():
+    if not homes.filter(named).exists():
         raise NeverAsked(f"“{rule.name}” is not asked of {of}. Widen its scope or choose another rule.", field="rule")
 
 

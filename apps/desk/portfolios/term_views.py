@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
-from apps.core.edges import act_of, day_in, refused_in_dialog, seen_versions
+from apps.core.edges import act_of, day_in, day_input, refused_in_dialog, seen_versions
 from apps.core.refusals import NotFound, Refusal, Stale
 from apps.portfolios import selectors as portfolios
 from apps.portfolios import terms
@@ -16,7 +16,7 @@ from apps.reference.models import AssetClass, Broker
 from apps.users.doors import door
 from apps.users.services import can
 
-DAY = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+DAY = day_input()
 
 
 class TermForm(forms.Form):

@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 
+from apps.core.edges import day_input
 from apps.core.refusals import Invalid
 from apps.portfolios.models import Portfolio
 from apps.reference import selectors as reference
@@ -58,7 +59,7 @@ class Terms(forms.Form):
         label="Offset", max_length=40, required=False, widget=forms.TextInput(NUMBER), help_text="Added to the peg."
     )
     expire_date = forms.CharField(
-        label="Good till", max_length=40, required=False, widget=forms.DateInput({"type": "date"})
+        label="Good till", max_length=40, required=False, widget=day_input()
     )
     min_qty = forms.CharField(
         label="Minimum quantity", max_length=40, required=False, widget=forms.TextInput(NUMBER),
@@ -69,7 +70,7 @@ class Terms(forms.Form):
         help_text="At most so much is shown at a time.",
     )  # fmt: skip
     value_date = forms.CharField(
-        label="Value date", max_length=40, required=False, widget=forms.DateInput({"type": "date"}),
+        label="Value date", max_length=40, required=False, widget=day_input(),
         help_text="Empty for spot; later than spot for a forward, on a day on which both currencies settle.",
     )  # fmt: skip
     position_effect = forms.ChoiceField(

@@ -5,11 +5,13 @@ from typing import Any
 
 from django import forms
 
+from apps.core.edges import day_input
+
 from .. import rules
 from ..models import OwnField
 
 NUMBER = {"inputmode": "decimal", "autocomplete": "off"}
-WIDGETS = {"date": forms.DateInput({"type": "date"}), "number": forms.TextInput(NUMBER)}
+WIDGETS = {"date": day_input(), "number": forms.TextInput(NUMBER)}
 
 
 def own_form_fields(
