@@ -140,7 +140,7 @@ class Demo:
         if done.get("shape") != wanted:
             self._manage("Making the tables", "migrate", "--verbosity", "0", "--no-input")
         if not done.get("loaded"):
-            self._manage("Loading the demo firm", "load_demo")
+            self._manage("Loading the demo firm", "load_demo", "--examples")
         elif (done.get("street"), done.get("upstream")) != (self.street_port, self.upstream_port):
             self._manage(f"Pointing the FIX sessions to port {self.street_port}", "load_demo")
         ports = {"street": self.street_port, "upstream": self.upstream_port}

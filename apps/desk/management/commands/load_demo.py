@@ -8,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.desk import demo_consents, demo_firm, demo_upstream, transition
+from apps.desk import demo_consents, demo_examples, demo_firm, demo_upstream, transition
 from apps.portfolios.models import Portfolio
 
 
@@ -18,8 +18,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser):
         parser.add_argument("--scale", type=int, default=1, help="copies of each client portfolio")
         parser.add_argument("--seed", type=int, default=1, help="chooses the lines of the rebalancing file")
+        parser.add_argument("--examples", action="store_true", help="also what a firm has on its pages after some time")
 
-    def handle(self, *, scale, seed, **options):
+    def handle(self, *, scale, seed, examples, **options):
         if settings.ENVIRONMENT != "simulation":
             raise CommandError("The demo firm is for a simulation; this environment is live.")
         path = Path(settings.OMS_HOME) / "demo" / "rebalance.csv"
@@ -33,6 +34,8 @@ class Command(BaseCommand):
         loaded = demo_firm.load(scale)
         demo_consents.load()
         demo_upstream.keep()
+        if examples:
+            demo_examples.load()
         self.stdout.write(
             f"{loaded['portfolios']:,} portfolios, {loaded['instruments']} instruments, {loaded['people']} people; "
             f"{_write(path, seed):,} orders to import wait in {path}"
