@@ -41,6 +41,22 @@ PLACES = (
     ("Record", "desk:record", "audit.see"),
     ("Parts", "desk:parts", "audit.see_parts"),
 )
+# Pages that are reached from one of those: the finder finds them by their names too.
+BEHIND = (
+    ("Drafts of rules", "compliance:drafts", "compliance.see"),
+    ("Rule library", "compliance:library", "compliance.see"),
+    ("New rule", "compliance:new_rule", "compliance.write_rules"),
+    ("Replay", "compliance:replay", "compliance.see"),
+    ("Restricted list", "compliance:restrictions", "compliance.see"),
+    ("List hits", "compliance:list_hits", "compliance.control_room"),
+    ("Sanctions", "compliance:sanctions", "compliance.see"),
+    ("Close-outs", "compliance:close_outs", "settlement.see"),
+    ("Trading limits", "compliance:trading_limits", "compliance.see"),
+    ("Position limits", "compliance:position_limits", "compliance.see"),
+    ("Message throttles", "routing:throttles", "routing.see"),
+    ("Broker terms", "portfolios:terms", "portfolios.see"),
+    ("Retirement plans", "portfolios:plans", "portfolios.see"),
+)
 # Who may do this works on these, which come first in the bar; the rest of what they may see is under More.
 IN_THE_BAR = 7
 FIRST = {

@@ -20,7 +20,7 @@ from apps.routing import alert_selectors
 from apps.routing.models import Halt, Session
 from apps.users.services import can
 
-from .context import PLACES
+from .context import BEHIND, PLACES
 from .templatetags.show import money_short, percent
 
 NONE_YET = "–"
@@ -274,7 +274,7 @@ def find(user, text: str, limit: int = 12) -> list[Hit]:
         return []
     hits = [
         Hit(label, "page", reverse(name))
-        for label, name, permission in PLACES
+        for label, name, permission in (*PLACES, *BEHIND)
         if any(word.startswith(text.lower()) for word in (label.lower(), *label.lower().split())) and can(user, permission)
     ]
     kind, number = text[:2].upper(), text.upper().removeprefix("O-").removeprefix("B-").lstrip("0")
