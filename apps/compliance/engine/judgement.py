@@ -207,12 +207,22 @@ def largest(
     for k in np.flatnonzero((np.abs(steps - np.rint(steps)) <= blurred + NEAR) | ~np.isfinite(steps)):
         kind = int(rows[k] if alike is None else alike[rows[k]])
         if kind not in told:
-            e_used, e_unit, e_cap = exact(rows[k])
-            told[kind] = (e_cap - e_used) * QTY // (e_unit * int(step[k])) if e_unit else 0
+            told[kind] = _whole_steps(*exact(rows[k]), int(step[k]))
         whole[k] = told[kind]
     qty = np.maximum(whole, 0).astype(np.int64) * step
     result[rows] = np.where(qty < s.min_piece[s.orders.instrument[rows]], 0, qty)
     return result
+
+
+def _whole_steps(used: Fraction, unit: Fraction, cap: Fraction, step: int) -> int:
+    """(cap - used) ÷ unit in steps, down, in whole numbers: fractions are brought to their lowest terms at every turn."""
+    left = cap - used if used else cap
+    return left.numerator * unit.denominator * QTY // (left.denominator * unit.numerator * step) if unit else 0
+
+
+def constant(value: float, n: int) -> np.ndarray:
+    """The same number for each of n orders, kept once; not to be written to."""
+    return np.ndarray(n, np.float64, np.float64(value).tobytes(), 0, (0,))
 
 
 def without_quantity(failed: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ import numpy as np
 from apps.reference.rules import MARGINED
 
 from ..columns import FIRM_CURRENCY, Instrument, Snapshot
-from ..judgement import INDETERMINATE, RuleVersion, Said, Verdicts, compared
+from ..judgement import INDETERMINATE, RuleVersion, Said, Verdicts, compared, constant
 from ..params import Param
 from ..projection import exact_before, projected
 from ..saying import cannot_tell, money, nav_line, part_lines, percent
@@ -56,7 +56,7 @@ def _judge(
     exempt, minutes = rule.params["exempt"], rule.params["max_age"]
     grouping = grouped(s, group_of, exempt)
     fixed = rule.params["max_pct"]
-    limit = np.broadcast_to(float(fixed), len(s.orders)) if fixed is not None else s.mandate(mandate_limit)
+    limit = constant(float(fixed), len(s.orders)) if fixed is not None else s.mandate(mandate_limit)
     same = "concentration", grouping.tobytes(), mandate_limit if fixed is None else None, minutes
     asked = s.once((*same, "asked"), lambda: s.buy & (grouping[s.orders.instrument] >= 0) & ~np.isnan(limit))
     before = projected(s, grouping, s.unit, asked, sells=False)

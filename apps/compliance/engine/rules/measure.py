@@ -18,7 +18,7 @@ from .. import claims
 from ..attributes import BASES, Weight, clouded, grouping, issuer_of, mask, namer, title_of, vague, weight
 from ..benchmarks import Weights
 from ..columns import FIRM_CURRENCY, NEAR, QTY, Instrument, Snapshot
-from ..judgement import INDETERMINATE, PASS, RuleVersion, Said, Verdicts, compared
+from ..judgement import INDETERMINATE, PASS, RuleVersion, Said, Verdicts, compared, constant
 from ..projection import exact_before, projected, running
 from ..saying import cannot_tell, line, listed, money, nav_line, part_lines, percent, units
 from . import look_through
@@ -132,7 +132,7 @@ class _Judged:
 
         cap, same = -self.cap if self.selling else self.cap, None if self.relative else self.key
         self.outcome, max_qty = compared(s, whole.asked, known, whole.used, whole.unit, cap, exact, same)
-        self.limits = part * 100 if self.relative else np.broadcast_to(float(self.p["limit"]), len(s.orders))
+        self.limits = part * 100 if self.relative else constant(float(self.p["limit"]), len(s.orders))
         return Verdicts(
             self.rule, self.outcome, self._say, whole.now, whole.after, self.limits, self._unit, cap - whole.used, self._room_unit,
             max_qty, warned=self._warned(whole.base, turn),

@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 
 from ..columns import FIRM_CURRENCY, PRICE, Snapshot
-from ..judgement import INDETERMINATE, RuleVersion, Said, Verdicts, compared
+from ..judgement import INDETERMINATE, RuleVersion, Said, Verdicts, compared, constant
 from ..params import Param
 from ..saying import cannot_tell, line, money, percent, quote_lines, units
 
@@ -13,6 +13,7 @@ NOTIONAL_PARAMS = {
     "max_amount": Param("amount", "25000000", f"largest value of one order in {FIRM_CURRENCY}"),
     "max_age": Param("minutes", 4320, "oldest price or rate that counts, in minutes"),
 }
+NONE, ONE = Fraction(0), Fraction(1)
 VOLUME_PARAMS = {"max_pct": Param("percent", "25", "largest share of an average day's volume")}
 
 
@@ -22,17 +23,17 @@ def notional(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
     place = s.orders.instrument
     unit = s.once("dearer of mid and limit", lambda: _dearer(s))
     n = len(s.orders)
-    cap = np.broadcast_to(float(most), n)
+    cap = constant(float(most), n)
 
     def exact(order: int) -> tuple[Fraction, Fraction, Fraction]:
         i = s.instrument_of(order)
         rate = Fraction(s.rates[i.currency].rate)
         limit = Fraction(int(s.orders.limit[order]), PRICE) * Fraction(i.price_factor) * rate
-        return Fraction(0), max(s.exact_unit(place[order]) * s.exact_forward(s.orders, order), limit), Fraction(most)
+        return NONE, max(s.exact_unit(place[order]) * s.exact_forward(s.orders, order), limit), Fraction(most)
 
     same = "notional", minutes
     asked, known = s.once(same, lambda: (np.ones(n, bool), s.fresh_price(minutes) & ~np.isnan(unit)))
-    outcome, max_qty = compared(s, asked, known, np.broadcast_to(0.0, n), unit, cap, exact, same)
+    outcome, max_qty = compared(s, asked, known, constant(0.0, n), unit, cap, exact, same)
     after = s.once("worth dearer of mid and limit", lambda: s.ordered * unit)
 
     def say(order: int) -> Said:
@@ -59,11 +60,13 @@ def volume(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
     n = len(s.orders)
     cap = float(pct) / 100 * daily
 
+    share = Fraction(pct) / 100
+
     def exact(order: int) -> tuple[Fraction, Fraction, Fraction]:
-        return Fraction(0), Fraction(1), Fraction(pct) / 100 * Fraction(s.instrument_of(order).daily_qty)
+        return NONE, ONE, share * Fraction(s.instrument_of(order).daily_qty)
 
     outcome, max_qty = compared(
-        s, asked, known, np.broadcast_to(0.0, n), np.broadcast_to(1.0, n), cap, exact, "daily volume", s.orders.instrument
+        s, asked, known, constant(0.0, n), constant(1.0, n), cap, exact, "daily volume", s.orders.instrument
     )
 
     def say(order: int) -> Said:
@@ -78,7 +81,7 @@ def volume(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
         )
         return Said(text, basis, (line(f"{i.symbol} average daily volume", i.daily_qty),), "rule")
 
-    return Verdicts(rule, outcome, say, None, after, np.broadcast_to(float(pct), n), "% of daily volume", cap, "units", max_qty)
+    return Verdicts(rule, outcome, say, None, after, constant(float(pct), n), "% of daily volume", cap, "units", max_qty)
 
 
 def _daily(s: Snapshot) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
