@@ -166,15 +166,21 @@ class _Judged:
         """
         n, order = len(self.s.orders), self.asked.order
         folded, row, max_qty = np.full(n, NOT_ASKED, np.int8), np.full(n, -1, np.int64), np.full(n, UNKNOWN, np.int64)
-        np.maximum.at(folded, order, outcome)
-        allowed = np.where(outcome == FAIL, most, np.iinfo(np.int64).max)
-        ranked = np.lexsort((-self.turn * self.after, allowed, -outcome, order))
-        first = ranked[np.flatnonzero(np.diff(order[ranked], prepend=-1))]
-        first = first[outcome[first] != NOT_ASKED]
-        row[order[first]] = first
-        unsure = np.bincount(order, outcome == INDETERMINATE, n) > 0
-        sure = first[(outcome[first] == FAIL) & ~unsure[order[first]]]
-        max_qty[order[sure]] = most[sure]
+        if not len(order):
+            return folded, row, max_qty
+        first = np.flatnonzero(np.diff(order, prepend=-1))  # The rows of an order stand together.
+        mine = np.repeat(np.arange(len(first)), np.diff(first, append=len(order)))
+        worst = np.maximum.reduceat(outcome, first)
+        best = outcome == worst[mine]
+        for column in (np.where(outcome == FAIL, most, np.iinfo(np.int64).max), -self.turn * np.nan_to_num(self.after)):
+            least = np.minimum.reduceat(np.where(best, column, column.max()), first)
+            best &= column == least[mine]
+        picked = np.minimum.reduceat(np.where(best, np.arange(len(order)), len(order)), first)
+        of, told = order[first], worst != NOT_ASKED
+        folded[of], row[of[told]] = worst, picked[told]
+        unsure = np.logical_or.reduceat(outcome == INDETERMINATE, first)
+        sure = (worst == FAIL) & ~unsure
+        max_qty[of[sure]] = most[picked[sure]]
         return folded, row, max_qty
 
     def _warned(self, outcome: np.ndarray, base: np.ndarray) -> np.ndarray | None:
