@@ -18,7 +18,7 @@ from .attributes import ALL_FIELDS, FIELDS
 from .judgement import RuleVersion
 from .params import ASSET_CLASSES, OF_ALL, BadRule, Param
 from .rules import MEASURES
-from .rules.measure_said import looks_through
+from .rules.through_said import looks_through
 
 EDGE = Decimal("0.0000001")
 POSITIVE = {"market_value", "with_accrued", "notional"}

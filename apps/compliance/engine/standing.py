@@ -19,6 +19,7 @@ from .judgement import FAIL, INDETERMINATE, OUTCOMES, PASS, RuleVersion
 from .rules import concentration, largest, measure, measure_said, stepped
 from .rules.bands import BOUNDS
 from .rules.plans import employers
+from .rules.through_said import looks_through
 from .saying import line, percent, units
 from .scope import why_unsure
 from .standing_contracts import positions
@@ -199,7 +200,7 @@ def _lines(s: Snapshot, n: _Numbers, portfolio: int, group: int) -> tuple[dict[s
 
 def _measure(s: Snapshot, rule: RuleVersion) -> list[Standing]:
     p = rule.params
-    if measure_said.looks_through(p):
+    if looks_through(p):
         return standing_through.measured(s, rule)
     if p["across"] == "firm" or p["against"] in (*measure_said.OF_INSTRUMENT, "nothing"):
         return _on_file(s, rule)
@@ -289,7 +290,11 @@ def _on_file(s: Snapshot, rule: RuleVersion) -> list[Standing]:
 def _stepped(s: Snapshot, rule: RuleVersion) -> list[Standing]:
     """What counts of a portfolio together."""
     of = largest.standing(s, rule) if rule.kind == "largest_groups" else stepped.standing(s, rule)
-    places = tuple(np.flatnonzero(grouping(s, rule.params.get("group", "instrument"), mask(s, rule.params["filter"])) >= 0).tolist())
+    if looks_through(rule.params):
+        places = standing_through.places(s, rule)
+    else:
+        meant = mask(s, rule.params["filter"])
+        places = tuple(np.flatnonzero(grouping(s, rule.params.get("group", "instrument"), meant) >= 0).tolist())
     unit, limit = f"% of {stepped.AGAINST[rule.params['against']]}", float(rule.params["limit"])
     found = []
     for portfolio in range(len(s.portfolios)):

@@ -22,6 +22,11 @@ def measured(s: Snapshot, rule: RuleVersion) -> list[Standing]:
     return list(_Stands(s, rule).found()) if len(s.portfolios) else []
 
 
+def places(s: Snapshot, rule: RuleVersion) -> tuple[int, ...]:
+    """The instruments of which something counts, funds too."""
+    return tuple(np.unique(of_rule(s, rule.params).thing).tolist())
+
+
 class _Stands:
     def __init__(self, s: Snapshot, rule: RuleVersion):
         self.s, self.p = s, rule.params

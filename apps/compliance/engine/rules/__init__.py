@@ -30,6 +30,7 @@ from . import (
     short_sales,
     size,
     stepped,
+    through_said,
     wash_sales,
 )
 
@@ -62,8 +63,12 @@ MEASURES: dict[str, Measure] = {
         "Written by the firm", measure_said.PARAMS, measure.judge, firm_wide=measure_said.is_firm_wide,
         looks_at_deals=measure_said.looks_at_deals, check=measure_said.check, sentence=measure_said.sentence,
     ),
-    "large_groups": Measure("Large groups together", stepped.LARGE_PARAMS, stepped.large, sentence=stepped.say_large),
-    "largest_groups": Measure("The largest groups together", largest.PARAMS, largest.judge, sentence=largest.sentence),
+    "large_groups": Measure(
+        "Large groups together", stepped.LARGE_PARAMS, stepped.large, check=stepped.check_large, sentence=stepped.say_large
+    ),
+    "largest_groups": Measure(
+        "The largest groups together", largest.PARAMS, largest.judge, check=through_said.check, sentence=largest.sentence
+    ),
     "illiquid": Measure(
         "Illiquid positions together", stepped.ILLIQUID_PARAMS, stepped.illiquid, check=stepped.check_illiquid,
         sentence=stepped.say_illiquid,
@@ -134,7 +139,7 @@ def ask_benchmarks(rules: Iterable[RuleVersion]) -> bool:
 
 def look_through_funds(rules: Iterable[RuleVersion]) -> bool:
     """Whether one of them looks through funds."""
-    return any(measure_said.looks_through(rule.params) for rule in rules)
+    return any(through_said.looks_through(rule.params) for rule in rules)
 
 
 def look_firm_wide(rules: Iterable[RuleVersion]) -> bool:

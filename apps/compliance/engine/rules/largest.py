@@ -21,6 +21,8 @@ from ..columns import FIRM_CURRENCY, NEAR, QTY, Snapshot
 from ..judgement import FAIL, INDETERMINATE, NOT_ASKED, PASS, UNKNOWN, RuleVersion, Said, Verdicts
 from ..params import Param
 from ..saying import cannot_tell, line, listed, money, nav_line, percent
+from . import sums_through, through_said
+from .through_said import looks_through
 
 AGAINST = {"nav": "net asset value", "total_assets": "total assets"}
 PARAMS = {
@@ -31,11 +33,13 @@ PARAMS = {
     "count": Param("count", "10", "how many of the largest are added up"),
     "limit": Param("percent", "40", "the most that these may be together, in percent"),
     "max_age": Param("minutes", 4320, "oldest price or rate that counts, in minutes"),
+    **through_said.PARAMS,
 }
 
 
 def sentence(values: Mapping[str, Any]) -> str:
     which = f" of what meets {values['filter']}" if values["filter"] else ""
+    which += through_said.words(values)
     return (
         f"The {values['count']} largest of {title_of(values['group'])}{which}, measured at {BASES[values['basis']].title}, are"
         f" together at most {values['limit']:f}% of {AGAINST[values['against']]} after a purchase."
@@ -43,7 +47,7 @@ def sentence(values: Mapping[str, Any]) -> str:
 
 
 def judge(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
-    return _Judged(s, rule).verdicts()
+    return sums_through.judge(s, rule) if looks_through(rule.params) else _Judged(s, rule).verdicts()
 
 
 class _Judged:
@@ -224,4 +228,4 @@ def _beside(ranked: list, count: int) -> tuple[Any, Any]:
 
 def standing(s: Snapshot, rule: RuleVersion):
     """Asks the rule about portfolios as they are held; see ``_Judged.standing``."""
-    return _Judged(s, rule).standing
+    return sums_through.standing(s, rule) if looks_through(rule.params) else _Judged(s, rule).standing

@@ -22,7 +22,8 @@ from ..judgement import INDETERMINATE, PASS, RuleVersion, Said, Verdicts, compar
 from ..projection import exact_before, projected, running
 from ..saying import cannot_tell, line, listed, money, nav_line, part_lines, percent, units
 from . import look_through
-from .measure_said import AGAINST, OF_INSTRUMENT, looks_through, per
+from .measure_said import AGAINST, OF_INSTRUMENT, per
+from .through_said import looks_through
 
 
 def judge(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:

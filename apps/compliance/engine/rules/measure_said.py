@@ -7,6 +7,8 @@ from .. import claims
 from ..attributes import BASES, GROUPS, title_of
 from ..columns import FIRM_CURRENCY
 from ..params import BadRule, Param
+from . import through_said
+from .through_said import looks_through
 
 AGAINST = {
     "nav": "net asset value",
@@ -18,7 +20,6 @@ AGAINST = {
     "nothing": "nothing: the limit is an amount",
 }
 OF_INSTRUMENT = {"shares_outstanding": "shares_outstanding", "daily_volume": "daily_qty", "debt_outstanding": "debt_outstanding"}
-THROUGH = {"none": "nothing: a fund counts as itself", "funds": "what the fund holds, and what funds in it hold"}
 MEASURED_AS = {"debt_outstanding": ("body", "par")}
 """Of what is on file of an instrument or its issuer, the group and basis that go with it: else each instrument, in units."""
 PARAMS = {
@@ -38,9 +39,7 @@ PARAMS = {
     "warning": Param("amount", None, "from where on it is said, though nothing is held; empty: never"),
     "max_age": Param("minutes", 4320, "oldest price or rate that counts, in minutes"),
     "benchmark_days": Param("days", 35, "oldest weights of a benchmark that count, in days"),
-    "look_through": Param("choice", "none", "what counts in place of a fund, also in what an order in it adds to", THROUGH),
-    "constituent_days": Param("days", 45, "of funds looked through: the oldest list of holdings that counts, in days"),
-    "cover_pct": Param("percent", "95", "of funds looked through: what part of each must be told, in percent; its rest counts as itself"),
+    **through_said.PARAMS,
 }
 
 
@@ -74,7 +73,7 @@ def check(values: Mapping[str, Any]) -> None:
     relative = values["relative_to"] == "benchmark"
     if relative and (against not in ("nav", "total_assets") or values["basis"] not in ("market_value", "with_accrued")):
         raise BadRule("Weights in a benchmark are parts of the whole by market value: measure so too.", field="relative_to")
-    if values["look_through"] != "none":
+    if looks_through(values):
         _check_through(values)
     if values["limit"] < 0:
         raise BadRule("A limit is not below zero.", field="limit")
@@ -90,17 +89,11 @@ def _check_through(values: Mapping[str, Any]) -> None:
             "Funds are looked through in each portfolio apart: what the firm holds through funds together is not locked while two"
             " orders are judged, so the limit could not be held. Choose each portfolio, or do not look through.", field="look_through",
         )  # fmt: skip
-    if values["against"] not in ("nav", "total_assets") or values["basis"] not in ("market_value", "with_accrued"):
-        raise BadRule(
-            "What a fund holds is a part of its worth: with look-through, measure at market value against net asset value or total"
-            " assets.", field="look_through",
-        )  # fmt: skip
+    through_said.check(values)
     if values["relative_to"] != "nothing":
         raise BadRule("Funds in a benchmark are not looked through: count the limit from nothing.", field="look_through")
     if values["claims"] != "none":
         raise BadRule("What a body owes is not added to what funds hold: choose one of them.", field="look_through")
-    if not 0 < values["cover_pct"] <= 100:
-        raise BadRule("The part of a fund that must be told is above 0 and at most 100 percent.", field="cover_pct")
 
 
 def per(values: Mapping[str, Any]) -> int:
@@ -117,10 +110,6 @@ def is_of_orders_alone(values: Mapping[str, Any]) -> bool:
     return values["across"] == "firm" or (values["against"] == "nothing" and values["group"] != "instrument")
 
 
-def looks_through(values: Mapping[str, Any]) -> bool:
-    return values.get("look_through", "none") != "none"
-
-
 def looks_at_deals(values: Mapping[str, Any]) -> bool:
     return values["claims"] in ("deals", "both")
 
@@ -131,8 +120,7 @@ def sentence(values: Mapping[str, Any]) -> str:
     which = f" of what meets {values['filter']}" if values["filter"] else ""
     which += f", with {claims.KINDS[values['claims']]}" if values["claims"] != "none" else ""
     whose = " of the firm" if values["across"] == "firm" else ""
-    if looks_through(values):
-        which += f", through funds of which {values['cover_pct']:f}% is told of at most {values['constituent_days']} days ago"
+    which += through_said.words(values)
     over = {"all": ""}.get(values["group"], f", for {title_of(values['group'])} apart,")
     limit, bound = f"{values['limit']:f}", PARAMS["bound"].choices[values["bound"]]
     if values["against"] == "nothing":

@@ -21,6 +21,8 @@ from ..columns import FIRM_CURRENCY, QTY, Instrument, Snapshot
 from ..judgement import FAIL, INDETERMINATE, NOT_ASKED, PASS, UNKNOWN, RuleVersion, Said, Verdicts
 from ..params import BadRule, Param
 from ..saying import cannot_tell, line, listed, money, nav_line, percent
+from . import sums_through, through_said
+from .through_said import looks_through
 
 AGAINST = {"nav": "net asset value", "total_assets": "total assets"}
 AGE = Param("minutes", 4320, "oldest price or rate that counts, in minutes")
@@ -33,6 +35,7 @@ LARGE_PARAMS = {
     "owned_pct": Param("percent", None, "or where more than so many percent of one of its voting shares are held; empty: never"),
     "limit": Param("percent", "40", "the most that these groups may be together, in percent"),
     "max_age": AGE,
+    **through_said.PARAMS,
 }
 ILLIQUID_PARAMS = {
     "filter": Param("filter", 'asset_class != "GOVT"', "which instruments may be illiquid, as a condition; empty: all"),
@@ -51,13 +54,24 @@ def check_illiquid(values: Mapping[str, Any]) -> None:
         raise BadRule("Give days from 0 and a part of the volume above 0.", field=name)
 
 
+def check_large(values: Mapping[str, Any]) -> None:
+    """:raises BadRule:"""
+    through_said.check(values)
+    if looks_through(values) and values["owned_pct"] is not None:
+        raise BadRule("Of what funds hold nobody knows how many shares that is: leave this empty with look-through.", field="owned_pct")
+
+
 def large(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
     """What is in groups above the floor is together at most so many percent."""
+    if looks_through(rule.params):
+        return sums_through.judge(s, rule)
     return _Stepped(s, rule, rule.params["basis"], rule.params["group"], _LargeGroups).verdicts()
 
 
 def standing(s: Snapshot, rule: RuleVersion) -> Callable[[int], tuple[Fraction | None, Fraction, tuple[dict[str, Any], ...]]]:
     """Asks a rule of either kind about portfolios as they are held."""
+    if looks_through(rule.params):
+        return sums_through.standing(s, rule)
     if rule.kind == "illiquid":
         return _Stepped(s, rule, "market_value", "instrument", _SlowToSell).standing
     return _Stepped(s, rule, rule.params["basis"], rule.params["group"], _LargeGroups).standing
@@ -70,6 +84,7 @@ def illiquid(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
 
 def say_large(values: Mapping[str, Any]) -> str:
     which = f" of what meets {values['filter']}" if values["filter"] else ""
+    which += through_said.words(values)
     owned = f", or of whose shares more than {values['owned_pct']:f}% are held," if values["owned_pct"] is not None else ""
     return (
         f"All that are above {values['floor_pct']:f}% of {AGAINST[values['against']]}{owned} of {title_of(values['group'])}{which},"
