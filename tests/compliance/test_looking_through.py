@@ -359,6 +359,34 @@ def test_the_largest_passes_and_one_more_fails(holds, held, symbol, qty, limit):
         assert said(most).outcome[0] == PASS
 
 
+HAIR = D("0.000000000000001")
+"""Of a percent: less than floats can tell."""
+
+
+def as_percent(value: Fraction) -> D:
+    """Of a million; every weight ends after six decimals, so this ends, too."""
+    found = D(value.numerator) / D(value.denominator) / 10_000
+    assert Fraction(found) * 10_000 == value
+    return found
+
+
+@settings(max_examples=150, deadline=None)
+@given(holdings(), owned, st.sampled_from(SYMBOLS), st.integers(1, 900))
+def test_next_to_the_limit_fractions_decide(holds, held, symbol, qty):
+    after = in_hand([*held, (symbol, qty)], holds)
+    edge = as_percent(max(after[issuer] for issuer, part in expanded(PK[symbol], holds).items() if part))
+    order = [(symbol, "BUY", qty)]
+    assert outcomes(portfolio(order, held, holds), limit=str(edge)) == [PASS]
+    assert outcomes(portfolio(order, held, holds), limit=str(edge - HAIR)) == [FAIL]
+    for level, is_warned in ((edge, True), (edge + HAIR, False)):
+        found = judged(portfolio(order, held, holds), limit="1000", warning=str(level))
+        assert found.warned.tolist() == [is_warned]
+    stands = portfolio([], [*held, (symbol, qty)], holds)
+    edge = as_percent(max(after.values()))
+    assert "FAIL" not in [one.outcome for _, one in stand(stands, [rule("measure", **TEN | {"limit": str(edge)})])]
+    assert "FAIL" in [one.outcome for _, one in stand(stands, [rule("measure", **TEN | {"limit": str(edge - HAIR)})])]
+
+
 @settings(max_examples=60, deadline=None)
 @given(holdings(), owned, wishes, st.sampled_from([A, B, C]), LIMITS)
 def test_looking_through_only_adds_to_a_share(holds, held, wanted, pk, limit):

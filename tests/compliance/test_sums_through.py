@@ -13,7 +13,21 @@ from apps.compliance.engine.params import BadRule
 from apps.compliance.engine.rules import MEASURES, look_through_funds, read
 from apps.compliance.engine.standing import stand
 from tests.compliance.books import rule, share
-from tests.compliance.test_looking_through import PLAIN, THINGS, A, C, F, G, holdings, in_hand, owned, portfolio, wishes
+from tests.compliance.test_looking_through import (
+    HAIR,
+    PLAIN,
+    THINGS,
+    A,
+    C,
+    F,
+    G,
+    as_percent,
+    holdings,
+    in_hand,
+    owned,
+    portfolio,
+    wishes,
+)
 
 X = 4
 TWO = {"group": "issuer", "count": "2", "limit": "30", "look_through": "funds"}
@@ -107,3 +121,18 @@ def test_agrees_with_fractions_by_hand(kind, holds, held, wanted, limit, count):
         have.append((symbol, qty))
     [(_, one)] = stand(portfolio([], held, holds), [rule(kind, **KINDS[kind] | more)])
     assert (one.outcome == "FAIL") == (total(kind, in_hand(held, holds), count) > cap)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(list(KINDS)), holdings(), owned, st.sampled_from("ABCFGH"), st.integers(600, 3000))
+def test_next_to_the_limit_fractions_decide(kind, holds, held, symbol, qty):
+    before, after = (total(kind, in_hand(one, holds), 2) for one in (held, [*held, (symbol, qty)]))
+    if not before < after:
+        return  # It adds to nothing that is summed up.
+    edge = as_percent(after)
+    for limit, outcome in ((edge, PASS), (edge - HAIR, FAIL)):
+        found = judged(kind, portfolio([(symbol, "BUY", qty)], held, holds), limit=str(limit))
+        assert found.outcome.tolist() == [outcome]
+    assert found.max_qty[0] < qty * QTY
+    more = judged(kind, portfolio([(symbol, "BUY", qty + 7)], held, holds), limit=str(edge))
+    assert (more.outcome.tolist(), more.max_qty.tolist()) == ([FAIL], [qty * QTY])
