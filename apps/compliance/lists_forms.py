@@ -1,5 +1,7 @@
 """Forms of the firm's lists."""
 
+from datetime import date
+
 from django import forms
 
 from apps.core.acts import Act
@@ -19,14 +21,20 @@ class RestrictionForm(Refusing):
     """An entry; which lists there are to write on, and so which fields there are, depends on who asks."""
 
     kind = forms.ChoiceField(label="List")
-    issuer = forms.ModelChoiceField(Issuer.objects.all(), required=False)
+    issuer = forms.ModelChoiceField(Issuer.objects.all(), required=False, empty_label="Choose an issuer")
     reach = forms.ChoiceField(
         label="The issuer", required=False, initial="GROUP", choices=list(REACHES.items()),
         help_text="all they issued, and derivatives and convertibles on that",
     )  # fmt: skip
-    instrument = forms.ModelChoiceField(Instrument.objects.all(), required=False, help_text="instead of an issuer")
-    broker = forms.ModelChoiceField(Broker.objects.all(), required=False, help_text="instead: nothing is routed to it")
-    custodian = forms.ModelChoiceField(Custodian.objects.all(), required=False, help_text="instead: orders of its portfolios stop")
+    instrument = forms.ModelChoiceField(
+        Instrument.objects.all(), required=False, empty_label="No instrument", help_text="instead of an issuer"
+    )
+    broker = forms.ModelChoiceField(
+        Broker.objects.all(), required=False, empty_label="No broker", help_text="instead: nothing is routed to it"
+    )
+    custodian = forms.ModelChoiceField(
+        Custodian.objects.all(), required=False, empty_label="No custodian", help_text="instead: orders of its portfolios stop"
+    )
     portfolio = forms.ModelChoiceField(Portfolio.objects.all(), required=False, empty_label="The whole firm")
     group = forms.ModelChoiceField(
         PortfolioGroup.objects.all(), required=False, label="Group of portfolios", empty_label="No group",
@@ -39,14 +47,14 @@ class RestrictionForm(Refusing):
     )  # fmt: skip
     direction = forms.ChoiceField(choices=[("ALL", "Buys and sells"), ("BUY", "Buys"), ("SELL", "Sells")])
     look_through = forms.BooleanField(required=False, label="Also funds and ETFs that hold it")
-    effective_from = forms.DateField(widget=day_input())
-    effective_to = forms.DateField(required=False, widget=day_input())
+    effective_from = forms.DateField(label="First day", widget=day_input())
+    effective_to = forms.DateField(label="Last day", required=False, widget=day_input(), help_text="empty: until it is lifted")
     source = forms.CharField(max_length=120, required=False)
     authorised_by = forms.CharField(max_length=120, required=False, help_text="who had it listed; empty: you")
     reason = forms.CharField(max_length=300, label="Why (kept on the record)", widget=forms.Textarea)
 
-    def __init__(self, data, *, user: User):
-        super().__init__(data)
+    def __init__(self, data, *, user: User, today: date):
+        super().__init__(data, initial={"effective_from": today})
         kinds = selectors.kinds_seen_by(user)
         self.fields["kind"].choices = [(kind, KINDS[kind].title) for kind in kinds]
         if len(kinds) == 1:

@@ -48,7 +48,7 @@ def restrictions(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def restrict(request: HttpRequest) -> HttpResponse:
     """A new entry, in a dialog."""
-    form = forms.RestrictionForm(request.POST or None, user=request.user)
+    form = forms.RestrictionForm(request.POST or None, user=request.user, today=timezone.now().date())
     if request.method == "POST" and form.is_valid():
         try:
             form.save(act_of(request, reason=form.cleaned_data["reason"]))

@@ -39,7 +39,7 @@ def position_limits(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def add(request: HttpRequest) -> HttpResponse:
     """A new limit, in a dialog."""
-    form = PositionLimitForm(request.POST or None)
+    form = PositionLimitForm(request.POST or None, initial={"starts_on": timezone.now().date()})
     if request.method == "POST" and form.is_valid():
         try:
             services.add_position_limits(act_of(request, reason=form.cleaned_data["reason"]), [form.limit()])

@@ -128,8 +128,8 @@ def _lists() -> None:
 
 
 def _close_out() -> None:
-    """A long sale of before the demo that the custodian could not deliver."""
-    sold, home = Instrument.objects.get(symbol="NOVN"), Portfolio.objects.get(code="P004")
+    """A long sale of before the demo that was not delivered."""
+    sold, home = Instrument.objects.get(symbol="NEE"), Portfolio.objects.get(code="P004")
     day = _weekday_before(timezone.now().date())
     fail = compliance.Fail("before the demo:1", sold.pk, home.pk, D(300), False, day, sold.currency_id)
     compliance.open_close_outs(_by("loader"), [fail])

@@ -16,6 +16,7 @@ from apps.audit import selectors as audit
 from apps.audit.models import Entry, Seal
 from apps.blocks import selectors as blocks
 from apps.compliance.models import Clause, MandateDocument, Rule
+from apps.compliance.states import WHEN
 from apps.core.edges import whole_number
 from apps.core.events import REGISTRY
 from apps.core.refusals import Invalid, NotFound
@@ -23,7 +24,7 @@ from apps.crossing import selectors as crossing
 from apps.orders import selectors as orders
 from apps.orders.models import ApprovalRule, OrderGroup
 from apps.portfolios.models import Portfolio
-from apps.reference.models import Broker, ContractFamily, Custodian, Instrument, Issuer
+from apps.reference.models import AssetClass, Broker, ContractFamily, Custodian, Instrument, Issuer
 from apps.routing.models import AlertRule
 from apps.users.doors import door
 from apps.users.models import Desk, User
@@ -99,6 +100,7 @@ STATES = {
 }  # fmt: skip
 CODES = {
     "ord_status": STATES,
+    "moment": {str(stage): words for stage, words in WHEN.items()}, "asset_class": dict(AssetClass.choices),
     "exec_type": STATES | {"D": "restated", "F": "trade", "G": "trade corrected", "H": "trade cancelled", "I": "status"},
 }
 
@@ -250,7 +252,7 @@ def _in_words(name: str, value: object, names: Names) -> str:
             return names[name].get(value, str(value))
         if name in CODES:
             return CODES[name].get(str(value), str(value))
-        if name in ("side", "order_type", "kind"):
+        if name in ("side", "order_type", "kind", "severity", "direction"):
             return str(value).replace("_", " ").lower()
         if name.endswith("qty"):
             return show.qty(value)

@@ -73,7 +73,7 @@ def strip_for(user) -> list[Figure]:
     if can(user, "blocks.work") and not user.is_automated:
         figures += _trader(user)
     if can(user, "compliance.decide"):
-        figures += _officer()
+        figures += _officer(user)
     if can(user, "settlement.mend"):
         figures += _operations()
     if can(user, "audit.verify"):
@@ -131,7 +131,7 @@ def _trader(user) -> list[Figure]:
     ]  # fmt: skip
 
 
-def _officer() -> list[Figure]:
+def _officer(user) -> list[Figure]:
     waiting, oldest, decided = _one(
         "SELECT count(*) FILTER (WHERE status = 'WAITING'), min(opened_at) FILTER (WHERE status = 'WAITING'),"
         " count(*) FILTER (WHERE decided_at >= date_trunc('day', now())) FROM compliance_review"
@@ -140,10 +140,12 @@ def _officer() -> list[Figure]:
         "SELECT count(*) FROM compliance_review r JOIN compliance_check c ON c.id = r.verdict_id"
         " WHERE r.status = 'WAITING' AND c.outcome = 'INDETERMINATE'"
     )[0]
-    restricted, matches, loosened = _one(
+    restricted, matches, drafts, loosened = _one(
         "SELECT (SELECT count(*) FROM compliance_restriction WHERE status = 'ACTIVE' AND kind = 'RESTRICTED'),"
         " (SELECT count(*) FROM compliance_namematch WHERE status = 'WAITING'),"
-        " (SELECT count(*) FROM compliance_limitend WHERE status = 'PROPOSED')"
+        " (SELECT count(*) FROM compliance_ruledraft WHERE status = 'PROPOSED' AND written_by_id <> %s),"
+        " (SELECT count(*) FROM compliance_limitend WHERE status = 'PROPOSED' AND written_by_id <> %s)",
+        [user.pk, user.pk],
     )
     minutes = int((timezone.now() - oldest).total_seconds() // 60) if oldest else 0
     listing = reverse("compliance:reviews")
@@ -155,6 +157,7 @@ def _officer() -> list[Figure]:
         Figure("Restrictions in force", str(restricted),
                reverse("compliance:restrictions")),
         Figure("Sanctions matches", str(matches), reverse("compliance:sanctions"), tone="warn" if matches else ""),
+        *([Figure("Rules to approve", str(drafts), reverse("compliance:drafts"), tone="warn")] if drafts else []),
         *([Figure("Limits to end", str(loosened), reverse("compliance:trading_limits"), tone="warn")] if loosened else []),
     ]  # fmt: skip
 
@@ -214,6 +217,15 @@ def attention(user, limit: int = 40) -> list[dict]:
             [limit],
             "compliance:review",
         )
+    if can(user, "compliance.approve_rules"):
+        rows += _rows(
+            "SELECT 'Rule “' || name || '” waits for a second officer', NULL::numeric, proposed_at, 'warn', id"
+            " FROM compliance_ruledraft WHERE status = 'PROPOSED' AND written_by_id <> %s"
+            " UNION ALL SELECT 'The end of limit TL-' || to_char(limit_id, 'FM0000') || ' waits for a second officer', NULL, written_at,"
+            " 'warn', NULL FROM compliance_limitend WHERE status = 'PROPOSED' AND written_by_id <> %s ORDER BY 3 LIMIT %s",
+            [user.pk, user.pk, limit],
+            "compliance:draft", "compliance:trading_limits",
+        )  # fmt: skip
     if can(user, "settlement.mend"):
         rows += _rows(
             f"WITH {_usd()} SELECT 'Instruction ' || i.reference || ' is ' || lower(i.status)"
@@ -258,11 +270,12 @@ def attention(user, limit: int = 40) -> list[dict]:
     return rows[:limit]
 
 
-def _rows(query: str, parameters: Sequence, name: str) -> list[dict]:
+def _rows(query: str, parameters: Sequence, name: str, of_all: str = "") -> list[dict]:
+    """:param name: the page of one row, by its key; :param of_all: the page of rows without one"""
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)
         return [
-            {"text": text, "usd": usd, "at": at, "tone": tone, "url": reverse(name, args=[pk])}
+            {"text": text, "usd": usd, "at": at, "tone": tone, "url": reverse(name, args=[pk]) if pk else reverse(of_all)}
             for text, usd, at, tone, pk in cursor.fetchall()
         ]
 

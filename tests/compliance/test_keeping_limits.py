@@ -191,7 +191,9 @@ class TestEdges:
 
     def test_another_officer_ends_it_on_the_page(self, limit, today, omar, odile, ada, by):
         end = proposed(by(omar, "Not needed."), limit, today)
-        assert "End it" not in words(visit(omar, "compliance:trading_limits")) and "Limits to end" in words(visit(odile, "desk:home"))
+        assert "End it" not in words(visit(omar, "compliance:trading_limits")) and "Limits to end" not in words(visit(omar, "desk:home"))
+        home = words(visit(odile, "desk:home"))
+        assert "Limits to end" in home and f"The end of limit {limit.ref} waits for a second officer" in home
         shown = words(visit(odile, "compliance:trading_limits"))
         assert f"{end}:1" in shown and "Not needed." in shown and "end proposed" in shown
         assert f"{end}:1" not in words(visit(ada, "compliance:trading_limits"))

@@ -32,7 +32,7 @@ def test_the_demo_has_something_on_every_page(settings, tmp_path):
     people = {user.username: user for user in User.objects.all()}
     for who, page, said in (
         ("odile", "compliance:trading_limits", "Tess has passed"), ("odile", "compliance:drafts", "Low ESG"),
-        ("odile", "compliance:close_outs", "NOVN"), ("odile", "compliance:restrictions", "joint bid"),
+        ("odile", "compliance:close_outs", "NEE"), ("odile", "compliance:restrictions", "joint bid"),
         ("omar", "compliance:position_limits", "E-mini"), ("omar", "routing:throttles", "VWAP"), ("omar", "surveillance:days", "sign"),
     ):  # fmt: skip
         assert said in words(visit(people[who], page)), page

@@ -146,6 +146,8 @@ class TestFinder:
         assert "AAA of Alpha Group" in words(visit(mira, "desk:find", query="?q=AAA", htmx=True))
         assert "Portfolio P2" in words(visit(mira, "desk:find", query="?q=p2", htmx=True))
         assert ">Import<" in words(visit(mira, "desk:find", query="?q=impo", htmx=True))
+        assert ">Retirement plans<" in words(visit(mira, "desk:find", query="?q=plans", htmx=True))  # It stands behind Portfolios.
+        assert ">Trading limits<" not in words(visit(mira, "desk:find", query="?q=trading", htmx=True))
         assert f"O-{pk:06d}" in words(visit(mira, "desk:find", query=f"?q={pk}", htmx=True))
         assert f"O-{pk:06d}" not in words(visit(mira, "desk:find", query=f"?q=B-{pk}", htmx=True))  # A block's number.
 
@@ -257,9 +259,9 @@ class TestRecord:
 
     def test_says_of_a_change_what_was_and_is_and_of_what_is_new_what_it_says(self):
         for nth, payload, said in (
-            (1, {"number": 1, "params": "{}", "before": {}, "after": {"severity": "SOFT"}}, "severity SOFT"),
+            (1, {"number": 1, "params": "{}", "before": {}, "after": {"severity": "SOFT"}}, "severity soft"),
             (2, {"before": {"severity": "SOFT", "params": {"max_pct": "10"}}, "after": {"severity": "HARD", "params": {"max_pct": "8"}}},
-             "severity SOFT → HARD, limits max pct 10 → max pct 8"),
+             "severity soft → hard, limits max pct 10 → max pct 8"),
             (3, {"list": "orders", "before": {"name": "Mine"}}, "was name Mine"),
         ):  # fmt: skip
             assert record._changes(payload, nth, {}) == said

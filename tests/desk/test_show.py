@@ -77,6 +77,12 @@ def test_a_quantity_has_the_decimals_it_needs_or_those_of_its_column(value, plac
 
 def test_a_price_has_fixed_decimals():
     assert show.price(Decimal("227.39")) == "227.3900"
+    for value, unit, shown in (
+        ("25000000", "USD", "25,000,000.00"), ("38.766019", "% of NAV", "38.7660"), ("0.000003", "% of shares", "<0.0001"),
+        ("-0", "USD", "0.00"),
+        ("", "", "–"), ("0", "%", "0.0000"),
+    ):  # fmt: skip
+        assert show.figure(value, unit) == shown
     assert show.price(Decimal("101.2145"), 3) == "101.215"
     assert show.price(None) == "–"
 

@@ -87,6 +87,16 @@ def qty(value, places: int | None = None) -> str:
 
 
 @register.filter
+def figure(value, unit: str = "") -> str:
+    """A number that a rule found, in its unit: money to the cent, all else to four decimals; what is less than that says so."""
+    number = read_number(value)
+    if number is None:
+        return NONE
+    places = 2 if unit in ("USD", "EUR", "GBP", "CHF") else 4
+    return "<0.0001" if places == 4 and 0 < number < Decimal("0.00005") else fixed(number, places)
+
+
+@register.filter
 def price(value, places: int = 4) -> str:
     """A price: per share, or percent of par for a bond; four decimals unless told."""
     number = read_number(value)
