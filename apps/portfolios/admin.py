@@ -16,6 +16,7 @@ from .forms import (
     DirectionForm,
     GroupForm,
     MandateForm,
+    NamedIssuerForm,
     PartyForm,
     PlanConsentForm,
     PlanForm,
@@ -33,6 +34,7 @@ from .models import (
     Model,
     ModelWeight,
     Movement,
+    NamedIssuer,
     PartyInInterest,
     Plan,
     PlanConsent,
@@ -235,10 +237,26 @@ class PlanConsentAdmin(AsSeen, FirmWide, SimpleHistoryAdmin):
 
     writes = ("reference.write",)
     form = PlanConsentForm
-    list_display = ("plan", "issuer", "exemption", "agreed_by", "starts_on", "ends_on", "document")
+    list_display = ("plan", "issuer", "covers", "exemption", "agreed_by", "starts_on", "ends_on", "document")
+    list_filter = ("covers",)
     list_select_related = ("issuer", "plan__portfolio")
     search_fields = ("issuer__name", "plan__portfolio__code", "exemption")
     autocomplete_fields = ("issuer", "plan")
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False
+
+
+@admin.register(NamedIssuer)
+class NamedIssuerAdmin(AsSeen, FirmWide, SimpleHistoryAdmin):
+    """Public issuers of which a fund may hold all it has. A row that was in force is ended, not deleted."""
+
+    writes = ("reference.write",)
+    form = NamedIssuerForm
+    list_display = ("portfolio", "issuer", "authority", "prospectus", "starts_on", "ends_on")
+    list_select_related = ("portfolio", "issuer")
+    search_fields = ("portfolio__code", "portfolio__name", "issuer__name")
+    autocomplete_fields = ("portfolio", "issuer")
 
     def has_delete_permission(self, request, obj=None) -> bool:
         return False

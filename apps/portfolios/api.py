@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import django_filters
+from django.db.models import Prefetch
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status, viewsets
@@ -38,12 +39,19 @@ class PortfolioOut(serializers.ModelSerializer):
     mandate_type = serializers.CharField(source="mandate.type", default="", help_text=f"{', '.join(MANDATE_TYPES)}; empty: not on file")
     groups = serializers.SlugRelatedField("code", many=True, read_only=True, help_text="codes of the groups it is in")
     benchmark = serializers.CharField(source="benchmark.code", default=None)
+    named_issuers = serializers.SerializerMethodField(help_text="public issuers of which it may hold up to all it has today")
+
+    def get_named_issuers(self, row: Portfolio) -> list[str]:
+        found = getattr(row, "named_today", None)  # A list of portfolios has them with it.
+        if found is None:
+            found = selectors.named_issuers_on(timezone.now().date()).filter(portfolio=row)
+        return [one.issuer.name for one in found]
 
     class Meta:
         model = Portfolio
         fields = (
             "id", "code", "name", "base_currency", "custodian", "custody_account", "team", "aggregation_unit", "model", "is_open",
-            "mandate_type", "groups", "benchmark",
+            "mandate_type", "groups", "benchmark", "named_issuers",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -172,10 +180,11 @@ class LotOut(serializers.Serializer):
 
 class PlanConsentOut(serializers.ModelSerializer):
     issuer = serializers.CharField(source="issuer.name")
+    covers = serializers.CharField(help_text="SECURITIES, what it issues, or DEALING, with it as broker or dealer")
 
     class Meta:
         model = PlanConsent
-        fields = ("id", "issuer", "exemption", "agreed_by", "document", "starts_on", "ends_on")
+        fields = ("id", "issuer", "covers", "exemption", "agreed_by", "document", "starts_on", "ends_on")
         read_only_fields = fields
 
 
@@ -237,7 +246,8 @@ class Portfolios(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
 
     def get_queryset(self):
         rows = selectors.portfolios_seen_by(self.request.user).select_related("custodian", "model", "mandate", "benchmark")
-        return rows.prefetch_related("groups").order_by("code")
+        named = Prefetch("named_issuers", selectors.named_issuers_on(timezone.now().date()), to_attr="named_today")
+        return rows.prefetch_related("groups", named).order_by("code")
 
     def retrieve(self, request: Request, pk: int) -> Response:
         return Response(WorthOut(selectors.get_portfolio_seen_by(request.user, pk)).data)

@@ -15,6 +15,7 @@ from .models import (
     BrokerTerm,
     Direction,
     Mandate,
+    NamedIssuer,
     PartyInInterest,
     Plan,
     PlanConsent,
@@ -169,6 +170,12 @@ class PartyForm(Dated):
 class PlanConsentForm(Dated):
     class Meta:
         model = PlanConsent
+        fields = "__all__"
+
+
+class NamedIssuerForm(Dated):
+    class Meta:
+        model = NamedIssuer
         fields = "__all__"
 
 

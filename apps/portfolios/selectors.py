@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from django.contrib.auth.models import Group
 from django.db import connection
-from django.db.models import Prefetch, QuerySet, Sum
+from django.db.models import Prefetch, Q, QuerySet, Sum
 from guardian.shortcuts import get_objects_for_user
 
 from apps.core.refusals import NotFound
@@ -17,7 +17,7 @@ from apps.reference.models import Instrument
 from apps.users.services import can
 
 from . import rules
-from .models import BrokerTerm, Cash, Movement, Portfolio, PortfolioGroup, Position
+from .models import BrokerTerm, Cash, Movement, NamedIssuer, Portfolio, PortfolioGroup, Position
 
 TEAM = "team:"
 BROKER_TERMS = "hashtext('portfolios.broker_terms')"
@@ -75,6 +75,12 @@ def get_portfolio_seen_by(user, portfolio_id: int) -> Portfolio:
     if row is None:
         raise NotFound("There is no such portfolio, or it is not one of yours.")
     return row
+
+
+def named_issuers_on(day: date) -> QuerySet[NamedIssuer]:
+    """Public issuers of which funds may hold all they have, on a day."""
+    rows = NamedIssuer.objects.filter(Q(ends_on=None) | Q(ends_on__gte=day), starts_on__lte=day)
+    return rows.select_related("issuer").order_by("issuer__name", "pk")
 
 
 def broker_terms_seen_by(user) -> QuerySet[BrokerTerm]:

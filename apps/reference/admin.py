@@ -118,7 +118,8 @@ class InstrumentAdmin(ReferenceAdmin):
         (None, {"fields": ("symbol", "name", "asset_class", "issuer", "is_active")}),
         ("Identifiers", {"fields": ("isin", "cusip", "sedol", "figi")}),
         ("Market", {"fields": ("venue", "currency", "country", "sector", "rating", "shares_outstanding")}),
-        ("For the limits of funds", {"fields": ("is_covered", "has_votes", "is_ucits")}),
+        ("For the limits of funds", {"fields": ("is_covered", "has_votes", "is_ucits", "is_closed_end", "is_money_market")}),
+        ("For employers' securities of plans", {"fields": ("independent_pct", "independent_source")}),
         ("Steps", {"fields": ("lot_size", "tick_size", "min_piece", "increment", "price_factor")}),
         ("Bond", {"fields": ("coupon_pct", "coupon_frequency", "day_count", "issue_date", "maturity_date")}),
         ("Pair of currencies", {"fields": ("base_currency",)}),
@@ -171,7 +172,7 @@ class IssuerAdmin(ReferenceAdmin):
             "Securities business",
             {"fields": ("securities_revenue_pct", "securities_revenue_source", "securities_revenue_date")},
         ),
-        ("Debt", {"fields": ("debt_outstanding", "debt_currency", "debt_date")}),
+        ("Debt", {"fields": ("debt_outstanding", "money_market_outstanding", "debt_currency", "debt_date", "incalculable_because")}),
     )
 
 

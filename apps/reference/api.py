@@ -33,7 +33,8 @@ class InstrumentOut(serializers.ModelSerializer):
             "id", "symbol", "name", "asset_class", "isin", "cusip", "sedol", "figi", "issuer", "currency", "base_currency", "mic",
             "country", "sector", "lot_size", "tick_size", "min_piece", "increment", "price_factor", "cutoff_at", "coupon_pct",
             "coupon_frequency", "day_count", "issue_date", "maturity_date", "underlying", "strike_price", "put_or_call",
-            "conversion_ratio", "cfi_code", "rating", "is_covered", "has_votes", "is_ucits", "is_active",
+            "conversion_ratio", "cfi_code", "rating", "is_covered", "has_votes", "is_ucits", "is_closed_end", "is_money_market",
+            "independent_pct", "independent_source", "is_active",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -19,6 +19,9 @@ pytestmark = pytest.mark.django_db
         ("is_covered", "GOVT", "CORP", "a corporate bond"),
         ("has_votes", "ETF", "EQUITY", "a share"),
         ("is_ucits", "EQUITY", "ETF", "a fund"),
+        ("is_closed_end", "EQUITY", "ETF", "a fund"),
+        ("is_money_market", "EQUITY", "CORP", "a bond"),
+        ("is_money_market", "FUND", "GOVT", "a bond"),
         ("is_ucits", "EQUITY", "FUND", "a fund"),
     ],
 )
@@ -40,18 +43,42 @@ def test_what_is_said_of_one_class_has_no_sense_of_another(field, wrong, right, 
         ({"debt_outstanding": 0, "debt_currency": "USD", "debt_date": "x"}, "debt_outstanding", "more than zero"),
         ({"debt_outstanding": 5}, "debt_currency", "is needed with the debt"),
         ({"debt_date": "x"}, "debt_date", "stands with the debt alone"),
+        ({"money_market_outstanding": 5}, "debt_currency", "is needed with the debt"),
+        ({"money_market_outstanding": 0, "debt_currency": "USD", "debt_date": "x"}, "money_market_outstanding", "more than zero"),
     ],
 )
 def test_a_figure_of_an_issuer_has_its_source_and_date(given, field, why):
     assert why in issuer_problems(given)[field]
 
 
+@pytest.mark.parametrize(
+    ("asset_class", "given", "field", "why"),
+    [
+        ("EQUITY", {"independent_pct": 101, "independent_source": "10-K"}, "independent_pct", "from 0 to 100"),
+        ("CORP", {"independent_pct": 50}, "independent_source", "give both"),
+        ("CORP", {"independent_source": "10-K"}, "independent_source", "give both"),
+        ("GOVT", {"independent_pct": 50, "independent_source": "x"}, "independent_pct", "a share or a corporate bond alone"),
+    ],
+)
+def test_a_part_in_independent_hands_has_its_source(asset_class, given, field, why):
+    assert why in instrument_problems({"asset_class": asset_class} | given)[field]
+    fine = {"asset_class": "CORP", "independent_pct": 100, "independent_source": "10-K"}
+    assert not {"independent_pct", "independent_source"} & instrument_problems(fine).keys()
+
+
 def test_the_database_says_the_same(firm):
     share = firm.instruments["AAA"]
-    for change in ({"is_covered": False}, {"is_ucits": True}):
+    of_shares = (
+        {"is_covered": False}, {"is_ucits": True}, {"is_closed_end": True}, {"is_money_market": False},
+        {"independent_pct": 50}, {"independent_source": "x"}, {"independent_pct": 101, "independent_source": "x"},
+    )  # fmt: skip
+    for change in of_shares:
         with pytest.raises(IntegrityError), transaction.atomic():
             Instrument.objects.filter(pk=share.pk).update(**change)
-    for change in ({"securities_revenue_pct": 3}, {"debt_outstanding": 3}, {"securities_revenue_source": "x"}):
+    of_issuers = (
+        {"securities_revenue_pct": 3}, {"debt_outstanding": 3}, {"securities_revenue_source": "x"}, {"money_market_outstanding": 3},
+    )  # fmt: skip
+    for change in of_issuers:
         with pytest.raises(IntegrityError), transaction.atomic():
             Issuer.objects.filter(pk=share.issuer_id).update(**change)
 
@@ -92,4 +119,5 @@ class TestDoors:
         share = firm.instruments["AAA"]
         Instrument.objects.filter(pk=share.pk).update(has_votes=True)
         told = desk.get(reverse("api-instrument", args=[share.pk])).json()
-        assert (told["has_votes"], told["is_covered"], told["is_ucits"]) == (True, None, None)
+        assert (told["has_votes"], told["is_covered"], told["is_ucits"], told["is_money_market"]) == (True, None, None, None)
+        assert (told["independent_pct"], told["independent_source"]) == (None, "")

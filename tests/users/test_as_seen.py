@@ -21,6 +21,7 @@ from apps.portfolios.models import (
     Mandate,
     Model,
     ModelWeight,
+    NamedIssuer,
     PartyInInterest,
     Plan,
     PlanConsent,
@@ -132,6 +133,10 @@ ROWS = {
         plan=a_plan(w.firm), issuer=w.firm.instruments["BBB"].issuer, exemption="PTE 77-4", agreed_by="A. Trustee",
         document="letter", starts_on=date(2026, 1, 5),
     ), {"document": "letter of 5 January"}, {"agreed_by": "B. Trustee"}),
+    NamedIssuer: (lambda w: NamedIssuer.objects.create(
+        portfolio=w.firm.portfolios["P1"], issuer=w.firm.instruments["BOND"].issuer, authority="CSSF", prospectus="p. 12",
+        starts_on=date(2026, 1, 5),
+    ), {"prospectus": "p. 13"}, {"authority": "CSSF, 5 January"}),
     Throttle: (lambda w: Throttle.objects.create(strategy="VWAP", per_second=5), {"per_second": "6"}, {"per_day": "100"}),
     Model: (lambda w: w.model, {"name": "Balanced"}, {"number": "7"}),
     DefaultRule: (lambda w: DefaultRule.objects.create(rank=1, name="Day", tif="DAY", effective_from=date(2026, 1, 5)),

@@ -73,6 +73,7 @@ def detail(request: HttpRequest, portfolio_id: int) -> HttpResponse:
         "base": base,
         "lots": lots_held(portfolio) if portfolio.taxpayer_id else [],
         "plan": plan_selectors.find_plan(portfolio.pk),
+        "named_issuers": portfolio.named_issuers.select_related("issuer"),
         "broker_terms": portfolio.broker_terms.select_related("broker"),
         "groups": portfolio.groups.all(),
         "directions": portfolio.directions.select_related("broker"),

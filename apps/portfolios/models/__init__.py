@@ -1,5 +1,6 @@
-"""Client portfolios with what they hold, and what of them are retirement plans."""
+"""Client portfolios with what they hold, what of them are retirement plans, and what the law of funds lets some do."""
 
+from .funds import NamedIssuer
 from .plans import PartyInInterest, Plan, PlanConsent
 from .portfolios import (
     AlikeForTax,
@@ -29,6 +30,7 @@ __all__ = [
     "Model",
     "ModelWeight",
     "Movement",
+    "NamedIssuer",
     "PartyInInterest",
     "Plan",
     "PlanConsent",

@@ -60,7 +60,10 @@ class Plan(models.Model):
 
 
 class PartyInInterest(models.Model):
-    """Whose own securities a plan does not buy without an exemption (29 USC 1002(14), 1106(a)(1); 26 USC 4975(e)(2))."""
+    """
+    Whose securities a plan does not buy, and with whom it does not deal, without an exemption (29 USC 1002(14), 1106(a)(1); 26 USC
+    4975(e)(2)).
+    """
 
     class Relation(models.TextChoices):
         ADVISER = "ADVISER", "our own affiliate"
@@ -94,11 +97,21 @@ class PartyInInterest(models.Model):
 
 
 class PlanConsent(models.Model):
-    """An exemption on file: the named fiduciary agreed that the plan buys what a party in interest issues."""
+    """
+    An exemption on file: the named fiduciary agreed that the plan buys what a party in interest issues, or that it deals with the
+    party as its broker or dealer.
+    """
+
+    class Covers(models.TextChoices):
+        SECURITIES = "SECURITIES", "buying what it issues"
+        DEALING = "DEALING", "dealing with it as broker or dealer"
 
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="consents")
     issuer = models.ForeignKey(Issuer, on_delete=models.PROTECT, related_name="+", help_text="with its whole group")
-    exemption = models.CharField(max_length=120, help_text="the exemption it rests on, such as PTE 77-4 or 29 USC 1108(b)(8)")
+    covers = models.CharField(max_length=10, choices=Covers.choices, default=Covers.SECURITIES)
+    exemption = models.CharField(
+        max_length=120, help_text="the exemption it rests on, such as PTE 77-4 or 29 USC 1108(b)(8); for dealing PTE 75-1 or 86-128"
+    )
     agreed_by = models.CharField(max_length=120, help_text="who signed for the named fiduciary")
     document = models.CharField(max_length=200, help_text="the consent, with its date")
     starts_on = models.DateField()
@@ -110,8 +123,9 @@ class PlanConsent(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(ends_on=None) | Q(ends_on__gte=F("starts_on")), name="a_plan_consent_ends_after_it_starts"
-            )
+            ),
+            models.CheckConstraint(condition=Q(covers__in=["SECURITIES", "DEALING"]), name="a_plan_consent_covers_what_there_is"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.plan}, {self.issuer}: {self.exemption}"
+        return f"{self.plan}, {self.issuer}, {self.get_covers_display()}: {self.exemption}"

@@ -70,11 +70,21 @@ class Issuer(models.Model):
         "source of that", max_length=200, blank=True, default="", help_text="such as its annual report and page"
     )
     securities_revenue_date = models.DateField("end of that fiscal year", null=True, blank=True)
-    debt_outstanding = amount_field(null=True, blank=True, help_text="face of all its debt securities; empty: not known")
+    debt_outstanding = amount_field(
+        null=True, blank=True, help_text="face of all its debt securities, money market instruments apart; empty: not known"
+    )
+    money_market_outstanding = amount_field(
+        null=True, blank=True, help_text="face of all its money market instruments, in the same currency and as of the same day"
+    )
     debt_currency = models.ForeignKey(
         Currency, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
     debt_date = models.DateField("debt as of", null=True, blank=True)
+    incalculable_because = models.CharField(
+        "what is in issue cannot be calculated", max_length=200, blank=True, default="",
+        help_text="why, and who found so when: limits on a part of its debt, money market instruments or units are then"
+        " disregarded as one buys (2009/65/EC Art. 56(2)); empty: it can be",
+    )  # fmt: skip
     history = HistoricalRecords()
 
     class Meta:
@@ -88,8 +98,11 @@ class Issuer(models.Model):
                 name="a_part_of_revenue_has_source_and_date",
             ),
             models.CheckConstraint(
-                condition=Q(debt_outstanding=None, debt_currency=None, debt_date=None)
-                | Q(debt_outstanding__gt=0, debt_currency__isnull=False, debt_date__isnull=False),
+                condition=Q(debt_outstanding=None, money_market_outstanding=None, debt_currency=None, debt_date=None)
+                | Q(debt_currency__isnull=False, debt_date__isnull=False)
+                & (Q(debt_outstanding__isnull=False) | Q(money_market_outstanding__isnull=False))
+                & (Q(debt_outstanding=None) | Q(debt_outstanding__gt=0))
+                & (Q(money_market_outstanding=None) | Q(money_market_outstanding__gt=0)),
                 name="a_debt_has_currency_and_date",
             ),
         ]
@@ -161,7 +174,7 @@ class Instrument(models.Model):
         "CFI code", max_length=6, blank=True, default="", help_text="classification (ISO 10962), as OCASPS"
     )
     put_or_call = models.CharField(max_length=4, blank=True, default="", choices=[("PUT", "Put"), ("CALL", "Call")])
-    shares_outstanding = qty_field(null=True, blank=True)
+    shares_outstanding = qty_field(null=True, blank=True, help_text="of a bond: the face of its issue that is outstanding")
     rating = models.CharField(max_length=5, blank=True, default="")
     is_covered = models.BooleanField(
         "covered bond", null=True, blank=True,
@@ -174,6 +187,21 @@ class Instrument(models.Model):
     is_ucits = models.BooleanField(
         "UCITS", null=True, blank=True, help_text="of a fund: authorised under 2009/65/EC; no: another one; empty: not known"
     )
+    is_closed_end = models.BooleanField(
+        "closed-end", null=True, blank=True,
+        help_text="of a fund: its shares are not redeemed (15 U.S.C. 80a-5(a)(2)); no: open-end; empty: not known",
+    )  # fmt: skip
+    independent_pct = percent_field(
+        verbose_name="held by independent persons, %", null=True, blank=True,
+        help_text="of the class of shares or the issue, by whoever is independent of the issuer (29 USC 1107(e), (f)); empty: not known",
+    )  # fmt: skip
+    independent_source = models.CharField(
+        "source of that", max_length=200, blank=True, default="", help_text="who says so, with the date"
+    )
+    is_money_market = models.BooleanField(
+        "money market instrument", null=True, blank=True,
+        help_text="of a bond, as the firm classifies it; empty: by its days from issue to maturity, at most 397 (2007/16/EC Art. 3)",
+    )  # fmt: skip
     is_active = models.BooleanField(default=True)
     history = HistoricalRecords()
 
@@ -220,6 +248,19 @@ class Instrument(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(is_covered=None) | Q(asset_class="CORP"), name="only_a_corporate_bond_is_covered_or_not"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_closed_end=None) | Q(asset_class__in=["ETF", "FUND"]), name="only_a_fund_is_closed_end_or_not"
+            ),
+            models.CheckConstraint(
+                condition=Q(independent_pct=None, independent_source="")
+                | Q(asset_class__in=["EQUITY", "CORP"], independent_pct__isnull=False, independent_pct__gte=0, independent_pct__lte=100)
+                & ~Q(independent_source=""),
+                name="a_part_in_independent_hands_has_its_source",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_money_market=None) | Q(asset_class__in=["CORP", "GOVT"]),
+                name="only_a_bond_is_a_money_market_instrument_or_not",
             ),
             models.CheckConstraint(condition=Q(has_votes=None) | Q(asset_class="EQUITY"), name="only_a_share_has_votes_or_none"),
             models.CheckConstraint(

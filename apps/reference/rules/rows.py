@@ -44,6 +44,9 @@ COUPONS_A_YEAR = (0, 1, 2, 4, 12)
 SAID_OF = {
     "is_covered": (("CORP",), "a corporate bond"),
     "has_votes": (("EQUITY",), "a share"),
+    "is_closed_end": (("ETF", "FUND"), "a fund"),
+    "is_money_market": (("CORP", "GOVT"), "a bond"),
+    "independent_pct": (("EQUITY", "CORP"), "a share or a corporate bond"),
     "is_ucits": (("ETF", "FUND"), "a fund"),
 }
 """What is yes, no, or not known of instruments of some classes, and has no sense of others."""
@@ -68,6 +71,11 @@ def _term_problems(facts: Facts) -> Problems:
     for field, (classes, whose) in SAID_OF.items():
         if facts.get(field) is not None and asset_class not in classes:
             found[field] = f"is said of {whose} alone; leave it empty"
+    independent, source = facts.get("independent_pct"), facts.get("independent_source")
+    if independent is not None and not 0 <= independent <= 100:
+        found["independent_pct"] = "must be from 0 to 100 percent"
+    if (independent is None) == bool(source):
+        found["independent_source"] = "stands with the part in independent hands: give both, or leave both empty"
     if facts.get("coupon_frequency") not in (None, *COUPONS_A_YEAR):
         found["coupon_frequency"] = "must be 0, 1, 2, 4 or 12 coupons a year"
     if facts.get("coupon_pct") is not None and not 0 <= facts["coupon_pct"] < 100:
@@ -149,14 +157,13 @@ def party_problems(facts: Facts) -> Problems:
 def issuer_problems(facts: Facts) -> Problems:
     """What is wrong with an issuer: a figure of its accounts comes with where it is from and of when."""
     found = party_problems(facts)
-    revenue, debt = facts.get("securities_revenue_pct"), facts.get("debt_outstanding")
+    revenue, debts = facts.get("securities_revenue_pct"), ("debt_outstanding", "money_market_outstanding")
     if revenue is not None and not 0 <= revenue <= 100:
         found["securities_revenue_pct"] = "must be from 0 to 100 percent"
-    if debt is not None and debt <= 0:
-        found["debt_outstanding"] = "must be more than zero"
+    found |= {name: "must be more than zero" for name in debts if facts.get(name) is not None and facts[name] <= 0}
     for known, figure, others in (
         (revenue is not None, "the part of revenue", ("securities_revenue_source", "securities_revenue_date")),
-        (debt is not None, "the debt", ("debt_currency", "debt_date")),
+        (any(facts.get(name) is not None for name in debts), "the debt", ("debt_currency", "debt_date")),
     ):
         for name in others:
             if known and not facts.get(name):
