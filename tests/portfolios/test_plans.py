@@ -12,6 +12,7 @@ from apps.orders import services as orders
 from apps.orders.models import Order
 from apps.portfolios.models import PartyInInterest, Plan, PlanConsent
 from apps.portfolios.rules import plan_problems
+from apps.reference.models import Instrument
 from tests.compliance.ruling import put_in_force
 
 D = Decimal
@@ -87,6 +88,19 @@ class TestItsOrders:
         assert buy("BBB")[0] == "CLEARED" and buy("AAA", portfolio="P2")[0] == "CLEARED"
         Plan.objects.update(allows_employer=True)
         assert buy("AAA", "11")[0] == "CLEARED"
+
+    def test_what_it_buys_of_its_employer_qualifies(self, plan, buy, by, firm):
+        said = {"limit": "25", "independent": "50", "debt_limit": "25"}
+        put_in_force(by, "qualifies", said, severity="HARD", name="Qualifies", kind="qualifying_employer")
+        status, [told] = buy("AAA")
+        assert status == "HELD" and "it is not on file how much of it independent persons hold" in told["text"]
+        share = Instrument.objects.filter(symbol="AAA")
+        share.update(independent_pct=50, independent_source="10-K")
+        assert buy("AAA", "11")[0] == "CLEARED" and buy("BBB")[0] == "CLEARED"
+        share.update(shares_outstanding=200_000)  # 50,000 are held and 21 promised.
+        status, [told] = buy("AAA", "12")
+        assert status == "HELD" and "of AAA; the most of a class or issue is 25%." in told["text"]
+        assert buy("AAA", "13", portfolio="P2")[0] == "CLEARED"
 
     def test_a_party_waits_for_an_exemption(self, plan, buy, by, firm):
         put_in_force(by, "parties", {}, severity="HARD", name="Parties", kind="plan_parties")

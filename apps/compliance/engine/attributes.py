@@ -6,6 +6,7 @@ Each is a column over the snapshot's instruments, made once however many orders 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from math import erf, log, sqrt
@@ -22,6 +23,7 @@ from .duration import modified
 from .filters import ANY_OWN, NUMBER, OWN, TEXT, TRUTH
 
 BONDS = ("CORP", "GOVT")
+MONEY_MARKET_DAYS = 397
 
 # --- fields ----------------------------------------------------------------------------------------------------------
 
@@ -51,15 +53,39 @@ ATTRIBUTES: dict[str, Asked] = {
     "daily_qty": Asked(NUMBER, lambda s, i: i.daily_qty, "average daily volume in units"),
     "shares_outstanding": Asked(NUMBER, lambda s, i: i.shares_outstanding, "of a share"),
     "is_covered": Asked(TRUTH, lambda s, i: i.is_covered if i.asset_class == "CORP" else False, "whether a bond is a covered one"),
+    "is_money_market": Asked(
+        TRUTH, lambda s, i: is_money_market(i, s.at.date()), "whether a bond is a money market instrument: as the firm says, else by"
+        f" its days from issue to maturity, at most {MONEY_MARKET_DAYS}",
+    ),
+    "is_incalculable": Asked(TRUTH, lambda s, i: i.is_incalculable, "whether what the issuer has in issue cannot be calculated"),
     "has_votes": Asked(TRUTH, lambda s, i: i.has_votes if i.asset_class == "EQUITY" else False, "whether a share carries votes"),
     "is_ucits": Asked(
         TRUTH, lambda s, i: i.is_ucits if i.asset_class in HOLDERS else False, "whether a fund is authorised under 2009/65/EC"
+    ),
+    "is_closed_end": Asked(
+        TRUTH, lambda s, i: i.is_closed_end if i.asset_class in HOLDERS else False, "whether a fund's shares are not redeemed"
     ),
     "is_affiliate": Asked(TRUTH, lambda s, i: i.is_affiliate, "whether the issuer is the adviser or affiliated with it"),
     "securities_revenue_pct": Asked(
         NUMBER, lambda s, i: i.securities_revenue_pct, "of the issuer's gross revenue, from securities related activities, percent"
     ),
 }
+
+
+def is_money_market(i: Instrument, today: date) -> bool | None:
+    """
+    Whether it is a money market instrument and no other debt (2007/16/EC Art. 3(2)(a)). What has longer to run was issued for
+    longer; of the rest nobody knows without the day of its issue.
+    """
+    if i.asset_class not in BONDS:
+        return False
+    if i.is_money_market is not None or i.maturity_date is None:
+        return i.is_money_market
+    if i.issue_date is not None:
+        return (i.maturity_date - i.issue_date).days <= MONEY_MARKET_DAYS
+    return False if (i.maturity_date - today).days > MONEY_MARKET_DAYS else None
+
+
 FIELDS: dict[str, str] = {name: asked.kind for name, asked in ATTRIBUTES.items()}
 ALL_FIELDS: dict[str, str] = FIELDS | ANY_OWN
 

@@ -17,7 +17,7 @@ from . import filters, fixtures, rules
 from .attributes import ALL_FIELDS, FIELDS
 from .judgement import RuleVersion
 from .params import ASSET_CLASSES, OF_ALL, BadRule, Param
-from .rules import MEASURES
+from .rules import MEASURES, measure_said
 from .rules.through_said import looks_through
 
 EDGE = Decimal("0.0000001")
@@ -101,7 +101,7 @@ def _is_same(name: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     if name in ("look_through", "cover_pct") and not looks_through(was):
         return True
     if name == "max_age":
-        return was.get("basis") == "units" or was.get("against") == "debt_outstanding"
+        return was.get("basis") == "units" or was.get("against") in measure_said.IN_MONEY
     if was.get("limit") == 0 and {was[name], now[name]} <= ({"nav", "total_assets"} if name == "against" else POSITIVE):
         return True
     if name == "basis" and not {"par", "duration"} & {was[name], now[name]}:

@@ -9,6 +9,7 @@ within ``NEAR`` of a limit is decided by the ``exact_*`` methods, in fractions.
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -21,8 +22,8 @@ from .claims import Deals
 from .contracts import Bound, Contract, Stake
 from .controls import Limit
 from .lists import Met
-from .plans import Plan
-from .rows import Benchmark, Boxed, Breaker, Constituents, Instrument, Own, Portfolio, Rate
+from .plans import Dealer, Plan
+from .rows import Benchmark, Boxed, Breaker, Constituents, Instrument, Own, Portfolio, Rate, micros
 from .taxes import Position, TaxLot
 
 QTY = 10_000
@@ -141,6 +142,8 @@ class Snapshot:
     """Of ids of instruments the word of what is substantially identical to them."""
     plans: Mapping[int, Plan] = field(default_factory=dict)
     """Of places of portfolios that are retirement plans what they are."""
+    dealings: Mapping[int, Sequence[Dealer]] = field(default_factory=dict)
+    """Of places of orders about to be sent to whom. Where a rule asks."""
     contracts: Mapping[int, Contract] = field(default_factory=dict)
     """Of ids of instruments under position limits what they are; of their families all."""
     bounds: Sequence[Bound] = ()
@@ -157,6 +160,8 @@ class Snapshot:
     """By id, with the newest weights there were; what is in them is among the instruments. None where no rule asks."""
     constituents: Mapping[int, Constituents] = field(default_factory=dict)
     """By id of a fund, what it held last, that in it too; what is in them is among the instruments. None where no rule asks."""
+    issued: Mapping[int, Decimal] = field(default_factory=dict)
+    """Of ids of shares and funds what their body has issued of their kind; without those of which it is not known. Where a rule asks."""
     own: Mapping[str, Own] = field(default_factory=dict)
     """Attributes of the firm's own that a rule asks for, by code."""
     kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -392,9 +397,3 @@ class Snapshot:
             return ((self.nav_us >= oldest) & (np.nan_to_num(self.nav) > 0))[self.orders.portfolio]
 
         return self.once(("fresh value", minutes), known)
-
-
-def micros(at: datetime) -> int:
-    """Microseconds since 1970, exact."""
-    whole = at - datetime(1970, 1, 1, tzinfo=at.tzinfo)
-    return (whole.days * 86_400 + whole.seconds) * 1_000_000 + whole.microseconds

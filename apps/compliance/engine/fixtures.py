@@ -18,9 +18,13 @@ the first one's. ``expect`` is PASS, FAIL, INDETERMINATE or NOT_ASKED; ``largest
 
 ``issuer`` is the issuer's group, ``body`` the issuer itself where that is another; ``own`` has attributes of the firm's own by
 code, a number or a text in quotes. A portfolio's ``benchmark`` is one of the fixture's: ``{"weights": {"A": "60", "B": "40"},
-"days_old": 3}``; so are ``constituents``, of a fund by its symbol. A portfolio's ``bank`` is the issuer that
-keeps its money, ``deals`` are what it and dealers still owe each other: ``{"dealer": "D", "issuer": "Alpha",
+"days_old": 3}``; so are ``constituents``, of a fund by its symbol. A portfolio's ``named`` are the public issuers that it may hold
+beyond what binds others. Its ``bank`` is the issuer that keeps its money, ``deals`` are what it and dealers still owe each
+other: ``{"dealer": "D", "issuer": "Alpha",
 "is_credit_institution": true, "amounts": {"EUR": "100", "USD": "-110"}}``; without ``issuer`` who the dealer is is not known.
+What bodies have issued is what the fixture's instruments say together.
+An order may say ``to`` whom it would be sent, by names of ``dealers``, which says of which issuer each is: null where that is not
+on file, its own name where it says nothing.
 ``clause`` may name the clause of a mandate that the fixture proves, by the document's code and the clause's reference:
 ``IMA-P001 4.2(b)``.
 """
@@ -45,6 +49,7 @@ from .fixture_words import number_in as _number
 from .fixture_words import place_in as _place
 from .fixture_words import rows_in as _rows
 from .fixture_words import truth_in as _truth
+from .issued import IssuedLine, issued
 from .judgement import NOT_ASKED, OUTCOMES, UNKNOWN, RuleVersion
 from .screening import screen
 from .standing import stand
@@ -112,7 +117,7 @@ def read(told: Mapping[str, Any]) -> Fixture:
     """:raises BadFixture: naming the first place that cannot be understood"""
     known = {
         "name", "clause", "instruments", "portfolios", "orders", "open_orders", "rates", "firm_holds", "firm_buys", "stands", "contracts",
-        "position_limits", "benchmarks", "constituents",
+        "position_limits", "benchmarks", "constituents", "dealers",
     }  # fmt: skip
     where = _mapping(told, "fixture", known, {"name", "instruments", "portfolios", "orders"})
     name = str(where["name"])
@@ -131,6 +136,7 @@ def read(told: Mapping[str, Any]) -> Fixture:
     compared = benchmarks_said(where.get("benchmarks", {}), places, NOW.date())
     portfolios = [_portfolio(n, code, given, issuers, compared) for n, (code, given) in enumerate(homes.items(), start=1)]
     home = {code: n for n, code in enumerate(homes)}
+    dealers = {str(name): issuer for name, issuer in _mapping(where.get("dealers", {}), "dealers").items()}
     orders = [_order(row, f"orders[{n}]", home, places, expects=True) for n, row in enumerate(_rows(where["orders"], "orders"))]
     others = [_order(row, f"open_orders[{n}]", home, places) for n, row in enumerate(_rows(where.get("open_orders", []), "open_orders"))]
     positions, cash = [], []
@@ -158,6 +164,8 @@ def read(told: Mapping[str, Any]) -> Fixture:
             _whole(row[3] for row in owed),
         ),
     )  # fmt: skip
+    snapshot.dealings = {n: [_dealer(str(name), dealers, issuers) for name in row[6]] for n, row in enumerate(orders) if row[6]}
+    snapshot.issued = issued(IssuedLine(i.id, i.body, i.asset_class, i.has_votes, i.isin, i.shares_outstanding) for i in instruments)
     snapshot.own, snapshot.benchmarks = own_said(listed), dict(enumerate(compared.values(), start=1))
     snapshot.constituents = constituents_said(where.get("constituents", {}), instruments, places, NOW.date())
     stands = [_stands(row, f"stands[{n}]", home) for n, row in enumerate(_rows(where.get("stands", []), "stands"))]
@@ -168,11 +176,12 @@ def read(told: Mapping[str, Any]) -> Fixture:
 
 NUMBERS = (
     "shares_outstanding", "daily_qty", "price_factor", "increment", "min_piece", "coupon_pct", "strike_price", "volatility",
-    "securities_revenue_pct", "debt_outstanding",
+    "securities_revenue_pct", "debt_outstanding", "money_market_outstanding",
+    "independent_pct",
 )  # fmt: skip
-WORDS = ("asset_class", "currency", "sector", "country", "rating", "put_or_call", "base_currency", "debt_currency", "day_count")
-TRUTHS = ("is_covered", "has_votes", "is_ucits", "is_affiliate")
-DAYS = ("maturity_date",)
+WORDS = ("asset_class", "currency", "sector", "country", "rating", "put_or_call", "base_currency", "debt_currency", "day_count", "isin")
+TRUTHS = ("is_covered", "has_votes", "is_ucits", "is_affiliate", "is_closed_end", "is_money_market", "is_incalculable")
+DAYS = ("maturity_date", "issue_date")
 SAID = {
     *NUMBERS, *WORDS, *TRUTHS, *DAYS, "body", "price", "bid", "ask", "issuer", "own", "underlying", "coupon_frequency", "minutes_old",
     "accrued_pct",
@@ -190,7 +199,7 @@ def _instrument(symbol: str, told: Any, number: int, places: Mapping[str, int], 
     given: dict[str, Any] = {
         "asset_class": "EQUITY", "currency": c.FIRM_CURRENCY, "sector": "Industrials", "country": "US",
         "shares_outstanding": Decimal(1_000_000_000), "daily_qty": Decimal(1_000_000_000), "debt_currency": c.FIRM_CURRENCY,
-        "is_covered": False, "has_votes": True,
+        "is_covered": False, "has_votes": True, "is_money_market": False,
     } | {name: str(told[name]) for name in WORDS if name in told}  # fmt: skip
     for name in NUMBERS:
         if name in told:
@@ -198,8 +207,7 @@ def _instrument(symbol: str, told: Any, number: int, places: Mapping[str, int], 
     for name in TRUTHS:
         if name in told:
             given[name] = None if told[name] is None else _truth(told[name], f"{at}.{name}")
-    if "maturity_date" in told:
-        given["maturity_date"] = _day(told["maturity_date"], f"{at}.maturity_date")
+    given |= {name: _day(told[name], f"{at}.{name}") for name in DAYS if name in told}
     if "coupon_frequency" in told:
         given["coupon_frequency"] = int(_number(told["coupon_frequency"], f"{at}.coupon_frequency"))
     if "underlying" in told:
@@ -226,16 +234,18 @@ def _with_underlying(i: c.Instrument, instruments: Sequence[c.Instrument]) -> c.
 
 
 def _portfolio(number: int, code: str, told: Any, issuers: dict[str, int], compared: Mapping[str, c.Benchmark]) -> c.Portfolio:
-    told = _mapping(told, f"portfolios.{code}", {"holds", "cash", "bank", "deals", "plan", "owner", "benchmark", *MANDATE})
+    told = _mapping(told, f"portfolios.{code}", {"holds", "cash", "bank", "deals", "plan", "owner", "benchmark", "named", *MANDATE})
     follows = told.get("benchmark")
     if follows is not None and follows not in compared:
         raise BadFixture(f"There is no benchmark “{follows}” in the fixture.", field=f"portfolios.{code}.benchmark")
     limits = {name: _number(told[name], f"portfolios.{code}.{name}") for name in MANDATE if name in told}
     bank = told.get("bank")
+    named = tuple(issuers.setdefault(str(name), len(issuers) + 1) for name in _rows(told.get("named", []), f"portfolios.{code}.named"))
     group = None if bank is None else issuers.setdefault(str(bank), len(issuers) + 1)
     return c.Portfolio(
         number, code, **limits, custodian="" if bank is None else str(bank), bank=group, owner=str(told.get("owner", "")),
         benchmark=None if follows is None else list(compared).index(follows) + 1,
+        named=named,
     )  # fmt: skip
 
 
@@ -290,8 +300,9 @@ def _contracts(
 
 
 def _plan(told: Any, at: str, issuers: dict[str, int]) -> plans.Plan:
-    """A retirement plan; ``parties`` names an issuer and how it stands to the plan, ``exempt`` issuers with a consent on file."""
-    told = _mapping(told, at, {"kind", "employer", "allows_employer", "qpam", "parties", "exempt"}, {"kind"})
+    """A retirement plan; ``parties`` names an issuer and how it stands to the plan, ``exempt`` issuers with a consent on file,
+    to what they issue, and ``may_deal`` those with one to dealing with them."""
+    told = _mapping(told, at, {"kind", "employer", "allows_employer", "qpam", "parties", "exempt", "may_deal"}, {"kind"})
     if told["kind"] not in (plans.ERISA, plans.IRA, plans.OTHER):
         raise BadFixture(f"A plan is ERISA, IRA or OTHER; got “{told['kind']}”.", field=f"{at}.kind")
 
@@ -303,17 +314,20 @@ def _plan(told: Any, at: str, issuers: dict[str, int]) -> plans.Plan:
         if relation not in plans.RELATIONS:
             raise BadFixture(f"A party is one of {', '.join(plans.RELATIONS)}; got “{relation}”.", field=f"{at}.parties.{name}")
         parties.append(plans.Party(group(name), name, relation))
-    exempt = tuple(plans.Exemption(group(name), "on file") for name in _rows(told.get("exempt", []), f"{at}.exempt"))
+    exempt, may_deal = (
+        tuple(plans.Exemption(group(name), "on file") for name in _rows(told.get(key, []), f"{at}.{key}"))
+        for key in ("exempt", "may_deal")
+    )
     employer = told.get("employer")
     return plans.Plan(
         told["kind"], None if employer is None else group(employer), str(employer or ""), bool(told.get("allows_employer")),
-        str(told.get("qpam", "")), tuple(parties), exempt,
+        str(told.get("qpam", "")), tuple(parties), exempt, may_deal,
     )  # fmt: skip
 
 
 def _order(row: Any, at: str, home: Mapping[str, int], places: Mapping[str, int], *, expects: bool = False) -> tuple:
-    """(portfolio, instrument, whether a sale, quantity, limit, (expected outcome, largest quantity, warned))"""
-    known = {"portfolio", "side", "qty", "symbol", "limit"} | ({"expect", "largest", "warned"} if expects else set())
+    """(portfolio, instrument, whether a sale, quantity, limit, (expected outcome, largest quantity, warned), to whom)"""
+    known = {"portfolio", "side", "qty", "symbol", "limit"} | ({"expect", "largest", "warned", "to"} if expects else set())
     row = _mapping(row, at, known, {"side", "qty", "symbol"} | ({"expect"} if expects else set()))
     if row["side"] not in SIDES:
         raise BadFixture(f"The side is BUY or SELL; got “{row['side']}”.", field=f"{at}.side")
@@ -325,7 +339,14 @@ def _order(row: Any, at: str, home: Mapping[str, int], places: Mapping[str, int]
     largest = None if row.get("largest") is None else _number(row["largest"], f"{at}.largest")
     limit = _number(row.get("limit", 0), f"{at}.limit")
     warned = None if row.get("warned") is None else _truth(row["warned"], f"{at}.warned")
-    return place, _place(places, row["symbol"], f"{at}.symbol"), row["side"] == "SELL", qty, limit, (expected, largest, warned)
+    to = _rows(row.get("to", []), f"{at}.to")
+    return place, _place(places, row["symbol"], f"{at}.symbol"), row["side"] == "SELL", qty, limit, (expected, largest, warned), to
+
+
+def _dealer(name: str, dealers: Mapping[str, Any], issuers: dict[str, int]) -> plans.Dealer:
+    """Who would be sent an order: of the issuer that ``dealers`` says, of none on file where that is null, else of its own name."""
+    issuer = dealers.get(name, name)
+    return plans.Dealer(name, None if issuer is None else issuers.setdefault(str(issuer), len(issuers) + 1))
 
 
 def _home(portfolio: Any, home: Mapping[str, int], at: str) -> int:

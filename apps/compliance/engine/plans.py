@@ -27,6 +27,23 @@ class Exemption(NamedTuple):
     rests_on: str
 
 
+class Dealer(NamedTuple):
+    """A broker or dealer; ``group`` that of the body it is, None where that is not on file."""
+
+    name: str
+    group: int | None = None
+
+
+class WhyNot(NamedTuple):
+    """Why a plan does not deal with somebody; ``is_party`` False where it cannot be told. Empty and so false where it does."""
+
+    text: str = ""
+    is_party: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.text)
+
+
 class Plan(NamedTuple):
     """
     A plan as it is on a day.
@@ -43,11 +60,24 @@ class Plan(NamedTuple):
     qpam: str = ""
     parties: Sequence[Party] = ()
     exemptions: Sequence[Exemption] = ()
+    dealing: Sequence[Exemption] = ()
+    """The same for dealing with them as brokers or dealers."""
 
     @property
     def barred(self) -> dict[int, Party]:
         """Groups whose securities it does not buy, each with the party it is of."""
-        exempt = {one.group for one in self.exemptions}
+        return self._barred({one.group for one in self.exemptions})
+
+    def why_not(self, dealer: Dealer) -> WhyNot:
+        """Why it does not deal with a broker or dealer."""
+        barred = self._barred({one.group for one in self.dealing})
+        if dealer.group is None:
+            return WhyNot("may be a party in interest of it: the body that it is is not on file") if barred else WhyNot()
+        if (party := barred.get(dealer.group)) is None:
+            return WhyNot()
+        return WhyNot(f"is of {party.name}, {RELATIONS[party.relation]}; no exemption for dealing with it is on file", True)
+
+    def _barred(self, exempt: set[int]) -> dict[int, Party]:
         return {
             party.group: party
             for party in reversed(self.parties)

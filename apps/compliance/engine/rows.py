@@ -19,8 +19,13 @@ class Instrument(NamedTuple):
     :param coupon_frequency: coupons a year; ``day_count`` as 30/360 or ACT/ACT
     :param underlying_mid: price of an option's underlying in ``underlying_currency``; None where it has none
     :param body: id of the issuer itself, not of its group; None where only the group was told
-    :param is_covered: of a bond, ``has_votes`` of a share, ``is_ucits`` of a fund, ``is_affiliate`` of its issuer: yes, no, or None
-    :param securities_revenue_pct: of the issuer's gross revenue; :param debt_outstanding: its debt's face in ``debt_currency``
+    :param is_covered: of a bond, ``has_votes`` of a share, ``is_ucits`` and ``is_closed_end`` of a fund, ``is_affiliate`` of its issuer:
+        yes, no, or None
+    :param securities_revenue_pct: of the issuer's gross revenue; :param debt_outstanding: its debt's face in ``debt_currency``, and
+        ``money_market_outstanding`` that of its money market instruments
+    :param is_money_market: of a bond, as the firm classifies it; None: by its days from ``issue_date`` to maturity
+    :param independent_pct: of a class of shares or an issue of bonds, what persons independent of the issuer hold, in percent
+    :param is_incalculable: whether what its issuer has in issue cannot be calculated, so that a part of it is nobody's limit
     """
 
     id: int
@@ -65,6 +70,13 @@ class Instrument(NamedTuple):
     debt_currency: str = ""
     coupon_frequency: int | None = None
     day_count: str = ""
+    issue_date: date | None = None
+    is_money_market: bool | None = None
+    money_market_outstanding: Decimal | None = None
+    is_incalculable: bool = False
+    isin: str = ""
+    independent_pct: Decimal | None = None
+    is_closed_end: bool | None = None
 
 
 class Own(NamedTuple):
@@ -126,6 +138,8 @@ class Portfolio(NamedTuple):
     """Whose its contracts are for position limits; empty: the firm's with all others that say nothing."""
     benchmark: int | None = None
     """Id of the benchmark it follows."""
+    named: Sequence[int] = ()
+    """Groups of the public issuers of which it may hold more than a third of what it has (2009/65/EC Art. 54)."""
 
 
 class Rate(NamedTuple):
@@ -149,3 +163,9 @@ class Breaker(NamedTuple):
     until: date
     price: Decimal
     close: Decimal
+
+
+def micros(at: datetime) -> int:
+    """Microseconds since 1970, exact."""
+    whole = at - datetime(1970, 1, 1, tzinfo=at.tzinfo)
+    return (whole.days * 86_400 + whole.seconds) * 1_000_000 + whole.microseconds

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import claims, standing_owed, standing_through
+from . import claims, standing_owed, standing_public, standing_through
 from .attributes import GROUPS, clouded, grouping, issuer_of, mask, namer, numbers_of, vague, weight
 from .benchmarks import Weights
 from .columns import FIRM_CURRENCY, NEAR, QTY, Snapshot
@@ -265,7 +265,10 @@ def _on_file(s: Snapshot, rule: RuleVersion) -> list[Standing]:
         if (group := int(groups[s.positions.thing[row]])) >= 0:
             held.setdefault((int(s.positions.portfolio[row]), group), []).append(row)
     limit, found = Fraction(p["limit"]), []
-    unit = {"shares_outstanding": "% of shares", "daily_volume": "% of a day", "debt_outstanding": "% of debt"}.get(against, "units")
+    unit = {
+        "shares_outstanding": "% of shares", "daily_volume": "% of a day", "debt_outstanding": "% of debt",
+        "money_market_outstanding": "% of money market instruments", "issued_by_body": "% of what is issued",
+    }.get(against, "units")  # fmt: skip
     for (portfolio, _), rows in held.items():
         places = [int(s.positions.thing[row]) for row in rows]
         name = named(s.instruments[places[0]])
@@ -386,4 +389,5 @@ ASKS: dict[str, Callable[[Snapshot, RuleVersion], Sequence[Standing]]] = {
     "asset_class_band": _bands,
     "employer_securities": _employer,
     "position_limits": positions,
+    "public_issuers": standing_public.held,
 }

@@ -4,8 +4,8 @@ Rules that come with the portal: each with its source, its words, and fixtures t
 A firm takes what binds it and changes it as it sees fit; what is here is never in force by itself. A rule is only here if
 everything it asks for is in the data; what is not known of an instrument, an issuer or a dealer leaves a rule that hangs on
 it undecided. Some stand in place of others, as their words say: of 2009/65/EC the 20% of a group (Art. 52(5)) with the 10% of
-each body for the 10% of a group, the 30% of an issue (Art. 54) for the 35% of a state. Not here, for want of what they ask:
-what a fund's acquirer and its affiliates hold together (15 U.S.C. 80a-12(d)(1)(B)), and the six issues of Art. 54.
+each body for the 10% of a group, and up to 100% in a named state (Art. 54) for the 35% of a state. Of what a fund of ours may sell
+to other funds (15 U.S.C. 80a-12(d)(1)(B)) here is what our own portfolios buy of it: who else holds it, its transfer agent knows.
 """
 
 from collections.abc import Mapping
@@ -28,6 +28,7 @@ class Shipped(NamedTuple):
 
     :param params: as a rule's version keeps them; :param clause: what the source asks, in our words
     :param fixtures: as ``engine.fixtures`` reads them; :param scope: whose it is proposed to be, as a rule's version keeps it
+    :param moments: when it is asked (``states.Stage``), where that is not as of most rules
     :param since: the first day on which the source applied as it is read here (ISO 8601); empty where that is not said
     """
 
@@ -43,6 +44,7 @@ class Shipped(NamedTuple):
     fixtures: tuple[Mapping[str, Any], ...]
     scope: Said = {}
     since: str = ""
+    moments: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:

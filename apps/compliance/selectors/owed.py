@@ -16,6 +16,9 @@ FUND_FACTS = {
     "i.issuer_id": "body", "s.name": "body_name", "i.is_covered": "is_covered", "i.has_votes": "has_votes",
     "i.is_ucits": "is_ucits", "s.is_affiliate": "is_affiliate", "s.securities_revenue_pct": "securities_revenue_pct",
     "s.debt_outstanding": "debt_outstanding", "coalesce(s.debt_currency_id, '')": "debt_currency",
+    "s.money_market_outstanding": "money_market_outstanding", "s.incalculable_because <> ''": "is_incalculable",
+    "i.is_money_market": "is_money_market", "i.issue_date": "issue_date", "i.isin": "isin",
+    "i.independent_pct": "independent_pct", "i.is_closed_end": "is_closed_end",
 }  # fmt: skip
 """SQL of an instrument ``i`` of an issuer ``s``, to the engine's field."""
 

@@ -1,15 +1,68 @@
 """What the engine is told of retirement plans. Asked only where a portfolio is one."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
+from typing import NamedTuple
 
-from apps.portfolios.models import Plan
+from django.db import connection
+
+from apps.portfolios.models import Plan, PlanConsent
 from apps.portfolios.plan_selectors import consents_in_force, parties_in_force
+from apps.reference.models import Broker
 from apps.reference.selectors import issuer_groups
 
 from ..engine import columns as c
 from ..engine import plans as p
+from ..engine.rules import plan_counterparties
+from ..engine.screening import LETS_GO
+from ..states import Stage
+from .asked import active_rules
+from .homes import homes_of
+
+SECURITIES, DEALING = PlanConsent.Covers.SECURITIES, PlanConsent.Covers.DEALING
+
+
+class Dealings(NamedTuple):
+    """
+    With whom retirement plans do not deal, by the firm's rules.
+
+    :param plans: id of a portfolio to the plan that it is; :param dealers: id of a broker to who it is
+    """
+
+    plans: Mapping[int, p.Plan]
+    dealers: Mapping[int, p.Dealer]
+
+    def why_not(self, portfolio_id: int, broker_id: int) -> str:
+        """Why a portfolio does not deal with a broker; empty where it does, or nothing is known against it."""
+        plan = self.plans.get(portfolio_id)
+        return plan.why_not(self.dealers[broker_id]).text if plan else ""
+
+
+NO_DEALINGS = Dealings({}, {})
+
+
+def plan_dealings(portfolio_ids: Collection[int], on: date) -> Dealings:
+    """
+    What rules that hold orders back as they are about to be sent say of these portfolios and any broker. One query where there is
+    no such rule; seven at most.
+    """
+    rules = [one for one in active_rules(on, Stage.ROUTE) if one.kind == plan_counterparties.KIND and one.severity not in LETS_GO]
+    if not rules:
+        return NO_DEALINGS
+    with connection.cursor() as cursor:
+        homes = homes_of(cursor, sorted(portfolio_ids), on)
+    bound = {home.id for home in homes for rule in rules if rule.scope is None or rule.scope.may_name(home)}
+    found = {homes[place].id: plan for place, plan in plans_of(homes, on).items() if plan.kind in (p.ERISA, p.IRA)}
+    found = {pk: plan for pk, plan in found.items() if pk in bound}
+    return Dealings(found, dealers()) if found else NO_DEALINGS
+
+
+def dealers(ids: Collection[int] | None = None) -> dict[int, p.Dealer]:
+    """Brokers by id, all where none are named, each with the group of the body that it is. Two queries."""
+    groups = issuer_groups()
+    rows = Broker.objects.all() if ids is None else Broker.objects.filter(pk__in=ids)
+    return {pk: p.Dealer(name, groups.get(issuer)) for pk, name, issuer in rows.order_by("pk").values_list("pk", "name", "issuer")}
 
 
 def plans_of(homes: Sequence[c.Portfolio], on: date) -> dict[int, p.Plan]:
@@ -21,9 +74,9 @@ def plans_of(homes: Sequence[c.Portfolio], on: date) -> dict[int, p.Plan]:
     parties: dict[int | None, list[p.Party]] = defaultdict(list)
     for plan, issuer, name, relation in parties_in_force(places, on).values_list("plan", "issuer", "issuer__name", "relation"):
         parties[plan].append(p.Party(groups[issuer], name, relation))
-    exemptions: dict[int, list[p.Exemption]] = defaultdict(list)
-    for plan, issuer, rests_on in consents_in_force(places, on).values_list("plan", "issuer", "exemption"):
-        exemptions[plan].append(p.Exemption(groups[issuer], rests_on))
+    exemptions: dict[tuple[int, str], list[p.Exemption]] = defaultdict(list)
+    for plan, covers, issuer, rests_on in consents_in_force(places, on).values_list("plan", "covers", "issuer", "exemption"):
+        exemptions[plan, covers].append(p.Exemption(groups[issuer], rests_on))
     rows = Plan.objects.filter(pk__in=places).order_by("pk").values_list(
         "pk", "kind", "employer", "employer__name", "allows_employer", "by_qpam", "qpam_agreement", "qpam_starts_on", "qpam_ends_on"
     )
@@ -31,7 +84,7 @@ def plans_of(homes: Sequence[c.Portfolio], on: date) -> dict[int, p.Plan]:
         places[pk]: p.Plan(
             kind, groups.get(employer), name or "", allows,
             agreement if by_qpam and starts <= on and (ends is None or on <= ends) else "",
-            tuple(parties[pk] + parties[None]), tuple(exemptions[pk]),
+            tuple(parties[pk] + parties[None]), tuple(exemptions[pk, SECURITIES]), tuple(exemptions[pk, DEALING]),
         )
         for pk, kind, employer, name, allows, by_qpam, agreement, starts, ends in rows
     }  # fmt: skip

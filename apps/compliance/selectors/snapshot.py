@@ -24,7 +24,7 @@ from ..engine import columns as c
 from ..engine.judgement import RuleVersion
 from . import shorts
 from .accruals import accrued_estimate
-from .asked_for import followed, held_by_funds, said_of
+from .asked_for import followed, held_by_funds, issued_of, said_of
 from .contracts import contracts_of
 from .economics import economic_hash
 from .firm import firm_holds
@@ -116,7 +116,7 @@ def around(
         )
         positions = _positions(cursor, portfolios)
         cash, unsettled = _money(cursor, portfolios, at)
-        mandates = homes_of(cursor, portfolios)
+        mandates = homes_of(cursor, portfolios, at.date())
         traded = sorted(set(orders["instrument"]) | set(others["instrument"]))
         benchmarks = followed(rules, mandates, at)
         had = {*traded, *positions["thing"]}
@@ -148,6 +148,7 @@ def around(
         },
         **taxes, **listed, limits=limits, breakers=shorts.breakers(orders, place_of, at), boxed=boxed, units_owned=units_owned,
         firm_held=firm[0], firm_promised=firm[1], own=said_of(rules, instruments), benchmarks=benchmarks, constituents=funds,
+        issued=issued_of(rules, instruments),
     )  # fmt: skip
 
 
@@ -165,7 +166,7 @@ def snapshot_as_held(
     with connection.cursor() as cursor:
         positions = _positions(cursor, wanted)
         cash, unsettled = _money(cursor, wanted, at)
-        mandates = homes_of(cursor, wanted)
+        mandates = homes_of(cursor, wanted, at.date())
         benchmarks = followed(rules, mandates, at)
         had = {*positions["thing"], *instrument_ids}
         funds = held_by_funds(rules, had, at)
@@ -178,7 +179,7 @@ def snapshot_as_held(
     return c.Snapshot(
         at=at, plans=plans_of(mandates, at.date()), orders=c.Orders(**none), others=c.OpenOrders(**none),
         **listed, instruments=instruments, portfolios=mandates, **_held(positions, cash, unsettled, instruments, place, at, owed),
-        own=said_of(rules, instruments), benchmarks=benchmarks, constituents=funds,
+        own=said_of(rules, instruments), benchmarks=benchmarks, constituents=funds, issued=issued_of(rules, instruments),
     )  # fmt: skip
 
 

@@ -15,6 +15,8 @@ from ..states import DraftStatus
 from .drafts import Change, write_drafts
 from .rulebook import RuleText
 
+USUAL_MOMENTS = RuleText._field_defaults["moments"]
+
 
 class TakenAlready(Conflict):
     """The firm has a rule of that code, or a draft of it is on its way."""
@@ -48,7 +50,7 @@ def take_rules(act: Act, codes: Sequence[str]) -> list[int]:
     texts = [
         RuleText(
             rule.code, rule.kind, rule.name, rule.severity, rule.params, rule.citation, jurisdiction=rule.jurisdiction,
-            fixtures=rule.fixtures, scope=rule.scope,
+            fixtures=rule.fixtures, scope=rule.scope, moments=rule.moments or USUAL_MOMENTS,
         )
         for rule in rules
     ]  # fmt: skip

@@ -6,8 +6,9 @@ answer is committed, and, where a rule looks at the whole firm, its limit on eac
 own locks, which the caller holds, and nothing is locked after them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
+from types import MappingProxyType
 
 import numpy as np
 import polars as pl
@@ -23,10 +24,11 @@ from apps.orders.events import OrderCarried, OrderRecalled, OrderRechecked, Orde
 from ..engine.columns import QTY, Snapshot
 from ..engine.evidence import inputs_hash
 from ..engine.judgement import OUTCOMES, PASS, UNKNOWN, RuleVersion
-from ..engine.rules import look_at_deals, look_firm_wide
+from ..engine.rules import ask_counterparties, look_at_deals, look_firm_wide
 from ..engine.screening import Screening, screen
 from ..events import ReviewOpened, ScreeningKept
 from ..selectors.asked import active_rules
+from ..selectors.plans import dealers
 from ..selectors.snapshot import Asked, snapshot_of
 from ..states import REVIEW_LIFE, Moment, Stage
 from .overriding import still_allowed
@@ -73,13 +75,15 @@ def judge(act: Act, facts: Sequence[Fact]) -> tuple[Asked, Screening, np.ndarray
 
 
 def judge_by(
-    act: Act, rules: Sequence[RuleVersion], moment: Moment, versions: Mapping[int, int], *, at_work: bool = False
-) -> tuple[Asked, Screening, np.ndarray]:
+    act: Act, rules: Sequence[RuleVersion], moment: Moment, versions: Mapping[int, int], *, at_work: bool = False,
+    towards: Mapping[int, Collection[int]] = MappingProxyType({}),
+) -> tuple[Asked, Screening, np.ndarray]:  # fmt: skip
     """
     What these rules say of the orders together, kept as checks; their ids in the snapshot's order.
 
     :param versions: order id to its version; the caller holds the orders
     :param at_work: whether of other orders only those count that are at a broker
+    :param towards: order id to the ids of the brokers that it is about to be sent to
     """
     take_turns(list(versions), rules)
     asked = snapshot_of(
@@ -87,6 +91,10 @@ def judge_by(
     )
     if any(rule.amended_only for rule in rules):
         asked.snapshot.orders.checked = _checked_before(asked.snapshot.orders.id)
+    if towards and ask_counterparties(rules):
+        known = dealers({pk for of in towards.values() for pk in of})
+        ids = asked.snapshot.orders.id.tolist()
+        asked.snapshot.dealings = {n: [known[one] for one in sorted(towards[pk])] for n, pk in enumerate(ids) if towards.get(pk)}
     found = screen(asked.snapshot, rules)
     return asked, found, _keep_checks(act, moment, asked, found, versions)
 

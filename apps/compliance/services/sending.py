@@ -7,7 +7,7 @@ waits comes past the same gate when it is its turn: so the first that is sent ta
 back by an order that may never go.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,10 +38,15 @@ and now, after and limit in ``unit`` as text where there are such.
 
 
 class ToSend(NamedTuple):
-    """An order that would be sent; ``is_at_work`` where part of it is at a broker already."""
+    """
+    An order that would be sent.
+
+    :param is_at_work: whether part of it is at a broker already; :param brokers: ids of those it would be sent to, or is dealt with
+    """
 
     version: int
     is_at_work: bool
+    brokers: Collection[int] = ()
 
 
 class Answered(NamedTuple):
@@ -66,7 +71,8 @@ def ask_before_sending(act: Act, wanted: Mapping[int, ToSend]) -> Answered:
     if not rules or not wanted:
         return Answered([], [])
     versions = {pk: one.version for pk, one in wanted.items()}
-    asked, found, checks = judge_by(act, rules, Moment.ROUTE, versions, at_work=True)
+    towards = {pk: one.brokers for pk, one in wanted.items()}
+    asked, found, checks = judge_by(act, rules, Moment.ROUTE, versions, at_work=True, towards=towards)
     ids = asked.snapshot.orders.id
     fails = found.outcome != PASS
     stopped = fails & ~np.isin(ids, list(still_allowed(act, pairs(ids, checks, fails))))

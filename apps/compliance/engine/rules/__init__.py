@@ -24,8 +24,11 @@ from . import (
     measure_said,
     owed,
     ownership,
+    plan_counterparties,
     plans,
     position_limits,
+    public_issuers,
+    qualifying,
     restricted,
     short_sales,
     size,
@@ -94,6 +97,16 @@ MEASURES: dict[str, Measure] = {
         "Employer's securities, % of a plan's assets", plans.EMPLOYER_PARAMS, plans.employer, sentence=plans.say_employer
     ),
     "plan_parties": Measure("Plans and parties in interest", plans.PARTY_PARAMS, plans.parties, sentence=plans.say_parties),
+    "qualifying_employer": Measure(
+        "Employer's securities that qualify", qualifying.PARAMS, qualifying.judge, sentence=qualifying.sentence
+    ),
+    plan_counterparties.KIND: Measure(
+        "Plans and whom they deal with", plan_counterparties.PARAMS, plan_counterparties.judge, sentence=plan_counterparties.sentence
+    ),
+    "public_issuers": Measure(
+        "Public issuers: how much of one, of how many issues", public_issuers.PARAMS, public_issuers.judge,
+        sentence=public_issuers.sentence,
+    ),  # fmt: skip
     position_limits.KIND: Measure(
         "Position limits of futures", position_limits.PARAMS, position_limits.judge, firm_wide=lambda values: True,
         sentence=position_limits.sentence,
@@ -140,6 +153,16 @@ def ask_benchmarks(rules: Iterable[RuleVersion]) -> bool:
 def look_through_funds(rules: Iterable[RuleVersion]) -> bool:
     """Whether one of them looks through funds."""
     return any(through_said.looks_through(rule.params) for rule in rules)
+
+
+def ask_issued(rules: Iterable[RuleVersion]) -> bool:
+    """Whether one of them measures against what bodies have issued of a kind."""
+    return any(rule.params.get("against") == "issued_by_body" for rule in rules)
+
+
+def ask_counterparties(rules: Iterable[RuleVersion]) -> bool:
+    """Whether one of them asks to whom orders are sent."""
+    return any(rule.kind == plan_counterparties.KIND for rule in rules)
 
 
 def look_firm_wide(rules: Iterable[RuleVersion]) -> bool:

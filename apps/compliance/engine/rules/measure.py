@@ -22,7 +22,7 @@ from ..judgement import INDETERMINATE, PASS, RuleVersion, Said, Verdicts, compar
 from ..projection import exact_before, projected, running
 from ..saying import cannot_tell, line, listed, money, nav_line, part_lines, percent, units
 from . import look_through
-from .measure_said import AGAINST, OF_INSTRUMENT, per
+from .measure_said import AGAINST, IN_MONEY, OF_INSTRUMENT, per
 from .through_said import looks_through
 
 
@@ -75,8 +75,8 @@ def of_portfolios(s: Snapshot, values: Mapping[str, Any]) -> tuple[np.ndarray, C
 
 def of_instrument(s: Snapshot, i: Instrument, against: str) -> Fraction | None:
     """A number on file of an instrument or its issuer, of debt in the firm's currency; None where it is not known."""
-    number = getattr(i, OF_INSTRUMENT[against])
-    if number is None or against != "debt_outstanding":
+    number = s.issued.get(i.id) if against == "issued_by_body" else getattr(i, OF_INSTRUMENT[against])
+    if number is None or against not in IN_MONEY:
         return None if number is None else Fraction(number)
     rate = s.rates.get(i.debt_currency)
     return None if rate is None else Fraction(number) * Fraction(rate.rate)
@@ -243,6 +243,7 @@ class _Judged:
             return "years"
         short = {
             "nav": "NAV", "total_assets": "total assets", "part": "the part", "shares_outstanding": "shares", "debt_outstanding": "debt",
+            "money_market_outstanding": "money market instruments", "issued_by_body": "what is issued",
         }  # fmt: skip
         return f"% of {short.get(against, 'a day')}"
 

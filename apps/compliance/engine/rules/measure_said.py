@@ -17,10 +17,16 @@ AGAINST = {
     "shares_outstanding": "the instrument's shares outstanding",
     "daily_volume": "the instrument's average daily volume",
     "debt_outstanding": "the issuer's debt outstanding",
+    "money_market_outstanding": "the issuer's money market instruments outstanding",
+    "issued_by_body": "what the issuer has issued of its kind",
     "nothing": "nothing: the limit is an amount",
 }
-OF_INSTRUMENT = {"shares_outstanding": "shares_outstanding", "daily_volume": "daily_qty", "debt_outstanding": "debt_outstanding"}
-MEASURED_AS = {"debt_outstanding": ("body", "par")}
+OF_INSTRUMENT = {
+    "shares_outstanding": "shares_outstanding", "daily_volume": "daily_qty", "debt_outstanding": "debt_outstanding",
+    "money_market_outstanding": "money_market_outstanding", "issued_by_body": "id",
+}  # fmt: skip
+IN_MONEY = ("debt_outstanding", "money_market_outstanding")
+MEASURED_AS = dict.fromkeys(IN_MONEY, ("body", "par")) | {"issued_by_body": ("body", "units")}
 """Of what is on file of an instrument or its issuer, the group and basis that go with it: else each instrument, in units."""
 PARAMS = {
     "filter": Param("filter", None, "which instruments count, as a condition; empty: all"),
@@ -62,7 +68,7 @@ def check(values: Mapping[str, Any]) -> None:
     if values["basis"] == "duration" and against not in ("nav", "total_assets"):
         raise BadRule("Duration is measured over net asset value or total assets: what is no bond has none.", field="against")
     if against not in (*OF_INSTRUMENT, "nothing") and values["basis"] == "units":
-        raise BadRule("Units are measured against shares outstanding, a day's volume, or nothing.", field="basis")
+        raise BadRule("Units are measured against what is outstanding, a day's volume, or nothing.", field="basis")
     if values["across"] == "firm" and (against not in ("shares_outstanding", "daily_volume", "nothing") or values["group"] != "instrument"):
         raise BadRule(
             "Across the firm each instrument is measured apart, against its shares outstanding, a day's volume, or nothing.",
