@@ -30,8 +30,9 @@ class RestrictionForm(Refusing):
         Instrument.objects.all(), required=False, empty_label="No instrument", help_text="instead of an issuer"
     )
     broker = forms.ModelChoiceField(
-        Broker.objects.all(), required=False, empty_label="No broker", help_text="instead: nothing is routed to it"
-    )
+        Broker.objects.all(), required=False, empty_label="No broker",
+        help_text="instead: nothing is routed to it, for the portfolio or desk below, or at all",
+    )  # fmt: skip
     custodian = forms.ModelChoiceField(
         Custodian.objects.all(), required=False, empty_label="No custodian", help_text="instead: orders of its portfolios stop"
     )

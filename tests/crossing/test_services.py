@@ -19,7 +19,7 @@ from apps.crossing.models import Cross, Part
 from apps.orders import services as orders
 from apps.orders.models import Order
 from apps.portfolios.models import Cash, Plan, Position
-from apps.reference.models import Custodian
+from apps.reference.models import Broker, Custodian
 from apps.reporting.invariants import broken_invariants
 from apps.reporting.selectors import result
 from apps.routing import services as routing
@@ -311,6 +311,25 @@ class TestExecuting:
             execute(cross)
 
         self.nothing_moved(cross)
+
+    def test_refuses_a_house_that_is_restricted_for_an_order_of_it_alone(self, approved, execute, firm, omar, by):
+        cross = approved()
+        house, _ = Broker.objects.get_or_create(code="INTERNAL", defaults={"name": "Internal cross", "kind": Broker.Kind.INTERNAL})
+
+        def listed(portfolio: str, direction: str = "ALL") -> int:
+            home = firm.portfolios[portfolio].pk
+            one = compliance.Listing("conflict", timezone.now().date(), broker_id=house.pk, portfolio_id=home, direction=direction)
+            return compliance.restrict(by(omar), [one])[0]
+
+        entry = listed("P3")
+        with pytest.raises(crossing.RestrictedNow, match="Compliance restricted Internal cross"):
+            execute(cross)
+        self.nothing_moved(cross)
+        compliance.lift(by(omar, "over"), [entry], seen={entry: 1})
+        listed("P3", "SELL")  # It buys.
+        execute(cross)
+        cross.refresh_from_db()
+        assert cross.status == "EXECUTED"
 
     def test_the_kill_switch_stops_it(self, approved, execute, omar, by):
         cross = approved()

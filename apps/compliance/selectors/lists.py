@@ -121,6 +121,35 @@ def entry_names(entry: Restriction) -> str:
     return named.name if named else entry.instrument.symbol
 
 
+class BrokerEntry(NamedTuple):
+    """A broker on the restricted list: for one portfolio, one desk's orders, one direction, or for all where that is said of none."""
+
+    broker_id: int
+    portfolio_id: int | None
+    desk_id: int | None
+    direction: str
+
+    def binds(self, broker_id: int, portfolio_id: int, desk_id: int, side: str) -> bool:
+        """Whether it keeps an order from the broker."""
+        return (
+            self.broker_id == broker_id
+            and self.portfolio_id in (None, portfolio_id)
+            and self.desk_id in (None, desk_id)
+            and self.direction in ("ALL", "BUY" if side == "BUY" else "SELL")
+        )
+
+
+def brokers_listed(on: date) -> list[BrokerEntry]:
+    """The brokers on the restricted list on a day, those for the whole firm too. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT broker_id, portfolio_id, desk_id, direction FROM compliance_restriction WHERE broker_id IS NOT NULL"
+            " AND status = %s AND daterange(effective_from, effective_to, '[]') @> %s ORDER BY id",
+            [InForce.ACTIVE, on],
+        )
+        return [BrokerEntry(*row) for row in cursor.fetchall()]
+
+
 LISTED = (
     "SELECT r.id, coalesce(s.name, i.symbol, c.name), r.direction, r.reason, r.effective_from, r.effective_to, r.issuer_id,"
     " r.reach, r.instrument_id, r.portfolio_id, r.desk_id, r.person_id, r.kind, r.look_through, r.custodian_id, false AS waits,"

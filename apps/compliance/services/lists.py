@@ -13,6 +13,7 @@ from apps.core.refusals import Invalid, NotFound, Stale
 from apps.core.tables import copy_in, next_ids
 from apps.orders import selectors as order_selectors
 from apps.portfolios.models import Portfolio, PortfolioGroup
+from apps.portfolios.selectors import BROKER_TERMS
 from apps.reference.models import Broker, Custodian, Instrument, Issuer
 from apps.users.models import Desk, User
 from apps.users.services import require
@@ -88,6 +89,8 @@ def restrict(act: Act, listings: Sequence[Listing]) -> list[int]:
         require(act, CONTROL_ROOM)
     _refuse_unknown(listings)
     with connection.cursor() as cursor:
+        if any(one.broker_id for one in listings):  # Routes on their way are waited for; those after see it.
+            cursor.execute(f"SELECT pg_advisory_xact_lock({BROKER_TERMS})")
         ids = next_ids(cursor, "compliance_restriction", len(listings))
         copy_in(
             cursor, "compliance_restriction", COLUMNS,
@@ -197,7 +200,7 @@ def problem_of(listing: Listing) -> tuple[str, str] | None:
     if sum(one is not None for one in (listing.portfolio_id, listing.group_id, listing.desk_id)) > 1:
         return "desk", "It is for a portfolio, for a group or for a desk; choose one of them."
     if listing.group_id is not None and listing.broker_id is not None:
-        return "group", "A listed broker is nobody's. For some portfolios alone, operations keeps with whom they trade."
+        return "group", "A broker is listed for a portfolio, a desk or all. With whom a group's portfolios trade, operations keeps."
     if listing.kind == "WALL" and listing.person_id is None:
         return "person", "Name who crossed the wall."
     if listing.person_id is not None and listing.kind not in OF_PEOPLE:

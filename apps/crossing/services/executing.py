@@ -5,7 +5,7 @@ Locks go down the wall: the cross, its blocks with their orders, the portfolios.
 leaves nothing open to cross; a cross that takes them first leaves the route what it left.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from django.db import transaction
@@ -14,6 +14,7 @@ from apps.allocations import services as allocations
 from apps.blocks import services as blocks
 from apps.blocks.models import Block
 from apps.compliance import services as compliance
+from apps.compliance.selectors.lists import brokers_listed
 from apps.core.acts import Act
 from apps.core.refusals import Conflict
 from apps.orders import services as orders
@@ -66,7 +67,7 @@ def execute_cross(act: Act, cross_id: int, *, seen: Mapping[int, int]) -> None:
     house = _house()
     both = Block.objects.filter(pk__in=[cross.opposition.buy_id, cross.opposition.sell_id]).order_by("pk")
     routing.refuse_halted(act, halts, [(block, house.pk, "") for block in both])
-    _refuse_restricted(act, cross, parts)
+    _refuse_restricted(act, cross, parts, house, both)
     _book(act, cross, parts, priced, house)
     cross.executed_by_id, cross.executed_at = act.by, act.at
     cross.executed_price, cross.executed_evidence, cross.executed_lines = priced.price, priced.evidence(), as_kept(found.matched)
@@ -99,7 +100,14 @@ def _price(cross: Cross, parts: Sequence[Part], found: selectors.Prospect) -> ru
     return priced
 
 
-def _refuse_restricted(act: Act, cross: Cross, parts: Sequence[Part]) -> None:
+def _refuse_restricted(act: Act, cross: Cross, parts: Sequence[Part], house: Broker, both: Iterable[Block]) -> None:
+    listed, desks = brokers_listed(act.at.date()), {block.pk: block.desk_id for block in both}
+    for part in parts if listed else ():
+        if any(one.binds(house.pk, part.portfolio_id, desks[part.block_id], part.side) for one in listed):
+            raise RestrictedNow(
+                f"Compliance restricted {house} for order O-{part.order_id:06d} in {cross.ref}. Nothing was done; withdraw the cross.",
+                orders={str(part.order_id): []},
+            )
     failing = compliance.screen_again(act, {part.order_id: part.order_version for part in parts})
     if failing:
         pk, codes = next(iter(failing.items()))

@@ -53,7 +53,7 @@ class Preview(NamedTuple):
 
 def preview(act: Act, user, seen: Mapping[int, int], override: Override) -> Preview:
     """
-    Plans the blocks that can be routed. Fifteen queries whatever their number.
+    Plans the blocks that can be routed. Seventeen queries whatever their number.
 
     :param seen: block id to the version seen; those that cannot be routed count as ``others``
     """

@@ -1,13 +1,17 @@
 """
-With whom the portfolios of a block may trade: it goes to nobody that one of them does not.
+With whom the portfolios of a block may trade: it goes to nobody that one of them does not, by what its client agreed or by what
+compliance restricted for it.
 
-The terms are read under a lock that a change of them takes alone, so a route is committed before the change or sees it.
+Both are read under a lock that a change of them takes alone, so a route is committed before the change or sees it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from apps.blocks.models import Block, Member
+from apps.compliance.selectors.lists import BrokerEntry, brokers_listed
+from apps.compliance.selectors.plans import NO_DEALINGS, Dealings, plan_dealings
 from apps.core.acts import Act
 from apps.core.refusals import Conflict
 from apps.portfolios import selectors as portfolios
@@ -24,19 +28,34 @@ class BarredBroker(Conflict):
 
 
 class Bars(NamedTuple):
-    """What stands in the way of some blocks, with the portfolio of each of their orders."""
+    """
+    What stands in the way of some blocks.
+
+    :param homes: of each block the portfolio of each of its orders; :param desks: and the desk of each
+    :param listed: the brokers that compliance restricted, for these orders or for others
+    :param dealings: with whom portfolios that are retirement plans do not deal
+    """
 
     homes: Mapping[int, Mapping[int, int]]
     terms: Mapping[int, Sequence[Term]]
+    desks: Mapping[int, int] = MappingProxyType({})
+    listed: Sequence[BrokerEntry] = ()
+    dealings: Dealings = NO_DEALINGS
 
     def of(self, block: Block, broker_id: int) -> dict[int, str]:
         """Portfolios of the block that do not trade with the broker, and why."""
-        needs_isda, found = BETWEEN_TWO in block.terms, {}
-        if not self.terms and not needs_isda:
+        needs_isda, listed, found = BETWEEN_TWO in block.terms, [one for one in self.listed if one.broker_id == broker_id], {}
+        if not self.terms and not needs_isda and not listed and not self.dealings.plans:
             return found
-        for home in sorted(set(self.homes.get(block.pk, {}).values())):
+        homes = self.homes.get(block.pk, {})
+        for order, home in homes.items() if listed else ():
+            if any(one.binds(broker_id, home, self.desks[order], block.side) for one in listed):
+                found[home] = RESTRICTED
+        for home in sorted(set(homes.values()) - found.keys()):
             if why := why_barred(self.terms.get(home, ()), broker_id, block.instrument.asset_class, needs_isda=needs_isda):
                 found[home] = why
+            elif why := self.dealings.why_not(home, broker_id):
+                found[home] = f"a retirement plan: the broker {why}"
         return found
 
     def free(self, block: Block, broker_ids: Sequence[int]) -> list[int]:
@@ -45,15 +64,22 @@ class Bars(NamedTuple):
 
 
 NO_BARS = Bars({}, {})
+RESTRICTED = "restricted by compliance"
 
 
 def bars_of(act: Act, blocks: Iterable[Block]) -> Bars:
-    """Three statements for any number of blocks, which the caller holds."""
+    """Five statements for any number of blocks, which the caller holds; at most six more where a rule asks with whom plans deal."""
     homes: dict[int, dict[int, int]] = {}
-    rows = Member.objects.filter(block__in=[b.pk for b in blocks]).values_list("block_id", "order_id", "order__portfolio_id")
-    for block_id, order_id, home in rows:
+    desks: dict[int, int] = {}
+    rows = Member.objects.filter(block__in=[b.pk for b in blocks])
+    for block_id, order_id, home, desk in rows.values_list("block_id", "order_id", "order__portfolio_id", "order__desk_id"):
         homes.setdefault(block_id, {})[order_id] = home
-    return Bars(homes, portfolios.broker_terms_in_force({home for of in homes.values() for home in of.values()}, act.at.date()))
+        desks[order_id] = desk
+    day = act.at.date()
+    theirs = {home for of in homes.values() for home in of.values()}
+    terms = portfolios.broker_terms_in_force(theirs, day)
+    # What compliance says is read last: by then the terms' lock is had.
+    return Bars(homes, terms, desks, brokers_listed(day), plan_dealings(theirs, day))
 
 
 def without_barred(bars: Bars, plans: Sequence[Any], others: Iterable[int]) -> list[Any]:

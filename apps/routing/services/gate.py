@@ -30,10 +30,12 @@ NAMED, MOST_FINDINGS = 5, 50
 LOCK = "hashtext('routing.halts')"
 
 
-# What compliance restricted stands in the way like a halt of that broker, and so does a broker that is called like one on a
-# sanctions list until an officer said that it is another. Its number is less than zero: it is no halt's.
+# What compliance restricted for the whole firm stands in the way like a halt of that broker, and so does a broker that is called
+# like one on a sanctions list until an officer said that it is another. Its number is less than zero: it is no halt's. What is
+# restricted for some orders alone binds their blocks (``counterparties``).
 RESTRICTED = (
     "SELECT -id, 'BROKER', 'ALL', NULL, NULL, broker_id, '' FROM compliance_restriction WHERE broker_id IS NOT NULL"
+    " AND portfolio_id IS NULL AND desk_id IS NULL AND direction = 'ALL'"
     " AND status = 'ACTIVE' AND effective_from <= current_date AND (effective_to IS NULL OR effective_to >= current_date)"
     " UNION ALL SELECT -id, 'BROKER', 'ALL', NULL, NULL, broker_id, '' FROM compliance_namematch"
     " WHERE broker_id IS NOT NULL AND status = 'WAITING' AND how <> 'NEAR'"
@@ -49,13 +51,13 @@ class StoppedAtRoute(Conflict):
 
 
 class BrokerRestricted(Conflict):
-    """Compliance restricted the broker: nothing is routed to it."""
+    """Compliance restricted the broker for the whole firm: nothing is routed to it."""
 
 
 def halts_in_force() -> list[rules.Halted]:
     """
-    The halts in force, which stay so until this transaction ends, and the brokers that compliance restricted. Call it
-    before anything is locked. One round trip; the second statement sees what was committed while the first waited.
+    The halts in force, which stay so until this transaction ends, and the brokers that compliance restricted for all.
+    Call it before anything is locked. One round trip; the second statement sees what was committed while the first waited.
     """
     with connection.cursor() as cursor:
         cursor.execute(
