@@ -152,10 +152,10 @@ class AwardIn(RouteActIn):
     quote_id = serializers.IntegerField(min_value=1, required=False, help_text="the best where absent")
 
 
-def _unless_stopped(answer: dict) -> Response:
+def _unless_stopped(answer: dict, *, is_award: bool = False) -> Response:
     """:raises StoppedAtRoute: after the commit, for the orders are held"""
     if stopped := answer.pop("stopped", None):
-        raise services.stopped_at_route(stopped)
+        raise services.stopped_at_route(stopped, is_award=is_award)
     return Response(answer)
 
 
@@ -298,10 +298,13 @@ class Inquiries(Seen):
         act = act_of(request, reason=said["reason"])
 
         def do():
-            services.award_inquiry(act, inquiry_id, seen={inquiry_id: said["version"]}, quote_id=said.get("quote_id"))
-            return self._data(selectors.get_inquiry_seen_by(request.user, inquiry_id))
+            stopped = services.award_inquiry(
+                act, inquiry_id, seen={inquiry_id: said["version"]}, quote_id=said.get("quote_id")
+            )
+            return self._data(selectors.get_inquiry_seen_by(request.user, inquiry_id)) | {"stopped": stopped}
 
-        return Response(answer_once(act, "routing.award_inquiry", {"id": inquiry_id, "said": said}, do)[0])
+        answer, _ = answer_once(act, "routing.award_inquiry", {"id": inquiry_id, "said": said}, do)
+        return _unless_stopped(answer, is_award=True)
 
     @extend_schema(
         summary="End it with nobody's price", request=RouteActIn, responses=InquiryOut, parameters=[KEY]

@@ -233,12 +233,14 @@ def award(request: HttpRequest, inquiry_id: int) -> HttpResponse:
     """Takes a dealer's price."""
     _inquiry(request, inquiry_id)
     quote = whole_number(request.POST["quote"], "quote", 1) if request.POST.get("quote") else None
-    services.award_inquiry(
+    stopped = services.award_inquiry(
         act_of(request, reason=request.POST.get("reason", "")),
         inquiry_id,
         seen=seen_versions(request.POST),
         quote_id=quote,
     )
+    if stopped:
+        raise services.stopped_at_route(stopped, is_award=True)
     return render(request, "routing/inquiry.html#drawer", _inquiry_context(request, inquiry_id))
 
 

@@ -6,7 +6,7 @@ Whoever routes holds an advisory lock, shared, from before the halts are read un
 holds it alone. So a route committed before the switch is seen by it, and one asked for after it is refused.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from django.db import connection
 
@@ -109,11 +109,12 @@ def refuse_halted(act: Act, standing: Sequence[rules.Halted], wishes: Sequence[t
     refuse_increases(cautious)
 
 
-def ask_before_sending(act: Act, found: Mapping[int, Block]) -> compliance.Answered:
+def ask_before_sending(act: Act, found: Mapping[int, Block], towards: Mapping[int, Collection[int]]) -> compliance.Answered:
     """
     Will ask the rules that are asked at the route of every order of the blocks, which the caller holds. Three queries where
     there are none; whatever the number of blocks and orders, always as many.
 
+    :param towards: of each block the ids of the brokers that it would be sent to, or whose price is taken
     :returns: what keeps orders from being sent, each with its ``block``, and what is said of the others: if anything is
         stopped, nothing of these blocks is to be sent
     :raises NotChecked: where an order of the blocks is not what compliance let through
@@ -123,7 +124,9 @@ def ask_before_sending(act: Act, found: Mapping[int, Block]) -> compliance.Answe
         return compliance.Answered([], [])
     members = blocks.hold_members(found)
     compliance.refuse_unchecked(members)
-    wanted = {pk: compliance.ToSend(one.version, one.status == S.WORKING) for pk, one in members.items()}
+    wanted = {
+        pk: compliance.ToSend(one.version, one.status == S.WORKING, towards.get(one.block_id, ())) for pk, one in members.items()
+    }
     said = compliance.ask_before_sending(act, wanted)
     for one in (*said.stopped, *said.told):
         pk = members[one["order_id"]].block_id
@@ -131,8 +134,12 @@ def ask_before_sending(act: Act, found: Mapping[int, Block]) -> compliance.Answe
     return said
 
 
-def stopped_at_route(findings: Sequence[compliance.Finding]) -> StoppedAtRoute:
-    """The refusal to whoever would have sent orders that rules do not let out."""
+def stopped_at_route(findings: Sequence[compliance.Finding], *, is_award: bool = False) -> StoppedAtRoute:
+    """
+    The refusal to whoever would have sent orders that rules do not let out.
+
+    :param is_award: whether a dealer's price would have been taken for them; the inquiry goes on then
+    """
     first = findings[0]
     held = {one["order_id"]: one for one in findings}
     others = [one["ref"] for one in held.values() if one["order_id"] != first["order_id"]]
@@ -143,9 +150,13 @@ def stopped_at_route(findings: Sequence[compliance.Finding]) -> StoppedAtRoute:
         then.append(f"{'It' if idle == 1 else 'They'} left {'its block' if idle == 1 else 'their blocks'} for compliance to look at.")
     if at_work:
         then.append("What is at a broker goes on there, and compliance looks at it.")
+    if is_award:
+        did, next_step = "No price was taken.", "Take one once it is let through and while it is good, or pass with a reason."
+    else:
+        did, next_step = "Nothing was sent.", "Reload, and send the rest without it."
     return StoppedAtRoute(
         f"{first['ref']} of {first['block']} does not pass “{first['name']}”. {first['text']}{also if others else ''}"
-        f" Nothing was sent. {' '.join(then)} Reload, and send the rest without it.",
+        f" {did} {' '.join(then)} {next_step}",
         orders=findings[:MOST_FINDINGS],
     )
 

@@ -13,6 +13,7 @@ from apps.audit.services import record
 from apps.blocks import services as blocks
 from apps.blocks.models import Block
 from apps.blocks.selectors import mids_of
+from apps.compliance.services import Finding
 from apps.core.acts import Act
 from apps.core.events import Fact, listens
 from apps.core.refusals import Conflict, Invalid, NotFound
@@ -24,6 +25,7 @@ from .. import events, rules
 from ..models import DealerQuote, Inquiry
 from ..rules import orders
 from ..states import INQUIRY_LIFE, Q
+from .awarding import ask_of_many, ask_of_one
 from .counterparties import NO_BARS, Bars, bars_of, refuse_barred
 from .gate import halts_in_force, is_open_to, refuse_halted
 from .locks import lock_blocks, lock_inquiry, terms_of
@@ -165,7 +167,21 @@ def _decide(act: Act, ids: set[int]) -> int:
     answers = _quotes_of(inquiries)
     ready = [i for i in inquiries if i.due_at <= act.at or not any(q.result == R.ASKED for q in answers[i.pk])]
     bars = bars_of(act, found.values()) if ready else NO_BARS
-    return _conclude(act, [_best(act, i, found[i.block_id], answers[i.pk], standing, bars) for i in ready])
+    return _conclude(act, _let_out(act, [_best(act, i, found[i.block_id], answers[i.pk], standing, bars) for i in ready]))
+
+
+def _let_out(act: Act, decisions: Sequence[Decision]) -> list[Decision]:
+    """The decisions as far as they may go out now: nobody's price is taken for what rules stop, and what is busy is left for later."""
+    towards: dict[int, set[int]] = {}
+    for d in decisions:
+        if d.winner:
+            towards.setdefault(d.block.pk, set()).add(d.winner.dealer_id)
+    said = ask_of_many(act, {d.block.pk: d.block for d in decisions if d.winner}, towards)
+    return [
+        d._replace(winner=None, reason=said.refused[d.block.pk]) if d.winner and d.block.pk in said.refused else d
+        for d in decisions
+        if not d.winner or d.block.pk not in said.busy
+    ]
 
 
 def _quotes_of(inquiries: Sequence[Inquiry]) -> dict[int, list[DealerQuote]]:
@@ -199,15 +215,21 @@ def answers_of(quotes: Sequence[DealerQuote]) -> list[rules.Answer]:
 
 
 @transaction.atomic
-def award_inquiry(act: Act, inquiry_id: int, *, seen: Mapping[int, int], quote_id: int | None = None) -> None:
+def award_inquiry(
+    act: Act, inquiry_id: int, *, seen: Mapping[int, int], quote_id: int | None = None
+) -> Sequence[Finding]:
     """
-    Will take a dealer's price at once, for the trader: the best, or another with a reason.
+    Will take a dealer's price at once, for the trader: the best, or another with a reason. Where a rule that is asked at the
+    route does not let an order out, no price is taken: the inquiry goes on, and compliance looks at the order.
 
+    :returns: what keeps the price from being taken; ``stopped_at_route`` says it as a refusal, after the commit
     :raises StaleInquiry: where another answer came meanwhile; :raises IllegalMove: where it was decided
     :raises QuoteEnded: where the quote is no longer good; :raises NotTheBest: for another without a reason
     :raises OutsideLimit: where the price is outside the block's limit
     :raises BarredBroker: where a portfolio of the block does not trade with the dealer any more
     :raises RoutingHalted: where the kill switch is pressed for the block's desk, the dealer, the actor or the firm
+    :raises NotChecked: where an order of the block is not what compliance let through
+    :raises NoLocate: where one sells short of what is not located
     """
     user = require(act, "routing.route")
     standing = halts_in_force()
@@ -230,7 +252,10 @@ def award_inquiry(act: Act, inquiry_id: int, *, seen: Mapping[int, int], quote_i
     problem = rules.outside_limit(block.side, winner.price, block.limit_price)
     if problem:
         raise OutsideLimit(problem)
+    if stopped := ask_of_one(act, block, winner.dealer_id):
+        return stopped
     _conclude(act, [Decision(inquiry, block, quotes, winner)])
+    return ()
 
 
 @transaction.atomic

@@ -112,7 +112,7 @@ def route_blocks(
     refuse_missed(act.at, found.values())
     # What a fund is worth at the valuation point is no cost against what it was worth at the last.
     mids = mids_of(b for b in found.values() if not b.instrument.is_fund)
-    said = ask_before_sending(act, found)
+    said = ask_before_sending(act, found, {p.block.pk: p.broker_ids for p in plans})
     if said.stopped:
         return Routed([], [], said.stopped)
     plans = _in_turn(plans, _freeze(act, found, mids, out_of_turn))
@@ -150,7 +150,7 @@ def send_inquiries(
     plans = without_barred(bars, plans, reachable_brokers())
     refuse_plans_beyond_limits(act, plans)
     mids = mids_of(found.values())
-    said = ask_before_sending(act, found)
+    said = ask_before_sending(act, found, {p.block.pk: p.broker_ids for p in plans})
     if said.stopped:
         return Routed([], [], said.stopped)
     plans = _in_turn(plans, _freeze(act, found, mids, out_of_turn))
@@ -307,7 +307,8 @@ def replace_routes(
             )
     refuse_barred(bars_of(act, found.values()), [(found[routes[pk].block_id], routes[pk].broker_id) for pk in terms])
     refuse_beyond_limits(act, [(found[routes[pk].block_id], *new) for pk, new in terms.items()])
-    said = ask_before_sending(act, {pk: found[pk] for pk, qty in more.items() if qty})
+    towards = {route.block_id: {one.broker_id for one in routes.values() if one.block_id == route.block_id} for route in routes.values()}
+    said = ask_before_sending(act, {pk: found[pk] for pk, qty in more.items() if qty}, towards)
     if said.stopped:
         return said.stopped
     count_strategies(act, [(r.strategy, found[r.block_id]) for r in routes.values()], is_new=False)
