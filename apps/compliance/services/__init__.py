@@ -4,7 +4,15 @@ from .approving import CodeIsTaken, OwnDraft, approve_drafts, refuse_drafts
 from .asking import StaleQuestion, StillAsked, answer, ask
 from .clause_files import MOST_CLAUSE_BYTES, read_clauses
 from .clauses import BadClauses, Said
-from .close_outs import Fail, StaleCloseOut, close_by_hand, close_close_outs, open_close_outs
+from .close_outs import (
+    Fail,
+    InPenaltyBox,
+    StaleCloseOut,
+    close_by_hand,
+    close_close_outs,
+    open_close_outs,
+    refuse_boxed,
+)
 from .decisions import (
     Approved,
     AtWork,
@@ -124,6 +132,7 @@ __all__ = [
     "Finding",
     "ForControlRoom",
     "Home",
+    "InPenaltyBox",
     "KindIsFixed",
     "LimitText",
     "Listing",
@@ -208,6 +217,7 @@ __all__ = [
     "read_clauses",
     "recheck_orders",
     "record_hits",
+    "refuse_boxed",
     "refuse_drafts",
     "refuse_limit_ends",
     "refuse_mappings",

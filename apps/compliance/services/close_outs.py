@@ -11,12 +11,13 @@ from django.db.models import QuerySet
 from apps.audit.services import record
 from apps.core.acts import Act
 from apps.core.events import Fact
-from apps.core.refusals import Invalid, NotFound, Stale
+from apps.core.refusals import Conflict, Invalid, NotFound, Stale
 from apps.core.tables import update_many
 from apps.orders import selectors as order_selectors
 from apps.reference.selectors import settlement_days_after
 from apps.users.services import require
 
+from ..engine.saying import units
 from ..events import CloseOutDone, CloseOutDue
 from ..models import CloseOut
 from ..states import CLOSE_OUT_LIFE, CO
@@ -25,8 +26,23 @@ SHORT_DAYS, LONG_DAYS = 1, 3
 """Settlement days after the settlement date until regular hours of which a short sale, and a long one, is closed out (204(a))."""
 
 
+NAMED = 5
+BOXED = (
+    "SELECT o.id, o.qty, i.symbol, b.qty, f.settle_date, f.id FROM orders_order o JOIN reference_instrument i ON i.id = o.instrument_id"
+    " JOIN LATERAL (SELECT id, settle_date FROM compliance_closeout WHERE instrument_id = o.instrument_id AND status = 'OPEN'"
+    "  ORDER BY settle_date, id LIMIT 1) f ON true"
+    " JOIN LATERAL (SELECT coalesce(sum(l.qty), 0) AS qty FROM orders_locate l WHERE l.order_id = o.id AND l.is_borrow"
+    "  AND l.released_at IS NULL AND l.expires_at > %s) b ON true"
+    " WHERE o.id = ANY(%s::bigint[]) AND o.side = 'SELL_SHORT' AND b.qty < o.qty ORDER BY o.id"
+)
+
+
 class StaleCloseOut(Stale):
     """Somebody closed it, or it was delivered, after the officer looked."""
+
+
+class InPenaltyBox(Conflict):
+    """A sale of an instrument failed to be delivered and is not closed out: only what is borrowed already is sold short."""
 
 
 class Fail(NamedTuple):
@@ -128,6 +144,31 @@ def close_by_hand(act: Act, close_out_ids: Collection[int], *, seen: Mapping[int
             "A close-out changed since you looked. Reload the list.", close_outs=order_selectors.missed("close_out", stale)
         )
     _close(act, rows, [how] * len(rows), by=act.by)
+
+
+def refuse_boxed(act: Act, order_ids: Collection[int]) -> None:
+    """
+    Will stop short sales of what failed to be delivered by any portfolio of the firm and is not closed out, but where all of
+    their quantity is borrowed already (17 CFR 242.204(b)). That is so whatever the firm's rules ask, whenever an order was let
+    through, and whoever let it through. The caller holds the orders, so that nothing borrowed is given back meanwhile. One
+    query.
+
+    :raises InPenaltyBox: naming the orders, what is borrowed of the first, and what failed
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(BOXED, [act.at, list(order_ids)])
+        found = cursor.fetchall()
+    if not found:
+        return
+    pk, qty, symbol, borrowed, since, close_out = found[0]
+    names = ", ".join(f"O-{one:06d}" for one, *_ in found[1:NAMED])
+    also = f" So it is with {names}{' and more' if len(found) > NAMED else ''}." if names else ""
+    raise InPenaltyBox(
+        f"A sale of {symbol} failed to be delivered on {since:%d %b %Y} (CO-{close_out:05d}) and is not closed out: until it is,"
+        f" {symbol} is sold short of borrowed units alone, and of the {units(qty)} of O-{pk:06d} {units(borrowed)} are borrowed."
+        f" Nothing was sent. Attach what a lender lent, or have the close-out closed.{also}",
+        orders=[one for one, *_ in found][:20], close_out=close_out,
+    )  # fmt: skip
 
 
 def _locked(rows: QuerySet[CloseOut]) -> list[CloseOut]:

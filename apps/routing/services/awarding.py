@@ -10,7 +10,7 @@ from django.db import transaction
 
 from apps.blocks.models import Block
 from apps.blocks.services import MembersChanging
-from apps.compliance.services import Finding, NotChecked
+from apps.compliance.services import Finding, InPenaltyBox, NotChecked
 from apps.core.acts import Act
 from apps.core.refusals import Conflict
 from apps.orders.services import NoLocate, OrderBusy
@@ -35,7 +35,7 @@ def ask_of_one(act: Act, block: Block, dealer_id: int) -> Sequence[Finding]:
     Will ask all that is asked of what is sent of one block, which the caller holds, as a dealer's price is taken for it.
 
     :returns: what keeps orders of it from being sent; they wait for compliance then, and nothing is to be sent
-    :raises NoLocate, NotChecked, MembersChanging, OrderBusy:
+    :raises NoLocate, InPenaltyBox, NotChecked, MembersChanging, OrderBusy:
     """
     lenders_of(act, {block.pk: block})
     return ask_before_sending(act, {block.pk: block}, {block.pk: [dealer_id]}).stopped
@@ -56,7 +56,7 @@ def ask_of_many(act: Act, found: Mapping[int, Block], towards: Mapping[int, Coll
         with transaction.atomic():
             lenders_of(act, found)
             stopped = ask_before_sending(act, found, towards).stopped
-    except (NoLocate, NotChecked, MembersChanging, OrderBusy) as refusal:
+    except (NoLocate, InPenaltyBox, NotChecked, MembersChanging, OrderBusy) as refusal:
         if len(found) == 1:
             _put_down(refusal, next(iter(found)), refused, busy)
         for pk, block in found.items() if len(found) > 1 else ():

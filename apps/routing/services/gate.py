@@ -166,12 +166,14 @@ def lenders_of(act: Act, found: Mapping[int, Block]) -> dict[int, str]:
     Of each block that sells short, who lends it. Blocks of other sides cost nothing.
 
     :raises NoLocate: where an order of one has no good locate for all of it
+    :raises InPenaltyBox: where a sale of its instrument failed to be delivered, and not all of an order is borrowed
     """
     lenders = {}
     for pk, block in found.items():
         if block.side == Side.SELL_SHORT:
             members = list(Member.objects.filter(block=pk).values_list("order", flat=True))
             orders.refuse_unlocated(act, members)
+            compliance.refuse_boxed(act, members)
             lenders[pk] = ", ".join(order_selectors.lenders_of(members, act.at))
     return lenders
 

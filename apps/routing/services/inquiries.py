@@ -229,7 +229,7 @@ def award_inquiry(
     :raises BarredBroker: where a portfolio of the block does not trade with the dealer any more
     :raises RoutingHalted: where the kill switch is pressed for the block's desk, the dealer, the actor or the firm
     :raises NotChecked: where an order of the block is not what compliance let through
-    :raises NoLocate: where one sells short of what is not located
+    :raises NoLocate, InPenaltyBox: where one sells short of what is not located, or not borrowed where that is needed
     """
     user = require(act, "routing.route")
     standing = halts_in_force()
