@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
-from apps.core.edges import act_of, refused_in_dialog, seen_versions
+from apps.core.edges import act_of, refused_in_dialog, reload_page, seen_versions
 from apps.core.refusals import Refusal, Stale
 from apps.users.doors import door
 from apps.users.services import can
@@ -47,7 +47,5 @@ def close(request: HttpRequest, close_out_id: int) -> HttpResponse:
         except Refusal as refusal:
             context |= {"error": refusal.message, "status": refusal.status}
         else:
-            response = HttpResponse(status=204)
-            response["HX-Refresh"] = "true"
-            return response
+            return reload_page()
     return render(request, "compliance/close_out.html", context, status=context.get("status", 200))

@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from apps.core.edges import act_of, day_in, refused_in_dialog, seen_versions
+from apps.core.edges import act_of, day_in, refused_in_dialog, reload_page, seen_versions
 from apps.core.refusals import Invalid, NotFound, Refusal, Stale
 from apps.portfolios import selectors as portfolios
 from apps.users.doors import door
@@ -47,7 +47,7 @@ def set_limit(request: HttpRequest) -> HttpResponse:
         except Refusal as refusal:
             form.refuse(refusal)
         else:
-            return _reload()
+            return reload_page()
     return render(request, "compliance/limit.html", {"form": form}, status=422 if form.errors else 200)
 
 
@@ -69,7 +69,7 @@ def end_limit(request: HttpRequest, limit_id: int) -> HttpResponse:
         return refused_in_dialog(request, refusal)
     except Refusal as refusal:
         return render(request, "compliance/limit_end.html", context | said | {"error": refusal.message}, status=refusal.status)
-    return _reload()
+    return reload_page()
 
 
 @door("compliance.keep_limits")
@@ -80,13 +80,7 @@ def act_on_end(request: HttpRequest, end_id: int) -> HttpResponse:
     if how not in ACTS:
         raise Invalid("Choose to approve, refuse or drop it.", field="how")
     ACTS[how](act_of(request, reason=request.POST.get("reason", "")), [end_id], seen=seen_versions(request.POST))
-    return _reload()
-
-
-def _reload() -> HttpResponse:
-    response = HttpResponse(status=204)
-    response["HX-Refresh"] = "true"
-    return response
+    return reload_page()
 
 
 @door("portfolios.see")

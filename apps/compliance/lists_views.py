@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from apps.core.edges import act_of, seen_versions
+from apps.core.edges import act_of, reload_page, seen_versions
 from apps.core.refusals import Refusal
 from apps.marketdata import selectors as marketdata
 from apps.users.doors import door
@@ -17,12 +17,6 @@ from . import selectors, services
 from .engine.lists import KINDS
 from .selectors.lists import CONTROL_ROOM, MOST_HITS
 from .services.listing_files import COLUMNS
-
-
-def _reload() -> HttpResponse:
-    response = HttpResponse(status=204)
-    response["HX-Refresh"] = "true"
-    return response
 
 
 @door("compliance.see")
@@ -55,7 +49,7 @@ def restrict(request: HttpRequest) -> HttpResponse:
         except Refusal as refusal:
             form.refuse(refusal)
         else:
-            return _reload()
+            return reload_page()
     return render(request, "compliance/restrict.html", {"form": form}, status=422 if form.errors else 200)
 
 
@@ -72,7 +66,7 @@ def upload(request: HttpRequest) -> HttpResponse:
             form.refuse(refusal)
             context["bad"] = refusal.facts.get("rows", [])
         else:
-            return _reload()
+            return reload_page()
     return render(request, "compliance/listing_file.html", context, status=422 if form.errors else 200)
 
 
@@ -82,7 +76,7 @@ def lift(request: HttpRequest, restriction_id: int) -> HttpResponse:
     services.lift(
         act_of(request, reason=request.POST.get("reason", "")), [restriction_id], seen=seen_versions(request.POST)
     )
-    return _reload()
+    return reload_page()
 
 
 @door(CONTROL_ROOM)

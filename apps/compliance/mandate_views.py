@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.core.acts import Act
-from apps.core.edges import act_of, attachment, refused_in_dialog, seen_versions, whole_number
+from apps.core.edges import act_of, attachment, refused_in_dialog, reload_page, seen_versions, whole_number
 from apps.core.refusals import Invalid, Refusal, Stale
 from apps.users.doors import door
 from apps.users.services import can
@@ -23,12 +23,6 @@ ACTS = {
     "drop": (services.drop_mappings, "Dropped"),
     "end": (services.end_mappings, "Ended"),
 }
-
-
-def _reload() -> HttpResponse:
-    response = HttpResponse(status=204)
-    response["HX-Refresh"] = "true"
-    return response
 
 
 @door("compliance.see")
@@ -188,7 +182,7 @@ def _confirm(request: HttpRequest, document, say: dict, do: Callable[[Act, int],
     except Refusal as refusal:
         say |= {"error": refusal.message, "reason_value": reason}
         return render(request, "components/confirm.html", say, status=refusal.status)
-    return _reload()
+    return reload_page()
 
 
 @door("compliance.write_rules")
@@ -227,7 +221,7 @@ def _dialog(
                 context["bad"] = refusal.facts.get("rows", [])
                 status = refusal.status
             else:
-                return _reload()
+                return reload_page()
     return render(request, "compliance/mandate_form.html", context, status=status)
 
 

@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from apps.core.edges import act_of, seen_versions
+from apps.core.edges import act_of, reload_page, seen_versions
 from apps.core.refusals import Refusal
 from apps.users.doors import door
 from apps.users.services import can
@@ -15,12 +15,6 @@ from .lists_forms import ListingFileForm
 from .position_limit_forms import PositionLimitForm
 from .selectors.position_limits import position_limits_seen_by, uses_of
 from .services.position_limits import COLUMNS
-
-
-def _reload() -> HttpResponse:
-    response = HttpResponse(status=204)
-    response["HX-Refresh"] = "true"
-    return response
 
 
 @door("compliance.see")
@@ -46,7 +40,7 @@ def add(request: HttpRequest) -> HttpResponse:
         except Refusal as refusal:
             form.refuse(refusal)
         else:
-            return _reload()
+            return reload_page()
     return render(request, "compliance/position_limit.html", {"form": form}, status=422 if form.errors else 200)
 
 
@@ -63,7 +57,7 @@ def upload(request: HttpRequest) -> HttpResponse:
             form.refuse(refusal)
             context["bad"] = refusal.facts.get("rows", [])
         else:
-            return _reload()
+            return reload_page()
     return render(request, "compliance/position_limit_file.html", context, status=422 if form.errors else 200)
 
 
@@ -73,4 +67,4 @@ def end(request: HttpRequest, limit_id: int) -> HttpResponse:
     services.end_position_limits(
         act_of(request, reason=request.POST.get("reason", "")), [limit_id], seen=seen_versions(request.POST)
     )
-    return _reload()
+    return reload_page()

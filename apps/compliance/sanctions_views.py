@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from apps.core.edges import act_of, seen_versions
+from apps.core.edges import act_of, reload_page, seen_versions
 from apps.core.refusals import Invalid
 from apps.users.doors import door
 from apps.users.services import can
@@ -42,6 +42,4 @@ def decide_match(request: HttpRequest, match_id: int) -> HttpResponse:
     if service is None:
         raise Invalid("Choose to confirm or to clear.", field="how")
     service(act_of(request, reason=request.POST.get("reason", "")), [match_id], seen=seen_versions(request.POST))
-    response = HttpResponse(status=204)
-    response["HX-Refresh"] = "true"
-    return response
+    return reload_page()

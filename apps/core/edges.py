@@ -47,6 +47,11 @@ def whole_number(value, field: str, least: int = 0) -> int:
     return number
 
 
+def reload_page() -> HttpResponse:
+    """What htmx takes as the word to fetch the page anew: a dialog did what was asked."""
+    return HttpResponse(status=204, headers={"HX-Refresh": "true"})
+
+
 def day_in(text: str, field: str) -> date:
     """A day from a form or an address. :raises Invalid: beside the field, where it is none"""
     try:

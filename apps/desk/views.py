@@ -6,7 +6,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from apps.audit import deliveries
 from apps.audit import selectors as audit
-from apps.core.edges import whole_number
+from apps.core.edges import reload_page, whole_number
 from apps.reporting import invariants
 from apps.users.doors import door
 from apps.users.services import can
@@ -79,6 +79,4 @@ def check(request: HttpRequest) -> HttpResponse:
 def try_again(request: HttpRequest) -> HttpResponse:
     """Gives a parked promise fresh tries."""
     deliveries.reopen_parked([whole_number(request.POST.get("promise"), "promise", 1)])
-    response = HttpResponse(status=204)
-    response["HX-Refresh"] = "true"
-    return response
+    return reload_page()

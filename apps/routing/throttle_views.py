@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
 from apps.core.acts import Act
-from apps.core.edges import act_of, refused_in_dialog, seen_versions
+from apps.core.edges import act_of, refused_in_dialog, reload_page, seen_versions
 from apps.core.refusals import Refusal, Stale
 from apps.users.doors import door
 from apps.users.services import can
@@ -76,7 +76,7 @@ def end_throttle(request: HttpRequest, throttle_id: int) -> HttpResponse:
     except Refusal as refusal:
         say |= {"error": refusal.message, "reason_value": reason}
         return render(request, "components/confirm.html", say, status=refusal.status)
-    return _reload()
+    return reload_page()
 
 
 def _dialog(request: HttpRequest, form: KeptThrottleForm, save: Callable[[Act], None], title: str, action: str) -> HttpResponse:
@@ -92,11 +92,5 @@ def _dialog(request: HttpRequest, form: KeptThrottleForm, save: Callable[[Act], 
                 form.refuse(refusal)
                 status = refusal.status
             else:
-                return _reload()
+                return reload_page()
     return render(request, "routing/throttle.html", {"form": form, "title": title, "action": action}, status=status)
-
-
-def _reload() -> HttpResponse:
-    response = HttpResponse(status=204)
-    response["HX-Refresh"] = "true"
-    return response

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
-from apps.core.edges import act_of, day_in, day_input, refused_in_dialog, seen_versions
+from apps.core.edges import act_of, day_in, day_input, refused_in_dialog, reload_page, seen_versions
 from apps.core.refusals import NotFound, Refusal, Stale
 from apps.portfolios import selectors as portfolios
 from apps.portfolios import terms
@@ -59,7 +59,7 @@ def set_term(request: HttpRequest) -> HttpResponse:
             field = str(refusal.facts.get("field", ""))
             form.add_error(field if field in form.fields else None, refusal.message)
         else:
-            return _reload()
+            return reload_page()
     return render(request, "portfolios/term.html", {"form": form}, status=422 if form.errors else 200)
 
 
@@ -81,10 +81,4 @@ def end_term(request: HttpRequest, term_id: int) -> HttpResponse:
         return refused_in_dialog(request, refusal)
     except Refusal as refusal:
         return render(request, "portfolios/term_end.html", context | said | {"error": refusal.message}, status=refusal.status)
-    return _reload()
-
-
-def _reload() -> HttpResponse:
-    response = HttpResponse(status=204)
-    response["HX-Refresh"] = "true"
-    return response
+    return reload_page()
