@@ -46,7 +46,7 @@ def rule(kind: str, severity: str = "SOFT", **given) -> RuleVersion:
 
 def book(
     instruments, orders, *, positions=(), cash=(), others=(), unsettled=(), portfolios=ONE,
-    rates=None, met=(), firm_held=None, firm_promised=None, value_dates=None, forwards=None, located=None, exempt=None,
+    rates=None, met=(), firm_held=None, firm_promised=None, value_dates=None, forwards=None, located=None, exempt=None, firm=None,
 ) -> Snapshot:  # fmt: skip
     """
     :param orders: (portfolio place, symbol, side, quantity[, limit]); ids count from 1
@@ -95,7 +95,7 @@ def book(
     other_columns = columns(other_rows, 10_001)
     other_columns["created_us"] -= 24 * 3600 * 1_000_000
     return Snapshot(
-        at=NOW, orders=Orders(**columns(rows, 1)),
+        firm=firm, at=NOW, orders=Orders(**columns(rows, 1)),
         others=OpenOrders(
             **other_columns, leaves=other_columns["qty"], cleared=np.array([r[5] for r in other_rows], bool)
         ),

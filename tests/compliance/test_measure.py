@@ -364,8 +364,10 @@ class TestRefusals:
             ({"of": 'country == "US"'}, "of", "leave that empty"),
             ({"against": "daily_volume"}, "against", "choose those as group and basis"),
             ({"basis": "units"}, "basis", "Units are measured against"),
-            ({"across": "firm"}, "across", "Across the firm each instrument is measured apart"),
-            ({"across": "firm", "basis": "units", "group": "instrument", "against": "nothing", "bound": "min"}, "bound", "not a least"),
+            ({"across": "firm", "against": "part", "of": 'country == "US"'}, "against", "a part is of one portfolio"),
+            ({"across": "firm", "relative_to": "benchmark"}, "relative_to", "the firm as a whole follows none"),
+            ({"across": "firm", "claims": "both", "group": "issuer"}, "claims", "across the firm only securities are"),
+            ({"across": "firm", "basis": "units", "group": "issuer", "against": "shares_outstanding"}, "against", "choose those"),
             ({"limit": "-1"}, "limit", "not below zero"),
             ({"limit": "10", "warning": "10"}, "warning", "a number below 10"),
             ({"limit": "10", "warning": "10", "bound": "min"}, "warning", "a number above 10"),
@@ -391,6 +393,9 @@ class TestSentence:
              " a sale."),
             ({"basis": "units", "group": "instrument", "against": "nothing", "limit": "100000", "across": "firm"},
              "Units of the firm, for each instrument apart, is at most 100000 units after a purchase."),
+            ({"group": "issuer", "across": "firm", "limit": "2"},
+             "Market value at mid, of a future its notional of the firm, for each issuer with its group apart, is at most 2% of the"
+             " firm's net asset value after a purchase."),
         ],
     )  # fmt: skip
     def test_is_made_from_what_the_rule_is(self, params, said):

@@ -4,7 +4,7 @@ What a rule may ask of instruments: the fields of its filter, what it groups by,
 Each is a column over the snapshot's instruments, made once however many orders are judged.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -21,6 +21,7 @@ from . import filters
 from .columns import Instrument, Snapshot
 from .duration import modified
 from .filters import ANY_OWN, NUMBER, OWN, TEXT, TRUTH
+from .rows import Own
 
 BONDS = ("CORP", "GOVT")
 MONEY_MARKET_DAYS = 397
@@ -213,10 +214,11 @@ def namer(s: Snapshot, group: str) -> Callable[[Instrument], str]:
     return lambda i: f"{code} {values[i.id]}" if i.id in values else ""
 
 
-def _telling(s: Snapshot, group: str) -> Callable[[Instrument], Any]:
+def telling(group: str, said: Mapping[str, Own]) -> Callable[[Instrument], Any]:
+    """As ``Group.of``, of the firm's own attributes too. :param said: those, by code"""
     if not group.startswith(OWN):
         return GROUPS[group].of
-    own = s.own.get(group.removeprefix(OWN))
+    own = said.get(group.removeprefix(OWN))
     values = own.values if own else {}
     return lambda i: values.get(i.id, UNKNOWN)
 
@@ -232,7 +234,7 @@ def grouping(s: Snapshot, group: str, chosen: Mask) -> np.ndarray:
 def _groups(s: Snapshot, group: str) -> tuple[np.ndarray, np.ndarray | None]:
     def made() -> tuple[np.ndarray, np.ndarray | None]:
         numbers: dict[Any, int] = {None: -1}
-        of = _telling(s, group)
+        of = telling(group, s.own)
         found = [-1 if i.base_currency else numbers.setdefault(of(i), len(numbers)) for i in s.instruments]
         codes = np.array(found, np.int64)
         return codes, codes == numbers[UNKNOWN] if UNKNOWN in numbers else None

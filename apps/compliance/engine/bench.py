@@ -104,6 +104,8 @@ def _is_same(name: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
         return was.get("basis") == "units" or was.get("against") in measure_said.IN_MONEY
     if was.get("limit") == 0 and {was[name], now[name]} <= ({"nav", "total_assets"} if name == "against" else POSITIVE):
         return True
+    if name == "across" and was.get("limit") == 0 and was.get("bound") == "max":  # Where nothing is allowed nobody has any.
+        return True
     if name == "basis" and not {"par", "duration"} & {was[name], now[name]}:
         told_apart = {"with_accrued": {"CORP", "GOVT"}, "notional": {"OPTION"}, "delta": {"OPTION"}}
         return not classes_of(was["filter"]) & (told_apart.get(was[name], set()) | told_apart.get(now[name], set()))

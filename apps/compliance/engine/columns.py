@@ -21,6 +21,7 @@ from apps.reference.rules import MARGINED
 from .claims import Deals
 from .contracts import Bound, Contract, Stake
 from .controls import Limit
+from .firm import Firm
 from .lists import Met
 from .plans import Dealer, Plan
 from .rows import Benchmark, Boxed, Breaker, Constituents, Instrument, Own, Portfolio, Rate, micros
@@ -154,6 +155,8 @@ class Snapshot:
     """Ten-thousandths of each instrument held by the whole firm; None where no rule asks."""
     firm_promised: np.ndarray | None = None
     """The same of what is still to be bought by unfinished orders other than those judged."""
+    firm: Firm | None = None
+    """What all portfolios have of groups that they share a limit on; None where no rule asks."""
     deals: Deals | None = None
     """What dealers owe; None where no rule asks."""
     benchmarks: Mapping[int, Benchmark] = field(default_factory=dict)
@@ -313,17 +316,14 @@ class Snapshot:
             self._exact_navs[portfolio] = total / QTY
         return self._exact_navs[portfolio]
 
-    @cached_property
-    def _rows(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        return {}
-
     def rows_of(self, table: str, portfolio: int) -> np.ndarray:
         """The rows of a table (``orders``, ``others``, ``positions``, ``cash``, ``unsettled``) that are the portfolio's."""
-        if table not in self._rows:
+        kept: dict[str, tuple[np.ndarray, np.ndarray]] = self.kept.setdefault("rows", {})
+        if table not in kept:
             column = getattr(self, table).portfolio
             order = np.argsort(column, kind="stable")
-            self._rows[table] = order, column[order]
-        order, column = self._rows[table]
+            kept[table] = order, column[order]
+        order, column = kept[table]
         return order[np.searchsorted(column, portfolio) : np.searchsorted(column, portfolio, side="right")]
 
     # --- Orders ------------------------------------------------------------------------------------------------------

@@ -16,6 +16,10 @@ the first one's. ``expect`` is PASS, FAIL, INDETERMINATE or NOT_ASKED; ``largest
 
       "stands": [{"group": "Alpha", "expect": "FAIL"}]
 
+Of a rule across the firm ``firm_holds``, ``firm_buys`` and ``firm_sells`` say what all portfolios have of each instrument beside
+the orders judged, ``firm_worth`` their ``nav`` and ``total_assets`` where that is not the sum of the portfolios shown; what the
+day's report finds has ``"portfolio": "the firm"``.
+
 ``issuer`` is the issuer's group, ``body`` the issuer itself where that is another; ``own`` has attributes of the firm's own by
 code, a number or a text in quotes. A portfolio's ``benchmark`` is one of the fixture's: ``{"weights": {"A": "60", "B": "40"},
 "days_old": 3}``; so are ``constituents``, of a fund by its symbol. A portfolio's ``named`` are the public issuers that it may hold
@@ -42,6 +46,8 @@ from . import plans
 from .claims import Deals, Party
 from .contracts import KINDS, LIMIT, MONTHS, Bound, Contract, Stake
 from .fixture_compared import benchmarks_said, constituents_said, own_said
+from .fixture_firm import SAID as SAID_OF_FIRM
+from .fixture_firm import firm_said
 from .fixture_words import BadFixture
 from .fixture_words import day_in as _day
 from .fixture_words import mapping_in as _mapping
@@ -53,9 +59,11 @@ from .issued import IssuedLine, issued
 from .judgement import NOT_ASKED, OUTCOMES, UNKNOWN, RuleVersion
 from .screening import screen
 from .standing import stand
+from .stands import FIRM
 
 NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
 SIDES = ("BUY", "SELL")
+THE_FIRM = "the firm"
 EXPECTED = ("PASS", "FAIL", "INDETERMINATE", "NOT_ASKED")
 
 
@@ -116,8 +124,8 @@ def tried(rule: RuleVersion, fixtures: Sequence[Fixture]) -> list[Miss]:
 def read(told: Mapping[str, Any]) -> Fixture:
     """:raises BadFixture: naming the first place that cannot be understood"""
     known = {
-        "name", "clause", "instruments", "portfolios", "orders", "open_orders", "rates", "firm_holds", "firm_buys", "stands", "contracts",
-        "position_limits", "benchmarks", "constituents", "dealers",
+        "name", "clause", "instruments", "portfolios", "orders", "open_orders", "rates", "stands", "contracts",
+        "position_limits", "benchmarks", "constituents", "dealers", *SAID_OF_FIRM,
     }  # fmt: skip
     where = _mapping(told, "fixture", known, {"name", "instruments", "portfolios", "orders"})
     name = str(where["name"])
@@ -150,7 +158,6 @@ def read(told: Mapping[str, Any]) -> Fixture:
     used = {i.currency for i in instruments} | {i.base_currency for i in instruments} | {row[1] for row in cash} | {row[2] for row in owed}
     currencies = sorted(used - {""} | {c.FIRM_CURRENCY})
     coin = {code: n for n, code in enumerate(currencies)}
-    firm = [_firm(where.get(key, {}), key, places) for key in ("firm_holds", "firm_buys")]
     snapshot = c.Snapshot(
         at=NOW, orders=c.Orders(**_columns(orders, 1)),
         others=c.OpenOrders(**_columns(others, 10_001), leaves=_whole(row[3] for row in others), cleared=np.ones(len(others), bool)),
@@ -158,7 +165,7 @@ def read(told: Mapping[str, Any]) -> Fixture:
         unsettled=c.Holdings(*(np.zeros(0, np.int64) for _ in range(4))), instruments=instruments, portfolios=portfolios,
         currencies=currencies,
         rates={c.FIRM_CURRENCY: c.Rate(Decimal(1), NOW)} | {code: c.Rate(rate, NOW) for code, rate in rates.items()},
-        firm_held=firm[0], firm_promised=firm[1], plans=of_plans, **_contracts(where, places, portfolios, positions, others),
+        plans=of_plans, **_contracts(where, places, portfolios, positions, others),
         deals=Deals(
             parties, *(np.array([row[n] for row in owed], np.int64) for n in (0, 1)), np.array([coin[row[2]] for row in owed], np.int64),
             _whole(row[3] for row in owed),
@@ -168,6 +175,7 @@ def read(told: Mapping[str, Any]) -> Fixture:
     snapshot.issued = issued(IssuedLine(i.id, i.body, i.asset_class, i.has_votes, i.isin, i.shares_outstanding) for i in instruments)
     snapshot.own, snapshot.benchmarks = own_said(listed), dict(enumerate(compared.values(), start=1))
     snapshot.constituents = constituents_said(where.get("constituents", {}), instruments, places, NOW.date())
+    firm_said(where, places, snapshot)
     stands = [_stands(row, f"stands[{n}]", home) for n, row in enumerate(_rows(where.get("stands", []), "stands"))]
     return Fixture(name, snapshot, [row[5] for row in orders], stands)
 
@@ -269,7 +277,8 @@ def _stands(row: Any, at: str, home: Mapping[str, int]) -> tuple[int, str, str]:
     """(portfolio, group as it is called, expected outcome)"""
     row = _mapping(row, at, {"portfolio", "group", "expect"}, {"group", "expect"})
     portfolio = row.get("portfolio", next(iter(home), ""))
-    return _home(portfolio, home, at), str(row["group"]), _expected(row["expect"], at)
+    place = FIRM if portfolio == THE_FIRM else _home(portfolio, home, at)
+    return place, str(row["group"]), _expected(row["expect"], at)
 
 
 def _contracts(
@@ -359,13 +368,6 @@ def _expected(outcome: Any, at: str) -> str:
     if outcome not in EXPECTED:
         raise BadFixture(f"What is expected is one of {', '.join(EXPECTED)}; got “{outcome}”.", field=f"{at}.expect")
     return outcome
-
-
-def _firm(told: Any, at: str, places: Mapping[str, int]) -> np.ndarray:
-    column = np.zeros(len(places), np.int64)
-    for symbol, qty in _mapping(told, at).items():
-        column[_place(places, symbol, at)] = int(_number(qty, f"{at}.{symbol}") * c.QTY)
-    return column
 
 
 def _columns(rows: Sequence[tuple], first: int) -> dict[str, np.ndarray]:

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from .columns import Snapshot
-from .standing import Standing
+from .stands import FIRM, Standing
 
 ACTIVE, PASSIVE, UNKNOWN = "ACTIVE", "PASSIVE", "UNKNOWN"
 CURE_DAYS = {ACTIVE: 1, PASSIVE: 10, UNKNOWN: 1}
@@ -19,10 +19,10 @@ CURE_DAYS = {ACTIVE: 1, PASSIVE: 10, UNKNOWN: 1}
 
 
 class Key(NamedTuple):
-    """What makes two days' breaches the same: ids of rule and portfolio, and the group."""
+    """What makes two days' breaches the same: ids of rule and portfolio, None for all together, and the group."""
 
     rule: int
-    portfolio: int
+    portfolio: int | None
     group: str
 
 
@@ -40,8 +40,8 @@ class Reconciled(NamedTuple):
 
 
 def reconciled(
-    standing: Mapping[Key, int], found: Mapping[Key, Standing], asked: Iterable[tuple[int, int]] = (),
-    outside: Iterable[tuple[int, int]] = (),
+    standing: Mapping[Key, int], found: Mapping[Key, Standing], asked: Iterable[tuple[int, int | None]] = (),
+    outside: Iterable[tuple[int, int | None]] = (),
 ) -> Reconciled:  # fmt: skip
     """
     :param standing: the incidents that are open, by what they are; :param found: what every rule says today
@@ -71,13 +71,30 @@ def cause_of(s: Snapshot, one: Standing, before: Mapping[tuple[int, int], int] |
     """
     if before is None:
         return UNKNOWN
-    portfolio = s.portfolios[one.portfolio].id
-    held = {int(s.positions.thing[row]): int(s.positions.amount[row]) for row in s.rows_of("positions", one.portfolio)}
+    portfolio = portfolio_of(s, one)
+    if portfolio is None:
+        held, then = dict(enumerate(s.firm.held.tolist())), s.once("held before", lambda: _together(before))
+    else:
+        held = {int(s.positions.thing[row]): int(s.positions.amount[row]) for row in s.rows_of("positions", one.portfolio)}
+        then = before
     for place in one.places:
-        moved = held.get(place, 0) - before.get((portfolio, s.instruments[place].id), 0)
+        key = s.instruments[place].id if portfolio is None else (portfolio, s.instruments[place].id)
+        moved = held.get(place, 0) - then.get(key, 0)
         if moved < 0 if one.is_least else moved > 0:
             return ACTIVE
     return PASSIVE
+
+
+def _together(before: Mapping[tuple[int, int], int]) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for (_, thing), amount in before.items():
+        found[thing] = found.get(thing, 0) + amount
+    return found
+
+
+def portfolio_of(s: Snapshot, one: Standing) -> int | None:
+    """Id of the portfolio that it is of; None where it is of all together."""
+    return None if one.portfolio == FIRM else s.portfolios[one.portfolio].id
 
 
 def held_in(s: Snapshot) -> dict[tuple[int, int], int]:

@@ -23,7 +23,8 @@ from .rules.through_said import looks_through
 from .saying import line, percent, units
 from .scope import why_unsure
 from .standing_contracts import positions
-from .stands import Standing
+from .standing_firm import is_of_firm, of_firm
+from .stands import FIRM, Standing
 
 
 class _Numbers(NamedTuple):
@@ -54,7 +55,7 @@ class _Numbers(NamedTuple):
 
 
 def stand(s: Snapshot, rules: Iterable[RuleVersion]) -> list[tuple[RuleVersion, Standing]]:
-    """What each rule that can be asked without an order says of each portfolio, rule after rule."""
+    """What each rule that can be asked without an order says of each portfolio, or of the firm, rule after rule."""
     return [
         (rule, said)
         for rule in rules
@@ -67,7 +68,10 @@ def stand(s: Snapshot, rules: Iterable[RuleVersion]) -> list[tuple[RuleVersion, 
 def asked_of(s: Snapshot, rules: Iterable[RuleVersion]) -> Iterator[tuple[RuleVersion, int]]:
     """Of which portfolios, as places, each rule tells how they stand, though it be that they hold nothing that it is about."""
     for rule in rules:
-        if rule.kind in ASKS and not (rule.kind == "measure" and measure_said.is_of_orders_alone(rule.params)):
+        if is_of_firm(rule):
+            if s.firm is not None:
+                yield rule, FIRM
+        elif rule.kind in ASKS and not (rule.kind == "measure" and measure_said.is_of_orders_alone(rule.params)):
             for place, portfolio in enumerate(s.portfolios):
                 if rule.scope is None or rule.scope.names(portfolio):
                     yield rule, place
@@ -87,6 +91,8 @@ def _if_meant(s: Snapshot, rule: RuleVersion, one: Standing) -> Standing | None:
     It where its portfolio is meant, else None. Where that cannot be told, what would fail is INDETERMINATE; what passes
     passes in any case.
     """
+    if one.portfolio == FIRM:
+        return one
     portfolio = s.portfolios[one.portfolio]
     if rule.scope is None or rule.scope.names(portfolio):
         return one
@@ -202,7 +208,9 @@ def _measure(s: Snapshot, rule: RuleVersion) -> list[Standing]:
     p = rule.params
     if looks_through(p):
         return standing_through.measured(s, rule)
-    if p["across"] == "firm" or p["against"] in (*measure_said.OF_INSTRUMENT, "nothing"):
+    if p["across"] == "firm":
+        return of_firm(s, rule)
+    if p["against"] in (*measure_said.OF_INSTRUMENT, "nothing"):
         return _on_file(s, rule)
     meant = mask(s, p["filter"])
     groups = grouping(s, p["group"], meant)
@@ -256,7 +264,7 @@ def _on_file(s: Snapshot, rule: RuleVersion) -> list[Standing]:
     p = rule.params
     against = p["against"] if p["against"] in measure_said.OF_INSTRUMENT else None
     if measure_said.is_of_orders_alone(p):
-        return []  # Of the whole firm the ownership clocks tell; amounts over groups bind orders.
+        return []  # Amounts over groups bind orders.
     meant, worth = mask(s, p["filter"]), weight(s, p["basis"])
     groups, named, unknown = grouping(s, p["group"], meant), namer(s, p["group"]), vague(s, p["group"], meant)
     unsure = meant.unsure if unknown is None else meant.unsure | unknown

@@ -2,11 +2,15 @@
 
 from typing import Any, NamedTuple
 
+FIRM = -1
+"""In place of a portfolio: all of them together."""
+
 
 class Standing(NamedTuple):
     """
-    One number of one portfolio against one limit of one rule.
+    One number of one portfolio, or of all together, against one limit of one rule.
 
+    :param portfolio: a place in the snapshot, or ``FIRM``
     :param group: what it is the number of, told from others of the rule; :param name: as people call it
     :param outcome: PASS, FAIL or INDETERMINATE
     :param value, limit: in ``unit``; None where they cannot be told

@@ -21,6 +21,7 @@ from . import (
     largest,
     limits,
     measure,
+    measure_firm,
     measure_said,
     owed,
     ownership,
@@ -168,6 +169,19 @@ def ask_counterparties(rules: Iterable[RuleVersion]) -> bool:
 def look_firm_wide(rules: Iterable[RuleVersion]) -> bool:
     """Whether one of them looks beyond the order's own portfolio."""
     return any(MEASURES[rule.kind].firm_wide(rule.params) for rule in rules)
+
+
+def firm_groups(rules: Iterable[RuleVersion], *, standing: bool = False) -> frozenset[str]:
+    """By which groups some of them add up what the whole firm has. :param standing: asked with no order, also those by instrument"""
+    measured = [rule.params for rule in rules if rule.kind == "measure"]
+    return frozenset(
+        p["group"] for p in measured if measure_firm.is_by_group(p) or (standing and measure_said.is_firm_wide(p))
+    )
+
+
+def ask_firm_worth(rules: Iterable[RuleVersion]) -> bool:
+    """Whether one of them measures against what all portfolios are worth."""
+    return any(rule.kind == "measure" and measure_firm.measures_worth(rule.params) for rule in rules)
 
 
 def look_at_deals(rules: Iterable[RuleVersion]) -> bool:

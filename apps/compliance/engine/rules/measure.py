@@ -17,13 +17,16 @@ import numpy as np
 from .. import claims
 from ..attributes import BASES, Weight, clouded, grouping, issuer_of, mask, namer, title_of, vague, weight
 from ..benchmarks import Weights
-from ..columns import FIRM_CURRENCY, NEAR, QTY, Instrument, Snapshot
+from ..columns import FIRM_CURRENCY, NEAR, QTY, Snapshot
 from ..judgement import INDETERMINATE, PASS, RuleVersion, Said, Verdicts, compared, constant
 from ..projection import exact_before, projected, running
 from ..saying import cannot_tell, line, listed, money, nav_line, part_lines, percent, units
-from . import look_through
-from .measure_said import AGAINST, IN_MONEY, OF_INSTRUMENT, per
+from . import look_through, measure_firm
+from .measure_firm import of_instrument
+from .measure_said import AGAINST, OF_INSTRUMENT, per, worded
 from .through_said import looks_through
+
+WORTHS = ("nav", "total_assets", "part")
 
 
 def judge(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
@@ -73,15 +76,6 @@ def of_portfolios(s: Snapshot, values: Mapping[str, Any]) -> tuple[np.ndarray, C
     return column, exact
 
 
-def of_instrument(s: Snapshot, i: Instrument, against: str) -> Fraction | None:
-    """A number on file of an instrument or its issuer, of debt in the firm's currency; None where it is not known."""
-    number = s.issued.get(i.id) if against == "issued_by_body" else getattr(i, OF_INSTRUMENT[against])
-    if number is None or against not in IN_MONEY:
-        return None if number is None else Fraction(number)
-    rate = s.rates.get(i.debt_currency)
-    return None if rate is None else Fraction(number) * Fraction(rate.rate)
-
-
 def in_benchmarks(s: Snapshot, values: Mapping[str, Any]) -> Weights:
     """What the groups of a rule weigh in the benchmarks that are followed. Kept with the snapshot."""
     meant, days = mask(s, values["filter"]), values["benchmark_days"]
@@ -111,6 +105,7 @@ class _Judged:
         self.per = per(self.p)
         self.fraction = Fraction(self.p["limit"]) / self.per
         self.firm = self.p["across"] == "firm"
+        self.shared = measure_firm.shared(s, self.p) if measure_firm.is_by_group(self.p) else None
         self.claims = claims.claims(s, self.p["claims"])
         self.relative = self.p["relative_to"] == "benchmark"
         asked = "across", "against", "of", "max_age", "claims"
@@ -145,7 +140,7 @@ class _Judged:
         now, before, known, earlier = self._used(asked)
         base = self._against()
         known = known & base.known & ~np.isnan(unit)
-        if (clouds := clouded(s, self.vague)) is not None:
+        if self.shared is None and (clouds := clouded(s, self.vague)) is not None:
             known = known & ~clouds[s.orders.portfolio]
         if self.p["basis"] not in ("units", "par"):
             known = known & s.fresh_price(self.minutes)
@@ -173,6 +168,8 @@ class _Judged:
     def _used(self, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
         """What is held now and before each order, whether that is known, and of the firm's the earlier orders."""
         s = self.s
+        if self.shared is not None:
+            return *self.shared.used, None
         if not self.firm:
             found = projected(s, self.grouping, self.weight.column, asked, sells=self.selling)
             if self.p["claims"] == "none":
@@ -189,6 +186,8 @@ class _Judged:
         return now, before, ~np.isnan(before), earlier
 
     def _exact_used(self, order: int) -> Fraction:
+        if self.shared is not None:
+            return self.shared.exact(order)
         if not self.firm:
             return exact_before(self.s, order, self.grouping, sells=self.selling, unit=self.weight.exact) + self._owed(order)
         place = self.place[order]
@@ -210,6 +209,10 @@ class _Judged:
             values = [of_instrument(s, i, against) for i in s.instruments]
             column = np.array([np.nan if v is None else float(v) for v in values])[self.place]
             return Measured(column, ~np.isnan(column), lambda order: values[self.place[order]])
+        if self.firm:
+            worth = measure_firm.against_worth(s, against, self.minutes)
+            value = np.nan if worth is None else float(worth)
+            return Measured(np.full(n, value), np.full(n, worth is not None), lambda order: worth)
         fresh, mine = s.fresh_nav(self.minutes), s.orders.portfolio
         column, exact = of_portfolios(s, self.p)
         known = fresh if against != "part" else fresh & (np.nan_to_num(column) > 0)[mine]
@@ -253,9 +256,9 @@ class _Judged:
 
     def _shown(self, value: float) -> str:
         if self.p["basis"] == "duration":
-            return f"{units(value)} years of {AGAINST[self.p['against']]}"
+            return f"{units(value)} years of {worded(self.p)}"
         if self.p["against"] != "nothing":
-            return f"{percent(value)} of {'the part it is measured against' if self.p['of'] else AGAINST[self.p['against']]}"
+            return f"{percent(value)} of {'the part it is measured against' if self.p['of'] else worded(self.p)}"
         return units(value) if self.p["basis"] == "units" else money(value)
 
     def _say(self, order: int) -> Said:
@@ -264,6 +267,7 @@ class _Judged:
             return self._cannot_tell(order, basis)
         name = namer(s, self.p["group"])(s.instrument_of(order))
         left = (self.cap[order] - self.before[order]) * (-1 if self.selling else 1)
+        name += " across the firm" if self.shared is not None else ""
         text = f"{name} would be {self._shown(self.after[order])}; the limit is {self._limit_of(order)}. "
         room = f"{units(left)} {self._room_unit}" if self.p["basis"] in ("units", "duration") else money(left)
         text += f"{room} of room is left." if left > 0 else "No room is left."
@@ -291,12 +295,14 @@ class _Judged:
     @property
     def basis(self) -> str:
         counted = "open sells counted, open buys not" if self.selling else "open buys counted, open sells not"
-        against = "" if self.p["against"] == "nothing" else f" ÷ {AGAINST[self.p['against']]}"
+        against = "" if self.p["against"] == "nothing" else f" ÷ {worded(self.p) if self.firm else AGAINST[self.p['against']]}"
         owed = "" if self.p["claims"] == "none" else f", with {claims.KINDS[self.p['claims']]}"
         return f"{BASES[self.p['basis']].title}{owed}{against}; {counted}"
 
     def _lines(self, order: int) -> tuple[dict[str, Any], ...]:
         s = self.s
+        if self.shared is not None:
+            return self.shared.lines(order)
         if self.firm:
             place = self.place[order]
             return (
@@ -326,14 +332,21 @@ class _Judged:
         if groupless := self._groupless(order):
             text = f"Cannot tell: {title_of(self.p['group'])} is measured, and that of {listed(groupless)} is not on file."
             return Said(text, basis, tuple(line(symbol, "missing") for symbol in groupless[:12]), "rule")
+        if self.shared is not None and (why := self._firm_unknown(order)):
+            return Said(f"Cannot tell: {why}.", basis, (), "rule")
         portfolio = int(s.orders.portfolio[order])
         if self.relative and np.isnan(self.leaning.column(np.array([portfolio]), np.array([self.grouping[place]]))[0]):
             return Said(f"Cannot tell: {self.leaning.unknown(portfolio)}.", basis, (), "rule")
         if np.isnan(self.weight.column[place]) and not np.isnan(s.unit[place]):
             text = f"Cannot tell: what one {i.symbol} counts for, as {BASES[self.p['basis']].title}, is not known."
             return Said(text, basis, (line(i.symbol, "missing"),), "rule")
-        text, data = cannot_tell(s, order, self.minutes, whole_portfolio=self.p["against"] in ("nav", "total_assets", "part"))
+        text, data = cannot_tell(s, order, self.minutes, whole_portfolio=self.shared is None and self.p["against"] in WORTHS)
         return Said(text, basis, data, "rule")
+
+    def _firm_unknown(self, order: int) -> str:
+        if measure_firm.measures_worth(self.p) and (why := measure_firm.no_worth(self.s, self.minutes)):
+            return why
+        return self.shared.unpriced(int(self.grouping[self.place[order]]))
 
     def _unsure(self, order: int) -> list[str]:
         """What counts in the order's group and may or may not be meant."""
@@ -341,11 +354,15 @@ class _Judged:
         return [self.s.instruments[p].symbol for p in self._beside(order) if self.meant.unsure[p] and self.grouping[p] == mine]
 
     def _groupless(self, order: int) -> list[str]:
-        """What the portfolio has of which nobody knows the group."""
+        """What the portfolio, or the firm, has of which nobody knows the group."""
+        if self.shared is not None:
+            return self.shared.vague(self.vague)
         return [] if self.vague is None else [self.s.instruments[p].symbol for p in self._beside(order) if self.vague[p]]
 
     def _beside(self, order: int) -> list[int]:
-        """The order's instrument, and those that its portfolio holds or has orders in."""
+        """The order's instrument, and those that its portfolio, or the firm, holds or has orders in."""
+        if self.shared is not None:
+            return self.shared.beside(int(self.grouping[self.place[order]]))
         s, portfolio = self.s, self.s.orders.portfolio[order]
         held = s.positions.thing[s.rows_of("positions", portfolio)]
         others, orders = s.others.instrument[s.rows_of("others", portfolio)], self.place[s.rows_of("orders", portfolio)]

@@ -58,8 +58,10 @@ def check(values: Mapping[str, Any]) -> None:
     if against in OF_INSTRUMENT and (values["group"] != group or values["basis"] != basis):
         said = f"{GROUPS[group].title} is measured in {BASES[basis].title}"
         raise BadRule(f"Against {AGAINST[against]} {said}: choose those as group and basis.", field="against")
+    if values["claims"] != "none" and values["across"] == "firm":
+        raise BadRule("What bodies owe is counted in each portfolio apart; across the firm only securities are.", field="claims")
     if values["claims"] != "none" and (
-        values["group"] != "issuer" or against not in ("nav", "total_assets") or bound != "max" or values["across"] != "portfolio"
+        values["group"] != "issuer" or against not in ("nav", "total_assets") or bound != "max"
     ):
         raise BadRule(
             "What a body owes counts with its securities only where the most of each issuer with its group is measured against"
@@ -69,14 +71,14 @@ def check(values: Mapping[str, Any]) -> None:
         raise BadRule("Duration is measured over net asset value or total assets: what is no bond has none.", field="against")
     if against not in (*OF_INSTRUMENT, "nothing") and values["basis"] == "units":
         raise BadRule("Units are measured against what is outstanding, a day's volume, or nothing.", field="basis")
-    if values["across"] == "firm" and (against not in ("shares_outstanding", "daily_volume", "nothing") or values["group"] != "instrument"):
-        raise BadRule(
-            "Across the firm each instrument is measured apart, against its shares outstanding, a day's volume, or nothing.",
-            field="across",
-        )
-    if values["across"] == "firm" and bound == "min":
-        raise BadRule("What the firm holds together has a most, not a least.", field="bound")
     relative = values["relative_to"] == "benchmark"
+    if values["across"] == "firm" and against == "part":
+        raise BadRule(
+            "Across the firm it is measured against what all portfolios are worth, a number of the instrument or its issuer, or"
+            " nothing: a part is of one portfolio.", field="against",
+        )  # fmt: skip
+    if values["across"] == "firm" and relative:
+        raise BadRule("A benchmark is a portfolio's; the firm as a whole follows none.", field="relative_to")
     if relative and (against not in ("nav", "total_assets") or values["basis"] not in ("market_value", "with_accrued")):
         raise BadRule("Weights in a benchmark are parts of the whole by market value: measure so too.", field="relative_to")
     if looks_through(values):
@@ -113,7 +115,15 @@ def is_firm_wide(values: Mapping[str, Any]) -> bool:
 
 def is_of_orders_alone(values: Mapping[str, Any]) -> bool:
     """Whether it binds orders and says nothing of a portfolio as it stands."""
-    return values["across"] == "firm" or (values["against"] == "nothing" and values["group"] != "instrument")
+    return values["across"] == "portfolio" and values["against"] == "nothing" and values["group"] != "instrument"
+
+
+def worded(values: Mapping[str, Any]) -> str:
+    """What it is measured against, in words: of the firm where that is meant."""
+    if values["against"] == "part":
+        return f"what meets {values['of']}"
+    whose = "the firm's " if values["across"] == "firm" and values["against"] in ("nav", "total_assets") else ""
+    return whose + AGAINST[values["against"]]
 
 
 def looks_at_deals(values: Mapping[str, Any]) -> bool:
@@ -141,10 +151,9 @@ def sentence(values: Mapping[str, Any]) -> str:
             f" {side} the weight in the portfolio's benchmark after a {after}{told}."
         )
     elif values["basis"] == "duration":
-        amount = f"{limit} years of {AGAINST[values['against']]}"
+        amount = f"{limit} years of {worded(values)}"
     else:
-        against = f"what meets {values['of']}" if values["against"] == "part" else AGAINST[values["against"]]
-        amount = f"{limit}% of {against}"
+        amount = f"{limit}% of {worded(values)}"
     after = "purchase" if values["bound"] == "max" else "sale"
     said = f"{what[0].upper()}{what[1:]}{which}{whose}{over} is {bound} {amount} after a {after}"
     return said + (f"; from {values['warning']:f} on it is said." if values["warning"] is not None else ".")
