@@ -158,3 +158,17 @@ def _refuse_stale(model: type, pairs: Sequence[tuple[Any, Said]]) -> None:
     raise StaleValues(
         f"{one.attribute} of {one.thing} says {stands} by now, not what you saw. Look again and send what is still wanted.", values=told
     )
+
+
+def hold_own_values(codes: Sequence[str], instrument_ids: Sequence[int], issuer_ids: Sequence[int]) -> None:
+    """
+    Will keep what is said in these attributes of these from being changed until the transaction ends; others may hold it too.
+    Two statements, none without a code.
+    """
+    for of, ids in (("instrument", instrument_ids), ("issuer", issuer_ids)) if codes else ():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT v.id FROM {VALUES[of][0]._meta.db_table} v JOIN reference_ownattribute a ON a.id = v.attribute_id"
+                f" WHERE a.code = ANY(%s) AND v.{of}_id = ANY(%s::bigint[]) ORDER BY v.id FOR SHARE OF v",
+                [list(codes), list(ids)],
+            )

@@ -13,13 +13,28 @@ from .rules import Rule
 
 
 class SharedLimit(models.Model):
-    """A limit of one rule on one instrument for the whole firm: the row that whoever takes or keeps room under it holds."""
+    """
+    A limit of one rule on one instrument, or on one group of instruments, for the whole firm: the row that whoever takes or
+    keeps room under it holds.
+    """
 
     rule = models.ForeignKey(Rule, on_delete=models.PROTECT, related_name="+", db_index=False)
-    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+")
+    instrument = models.ForeignKey(Instrument, null=True, on_delete=models.PROTECT, related_name="+")
+    group_key = models.CharField(
+        max_length=260, blank=True, default="", help_text="what is added up and which: issuer:17, sector:Energy; empty: an instrument"
+    )
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["rule", "instrument"], name="a_shared_limit_has_one_row")]
+        constraints = [
+            models.UniqueConstraint(fields=["rule", "instrument"], name="a_shared_limit_has_one_row"),
+            models.UniqueConstraint(
+                fields=["rule", "group_key"], condition=~Q(group_key=""), name="a_shared_limit_of_a_group_has_one_row"
+            ),
+            models.CheckConstraint(
+                condition=Q(instrument__isnull=False, group_key="") | Q(instrument=None) & ~Q(group_key=""),
+                name="a_shared_limit_is_of_an_instrument_or_a_group",
+            ),
+        ]
 
 
 class Reservation(models.Model):

@@ -19,7 +19,15 @@ from ..engine.columns import Snapshot
 from ..engine.evidence import inputs_hash
 from ..engine.funds import has_funds
 from ..engine.judgement import OUTCOMES, PASS, UNKNOWN, RuleVersion
-from ..engine.rules import ask_benchmarks, look_at_deals, look_firm_wide, look_through_funds, own_asked
+from ..engine.rules import (
+    ask_benchmarks,
+    ask_firm_worth,
+    firm_groups,
+    look_at_deals,
+    look_firm_wide,
+    look_through_funds,
+    own_asked,
+)
 from ..engine.screening import Screening, screen
 from ..engine.storing import NotStored, digest, expanded, unpacked
 from ..models import Run
@@ -179,6 +187,8 @@ def _may_be_asked(s: Snapshot, rule: RuleVersion) -> bool:
         and own_asked([rule]) <= s.own.keys()
         and bool(s.benchmarks or not ask_benchmarks([rule]))
         and bool(s.constituents or not look_through_funds([rule]) or not has_funds(s))
+        and firm_groups([rule]) <= set(s.firm.groups if s.firm else ())
+        and (not ask_firm_worth([rule]) or s.firm.worth is not None)
     )
 
 

@@ -28,6 +28,7 @@ from .asked_for import followed, held_by_funds, issued_of, said_of
 from .contracts import contracts_of
 from .economics import economic_hash
 from .firm import firm_holds
+from .firm_groups import firm_had
 from .homes import homes_of
 from .limits import limits_in_force
 from .lists import met_for_judging
@@ -122,6 +123,8 @@ def around(
         had = {*traded, *positions["thing"]}
         funds = held_by_funds(rules, had, at)
         within = {pk for one in (*benchmarks.values(), *funds.values()) for pk in one.weights}
+        shared = firm_had(cursor, rules, set(orders["instrument"]), order_ids, at, counted) if firm_wide else None
+        within |= set(shared.things if shared else ())
         instruments = _instruments(cursor, sorted(had | within), set(traded), at)
         owed = money_owed(cursor, portfolios, at) if deals else None
         firm = firm_holds(cursor, instruments, orders["instrument"], order_ids, at, counted) if firm_wide else (None, None)
@@ -149,6 +152,7 @@ def around(
         **taxes, **listed, limits=limits, breakers=shorts.breakers(orders, place_of, at), boxed=boxed, units_owned=units_owned,
         firm_held=firm[0], firm_promised=firm[1], own=said_of(rules, instruments), benchmarks=benchmarks, constituents=funds,
         issued=issued_of(rules, instruments),
+        firm=shared.columns(instruments, order_ids) if shared else None,
     )  # fmt: skip
 
 
@@ -171,6 +175,8 @@ def snapshot_as_held(
         had = {*positions["thing"], *instrument_ids}
         funds = held_by_funds(rules, had, at)
         within = {pk for one in (*benchmarks.values(), *funds.values()) for pk in one.weights}
+        shared = firm_had(cursor, rules, had, [], at, (), standing=True)
+        within |= set(shared.things if shared else ())
         instruments = _instruments(cursor, sorted(had | within), set(), at)
         owed = money_owed(cursor, wanted, at) if deals else None
         listed = _contracts(cursor, instruments, set(positions["thing"]), mandates, [], at)
@@ -180,6 +186,7 @@ def snapshot_as_held(
         at=at, plans=plans_of(mandates, at.date()), orders=c.Orders(**none), others=c.OpenOrders(**none),
         **listed, instruments=instruments, portfolios=mandates, **_held(positions, cash, unsettled, instruments, place, at, owed),
         own=said_of(rules, instruments), benchmarks=benchmarks, constituents=funds, issued=issued_of(rules, instruments),
+        firm=shared.columns(instruments, []) if shared else None,
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """
 Room under limits that the whole firm shares: taken one screening after another, and kept for drafts where a manager asks.
 
-A limit is of one rule and one instrument, and has a row to lock. Who screens, or reserves, holds the rows of all it asks
+A limit is of one rule and one instrument or group, and has a row to lock. Who screens, or reserves, holds the rows of all it asks
 about, taken in one order by one statement, after the portfolios; so two can neither take the same room nor wait for each
 other for ever. What open orders take is not written again: the orders say it themselves. A draft takes nothing unless its
 room is reserved, till a time; then everybody else's screening counts it.
@@ -35,6 +35,7 @@ from ..engine.screening import Screening, screen
 from ..selectors.asked import active_rules
 from ..selectors.snapshot import Asked, snapshot_of
 from ..states import RESERVATION_LIFE, Room, Stage
+from .shared_groups import hold_groups, is_on_groups, limit_key, taken_of
 
 LONGEST = timedelta(days=1)
 FAMILIES = """
@@ -64,9 +65,10 @@ def take_turns(order_ids: Sequence[int], rules: Sequence[RuleVersion]) -> None:
     """
     Locks what the orders' judgement by these rules leans on: their portfolios, the families of their contracts where position
     limits are asked, for another month is under the same limit, then each limit of a rule that looks at the whole firm for each
-    of their instruments. Three statements at most. The caller holds the orders.
+    of their instruments, then those on groups (``shared_groups``). Three statements at most, without groups. The caller holds
+    the orders.
     """
-    shared = [rule.code for rule in rules if look_firm_wide([rule])]
+    shared = [rule.code for rule in rules if look_firm_wide([rule]) and not is_on_groups(rule)]
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id FROM portfolios_portfolio WHERE id IN (SELECT portfolio_id FROM orders_order WHERE id = ANY(%s))"
@@ -77,11 +79,13 @@ def take_turns(order_ids: Sequence[int], rules: Sequence[RuleVersion]) -> None:
             cursor.execute(FAMILIES, [list(order_ids)])
         if shared:  # A row that is there is locked though nothing of it is written; one that is not is made, in the same order.
             cursor.execute(
-                "INSERT INTO compliance_sharedlimit (rule_id, instrument_id) SELECT r.id, i.instrument_id FROM compliance_rule r,"
+                "INSERT INTO compliance_sharedlimit (rule_id, instrument_id, group_key) SELECT r.id, i.instrument_id, ''"
+                " FROM compliance_rule r,"
                 " (SELECT DISTINCT instrument_id FROM orders_order WHERE id = ANY(%s)) i WHERE r.code = ANY(%s) ORDER BY 1, 2"
                 " ON CONFLICT (rule_id, instrument_id) DO UPDATE SET rule_id = excluded.rule_id WHERE false",
                 [list(order_ids), shared],
             )
+        hold_groups(cursor, order_ids, rules)
 
 
 @transaction.atomic
@@ -111,7 +115,7 @@ def reserve_room(act: Act, order_ids: Collection[int], *, seen: Mapping[int, int
             )  # fmt: skip
     rules = [rule for rule in active_rules(act.at.date(), Stage.SUBMIT) if look_firm_wide([rule])]
     take_turns(ids, rules)
-    asked = snapshot_of(ids, act.at, firm_wide=True)
+    asked = snapshot_of(ids, act.at, firm_wide=True, rules=rules)
     said = screen(asked.snapshot, rules)
     _refuse_without_room(asked, said)
     _end(act, "renewed", "order_id = ANY(%s)", [ids])
@@ -124,7 +128,7 @@ def _refuse_without_room(asked: Asked, said: Screening) -> None:
         most = int(said.max_qty[row])
         left = "" if most == UNKNOWN else f" There is room for {most / QTY:,g}."
         raise NoRoom(
-            f"O-{pk:06d} takes more of {asked.snapshot.instrument_of(row).symbol} than “{rule.name}” leaves to the firm.{left}"
+            f"O-{pk:06d} takes more of {taken_of(asked.snapshot, rule, int(row))} than “{rule.name}” leaves to the firm.{left}"
             " See under Shared room who holds it.",
             order=pk, rule=rule.code, max_qty=None if most == UNKNOWN else str(most / QTY),
         )  # fmt: skip
@@ -137,14 +141,15 @@ def _refuse_without_room(asked: Asked, said: Screening) -> None:
 def _write(act: Act, asked: Asked, said: Screening, until: datetime) -> list[int]:
     s, lines = asked.snapshot, []
     for v in said.verdicts:
-        lines += [(v.rule.code, int(row)) for row in np.flatnonzero(v.outcome != NOT_ASKED)]
+        lines += [(v.rule, int(row)) for row in np.flatnonzero(v.outcome != NOT_ASKED)]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT r.code, l.instrument_id, l.id FROM compliance_sharedlimit l JOIN compliance_rule r ON r.id = l.rule_id"
-            " WHERE l.instrument_id = ANY(%s)",
-            [[i.id for i in s.instruments]],
+            "SELECT r.code, coalesce(l.instrument_id::text, l.group_key), l.id FROM compliance_sharedlimit l"
+            " JOIN compliance_rule r ON r.id = l.rule_id WHERE (r.code, coalesce(l.instrument_id::text, l.group_key)) IN"
+            " (SELECT * FROM unnest(%s::text[], %s::text[]))",
+            [[rule.code for rule, _ in lines], [limit_key(s, rule, row) for rule, row in lines]],
         )
-        limits = {(code, instrument): pk for code, instrument, pk in cursor.fetchall()}
+        limits = {(code, key): pk for code, key, pk in cursor.fetchall()}
         ids = next_ids(cursor, "compliance_reservation", len(lines))
         copy_frame(
             cursor,
@@ -152,7 +157,7 @@ def _write(act: Act, asked: Asked, said: Screening, until: datetime) -> list[int
             pl.DataFrame(
                 {
                     "id": ids,
-                    "limit_id": [limits[code, s.instrument_of(row).id] for code, row in lines],
+                    "limit_id": [limits[rule.code, limit_key(s, rule, row)] for rule, row in lines],
                     "order_id": [int(s.orders.id[row]) for _, row in lines],
                     "qty": [f"{q // QTY}.{q % QTY:04d}" for q in (int(s.orders.qty[row]) for _, row in lines)],
                 }
