@@ -19,7 +19,9 @@ class HolderOut(serializers.Serializer):
     order_id = serializers.IntegerField()
     portfolio = serializers.CharField()
     by = serializers.CharField()
-    qty = serializers.DecimalField(20, 4)
+    symbol = serializers.CharField(help_text="what is bought, of a least sold")
+    qty = serializers.DecimalField(20, 4, help_text="in units of that")
+    takes = serializers.DecimalField(24, 4, allow_null=True, help_text="of the limit, in its unit; null where that is not known")
     since = serializers.DateTimeField()
     until = serializers.DateTimeField(allow_null=True, help_text="of a reservation; an open order holds it till it ends")
     reservation_id = serializers.IntegerField(allow_null=True)
@@ -27,14 +29,17 @@ class HolderOut(serializers.Serializer):
 
 
 class SharedLimitOut(serializers.Serializer):
-    """Quantities in units of the instrument; null where the rule says none."""
+    """Of one instrument, or of a group of them. Numbers in the limit's unit; null where the rule says none or it is not known."""
 
     rule = serializers.CharField()
-    symbol = serializers.CharField()
+    symbol = serializers.CharField(help_text="of the instrument; of a group what it is called")
+    is_group = serializers.BooleanField(help_text="whether it is on a group: an issuer, a country, all together")
+    is_least = serializers.BooleanField(help_text="whether it is the least that may be held: sales take its room")
+    unit = serializers.CharField(help_text="what the numbers count: units, or a currency")
     cap = serializers.DecimalField(24, 4, allow_null=True)
-    held = serializers.DecimalField(24, 4)
-    promised = serializers.DecimalField(24, 4, help_text="still to be bought by open orders")
-    reserved = serializers.DecimalField(24, 4, help_text="for drafts")
+    held = serializers.DecimalField(24, 4, allow_null=True)
+    promised = serializers.DecimalField(24, 4, allow_null=True, help_text="still to be bought by open orders, of a least to be sold")
+    reserved = serializers.DecimalField(24, 4, allow_null=True, help_text="for drafts")
     left = serializers.DecimalField(24, 4, allow_null=True)
     holders = HolderOut(many=True)
 
