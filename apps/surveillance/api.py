@@ -52,7 +52,7 @@ class FindingOut(serializers.ModelSerializer):
     """``outcome``: FAIL, INDETERMINATE or WARNING."""
 
     rule = serializers.CharField(source="rule_version.rule.code")
-    portfolio = serializers.CharField(source="portfolio.code")
+    portfolio = serializers.CharField(source="portfolio.code", default=None, help_text="null: all portfolios together")
 
     class Meta:
         model = Finding
@@ -92,7 +92,7 @@ class IncidentOut(serializers.ModelSerializer):
 
     ref = serializers.CharField(read_only=True)
     rule = serializers.CharField(source="rule.code")
-    portfolio = serializers.CharField(source="portfolio.code")
+    portfolio = serializers.CharField(source="portfolio.code", default=None, help_text="null: all portfolios together")
     owner = serializers.CharField(source="owner.username", default=None)
 
     class Meta:

@@ -48,10 +48,13 @@ class DaySigned(Event, code="day.signed"):
 
 @dataclass(frozen=True)
 class IncidentOpened(Event, code="incident.opened"):
-    """A rule is broken by a portfolio as it stands, and was not before; by fills of orders where it names some."""
+    """
+    A rule is broken by a portfolio as it stands, or by all together (None), and was not before; by fills of orders where it
+    names some.
+    """
 
     rule: str
-    portfolio_id: int
+    portfolio_id: int | None
     group: str
     cause: str
     value: str

@@ -12,6 +12,8 @@ from apps.reference.models import Instrument
 
 from .states import Dy, Fi, In
 
+THE_FIRM = "The firm"
+
 
 class Day(models.Model):
     """A day's report: its newest run, and who signed that."""
@@ -60,12 +62,14 @@ class Run(models.Model):
 
 
 class Incident(models.Model):
-    """A rule that a portfolio breaks as it stands; one however many days it goes on."""
+    """A rule that a portfolio breaks as it stands, or all of them together; one however many days it goes on."""
 
     CAUSES = [("ACTIVE", "Active: by own trades"), ("PASSIVE", "Passive: by prices or flows"), ("UNKNOWN", "Not known")]
 
     rule = models.ForeignKey(Rule, on_delete=models.PROTECT, related_name="+")
-    portfolio = models.ForeignKey(Portfolio, on_delete=models.PROTECT, related_name="+")
+    portfolio = models.ForeignKey(
+        Portfolio, null=True, on_delete=models.PROTECT, related_name="+", help_text="empty: all portfolios together"
+    )
     group = models.CharField(max_length=160, help_text="what of the portfolio: an issuer, a country, all together")
     cause = models.CharField(max_length=8, choices=CAUSES)
     opened_on = models.DateField()
@@ -84,7 +88,8 @@ class Incident(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["rule", "portfolio", "group"], condition=Q(status="OPEN"), name="a_breach_that_goes_on_is_one_incident"
+                fields=["rule", "portfolio", "group"], condition=Q(status="OPEN"), nulls_distinct=False,
+                name="a_breach_that_goes_on_is_one_incident",
             ),
             models.CheckConstraint(
                 condition=Q(status="OPEN", ended_on=None) | Q(status__in=["CURED", "CLOSED"], ended_on__isnull=False),
@@ -99,13 +104,19 @@ class Incident(models.Model):
     def ref(self) -> str:
         return f"I-{self.pk:06d}"
 
+    @property
+    def whose(self) -> str:
+        return self.portfolio.code if self.portfolio else THE_FIRM
+
 
 class Finding(models.Model):
     """What a run found that did not simply pass: a breach, a number that cannot be told, or one beyond its warning."""
 
     run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="findings")
     rule_version = models.ForeignKey(RuleVersion, on_delete=models.PROTECT, related_name="+", db_index=False)
-    portfolio = models.ForeignKey(Portfolio, on_delete=models.PROTECT, related_name="+", db_index=False)
+    portfolio = models.ForeignKey(
+        Portfolio, null=True, on_delete=models.PROTECT, related_name="+", db_index=False, help_text="empty: all portfolios together"
+    )
     group = models.CharField(max_length=160)
     outcome = models.CharField(max_length=13, choices=[("FAIL", "Breach"), ("INDETERMINATE", "Cannot tell"), ("WARNING", "Warning")])
     value = models.DecimalField(max_digits=24, decimal_places=6, null=True)
@@ -118,10 +129,16 @@ class Finding(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["run", "rule_version", "portfolio", "group"], name="a_run_finds_each_thing_once"),
+            models.UniqueConstraint(
+                fields=["run", "rule_version", "portfolio", "group"], nulls_distinct=False, name="a_run_finds_each_thing_once"
+            ),
             models.CheckConstraint(condition=~Q(outcome="FAIL") | Q(incident__isnull=False), name="a_breach_is_an_incident"),
         ]
         triggers = [pgtrigger.Protect(name="is_never_changed", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    @property
+    def whose(self) -> str:
+        return self.portfolio.code if self.portfolio else THE_FIRM
 
 
 class Filing(models.Model):

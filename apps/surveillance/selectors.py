@@ -9,7 +9,7 @@ from typing import NamedTuple
 from django.db import connection
 from django.db.models import Case, F, IntegerField, QuerySet, Value, When
 
-from apps.compliance.engine.incidents import held_in
+from apps.compliance.engine.incidents import held_in, portfolio_of
 from apps.compliance.engine.scope import either, words
 from apps.compliance.engine.standing import ASKS, Standing, stand
 from apps.compliance.engine.storing import digest, expanded, unpacked
@@ -127,7 +127,7 @@ def ask_again(run: Run) -> Again:
     s = unpacked(content)
     versions = rule_versions(run.rule_versions)
     said = stand(s, [versions[pk] for pk in run.rule_versions])
-    now = {(rule.id, s.portfolios[one.portfolio].id, one.group): one for rule, one in said}
+    now = {(rule.id, portfolio_of(s, one), one.group): one for rule, one in said}
     then = {(row.rule_version_id, row.portfolio_id, row.group): row for row in run.findings.all()}
     return Again(True, [*_lost(then, now), *_new(then, now)])
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('compliance', '0020_close_outs'),
+        ('compliance', '0021_limits_end_by_two'),
         ('reference', '0007_own_attributes'),
     ]
 

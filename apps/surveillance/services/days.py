@@ -9,10 +9,10 @@ from django.db import connection, transaction
 from apps.audit.services import keep_act, record
 from apps.compliance import selectors as compliance
 from apps.compliance.engine.columns import Snapshot
-from apps.compliance.engine.incidents import Key, cause_of, reconciled, worst
+from apps.compliance.engine.incidents import Key, cause_of, portfolio_of, reconciled, worst
 from apps.compliance.engine.judgement import RuleVersion
 from apps.compliance.engine.rules import look_at_deals
-from apps.compliance.engine.standing import Standing, asked_of, out_of_scope, stand
+from apps.compliance.engine.standing import FIRM, Standing, asked_of, out_of_scope, stand
 from apps.compliance.engine.storing import digest, packed, squeezed
 from apps.compliance.selectors.runs import rules_hash
 from apps.compliance.states import Stage
@@ -98,8 +98,8 @@ def _incidents(
 ) -> dict[Key, int]:
     """Opens, goes on with and ends; what is open now, by what it is. A fixed number of statements."""
     rule_ids = selectors.rules_of([rule.id for rule in rules])
-    found = {Key(rule_ids[rule.id], s.portfolios[one.portfolio].id, one.group): one for rule, one in said}
-    asked = {(rule_ids[rule.id], s.portfolios[place].id) for rule, place in asked_of(s, rules)}
+    found = {Key(rule_ids[rule.id], portfolio_of(s, one), one.group): one for rule, one in said}
+    asked = {(rule_ids[rule.id], None if place == FIRM else s.portfolios[place].id) for rule, place in asked_of(s, rules)}
     codes = {rule_ids[rule.id]: rule.code for rule, _ in said}
     rows = {row.pk: row for row in Incident.objects.select_for_update(no_key=True).filter(status=In.OPEN).order_by("pk")}
     standing = {Key(row.rule_id, row.portfolio_id, row.group): pk for pk, row in rows.items()}
@@ -131,7 +131,7 @@ def keep_findings(run: Run, s: Snapshot, said: Sequence[tuple[RuleVersion, Stand
     for rule, one in said:
         if id(one) not in kept:
             continue
-        portfolio = s.portfolios[one.portfolio].id
+        portfolio = portfolio_of(s, one)
         outcome = "WARNING" if one.outcome == "PASS" else one.outcome
         incident = incidents[Key(rule_ids[rule.id], portfolio, one.group)] if outcome == "FAIL" else None
         data = orjson.dumps(list(one.data)).decode()

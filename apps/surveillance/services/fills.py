@@ -11,11 +11,12 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from django.db import connection, transaction
+from django.db.models import Q
 
 from apps.audit.services import record
 from apps.compliance import selectors as compliance
 from apps.compliance.engine.columns import Snapshot
-from apps.compliance.engine.incidents import ACTIVE, Key, cure_by
+from apps.compliance.engine.incidents import ACTIVE, Key, cure_by, portfolio_of
 from apps.compliance.engine.judgement import RuleVersion
 from apps.compliance.engine.rules import look_at_deals
 from apps.compliance.engine.standing import Standing, stand
@@ -67,9 +68,9 @@ def ask_after_fills(act: Act, filled: Sequence[Filled]) -> int:
     with connection.cursor() as cursor:
         one_at_a_time(cursor, "surveillance.day")  # The day's report opens and ends them, too.
     rule_ids = selectors.rules_of([rule.id for rule, _, _ in caused])
-    found = {Key(rule_ids[rule.id], s.portfolios[one.portfolio].id, one.group): (rule, one, orders) for rule, one, orders in caused}
+    found = {Key(rule_ids[rule.id], portfolio_of(s, one), one.group): (rule, one, orders) for rule, one, orders in caused}
     rows = Incident.objects.select_for_update(no_key=True).filter(
-        status=In.OPEN, rule__in={key.rule for key in found}, portfolio__in=portfolios
+        Q(portfolio__in=portfolios) | Q(portfolio=None), status=In.OPEN, rule__in={key.rule for key in found}
     )
     standing = {key: row for row in rows.order_by("pk") if (key := Key(row.rule_id, row.portfolio_id, row.group)) in found}
     day = act.at.date()
@@ -93,18 +94,18 @@ def ask_after_fills(act: Act, filled: Sequence[Filled]) -> int:
 
 
 def _caused(s: Snapshot, said: Sequence[Said], filled: Sequence[Filled]) -> list[tuple[RuleVersion, Standing, list[int]]]:
-    """The breaches that these fills made or made worse, each with the orders."""
-    net: dict[tuple[int, int], Decimal] = {}
-    orders: dict[tuple[int, int], set[int]] = {}
+    """The breaches that these fills made or made worse, each with the orders. Of all portfolios together every fill counts."""
+    net: dict[tuple[int | None, int], Decimal] = {}
+    orders: dict[tuple[int | None, int], set[int]] = {}
     for fill in filled:
-        key = fill.portfolio_id, fill.instrument_id
-        net[key] = net.get(key, Decimal(0)) + fill.qty
-        orders.setdefault(key, set()).add(fill.order_id)
+        for key in ((fill.portfolio_id, fill.instrument_id), (None, fill.instrument_id)):
+            net[key] = net.get(key, Decimal(0)) + fill.qty
+            orders.setdefault(key, set()).add(fill.order_id)
     found = []
     for rule, one in said:
         if one.outcome != "FAIL":
             continue
-        portfolio = s.portfolios[one.portfolio].id
+        portfolio = portfolio_of(s, one)
         keys = [(portfolio, s.instruments[place].id) for place in one.places]
         wrong = [key for key in keys if (net.get(key, 0) < 0 if one.is_least else net.get(key, 0) > 0)]
         if wrong:
