@@ -110,7 +110,7 @@ class TestWords:
 
 
 def test_a_rule_over_debt_is_measured_by_face_value_for_each_issuer_alone():
-    for change in ({"group": "issuer"}, {"basis": "market_value"}, {"across": "firm"}):
+    for change in ({"group": "issuer"}, {"basis": "market_value"}):
         with pytest.raises(BadRule):
             read("measure", {"group": "body", "basis": "par", "against": "debt_outstanding"} | change)
 
