@@ -19,13 +19,13 @@ KEY = Key(1, 1, "A")
 
 
 def test_a_new_breach_opens_and_one_that_goes_on_is_the_same():
-    assert reconciled({}, {KEY: says("FAIL")}) == ({KEY: says("FAIL")}, {}, [])
-    assert reconciled({KEY: 7}, {KEY: says("FAIL")}) == ({}, {7: says("FAIL")}, [])
+    assert reconciled({}, {KEY: says("FAIL")}) == ({KEY: says("FAIL")}, {}, [], [])
+    assert reconciled({KEY: 7}, {KEY: says("FAIL")}) == ({}, {7: says("FAIL")}, [], [])
 
 
 def test_one_that_passes_is_over_and_one_that_cannot_be_told_stays():
     assert reconciled({KEY: 7}, {KEY: says("PASS")}).cured == [7]
-    assert reconciled({KEY: 7}, {KEY: says("INDETERMINATE")}) == ({}, {}, [])
+    assert reconciled({KEY: 7}, {KEY: says("INDETERMINATE")}) == ({}, {}, [], [])
 
 
 def test_one_whose_group_is_held_no_more_is_over():
@@ -38,6 +38,11 @@ def test_one_of_which_nothing_at_all_is_held_is_over_where_its_rule_was_asked():
     assert reconciled({KEY: 7}, {}, asked=[(1, 1)]).cured == [7]
     assert reconciled({KEY: 7}, {}, asked=[(1, 2), (2, 1)]).cured == []
     assert reconciled({KEY: 7}, {Key(1, 1, "B"): says("INDETERMINATE", "B")}, asked=[(1, 1)]).cured == []
+
+
+def test_one_whose_portfolio_left_the_scope_of_its_rule_is_neither_broken_nor_cured():
+    assert reconciled({KEY: 7}, {}, outside=[(1, 1)]) == ({}, {}, [], [7])
+    assert reconciled({KEY: 7}, {}, outside=[(1, 2), (2, 1)]).left == []
 
 
 def test_a_rule_is_asked_of_portfolios_that_hold_nothing_of_it_save_where_it_binds_orders_alone():
