@@ -22,10 +22,8 @@
   const CALM = 5000;        // ms at least between two times that a list is put in order
   const SILENCE = 30000;    // ms without a beat (once one was heard) before the line is called dead
   const AGAIN = 2000;       // ms at least between two fetches of a whole list
-  const HEALTH = 10000;     // ms at least between two looks at the parts, panels of `health`, while the line speaks
-  const RESTING = 1000;     // ms at least between two looks at one panel
-  const DEAR = 30;          // times as long as its last answer took a panel rests, at most
-  const STALEST = 10000;    // ms
+  const HEALTH = 10000;     // ms at least between two looks at panels of `health`
+  const RESTING = [1000, 10000];  // ms between two looks at one panel: thirty times what the last one took
 
   let source = null;
   let changed = new Map();  // subject → ids
@@ -57,7 +55,7 @@
     const older = leaveOut(place, leaf);
     order(place, put(place, subject, wanted.filter((id) => !older.has(`${subject}:${id}`)), leaf));
   }
-  /* New rows of a list with an order of its own: it is fetched whole, unless they come after all that stands here. */
+  /* New rows of an ordered list: it is fetched whole, unless they come after all that stands here. */
   const apart = new Set();
   let ordering = false;
   async function order(place, ids) {
@@ -119,8 +117,7 @@
     if (swapped.length) tellRows(swapped);
   }
 
-  /* Panels: never two requests of one at once, and not under somebody's fingers: what is pressed must still be there
-     when the finger comes up. */
+  /* Panels: never two requests of one at once, and none under a finger: what is pressed must still be there as it comes up. */
   let pressed = null;
   const fieldInUse = (panel) => {
     const at = document.activeElement;
@@ -134,13 +131,13 @@
     }
   }
   const looked = new WeakMap();         // panel → when it was last refreshed
-  const rests = new WeakMap();          // panel → ms that it rests: what costs the server much is asked for less often
+  const rests = new WeakMap();          // panel → ms
   const resting = new WeakSet();
   function refreshPanel(panel) {
     if (panel.classList.contains("htmx-request")) panel.dataset.again = "";
     else if (fieldInUse(panel)) panel.classList.add("stale");
     else {
-      const left = (rests.get(panel) ?? RESTING) - (Date.now() - (looked.get(panel) ?? 0));
+      const left = (rests.get(panel) ?? RESTING[0]) - (Date.now() - (looked.get(panel) ?? 0));
       if (left <= 0) {
         looked.set(panel, Date.now());
         htmx.trigger(panel, "refresh");
@@ -152,7 +149,7 @@
   }
   document.addEventListener("htmx:afterRequest", (event) => {
     const panel = event.detail.elt;
-    if (looked.has(panel)) rests.set(panel, Math.min(STALEST, Math.max(RESTING, DEAR * (Date.now() - looked.get(panel)))));
+    if (looked.has(panel)) rests.set(panel, Math.min(Math.max(30 * (Date.now() - looked.get(panel)), RESTING[0]), RESTING[1]));
     if (!panel.dataset || !("again" in panel.dataset)) return;
     delete panel.dataset.again;
     setTimeout(() => panel.isConnected && htmx.trigger(panel, "refresh"), TOGETHER);
@@ -176,7 +173,7 @@
   });
   for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(lift));
 
-  /* The whole list anew, where it stands: ticks, the current row, the drawer and what is typed there stay. */
+  /* The whole list anew, where it stands: ticks, the current row and what is typed stay. */
   async function renew(places) {
     const address = new URL(window.oms.listUrl(), location.href);
     if (drawn) address.searchParams.set("standing", $$("[data-row]", drawn).length);   // It has gone on since.
@@ -247,7 +244,7 @@
     reloading = false;
   }
 
-  /* Rows that belong elsewhere by what they say now: the list is put in order, now and then, and not under anybody's hands. */
+  /* Rows that belong elsewhere by what they say now: the list is put in order now and then. */
   let settling = null;
   let orderedAt = 0;
   function putInOrder() {
