@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import claims, standing_owed, standing_public, standing_through
-from .attributes import GROUPS, clouded, grouping, issuer_of, mask, namer, numbers_of, vague, weight
+from . import standing_owed, standing_public, standing_through
+from .attributes import GROUPS, clouded, grouping, mask, namer, vague, weight
 from .benchmarks import Weights
 from .columns import FIRM_CURRENCY, NEAR, QTY, Snapshot
 from .judgement import FAIL, INDETERMINATE, OUTCOMES, PASS, RuleVersion
 from .rules import concentration, largest, measure, measure_said, stepped
+from .rules.against import AGAINST
 from .rules.bands import BOUNDS
 from .rules.plans import employers
 from .rules.through_said import looks_through
@@ -226,7 +227,7 @@ def _measure(s: Snapshot, rule: RuleVersion) -> list[Standing]:
     names = _names(s, groups, namer(s, p["group"]))
     beside, unknown = {}, frozenset()
     if p["claims"] != "none":
-        beside, names, unknown = _owed(s, p["claims"], names)
+        beside, names, unknown = standing_owed.by_group(s, p["claims"], names)
     unit = "years" if p["basis"] == "duration" else f"% of {'the part' if p['against'] == 'part' else measure_said.AGAINST[p['against']]}"
     return _standing(
         s,
@@ -236,27 +237,6 @@ def _measure(s: Snapshot, rule: RuleVersion) -> list[Standing]:
             float(limit), clouded(s, vague(s, p["group"], meant)),
         ),
     )  # fmt: skip
-
-
-def _owed(s: Snapshot, kind: str, names: Callable[[int], str]) -> tuple[dict, Callable[[int], str], frozenset[int]]:
-    """What bodies owe, by the numbers of their groups; those of which there are no instruments get further numbers."""
-    codes: dict[int, int] = {}
-    for place, code in enumerate(numbers_of(s, "issuer").tolist()):
-        if code >= 0:
-            codes.setdefault(issuer_of(s.instruments[place]), code)
-    found, further, first = claims.claims(s, kind), {}, len(s.instruments)
-    for _, group in found.of:
-        if codes.setdefault(group, first) == first:
-            further[first] = found.names[group]
-            first += 1
-    owed = {(portfolio, codes[group]): amount for (portfolio, group), amount in found.of.items()}
-    mine = {codes[group]: name for group, name in found.names.items()}
-
-    def name(group: int) -> str:
-        said = names(group) if group not in further else further[group]
-        return mine.get(group, said) if said == "Together" else said
-
-    return owed, name, frozenset(found.unsure)
 
 
 def _on_file(s: Snapshot, rule: RuleVersion) -> list[Standing]:
@@ -306,7 +286,7 @@ def _stepped(s: Snapshot, rule: RuleVersion) -> list[Standing]:
     else:
         meant = mask(s, rule.params["filter"])
         places = tuple(np.flatnonzero(grouping(s, rule.params.get("group", "instrument"), meant) >= 0).tolist())
-    unit, limit = f"% of {stepped.AGAINST[rule.params['against']]}", float(rule.params["limit"])
+    unit, limit = f"% of {AGAINST[rule.params['against']]}", float(rule.params["limit"])
     found = []
     for portfolio in range(len(s.portfolios)):
         value, over, lines = of(portfolio)

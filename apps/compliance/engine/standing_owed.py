@@ -5,6 +5,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from . import claims
+from .attributes import issuer_of, numbers_of
 from .columns import FIRM_CURRENCY, Snapshot
 from .judgement import FAIL, INDETERMINATE, OUTCOMES, PASS, RuleVersion
 from .rules import owed
@@ -51,3 +53,24 @@ def _owing(of: Callable[[Snapshot, RuleVersion], list], *, by_sales: bool) -> Ca
 
 kept = _owing(owed.what_is_kept, by_sales=True)
 dealt = _owing(owed.what_is_owed, by_sales=False)
+
+
+def by_group(s: Snapshot, kind: str, names: Callable[[int], str]) -> tuple[dict, Callable[[int], str], frozenset[int]]:
+    """What bodies owe, by the numbers of their groups; those of which there are no instruments get further numbers."""
+    codes: dict[int, int] = {}
+    for place, code in enumerate(numbers_of(s, "issuer").tolist()):
+        if code >= 0:
+            codes.setdefault(issuer_of(s.instruments[place]), code)
+    found, further, first = claims.claims(s, kind), {}, len(s.instruments)
+    for _, group in found.of:
+        if codes.setdefault(group, first) == first:
+            further[first] = found.names[group]
+            first += 1
+    owed = {(portfolio, codes[group]): amount for (portfolio, group), amount in found.of.items()}
+    mine = {codes[group]: name for group, name in found.names.items()}
+
+    def name(group: int) -> str:
+        said = names(group) if group not in further else further[group]
+        return mine.get(group, said) if said == "Together" else said
+
+    return owed, name, frozenset(found.unsure)

@@ -9,8 +9,8 @@ import numpy as np
 from .attributes import clouded, weight
 from .columns import FIRM_CURRENCY, NEAR, QTY, Snapshot
 from .judgement import FAIL, INDETERMINATE, OUTCOMES, PASS, RuleVersion
+from .rules.against import AGAINST, whole_of
 from .rules.look_through import PER, called, of_leaves, of_rule, untold_lines
-from .rules.measure_said import AGAINST
 from .saying import MOST_LINES, line, listed, number, percent
 from .stands import Standing
 
@@ -33,8 +33,7 @@ class _Stands:
         self.through = of_rule(s, self.p)
         self.weight = weight(s, self.p["basis"])
         self.is_least = self.p["bound"] == "min"
-        of_nav = self.p["against"] == "nav"
-        self.base, self.exact_base = (s.nav, s.exact_nav) if of_nav else (s.total_assets, s.exact_total_assets)
+        self.base, self.exact_base = whole_of(s, self.p["against"])
         self.unit = f"% of {AGAINST[self.p['against']]}"
         self.limit = Fraction(self.p["limit"])
         self.warning = None if self.p["warning"] is None else Fraction(self.p["warning"])

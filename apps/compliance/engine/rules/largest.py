@@ -22,9 +22,9 @@ from ..judgement import FAIL, INDETERMINATE, NOT_ASKED, PASS, UNKNOWN, RuleVersi
 from ..params import Param
 from ..saying import cannot_tell, line, listed, money, nav_line, percent
 from . import sums_through, through_said
+from .against import AGAINST, percent_of, whole_of
 from .through_said import looks_through
 
-AGAINST = {"nav": "net asset value", "total_assets": "total assets"}
 PARAMS = {
     "filter": Param("filter", 'asset_class != "GOVT"', "which instruments count, as a condition; empty: all"),
     "basis": Param("choice", "market_value", "how they are measured", WORTHS),
@@ -82,16 +82,14 @@ class _Judged:
         self.outcome[asked & ~fresh_price] = INDETERMINATE
         self.max_qty[self.outcome != FAIL] = UNKNOWN
         limit = np.full(len(s.orders), float(self.p["limit"]))
-        unit = f"% of {'NAV' if self.p['against'] == 'nav' else 'total assets'}"
+        unit = percent_of(self.p["against"])
         return Verdicts(
             self.rule, self.outcome, self._say, self.now, self.after, limit, unit, self.room, FIRM_CURRENCY, self.max_qty
         )  # fmt: skip
 
     def _base(self, portfolio: int) -> tuple[float, Fraction]:
-        s = self.s
-        if self.p["against"] == "nav":
-            return float(s.nav[portfolio]), s.exact_nav(portfolio)
-        return float(s.total_assets[portfolio]), s.exact_total_assets(portfolio)
+        column, exact = whole_of(self.s, self.p["against"])
+        return float(column[portfolio]), exact(portfolio)
 
     def _rows(self, portfolio: int, *, promised: bool, before: int = 0) -> list[tuple[int, int]]:
         """What counts of a portfolio as (instrument, ten-thousandths): held, to be bought, and ordered before an order."""

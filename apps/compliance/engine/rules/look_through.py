@@ -20,7 +20,7 @@ from ..funds import Through, through
 from ..judgement import FAIL, INDETERMINATE, NOT_ASKED, PASS, UNKNOWN, RuleVersion, Said, Verdicts, compared
 from ..projection import running
 from ..saying import MOST_LINES, cannot_tell, line, listed, money, nav_line, number, percent, ref
-from .measure_said import AGAINST
+from .against import AGAINST, percent_of, whole_of
 
 PER = 100
 SHARED = ("_units", "unit", "priced_us", "nav", "nav_us", "total_assets", "_exact_navs", "currency", "increment", "min_piece", "now_us")
@@ -86,14 +86,14 @@ class _Judged:
 
         return Verdicts(
             self.rule, self.outcome, self._say, shown(self.now), shown(self.after), np.full(len(s.orders), float(self.p["limit"])),
-            f"% of {'NAV' if self.p['against'] == 'nav' else 'total assets'}", shown(cap - used), FIRM_CURRENCY, max_qty, warned=warned,
+            percent_of(self.p["against"]), shown(cap - used), FIRM_CURRENCY, max_qty, warned=warned,
         )  # fmt: skip
 
     def _base(self) -> np.ndarray:
-        return self.s.nav if self.p["against"] == "nav" else self.s.total_assets
+        return whole_of(self.s, self.p["against"])[0]
 
     def _exact_base(self, portfolio: int) -> Fraction:
-        return self.s.exact_nav(portfolio) if self.p["against"] == "nav" else self.s.exact_total_assets(portfolio)
+        return whole_of(self.s, self.p["against"])[1](portfolio)
 
     # --- what is used ------------------------------------------------------------------------------------------------
     def _asked(self) -> _Asked:
@@ -262,10 +262,7 @@ class _Judged:
         s, t = self.s, self.through
         beside = self._beside(order)
         if dark := [place for place in beside if t.dark[place]]:
-            need = f"the rule asks for {percent(float(self.p['cover_pct']))}"
-            text = f"Cannot tell: {listed(t.why_dark(place) for place in dark)}; {need}. Add it under Reference data."
-            lines = tuple(line(s.instruments[place].symbol, t.why_dark(place)) for place in dark[:MOST_LINES])
-            return Said(text, self.basis, lines, "rule")
+            return dark_said(t, dark, self.p, self.basis)
         text, missing = "", []
         if unsure := self._unsure(order, beside):
             text, missing = f"something that {self.p['filter']} asks for is not on file for {listed(unsure)}", unsure
@@ -297,6 +294,13 @@ def of_leaves(t: Through, things: list[int], which: np.ndarray) -> list[str]:
     looks = t.funds.looks
     leaves = {leaf for place in things for leaf in (looks[place].parts if place in looks else (place,))}
     return [t.s.instruments[leaf].symbol for leaf in sorted(leaves) if which[leaf]]
+
+
+def dark_said(t: Through, dark: list[int], p: dict[str, Any], basis: str) -> Said:
+    """That nothing can be told for want of what funds hold."""
+    need = f"the rule asks for {percent(float(p['cover_pct']))}"
+    text = f"Cannot tell: {listed(t.why_dark(place) for place in dark)}; {need}. Add it under Reference data."
+    return Said(text, basis, tuple(line(t.s.instruments[place].symbol, t.why_dark(place)) for place in dark[:MOST_LINES]), "rule")
 
 
 def called(t: Through, group: str, code: int) -> str:

@@ -22,6 +22,7 @@ from ..judgement import INDETERMINATE, PASS, RuleVersion, Said, Verdicts, compar
 from ..projection import exact_before, projected, running
 from ..saying import cannot_tell, line, listed, money, nav_line, part_lines, percent, units
 from . import look_through, measure_firm
+from .against import whole_of
 from .measure_firm import of_instrument
 from .measure_said import AGAINST, OF_INSTRUMENT, per, worded
 from .through_said import looks_through
@@ -61,10 +62,8 @@ class Whole(NamedTuple):
 
 def of_portfolios(s: Snapshot, values: Mapping[str, Any]) -> tuple[np.ndarray, Callable[[int], Fraction]]:
     """What a rule is measured against in each portfolio: net asset value, total assets, or the part that is meant."""
-    if values["against"] == "nav":
-        return s.nav, s.exact_nav
-    if values["against"] == "total_assets":
-        return s.total_assets, s.exact_total_assets
+    if values["against"] != "part":
+        return whole_of(s, values["against"])
     part, held = mask(s, values["of"]), s.positions
     worth = np.where(part.unsure, np.nan, np.where(part.chosen, s.unit, 0.0))
     column = np.bincount(held.portfolio, held.amount * worth[held.thing], len(s.portfolios)) / QTY

@@ -8,11 +8,11 @@ from ..attributes import BASES, GROUPS, title_of
 from ..columns import FIRM_CURRENCY
 from ..params import BadRule, Param
 from . import through_said
+from .against import AGAINST as WHOLES
 from .through_said import looks_through
 
 AGAINST = {
-    "nav": "net asset value",
-    "total_assets": "total assets",
+    **WHOLES,
     "part": "the part of the portfolio that ‘of’ means",
     "shares_outstanding": "the instrument's shares outstanding",
     "daily_volume": "the instrument's average daily volume",

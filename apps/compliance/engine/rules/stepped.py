@@ -22,9 +22,9 @@ from ..judgement import FAIL, INDETERMINATE, NOT_ASKED, PASS, UNKNOWN, RuleVersi
 from ..params import BadRule, Param
 from ..saying import cannot_tell, line, listed, money, nav_line, percent
 from . import sums_through, through_said
+from .against import AGAINST, percent_of, whole_of
 from .through_said import looks_through
 
-AGAINST = {"nav": "net asset value", "total_assets": "total assets"}
 AGE = Param("minutes", 4320, "oldest price or rate that counts, in minutes")
 LARGE_PARAMS = {
     "filter": Param("filter", 'asset_class != "GOVT"', "which instruments count, as a condition; empty: all"),
@@ -181,7 +181,7 @@ class _Stepped:
             else:
                 self._judge(int(portfolio), rows)
         limit = np.full(len(s.orders), float(self.p["limit"]))
-        unit = f"% of {'NAV' if self.p['against'] == 'nav' else 'total assets'}"
+        unit = percent_of(self.p["against"])
         return Verdicts(
             self.rule, self.outcome, self._say, self.now, self.after, limit, unit, self.room, FIRM_CURRENCY, self.max_qty
         )
@@ -205,7 +205,7 @@ class _Stepped:
 
     def _judge(self, portfolio: int, rows: list[int]) -> None:
         s = self.s
-        base = s.exact_nav(portfolio) if self.p["against"] == "nav" else s.exact_total_assets(portfolio)
+        base = whole_of(s, self.p["against"])[1](portfolio)
         cap = Fraction(self.p["limit"]) / 100 * base * QTY
         steps = self.steps(s, self.p, base * QTY)
         fresh_price = s.fresh_price(self.minutes)
@@ -275,7 +275,7 @@ class _Stepped:
         oldest = max(s.now_us - self.minutes * 60_000_000, 0)
         if s.nav_us[portfolio] < oldest or not np.nan_to_num(s.nav[portfolio]) > 0 or self._unknown(portfolio):
             return None, Fraction(0), ()
-        base = s.exact_nav(portfolio) if self.p["against"] == "nav" else s.exact_total_assets(portfolio)
+        base = whole_of(s, self.p["against"])[1](portfolio)
         worth = Worth()
         for row in s.rows_of("positions", portfolio):
             self._put(worth, int(s.positions.thing[row]), int(s.positions.amount[row]))

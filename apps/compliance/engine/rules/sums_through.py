@@ -16,10 +16,10 @@ from ..attributes import BASES, title_of, weight
 from ..columns import FIRM_CURRENCY, NEAR, QTY, Snapshot
 from ..judgement import FAIL, INDETERMINATE, NOT_ASKED, PASS, UNKNOWN, RuleVersion, Said, Verdicts
 from ..saying import MOST_LINES, cannot_tell, line, listed, money, nav_line, percent
-from .look_through import called, of_leaves, of_rule, untold_lines
+from .against import AGAINST, percent_of, whole_of
+from .look_through import called, dark_said, of_leaves, of_rule, untold_lines
 
 LARGEST = "largest_groups"
-AGAINST = {"nav": "net asset value", "total_assets": "total assets"}
 Part = tuple[int, int]
 """An instrument, by place, and how many ten-thousandths of it."""
 
@@ -60,12 +60,12 @@ class _Sums:
                 self._judge(portfolio, rows.tolist())
         self.outcome[asked & ~fresh_price] = INDETERMINATE
         self.max_qty[self.outcome != FAIL] = UNKNOWN
-        unit = f"% of {'NAV' if self.p['against'] == 'nav' else 'total assets'}"
+        unit = percent_of(self.p["against"])
         limit = np.full(len(s.orders), float(self.p["limit"]))
         return Verdicts(self.rule, self.outcome, self._say, self.now, self.after, limit, unit, self.room, FIRM_CURRENCY, self.max_qty)
 
     def _base(self, portfolio: int) -> Fraction:
-        return (self.s.exact_nav(portfolio) if self.p["against"] == "nav" else self.s.exact_total_assets(portfolio)) * QTY
+        return whole_of(self.s, self.p["against"])[1](portfolio) * QTY
 
     # --- what counts -------------------------------------------------------------------------------------------------
     def _parts(self, portfolio: int, *, promised: bool, before: int = 0) -> list[Part]:
@@ -238,10 +238,7 @@ class _Sums:
         s, t = self.s, self.t
         missing = self._missing(self._parts(portfolio, promised=True, before=len(s.orders)))
         if dark := [place for place in missing if t.dark[place]]:
-            need = f"the rule asks for {percent(float(self.p['cover_pct']))}"
-            text = f"Cannot tell: {listed(t.why_dark(place) for place in dark)}; {need}. Add it under Reference data."
-            lines = tuple(line(s.instruments[place].symbol, t.why_dark(place)) for place in dark[:MOST_LINES])
-            return Said(text, self.basis, lines, "rule")
+            return dark_said(t, dark, self.p, self.basis)
         unknown = t.meant.unsure if t.unknown is None else t.meant.unsure | t.unknown
         if symbols := of_leaves(t, missing, unknown):
             text = f"Cannot tell: something that this rule asks for is not on file for {listed(symbols)}."
