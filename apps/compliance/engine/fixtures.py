@@ -42,10 +42,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import columns as c
-from . import plans
-from .claims import Deals, Party
-from .contracts import KINDS, LIMIT, MONTHS, Bound, Contract, Stake
+from .claims import Deals
+from .fixture_bodies import dealer_said, deals_said, plan_said
 from .fixture_compared import benchmarks_said, constituents_said, own_said
+from .fixture_contracts import contracts_said
 from .fixture_firm import SAID as SAID_OF_FIRM
 from .fixture_firm import firm_said
 from .fixture_words import BadFixture
@@ -138,7 +138,7 @@ def read(told: Mapping[str, Any]) -> Fixture:
     instruments = [_with_underlying(i, instruments) for i in instruments]
     homes = _mapping(where["portfolios"], "portfolios")
     of_plans = {
-        n: _plan(given["plan"], f"portfolios.{code}.plan", issuers)
+        n: plan_said(given["plan"], f"portfolios.{code}.plan", issuers)
         for n, (code, given) in enumerate(homes.items()) if isinstance(given, Mapping) and "plan" in given
     }  # fmt: skip
     compared = benchmarks_said(where.get("benchmarks", {}), places, NOW.date())
@@ -154,7 +154,7 @@ def read(told: Mapping[str, Any]) -> Fixture:
         for currency, amount in _mapping(given.get("cash", {}), f"portfolios.{code}.cash").items():
             cash.append((n, currency, _number(amount, f"portfolios.{code}.cash.{currency}")))
     rates = {code: _number(rate, f"rates.{code}") for code, rate in _mapping(where.get("rates", {}), "rates").items()}
-    parties, owed = _deals(homes, issuers)
+    parties, owed = deals_said(homes, issuers)
     used = {i.currency for i in instruments} | {i.base_currency for i in instruments} | {row[1] for row in cash} | {row[2] for row in owed}
     currencies = sorted(used - {""} | {c.FIRM_CURRENCY})
     coin = {code: n for n, code in enumerate(currencies)}
@@ -165,13 +165,13 @@ def read(told: Mapping[str, Any]) -> Fixture:
         unsettled=c.Holdings(*(np.zeros(0, np.int64) for _ in range(4))), instruments=instruments, portfolios=portfolios,
         currencies=currencies,
         rates={c.FIRM_CURRENCY: c.Rate(Decimal(1), NOW)} | {code: c.Rate(rate, NOW) for code, rate in rates.items()},
-        plans=of_plans, **_contracts(where, places, portfolios, positions, others),
+        plans=of_plans, **contracts_said(where, places, portfolios, positions, others),
         deals=Deals(
             parties, *(np.array([row[n] for row in owed], np.int64) for n in (0, 1)), np.array([coin[row[2]] for row in owed], np.int64),
             _whole(row[3] for row in owed),
         ),
     )  # fmt: skip
-    snapshot.dealings = {n: [_dealer(str(name), dealers, issuers) for name in row[6]] for n, row in enumerate(orders) if row[6]}
+    snapshot.dealings = {n: [dealer_said(str(name), dealers, issuers) for name in row[6]] for n, row in enumerate(orders) if row[6]}
     snapshot.issued = issued(IssuedLine(i.id, i.body, i.asset_class, i.has_votes, i.isin, i.shares_outstanding) for i in instruments)
     snapshot.own, snapshot.benchmarks = own_said(listed), dict(enumerate(compared.values(), start=1))
     snapshot.constituents = constituents_said(where.get("constituents", {}), instruments, places, NOW.date())
@@ -257,81 +257,12 @@ def _portfolio(number: int, code: str, told: Any, issuers: dict[str, int], compa
     )  # fmt: skip
 
 
-def _deals(homes: Mapping[str, Any], issuers: dict[str, int]) -> tuple[list[Party], list[tuple[int, int, str, Decimal]]]:
-    """The dealers of all portfolios, and (place of a portfolio, of a dealer, currency, amount)"""
-    parties, owed = [], []
-    for home, (code, told) in enumerate(homes.items()):
-        for n, row in enumerate(_rows(told.get("deals", []), f"portfolios.{code}.deals")):
-            at = f"portfolios.{code}.deals[{n}]"
-            row = _mapping(row, at, {"dealer", "issuer", "is_credit_institution", "amounts"}, {"dealer", "amounts"})
-            issuer, supervised = row.get("issuer"), row.get("is_credit_institution")
-            group = None if issuer is None else issuers.setdefault(str(issuer), len(issuers) + 1)
-            supervised = None if supervised is None else _truth(supervised, f"{at}.is_credit_institution")
-            parties.append(Party(str(row["dealer"]), group, supervised))
-            for currency, amount in _mapping(row["amounts"], f"{at}.amounts").items():
-                owed.append((home, len(parties) - 1, currency, _number(amount, f"{at}.amounts.{currency}")))
-    return parties, owed
-
-
 def _stands(row: Any, at: str, home: Mapping[str, int]) -> tuple[int, str, str]:
     """(portfolio, group as it is called, expected outcome)"""
     row = _mapping(row, at, {"portfolio", "group", "expect"}, {"group", "expect"})
     portfolio = row.get("portfolio", next(iter(home), ""))
     place = FIRM if portfolio == THE_FIRM else _home(portfolio, home, at)
     return place, str(row["group"]), _expected(row["expect"], at)
-
-
-def _contracts(
-    where: Mapping[str, Any], places: Mapping[str, int], homes: Sequence[c.Portfolio], positions: Sequence[tuple], others: Sequence[tuple]
-) -> dict[str, Any]:  # fmt: skip
-    """Contracts by symbol with their family, month and spot month, the limits of families, and who holds what of them."""
-    contracts = {}
-    for symbol, told in _mapping(where.get("contracts", {}), "contracts").items():
-        at = f"contracts.{symbol}"
-        told = _mapping(told, at, {"family", "month", "spot_from", "counts"}, {"family"})
-        month, spot = (None if told.get(name) is None else _day(told[name], f"{at}.{name}") for name in ("month", "spot_from"))
-        counts = None if told.get("counts", 1) is None else _number(told.get("counts", 1), f"{at}.counts")
-        contracts[_place(places, symbol, at) + 1] = Contract(str(told["family"]), symbol, month, spot, counts)
-    bounds = []
-    for n, row in enumerate(_rows(where.get("position_limits", []), "position_limits")):
-        row = _mapping(row, f"position_limits[{n}]", {"family", "months", "kind", "qty"}, {"family", "months", "qty"})
-        kind = row.get("kind", LIMIT)
-        if row["months"] not in MONTHS or kind not in KINDS:
-            raise BadFixture(f"It is of {', '.join(MONTHS)} and a {' or '.join(KINDS)}.", field=f"position_limits[{n}]")
-        qty = _number(row["qty"], f"position_limits[{n}].qty")
-        bounds.append(Bound(n + 1, str(row["family"]), row["months"], kind, qty, "EXCHANGE", ""))
-    sums: dict[tuple[str, int], list[int]] = {}
-    rows = [(home, place, 0, qty) for home, place, qty in positions] + [(o[0], o[1], 2 if o[2] else 1, o[3]) for o in others]
-    for home, place, what, qty in rows:
-        if place + 1 in contracts:
-            sums.setdefault((homes[home].owner, place + 1), [0, 0, 0])[what] += int(qty * c.QTY)
-    return {"contracts": contracts, "bounds": bounds, "stakes": [Stake(*key, *sums[key]) for key in sorted(sums)]}
-
-
-def _plan(told: Any, at: str, issuers: dict[str, int]) -> plans.Plan:
-    """A retirement plan; ``parties`` names an issuer and how it stands to the plan, ``exempt`` issuers with a consent on file,
-    to what they issue, and ``may_deal`` those with one to dealing with them."""
-    told = _mapping(told, at, {"kind", "employer", "allows_employer", "qpam", "parties", "exempt", "may_deal"}, {"kind"})
-    if told["kind"] not in (plans.ERISA, plans.IRA, plans.OTHER):
-        raise BadFixture(f"A plan is ERISA, IRA or OTHER; got “{told['kind']}”.", field=f"{at}.kind")
-
-    def group(name: Any) -> int:
-        return issuers.setdefault(str(name), len(issuers) + 1)
-
-    parties = []
-    for name, relation in _mapping(told.get("parties", {}), f"{at}.parties").items():
-        if relation not in plans.RELATIONS:
-            raise BadFixture(f"A party is one of {', '.join(plans.RELATIONS)}; got “{relation}”.", field=f"{at}.parties.{name}")
-        parties.append(plans.Party(group(name), name, relation))
-    exempt, may_deal = (
-        tuple(plans.Exemption(group(name), "on file") for name in _rows(told.get(key, []), f"{at}.{key}"))
-        for key in ("exempt", "may_deal")
-    )
-    employer = told.get("employer")
-    return plans.Plan(
-        told["kind"], None if employer is None else group(employer), str(employer or ""), bool(told.get("allows_employer")),
-        str(told.get("qpam", "")), tuple(parties), exempt, may_deal,
-    )  # fmt: skip
 
 
 def _order(row: Any, at: str, home: Mapping[str, int], places: Mapping[str, int], *, expects: bool = False) -> tuple:
@@ -350,12 +281,6 @@ def _order(row: Any, at: str, home: Mapping[str, int], places: Mapping[str, int]
     warned = None if row.get("warned") is None else _truth(row["warned"], f"{at}.warned")
     to = _rows(row.get("to", []), f"{at}.to")
     return place, _place(places, row["symbol"], f"{at}.symbol"), row["side"] == "SELL", qty, limit, (expected, largest, warned), to
-
-
-def _dealer(name: str, dealers: Mapping[str, Any], issuers: dict[str, int]) -> plans.Dealer:
-    """Who would be sent an order: of the issuer that ``dealers`` says, of none on file where that is null, else of its own name."""
-    issuer = dealers.get(name, name)
-    return plans.Dealer(name, None if issuer is None else issuers.setdefault(str(issuer), len(issuers) + 1))
 
 
 def _home(portfolio: Any, home: Mapping[str, int], at: str) -> int:
