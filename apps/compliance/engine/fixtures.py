@@ -27,6 +27,11 @@ beyond what binds others. Its ``bank`` is the issuer that keeps its money, ``dea
 other: ``{"dealer": "D", "issuer": "Alpha",
 "is_credit_institution": true, "amounts": {"EUR": "100", "USD": "-110"}}``; without ``issuer`` who the dealer is is not known.
 What bodies have issued is what the fixture's instruments say together.
+An order without a ``limit`` is a market order. A portfolio may have limits of its mandate, ``equity_max_pct`` and what else
+``fixture_mandates`` lists, and ``unsettled`` money: ``{"USD": {"2026-03-06": "-500"}}`` is what of its ``cash`` goes on that day. An
+instrument settles on its ``settle_date``, the next day where nothing is said, null where no calendar says; a purchase bears
+``buy_fees_bp`` of fees and taxes, a bond ``accrued_pct`` of interest. What orders say beside, ``minutes_ago``, ``value_date``,
+``part_of`` and ``cleared``, is in ``fixture_orders``; ``rates`` and ``forwards`` of currencies are in ``fixture_cash``.
 An order may say ``to`` whom it would be sent, by names of ``dealers``, which says of which issuer each is: null where that is not
 on file, its own name where it says nothing.
 ``clause`` may name the clause of a mandate that the fixture proves, by the document's code and the clause's reference:
@@ -34,6 +39,7 @@ on file, its own name where it says nothing.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -44,10 +50,15 @@ import numpy as np
 from . import columns as c
 from .claims import Deals
 from .fixture_bodies import dealer_said, deals_said, plan_said
+from .fixture_cash import forwards_said, rates_said, unsettled_said
 from .fixture_compared import benchmarks_said, constituents_said, own_said
 from .fixture_contracts import contracts_said
 from .fixture_firm import SAID as SAID_OF_FIRM
 from .fixture_firm import firm_said
+from .fixture_mandates import LIMITS as OF_MANDATES
+from .fixture_mandates import mandate_said
+from .fixture_orders import OF_OPEN, orders_said
+from .fixture_orders import SAID as SAID_OF_ORDERS
 from .fixture_words import BadFixture
 from .fixture_words import day_in as _day
 from .fixture_words import mapping_in as _mapping
@@ -125,7 +136,7 @@ def read(told: Mapping[str, Any]) -> Fixture:
     """:raises BadFixture: naming the first place that cannot be understood"""
     known = {
         "name", "clause", "instruments", "portfolios", "orders", "open_orders", "rates", "stands", "contracts",
-        "position_limits", "benchmarks", "constituents", "dealers", *SAID_OF_FIRM,
+        "position_limits", "benchmarks", "constituents", "dealers", "forwards", *SAID_OF_FIRM,
     }  # fmt: skip
     where = _mapping(told, "fixture", known, {"name", "instruments", "portfolios", "orders"})
     name = str(where["name"])
@@ -153,18 +164,20 @@ def read(told: Mapping[str, Any]) -> Fixture:
             positions.append((n, _place(places, symbol, f"portfolios.{code}.holds"), _number(qty, f"portfolios.{code}.holds.{symbol}")))
         for currency, amount in _mapping(given.get("cash", {}), f"portfolios.{code}.cash").items():
             cash.append((n, currency, _number(amount, f"portfolios.{code}.cash.{currency}")))
-    rates = {code: _number(rate, f"rates.{code}") for code, rate in _mapping(where.get("rates", {}), "rates").items()}
     parties, owed = deals_said(homes, issuers)
-    used = {i.currency for i in instruments} | {i.base_currency for i in instruments} | {row[1] for row in cash} | {row[2] for row in owed}
+    unsettled = unsettled_said(homes, NOW)
+    used = {i.currency for i in instruments} | {i.base_currency for i in instruments} | {row[1] for row in (*cash, *unsettled)}
+    used |= {row[2] for row in owed}
     currencies = sorted(used - {""} | {c.FIRM_CURRENCY})
     coin = {code: n for n, code in enumerate(currencies)}
+    waiting = _holdings([(n, coin[code], amount) for n, code, amount, _ in unsettled])
     snapshot = c.Snapshot(
         at=NOW, orders=c.Orders(**_columns(orders, 1)),
         others=c.OpenOrders(**_columns(others, 10_001), leaves=_whole(row[3] for row in others), cleared=np.ones(len(others), bool)),
         positions=_holdings(positions), cash=_holdings([(n, coin[code], amount) for n, code, amount in cash]),
-        unsettled=c.Holdings(*(np.zeros(0, np.int64) for _ in range(4))), instruments=instruments, portfolios=portfolios,
-        currencies=currencies,
-        rates={c.FIRM_CURRENCY: c.Rate(Decimal(1), NOW)} | {code: c.Rate(rate, NOW) for code, rate in rates.items()},
+        unsettled=replace(waiting, settles=np.array([row[3] for row in unsettled], np.int64)),
+        instruments=instruments, portfolios=portfolios, currencies=currencies, rates=rates_said(where.get("rates", {}), NOW),
+        forwards=forwards_said(where.get("forwards", {}), instruments, places),
         plans=of_plans, **contracts_said(where, places, portfolios, positions, others),
         deals=Deals(
             parties, *(np.array([row[n] for row in owed], np.int64) for n in (0, 1)), np.array([coin[row[2]] for row in owed], np.int64),
@@ -175,6 +188,7 @@ def read(told: Mapping[str, Any]) -> Fixture:
     snapshot.issued = issued(IssuedLine(i.id, i.body, i.asset_class, i.has_votes, i.isin, i.shares_outstanding) for i in instruments)
     snapshot.own, snapshot.benchmarks = own_said(listed), dict(enumerate(compared.values(), start=1))
     snapshot.constituents = constituents_said(where.get("constituents", {}), instruments, places, NOW.date())
+    orders_said(where, snapshot)
     firm_said(where, places, snapshot)
     stands = [_stands(row, f"stands[{n}]", home) for n, row in enumerate(_rows(where.get("stands", []), "stands"))]
     return Fixture(name, snapshot, [row[5] for row in orders], stands)
@@ -189,12 +203,12 @@ NUMBERS = (
 )  # fmt: skip
 WORDS = ("asset_class", "currency", "sector", "country", "rating", "put_or_call", "base_currency", "debt_currency", "day_count", "isin")
 TRUTHS = ("is_covered", "has_votes", "is_ucits", "is_affiliate", "is_closed_end", "is_money_market", "is_incalculable")
-DAYS = ("maturity_date", "issue_date")
+DAYS = ("maturity_date", "issue_date", "settle_date")
+ABOVE_ZERO = ("price_factor", "increment", "min_piece")
 SAID = {
     *NUMBERS, *WORDS, *TRUTHS, *DAYS, "body", "price", "bid", "ask", "issuer", "own", "underlying", "coupon_frequency", "minutes_old",
-    "accrued_pct",
+    "accrued_pct", "buy_fees_bp",
 }  # fmt: skip
-MANDATE = tuple(name for name in c.Portfolio._fields if name.endswith("_pct"))
 
 
 def _instrument(symbol: str, told: Any, number: int, places: Mapping[str, int], issuers: dict[str, int]) -> c.Instrument:
@@ -207,7 +221,7 @@ def _instrument(symbol: str, told: Any, number: int, places: Mapping[str, int], 
     given: dict[str, Any] = {
         "asset_class": "EQUITY", "currency": c.FIRM_CURRENCY, "sector": "Industrials", "country": "US",
         "shares_outstanding": Decimal(1_000_000_000), "daily_qty": Decimal(1_000_000_000), "debt_currency": c.FIRM_CURRENCY,
-        "is_covered": False, "has_votes": True, "is_money_market": False,
+        "is_covered": False, "has_votes": True, "is_money_market": False, "settle_date": NOW.date() + timedelta(days=1),
     } | {name: str(told[name]) for name in WORDS if name in told}  # fmt: skip
     for name in NUMBERS:
         if name in told:
@@ -215,7 +229,10 @@ def _instrument(symbol: str, told: Any, number: int, places: Mapping[str, int], 
     for name in TRUTHS:
         if name in told:
             given[name] = None if told[name] is None else _truth(told[name], f"{at}.{name}")
-    given |= {name: _day(told[name], f"{at}.{name}") for name in DAYS if name in told}
+    for name in ABOVE_ZERO:
+        if name in told and not (given[name] and given[name] > 0):
+            raise BadFixture(f"“{name}” is a number above zero.", field=f"{at}.{name}")
+    given |= {name: None if told[name] is None else _day(told[name], f"{at}.{name}") for name in DAYS if name in told}
     if "coupon_frequency" in told:
         given["coupon_frequency"] = int(_number(told["coupon_frequency"], f"{at}.coupon_frequency"))
     if "underlying" in told:
@@ -226,7 +243,7 @@ def _instrument(symbol: str, told: Any, number: int, places: Mapping[str, int], 
         ask=None if ask is None else _number(ask, f"{at}.price"),
         priced_at=NOW - timedelta(minutes=float(_number(told.get("minutes_old", 1), f"{at}.minutes_old"))),
         accrued_pct=Fraction(_number(told.get("accrued_pct", 0), f"{at}.accrued_pct")),
-        trade_date=NOW.date(), settle_date=NOW.date() + timedelta(days=1), **given,
+        buy_fees_bp=Fraction(_number(told.get("buy_fees_bp", 0), f"{at}.buy_fees_bp")), trade_date=NOW.date(), **given,
     )  # fmt: skip
 
 
@@ -242,11 +259,13 @@ def _with_underlying(i: c.Instrument, instruments: Sequence[c.Instrument]) -> c.
 
 
 def _portfolio(number: int, code: str, told: Any, issuers: dict[str, int], compared: Mapping[str, c.Benchmark]) -> c.Portfolio:
-    told = _mapping(told, f"portfolios.{code}", {"holds", "cash", "bank", "deals", "plan", "owner", "benchmark", "named", *MANDATE})
+    told = _mapping(told, f"portfolios.{code}", {
+        "holds", "cash", "unsettled", "bank", "deals", "plan", "owner", "benchmark", "named", *OF_MANDATES,
+    })  # fmt: skip
     follows = told.get("benchmark")
     if follows is not None and follows not in compared:
         raise BadFixture(f"There is no benchmark “{follows}” in the fixture.", field=f"portfolios.{code}.benchmark")
-    limits = {name: _number(told[name], f"portfolios.{code}.{name}") for name in MANDATE if name in told}
+    limits = mandate_said(told, f"portfolios.{code}")
     bank = told.get("bank")
     named = tuple(issuers.setdefault(str(name), len(issuers) + 1) for name in _rows(told.get("named", []), f"portfolios.{code}.named"))
     group = None if bank is None else issuers.setdefault(str(bank), len(issuers) + 1)
@@ -267,7 +286,8 @@ def _stands(row: Any, at: str, home: Mapping[str, int]) -> tuple[int, str, str]:
 
 def _order(row: Any, at: str, home: Mapping[str, int], places: Mapping[str, int], *, expects: bool = False) -> tuple:
     """(portfolio, instrument, whether a sale, quantity, limit, (expected outcome, largest quantity, warned), to whom)"""
-    known = {"portfolio", "side", "qty", "symbol", "limit"} | ({"expect", "largest", "warned", "to"} if expects else set())
+    known = {"portfolio", "side", "qty", "symbol", "limit", *SAID_OF_ORDERS}
+    known |= {"expect", "largest", "warned", "to"} if expects else OF_OPEN
     row = _mapping(row, at, known, {"side", "qty", "symbol"} | ({"expect"} if expects else set()))
     if row["side"] not in SIDES:
         raise BadFixture(f"The side is BUY or SELL; got “{row['side']}”.", field=f"{at}.side")
@@ -278,6 +298,8 @@ def _order(row: Any, at: str, home: Mapping[str, int], places: Mapping[str, int]
         raise BadFixture("A quantity is above zero.", field=f"{at}.qty")
     largest = None if row.get("largest") is None else _number(row["largest"], f"{at}.largest")
     limit = _number(row.get("limit", 0), f"{at}.limit")
+    if limit < 0:
+        raise BadFixture("A limit is a price above zero; without one it is a market order.", field=f"{at}.limit")
     warned = None if row.get("warned") is None else _truth(row["warned"], f"{at}.warned")
     to = _rows(row.get("to", []), f"{at}.to")
     return place, _place(places, row["symbol"], f"{at}.symbol"), row["side"] == "SELL", qty, limit, (expected, largest, warned), to
