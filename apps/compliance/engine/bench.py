@@ -1,10 +1,11 @@
 """
 The bench of a rule: what its fixtures say of it, and how much of it they would notice if it were wrong.
 
-A mutant is the rule with one thing changed: a limit a little lower or higher, the edge itself, an exemption dropped, another
-grouping or basis. One that its fixtures do not notice survives, and is a case that nobody wrote down. What is the same rule in
-other words is no mutant: accrued interest where no bonds are meant, delta where no options are, the age of prices where units
-are counted, asset classes apart where only one is meant. Nor is one that begins to look through funds: that is another rule.
+A mutant is the rule with one thing changed: a limit a little lower or higher, the edge itself, an exemption dropped or added,
+another grouping or basis; of a rule whose limit is the mandate's, that limit. One that its fixtures do not notice survives, and is
+a case that nobody wrote down. What is the same rule in other words is no mutant: accrued interest where no bonds are meant, delta
+where no options are, the age of prices where units are counted, asset classes apart where only one is meant. Nor is one that begins
+to look through funds: that is another rule.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,12 +16,16 @@ import polars as pl
 
 from . import filters, fixtures, rules
 from .attributes import ALL_FIELDS, FIELDS
+from .fixture_mandates import with_mandates
 from .judgement import RuleVersion
 from .params import ASSET_CLASSES, OF_ALL, BadRule, Param
 from .rules import MEASURES, measure_said
 from .rules.through_said import looks_through
 
-EDGE = Decimal("0.0000001")
+EDGE, NOTHING = Decimal("0.0000001"), Decimal(0)
+LOWER, HIGHER, NO_EDGE = "a tenth lower", "a tenth higher", "no longer met at its very edge"
+NEVER_COUNTED = {"exempt": {"FX"}, "short_allowed": {"FUTURE", "FX"}}
+"""Asset classes that a rule leaves out in any case: nobody holds pairs of currencies, and futures are not borrowed to be sold."""
 POSITIVE = {"market_value", "with_accrued", "notional"}
 """Bases by which whatever is worth something counts for something: where nothing is allowed they are the same."""
 MOST_FIXTURES = 100
@@ -63,8 +68,11 @@ def run(rule: RuleVersion, told: Sequence[Mapping[str, Any]]) -> Bench:
     books = [fixtures.read(one) for one in told]
     outcomes = [outcome for book in books for outcome in book.outcomes]
     misses = fixtures.tried(rule, books)
-    mutants = list(mutants_of(rule)) if books and not misses else []
-    survivors = [words for words, mutant in mutants if not fixtures.tried(mutant, books)]
+    mutants = []
+    if books and not misses:
+        mutants = [(words, mutant, books) for words, mutant in mutants_of(rule)]
+        mutants += [(words, rule, others) for words, others in moved(rule, books)]
+    survivors = [words for words, mutant, others in mutants if not fixtures.tried(mutant, others)]
     return Bench(outcomes.count("PASS"), outcomes.count("FAIL"), misses, len(mutants), survivors)
 
 
@@ -77,6 +85,16 @@ def mutants_of(rule: RuleVersion) -> Iterator[tuple[str, RuleVersion]]:
                 yield f"{name.replace('_', ' ')} {words}", rule._replace(params=changed)
 
 
+def moved(rule: RuleVersion, books: Sequence[fixtures.Fixture]) -> Iterator[tuple[str, list[fixtures.Fixture]]]:
+    """The fixtures with one limit of their mandates changed that the rule asks for, in words: as if it read that wrongly."""
+    for name in MEASURES[rule.kind].of_mandate(rule.params):
+        # At its very edge a limit passes: what no longer meets it lies on the other side.
+        edge = EDGE if "_min_" in name else -EDGE
+        for words, factor, more in ((LOWER, Decimal("0.9"), NOTHING), (HIGHER, Decimal("1.1"), NOTHING), (NO_EDGE, Decimal(1), edge)):
+            others = [book._replace(snapshot=with_mandates(book.snapshot, name, factor, more)) for book in books]
+            yield f"the mandate's {name.removesuffix('_pct').replace('_', ' ')} {words}", others
+
+
 def _others(name: str, param: Param, values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     value = values[name]
     if param.kind == "flag":
@@ -85,6 +103,7 @@ def _others(name: str, param: Param, values: Mapping[str, Any]) -> Iterator[tupl
         yield from ((f"{other} for {value}", other) for other in param.choices if other != value)
     elif param.kind == "classes":
         yield from ((f"without {one}", value - {one}) for one in sorted(value))
+        yield from ((f"with {one}", value | {one}) for one in ASSET_CLASSES if one not in value)
     elif param.kind == "count":
         yield from ((words, other) for words, other in (("one fewer", value - 1), ("one more", value + 1)) if other)
     elif param.kind == "filter" and value:
@@ -92,12 +111,16 @@ def _others(name: str, param: Param, values: Mapping[str, Any]) -> Iterator[tupl
     elif value is not None and param.kind in ("percent", "amount", "minutes"):
         is_least = values.get("bound") == "min" and values.get("relative_to") != "benchmark"  # Then it is a distance.
         # At its very edge a limit passes, and a warning is said: what no longer meets it lies on the other side.
-        is_least = name == "cover_pct" or is_least != (name == "warning")
+        is_least = name in ("cover_pct", "slip_pct") or is_least != (name == "warning")
         yield from _near(value, is_least=is_least, is_limit=param.kind != "minutes")
+        if not value and param.kind == "amount":
+            yield NO_EDGE, value - EDGE
 
 
 def _is_same(name: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     """Whether a changed parameter leaves a rule that says the same of any book."""
+    if name in NEVER_COUNTED and (was[name] ^ now[name]) <= NEVER_COUNTED[name]:
+        return True
     if name in ("look_through", "cover_pct") and not looks_through(was):
         return True
     if name == "max_age":
@@ -134,10 +157,10 @@ def _near(value: Any, *, is_least: bool, is_limit: bool) -> Iterator[tuple[str, 
     if not value:
         yield "a tenth for nothing", type(value)("0.1")
         return
-    for words, factor in (("a tenth lower", Decimal("0.9")), ("a tenth higher", Decimal("1.1"))):
+    for words, factor in ((LOWER, Decimal("0.9")), (HIGHER, Decimal("1.1"))):
         yield words, type(value)(value * factor)
     if is_limit:
-        yield "no longer met at its very edge", value + EDGE if is_least else value - EDGE
+        yield NO_EDGE, value + EDGE if is_least else value - EDGE
 
 
 def _could_be(kind: str, values: Mapping[str, Any]) -> bool:
