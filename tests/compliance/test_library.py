@@ -1,7 +1,7 @@
 """Every rule that comes with the portal says what its fixtures expect, at its exact edges."""
 
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
 import pytest
 
@@ -10,7 +10,10 @@ from apps.compliance.engine.rules import MEASURES, read
 from apps.compliance.library import shipped
 
 RULES = shipped()
-LIMITED = [code for code, rule in RULES.items() if "limit" in rule.params]  # The others forbid without a number.
+LIMITS = ("limit", "max_pct", "max_amount", "window")
+LIMITED = [(code, name) for code, rule in RULES.items() for name in LIMITS if name in rule.params]  # The others forbid without a number.
+CODED = ("order_value", "order_volume", "price_collar", "duplicate", "cash_by_currency", "cash_share", "asset_class_band",
+         "instrument_share", "issuer_share", "sector_share", "holding", "issue_ownership")  # fmt: skip
 
 
 @pytest.mark.parametrize("code", RULES)
@@ -37,14 +40,37 @@ class TestEach:
         assert found.survivors == [] and found.mutants >= least
 
 
-@pytest.mark.parametrize("code", LIMITED)
-def test_has_its_edge_at_the_limit(code):
+@pytest.mark.parametrize(("code", "name"), LIMITED)
+def test_has_its_edge_at_the_limit(code, name):
     """Its fixtures tell it from the same rule with a limit a twentieth further, and a twentieth nearer."""
     rule, told = RULES[code], [fixtures.read(one) for one in RULES[code].fixtures]
-    limit = Decimal(rule.params["limit"])
+    limit = Decimal(rule.params[name])
     for moved in (limit * Decimal("1.05"), limit * Decimal("0.95")) if limit else (Decimal("0.05"),):
-        values = read(rule.kind, {**rule.params, "limit": str(moved)} | ({"warning": None} if "warning" in rule.params else {}))
+        moved = moved if name != "window" else moved.to_integral_value(ROUND_UP if moved > limit else ROUND_DOWN)
+        values = read(rule.kind, {**rule.params, name: str(moved)} | ({"warning": None} if "warning" in rule.params else {}))
         assert fixtures.tried(rule.version._replace(params=values), told), moved
+
+
+@pytest.mark.parametrize("kind", CODED)
+def test_every_kind_of_a_size_is_in_the_library(kind):
+    assert kind in {rule.kind for rule in RULES.values()}
+
+
+def test_a_limit_of_the_mandate_is_changed_too():
+    rule = RULES["ima_bands"]
+    words = {said for said, _ in bench.moved(rule.version, [fixtures.read(told) for told in rule.fixtures])}
+    assert {"the mandate's equity min a tenth lower", "the mandate's fixed income max no longer met at its very edge"} <= words
+    assert len(words) == 12
+    by_itself = bench.read_version("x", "X", "issuer_share", "SOFT", {"max_pct": "5"})
+    assert not list(bench.moved(by_itself, []))
+
+
+def test_a_limit_of_the_mandate_without_a_case_at_its_edge_may_be_wrong_unnoticed():
+    rule = RULES["ima_bands"]
+    kept = [told for told in rule.fixtures if told["name"] != "bonds of companies and states are together exactly at the most"]
+    assert bench.run(rule.version, kept).survivors == [
+        f"the mandate's fixed income max {words}" for words in ("a tenth lower", "a tenth higher", "no longer met at its very edge")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -112,6 +138,30 @@ BOOK = {"name": "x", "instruments": {"A": {}}, "portfolios": {"P": {}}, "orders"
         ({"stands": [{"group": "A", "expect": "MAYBE"}]}, "stands[0].expect", "is one of PASS"),
         ({"stands": [{"group": "A", "expect": "PASS", "portfolio": "Z"}]}, "stands[0].portfolio", "There is no portfolio “Z”"),
         ({"orders": [{**ORDER, "warned": "no"}]}, "orders[0].warned", "true or false"),
+        ({"orders": [{**ORDER, "limit": "-1"}]}, "orders[0].limit", "a price above zero"),
+        ({"orders": [{**ORDER, "minutes_ago": "-1"}]}, "orders[0].minutes_ago", "up to a year ago"),
+        ({"orders": [{**ORDER, "minutes_ago": "soon"}]}, "orders[0].minutes_ago", "is a number"),
+        ({"orders": [{**ORDER, "value_date": "tomorrow"}]}, "orders[0].value_date", "is a day"),
+        ({"orders": [{**ORDER, "value_date": "2026-03-03"}]}, "orders[0].value_date", "today, 2026-03-04, or later"),
+        ({"orders": [{**ORDER, "cleared": True}]}, "orders[0]", "There is no “cleared”"),
+        ({"open_orders": [{"side": "BUY", "qty": "1", "symbol": "A", "cleared": "no"}]}, "open_orders[0].cleared", "true or false"),
+        ({"instruments": {"A": {"settle_date": "soon"}}}, "instruments.A.settle_date", "is a day"),
+        ({"instruments": {"A": {"buy_fees_bp": None}}}, "instruments.A.buy_fees_bp", "is a number"),
+        ({"instruments": {"A": {"increment": None}}}, "instruments.A.increment", "above zero"),
+        ({"instruments": {"A": {"price_factor": "0"}}}, "instruments.A.price_factor", "above zero"),
+        ({"portfolios": {"P": {"unsettled": []}}}, "portfolios.P.unsettled", "named parts"),
+        ({"portfolios": {"P": {"unsettled": {"USD": "5"}}}}, "portfolios.P.unsettled.USD", "named parts"),
+        ({"portfolios": {"P": {"unsettled": {"USD": {"soon": "5"}}}}}, "portfolios.P.unsettled.USD.soon", "is a day"),
+        ({"portfolios": {"P": {"unsettled": {"USD": {"2026-03-03": "5"}}}}}, "portfolios.P.unsettled.USD.2026-03-03", "or later"),
+        ({"portfolios": {"P": {"unsettled": {"USD": {"2026-03-06": "x"}}}}}, "portfolios.P.unsettled.USD.2026-03-06", "is a number"),
+        ({"portfolios": {"P": {"cash_min_pct": "101"}}}, "portfolios.P.cash_min_pct", "from 0 to 100"),
+        ({"portfolios": {"P": {"equity_min_pct": "60", "equity_max_pct": "50"}}}, "portfolios.P.equity_min_pct", "above the most"),
+        ({"portfolios": {"P": {"issuer_max_pct": None}}}, "portfolios.P.issuer_max_pct", "is a number"),
+        ({"rates": {"EUR": "0"}}, "rates.EUR", "above zero"),
+        ({"rates": {"EUR": {"minutes_old": "5"}}}, "rates.EUR", "“rate” is missing"),
+        ({"rates": {"EUR": {"rate": "1", "minutes_old": "x"}}}, "rates.EUR.minutes_old", "is a number"),
+        ({"forwards": {"Z": {"2026-06-04": "1"}}}, "forwards.Z", "There is no instrument"),
+        ({"forwards": {"A": {"2026-06-04": "1"}}}, "forwards.A", "no pair of currencies"),
     ],
 )
 def test_a_fixture_that_cannot_be_understood_is_refused_with_its_place(change, field, why):

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from ..engine import fixtures, rules
+from ..engine import sentence as words
 from ..engine.judgement import RuleVersion
 from ..engine.scope import Said, sentence
 
@@ -49,7 +50,7 @@ class Shipped(NamedTuple):
     @property
     def text(self) -> str:
         """The rule as a sentence, made from what it is."""
-        return rules.MEASURES[self.kind].sentence(rules.read(self.kind, self.params)) + sentence(self.scope)
+        return words.of(self.kind, rules.read(self.kind, self.params)) + sentence(self.scope)
 
     @property
     def version(self) -> RuleVersion:
