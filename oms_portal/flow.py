@@ -53,6 +53,9 @@ FLOW: Flow = {
     ),
     check.RuleActivated: Then(now=[compliance.outdate_mappings]),
     check.RuleRetired: Then(now=[compliance.outdate_mappings]),
+    **dict.fromkeys(
+        (block.BlockOpened, block.BlockGrew, block.BlockShrank, block.BlockSplit), Then(later=[routing.estimate_blocks])
+    ),
     block.BlockUnblocked: Then(later=[blocks.regather_orders]),
     block.BlockDone: Then(later=[allocations.allocate_blocks]),
     block.BlockReopened: Then(now=[allocations.reverse_allocations]),

@@ -23,6 +23,8 @@ from django.utils import timezone
 
 from apps.core.refusals import in_words
 from apps.marketdata import selectors as marketdata
+from apps.marketdata.cost_selectors import Trade, costs_of
+from apps.marketdata.costs import Cost
 from apps.marketdata.selectors import Price
 from apps.portfolios import selectors as portfolios
 from apps.portfolios.models import Cash, Portfolio, Position
@@ -215,6 +217,7 @@ class Sketch(NamedTuple):
     :param dealing: of a fund, the valuation point of what is released now
     :param forward: of a pair for a later day than spot, its price for that day; None where it is not known
     :param moneys: of a pair, (currency, what the portfolio has of it, what it would have)
+    :param cost: what trading it is expected to cost, before a broker is chosen
     :param words: what quantity, price and money are called in its asset class, which fields and choices it has
     """
 
@@ -234,6 +237,7 @@ class Sketch(NamedTuple):
     moneys: Sequence[tuple[str, Decimal, Decimal | None]] = ()
     forward: Decimal | None = None
     words: selectors.Words | None = None
+    cost: Cost | None = None
 
     @property
     def points(self) -> Decimal | None:
@@ -283,6 +287,8 @@ def sketch(
         instrument, quote, side, qty, amount, usd, held, after, said, problem, short_of,
         words=selectors.words_of(instrument, intent), forward=market if value_date and instrument.is_pair else None,
     )  # fmt: skip
+    if qty and qty > 0:
+        found = found._replace(cost=costs_of([Trade(instrument, side, qty, timezone.now().date())], timezone.now())[0])
     if instrument.cutoff_at:
         terms = instrument.venue_id, instrument.cutoff_at
         found = found._replace(dealing=reference.dealings([terms], timezone.now())[terms])

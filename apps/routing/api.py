@@ -13,7 +13,7 @@ from apps.core.edges import act_of
 from apps.users.doors import ApiDoor
 
 from . import rules, selectors, services
-from .models import DealerQuote, Execution, Inquiry, Route
+from .models import CostEstimate, DealerQuote, Execution, Inquiry, Route
 
 KEY = OpenApiParameter("Idempotency-Key", OpenApiTypes.STR, OpenApiParameter.HEADER)
 
@@ -60,6 +60,35 @@ class ExecutionOut(serializers.ModelSerializer):
         fields = (
             "id", "status", "version", "route_id", "block_id", "broker", "exec_id", "corrects_id", "trade_date", "qty",
             "price", "commission_amount", "currency", "market", "at_broker", "at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class CostPartOut(serializers.Serializer):
+    name = serializers.ChoiceField(["spread", "fees", "impact"])
+    bp = serializers.CharField(allow_null=True, help_text="of the value; null where it is not known")
+    amount = serializers.CharField(allow_null=True)
+    worked = serializers.CharField(help_text="its arithmetic")
+    why = serializers.CharField(help_text="what was not known")
+
+
+class CostEstimateOut(serializers.ModelSerializer):
+    """
+    What a block, or a route of it, was expected to cost, and is never changed: half the spread, fees and commission, and the
+    square-root impact. Money in ``currency``; the total is of what was known.
+    """
+
+    symbol = serializers.CharField(source="block.instrument.symbol")
+    side = serializers.CharField(source="block.side")
+    currency = serializers.CharField(source="currency_id")
+    parts = CostPartOut(many=True, source="detail.parts")
+    missing = serializers.ListField(child=serializers.CharField(), source="detail.missing", help_text="what was not known, in words")
+
+    class Meta:
+        model = CostEstimate
+        fields = (
+            "id", "moment", "block_id", "block_version", "route_id", "symbol", "side", "at", "qty", "currency", "mid", "value",
+            "total_bp", "total_amount", "is_whole", "parts", "missing",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -269,6 +298,16 @@ class Executions(mixins.ListModelMixin, Seen):
 
     def get_queryset(self):
         return selectors.executions_seen_by(self.request.user).select_related("broker")
+
+
+@extend_schema_view(list=extend_schema(summary="What blocks and routes were expected to cost, the newest first"))
+class CostEstimates(mixins.ListModelMixin, Seen):
+    serializer_class = CostEstimateOut
+    filterset_fields = ("moment", "block", "route")
+    queryset = CostEstimate.objects.none()
+
+    def get_queryset(self):
+        return selectors.estimates_seen_by(self.request.user).select_related("block__instrument")
 
 
 class Inquiries(Seen):

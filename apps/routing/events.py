@@ -136,6 +136,20 @@ class RouteCrossed(Event, code="route.crossed"):
 
 
 @dataclass(frozen=True)
+class CostEstimated(Event, code="estimate.made"):
+    """What a block, or a route of it, is expected to cost; basis points and money of what is known."""
+
+    block_id: int
+    moment: str
+    qty: str
+    currency: str
+    total_bp: str | None = None
+    total_amount: str | None = None
+    is_whole: bool = True
+    route_id: int | None = None
+
+
+@dataclass(frozen=True)
 class ExecutionBooked(Event, code="execution.booked"):
     route_id: int
     block_id: int

@@ -12,7 +12,7 @@ from apps.reference.models import Broker
 from apps.users.models import Desk, User
 
 from . import rules, selectors
-from .models import DealerQuote, Execution, Halt, Inquiry, Message, Route, RouteRequest, Session
+from .models import CostEstimate, DealerQuote, Execution, Halt, Inquiry, Message, Route, RouteRequest, Session
 from .states import DEAD
 from .states import Q as Inquiring
 
@@ -65,6 +65,32 @@ def route_detail(route: Route) -> dict:
         "executions": Execution.objects.filter(route=route).order_by("-at", "-pk")[:200],
         "slip": slippage_bp(route.block.side, route.arrival_price, route.cum_qty, route.cum_value),
     }
+
+
+class Compared(NamedTuple):
+    """What was expected, and what it came to so far; ``slip_bp`` against the mid at arrival, None where nothing is filled."""
+
+    estimate: CostEstimate
+    slip_bp: Decimal | None = None
+
+
+def costs_of_block(user, block_id: int) -> list[Compared]:
+    """Its estimates in the order they were made, those of routes beside what they came to. One query."""
+    rows = selectors.estimates_seen_by(user).filter(block=block_id).select_related("route__broker", "block__instrument")
+    return [compared(one) for one in rows.order_by("-moment", "pk")]
+
+
+def cost_of_route(user, route_id: int) -> Compared | None:
+    """One query."""
+    rows = selectors.estimates_seen_by(user).filter(route=route_id).select_related("route", "block__instrument")
+    return next((compared(one) for one in rows), None)
+
+
+def compared(one: CostEstimate) -> Compared:
+    route = one.route
+    if route is None or not route.cum_qty:
+        return Compared(one)
+    return Compared(one, slippage_bp(one.block.side, route.arrival_price, route.cum_qty, route.cum_value))
 
 
 def inquiries(user, *, status: str = "") -> QuerySet:

@@ -13,7 +13,7 @@ from apps.core.refusals import NotFound
 from apps.users.services import can
 
 from . import rules
-from .models import Execution, Halt, HaltedRoute, Inquiry, Message, Route
+from .models import CostEstimate, Execution, Halt, HaltedRoute, Inquiry, Message, Route
 from .states import DEAD
 
 
@@ -75,6 +75,11 @@ def distances_bp(inquiries: Iterable[Inquiry]) -> dict[int, Decimal | None]:
         for quote in inquiry.quotes.all():
             found[quote.pk] = rules.distance_bp(inquiry.block.side, quote.price, mid)
     return found
+
+
+def estimates_seen_by(user) -> QuerySet[CostEstimate]:
+    """What blocks and their routes were expected to cost."""
+    return _on_desks_of(user, CostEstimate.objects.all())
 
 
 def quarantined_messages() -> QuerySet[Message]:

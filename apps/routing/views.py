@@ -111,9 +111,17 @@ def _route(request: HttpRequest, route_id: int):
 def route(request: HttpRequest, route_id: int) -> HttpResponse:
     found = _route(request, route_id)
     context = {"route": found, "may_act": can(request.user, "routing.route"), **pages.route_detail(found)}
+    context["cost"] = pages.cost_of_route(request.user, found.pk)
     if request.htmx:
         return render(request, "routing/route.html#drawer", context)
     return _routes_page(request, **context)
+
+
+@door("routing.see")
+@require_GET
+def costs_of(request: HttpRequest, block_id: int) -> HttpResponse:
+    """The panel of a block's drawer: what it is expected to cost, with the arithmetic, beside what it came to."""
+    return render(request, "routing/costs.html#of_block", {"costs": pages.costs_of_block(request.user, block_id)})
 
 
 @door("routing.route")

@@ -1,6 +1,7 @@
 """What is so in every place the portal runs. Whatever differs is asked of the environment by the three below it."""
 
 import os
+from decimal import Decimal
 from pathlib import Path
 
 import dj_database_url
@@ -305,6 +306,10 @@ SPECTACULAR_SETTINGS = {
 # --- Market data ----------------------------------------------------------------------------------------------------
 BAR_SECONDS = float(os.environ.get("OMS_BAR_SECONDS", "5"))  # Length of the intervals in which market volume is kept.
 BARS_KEPT_DAYS = int(os.environ.get("OMS_BARS_KEPT_DAYS", "30"))
+# Of what trading is expected to cost: the constant of the square-root law, and how old a quote and an average volume may be.
+IMPACT_Y = Decimal(os.environ.get("OMS_IMPACT_Y", "1"))
+COST_QUOTE_SECONDS = int(os.environ.get("OMS_COST_QUOTE_SECONDS", "900"))
+COST_VOLUME_DAYS = int(os.environ.get("OMS_COST_VOLUME_DAYS", "45"))
 MARKET_FEED = {
     "host": os.environ.get("MARKET_FEED_HOST") or os.environ.get("STREET_HOST", "127.0.0.1"),
     "port": int(os.environ.get("MARKET_FEED_PORT") or os.environ.get("STREET_PORT", "9880")),

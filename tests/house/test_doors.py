@@ -80,6 +80,7 @@ MATRIX: dict[str, set[str] | str] = {
     "blocks:list": FLOOR, "blocks:export": FLOOR, "blocks:rows": FLOOR, "blocks:detail": FLOOR, "blocks:of_order": FLOOR,
     "blocks:route": {T}, "blocks:cancel_routes": {T}, "blocks:finish": {T},
     "routing:routes": {T, C, O, A}, "routing:route_rows": {T, C, O, A}, "routing:route": {T, C, O, A},
+    "routing:costs_of": {T, C, O, A}, "api-cost-estimates": {T, C, O, A},
     "routing:cancel": {T}, "routing:inquiries": {T, C, O, A}, "routing:inquiry_rows": {T, C, O, A},
     "routing:inquiry": {T, C, O, A}, "routing:award": {T}, "routing:pass": {T},
     "routing:sessions": {T, C, O, A}, "routing:settle_message": {T},

@@ -1,6 +1,7 @@
 """What routing stores, by noun."""
 
 from .alerts import Alert, AlertRule
+from .costs import CostEstimate
 from .halts import Halt, HaltedRoute
 from .routes import DealerQuote, Execution, Inquiry, Message, Route, RouteRequest, RoutingRule, Session
 from .staging import Grant, StagedRequest
@@ -9,6 +10,7 @@ from .throttles import Throttle, ThrottleUse
 __all__ = [
     "Alert",
     "AlertRule",
+    "CostEstimate",
     "DealerQuote",
     "Execution",
     "Grant",

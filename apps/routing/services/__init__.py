@@ -3,6 +3,7 @@
 from apps.blocks.services import StaleBlock
 
 from .alerts import StaleAlert, acknowledge_alerts, install_default_alerts, raise_alerts, snooze_alerts
+from .costs import estimate_blocks
 from .crossing import Crossed, book_crosses
 from .gate import RoutingHalted, StoppedAtRoute, halts_in_force, refuse_halted, stopped_at_route
 from .grants import (
@@ -139,6 +140,7 @@ __all__ = [
     "decide_inquiries",
     "decline_grant",
     "end_grant",
+    "estimate_blocks",
     "enter_message",
     "hear_messages",
     "heard_ids",

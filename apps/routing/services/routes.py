@@ -23,6 +23,7 @@ from ..models import Route, RouteRequest
 from ..states import LIFE
 from .cancelling import ask_cancels
 from .controls import refuse_beyond_limits, refuse_plans_beyond_limits
+from .costs import keep_decisions
 from .counterparties import bars_of, refuse_barred, without_barred
 from .gate import ask_before_sending, halts_in_force, lenders_of, let_through, refuse_halted
 from .inquiries import open_inquiries
@@ -164,6 +165,7 @@ def _freeze(
     opened = [b for b in found.values() if b.status == B.OPEN]
     if not opened:
         return {}
+    keep_decisions(act, opened)
     return blocks.freeze_blocks(
         act,
         [b.pk for b in opened],

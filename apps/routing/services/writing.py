@@ -17,6 +17,7 @@ from apps.core.tables import copy_in, next_ids, update_many
 from .. import events, rules
 from ..models import Route
 from ..states import Rt
+from .costs import keep_arrivals
 
 ROUTE_COLUMNS = (
     "id", "block_id", "broker_id", "kind", "strategy", "params", "trace", "qty", "limit_price", "cum_qty", "cum_value",
@@ -48,7 +49,11 @@ def as_json(value: Any) -> str:
 
 
 def write_routes(act: Act, wanted: Sequence[NewRoute]) -> list[tuple[int, str]]:
-    """Will write routes, each with its first request, and record them. :returns: (route id, ClOrdID) of each, in order"""
+    """
+    Will write routes, each with its first request and what it is expected to cost, and record them.
+
+    :returns: (route id, ClOrdID) of each, in order
+    """
     with connection.cursor() as cursor:
         ids = next_ids(cursor, "routing_route", len(wanted))
         request_ids = next_ids(cursor, "routing_routerequest", len(wanted))
@@ -91,6 +96,7 @@ def write_routes(act: Act, wanted: Sequence[NewRoute]) -> list[tuple[int, str]]:
             for pk, name, r in zip(ids, names, wanted, strict=True)
         ],
     )
+    keep_arrivals(act, [(pk, r.block, r.broker_id, r.qty) for pk, r in zip(ids, wanted, strict=True)])
     return list(zip(ids, names, strict=True))
 
 
