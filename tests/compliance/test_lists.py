@@ -18,6 +18,7 @@ from apps.compliance.models import ListHit, Restriction, Review
 from apps.compliance.services import BadRows, Listing
 from apps.core.refusals import Invalid, NotAllowed, NotFound
 from apps.orders.models import Order
+from tests.compliance.ruling import put_in_force
 from tests.pages import visit, words
 
 TODAY = date.today()
@@ -145,6 +146,24 @@ class TestWhoLearnsOfIt:
         grey, restricted = (selectors.checks_of(mira, pk)[0].problems for pk in orders)
         assert grey == restricted
         assert grey[0]["text"] == "Compliance has to look at this order before it can go on."
+
+    def test_a_manager_reads_one_line_however_many_lists_an_order_meets(self, rules, listed, submit, mira, by):
+        put_in_force(by, "another", {}, kind="control_room", name="Another", severity="HARD")
+        listed("GREY"), listed("RESTRICTED"), listed("INSIDER", "BBB")
+        several, one = submit(("P2", "AAA", "SELL", "1"), ("P2", "BBB", "BUY", "1"))
+        told = [client(mira).get(f"/api/v1/orders/{pk}/checks/").json()[0] for pk in (several, one)]
+        assert [sum(r["rule"] == "compliance" for r in check["results"]) for check in told] == [1, 1]
+        assert len({r["text"] for check in told for r in check["results"] if r["rule"] == "compliance"}) == 1
+
+    @pytest.mark.parametrize("severity", ["INFO", "WARN"])
+    def test_a_manager_learns_nothing_of_what_is_only_watched(self, firm, listed, submit, mira, omar, by, severity):
+        put_in_force(by, "watched", {}, kind="control_room", name="Watched", severity=severity)
+        listed("GREY")
+        (order,) = submit(("P2", "AAA", "SELL", "1"))
+        path = f"/api/v1/orders/{order}/checks/"
+        (theirs,), (ours,) = (client(who).get(path).json() for who in (mira, omar))
+        assert (theirs["outcome"], theirs["results"]) == ("PASS", [])
+        assert [(r["rule"], r["outcome"]) for r in ours["results"]] == [("watched", "FAIL")]
 
     def test_entries_are_not_there_for_an_officer_without_the_room(self, listed, omar, ada, odile, by):
         pk = listed("WATCH")

@@ -1,5 +1,6 @@
 """Wishes that are no orders: kept, changed, promoted in sets, discarded; nothing is promised by them."""
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -17,6 +18,7 @@ from apps.orders import selectors
 from apps.orders import services as orders
 from apps.orders.models import Order, OrderGroup, Proposal
 from apps.users.models import User
+from tests.compliance.ruling import put_in_force
 from tests.pages import send, visit, words
 from tests.races import at_once
 
@@ -179,6 +181,14 @@ class TestWhatIf:
         assert [tried[p].outcome for p in (good, bad)] == [checks[p.order_id].outcome for p in (good, bad)]
         assert tried[bad].outcome == "FAIL" and tried[bad].rule and Review.objects.count() == 1
         assert tried[bad].max_qty == checks[bad.order_id].max_passing_qty
+
+    @pytest.mark.parametrize(("severity", "outcome", "rule"), [("WARN", "PASS", ""), ("SOFT", "FAIL", "Compliance")])
+    def test_nobody_finds_out_by_trying_whom_the_control_room_watches(self, firm, proposed, wish, mira, odile, by, severity, outcome, rule):
+        put_in_force(by, "room", {}, kind="control_room", name="Room", severity=severity)
+        [one] = proposed(wish(side="SELL"))
+        compliance.restrict(by(odile), [compliance.Listing("Deal.", date.today(), kind="GREY", instrument_id=one.instrument_id)])
+        [tried] = compliance.try_proposals(by(mira), [one.pk])
+        assert (tried.outcome, tried.rule) == (outcome, rule)
 
     def test_refuses_what_is_open_no_more(self, proposed, mira, paul, by):
         [one] = proposed()

@@ -275,14 +275,16 @@ def neutral_words() -> dict[str, str]:
 
 
 def _shown(check: Check, passed: Sequence[dict[str, Any]], review: Review | None, hidden: dict[str, str]) -> Shown:
-    results, found = [], False
-    for result in (*check.results, *passed):
-        if result["rule"] not in hidden:
-            results.append(result | {"bar": bar(result)})
-        elif result["outcome"] != Outcome.PASS:
-            found = True
-            neutral = {"rule": "compliance", "name": "Compliance", "outcome": result["outcome"], "severity": ""}
-            results.append(neutral | {"text": hidden[result["rule"]], "data": [], "bar": None})
+    """
+    :param hidden: as ``neutral_words`` says. What such rules find is one line, however many do; none where it holds nothing, for who
+        is watched is not for the desk to learn
+    """
+    results = [result | {"bar": bar(result)} for result in (*check.results, *passed) if result["rule"] not in hidden]
+    kept = [r for r in check.results if r["rule"] in hidden and r["outcome"] != Outcome.PASS and r.get("severity") not in LETS_GO]
+    found = max(kept, key=lambda result: result["outcome"] == Outcome.FAIL, default=None)
+    if found:
+        neutral = {"rule": "compliance", "name": "Compliance", "outcome": found["outcome"], "severity": ""}
+        results.append(neutral | {"text": hidden[found["rule"]], "data": [], "bar": None})
     results.sort(key=lambda r: r["outcome"] not in NOT_PASSED)
     return Shown(
         check,

@@ -110,7 +110,10 @@ def _words(asked: Asked, found: Screening, checks: np.ndarray, stopped: np.ndarr
             continue
         for row in np.flatnonzero(says & stopped).tolist():
             held.append((row, found.leading[row] != place, _finding(asked, v, row, checks, hidden)))
-    return Answered([one for _, _, one in sorted(held, key=lambda one: one[:2])], told)
+    kept: dict[tuple[int, str], Finding] = {}
+    for _, _, one in sorted(held, key=lambda one: one[:2]):  # How many of the firm's lists an order meets is not for the desk to learn.
+        kept.setdefault((one["order_id"], one["rule"]), one)
+    return Answered(list(kept.values()), told)
 
 
 def _finding(asked: Asked, v: Verdicts, row: int, checks: np.ndarray, hidden: Mapping[str, str]) -> Finding:

@@ -16,7 +16,7 @@ from apps.users.services import require
 from ..engine.columns import QTY
 from ..engine.judgement import INDETERMINATE, OUTCOMES, UNKNOWN
 from ..engine.rules import MEASURES, look_at_deals, look_firm_wide
-from ..engine.screening import screen
+from ..engine.screening import LETS_GO, screen
 from ..selectors.asked import active_rules
 from ..selectors.snapshot import snapshot_of
 from ..states import Stage
@@ -53,7 +53,7 @@ def try_proposals(act: Act, proposal_ids: Sequence[int]) -> list[Tried]:
         transaction.set_rollback(True)
     said = screen(asked.snapshot, rules)
     of_order = dict(zip(ids, rows, strict=True))
-    quiet = [v for v in said.verdicts if MEASURES[v.rule.kind].neutral]
+    quiet = [v for v in said.verdicts if MEASURES[v.rule.kind].neutral and v.rule.severity not in LETS_GO]
     tried = []
     for place, pk in enumerate(asked.snapshot.orders.id.tolist()):
         leading, largest = int(said.leading[place]), int(said.max_qty[place])
