@@ -36,14 +36,6 @@ def tax_lots(
     return {key: lots_of(rows) for key, rows in moved.items()}
 
 
-def bought(lots: Collection[Lot], closed: Collection[Closed]) -> dict:
-    """Day to what was bought on it, whether it is left or sold by now."""
-    days: dict = {}
-    for lot in (*lots, *closed):
-        days[lot.opened_on] = days.get(lot.opened_on, Decimal(0)) + lot.qty
-    return days
-
-
 class HeldLot(NamedTuple):
     instrument_id: int
     symbol: str

@@ -4,7 +4,7 @@ of a movement corrects them. Arithmetic only.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -74,3 +74,11 @@ def sell(lots: list[Lot], qty: Decimal) -> tuple[list[Lot], list[Lot]]:
         if lot.qty > taken:
             left.append(lot._replace(qty=lot.qty - taken))
     return sold, left
+
+
+def bought(lots: Collection[Lot], closed: Collection[Closed]) -> dict[date, Decimal]:
+    """Day to what was bought on it, whether it is left or sold by now."""
+    days: dict[date, Decimal] = {}
+    for lot in (*lots, *closed):
+        days[lot.opened_on] = days.get(lot.opened_on, Decimal(0)) + lot.qty
+    return days

@@ -9,7 +9,7 @@ import pytest
 from apps.compliance.engine.columns import Portfolio
 from apps.compliance.engine.judgement import FAIL, INDETERMINATE, NOT_ASKED, PASS
 from apps.compliance.engine.rules.wash_sales import judge
-from apps.compliance.engine.taxes import Bought, LossSale, Position, TaxLot
+from apps.compliance.engine.taxes import Account, Bought, LossSale, Position, TaxLot, count_lots
 from apps.portfolios import services as portfolios
 from apps.portfolios.lots import Closed, Lot, Traded, lots_of
 from apps.portfolios.models import AlikeForTax, Taxpayer
@@ -76,6 +76,19 @@ class TestBuying:
     def test_within_thirty_days_after_a_sale_at_a_loss(self, ago, outcome):
         found = ask([(0, "XYZ", "BUY", 10)], losses=[LossSale("P3", day(ago), D(5), D(50))])
         assert found.outcome[0] == outcome
+
+    def test_after_a_sale_of_what_nobody_knows_the_cost_of_it_cannot_be_told(self):
+        unknown = LossSale("P3", day(3), D(5), None)
+        found = ask([(0, "XYZ", "BUY", 10)], losses=[unknown])
+        assert found.outcome[0] == INDETERMINATE and "the cost of what P3 on 01 Mar sold is not on file" in found.say(0).text
+        assert ask([(0, "XYZ", "BUY", 10)], losses=[unknown._replace(on=day(31))]).outcome[0] == PASS
+        both = ask([(0, "XYZ", "BUY", 10)], losses=[unknown, LossSale("P4", day(3), D(5), D(50))])
+        assert both.outcome[0] == FAIL and "P3" not in both.say(0).text
+
+    def test_what_left_without_a_price_was_not_sold(self):
+        of, prices = Position([], []), [(None, None), (D(9), None), (None, D(8)), (D(8), D(9)), (D(9), D(8))]
+        count_lots(of, Account(1, "P1", False), [], [Closed(day(3), day(99), D(5), *price) for price in prices], D(2))
+        assert [sale.loss for sale in of.losses] == [None, 10]
 
     def test_a_portfolio_of_no_taxpayer_is_not_asked(self):
         assert ask([(1, "XYZ", "BUY", 10)], losses=[LossSale("P3", day(3), D(5), D(50))]).outcome[0] == NOT_ASKED

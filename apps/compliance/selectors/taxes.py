@@ -8,12 +8,12 @@ from django.db.models import F
 
 from apps.orders.models import Order, Side
 from apps.orders.states import OPEN
-from apps.portfolios.lot_selectors import bought, tax_lots
+from apps.portfolios.lot_selectors import tax_lots
 from apps.portfolios.models import AlikeForTax, Portfolio
 from apps.reference.models import Instrument
 
 from ..engine import columns as c
-from ..engine.taxes import Bought, LossSale, Position, TaxLot
+from ..engine.taxes import Account, Bought, Position, TaxLot, count_lots
 
 
 def taxes_of(
@@ -34,22 +34,20 @@ def taxes_of(
     factors = dict(Instrument.objects.filter(pk__in=things).values_list("pk", "price_factor"))
     alike = {pk: words.get(pk) or symbols[pk] for pk in things}
     accounts = {
-        pk: (payer, code, is_ira)
+        pk: (payer, Account(pk, code, is_ira))
         for pk, payer, code, is_ira in Portfolio.objects.filter(taxpayer__in=payers).values_list("pk", "taxpayer", "code", "is_ira")
     }
     found: dict[tuple[int, str], Position] = {}
     places = {home.id: n for n, home in enumerate(homes)}, {i.id: n for n, i in enumerate(instruments)}
     lots: dict[tuple[int, int], list[TaxLot]] = {}
     for (home, thing), (left, closed) in tax_lots(accounts, things).items():
-        payer, code, is_ira = accounts[home]
-        of = found.setdefault((payer, alike[thing]), Position([], []))
-        of.bought.extend(Bought(home, code, on, qty, is_ira) for on, qty in sorted(bought(left, closed).items()))
-        of.losses.extend(LossSale(code, one.on, one.qty, one.loss * one.qty * factors[thing]) for one in closed if one.loss)
+        payer, account = accounts[home]
+        count_lots(found.setdefault((payer, alike[thing]), Position([], [])), account, left, closed, factors[thing])
         if home in places[0] and thing in places[1]:
             lots[places[0][home], places[1][thing]] = [TaxLot(*lot) for lot in left]
     rows = Order.objects.filter(portfolio__in=accounts, instrument__in=things, side=Side.BUY, status__in=OPEN).exclude(pk__in=judged)
     for home, thing, qty in rows.values_list("portfolio_id", "instrument_id", F("qty") - F("filled_qty") - F("cancelled_qty")):
-        payer, code, is_ira = accounts[home]
+        payer, account = accounts[home]
         if qty > Decimal(0):
-            found.setdefault((payer, alike[thing]), Position([], [])).bought.append(Bought(home, code, today, qty, is_ira, True))
+            found.setdefault((payer, alike[thing]), Position([], [])).bought.append(Bought(*account[:2], today, qty, account.is_ira, True))
     return {"taxes": found, "lots": lots, "alike": alike}

@@ -41,6 +41,11 @@ def _purchase(s: Snapshot, order: int) -> tuple[int, Said]:
     losses = [sale for sale in known.losses if is_within(sale.on, today)] if known else []
     if not losses:
         return PASS, Said("")
+    lost = [sale for sale in losses if sale.loss is not None]
+    if not lost:
+        text = f"Cannot tell whether buying {i.symbol} is a wash sale: the cost of what {_listed(losses)} sold is not on file."
+        return INDETERMINATE, Said(text, BASIS, tuple(_loss_line(i.currency, sale) for sale in losses[:12]), "rule")
+    losses = lost
     text = f"{_listed(losses)} sold at a loss within {WINDOW} days: buying {i.symbol} now is a wash sale."
     return FAIL, Said(text + _lost(home.is_ira), BASIS, tuple(_loss_line(i.currency, sale) for sale in losses[:12]), "rule")
 
@@ -116,4 +121,5 @@ def _bought_line(one: Bought) -> dict:
 
 
 def _loss_line(currency: str, sale: LossSale) -> dict:
-    return line(f"{sale.code}, loss of {sale.on.isoformat()}", sale.loss, qty=number(sale.qty), currency=currency)
+    loss = "unknown" if sale.loss is None else sale.loss
+    return line(f"{sale.code}, loss of {sale.on.isoformat()}", loss, qty=number(sale.qty), currency=currency)
