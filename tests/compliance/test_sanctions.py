@@ -1,5 +1,7 @@
 """Sanctions lists on the database: loaded, held against names of ours, decided on, and what that stops."""
 
+from datetime import date
+
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -7,6 +9,7 @@ from django.urls import reverse
 
 from apps.compliance import selectors, tasks
 from apps.compliance import services as compliance
+from apps.compliance.library import shipped
 from apps.compliance.models import Check, NameMatch, Restriction, SanctionsList
 from apps.compliance.services import BadList
 from apps.core.refusals import IllegalMove, Invalid, NotAllowed
@@ -14,6 +17,7 @@ from apps.orders.models import Order
 from apps.reference.models import Broker, Custodian, Issuer
 from apps.routing import services as routing
 from apps.routing.services.gate import BrokerRestricted, halts_in_force, refuse_halted
+from tests.compliance.ruling import put_in_force
 from tests.races import at_once
 
 NOTHING = ",-0- " * 7
@@ -151,6 +155,19 @@ class TestDecisions:
         compliance.clear_matches(by(omar, "A bakery of the same name."), [one.pk], seen={one.pk: 1})
         (free,) = submit(("P1", "CCC", "SELL", "2"))
         assert Order.objects.get(pk=free).status == "CLEARED"
+
+    def test_a_rule_of_sanctioned_names_alone_leaves_what_else_is_restricted(self, firm, load, submit, omar, odile, by):
+        shipped_rule = shipped()["sanctioned_names"]
+        put_in_force(by, "sanctions", dict(shipped_rule.params), kind="restricted_list", name=shipped_rule.name, severity="HARD")
+        load()
+        gamma, delta = match_of("Gamma Inc"), match_of("Delta Corp")
+        compliance.confirm_matches(by(omar, "It is them."), [gamma.pk], seen={gamma.pk: 1})
+        compliance.restrict(by(odile), [compliance.Listing("A deal.", date.today(), instrument_id=firm.instruments["AAA"].pk)])
+        blocked, other = submit(("P1", "CCC", "SELL", "1"), ("P1", "AAA", "SELL", "1"))
+        assert [Order.objects.get(pk=pk).status for pk in (blocked, other)] == ["HELD", "CLEARED"]
+        (found,) = Check.objects.get(order=blocked).results
+        assert (found["rule"], found["outcome"]) == ("sanctions", "FAIL") and "GAMMA on OFAC SDN (no. 1)" in found["text"]
+        assert delta.status == "WAITING"  # It is of neither.
 
     def test_a_name_that_is_nearly_the_same_holds_nothing(self, rules, load, submit):
         Issuer.objects.filter(name="Gamma Inc").update(name="Gama Industries of Cuba")

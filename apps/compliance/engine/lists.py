@@ -55,6 +55,7 @@ class Entry(NamedTuple):
     :param look_through: whether it is met by funds that hold what it names
     :param custodian_id: where it names one: met by every order of a portfolio that is kept there
     :param waits: whether it is none yet: an officer has to say whether it names whom a sanctions list does
+    :param sanctioned: whether it is there because a sanctions list names it, or may
     """
 
     id: int
@@ -73,6 +74,7 @@ class Entry(NamedTuple):
     custodian_id: int | None = None
     waits: bool = False
     group_id: int | None = None
+    sanctioned: bool = False
 
     @property
     def effect(self) -> str:
@@ -314,4 +316,14 @@ def met(hits: Mapping[int, Collection[tuple[Entry, How]]], orders: Iterable[Want
         for order in orders
         for entry, how in hits.get(order.instrument_id, ())
         if entry.is_about(order)
+    ]
+
+
+def without_secrets(found: Iterable[Met]) -> list[Met]:
+    """The same for whoever judges, and stores it: of what is the control room's no more than that it was met."""
+    return [
+        one._replace(entry=one.entry._replace(name="", reason="", issuers=frozenset(), instrument_id=None), how=one.how._replace(via=""))
+        if KINDS[one.entry.kind].is_secret
+        else one
+        for one in found
     ]

@@ -107,11 +107,16 @@ def _short_sale(values: Values) -> str:
     return f"A sale in {_either(values['classes'])} of what is not owned net is marked short{locate}.{box}{test}"
 
 
+def _restricted(values: Values) -> str:
+    whom = "the sanctioned names of the restricted list" if values["names"] == "sanctioned" else "the restricted list"
+    return (
+        f"No order trades against {whom}: what it names, derivatives and convertibles on that, and where an entry says so funds that"
+        f" hold it, as told at most {values['max_age_days']} days ago."
+    )
+
+
 _SAYS: dict[str, Callable[[Values], str]] = {
-    "restricted_list": lambda v: (
-        "No order trades against the restricted list: what it names, derivatives and convertibles on that, and where an entry"
-        f" says so funds that hold it, as told at most {v['max_age_days']} days ago."
-    ),
+    "restricted_list": _restricted,
     "control_room": lambda v: (
         "What meets a list that is the control room's alone waits for an officer; what funds hold counts as told at most"
         f" {v['max_age_days']} days ago."

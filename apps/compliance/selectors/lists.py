@@ -29,6 +29,7 @@ from ..engine.lists import (
     Wanted,
     met,
     named,
+    without_secrets,
 )
 from ..models import ListHit, Restriction
 from ..states import InForce, Outcome
@@ -94,13 +95,7 @@ def met_for_judging(order_ids: Sequence[int], at: datetime) -> list[Met]:
     What judging asks of the lists. It is stored with every screening, so of what is the control room's no more than that
     it was met.
     """
-    found = entries_met(order_ids, at, (STOPS, HOLDS), waiting=True)
-    return [
-        one._replace(entry=one.entry._replace(name="", reason="", issuers=frozenset(), instrument_id=None), how=one.how._replace(via=""))
-        if KINDS[one.entry.kind].is_secret
-        else one
-        for one in found
-    ]
+    return without_secrets(entries_met(order_ids, at, (STOPS, HOLDS), waiting=True))
 
 
 def held_for_control_room(review_ids: Sequence[int]) -> list[int]:
@@ -153,7 +148,7 @@ def brokers_listed(on: date) -> list[BrokerEntry]:
 LISTED = (
     "SELECT r.id, coalesce(s.name, i.symbol, c.name), r.direction, r.reason, r.effective_from, r.effective_to, r.issuer_id,"
     " r.reach, r.instrument_id, r.portfolio_id, r.desk_id, r.person_id, r.kind, r.look_through, r.custodian_id, false AS waits,"
-    " r.group_id"
+    " r.group_id, EXISTS (SELECT FROM compliance_namematch m WHERE m.restriction_id = r.id)"
     " FROM compliance_restriction r LEFT JOIN reference_custodian c ON c.id = r.custodian_id"
     " LEFT JOIN reference_issuer s ON s.id = r.issuer_id LEFT JOIN reference_instrument i ON i.id = r.instrument_id"
     " WHERE r.status = %s AND r.kind = ANY(%s) AND r.broker_id IS NULL"
@@ -161,7 +156,7 @@ LISTED = (
 # Names nearly the same stop nothing; those that are the same do, until an officer clears them.
 WAITING = (
     "SELECT m.id, m.name, 'ALL', m.called || ' on the sanctions list (no. ' || m.uid || ')', %s::date, NULL::date, m.issuer_id,"
-    " 'DAUGHTERS', NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, 'RESTRICTED', false, m.custodian_id, true, NULL::bigint"
+    " 'DAUGHTERS', NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, 'RESTRICTED', false, m.custodian_id, true, NULL::bigint, true"
     " FROM compliance_namematch m WHERE m.status = 'WAITING' AND m.how <> 'NEAR' AND m.broker_id IS NULL"
 )
 
@@ -177,8 +172,8 @@ def _entries(cursor, kinds: Sequence[str], waiting_on: date | None = None) -> li
             pk, f"{name} {REACHES[reach]}" if issuer and reach != "ISSUER" else name, *dated,
             family.reach(issuer, reach) if issuer else frozenset(), *scope,
         )
-        for pk, name, *dated, issuer, reach, instrument, portfolio, desk, person, kind, look, custodian, waits, group in rows
-        for scope in [(instrument, portfolio, desk, person, kind, look, custodian, waits, group)]
+        for pk, name, *dated, issuer, reach, instrument, portfolio, desk, person, kind, look, custodian, waits, group, listed in rows
+        for scope in [(instrument, portfolio, desk, person, kind, look, custodian, waits, group, listed)]
     ]  # fmt: skip
 
 

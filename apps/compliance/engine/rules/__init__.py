@@ -84,7 +84,7 @@ MEASURES: dict[str, Measure] = {
         "Deals in currencies with one body", owed.DEAL_PARAMS, owed.dealt, sentence=owed.say_dealt, looks_at_deals=lambda values: True
     ),
     "restricted_list": Measure("Restricted list", restricted.PARAMS, restricted.judge, neutral=restricted.NEUTRAL),
-    "control_room": Measure("Lists of the control room", restricted.PARAMS, restricted.judge_held, neutral=restricted.NEUTRAL),
+    "control_room": Measure("Lists of the control room", restricted.HELD_PARAMS, restricted.judge_held, neutral=restricted.NEUTRAL),
     "instrument_share": Measure("Instrument, % of NAV", concentration.INSTRUMENT_PARAMS, concentration.instrument),
     "issue_ownership": Measure("Firm's part of an issue", ownership.PARAMS, ownership.judge, firm_wide=lambda values: True),
     "issuer_share": Measure(

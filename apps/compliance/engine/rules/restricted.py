@@ -17,9 +17,11 @@ from ..lists import FORBIDS, HOLDS, MAX_AGE_DAYS, STOPS, Met
 from ..params import Param
 from ..saying import line
 
-PARAMS = {
+HELD_PARAMS = {
     "max_age_days": Param("days", MAX_AGE_DAYS, "where an entry looks through funds: how old what they hold may be")
 }
+WHOM = {"all": "whatever the restricted list names", "sanctioned": "of it those whom a sanctions list names"}
+PARAMS = HELD_PARAMS | {"names": Param("choice", "all", "which of its entries it asks", WHOM)}
 NEUTRAL = "Compliance has to look at this order before it can go on."
 
 
@@ -63,7 +65,7 @@ def _met(s: Snapshot, rule: RuleVersion, effect: str) -> tuple[dict[int, Met], n
     found: dict[int, Met] = {}
     entries: defaultdict[int, set[str]] = defaultdict(set)
     for one in s.met:
-        if one.entry.effect != effect:
+        if one.entry.effect != effect or (rule.params.get("names") == "sanctioned" and not one.entry.sanctioned):
             continue
         row = rows[one.order_id]
         known = not one.entry.waits and one.how.is_known(s.at.date(), rule.params["max_age_days"])
