@@ -113,7 +113,7 @@ BOOK = {"name": "x", "instruments": {"A": {}}, "portfolios": {"P": {}}, "orders"
 @pytest.mark.parametrize(
     ("change", "field", "why"),
     [
-        ({"orders": [{**ORDER, "side": "UP"}]}, "orders[0].side", "BUY or SELL"),
+        ({"orders": [{**ORDER, "side": "UP"}]}, "orders[0].side", "BUY, SELL or SELL_SHORT"),
         ({"orders": [ORDER, {**ORDER, "qty": "much"}]}, "orders[1].qty", "is a number"),
         ({"orders": [{**ORDER, "qty": "0"}]}, "orders[0].qty", "above zero"),
         ({"orders": [{**ORDER, "qty": "NaN"}]}, "orders[0].qty", "a number below"),

@@ -1,6 +1,6 @@
 """Words of a fixture: what each may be, and the first that is none named with its place."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -39,6 +39,18 @@ def place_in(places: Mapping[str, int], symbol: Any, at: str) -> int:
     if symbol not in places:
         raise BadFixture(f"There is no instrument “{symbol}” in the fixture.", field=at)
     return places[symbol]
+
+
+def choice_in(value: Any, choices: Collection[str], at: str) -> None:
+    if value not in choices:
+        raise BadFixture(f"“{at}” is one of {', '.join(choices)}; got “{value}”.", field=at)
+
+
+def known_in(numbers: Mapping[str, int], name: Any, what: str, at: str) -> int:
+    """The number of what another part of the fixture names."""
+    if str(name) not in numbers:
+        raise BadFixture(f"There is no {what} “{name}” in the fixture.", field=at)
+    return numbers[str(name)]
 
 
 def truth_in(value: Any, at: str) -> bool:

@@ -34,6 +34,22 @@ instrument settles on its ``settle_date``, the next day where nothing is said, n
 ``part_of`` and ``cleared``, is in ``fixture_orders``; ``rates`` and ``forwards`` of currencies are in ``fixture_cash``.
 An order may say ``to`` whom it would be sent, by names of ``dealers``, which says of which issuer each is: null where that is not
 on file, its own name where it says nothing.
+Orders may say ``by`` whom and from which ``desk`` they are. ``lists`` are entries of the firm's lists, which name one ``issuer``,
+``instrument``, or ``custodian``, a portfolio's ``bank``: ``{"list": "GREY", "issuer": "Alpha", "reach": "DAUGHTERS", "direction":
+"BUY", "from": "2026-03-01", "to": "2026-03-31"}``. Where it says nothing an entry is of the RESTRICTED list, reaches the issuer's GROUP,
+forbids ALL and holds today. It may be for one ``portfolio``, ``group`` (a portfolio's ``groups``), ``desk`` or ``person``,
+``look_through`` into funds, be ``sanctioned``, or ``waits`` for an officer to say whether it is. ``owners`` says who owns an issuer where
+that is not its group: ``{"Alpha Retail": "Alpha Bank"}``; an instrument's ``trade_date`` is the day on which it would trade.
+
+A sale marked short is a SELL_SHORT; it may be ``located``, of that ``borrowed``, and ``exempt`` from the price test. An instrument's
+``breaker`` is on where it is true, not known where it is null; ``undelivered_since`` is the day of a fail that is not closed out.
+Portfolios of one ``unit`` are one seller; ``unit_owns`` is what portfolios not shown have: ``{"Fund": {"A": "-60"}}``.
+
+A portfolio with a ``taxpayer`` (``is_ira`` for a retirement account) has ``traded`` before: ``[{"side": "BUY", "symbol": "A", "qty": "10",
+"price": "100", "on": "2026-02-02"}]``, without a price where that is not known; ``alike`` is the firm's word for instruments that are
+substantially identical. ``limits`` are trading limits: ``[{"person": "Mira", "desk": "Credit", "asset_class": "EQUITY", "max_qty":
+"100"}]``, or of an ``instrument``, with ``max_notional``, ``max_adv_pct``, ``collar_pct`` or ``stops_wrong_side``.
+
 ``clause`` may name the clause of a mandate that the fixture proves, by the document's code and the clause's reference:
 ``IMA-P001 4.2(b)``.
 """
@@ -48,6 +64,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import columns as c
+from . import fixture_limits, fixture_lists, fixture_shorts, fixture_taxes
 from .claims import Deals
 from .fixture_bodies import dealer_said, deals_said, plan_said
 from .fixture_cash import forwards_said, rates_said, unsettled_said
@@ -73,7 +90,11 @@ from .standing import stand
 from .stands import FIRM
 
 NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
-SIDES = ("BUY", "SELL")
+SIDES = ("BUY", "SELL", fixture_shorts.SHORT)
+PARTS = (fixture_lists, fixture_shorts, fixture_taxes, fixture_limits)
+"""What few kinds of rule ask: each names its words, and puts what they say into the snapshot."""
+KINDS_OF_WORDS = ("SAID", "OF_ORDERS", "OF_PORTFOLIOS", "OF_INSTRUMENTS")
+BESIDE = {kind: [word for part in PARTS for word in getattr(part, kind)] for kind in KINDS_OF_WORDS}
 THE_FIRM = "the firm"
 EXPECTED = ("PASS", "FAIL", "INDETERMINATE", "NOT_ASKED")
 
@@ -136,7 +157,7 @@ def read(told: Mapping[str, Any]) -> Fixture:
     """:raises BadFixture: naming the first place that cannot be understood"""
     known = {
         "name", "clause", "instruments", "portfolios", "orders", "open_orders", "rates", "stands", "contracts",
-        "position_limits", "benchmarks", "constituents", "dealers", "forwards", *SAID_OF_FIRM,
+        "position_limits", "benchmarks", "constituents", "dealers", "forwards", *SAID_OF_FIRM, *BESIDE["SAID"],
     }  # fmt: skip
     where = _mapping(told, "fixture", known, {"name", "instruments", "portfolios", "orders"})
     name = str(where["name"])
@@ -190,6 +211,8 @@ def read(told: Mapping[str, Any]) -> Fixture:
     snapshot.constituents = constituents_said(where.get("constituents", {}), instruments, places, NOW.date())
     orders_said(where, snapshot)
     firm_said(where, places, snapshot)
+    for part in PARTS:
+        part.put(where, snapshot)
     stands = [_stands(row, f"stands[{n}]", home) for n, row in enumerate(_rows(where.get("stands", []), "stands"))]
     return Fixture(name, snapshot, [row[5] for row in orders], stands)
 
@@ -207,7 +230,7 @@ DAYS = ("maturity_date", "issue_date", "settle_date")
 ABOVE_ZERO = ("price_factor", "increment", "min_piece")
 SAID = {
     *NUMBERS, *WORDS, *TRUTHS, *DAYS, "body", "price", "bid", "ask", "issuer", "own", "underlying", "coupon_frequency", "minutes_old",
-    "accrued_pct", "buy_fees_bp",
+    "accrued_pct", "buy_fees_bp", *BESIDE["OF_INSTRUMENTS"],
 }  # fmt: skip
 
 
@@ -260,7 +283,7 @@ def _with_underlying(i: c.Instrument, instruments: Sequence[c.Instrument]) -> c.
 
 def _portfolio(number: int, code: str, told: Any, issuers: dict[str, int], compared: Mapping[str, c.Benchmark]) -> c.Portfolio:
     told = _mapping(told, f"portfolios.{code}", {
-        "holds", "cash", "unsettled", "bank", "deals", "plan", "owner", "benchmark", "named", *OF_MANDATES,
+        "holds", "cash", "unsettled", "bank", "deals", "plan", "owner", "benchmark", "named", *OF_MANDATES, *BESIDE["OF_PORTFOLIOS"],
     })  # fmt: skip
     follows = told.get("benchmark")
     if follows is not None and follows not in compared:
@@ -287,10 +310,10 @@ def _stands(row: Any, at: str, home: Mapping[str, int]) -> tuple[int, str, str]:
 def _order(row: Any, at: str, home: Mapping[str, int], places: Mapping[str, int], *, expects: bool = False) -> tuple:
     """(portfolio, instrument, whether a sale, quantity, limit, (expected outcome, largest quantity, warned), to whom)"""
     known = {"portfolio", "side", "qty", "symbol", "limit", *SAID_OF_ORDERS}
-    known |= {"expect", "largest", "warned", "to"} if expects else OF_OPEN
+    known |= {"expect", "largest", "warned", "to", *BESIDE["OF_ORDERS"]} if expects else OF_OPEN
     row = _mapping(row, at, known, {"side", "qty", "symbol"} | ({"expect"} if expects else set()))
     if row["side"] not in SIDES:
-        raise BadFixture(f"The side is BUY or SELL; got “{row['side']}”.", field=f"{at}.side")
+        raise BadFixture(f"The side is {', '.join(SIDES[:-1])} or {SIDES[-1]}; got “{row['side']}”.", field=f"{at}.side")
     place = _home(row.get("portfolio", next(iter(home), "")), home, at)
     expected = _expected(row.get("expect", "PASS"), at)
     qty = _number(row["qty"], f"{at}.qty")
@@ -302,7 +325,7 @@ def _order(row: Any, at: str, home: Mapping[str, int], places: Mapping[str, int]
         raise BadFixture("A limit is a price above zero; without one it is a market order.", field=f"{at}.limit")
     warned = None if row.get("warned") is None else _truth(row["warned"], f"{at}.warned")
     to = _rows(row.get("to", []), f"{at}.to")
-    return place, _place(places, row["symbol"], f"{at}.symbol"), row["side"] == "SELL", qty, limit, (expected, largest, warned), to
+    return place, _place(places, row["symbol"], f"{at}.symbol"), row["side"] != "BUY", qty, limit, (expected, largest, warned), to
 
 
 def _home(portfolio: Any, home: Mapping[str, int], at: str) -> int:
