@@ -2,13 +2,14 @@
 The bench of a rule: what its fixtures say of it, and how much of it they would notice if it were wrong.
 
 A mutant is the rule with one thing changed: a limit a little lower or higher, the edge itself, an exemption dropped or added,
-another grouping or basis; of a rule whose limit is the mandate's, that limit. One that its fixtures do not notice survives, and is
-a case that nobody wrote down. What is the same rule in other words is no mutant: accrued interest where no bonds are meant, delta
-where no options are, the age of prices where units are counted, asset classes apart where only one is meant. Nor is one that begins
-to look through funds: that is another rule.
+another grouping or basis; of a rule whose limit is the mandate's, that limit; of one that asks lists, records and limits, what
+fixtures say of those (``misread``). One that its fixtures do not notice survives, and is a case that nobody wrote down. What is the
+same rule in other words is no mutant: accrued interest where no bonds are meant, delta where no options are, the age of prices where
+units are counted, asset classes apart where only one is meant. Nor is one that begins to look through funds: that is another rule.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from . import filters, fixtures, rules
 from .attributes import ALL_FIELDS, FIELDS
 from .fixture_mandates import with_mandates
 from .judgement import RuleVersion
+from .misread import misread
 from .params import ASSET_CLASSES, OF_ALL, BadRule, Param
 from .rules import MEASURES, measure_said
 from .rules.through_said import looks_through
@@ -72,8 +74,16 @@ def run(rule: RuleVersion, told: Sequence[Mapping[str, Any]]) -> Bench:
     if books and not misses:
         mutants = [(words, mutant, books) for words, mutant in mutants_of(rule)]
         mutants += [(words, rule, others) for words, others in moved(rule, books)]
+        mutants += [(words, rule, list(_readable(others))) for words, others in misread(rule, told)]
     survivors = [words for words, mutant, others in mutants if not fixtures.tried(mutant, others)]
     return Bench(outcomes.count("PASS"), outcomes.count("FAIL"), misses, len(mutants), survivors)
+
+
+def _readable(told: Sequence[Mapping[str, Any]]) -> Iterator[fixtures.Fixture]:
+    """Without those that a change left without a meaning."""
+    for one in told:
+        with suppress(fixtures.BadFixture):
+            yield fixtures.read(one)
 
 
 def mutants_of(rule: RuleVersion) -> Iterator[tuple[str, RuleVersion]]:
@@ -106,6 +116,8 @@ def _others(name: str, param: Param, values: Mapping[str, Any]) -> Iterator[tupl
         yield from ((f"with {one}", value | {one}) for one in ASSET_CLASSES if one not in value)
     elif param.kind == "count":
         yield from ((words, other) for words, other in (("one fewer", value - 1), ("one more", value + 1)) if other)
+    elif param.kind == "days":
+        yield from ((words, other) for words, other in (("a day less", value - 1), ("a day more", value + 1)) if other >= 0)
     elif param.kind == "filter" and value:
         yield "dropped", None
     elif value is not None and param.kind in ("percent", "amount", "minutes"):
@@ -121,8 +133,12 @@ def _is_same(name: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     """Whether a changed parameter leaves a rule that says the same of any book."""
     if name in NEVER_COUNTED and (was[name] ^ now[name]) <= NEVER_COUNTED[name]:
         return True
-    if name in ("look_through", "cover_pct") and not looks_through(was):
+    if name in ("look_through", "cover_pct", "constituent_days") and not looks_through(was):
         return True
+    if name == "benchmark_days" and was.get("relative_to") != "benchmark":
+        return True
+    if name == "max_age" and "price_test" in was:
+        return not was["price_test"]
     if name == "max_age":
         return was.get("basis") == "units" or was.get("against") in measure_said.IN_MONEY
     if was.get("limit") == 0 and {was[name], now[name]} <= ({"nav", "total_assets"} if name == "against" else POSITIVE):
