@@ -102,6 +102,16 @@ def test_the_same_rule_in_other_words_is_no_mutant():
     assert "limit a tenth for nothing" in nothing and "against nav for total_assets" not in nothing
 
 
+def test_fixtures_say_the_same_in_whatever_order_they_are_kept():
+    """The database keeps the parts of each in an order of its own."""
+    for rule in RULES.values():
+        turned = [
+            fixtures.read({**told, **{part: dict(reversed(told[part].items())) for part in ("instruments", "portfolios")}})
+            for told in rule.fixtures
+        ]
+        assert fixtures.tried(rule.version, turned) == [], rule.code
+
+
 def test_codes_are_told_apart():
     assert len({rule.name for rule in RULES.values()}) == len(RULES)
 

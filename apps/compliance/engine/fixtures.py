@@ -11,7 +11,7 @@ A fixture is JSON, written by whoever writes the rule and kept with it::
     }
 
 What is not said of an instrument is that of an ordinary US share, priced a minute ago; an order that names no portfolio is
-the first one's. ``expect`` is PASS, FAIL, INDETERMINATE or NOT_ASKED; ``largest`` may say the largest quantity that passes,
+the first one's in the alphabet. ``expect`` is PASS, FAIL, INDETERMINATE or NOT_ASKED; ``largest`` may say the largest quantity that passes,
 ``warned`` whether a pass is at the warning level or beyond it. ``stands`` says what the day's report finds, without the orders::
 
       "stands": [{"group": "Alpha", "expect": "FAIL"}]
@@ -302,7 +302,7 @@ def _portfolio(number: int, code: str, told: Any, issuers: dict[str, int], compa
 def _stands(row: Any, at: str, home: Mapping[str, int]) -> tuple[int, str, str]:
     """(portfolio, group as it is called, expected outcome)"""
     row = _mapping(row, at, {"portfolio", "group", "expect"}, {"group", "expect"})
-    portfolio = row.get("portfolio", next(iter(home), ""))
+    portfolio = row.get("portfolio", min(home, default=""))
     place = FIRM if portfolio == THE_FIRM else _home(portfolio, home, at)
     return place, str(row["group"]), _expected(row["expect"], at)
 
@@ -314,7 +314,7 @@ def _order(row: Any, at: str, home: Mapping[str, int], places: Mapping[str, int]
     row = _mapping(row, at, known, {"side", "qty", "symbol"} | ({"expect"} if expects else set()))
     if row["side"] not in SIDES:
         raise BadFixture(f"The side is {', '.join(SIDES[:-1])} or {SIDES[-1]}; got “{row['side']}”.", field=f"{at}.side")
-    place = _home(row.get("portfolio", next(iter(home), "")), home, at)
+    place = _home(row.get("portfolio", min(home, default="")), home, at)
     expected = _expected(row.get("expect", "PASS"), at)
     qty = _number(row["qty"], f"{at}.qty")
     if qty <= 0:
