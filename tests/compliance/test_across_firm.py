@@ -162,7 +162,7 @@ class TestCannotTell:
         [
             (None, "was not read"), (Worth(Fraction(1), Fraction(1), micros(NOW), ["ZZZ"]), "no price or rate for ZZZ, which the firm"),
             (Worth(Fraction(1), Fraction(1), micros(NOW - timedelta(minutes=61))), "older than 60 minutes"),
-            (Worth(Fraction(-5), Fraction(1), micros(NOW)), "USD -5.00, not above zero"),
+            (Worth(Fraction(-5), Fraction(1), micros(NOW)), "−USD 5.00, not above zero"),
         ],
     )  # fmt: skip
     def test_what_the_firm_is_worth(self, worth, why):

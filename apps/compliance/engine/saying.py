@@ -11,6 +11,7 @@ import numpy as np
 from .columns import FIRM_CURRENCY, QTY, Snapshot, micros
 
 MOST_LINES = 12
+MINUS = "−"
 
 
 def percent(value: float) -> str:
@@ -18,16 +19,24 @@ def percent(value: float) -> str:
     for places in (2, 4, 8):
         text = f"{value:.{places}f}"
         if places == 8 or abs(float(text) - value) <= abs(value) * 1e-4:
-            return text.rstrip("0").rstrip(".") + "%"
+            return signed(text.rstrip("0").rstrip(".")) + "%"
     raise AssertionError("the last number of places always answers")
 
 
+def signed(figure: str, before: str = "") -> str:
+    """A number that was written out, with the minus that pages print, before its currency; what rounds to nothing has none."""
+    if not figure.startswith("-"):
+        return before + figure
+    return (MINUS if figure.strip("-0.,") else "") + before + figure[1:]
+
+
 def money(value: float, currency: str = FIRM_CURRENCY) -> str:
-    return f"{currency} {value:,.2f}"
+    """USD 1,234.50, −USD 1,234.50."""
+    return signed(f"{value:,.2f}", f"{currency} ")
 
 
 def units(value: float) -> str:
-    return f"{value:,.4f}".rstrip("0").rstrip(".")
+    return signed(f"{value:,.4f}".rstrip("0").rstrip("."))
 
 
 def number(value: Decimal | Fraction | float | int) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from .columns import FIRM_CURRENCY
 from .params import OF_ALL, Param
 from .rules import MEASURES
+from .saying import signed
 
 Values = Mapping[str, Any]
 
@@ -41,7 +42,7 @@ def _value(value: Any) -> str:
 
 def _plain(number: Decimal) -> str:
     text = f"{number:,f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return signed(text.rstrip("0").rstrip(".") if "." in text else text)
 
 
 def _either(words) -> str:

@@ -21,7 +21,7 @@ from .rules.against import AGAINST
 from .rules.bands import BOUNDS
 from .rules.plans import employers
 from .rules.through_said import looks_through
-from .saying import line, percent, units
+from .saying import line, percent, signed, units
 from .scope import why_unsure
 from .standing_contracts import positions
 from .standing_firm import is_of_firm, of_firm
@@ -268,7 +268,7 @@ def _on_file(s: Snapshot, rule: RuleVersion) -> list[Standing]:
         whole = sum((int(s.positions.amount[row]) * worth.exact(s.positions.thing[row]) for row in rows), Fraction(0)) / QTY
         value = whole / number * (100 if against else 1)
         fails = value < limit if p["bound"] == "min" else value > limit
-        text = f"{name} is {float(value):,.4g} {unit}; the limit is {float(limit):,.4g}." if fails else ""
+        text = f"{name} is {signed(f'{float(value):,.4g}')} {unit}; the limit is {float(limit):,.4g}." if fails else ""
         found.append(
             Standing(
                 portfolio, name, name, OUTCOMES[FAIL if fails else PASS], float(value), float(limit), unit, text=text,

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from ..attributes import Weight, grouping, mask, vague, weight
-from ..columns import FIRM_CURRENCY, QTY, Instrument, Snapshot
+from ..columns import QTY, Instrument, Snapshot
 from ..firm import Firm, nothing
 from ..projection import running
-from ..saying import line, listed
+from ..saying import line, listed, money
 from .measure_said import IN_MONEY, OF_INSTRUMENT
 
 ALWAYS = np.iinfo(np.int64).max
@@ -207,4 +207,4 @@ def no_worth(s: Snapshot, minutes: int) -> str:
         return f"no price or rate for {listed(found.missing)}, which the firm holds"
     if found.oldest_us < max(s.now_us - minutes * 60_000_000, 0):
         return f"a price or rate in what the firm is worth is older than {minutes} minutes"
-    return "" if found.nav > 0 else f"the firm's net asset value is {FIRM_CURRENCY} {float(found.nav):,.2f}, not above zero"
+    return "" if found.nav > 0 else f"the firm's net asset value is {money(float(found.nav))}, not above zero"
