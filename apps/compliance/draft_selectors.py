@@ -91,7 +91,8 @@ def _said(row: RuleDraft | RuleVersion) -> Mapping[str, str]:
     limits: dict[str, Any] = {name.replace("_", " "): param_in_words(value) for name, value in sorted(row.params.items())}
     first, last = (f"{day:%d %b %Y}" if day else "" for day in (row.starts_on, row.ends_on))
     return {
-        "says": row.text, "severity": row.severity.lower(), **limits, "citation": row.citation or "–",
+        "says": row.text, "severity": row.severity.lower(), "where it cannot tell": row.get_when_unsure_display(), **limits,
+        "citation": row.citation or "–",
         "jurisdiction": row.jurisdiction or "–",
         "asked of": scope_in_words(row.scope), "asked at": moments_in_words(row.moments),
         "first day": first or ("the day it is approved" if isinstance(row, RuleDraft) else "since ever"), "last day": last or "–",

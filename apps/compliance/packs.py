@@ -46,7 +46,7 @@ def _parts(pack: Pack) -> Iterable[Flowable]:
             continue
         yield Paragraph(_text(f"{rule['name']}, version {rule['version']}: {rule['outcome'].lower()}"), _STYLES["Heading2"])
         shown = ("text", "citation", "finding", "numerator", "denominator", "denominator_is", "now", "after", "limit", "unit",
-                 "warning", "limit_from", "max_qty", "basis", "severity", "written_by", "written_at")  # fmt: skip
+                 "warning", "limit_from", "max_qty", "basis", "severity", "when_unsure", "written_by", "written_at")  # fmt: skip
         yield _pairs({name: rule.get(name) for name in shown})
         yield from _clauses(rule["clauses"])
         if rule["numbers"]:

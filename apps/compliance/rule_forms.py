@@ -19,13 +19,14 @@ from apps.users.models import Desk
 from . import selectors, services
 from .engine.params import ASSET_CLASSES, OF_ALL, Param
 from .engine.scope import WORDS
-from .models.rules import SEVERITIES
+from .models.rules import SEVERITIES, WHEN_UNSURE
+from .page_selectors import param_in_words
 from .states import USUAL, WHEN, Stage
 
 UNITS = {"percent": "%", "minutes": "min", "days": "days"}
 DAY = day_input()
 TICKS = forms.CheckboxSelectMultiple
-SAID = ("code", "name", "severity", "citation", "jurisdiction", "starts_on", "ends_on")
+SAID = ("code", "name", "severity", "when_unsure", "citation", "jurisdiction", "starts_on", "ends_on")
 
 
 def limit_fields(kind: str) -> dict[str, forms.Field]:
@@ -49,6 +50,9 @@ def _field(name: str, param: Param) -> forms.Field:
     else:
         made = forms.CharField(initial=param.default, **more)
     made.unit = UNITS.get(param.kind, "")
+    if param.default is not None:  # Left empty it stands all the same; what is ticked or chosen says itself.
+        is_typed = param.kind not in ("flag", "classes", "choice", "group")
+        made.beside = f"usually {param_in_words(param.default)}" if is_typed else ""
     return made
 
 
@@ -81,6 +85,9 @@ class BuildForm(forms.Form):
     severity = forms.ChoiceField(
         choices=SEVERITIES, initial="SOFT", help_text="information and warnings are told and hold nothing"
     )
+    when_unsure = forms.ChoiceField(
+        label="Where it cannot tell", choices=WHEN_UNSURE, required=False, help_text="of missing or stale data; it is never passed over"
+    )
     teams = forms.MultipleChoiceField(required=False, widget=TICKS)
     groups = forms.MultipleChoiceField(label="Groups of portfolios", required=False, widget=TICKS)
     mandate_types = forms.MultipleChoiceField(
@@ -109,6 +116,7 @@ class BuildForm(forms.Form):
     def __init__(self, data: Mapping | None, *, kind: str, said: services.RuleText | None = None, is_new: bool = True):
         super().__init__(data, initial=_initial(said) if said else {})
         self.kind = kind
+        self.fields["when_unsure"].beside = ""  # Something is always chosen.
         limits = limit_fields(kind)
         self.fields.update(limits)
         self.limits = list(limits)
@@ -127,7 +135,7 @@ class BuildForm(forms.Form):
 
     @property
     def head_rows(self) -> list[forms.BoundField]:
-        return [self[name] for name in ("name", "code", "severity", "citation", "jurisdiction")]
+        return [self[name] for name in ("name", "code", "severity", "when_unsure", "citation", "jurisdiction")]
 
     @property
     def scope_rows(self) -> list[forms.BoundField]:

@@ -252,7 +252,7 @@ def _in_words(name: str, value: object, names: Names) -> str:
             return names[name].get(value, str(value))
         if name in CODES:
             return CODES[name].get(str(value), str(value))
-        if name in ("side", "order_type", "kind", "severity", "direction"):
+        if name in ("side", "order_type", "kind", "severity", "when_unsure", "direction"):
             return str(value).replace("_", " ").lower()
         if name.endswith("qty"):
             return show.qty(value)

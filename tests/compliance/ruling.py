@@ -19,7 +19,8 @@ def put_in_force(by, code: str, params: Mapping[str, Any], writer="omar", approv
     rule = Rule.objects.filter(code=code).first()
     if rule is not None:
         last = rule.versions.latest("number")
-        says = {"kind": rule.kind, "name": rule.name, "severity": last.severity, "citation": last.citation} | says
+        says = {"kind": rule.kind, "name": rule.name, "severity": last.severity, "citation": last.citation,
+                "when_unsure": last.when_unsure} | says  # fmt: skip
     text = compliance.RuleText(code, params=params, **says)
     return approved(by, compliance.Change(text, rule and rule.pk, rule and rule.version), writer, approver).became.number
 

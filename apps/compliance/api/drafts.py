@@ -40,8 +40,8 @@ class DraftOut(serializers.ModelSerializer):
     class Meta:
         model = RuleDraft
         fields = (
-            "id", "ref", "status", "version", "rule_id", "seen", "retires", "code", "kind", "name", "severity", "text", "params",
-            "citation", "jurisdiction", "scope", "moments", "fixtures", "bench",
+            "id", "ref", "status", "version", "rule_id", "seen", "retires", "code", "kind", "name", "severity", "when_unsure", "text",
+            "params", "citation", "jurisdiction", "scope", "moments", "fixtures", "bench",
             "starts_on", "ends_on", "reason", "written_by", "written_at", "proposed_at",
             "decided_by", "decided_at", "answer", "became",
         )  # fmt: skip
@@ -107,6 +107,10 @@ class DraftIn(serializers.Serializer):
 
     params = serializers.DictField(required=False, default=dict)
     severity = serializers.ChoiceField(RuleDraft._meta.get_field("severity").choices)
+    when_unsure = serializers.ChoiceField(
+        RuleDraft._meta.get_field("when_unsure").choices, required=False, default="", allow_blank=True,
+        help_text="how severe it is where it cannot tell; empty: as where it does not pass",
+    )  # fmt: skip
     name = serializers.CharField(max_length=120, required=False, default="")
     code = serializers.CharField(max_length=40, required=False, default="", help_text="of a new rule")
     kind = serializers.CharField(max_length=40, required=False, default="", help_text="of a new rule: its measure")

@@ -22,6 +22,7 @@ class RuleOut(serializers.ModelSerializer):
 
     number = serializers.IntegerField()
     severity = serializers.CharField()
+    when_unsure = serializers.CharField(help_text="how severe it is where it cannot tell; empty: as where it does not pass")
     text = serializers.CharField()
     params = serializers.JSONField()
     citation = serializers.CharField()
@@ -39,8 +40,8 @@ class RuleOut(serializers.ModelSerializer):
     class Meta:
         model = Rule
         fields = (
-            "id", "code", "name", "kind", "citation", "jurisdiction", "status", "version", "number", "severity", "text", "params",
-            "scope", "moments", "holds", "starts_on", "ends_on", "coming_on", "written_at", "written_by", "approved_by",
+            "id", "code", "name", "kind", "citation", "jurisdiction", "status", "version", "number", "severity", "when_unsure", "text",
+            "params", "scope", "moments", "holds", "starts_on", "ends_on", "coming_on", "written_at", "written_by", "approved_by",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -59,7 +60,7 @@ class VersionOut(serializers.ModelSerializer):
     class Meta:
         model = RuleVersion
         fields = (
-            "id", "number", "severity", "text", "params", "citation", "jurisdiction", "scope", "moments", "starts_on",
+            "id", "number", "severity", "when_unsure", "text", "params", "citation", "jurisdiction", "scope", "moments", "starts_on",
             "ends_on", "written_at", "written_by", "approved_by",
         )  # fmt: skip
         read_only_fields = fields

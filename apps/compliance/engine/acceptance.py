@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from .screening import LETS_GO
+from .judgement import LETS_GO
 
 SAME = ("version", "outcome", "unit", "limit_from")
 Result = Mapping[str, Any]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .columns import PRICE, QTY, Snapshot
-from .judgement import FAIL, INDETERMINATE, PASS, UNKNOWN, RuleVersion
+from .judgement import FAIL, INDETERMINATE, LETS_GO, PASS, UNKNOWN, RuleVersion
 from .screening import Screening, screen
 
 SMALLER, LIMIT, LATER = "SMALLER", "LIMIT", "LATER"
@@ -124,7 +124,10 @@ def _days(s: Snapshot, order: int) -> Iterator[int]:
 
 def _failing(found: Screening, order: int) -> list[int]:
     """Places of the rules that hold it."""
-    return [n for n, v in enumerate(found.verdicts) if v.rule.severity not in ("WARN", "INFO") and v.outcome[order] >= INDETERMINATE]
+    return [
+        n for n, v in enumerate(found.verdicts)
+        if (said := int(v.outcome[order])) >= INDETERMINATE and v.rule.severity_of(said) not in LETS_GO
+    ]  # fmt: skip
 
 
 def _code(found: Screening, place: int) -> str:

@@ -35,7 +35,7 @@ def _in_full(v: Verdicts, row: int) -> dict[str, Any]:
         "outcome": OUTCOMES[v.outcome[row]],
         "number": rule.number,
         "name": rule.name,
-        "severity": rule.severity,
+        "severity": rule.severity_of(int(v.outcome[row])),
         "citation": rule.citation,
         "now": shown(v.now, row),
         "after": shown(v.after, row) if failed else None,

@@ -19,6 +19,8 @@ from .scope import Scope, why_unsure
 NOT_ASKED, PASS, INDETERMINATE, FAIL = 0, 1, 2, 3
 OUTCOMES = ("", "PASS", "INDETERMINATE", "FAIL")
 UNKNOWN = -1
+LETS_GO = frozenset({"INFO", "WARN"})
+"""Severities that are told and never hold an order."""
 
 
 class RuleVersion(NamedTuple):
@@ -26,6 +28,7 @@ class RuleVersion(NamedTuple):
     A rule as it stands; ``params`` already read by its measure (``params.read``).
 
     :param scope: which orders it is about, None for the whole firm's; :param amended_only: those checked before alone
+    :param when_unsure: how severe it is where it cannot tell (``WARN``, ``SOFT`` or ``HARD``); empty: as where it fails
     """
 
     id: int
@@ -38,6 +41,11 @@ class RuleVersion(NamedTuple):
     citation: str = ""
     scope: Scope | None = None
     amended_only: bool = False
+    when_unsure: str = ""
+
+    def severity_of(self, outcome: int) -> str:
+        """How severe it is of an order that it fails, or cannot tell of."""
+        return self.when_unsure or self.severity if outcome == INDETERMINATE else self.severity
 
     def asks(self, s: Snapshot) -> np.ndarray | None:
         """Which orders it is about; None where it is about all."""
@@ -96,6 +104,14 @@ class Verdicts:
     def beyond(self) -> np.ndarray:
         """Rows of the orders that did not pass: of most rules few."""
         return np.flatnonzero(self.outcome >= INDETERMINATE)
+
+    @cached_property
+    def holding(self) -> np.ndarray:
+        """Rows of the orders that it holds: what did not pass, where its severity of that is no mere warning."""
+        fails, unsure = (self.rule.severity_of(outcome) not in LETS_GO for outcome in (FAIL, INDETERMINATE))
+        if fails == unsure:
+            return self.beyond if fails else self.beyond[:0]
+        return self.beyond[self.outcome[self.beyond] == (FAIL if fails else INDETERMINATE)]
 
     def only(self, asked: np.ndarray) -> "Verdicts":
         """The same of some orders; the others were not asked."""

@@ -8,12 +8,10 @@ import numpy as np
 from . import evidence
 from .columns import Snapshot
 from .figures import figures_of
-from .judgement import FAIL, INDETERMINATE, PASS, UNKNOWN, RuleVersion, Verdicts
+from .judgement import FAIL, INDETERMINATE, LETS_GO, PASS, UNKNOWN, RuleVersion, Verdicts
 from .rules import MEASURES, duplicates
 
 RANK = {"HARD": 2, "SOFT": 1, "WARN": 0, "INFO": 0}
-LETS_GO = frozenset({"INFO", "WARN"})
-"""Severities that are told and never hold an order."""
 
 
 @dataclass
@@ -37,6 +35,11 @@ class Screening:
     failed: np.ndarray
     unsure: np.ndarray
     value: np.ndarray
+
+    def severity(self, row: int) -> str:
+        """Of an order that is held, that of its leading rule."""
+        leading = self.verdicts[self.leading[row]]
+        return leading.rule.severity_of(int(leading.outcome[row]))
 
     def results(self, s: Snapshot) -> list[str]:
         """What did not pass, as JSON, one text an order."""
@@ -63,25 +66,30 @@ def screen(s: Snapshot, rules: Sequence[RuleVersion]) -> Screening:
             if measure.last is last:
                 found, asked = measure.judge(s, rule, known), rule.asks(s)
                 found = verdicts[place] = found if asked is None else found.only(asked).unless_meant(s)
-                if rule.severity not in LETS_GO:
-                    refused[found.beyond] = True
+                refused[found.holding] = True
     in_order = [verdicts[place] for place in range(len(rules))]
     outcome, failed, unsure = np.full(n, PASS, np.int8), np.zeros(n, np.int64), np.zeros(n, np.int64)
     leading, worst = np.full(n, -1, np.int64), np.zeros(n, np.int64)
     for place, v in enumerate(in_order):
-        rows = v.beyond
-        if v.rule.severity in LETS_GO or not len(rows):
+        rows = v.holding
+        if not len(rows):
             continue
         said = v.outcome[rows]
         outcome[rows] = np.maximum(outcome[rows], said)
         failed[rows] += said == FAIL
         unsure[rows] += said == INDETERMINATE
-        weight = said.astype(np.int64) + 10 * RANK[v.rule.severity]
+        weight = said.astype(np.int64) + 10 * _rank(v.rule, said)
         leading[rows] = np.where(weight > worst[rows], place, leading[rows])
         worst[rows] = np.maximum(worst[rows], weight)
     max_qty, binding = _largest(s, in_order, outcome, unsure)
     value = s.ordered * s.unit[s.orders.instrument]
     return Screening(rules, in_order, outcome, max_qty, binding, leading, failed, unsure, value)
+
+
+def _rank(rule: RuleVersion, outcomes: np.ndarray) -> int | np.ndarray:
+    """How severe it is of each."""
+    fails, unsure = (RANK[rule.severity_of(outcome)] for outcome in (FAIL, INDETERMINATE))
+    return fails if fails == unsure else np.where(outcomes == FAIL, fails, unsure)
 
 
 def _largest(s: Snapshot, verdicts: Sequence[Verdicts], outcome: np.ndarray, unsure: np.ndarray):

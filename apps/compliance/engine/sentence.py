@@ -10,6 +10,13 @@ from .rules import MEASURES
 from .saying import signed
 
 Values = Mapping[str, Any]
+WHEN_UNSURE = {
+    "": "",
+    "WARN": " Where it cannot tell, that is said and holds nothing.",
+    "SOFT": " Where it cannot tell, the order waits for an officer.",
+    "HARD": " Where it cannot tell, the order waits for two officers.",
+}
+"""What is added to the sentence of a rule that says how severe it is where it cannot tell."""
 
 
 def of(kind: str, values: Values) -> str:

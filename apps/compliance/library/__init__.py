@@ -30,6 +30,7 @@ class Shipped(NamedTuple):
     :param params: as a rule's version keeps them; :param clause: what the source asks, in our words
     :param fixtures: as ``engine.fixtures`` reads them; :param scope: whose it is proposed to be, as a rule's version keeps it
     :param moments: when it is asked (``states.Stage``), where that is not as of most rules
+    :param when_unsure: how severe it is where it cannot tell, as a rule's version keeps it
     :param since: the first day on which the source applied as it is read here (ISO 8601); empty where that is not said
     """
 
@@ -46,11 +47,12 @@ class Shipped(NamedTuple):
     scope: Said = {}
     since: str = ""
     moments: tuple[str, ...] = ()
+    when_unsure: str = ""
 
     @property
     def text(self) -> str:
         """The rule as a sentence, made from what it is."""
-        return words.of(self.kind, rules.read(self.kind, self.params)) + sentence(self.scope)
+        return words.of(self.kind, rules.read(self.kind, self.params)) + sentence(self.scope) + words.WHEN_UNSURE[self.when_unsure]
 
     @property
     def version(self) -> RuleVersion:

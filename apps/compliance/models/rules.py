@@ -12,6 +12,11 @@ from apps.reference.models import OwnAttribute
 from ..states import USUAL, DraftStatus, InForce
 
 SEVERITIES = [("INFO", "Information"), ("WARN", "Warning"), ("SOFT", "Soft"), ("HARD", "Hard")]
+WHEN_UNSURE = [
+    ("", "as severe as where it does not pass"), ("WARN", "said, and holds nothing"), ("SOFT", "waits for an officer"),
+    ("HARD", "waits for two officers"),
+]  # fmt: skip
+UNSURE = [word for word, _ in WHEN_UNSURE]
 
 
 class Rule(models.Model):
@@ -35,6 +40,10 @@ class Said(models.Model):
     params = models.JSONField(default=dict, help_text="limits of the measure; numbers as text")
     text = models.TextField(help_text="the rule as a sentence, made from its parameters")
     severity = models.CharField(max_length=8, default="SOFT", choices=SEVERITIES)
+    when_unsure = models.CharField(
+        "where it cannot tell", max_length=4, blank=True, default="", db_default="", choices=WHEN_UNSURE,
+        help_text="for missing or stale data",
+    )
     citation = models.CharField(max_length=200, blank=True, default="")
     jurisdiction = models.CharField(max_length=40, blank=True, default="", help_text="whose law it is; empty: the firm's own policy")
     scope = models.JSONField(
@@ -75,6 +84,7 @@ class RuleVersion(Said):
                 condition=Q(ends_on__isnull=True) | Q(starts_on__isnull=True) | Q(ends_on__gte=F("starts_on")),
                 name="a_rule_version_ends_after_it_starts",
             ),
+            models.CheckConstraint(condition=Q(when_unsure__in=UNSURE), name="what_a_rule_cannot_tell_is_said_or_held"),
         ]
         triggers = [pgtrigger.Protect(name="is_never_changed", operation=pgtrigger.Update | pgtrigger.Delete)]
 
@@ -127,6 +137,7 @@ class RuleDraft(Said):
                 condition=Q(rule__isnull=False, seen__isnull=False) | Q(seen__isnull=True, retires=False),
                 name="a_change_says_which_rule_it_saw",
             ),
+            models.CheckConstraint(condition=Q(when_unsure__in=UNSURE), name="what_a_change_cannot_tell_is_said_or_held"),
         ]
         indexes = [models.Index(fields=["proposed_at"], condition=Q(status="PROPOSED"), name="proposed_drafts")]
 

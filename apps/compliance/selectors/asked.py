@@ -16,7 +16,7 @@ from ..engine.scope import Scope
 from ..states import InForce, Stage
 
 COLUMNS = (
-    "v.id, r.code, r.name, r.kind, v.number, v.severity, v.params, v.citation, v.scope, v.moments,"
+    "v.id, r.code, r.name, r.kind, v.number, v.severity, v.params, v.citation, v.scope, v.moments, v.when_unsure,"
     " (SELECT array_agg(d.id) FROM users_desk d WHERE v.scope -> 'desks' ? d.code)"
     " FROM compliance_rule r JOIN compliance_ruleversion v ON v.rule_id = r.id"
 )
@@ -47,10 +47,10 @@ def rule_versions(ids: Iterable[int]) -> dict[int, RuleVersion]:
 
 
 def _version(row: Sequence[Any]) -> RuleVersion:
-    pk, code, name, kind, number, severity, given, citation, scope, stages, desks = row
+    pk, code, name, kind, number, severity, given, citation, scope, stages, when_unsure, desks = row
     return RuleVersion(
         pk, code, name, kind, number, severity, read(kind, orjson.loads(given)), citation, scope_of(orjson.loads(scope), desks or ()),
-        amended_only(orjson.loads(stages)),
+        amended_only(orjson.loads(stages)), when_unsure,
     )  # fmt: skip
 
 

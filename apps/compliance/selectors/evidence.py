@@ -100,7 +100,8 @@ def _rule(result: Mapping[str, Any], version: RuleVersion) -> Pack:
     return {
         "rule": version.rule.code, "name": result.get("name") or version.rule.name, "version": version.number,
         "version_id": version.pk, "text": version.text, "citation": result.get("citation") or version.citation,
-        "measure": version.rule.kind, "params": version.params, "severity": version.severity,
+        "measure": version.rule.kind, "params": version.params, "severity": result.get("severity") or version.severity,
+        "when_unsure": version.when_unsure,
         "written_by": version.written_by.username, "written_at": version.written_at, "outcome": result["outcome"],
         "numerator": above, "denominator": below, "denominator_is": of, "now": result.get("now"),
         "after": result.get("after"), "limit": result.get("limit"), "unit": result.get("unit", ""),

@@ -50,7 +50,8 @@ def _with(rules: Sequence[RuleVersion], draft: RuleDraft) -> list[RuleVersion]:
         return others
     version = bench.read_version(draft.code, draft.name, draft.kind, draft.severity, draft.params)
     scope = scope_of(draft.scope, desks_of(draft.scope))
-    return sorted([*others, version._replace(scope=scope, amended_only=amended_only(draft.moments))], key=lambda rule: rule.code)
+    version = version._replace(scope=scope, amended_only=amended_only(draft.moments), when_unsure=draft.when_unsure)
+    return sorted([*others, version], key=lambda rule: rule.code)
 
 
 def _between(old: Report, new: Report) -> tuple[list[Difference], list[Difference]]:

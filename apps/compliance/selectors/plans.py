@@ -14,8 +14,8 @@ from apps.reference.selectors import issuer_groups
 
 from ..engine import columns as c
 from ..engine import plans as p
+from ..engine.judgement import FAIL, INDETERMINATE, LETS_GO
 from ..engine.rules import plan_counterparties
-from ..engine.screening import LETS_GO
 from ..states import Stage
 from .asked import active_rules
 from .homes import homes_of
@@ -28,15 +28,19 @@ class Dealings(NamedTuple):
     With whom retirement plans do not deal, by the firm's rules.
 
     :param plans: id of a portfolio to the plan that it is; :param dealers: id of a broker to who it is
+    :param bound: ids of those whose rule holds back what goes to a party; :param unsure: what goes to whom nobody knows
     """
 
     plans: Mapping[int, p.Plan]
     dealers: Mapping[int, p.Dealer]
+    bound: frozenset[int] = frozenset()
+    unsure: frozenset[int] = frozenset()
 
     def why_not(self, portfolio_id: int, broker_id: int) -> str:
         """Why a portfolio does not deal with a broker; empty where it does, or nothing is known against it."""
         plan = self.plans.get(portfolio_id)
-        return plan.why_not(self.dealers[broker_id]).text if plan else ""
+        why = plan.why_not(self.dealers[broker_id]) if plan else p.WhyNot()
+        return why.text if portfolio_id in (self.bound if why.is_party else self.unsure) else ""
 
 
 NO_DEALINGS = Dealings({}, {})
@@ -47,15 +51,18 @@ def plan_dealings(portfolio_ids: Collection[int], on: date) -> Dealings:
     What rules that hold orders back as they are about to be sent say of these portfolios and any broker. One query where there is
     no such rule; seven at most.
     """
-    rules = [one for one in active_rules(on, Stage.ROUTE) if one.kind == plan_counterparties.KIND and one.severity not in LETS_GO]
-    if not rules:
+    rules = [one for one in active_rules(on, Stage.ROUTE) if one.kind == plan_counterparties.KIND]
+    holding = [[one for one in rules if one.severity_of(outcome) not in LETS_GO] for outcome in (FAIL, INDETERMINATE)]
+    if not any(holding):
         return NO_DEALINGS
     with connection.cursor() as cursor:
         homes = homes_of(cursor, sorted(portfolio_ids), on)
-    bound = {home.id for home in homes for rule in rules if rule.scope is None or rule.scope.may_name(home)}
+    bound, unsure = (
+        frozenset(home.id for home in homes for rule in some if rule.scope is None or rule.scope.may_name(home)) for some in holding
+    )
     found = {homes[place].id: plan for place, plan in plans_of(homes, on).items() if plan.kind in (p.ERISA, p.IRA)}
-    found = {pk: plan for pk, plan in found.items() if pk in bound}
-    return Dealings(found, dealers()) if found else NO_DEALINGS
+    found = {pk: plan for pk, plan in found.items() if pk in bound | unsure}
+    return Dealings(found, dealers(), bound, unsure) if found else NO_DEALINGS
 
 
 def dealers(ids: Collection[int] | None = None) -> dict[int, p.Dealer]:

@@ -15,8 +15,8 @@ from apps.orders.selectors import check_it_was_split_by, hands_on, orders_seen_b
 from apps.portfolios.selectors import portfolios_seen_by
 from apps.users.services import can
 
+from ..engine.judgement import LETS_GO
 from ..engine.rules import MEASURES
-from ..engine.screening import LETS_GO
 from ..models import Check, Override, Question, Review, Rule
 from ..states import Outcome, R, V
 from ..states import Q as Asked

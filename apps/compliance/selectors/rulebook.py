@@ -12,7 +12,7 @@ from ..states import DraftStatus
 
 SHOWN = (
     "number", "severity", "text", "params", "citation", "jurisdiction", "scope", "moments", "fixtures", "starts_on", "ends_on",
-    "written_at", "holds",
+    "written_at", "holds", "when_unsure",
 )  # fmt: skip
 
 

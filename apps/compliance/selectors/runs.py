@@ -17,11 +17,15 @@ Result = dict[str, Any]
 
 
 def rules_hash(version_ids: Sequence[int]) -> str:
-    """SHA-256 of what versions of rules say, in the order given. One query."""
+    """
+    SHA-256 of what versions of rules say, in the order given. What one says of what it cannot tell is in it where it says that:
+    runs from before rules could say so keep their hash. One query.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT encode(sha256(convert_to(coalesce(string_agg(jsonb_build_array(v.id, r.code, r.kind, v.number,"
-            " v.severity, v.params, v.scope, v.moments)::text, E'\\n' ORDER BY u.n), ''), 'UTF8')), 'hex')"
+            "SELECT encode(sha256(convert_to(coalesce(string_agg((jsonb_build_array(v.id, r.code, r.kind, v.number,"
+            " v.severity, v.params, v.scope, v.moments) || CASE v.when_unsure WHEN '' THEN '[]' ELSE jsonb_build_array(v.when_unsure)"
+            " END)::text, E'\\n' ORDER BY u.n), ''), 'UTF8')), 'hex')"
             " FROM unnest(%s::bigint[]) WITH ORDINALITY AS u(id, n)"
             " JOIN compliance_ruleversion v ON v.id = u.id JOIN compliance_rule r ON r.id = v.rule_id",
             [list(version_ids)],

@@ -304,7 +304,7 @@ def text_of_version(rule: Rule, last: RuleVersion) -> Canonical:
 def _as_kept(row: RuleDraft | RuleVersion, code: str, kind: str, name: str) -> Canonical:
     said = RuleText(
         code, kind, name, row.severity, row.params, row.citation, row.starts_on, row.ends_on, row.jurisdiction, row.scope, row.moments,
-        row.fixtures,
+        row.fixtures, row.when_unsure,
     )
     return Canonical(said, orjson.dumps(row.params, option=orjson.OPT_SORT_KEYS).decode(), row.text)
 

@@ -51,6 +51,7 @@ def take_rules(act: Act, codes: Sequence[str]) -> list[int]:
         RuleText(
             rule.code, rule.kind, rule.name, rule.severity, rule.params, rule.citation, jurisdiction=rule.jurisdiction,
             fixtures=rule.fixtures, scope=rule.scope, moments=rule.moments or USUAL_MOMENTS,
+            when_unsure=rule.when_unsure,
         )
         for rule in rules
     ]  # fmt: skip

@@ -75,7 +75,8 @@ def _text(number: int, told: Any) -> tuple[RuleText | None, dict | None]:
         return None, _problem(code, unknown[0], f"There is no “{unknown[0]}” in a rule.")
     if told.get("sha256") not in (None, hash_of(told)):
         return None, _problem(code, "sha256", "It was changed after it was written: its hash is of another.")
-    shapes = {"params": Mapping, "scope": Mapping, "moments": list, "fixtures": list, "severity": str, "citation": str, "jurisdiction": str}
+    shapes = {"params": Mapping, "scope": Mapping, "moments": list, "fixtures": list, "severity": str, "citation": str, "jurisdiction": str,
+              "when_unsure": str}  # fmt: skip
     for name, shape in shapes.items():
         if name in told and not isinstance(told[name], shape):
             return None, _problem(code, name, f"“{name}” is written otherwise.")

@@ -54,6 +54,7 @@ class RuleText(NamedTuple):
     :param scope: lists of codes (``engine.scope.WORDS``); one of any of them is enough; empty for the whole firm
     :param moments: when it is asked (``states.Stage``); :param fixtures: as ``engine.fixtures`` reads them
     :param starts_on: the first day, None for the day it is put in force; :param ends_on: the last one, None for no end
+    :param when_unsure: how severe it is where it cannot tell (``WHEN_UNSURE``); empty: as where it does not pass
     """
 
     code: str
@@ -68,6 +69,7 @@ class RuleText(NamedTuple):
     scope: Mapping[str, Sequence[str]] = {}
     moments: Sequence[str] = tuple(sorted(USUAL))
     fixtures: Sequence[Mapping[str, Any]] = ()
+    when_unsure: str = ""
 
 
 class Canonical(NamedTuple):
@@ -82,7 +84,8 @@ class Canonical(NamedTuple):
         kept = {name: getattr(self.said, name) for name in ("kind", "name", "severity", "citation", "jurisdiction")}
         kept |= {"scope": dict(self.said.scope), "moments": list(self.said.moments)}
         days = {name: day.isoformat() for name in ("starts_on", "ends_on") if (day := getattr(self.said, name))}
-        return kept | {"text": self.text, "params": orjson.loads(self.params)} | days
+        unsure = {"when_unsure": self.said.when_unsure} if self.said.when_unsure else {}
+        return kept | unsure | {"text": self.text, "params": orjson.loads(self.params)} | days
 
 
 class Written(NamedTuple):
@@ -188,14 +191,14 @@ def _hold_attributes(cursor, versions: Iterable[tuple[int, Written]]) -> None:
         raise Conflict("An attribute that a rule asks for was taken away meanwhile. Look at the rule again.")
 
 
-SAID = ("params", "text", "severity", "citation", "jurisdiction", "scope", "moments", "fixtures", "starts_on", "ends_on")
+SAID = ("params", "text", "severity", "citation", "jurisdiction", "scope", "moments", "fixtures", "starts_on", "ends_on", "when_unsure")
 
 
 def said_in(what: Canonical) -> tuple:
     """The values of the columns ``SAID``, which versions and drafts have alike."""
     s = what.said
     lists = _json(dict(s.scope)), _json(list(s.moments)), _json(list(s.fixtures))
-    return what.params, what.text, s.severity, s.citation, s.jurisdiction, *lists, s.starts_on, s.ends_on
+    return what.params, what.text, s.severity, s.citation, s.jurisdiction, *lists, s.starts_on, s.ends_on, s.when_unsure
 
 
 def canonical(texts: Iterable[RuleText]) -> list[Canonical]:
@@ -221,7 +224,7 @@ def one_canonical(said: RuleText, fields: Mapping[str, OwnField]) -> Canonical:
     plain = {name: _plain(value) for name, value in said.params.items()}
     if read["own_field"]:
         read["own_value"] = plain["own_value"] = _asked_of_own(read["own_field"], read["own_value"], fields)
-    return Canonical(said, _json(plain), sentence.of(said.kind, read) + scope.sentence(said.scope))
+    return Canonical(said, _json(plain), sentence.of(said.kind, read) + scope.sentence(said.scope) + sentence.WHEN_UNSURE[said.when_unsure])
 
 
 def _json(value: Any) -> str:
@@ -285,6 +288,9 @@ def _refuse_malformed(said: RuleText) -> None:
         raise refuse(f"“{said.kind}” is no measure; use one of {', '.join(MEASURES)}.", "kind")
     if said.severity not in SEVERITIES:
         raise refuse(f"Severity is one of {', '.join(SEVERITIES)}.", "severity")
+    if said.when_unsure not in sentence.WHEN_UNSURE:
+        known = ", ".join(filter(None, sentence.WHEN_UNSURE))
+        raise refuse(f"Where it cannot tell it is one of {known}, or empty: as severe as where it does not pass.", "when_unsure")
     if len(said.citation) > LONGEST_CITATION:
         raise refuse(f"The citation is longer than {LONGEST_CITATION} characters.", "citation")
     if len(said.jurisdiction) > LONGEST_JURISDICTION:

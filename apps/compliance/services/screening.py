@@ -167,7 +167,7 @@ def open_reviews(act: Act, s: Snapshot, found: Screening, checks: np.ndarray, ro
                     "id": ids,
                     "order_id": orders_ids,
                     "verdict_id": check_ids,
-                    "severity": [rule.severity for rule in leading],
+                    "severity": [found.severity(row) for row in rows],
                     "leading_rule": [rule.code for rule in leading],
                     "amount_usd": pl.Series(money, dtype=pl.String),
                 }

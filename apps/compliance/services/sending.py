@@ -19,7 +19,7 @@ from apps.orders import services as orders
 from ..engine.evidence import shown
 from ..engine.judgement import INDETERMINATE, OUTCOMES, PASS, Verdicts
 from ..engine.saying import number
-from ..engine.screening import LETS_GO, Screening
+from ..engine.screening import Screening
 from ..engine.warned import in_words
 from ..selectors.asked import active_rules
 from ..selectors.reviews import neutral_words
@@ -101,14 +101,14 @@ def _words(asked: Asked, found: Screening, checks: np.ndarray, stopped: np.ndarr
     told: list[Finding] = []
     for place, v in enumerate(found.verdicts):
         says = v.outcome >= INDETERMINATE
+        holds = np.zeros(len(says), bool)
+        holds[v.holding] = True
         if v.warned is not None and v.rule.code not in hidden:
             rows = np.flatnonzero(v.warned & ~stopped)[: MOST_TOLD - len(told)]
             told += [_finding(asked, v, int(row), checks, hidden) for row in rows]
-        if v.rule.severity in LETS_GO:
-            if v.rule.code not in hidden:  # Who is watched is not for the desk to learn.
-                told += [_finding(asked, v, int(row), checks, hidden) for row in np.flatnonzero(says)[: MOST_TOLD - len(told)]]
-            continue
-        for row in np.flatnonzero(says & stopped).tolist():
+        if v.rule.code not in hidden:  # Who is watched is not for the desk to learn.
+            told += [_finding(asked, v, int(row), checks, hidden) for row in np.flatnonzero(says & ~holds)[: MOST_TOLD - len(told)]]
+        for row in np.flatnonzero(holds & stopped).tolist():
             held.append((row, found.leading[row] != place, _finding(asked, v, row, checks, hidden)))
     kept: dict[tuple[int, str], Finding] = {}
     for _, _, one in sorted(held, key=lambda one: one[:2]):  # How many of the firm's lists an order meets is not for the desk to learn.
@@ -127,4 +127,4 @@ def _finding(asked: Asked, v: Verdicts, row: int, checks: np.ndarray, hidden: Ma
     if v.outcome[row] == PASS and (level := v.rule.params.get("warning")) is not None:
         told["warning"] = number(level)
     text = in_words(told) if v.outcome[row] == PASS else v.say(row).text
-    return of | told | {"rule": v.rule.code, "name": v.rule.name, "severity": v.rule.severity, "text": text}
+    return of | told | {"rule": v.rule.code, "name": v.rule.name, "severity": v.rule.severity_of(int(v.outcome[row])), "text": text}

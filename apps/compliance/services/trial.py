@@ -86,7 +86,7 @@ def try_rule(act: Act, said: RuleText, order: Order) -> TriedRule:
     wishes, held = _wishes(portfolio, order)
     values = read(said.kind, orjson.loads(what.params))
     scope = scope_of(what.said.scope, desks_of(what.said.scope))
-    rule = RuleVersion(0, said.code, said.name, said.kind, 0, said.severity, values, said.citation, scope)
+    rule = RuleVersion(0, said.code, said.name, said.kind, 0, said.severity, values, said.citation, scope, when_unsure=said.when_unsure)
     meaning = meaning_of(what.said.scope)
     if not wishes:
         return TriedRule(what.text, portfolio.code, [], bool(order.symbol), meaning)
