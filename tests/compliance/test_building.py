@@ -137,3 +137,21 @@ def test_a_side_is_one_there_is(firm, omar, by):
     text = compliance.RuleText("x", "order_value", "X", params={"max_amount": "1"})
     with pytest.raises(Invalid):
         compliance.try_rule(by(omar), text, compliance.Order("P1", "LEND"))
+
+
+def test_what_stands_where_nothing_is_written_is_said_and_not_called_optional(firm, omar):
+    page = words(visit(omar, "compliance:rule_limits", query="?kind=order_value", htmx=True))
+    assert "usually 25,000,000" in page and "usually 4,320" in page and "optional" not in page
+    page = words(visit(omar, "compliance:rule_limits", query="?kind=measure", htmx=True))
+    beside = {part.split("</label>")[0].split(">")[1].split("<")[0].strip(): "optional" in part.split("</label>")[0]
+              for part in page.split("<label")[1:]}  # fmt: skip
+    assert [name for name, is_optional in beside.items() if is_optional] == ["Filter", "Of", "Warning"] and "usually 10<" in page
+    assert "optional" in words(visit(omar, "compliance:rule_limits", query="?kind=issuer_share", htmx=True))  # Else the mandate's.
+
+
+def test_a_trial_across_the_firm_says_whose_value_it_measures(firm, omar):
+    said = {"kind": "measure", "limit-across": "firm", "limit-group": "issuer", "severity": "SOFT", "moments": "submit",
+            "try-portfolio": "P1", "try-side": "BUY"}  # fmt: skip
+    assert "% of the firm&#x27;s NAV" in tried(omar, **said) or "% of the firm's NAV" in tried(omar, **said)
+    page = tried(omar, **said | {"limit-across": "portfolio"})
+    assert "% of NAV" in page and "firm's NAV" not in page and "firm&#x27;s NAV" not in page

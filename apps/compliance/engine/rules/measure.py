@@ -247,7 +247,8 @@ class _Judged:
             "nav": "NAV", "total_assets": "total assets", "part": "the part", "shares_outstanding": "shares", "debt_outstanding": "debt",
             "money_market_outstanding": "money market instruments", "issued_by_body": "what is issued",
         }  # fmt: skip
-        return f"% of {short.get(against, 'a day')}"
+        whose = "the firm's " if self.firm and against in ("nav", "total_assets") else ""
+        return f"% of {whose}{short.get(against, 'a day')}"
 
     @property
     def _room_unit(self) -> str:
