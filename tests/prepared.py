@@ -1,6 +1,6 @@
 """
 What tests would make again and again, made once and copied, which takes a second where making it takes twenty: the cluster
-with the database as migrations leave it, kept for later runs until a migration is another; and the firm of a whole house,
+with the database as migrations leave it, kept for later runs, where one with a migration more begins; and the firm of a whole house,
 once a run. ``python -m tests.prepared schema`` migrates, ``python -m tests.prepared FOLDER`` makes the house.
 """
 
@@ -17,6 +17,7 @@ from oms_portal.embedded import CHECKOUT, Postgres, Servers
 
 CLUSTERS = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "oms-portal" / "clusters"
 CLUSTERS_KEPT = 8
+FILES = "oms-files.txt"  # In a kept cluster: what it was made of, for one that lacks a few migrations to begin with it.
 RUN = "HOUSES_OF_THIS_RUN"  # The folder that the processes of a run share; conftest.py names and removes it.
 
 
@@ -38,13 +39,22 @@ def cluster(postgres: Postgres) -> None:
         _copied(ready, postgres.data)
 
 
-def _schema() -> str:
-    """What the database looks like hangs on these files."""
+def _files() -> list[str]:
+    """What the database looks like hangs on these files: a line of name and hash for each."""
     files = [*CHECKOUT.glob("apps/*/migrations/*.py"), CHECKOUT / "requirements.txt", CHECKOUT / "oms_portal/settings/base.py"]
-    told = hashlib.sha256()
-    for path in sorted(files):
-        told.update(f"{path.relative_to(CHECKOUT)}\0".encode() + path.read_bytes())
-    return told.hexdigest()[:20]
+    return [f"{path.relative_to(CHECKOUT)} {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in sorted(files)]
+
+
+def _schema() -> str:
+    return hashlib.sha256("\n".join(_files()).encode()).hexdigest()[:20]
+
+
+def _begun() -> Path | None:
+    """The kept cluster that lacks the fewest of the migrations of now, and has none that is not among them."""
+    now = set(_files())
+    kept = {one: set(said.read_text().splitlines()) for one in CLUSTERS.iterdir() if (said := one / FILES).is_file()}
+    fitting = [one for one, had in kept.items() if had <= now and all("/migrations/" in line for line in now - had)]
+    return max(fitting, key=lambda one: len(kept[one]), default=None)
 
 
 def _migrated(ready: Path) -> None:
@@ -52,12 +62,17 @@ def _migrated(ready: Path) -> None:
     home.chmod(0o711)
     servers = Servers(home, durable=False)
     try:
+        if begun := _begun():
+            servers.postgres.root.mkdir(parents=True, exist_ok=True)
+            _copied(begun, servers.postgres.data)
+            (servers.postgres.data / FILES).unlink()
         servers.start()
         subprocess.run([sys.executable, "-m", "tests.prepared", "schema"], check=True, env=os.environ | servers.environment(), cwd=CHECKOUT)
         servers.stop()
         half = CLUSTERS / "half"
         shutil.rmtree(half, ignore_errors=True)
         _copied(servers.postgres.data, half)
+        (half / FILES).write_text("\n".join(_files()))
         half.rename(ready)
     finally:
         servers.wipe()
@@ -73,7 +88,7 @@ def _migrate() -> None:
     django.setup()
     from django.db import connection
 
-    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False, keepdb=True)
 
 
 # --- a whole house --------------------------------------------------------------------------------------------------
