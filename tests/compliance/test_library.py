@@ -5,15 +5,13 @@ from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
 import pytest
 
-from apps.compliance.engine import bench, fixtures
+from apps.compliance.engine import bench, fixtures, misread
 from apps.compliance.engine.rules import MEASURES, read
 from apps.compliance.library import shipped
 
 RULES = shipped()
 LIMITS = ("limit", "max_pct", "max_amount", "window")
 LIMITED = [(code, name) for code, rule in RULES.items() for name in LIMITS if name in rule.params]  # The others forbid without a number.
-CODED = ("order_value", "order_volume", "price_collar", "duplicate", "cash_by_currency", "cash_share", "asset_class_band",
-         "instrument_share", "issuer_share", "sector_share", "holding", "issue_ownership")  # fmt: skip
 
 
 @pytest.mark.parametrize("code", RULES)
@@ -51,18 +49,20 @@ def test_has_its_edge_at_the_limit(code, name):
         assert fixtures.tried(rule.version._replace(params=values), told), moved
 
 
-@pytest.mark.parametrize("kind", CODED)
-def test_every_kind_of_a_size_is_in_the_library(kind):
+@pytest.mark.parametrize("kind", MEASURES)
+def test_a_firm_can_take_a_rule_of_every_kind_that_there_is(kind):
     assert kind in {rule.kind for rule in RULES.values()}
 
 
-def test_a_limit_of_the_mandate_is_changed_too():
-    rule = RULES["ima_bands"]
-    words = {said for said, _ in bench.moved(rule.version, [fixtures.read(told) for told in rule.fixtures])}
-    assert {"the mandate's equity min a tenth lower", "the mandate's fixed income max no longer met at its very edge"} <= words
-    assert len(words) == 12
-    by_itself = bench.read_version("x", "X", "issuer_share", "SOFT", {"max_pct": "5"})
-    assert not list(bench.moved(by_itself, []))
+@pytest.mark.parametrize(("kind", "names"), misread.MANDATED.items())
+def test_a_limit_of_the_mandate_is_changed_where_the_rule_has_none_of_its_own(kind, names):
+    told = [one for rule in RULES.values() if rule.kind == kind for one in rule.fixtures]
+    changes = [f"the mandate's {name.removesuffix('_pct').replace('_', ' ')} {how}" for name in names
+               for how in ("a tenth lower", "a tenth higher", "no longer met at its very edge")]  # fmt: skip
+    assert [words for words, _ in misread.misread(bench.read_version("x", "X", kind, "SOFT", {}), told) if "mandate" in words] == changes
+    if "max_pct" in MEASURES[kind].takes:
+        by_itself = bench.read_version("x", "X", kind, "SOFT", {"max_pct": "5"})
+        assert not [words for words, _ in misread.misread(by_itself, told) if "mandate" in words]
 
 
 def test_a_limit_of_the_mandate_without_a_case_at_its_edge_may_be_wrong_unnoticed():

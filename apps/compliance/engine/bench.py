@@ -17,14 +17,13 @@ import polars as pl
 
 from . import filters, fixtures, rules
 from .attributes import ALL_FIELDS, FIELDS
-from .fixture_mandates import with_mandates
 from .judgement import RuleVersion
 from .misread import misread
 from .params import ASSET_CLASSES, OF_ALL, BadRule, Param
 from .rules import MEASURES, measure_said
 from .rules.through_said import looks_through
 
-EDGE, NOTHING = Decimal("0.0000001"), Decimal(0)
+EDGE = Decimal("0.0000001")
 LOWER, HIGHER, NO_EDGE = "a tenth lower", "a tenth higher", "no longer met at its very edge"
 NEVER_COUNTED = {"exempt": {"FX"}, "short_allowed": {"FUTURE", "FX"}}
 """Asset classes that a rule leaves out in any case: nobody holds pairs of currencies, and futures are not borrowed to be sold."""
@@ -73,7 +72,6 @@ def run(rule: RuleVersion, told: Sequence[Mapping[str, Any]]) -> Bench:
     mutants = []
     if books and not misses:
         mutants = [(words, mutant, books) for words, mutant in mutants_of(rule)]
-        mutants += [(words, rule, others) for words, others in moved(rule, books)]
         mutants += [(words, rule, list(_readable(others))) for words, others in misread(rule, told)]
     survivors = [words for words, mutant, others in mutants if not fixtures.tried(mutant, others)]
     return Bench(outcomes.count("PASS"), outcomes.count("FAIL"), misses, len(mutants), survivors)
@@ -93,16 +91,6 @@ def mutants_of(rule: RuleVersion) -> Iterator[tuple[str, RuleVersion]]:
             changed = {**rule.params, name: value}
             if _could_be(rule.kind, changed) and not _is_same(name, rule.params, changed):
                 yield f"{name.replace('_', ' ')} {words}", rule._replace(params=changed)
-
-
-def moved(rule: RuleVersion, books: Sequence[fixtures.Fixture]) -> Iterator[tuple[str, list[fixtures.Fixture]]]:
-    """The fixtures with one limit of their mandates changed that the rule asks for, in words: as if it read that wrongly."""
-    for name in MEASURES[rule.kind].of_mandate(rule.params):
-        # At its very edge a limit passes: what no longer meets it lies on the other side.
-        edge = EDGE if "_min_" in name else -EDGE
-        for words, factor, more in ((LOWER, Decimal("0.9"), NOTHING), (HIGHER, Decimal("1.1"), NOTHING), (NO_EDGE, Decimal(1), edge)):
-            others = [book._replace(snapshot=with_mandates(book.snapshot, name, factor, more)) for book in books]
-            yield f"the mandate's {name.removesuffix('_pct').replace('_', ' ')} {words}", others
 
 
 def _others(name: str, param: Param, values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

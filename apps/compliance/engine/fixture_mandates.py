@@ -1,7 +1,6 @@
 """What a fixture says of a portfolio's mandate: its limits in percent of net asset value, as ``columns.Portfolio`` has them."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -21,13 +20,3 @@ def mandate_said(told: Mapping[str, Any], at: str) -> dict[str, Decimal]:
         if most is not None and limit > most:
             raise BadFixture(f"The least, {limit:f}%, is above the most, {most:f}%.", field=f"{at}.{name}")
     return limits
-
-
-def with_mandates(s: c.Snapshot, name: str, factor: Decimal, more: Decimal) -> c.Snapshot:
-    """The same book where one limit of every mandate that has it is another: so many times as large, and so much more."""
-
-    def moved(home: c.Portfolio) -> c.Portfolio:
-        limit = getattr(home, name)
-        return home if limit is None else home._replace(**{name: limit * factor + more})
-
-    return replace(s, portfolios=[moved(home) for home in s.portfolios])

@@ -1,7 +1,7 @@
 """
 What a rule's fixtures would notice if what they tell were read otherwise: mutants of books, beside those of parameters.
 
-Some kinds of rule take few parameters or none, for what they ask is in the firm's lists, limits and records. Each change here is
+Some kinds of rule take few parameters or none, for what they ask is in the firm's lists, limits, mandates and records. Each change here is
 made to whatever fixtures say of one thing, everywhere at once, as if the code got it wrong: an entry without its reach to
 derivatives, a purchase a day earlier, a limit without its desk. Where no fixture says anything of it there is nothing to change.
 """
@@ -21,7 +21,7 @@ from .lists import FORBIDS, HOLDS, KINDS, REACHES, STOPS
 Told = Mapping[str, Any]
 Change = Callable[[Any], Any]
 """What a fixture, or a row of it, says instead; None where it stays as it is."""
-Changes = Iterator[tuple[str, str, Change]]
+Changes = Iterable[tuple[str, str, Change]]
 """In words; of which part of a fixture the rows, ``portfolios.traded`` where that is of each row, empty for the whole; the change."""
 
 PIECE, HAIR = Decimal("0.0001"), Decimal("0.00000001")
@@ -240,7 +240,123 @@ def _either_side(row: Told) -> Told | None:
     return {**row, "stops_wrong_side": False, "max_qty": row.get("max_qty", NO_LIMIT)} if row.get("stops_wrong_side") else None
 
 
+# --- sizes, cash, parts of a portfolio -------------------------------------------------------------------------------
+
+EDGE = Decimal("0.0000001")
+MANDATED = {
+    "asset_class_band": ("equity_min_pct", "equity_max_pct", "fixed_income_min_pct", "fixed_income_max_pct"),
+    "cash_share": ("cash_min_pct",), "issuer_share": ("issuer_max_pct",), "sector_share": ("sector_max_pct",),
+}  # fmt: skip
+"""Limits that kinds of rule take from the mandate, where they have none of their own."""
+
+
+def _mandate(kind: str, params: Mapping[str, Any]) -> Changes:
+    for word in MANDATED[kind] if params.get("max_pct") is None else ():
+        of = f"the mandate's {word.removesuffix('_pct').replace('_', ' ')}"
+        yield f"{of} a tenth lower", "portfolios", _near(word, "0.9")
+        yield f"{of} a tenth higher", "portfolios", _near(word, "1.1")
+        # At its very edge a limit passes: what no longer meets it lies on the other side.
+        yield f"{of} no longer met at its very edge", "portfolios", _near(word, more=EDGE if "_min_" in word else -EDGE)
+
+
+def _sides() -> Changes:
+    for was, now in (("BUY", "SELL"), ("SELL", "BUY")):
+        yield f"an open {was} as a {now}", "open_orders", _for("side", was, now)
+
+
+def _held(words: str, more: Decimal) -> Changes:
+    yield f"a ten-thousandth {words} held", "portfolios.holds", lambda qty: _reckoned(qty, "1", more)
+
+
+def _share(kind: str, params: Mapping[str, Any]) -> Changes:
+    yield from _mandate(kind, params) if kind in MANDATED else ()
+    yield from _sides()
+    yield from _held("more", PIECE)
+    if kind == "issuer_share":
+        yield "a future on a body's shares as one on none", "instruments", _future_on_nothing
+
+
+def _future_on_nothing(row: Told) -> Told | None:
+    return _without("underlying")(row) if row.get("asset_class") == "FUTURE" else None
+
+
+def _bands(params: Mapping[str, Any]) -> Changes:
+    yield from _mandate("asset_class_band", params)
+    yield from _sides()
+    yield from (*_held("more", PIECE), *_held("less", -PIECE))
+
+
+def _paid(params: Mapping[str, Any]) -> Changes:
+    yield from _sides()
+    yield from _dropped("an open order", "open_orders", ("cleared",))
+    yield from _dropped("an instrument", "instruments", ("buy_fees_bp", "accrued_pct"))
+    yield from _dropped("an order", "orders", ("limit",))
+
+
+def _by_date(params: Mapping[str, Any]) -> Changes:
+    yield from _paid(params)
+    yield from _dropped("an instrument", "instruments", ("settle_date",))
+    yield from _dropped("an order", "orders", ("value_date",))
+    yield from _dropped("an open order", "open_orders", ("value_date",))
+    yield from _dropped("a portfolio", "portfolios", ("unsettled",))
+    for words, days in (("earlier", -1), ("later", 1)):
+        yield f"what is unsettled a day {words}", "portfolios.unsettled", lambda told, days=days: _other_days(told, days)
+
+
+def _other_days(told: Told, days: int) -> Told:
+    return {(date.fromisoformat(day) + timedelta(days=days)).isoformat(): amount for day, amount in told.items()}
+
+
+def _least_cash(params: Mapping[str, Any]) -> Changes:
+    yield from _mandate("cash_share", params)
+    yield from _paid(params)
+    yield "rates of currencies left out", "", _without("rates")
+
+
+def _sizes(params: Mapping[str, Any]) -> Changes:
+    yield from _dropped("an order", "orders", ("limit", "value_date"))
+    yield from _dropped("an instrument", "instruments", ("price_factor",))
+    for word in ("rates", "forwards"):
+        yield f"{word} of currencies left out", "", _without(word)
+
+
+def _collar(params: Mapping[str, Any]) -> Changes:
+    yield "the ask for the bid", "instruments", _ask_for_bid
+    yield "the bid for the ask", "instruments", lambda row: {**row, "ask": row["bid"]} if "bid" in row else None
+    yield "a buy's limit a hair higher", "orders", _of_side("BUY", _near("limit", more=HAIR))
+    yield "a sell's limit a hair lower", "orders", _of_side("SELL", _near("limit", more=-HAIR))
+    yield from _dropped("an order", "orders", ("limit", "value_date"))
+    yield "forwards of currencies left out", "", _without("forwards")
+
+
+def _twice(params: Mapping[str, Any]) -> Changes:
+    yield from _sides()
+    for words, more in (("a minute more", 1), ("a minute less", -1)):
+        yield f"an open order's age {words}", "open_orders", _near("minutes_ago", more=Decimal(more))
+    for part, of in (("orders", "an order"), ("open_orders", "an open order")):
+        yield from _dropped(of, part, ("part_of",))
+
+
+def _owned(params: Mapping[str, Any]) -> Changes:
+    yield "a ten-thousandth more held by the firm", "firm_holds", lambda qty: _reckoned(qty, "1", PIECE)
+    for word in ("firm_holds", "firm_buys"):
+        yield f"{word.replace('_', ' ')} left out", "", _without(word)
+    yield "a number of shares nobody knows as a large one", "instruments", _unknown("shares_outstanding", NO_LIMIT)
+
+
 _OF: Mapping[str, Callable[[Mapping[str, Any]], Changes]] = {
+    "asset_class_band": _bands,
+    "cash_by_currency": _by_date,
+    "cash_share": _least_cash,
+    "duplicate": _twice,
+    "holding": lambda params: (*_sides(), *_held("less", -PIECE)),
+    "instrument_share": lambda params: _share("instrument_share", params),
+    "issue_ownership": _owned,
+    "issuer_share": lambda params: _share("issuer_share", params),
+    "order_value": _sizes,
+    "order_volume": lambda params: [("a volume nobody knows as a large one", "instruments", _unknown("daily_qty", NO_LIMIT))],
+    "price_collar": _collar,
+    "sector_share": lambda params: _share("sector_share", params),
     "restricted_list": lambda params: _lists(STOPS, params),
     "control_room": lambda params: _lists(HOLDS, params),
     "short_sale": _shorts,

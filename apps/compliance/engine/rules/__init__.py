@@ -1,6 +1,6 @@
 """Every measure a rule can use: one module each, and this table of them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,7 +49,6 @@ class Measure(NamedTuple):
     :param neutral: what the desk is told instead of its words, where those are not for the desk
     :param check: refuses parameters that do not go together (``BadRule``)
     :param sentence: what a rule with these parameters says, made from them
-    :param of_mandate: which limits of portfolios' mandates it asks for with these parameters, by their names in ``columns.Portfolio``
     """
 
     title: str
@@ -61,7 +60,6 @@ class Measure(NamedTuple):
     looks_at_deals: Callable[[Mapping[str, Any]], bool] = lambda values: False
     check: Callable[[Mapping[str, Any]], None] | None = None
     sentence: Callable[[Mapping[str, Any]], str] | None = None
-    of_mandate: Callable[[Mapping[str, Any]], Sequence[str]] = lambda values: ()
 
 
 MEASURES: dict[str, Measure] = {
@@ -87,15 +85,9 @@ MEASURES: dict[str, Measure] = {
     "control_room": Measure("Lists of the control room", restricted.HELD_PARAMS, restricted.judge_held, neutral=restricted.NEUTRAL),
     "instrument_share": Measure("Instrument, % of NAV", concentration.INSTRUMENT_PARAMS, concentration.instrument),
     "issue_ownership": Measure("Firm's part of an issue", ownership.PARAMS, ownership.judge, firm_wide=lambda values: True),
-    "issuer_share": Measure(
-        "Issuer's group, % of NAV", concentration.GROUP_PARAMS, concentration.issuer, of_mandate=concentration.of_mandate("issuer_max_pct")
-    ),
-    "sector_share": Measure(
-        "Sector, % of NAV", concentration.GROUP_PARAMS, concentration.sector, of_mandate=concentration.of_mandate("sector_max_pct")
-    ),
-    "asset_class_band": Measure(
-        "Asset-class band", bands.PARAMS, bands.judge, of_mandate=lambda values: [name for pair in bands.BOUNDS.values() for name in pair]
-    ),
+    "issuer_share": Measure("Issuer's group, % of NAV", concentration.GROUP_PARAMS, concentration.issuer),
+    "sector_share": Measure("Sector, % of NAV", concentration.GROUP_PARAMS, concentration.sector),
+    "asset_class_band": Measure("Asset-class band", bands.PARAMS, bands.judge),
     "holding": Measure("Nothing sold that is not held", holdings.PARAMS, holdings.judge),
     "short_sale": Measure("Short sale: mark, locate, price test", short_sales.PARAMS, short_sales.judge, firm_wide=lambda values: True),
     "order_value": Measure("Value of one order", size.NOTIONAL_PARAMS, size.notional),
@@ -123,9 +115,7 @@ MEASURES: dict[str, Measure] = {
     "price_collar": Measure("Price collar", collar.PARAMS, collar.judge),
     "duplicate": Measure("Duplicate order", duplicates.PARAMS, duplicates.judge),
     "cash_by_currency": Measure("Cash by currency and date", cash.CURRENCY_PARAMS, cash.by_currency, last=True),
-    "cash_share": Measure(
-        "Least cash, % of NAV", cash.MINIMUM_PARAMS, cash.minimum, last=True, of_mandate=lambda values: ("cash_min_pct",)
-    ),
+    "cash_share": Measure("Least cash, % of NAV", cash.MINIMUM_PARAMS, cash.minimum, last=True),
 }
 
 

@@ -7,9 +7,8 @@ issuer; a future at its notional, by instrument and sector: on an index or a bas
 issuer (so too 2009/65/EC art. 51(3), which leaves index derivatives out of the issuer limits).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
@@ -48,11 +47,6 @@ def _issuer_of(i: Instrument) -> int | None:
 def sector(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
     """No sector above its limit."""
     return _judge(s, rule, lambda i: i.sector, lambda i: f"Sector {i.sector}", "sector_max_pct")
-
-
-def of_mandate(name: str) -> Callable[[Mapping[str, Any]], Sequence[str]]:
-    """Of a rule: the limit of mandates that it asks for, where it has none of its own."""
-    return lambda values: (name,) if values["max_pct"] is None else ()
 
 
 def _judge(
