@@ -16,7 +16,7 @@ from pathlib import Path
 from oms_portal.embedded import CHECKOUT, Postgres, Servers
 
 CLUSTERS = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "oms-portal" / "clusters"
-CLUSTERS_KEPT = 8
+CLUSTERS_KEPT = 12
 FILES = "oms-files.txt"  # In a kept cluster: what it was made of, for one that lacks a few migrations to begin with it.
 RUN = "HOUSES_OF_THIS_RUN"  # The folder that the processes of a run share; conftest.py names and removes it.
 
@@ -27,16 +27,17 @@ RUN = "HOUSES_OF_THIS_RUN"  # The folder that the processes of a run share; conf
 def cluster(postgres: Postgres) -> None:
     """Will give a server that never ran a cluster with the test database as migrations leave it."""
     CLUSTERS.mkdir(parents=True, exist_ok=True)
-    with (CLUSTERS / "lock").open("w") as lock:
+    ready = CLUSTERS / _schema()
+    with ready.with_suffix(".lock").open("w") as lock:  # Other checkouts make theirs meanwhile.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        ready = CLUSTERS / _schema()
         if not ready.exists():
             _migrated(ready)
         os.utime(ready)
-        for old in sorted((one for one in CLUSTERS.iterdir() if one.is_dir()), key=lambda one: -one.stat().st_mtime)[CLUSTERS_KEPT:]:
-            shutil.rmtree(old)
         postgres.root.mkdir(parents=True, exist_ok=True)
         _copied(ready, postgres.data)
+    kept = sorted((one for one in CLUSTERS.iterdir() if one.is_dir()), key=lambda one: -one.stat().st_mtime)
+    for old in kept[CLUSTERS_KEPT:]:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _files() -> list[str]:
@@ -69,8 +70,7 @@ def _migrated(ready: Path) -> None:
         servers.start()
         subprocess.run([sys.executable, "-m", "tests.prepared", "schema"], check=True, env=os.environ | servers.environment(), cwd=CHECKOUT)
         servers.stop()
-        half = CLUSTERS / "half"
-        shutil.rmtree(half, ignore_errors=True)
+        half = CLUSTERS / f"half-{os.getpid()}"
         _copied(servers.postgres.data, half)
         (half / FILES).write_text("\n".join(_files()))
         half.rename(ready)
