@@ -54,7 +54,8 @@ FLOW: Flow = {
     check.RuleActivated: Then(now=[compliance.outdate_mappings]),
     check.RuleRetired: Then(now=[compliance.outdate_mappings]),
     **dict.fromkeys(
-        (block.BlockOpened, block.BlockGrew, block.BlockShrank, block.BlockSplit), Then(later=[routing.estimate_blocks])
+        (block.BlockOpened, block.BlockGrew, block.BlockShrank, block.BlockSplit),
+        Then(later=[routing.estimate_blocks, routing.route_by_rules]),
     ),
     block.BlockUnblocked: Then(later=[blocks.regather_orders]),
     block.BlockDone: Then(later=[allocations.allocate_blocks]),

@@ -24,7 +24,15 @@ from apps.core.lifecycles import Lifecycle
 from apps.crossing.states import LIFE as CROSS
 from apps.orders.states import APPROVAL_LIFE, CHAIN_LIFE, DEPUTY_LIFE, GROUP_LIFE, IMPORT_LIFE, PROPOSAL_LIFE
 from apps.orders.states import LIFE as ORDER
-from apps.routing.states import ALERT_LIFE, EXECUTION_LIFE, GRANT_LIFE, HALT_LIFE, INQUIRY_LIFE, MESSAGE_LIFE
+from apps.routing.states import (
+    ALERT_LIFE,
+    EXECUTION_LIFE,
+    GRANT_LIFE,
+    HALT_LIFE,
+    INQUIRY_LIFE,
+    MESSAGE_LIFE,
+    RULE_CHANGE_LIFE,
+)
 from apps.routing.states import LIFE as ROUTE
 from apps.settlement.states import CONFIRMATION_LIFE, EXCHANGE_LIFE, INSTRUCTION_LIFE
 from apps.surveillance.states import DAY_LIFE, FILING_LIFE, INCIDENT_LIFE
@@ -66,6 +74,7 @@ LIVES: tuple[tuple[Lifecycle, str, str], ...] = (
     (HALT_LIFE, "routing_halt", "true"),
     (ALERT_LIFE, "routing_alert", "true"),
     (GRANT_LIFE, "routing_grant", "true"),
+    (RULE_CHANGE_LIFE, "routing_rulechange", "true"),
     (ALLOCATION, "allocations_allocation", "true"),
     (CONFIRMATION_LIFE, "settlement_confirmation", "true"),
     (INSTRUCTION_LIFE, "settlement_instruction", "true"),

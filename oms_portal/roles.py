@@ -17,6 +17,7 @@ TRADES = frozenset(
     | {"orders.see", "blocks.see", "blocks.work", "blocks.write_notes", "routing.see", "routing.route", "routing.mend_messages"}
     | {"routing.see_staging"}  # Of what upstream systems sent, what became an order that they see.
     | {"routing.halt", "routing.lift_halt"}  # Whoever set a halt never lifts it.
+    | {"routing.write_rules"}  # Proposes where blocks go by rule; a supervisor or an officer approves it, never who wrote it.
     | {"orders.attach"}  # Locates and documents, beside orders they see.
     | {"allocations.see", "reporting.see"}
     # Proposes to meet clients with each other and executes what others agreed to; never agrees to an own proposal.
@@ -38,7 +39,7 @@ ROLES: dict[str, frozenset[str]] = {
     # Works the blocks of the desks they sit at, and sees the orders in them. Decides nothing about compliance.
     TRADER: TRADES,
     # The same, and gives or takes any block of their desks, and the queue of who is away; agrees to colleagues' crosses.
-    SUPERVISOR: TRADES | {"blocks.supervise", "crossing.accept", "crossing.decline"},
+    SUPERVISOR: TRADES | {"blocks.supervise", "crossing.accept", "crossing.decline", "routing.approve_rules"},
     # Sees every portfolio; decides on held orders, never on one of their own; enters no orders.
     OFFICER: frozenset(
         LOOK
@@ -49,6 +50,7 @@ ROLES: dict[str, frozenset[str]] = {
         | {"compliance.keep_limits", "routing.keep_throttles", "portfolios.keep_terms"}  # Each change with a reason.
         | {"compliance.write_rules", "compliance.approve_rules"}  # Nobody approves a change of a rule that they wrote.
         | {"blocks.see", "blocks.write_notes", "routing.see", "routing.halt", "routing.lift_halt"}
+        | {"routing.write_rules", "routing.approve_rules"}  # Nobody approves a routing rule that they wrote.
         | {"allocations.see", "settlement.see"}
         | {"crossing.see", "crossing.approve", "crossing.decline"}  # Of crosses others proposed and accepted.
         | {"reporting.see", "audit.see", "audit.see_parts"}

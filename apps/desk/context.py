@@ -54,6 +54,8 @@ BEHIND = (
     ("Trading limits", "compliance:trading_limits", "compliance.see"),
     ("Position limits", "compliance:position_limits", "compliance.see"),
     ("Message throttles", "routing:throttles", "routing.see"),
+    ("Routing rules", "routing:rules", "routing.see"),
+    ("Routing decisions", "routing:decisions", "routing.see"),
     ("Broker terms", "portfolios:terms", "portfolios.see"),
     ("Retirement plans", "portfolios:plans", "portfolios.see"),
 )

@@ -25,7 +25,7 @@ from apps.orders import selectors as orders
 from apps.orders.models import ApprovalRule, OrderGroup
 from apps.portfolios.models import Portfolio
 from apps.reference.models import AssetClass, Broker, ContractFamily, Custodian, Instrument, Issuer
-from apps.routing.models import AlertRule
+from apps.routing.models import AlertRule, RoutingRule
 from apps.users.doors import door
 from apps.users.models import Desk, User
 from apps.users.services import can
@@ -46,7 +46,8 @@ NEEDED = {
     "exchange": "settlement.see",
     "review": "compliance.see", "rule": "compliance.see", "draft": "compliance.see", "restriction": "compliance.see",
     "limit": "compliance.see", "limit_end": "compliance.see",
-    "throttle": "routing.see", "term": "portfolios.see_all", "screening": "compliance.see",
+    "throttle": "routing.see", "rule_change": "routing.see", "decision": "routing.see",
+    "term": "portfolios.see_all", "screening": "compliance.see",
     "standing": "compliance.see",
     "mandate": "compliance.see", "clause": "compliance.see", "mapping": "compliance.see",
     "entry": "compliance.control_room", "match": "compliance.see", "close_out": "settlement.see", "position_limit": "compliance.see",
@@ -71,7 +72,7 @@ NAMES = {
     "dealer_id": (Broker, "name"), "desk_id": (Desk, "code"), "owner_id": (User, "username"),
     "meant_for_id": (Broker, "name"), "directed_to_id": (Broker, "name"),
     "family_id": (ContractFamily, "code"), "issuer_id": (Issuer, "name"), "group_id": (OrderGroup, "name"),
-    "approval_rule_id": (ApprovalRule, "name"), "alert_rule_id": (AlertRule, "name"),
+    "approval_rule_id": (ApprovalRule, "name"), "alert_rule_id": (AlertRule, "name"), "routing_rule_id": (RoutingRule, "name"),
     "compliance_rule_id": (Rule, "name"), "mandate_id": (MandateDocument, "code"), "clause_id": (Clause, "reference"),
     "before_id": (User, "username"), "person_id": (User, "username"), "deputy_id": (User, "username"), "acts_for_id": (User, "username"),
 }  # fmt: skip

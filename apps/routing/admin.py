@@ -10,7 +10,7 @@ from apps.users.as_seen import AsSeen
 from apps.users.back_office import ByRole
 
 from . import services
-from .forms import RoutingRuleForm, SessionForm, ThrottleForm
+from .forms import SessionForm, ThrottleForm
 from .models import AlertRule, Execution, Inquiry, Message, Route, RoutingRule, Session, Throttle
 
 
@@ -71,17 +71,17 @@ class AlertRuleAdmin(KeptAdmin):
 
 
 @admin.register(RoutingRule)
-class RoutingRuleAdmin(KeptAdmin):
-    form = RoutingRuleForm
-    writes = ("reference.write",)
+class RoutingRuleAdmin(ReadOnly):
+    """It changes on its page, by what one person proposes and another approves."""
+
+    sees = ("reference.write",)
     list_display = (
-        "rank", "name", "asset_class", "country", "min_volume_pct", "max_volume_pct", "own_field", "own_value", "action",
-        "strategy", "is_active",
+        "rank", "name", "number", "condition", "asset_class", "country", "min_volume_pct", "max_volume_pct", "own_field", "own_value",
+        "action", "strategy", "mode", "is_active",
     )  # fmt: skip
     list_display_links = ("name",)
     list_select_related = ("own_field",)
-    list_filter = ("action", "is_active", "asset_class")
-    filter_horizontal = ("brokers",)
+    list_filter = ("action", "mode", "is_active", "asset_class")
 
 
 @admin.register(Route)

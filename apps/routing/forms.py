@@ -1,32 +1,13 @@
-"""FIX sessions and routing rules as they are entered."""
+"""FIX sessions and throttles as they are entered."""
 
 from django import forms
 from django.core.exceptions import ValidationError
 
 from apps.core.refusals import Refusal
-from apps.orders.rules import OwnField, as_asked, value_asked
 
 from . import rules, services
-from .models import RoutingRule, Session, Throttle
+from .models import Session, Throttle
 from .models.throttles import STRATEGIES
-
-
-class RoutingRuleForm(forms.ModelForm):
-    """A routing rule as it is set up; the value of an own field that it asks for is kept as orders say it."""
-
-    class Meta:
-        model = RoutingRule
-        fields = "__all__"
-
-    def clean(self) -> dict:
-        data = super().clean() or self.cleaned_data
-        asked, value = data.get("own_field"), (data.get("own_value") or "").strip()
-        if asked and value:
-            kept, problem = value_asked(OwnField(asked.code, asked.label, asked.kind, asked.choices), value)
-            if problem:
-                self.add_error("own_value", problem)
-            value = as_asked(kept)
-        return data | {"own_value": value}
 
 
 class SessionForm(forms.ModelForm):

@@ -17,7 +17,7 @@ from .models import CostEstimate, Execution, Halt, HaltedRoute, Inquiry, Message
 from .states import DEAD
 
 
-def _on_desks_of(user, rows: QuerySet) -> QuerySet:
+def on_desks_of(user, rows: QuerySet) -> QuerySet:
     """Roles that see the whole firm see all; others what their desks' blocks have."""
     if not can(user, "routing.see"):
         return rows.none()
@@ -25,16 +25,16 @@ def _on_desks_of(user, rows: QuerySet) -> QuerySet:
 
 
 def routes_seen_by(user) -> QuerySet[Route]:
-    return _on_desks_of(user, Route.objects.all())
+    return on_desks_of(user, Route.objects.all())
 
 
 def inquiries_seen_by(user) -> QuerySet[Inquiry]:
-    return _on_desks_of(user, Inquiry.objects.all())
+    return on_desks_of(user, Inquiry.objects.all())
 
 
 def executions_seen_by(user) -> QuerySet[Execution]:
     """Executions as brokers reported them, busted and corrected ones with their status."""
-    return _on_desks_of(user, Execution.objects.all())
+    return on_desks_of(user, Execution.objects.all())
 
 
 def get_route_seen_by(user, route_id: int) -> Route:
@@ -79,7 +79,7 @@ def distances_bp(inquiries: Iterable[Inquiry]) -> dict[int, Decimal | None]:
 
 def estimates_seen_by(user) -> QuerySet[CostEstimate]:
     """What blocks and their routes were expected to cost."""
-    return _on_desks_of(user, CostEstimate.objects.all())
+    return on_desks_of(user, CostEstimate.objects.all())
 
 
 def quarantined_messages() -> QuerySet[Message]:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from apps.core.lifecycles import Lifecycle
 
 from . import events as e
+from . import rule_events as r
 
 
 class Rt(StrEnum):
@@ -154,5 +155,23 @@ GRANT_LIFE = Lifecycle(
         (G.ASKED, e.GrantConfirmed): G.GRANTED,
         (G.ASKED, e.GrantDeclined): G.DECLINED,
         (G.GRANTED, e.GrantEnded): G.ENDED,
+    },
+)
+
+
+class Rc(StrEnum):
+    PROPOSED = "PROPOSED"
+    APPROVED = "APPROVED"
+    REFUSED = "REFUSED"
+    DROPPED = "DROPPED"
+
+
+RULE_CHANGE_LIFE = Lifecycle(
+    "rule_change",
+    born={r.RuleChangeProposed: Rc.PROPOSED, r.RuleChangeStopped: Rc.APPROVED},
+    moves={
+        (Rc.PROPOSED, r.RuleChangeApproved): Rc.APPROVED,
+        (Rc.PROPOSED, r.RuleChangeRefused): Rc.REFUSED,
+        (Rc.PROPOSED, r.RuleChangeDropped): Rc.DROPPED,
     },
 )

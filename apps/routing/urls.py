@@ -7,6 +7,8 @@ from . import (
     halt_api,
     halt_views,
     message_api,
+    rule_api,
+    rule_views,
     staging_api,
     staging_views,
     throttle_api,
@@ -23,6 +25,16 @@ api_urlpatterns = [
     re_path(rf"^routes/{PK}/replace/?$", api.Routes.as_view({"post": "replace"}), name="api-route-replace"),
     re_path(rf"^blocks/{PK}/route/?$", api.BlockRoutes.as_view({"post": "route"}), name="api-block-route"),
     path("cost-estimates/", api.CostEstimates.as_view({"get": "list"}), name="api-cost-estimates"),
+    path("routing-rules/", rule_api.RoutingRules.as_view({"get": "list"}), name="api-routing-rules"),
+    re_path(rf"^routing-rules/{PK}/stop/?$", rule_api.RoutingRules.as_view({"post": "stop"}), name="api-routing-rule-stop"),
+    path(
+        "routing-rule-changes/", rule_api.RuleChanges.as_view({"get": "list", "post": "create"}), name="api-routing-rule-changes"
+    ),
+    *(
+        re_path(rf"^routing-rule-changes/{PK}/{act}/?$", rule_api.RuleChanges.as_view({"post": act}), name=f"api-routing-rule-{act}")
+        for act in ("approve", "refuse", "drop")
+    ),
+    path("routing-decisions/", rule_api.Decisions.as_view({"get": "list"}), name="api-routing-decisions"),
     path("executions/", api.Executions.as_view({"get": "list"}), name="api-executions"),
     path("inquiries/", api.Inquiries.as_view({"get": "list"}), name="api-inquiries"),
     re_path(rf"^inquiries/{PK}/$", api.Inquiries.as_view({"get": "retrieve"}), name="api-inquiry"),
@@ -76,6 +88,14 @@ urlpatterns = [
     path("alerts/of/<int:block_id>/", alert_views.of_block, name="alerts_of"),
     path("alerts/acknowledge/", alert_views.acknowledge, name="alert_acknowledge"),
     path("alerts/snooze/", alert_views.snooze, name="alert_snooze"),
+    path("routing-rules/", rule_views.rules, name="rules"),
+    path("routing-rules/new/", rule_views.propose, name="rule_propose"),
+    path("routing-rules/<int:rule_id>/", rule_views.rule, name="rule"),
+    path("routing-rules/<int:rule_id>/stop/", rule_views.stop, name="rule_stop"),
+    path("routing-rules/changes/<int:change_id>/", rule_views.change, name="rule_change"),
+    path("routing-rules/changes/<int:change_id>/decide/", rule_views.decide, name="rule_decide"),
+    path("routing-rules/decisions/", rule_views.decisions, name="decisions"),
+    path("routing-rules/decisions/<int:block_id>/", rule_views.decisions_of, name="decisions_of"),
     path("throttles/", throttle_views.throttles, name="throttles"),
     path("throttles/new/", throttle_views.set_throttle, name="throttle_set"),
     path("throttles/<int:throttle_id>/change/", throttle_views.change_throttle, name="throttle_change"),

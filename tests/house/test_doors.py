@@ -80,6 +80,10 @@ MATRIX: dict[str, set[str] | str] = {
     "blocks:list": FLOOR, "blocks:export": FLOOR, "blocks:rows": FLOOR, "blocks:detail": FLOOR, "blocks:of_order": FLOOR,
     "blocks:route": {T}, "blocks:cancel_routes": {T}, "blocks:finish": {T},
     "routing:routes": {T, C, O, A}, "routing:route_rows": {T, C, O, A}, "routing:route": {T, C, O, A},
+    **dict.fromkeys(("routing:rules", "routing:rule", "routing:rule_change", "routing:decisions", "routing:decisions_of",
+                     "api-routing-rules", "api-routing-rule-changes", "api-routing-decisions"), {T, C, O, A}),
+    "routing:rule_propose": {T, C}, "routing:rule_stop": {T, C}, "routing:rule_decide": {T, C}, "api-routing-rule-stop": {T, C},
+    "api-routing-rule-approve": {C}, "api-routing-rule-refuse": {C}, "api-routing-rule-drop": {T, C},
     "routing:costs_of": {T, C, O, A}, "api-cost-estimates": {T, C, O, A},
     "routing:cancel": {T}, "routing:inquiries": {T, C, O, A}, "routing:inquiry_rows": {T, C, O, A},
     "routing:inquiry": {T, C, O, A}, "routing:award": {T}, "routing:pass": {T},
@@ -188,7 +192,7 @@ MATRIX: dict[str, set[str] | str] = {
 }  # fmt: skip
 
 # Where looking and acting share an address: who may act.
-POSTS = {"api-broker-terms": {C}, "api-trading-limits": {C}, "api-throttles": {C},
+POSTS = {"api-routing-rule-changes": {T, C}, "api-broker-terms": {C}, "api-trading-limits": {C}, "api-throttles": {C},
          "api-rotations": {X}, "compliance:library": {C}, "api-crosses": {T}, "api-staging-sessions": {O, X},
          "api-orders": {M}, "api-imports": {M}, "api-import-listings": {M}, "api-proposals": {M},
          "api-mandates": {C}, "api-mandate-clauses": {C}, "api-clause-mappings": {C},

@@ -2,9 +2,9 @@
 
 import pytest
 
+from apps.core.refusals import Invalid
 from apps.orders.models import Order, OwnField
 from apps.routing import services as routing
-from apps.routing.forms import RoutingRuleForm
 from apps.routing.models import Route, RoutingRule
 from apps.routing.selectors import agreed_own
 
@@ -38,10 +38,12 @@ def test_what_orders_of_a_block_say_differently_no_rule_asks(a_block, sleeve):
     assert agreed_own([block.pk], set()) == {}
 
 
-@pytest.mark.parametrize(("value", "wrong"), [("Core", set()), ("Corn", {"own_value"}), ("", {"__all__"})])
-def test_a_rule_is_set_up_with_a_value_that_orders_can_say(sleeve, value, wrong):
-    said = {"rank": 1, "name": "Core", "action": "ALGO", "params": "{}", "own_field": sleeve.pk, "own_value": value}
-    form = RoutingRuleForm(said)
-    assert form.errors.keys() == wrong
+@pytest.mark.parametrize(("value", "wrong"), [("Core", ""), ("Corn", "own_value"), ("", "own_value")])
+def test_a_rule_is_written_with_a_value_that_orders_can_say(sleeve, tom, by, value, wrong):
+    text = routing.RuleText(1, "Core", "TRADER", own_field="sleeve", own_value=value)
     if not wrong:
-        assert form.save().own_value == "Core"
+        assert routing.propose_rule(by(tom, "Their wish."), text)
+        return
+    with pytest.raises(Invalid) as refusal:
+        routing.propose_rule(by(tom, "Their wish."), text)
+    assert refusal.value.facts["field"] == wrong

@@ -226,6 +226,25 @@ class Things:
             compliance.approve_limit_ends(self.act("omar"), [end], seen={end: 1})
         return SimpleNamespace(pk=pk, n=2)
 
+    def acting_rule(self) -> int:
+        """A routing rule that acts by itself."""
+        text = routing.RuleText(
+            5, "Small", "ALGO", brokers=[self.get("firm").brokers["HARBOR"].code], strategy="VWAP", mode="ACTIVE", daily_cap_usd=Decimal(9)
+        )
+        self.get("counterparties")
+        pk, n = None, 0
+        for cap in (9,) if self.fresh else (9, 8):
+            change = routing.propose_rule(self.act("tess"), text._replace(daily_cap_usd=Decimal(cap)), rule_id=pk, seen=n)
+            pk, n = routing.approve_rule(self.act("omar"), change, seen={change: 1}), n + 1
+        return pk
+
+    def rule_change(self) -> int:
+        text = routing.RuleText(5, "Kept", "TRADER", condition="qty > 5")
+        pk = routing.propose_rule(self.act("tom"), text)
+        if not self.fresh:
+            routing.drop_rule(self.act("tom"), pk, seen={pk: 1})
+        return pk
+
     def limit_end(self) -> int:
         today = timezone.now().date()
         (limit,) = compliance.set_limits(self.act("omar"), [compliance.LimitText(today, max_qty=Decimal(100))])
@@ -471,6 +490,8 @@ PAGES: dict[str, tuple[str, str, dict | Callable]] = {
     "routing:throttle_change": ("omar", "throttle", {"seen": "1", "per_day": "5", "over": "REFUSE", "repeat_seconds": "60"}),
     "portfolios:term_end": ("omar", "term", lambda t: {"ends_on": f"{timezone.now():%Y-%m-%d}"}),
     "routing:throttle_end": ("omar", "throttle", {}),
+    "routing:rule_decide": ("odile", "rule_change", {"do": "approve"}),
+    "routing:rule_stop": ("tom", "acting_rule", {}),
     "compliance:limit_end": ("omar", "limit", lambda t: {"ends_on": f"{timezone.now():%Y-%m-%d}"}),
     "compliance:limit_end_act": ("odile", "limit_end", {"how": "approve"}),
     "compliance:lift": ("omar", "restriction", {}),
@@ -586,6 +607,9 @@ API: dict[str, tuple[str, str, str, dict | Callable]] = {
     "api-throttle-change": ("post", "omar", "throttle", {"per_day": 5}),
     "api-broker-term-end": ("post", "omar", "term", lambda t: {"ends_on": f"{timezone.now():%Y-%m-%d}"}),
     "api-throttle-end": ("post", "omar", "throttle", {}),
+    "api-routing-rule-stop": ("post", "tom", "acting_rule", {}),
+    **{f"api-routing-rule-{act}": ("post", "odile", "rule_change", {}) for act in ("approve", "refuse")},
+    "api-routing-rule-drop": ("post", "tom", "rule_change", {}),
     "api-trading-limit-end": ("post", "omar", "limit", lambda t: {"ends_on": f"{timezone.now():%Y-%m-%d}"}),
     "api-restriction-lift": ("post", "omar", "restriction", {}),
     "api-close-out-close": ("post", "omar", "close_out", {}),
@@ -634,6 +658,9 @@ OTHERS = {
         " blocks:rotation_make routing:halt_set routing:grant_ask users:tokens api-orders api-orders-clone"
         " api-orders-reverse api-imports api-proposals api-deputies api-restrictions api-halts api-rotations"
         " api-restrictions-import api-position-limits api-position-limits-import api-staging-sessions api-staging-session-grants api-views"
+    ),
+    "proposes something new, or another text of a rule as it was read; of that tests/routing/test_rulebook.py": (
+        "routing:rule_propose api-routing-rule-changes"
     ),
     "adds to a thread, or says what one has read": (
         "blocks:notes_of_order blocks:notes_of_block blocks:notes_read api-block-notes api-order-notes"
@@ -737,6 +764,7 @@ RACED_ELSEWHERE = {
     **{f"api-rule-draft-{act}": "tests/compliance/test_rule_change_races.py" for act in ("edit", "propose", "drop", "approve", "refuse")},
     **{f"api-limit-end-{act}": "tests/compliance/test_keeping_limits.py" for act in ("approve", "refuse", "drop")},
     **{f"api-clause-mapping-{act}": "tests/compliance/test_mandate_races.py" for act in ("approve", "refuse", "drop")},
+    "api-routing-rule-drop": "is its author's alone; of two acts at once tests/routing/test_rulebook.py",
     "api-cross-approve": "tests/crossing/test_races.py",
     "api-cross-execute": "tests/crossing/test_races.py",
 }  # fmt: skip

@@ -49,7 +49,7 @@ from apps.reference.models import (
     Venue,
 )  # fmt: skip
 from apps.routing import services as routing
-from apps.routing.models import AlertRule, RoutingRule, Session, Throttle
+from apps.routing.models import AlertRule, Session, Throttle
 from apps.users.as_seen import AsSeen
 from apps.users.models import Desk, User
 from tests.back_office import typed
@@ -148,7 +148,6 @@ ROWS = {
                    {"basis": "procedures of 2026"}, {"ends_on": "2031-01-01"}),
     Session: (lambda w: Session.objects.order_by("pk").first(), {"host": "fix.example.com"}, {"port": "9999"}),
     AlertRule: (lambda w: AlertRule.objects.get(kind="IDLE"), {"threshold": "20"}, {"name": "Asleep"}),
-    RoutingRule: (lambda w: RoutingRule.objects.order_by("rank").first(), {"strategy": "TWAP"}, {"name": "First of all"}),
 }  # fmt: skip
 
 
@@ -391,9 +390,9 @@ class TestDeletingAndGoingBack:
         assert not MergeRule.objects.exists()
 
     def test_an_older_version_comes_back_only_over_what_was_seen(self, office):
-        row = ROWS[RoutingRule][0](office)
+        row = ROWS[AlertRule][0](office)
         first = row.history.order_by("history_id").first() or None
-        office.bob.post(url_of(row), typed(office.bob.get(url_of(row)), strategy="TWAP"))
+        office.bob.post(url_of(row), typed(office.bob.get(url_of(row)), threshold="20"))
         first = first or row.history.order_by("history_id").first()
         back = url_of(row, "simple_history", first.history_id)
         opened = office.ann.get(back)

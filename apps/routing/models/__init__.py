@@ -4,6 +4,7 @@ from .alerts import Alert, AlertRule
 from .costs import CostEstimate
 from .halts import Halt, HaltedRoute
 from .routes import DealerQuote, Execution, Inquiry, Message, Route, RouteRequest, RoutingRule, Session
+from .rulebook import RoutingDecision, RuleChange, RuleDay
 from .staging import Grant, StagedRequest
 from .throttles import Throttle, ThrottleUse
 
@@ -20,7 +21,10 @@ __all__ = [
     "Message",
     "Route",
     "RouteRequest",
+    "RoutingDecision",
     "RoutingRule",
+    "RuleChange",
+    "RuleDay",
     "Session",
     "StagedRequest",
     "Throttle",

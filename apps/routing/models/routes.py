@@ -64,14 +64,27 @@ class Session(models.Model):
 
 
 class RoutingRule(models.Model):
-    """Blocks that match go to this destination; the lowest rank that matches decides."""
+    """
+    Blocks that match go to this destination; the lowest rank that matches decides. It changes by what one person proposes and
+    another approves (``RuleChange``).
+    """
 
     class Action(models.TextChoices):
         ALGO = "ALGO", "broker algorithm"
         INQUIRY = "INQUIRY", "dealer inquiry"
+        TRADER = "TRADER", "left to the trader"
+
+    class Mode(models.TextChoices):
+        ASKED = "ASKED", "when a trader routes"
+        DRY_RUN = "DRY_RUN", "dry run"
+        ACTIVE = "ACTIVE", "by itself"
 
     rank = models.IntegerField(unique=True)
     name = models.CharField(max_length=80)
+    number = models.IntegerField("version", default=1, db_default=1)
+    condition = models.TextField(
+        blank=True, default="", db_default="", help_text="on what blocks, market and portfolios it acts; empty: on all"
+    )
     asset_class = models.CharField(max_length=8, choices=AssetClass.choices, blank=True, default="")
     country = models.CharField(max_length=2, blank=True, default="")
     min_volume_pct = percent_field(null=True, blank=True, help_text="block against average daily volume")
@@ -87,12 +100,24 @@ class RoutingRule(models.Model):
     )
     strategy = models.CharField(max_length=12, blank=True, default="VWAP")
     params = models.JSONField(default=dict, blank=True)
+    mode = models.CharField(max_length=8, choices=Mode.choices, default=Mode.ASKED, db_default=Mode.ASKED)
+    daily_cap_usd = amount_field(null=True, blank=True, help_text="what it may route by itself in a day")
+    starts_on = models.DateField(null=True, blank=True)
+    ends_on = models.DateField(null=True, blank=True, help_text="the last day")
     is_active = models.BooleanField(default=True)
     history = HistoricalRecords(m2m_fields=[brokers])
 
     class Meta:
         ordering = ["rank"]
         constraints = [
+            models.CheckConstraint(
+                condition=~Where(mode="ACTIVE") | Where(action="TRADER") | Where(daily_cap_usd__gt=0),
+                name="a_rule_that_routes_by_itself_has_a_cap",
+            ),
+            models.CheckConstraint(
+                condition=Where(ends_on=None) | Where(starts_on=None) | Where(ends_on__gte=F("starts_on")),
+                name="a_routing_rule_ends_after_it_starts",
+            ),
             models.CheckConstraint(
                 condition=Where(own_field=None, own_value="") | (Where(own_field__isnull=False) & ~Where(own_value="")),
                 name="a_routing_rule_asks_a_field_for_a_value",
@@ -116,7 +141,7 @@ class Route(models.Model):
 
     block = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="+")
     broker = models.ForeignKey(Broker, on_delete=models.PROTECT, related_name="+")
-    kind = models.CharField(max_length=8, choices=[*RoutingRule.Action.choices, (CROSS, "internal cross")])
+    kind = models.CharField(max_length=8, choices=[*RoutingRule.Action.choices[:2], (CROSS, "internal cross")])
     strategy = models.CharField(max_length=12, blank=True, default="")
     params = models.JSONField(default=dict)
     trace = models.JSONField(default=dict, help_text="the rule that chose it and what it saw; an override's reason")

@@ -1,6 +1,6 @@
 """Arithmetic and judgement of routing: pure functions, by noun."""
 
-from . import orders
+from . import conditions, orders
 from .alerts import alert_words
 from .destinations import (
     Candidate,
@@ -69,6 +69,7 @@ __all__ = [
     "choose",
     "cl_ord_id",
     "commission_amount",
+    "conditions",
     "distance_bp",
     "fields_of",
     "fill_problem",

@@ -4,7 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
+
+from .conditions import Heard
+
+NOT_HEARD = Heard(None, {})
 
 
 @dataclass(frozen=True)
@@ -36,21 +41,30 @@ class Candidate:
     own_field: str = ""
     own_label: str = ""
     own_value: str = ""
+    condition: str = ""
+    number: int = 1
 
 
-def choose(rules: Sequence[Candidate], wanted: Wanted) -> tuple[Candidate | None, dict[str, Any]]:
+def choose(
+    rules: Sequence[Candidate], wanted: Wanted, heard: Mapping[int, Heard] = MappingProxyType({})
+) -> tuple[Candidate | None, dict[str, Any]]:
     """
     The first rule by rank that matches, and the trace that says why: what was looked at, which rules were passed over
-    for what, which one decided. A rule that asks for a share of volume does not match where volume is unknown.
+    for what, which one decided; of a rule with a condition its text, version and the values it looked at. A rule that asks
+    for what is unknown, as a share of a volume that is, does not match; ``unknown`` then names it.
+
+    :param heard: what the condition of each rule that has one says, by the rule's id
     """
-    passed_over = []
+    passed_over, unknown = [], []
     chosen = None
     for rule in sorted(rules, key=lambda r: r.rank):
-        why = _mismatch(rule, wanted)
+        why, is_known = _mismatch(rule, wanted, heard.get(rule.id, NOT_HEARD))
         if why is None:
             chosen = rule
             break
-        passed_over.append({"rule": rule.name, "because": why})
+        passed_over.append({"rule": rule.name, "because": why} | _asked(rule, heard))
+        if not is_known:
+            unknown.append(rule.name)
     own = {"own": dict(wanted.own)} if wanted.own else {}
     trace = own | {
         "asset_class": wanted.asset_class,
@@ -60,20 +74,43 @@ def choose(rules: Sequence[Candidate], wanted: Wanted) -> tuple[Candidate | None
         "rule": chosen.name if chosen else None,
         "rule_id": chosen.id if chosen else None,
     }
-    return chosen, trace
+    if chosen and chosen.condition:
+        trace |= _asked(chosen, heard)
+    return chosen, trace | ({"unknown": unknown} if unknown else {})
 
 
-def _mismatch(rule: Candidate, wanted: Wanted) -> str | None:
+def _asked(rule: Candidate, heard: Mapping[int, Heard]) -> dict[str, Any]:
+    """Of a rule with a condition what it asked, and the values it saw."""
+    if not rule.condition:
+        return {}
+    return {"number": rule.number, "condition": rule.condition, "values": dict(heard.get(rule.id, NOT_HEARD).values)}
+
+
+def _mismatch(rule: Candidate, wanted: Wanted, heard: Heard) -> tuple[str | None, bool]:
+    """Why a rule does not match, None where it does; and whether that is known."""
     if rule.asset_class and rule.asset_class != wanted.asset_class:
-        return f"asset class is {wanted.asset_class}, not {rule.asset_class}"
+        return f"asset class is {wanted.asset_class}, not {rule.asset_class}", True
     if rule.country and rule.country != wanted.country:
-        return f"country is {wanted.country}, not {rule.country}"
+        return f"country is {wanted.country}, not {rule.country}", True
     if rule.own_field and wanted.own.get(rule.own_field) != rule.own_value:
-        return f"{rule.own_label} is not {rule.own_value} for all its orders"
+        return f"{rule.own_label} is not {rule.own_value} for all its orders", True
+    if rule.condition and heard.holds is not True:
+        if heard.holds is False:
+            return "its condition does not hold", True
+        lost = ", ".join(name for name, value in heard.values.items() if value is None)
+        return f"whether its condition holds cannot be told: {lost or 'a value'} is not known", False
+    why = _beyond(rule, wanted)
+    return why, why != UNKNOWN_VOLUME
+
+
+UNKNOWN_VOLUME = "average volume is unknown"
+
+
+def _beyond(rule: Candidate, wanted: Wanted) -> str | None:
     if rule.min_volume_pct is None and rule.max_volume_pct is None:
         return None
     if wanted.volume_pct is None:
-        return "average volume is unknown"
+        return UNKNOWN_VOLUME
     if rule.min_volume_pct is not None and wanted.volume_pct < rule.min_volume_pct:
         return f"{wanted.volume_pct:.2f}% of average volume is below {rule.min_volume_pct.normalize():f}%"
     if rule.max_volume_pct is not None and wanted.volume_pct >= rule.max_volume_pct:

@@ -5,6 +5,7 @@ from apps.blocks.services import StaleBlock
 from .alerts import StaleAlert, acknowledge_alerts, install_default_alerts, raise_alerts, snooze_alerts
 from .costs import estimate_blocks
 from .crossing import Crossed, book_crosses
+from .deciding import route_by_rules
 from .gate import RoutingHalted, StoppedAtRoute, halts_in_force, refuse_halted, stopped_at_route
 from .grants import (
     GrantAskedAlready,
@@ -47,7 +48,15 @@ from .messages import (
     queue_messages,
     take_to_send,
 )
-from .planning import DirectedElsewhere, FewDealers, MissedCutOff, NoBroker, NoRoutingRule, OverrideNeedsReason
+from .planning import (
+    DirectedElsewhere,
+    FewDealers,
+    LeftToTrader,
+    MissedCutOff,
+    NoBroker,
+    NoRoutingRule,
+    OverrideNeedsReason,
+)
 from .routes import (
     NotAnOrder,
     NothingToPlace,
@@ -58,6 +67,21 @@ from .routes import (
     replace_routes,
     route_blocks,
     send_inquiries,
+)
+from .rulebook import (
+    ChangeWaits,
+    OthersRuleChange,
+    OwnRuleChange,
+    RankTaken,
+    RuleText,
+    StaleRoutingRule,
+    StaleRuleChange,
+    approve_rule,
+    drop_rule,
+    propose_rule,
+    refuse_rule,
+    stop_rule,
+    text_of,
 )
 from .sessions import (
     CompIdTaken,
@@ -80,6 +104,21 @@ from .staging_reports import report_staged_orders
 from .throttles import COUNTED, RateLimit, paces
 
 __all__ = [
+    "ChangeWaits",
+    "LeftToTrader",
+    "OthersRuleChange",
+    "OwnRuleChange",
+    "RankTaken",
+    "RuleText",
+    "StaleRoutingRule",
+    "StaleRuleChange",
+    "approve_rule",
+    "drop_rule",
+    "propose_rule",
+    "refuse_rule",
+    "route_by_rules",
+    "stop_rule",
+    "text_of",
     "StaleThrottle",
     "ThrottleText",
     "ThrottledAlready",

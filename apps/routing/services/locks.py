@@ -69,11 +69,11 @@ def lock_inquiry(user: User, inquiry_id: int, seen: Mapping[int, int]) -> tuple[
     return inquiry, blocks[block_id]
 
 
-def refuse_stale(refusal: type[Stale], rows: Mapping[int, object], seen: Mapping[int, int]) -> None:
+def refuse_stale(refusal: type[Stale], rows: Mapping[int, object], seen: Mapping[int, int], subject: str = "") -> None:
     """:raises Stale: naming each row that is not at the version seen, with what happened to it since"""
     stale = [row for pk, row in rows.items() if seen.get(pk) != row.version]
     if stale:
-        subject = type(stale[0])._meta.model_name
+        subject = subject or type(stale[0])._meta.model_name
         raise refusal(
             f"{', '.join(row.ref for row in stale[:5])} changed since you looked"
             f" ({str(stale[0].status).lower().replace('_', ' ')} by now). Reload and decide again.",

@@ -1,7 +1,7 @@
 """Where each block is to go: by the firm's rules, or by a trader who says why."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -21,12 +21,17 @@ from ..models import Route, RoutingRule
 from ..selectors import agreed_own, default_brokers
 from .counterparties import Bars
 from .messages import sessions_of
+from .seeing import hear_conditions
 
-ALGO, INQUIRY = RoutingRule.Action.ALGO, RoutingRule.Action.INQUIRY
+ALGO, INQUIRY, DRY_RUN = RoutingRule.Action.ALGO, RoutingRule.Action.INQUIRY, RoutingRule.Mode.DRY_RUN
 
 
 class NoRoutingRule(Conflict):
     """No rule says where a block goes."""
+
+
+class LeftToTrader(NoRoutingRule):
+    """A rule says that a person decides where a block goes."""
 
 
 class NoBroker(Conflict):
@@ -69,7 +74,7 @@ def plan_routes(
     act: Act, quantities: Mapping[int, Decimal], blocks: Mapping[int, Block], override: Override, bars: Bars
 ) -> list[Plan]:
     """
-    Six queries whatever the number of blocks, seven where a rule asks for a field of the firm's own. The broker that the
+    Six queries whatever the number of blocks, and what ``choose_rules`` adds. The broker that the
     firm's default rules gave all orders of a block comes before the rule's, where the rule is for algorithms. Of a rule's
     brokers those are passed over that a portfolio of the block bars. The rule's choice is kept in the trace also where it
     is overridden.
@@ -81,18 +86,43 @@ def plan_routes(
     """
     if override.is_asked and not act.reason.strip():
         raise OverrideNeedsReason("Say why you route otherwise than by rule; the reason is kept.", field="reason")
-    table = list(RoutingRule.objects.filter(is_active=True).select_related("own_field").prefetch_related("brokers"))
+    chosen = choose_rules(rules_in_force(act.at.date()), quantities, blocks, act.at)
+    directed = [one for one in chosen if _bound_to(one[0], override)]
+    if not directed:
+        return _free(act, quantities, chosen, override, bars)
+    plans = _directed(act, quantities, directed, override)
+    free = [one for one in chosen if not _bound_to(one[0], override)]
+    if free:
+        plans += _free(act, {block.pk: quantities[block.pk] for block, *_ in free}, free, override, bars)
+    return sorted(plans, key=lambda plan: plan.block.pk)
+
+
+def rules_in_force(day: date, *, dry: bool = False) -> list[RoutingRule]:
+    """The rules that hold on a day, in their order, those of a dry run apart. Two queries."""
+    table = RoutingRule.objects.filter(is_active=True).select_related("own_field").prefetch_related("brokers").order_by("rank")
+    table = table.filter(mode=DRY_RUN) if dry else table.exclude(mode=DRY_RUN)
+    return [rule for rule in table if rules.conditions.is_in_force(day, rule.starts_on, rule.ends_on)]
+
+
+def choose_rules(
+    table: Sequence[RoutingRule], quantities: Mapping[int, Decimal], blocks: Mapping[int, Block], at: datetime
+) -> list[tuple[Block, RoutingRule | None, dict[str, Any]]]:
+    """
+    Each block, by its id, with the rule of these that matches first and its trace. One query, one more where a rule asks for a
+    field of the firm's own, ten more where one has a condition.
+    """
     candidates = [
         rules.Candidate(
             r.pk, r.rank, r.name, r.asset_class, r.country, r.min_volume_pct, r.max_volume_pct,
-            *((r.own_field.code, r.own_field.label, r.own_value) if r.own_field else ()),
+            *((r.own_field.code, r.own_field.label, r.own_value) if r.own_field else ("", "", "")), r.condition, r.number,
         )
         for r in table
     ]  # fmt: skip
     own = agreed_own(quantities, {c.own_field for c in candidates if c.own_field})
     by_id = {r.pk: r for r in table}
     volumes = marketdata.average_volumes(b.instrument_id for b in blocks.values())
-    chosen: list[tuple[Block, RoutingRule | None, dict]] = []
+    heard = hear_conditions(table, quantities, blocks, at)
+    chosen = []
     for pk in sorted(quantities):
         block = blocks[pk]
         volume = volumes.get(block.instrument_id, (None,))[0]
@@ -102,16 +132,9 @@ def plan_routes(
             volume_pct=quantities[pk] / volume * 100 if volume else None,
             own=own.get(pk, {}),
         )
-        rule, trace = rules.choose(candidates, wanted)
+        rule, trace = rules.choose(candidates, wanted, heard.get(pk, {}))
         chosen.append((block, by_id[rule.id] if rule else None, trace))
-    directed = [one for one in chosen if _bound_to(one[0], override)]
-    if not directed:
-        return _free(act, quantities, chosen, override, bars)
-    plans = _directed(act, quantities, directed, override)
-    free = [one for one in chosen if not _bound_to(one[0], override)]
-    if free:
-        plans += _free(act, {block.pk: quantities[block.pk] for block, *_ in free}, free, override, bars)
-    return sorted(plans, key=lambda plan: plan.block.pk)
+    return chosen
 
 
 def _bound_to(block: Block, override: Override) -> int | None:
@@ -169,6 +192,12 @@ def refuse_elsewhere(block: Block, directed_to: Broker, code: str | None) -> Non
 
 
 def _by_rule(act, quantities, chosen, override: Override, bars: Bars) -> list[Plan]:
+    kept = [(block, rule) for block, rule, _ in chosen if rule is not None and rule.action == RoutingRule.Action.TRADER]
+    if kept:
+        block, rule = kept[0]
+        raise LeftToTrader(
+            f"The rule “{rule.name}” leaves {block.ref} to you. Choose a broker, with a reason.", rule=rule.pk, block=block.pk
+        )
     lost = [block.ref for block, rule, _ in chosen if rule is None]
     if lost:
         raise NoRoutingRule(
