@@ -86,7 +86,8 @@ class BuildForm(forms.Form):
         choices=SEVERITIES, initial="SOFT", help_text="information and warnings are told and hold nothing"
     )
     when_unsure = forms.ChoiceField(
-        label="Where it cannot tell", choices=WHEN_UNSURE, required=False, help_text="of missing or stale data; it is never passed over"
+        label="Where it cannot tell", choices=[("", "as its severity says"), *WHEN_UNSURE[1:]], required=False,
+        help_text="for missing or stale data; it is never passed over",
     )
     teams = forms.MultipleChoiceField(required=False, widget=TICKS)
     groups = forms.MultipleChoiceField(label="Groups of portfolios", required=False, widget=TICKS)

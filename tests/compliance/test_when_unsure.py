@@ -154,7 +154,7 @@ class TestWriting:
 
     def test_the_builder_asks_for_it_and_the_sentence_says_it(self, firm, omar, odile):
         page = words(visit(omar, "compliance:new_rule", query="?kind=order_volume"))
-        assert 'name="when_unsure"' in page and "waits for two officers" in page
+        assert 'name="when_unsure"' in page and "as its severity says" in page and "waits for two officers" in page
         assert send(omar, "compliance:new_rule", self.NEW).status_code == 302
         draft = RuleDraft.objects.get()
         assert draft.when_unsure == "HARD" and draft.text.endswith("Where it cannot tell, the order waits for two officers.")
