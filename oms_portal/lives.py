@@ -32,6 +32,7 @@ from apps.routing.states import (
     INQUIRY_LIFE,
     MESSAGE_LIFE,
     RULE_CHANGE_LIFE,
+    STRATEGY_FILE_LIFE,
 )
 from apps.routing.states import LIFE as ROUTE
 from apps.settlement.states import CONFIRMATION_LIFE, EXCHANGE_LIFE, INSTRUCTION_LIFE
@@ -75,6 +76,7 @@ LIVES: tuple[tuple[Lifecycle, str, str], ...] = (
     (ALERT_LIFE, "routing_alert", "true"),
     (GRANT_LIFE, "routing_grant", "true"),
     (RULE_CHANGE_LIFE, "routing_rulechange", "true"),
+    (STRATEGY_FILE_LIFE, "routing_strategyfile", "true"),
     (ALLOCATION, "allocations_allocation", "true"),
     (CONFIRMATION_LIFE, "settlement_confirmation", "true"),
     (INSTRUCTION_LIFE, "settlement_instruction", "true"),

@@ -16,6 +16,7 @@ TRADES = frozenset(
     LOOK
     | {"orders.see", "blocks.see", "blocks.work", "blocks.write_notes", "routing.see", "routing.route", "routing.mend_messages"}
     | {"routing.see_staging"}  # Of what upstream systems sent, what became an order that they see.
+    | {"routing.keep_strategies"}  # Files of brokers' own strategies: one person loads, another approves, operations too.
     | {"routing.halt", "routing.lift_halt"}  # Whoever set a halt never lifts it.
     | {"routing.write_rules"}  # Proposes where blocks go by rule; a supervisor or an officer approves it, never who wrote it.
     | {"orders.attach"}  # Locates and documents, beside orders they see.
@@ -63,7 +64,7 @@ ROLES: dict[str, frozenset[str]] = {
         LOOK
         | {"portfolios.see", "portfolios.see_all", "orders.see", "blocks.see", "blocks.write_notes", "routing.see"}
         | {"crossing.see", "allocations.see", "settlement.see", "settlement.mend", "reporting.see", "reference.write", "audit.see_parts"}
-        | {"audit.mend_promises", "routing.see_staging", "routing.grant_staging"}
+        | {"audit.mend_promises", "routing.see_staging", "routing.grant_staging", "routing.keep_strategies"}
     ),
     # Sees everything, changes nothing.
     AUDITOR: frozenset(

@@ -56,6 +56,7 @@ BEHIND = (
     ("Message throttles", "routing:throttles", "routing.see"),
     ("Routing rules", "routing:rules", "routing.see"),
     ("Routing decisions", "routing:decisions", "routing.see"),
+    ("Broker strategies", "routing:strategies", "routing.see"),
     ("Broker terms", "portfolios:terms", "portfolios.see"),
     ("Retirement plans", "portfolios:plans", "portfolios.see"),
 )

@@ -61,6 +61,7 @@ NEEDED = {
     "session": "routing.see",
     "halt": "routing.see",
     "grant": "routing.see_staging",
+    "strategy_file": "routing.see",
     "alert": "routing.see",
     "note": "blocks.see",
     "opposition": "blocks.see",

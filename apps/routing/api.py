@@ -166,10 +166,23 @@ class RouteIn(RouteActIn):
     broker = serializers.CharField(max_length=20, required=False, help_text="code; asks for a reason")
     strategy = serializers.ChoiceField(sorted(rules.STRATEGIES), required=False)
     params = serializers.DictField(required=False, help_text="participation_pct, start_at, end_at")
+    broker_strategy = serializers.IntegerField(
+        required=False, min_value=1, help_text="id of a strategy of a broker's own, instead of broker, strategy and params"
+    )
+    controls = serializers.DictField(
+        child=serializers.CharField(allow_blank=True, max_length=2000), required=False, help_text="what its form is filled with, by control"
+    )
     qty = serializers.DecimalField(20, 4, required=False)
     out_of_turn = serializers.BooleanField(
         required=False, default=False, help_text="do not wait for others of its idea; a supervisor's, with a reason"
     )
+
+    def validate(self, said: dict) -> dict:
+        if "broker_strategy" in said and (both := sorted({"broker", "strategy", "params"} & said.keys())):
+            raise serializers.ValidationError({both[0]: "A strategy of the broker's own says this itself: leave it out."})
+        if "controls" in said and "broker_strategy" not in said:
+            raise serializers.ValidationError({"controls": "They are of a strategy of a broker's own: name it in broker_strategy."})
+        return said
 
 
 class ReplaceIn(RouteActIn):
@@ -281,6 +294,12 @@ class BlockRoutes(Seen):
         act = act_of(request, reason=said["reason"])
 
         def do():
+            if "broker_strategy" in said:
+                routed = services.route_by_strategy(
+                    act, [block_id], said["broker_strategy"], said.get("controls", {}), seen={block_id: said["version"]},
+                    qty=said.get("qty"), out_of_turn=said["out_of_turn"],
+                )  # fmt: skip
+                return RoutedOut(routed).data | {"stopped": routed.stopped}
             routed = services.route_blocks(
                 act, [block_id], seen={block_id: said["version"]}, broker_code=said.get("broker"),
                 strategy=said.get("strategy"), params=said.get("params"), qty=said.get("qty"), out_of_turn=said["out_of_turn"],

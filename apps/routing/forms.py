@@ -4,6 +4,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from apps.core.refusals import Refusal
+from apps.reference.models import Broker
 
 from . import rules, services
 from .models import Session, Throttle
@@ -70,3 +71,10 @@ class KeptThrottleForm(forms.Form):
     def refuse(self, refusal: Refusal) -> None:
         field = str(refusal.facts.get("field", ""))
         self.add_error(field if field in self.fields else None, refusal.message)
+
+
+class StrategyFileForm(forms.Form):
+    """A broker's file of strategies, to load."""
+
+    broker = forms.ModelChoiceField(Broker.objects.filter(is_active=True, kind=Broker.Kind.BROKER).order_by("name"), empty_label="Choose")
+    file = forms.FileField(help_text="FIXatdl 1.1 or 1.2, as the broker sent it; 2 MB at most")

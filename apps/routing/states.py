@@ -175,3 +175,21 @@ RULE_CHANGE_LIFE = Lifecycle(
         (Rc.PROPOSED, r.RuleChangeDropped): Rc.DROPPED,
     },
 )
+
+
+class Sf(StrEnum):
+    LOADED = "LOADED"
+    IN_FORCE = "IN_FORCE"
+    DECLINED = "DECLINED"
+    ENDED = "ENDED"
+
+
+STRATEGY_FILE_LIFE = Lifecycle(
+    "strategy_file",
+    born={e.StrategyFileLoaded: Sf.LOADED},
+    moves={
+        (Sf.LOADED, e.StrategyFileApproved): Sf.IN_FORCE,
+        (Sf.LOADED, e.StrategyFileDeclined): Sf.DECLINED,
+        (Sf.IN_FORCE, e.StrategyFileEnded): Sf.ENDED,
+    },
+)

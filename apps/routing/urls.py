@@ -11,6 +11,8 @@ from . import (
     rule_views,
     staging_api,
     staging_views,
+    strategy_api,
+    strategy_views,
     throttle_api,
     throttle_views,
     views,
@@ -50,6 +52,16 @@ api_urlpatterns = [
     path("throttles/", throttle_api.Throttles.as_view({"get": "list", "post": "create"}), name="api-throttles"),
     re_path(rf"^throttles/{PK}/change/?$", throttle_api.Throttles.as_view({"post": "change"}), name="api-throttle-change"),
     re_path(rf"^throttles/{PK}/end/?$", throttle_api.Throttles.as_view({"post": "end"}), name="api-throttle-end"),
+    path("broker-strategies/", strategy_api.BrokerStrategies.as_view({"get": "list"}), name="api-broker-strategies"),
+    re_path(rf"^broker-strategies/{PK}/$", strategy_api.BrokerStrategies.as_view({"get": "retrieve"}), name="api-broker-strategy"),
+    re_path(
+        rf"^broker-strategies/{PK}/fill/?$", strategy_api.BrokerStrategies.as_view({"post": "fill"}), name="api-broker-strategy-fill"
+    ),
+    path("strategy-files/", strategy_api.StrategyFiles.as_view({"get": "list", "post": "create"}), name="api-strategy-files"),
+    *(
+        re_path(rf"^strategy-files/{PK}/{act}/?$", strategy_api.StrategyFiles.as_view({"post": act}), name=f"api-strategy-file-{act}")
+        for act in ("approve", "decline", "end")
+    ),
     path("halts/", halt_api.Halts.as_view({"get": "list", "post": "create"}), name="api-halts"),
     re_path(rf"^halts/{PK}/$", halt_api.Halts.as_view({"get": "retrieve"}), name="api-halt"),
     re_path(rf"^halts/{PK}/cancel/?$", halt_api.Halts.as_view({"post": "cancel"}), name="api-halt-cancel"),
@@ -100,6 +112,13 @@ urlpatterns = [
     path("throttles/new/", throttle_views.set_throttle, name="throttle_set"),
     path("throttles/<int:throttle_id>/change/", throttle_views.change_throttle, name="throttle_change"),
     path("throttles/<int:throttle_id>/end/", throttle_views.end_throttle, name="throttle_end"),
+    path("strategies/", strategy_views.strategies, name="strategies"),
+    path("strategies/load/", strategy_views.load, name="strategies_load"),
+    path("strategies/files/<int:file_id>/approve/", strategy_views.approve, name="strategies_approve"),
+    path("strategies/files/<int:file_id>/decline/", strategy_views.decline, name="strategies_decline"),
+    path("strategies/files/<int:file_id>/end/", strategy_views.end, name="strategies_end"),
+    path("strategies/<int:strategy_id>/", strategy_views.strategy, name="strategy"),
+    path("strategies/<int:strategy_id>/route/<int:block_id>/", strategy_views.route, name="strategy_route"),
     path("halts/", halt_views.halts, name="halts"),
     path("halts/set/", halt_views.set_halt, name="halt_set"),
     path("halts/<int:halt_id>/again/", halt_views.ask_again, name="halt_again"),

@@ -90,6 +90,10 @@ MATRIX: dict[str, set[str] | str] = {
     "routing:sessions": {T, C, O, A}, "routing:settle_message": {T},
     "routing:staged": {T, C, O, A}, "routing:staged_one": {T, C, O, A},
     **dict.fromkeys(("routing:grant_ask", "routing:grant_confirm", "routing:grant_decline", "routing:grant_end"), {C, O}),
+    "routing:strategies": {T, C, O, A}, "routing:strategy": {T, C, O, A}, "routing:strategy_route": {T},
+    **dict.fromkeys((f"routing:strategies_{act}" for act in ("load", "approve", "decline", "end")), {T, O}),
+    "api-broker-strategies": {T, C, O, A}, "api-broker-strategy": {T, C, O, A}, "api-broker-strategy-fill": {T, C, O, A},
+    "api-strategy-files": {T, C, O, A}, **{f"api-strategy-file-{act}": {T, O} for act in ("approve", "decline", "end")},
     "routing:halts": {T, C, O, A}, "routing:halt_set": {T, C}, "routing:halt_again": {T, C}, "routing:halt_lift": {T, C},
     "routing:alerts": {T, C, O, A}, "routing:alerts_of": {T, C, O, A}, "routing:alert_acknowledge": {T},
     "routing:alert_snooze": {T},
@@ -193,6 +197,7 @@ MATRIX: dict[str, set[str] | str] = {
 
 # Where looking and acting share an address: who may act.
 POSTS = {"api-routing-rule-changes": {T, C}, "api-broker-terms": {C}, "api-trading-limits": {C}, "api-throttles": {C},
+         "api-strategy-files": {T, O},
          "api-rotations": {X}, "compliance:library": {C}, "api-crosses": {T}, "api-staging-sessions": {O, X},
          "api-orders": {M}, "api-imports": {M}, "api-import-listings": {M}, "api-proposals": {M},
          "api-mandates": {C}, "api-mandate-clauses": {C}, "api-clause-mappings": {C},

@@ -30,7 +30,7 @@ from apps.orders.models import Approval, ImportTemplate, Order, OwnField
 from apps.portfolios import terms
 from apps.reference.models import ContractFamily
 from apps.routing import services as routing
-from apps.routing.models import Alert, AlertRule, DealerQuote, Inquiry, Message
+from apps.routing.models import Alert, AlertRule, BrokerStrategy, DealerQuote, Inquiry, Message
 from apps.surveillance import services as surveillance
 from apps.surveillance.events import FilingDue
 from apps.surveillance.models import Day, Filing, Incident
@@ -406,6 +406,21 @@ class Things:
     def granted(self) -> SimpleNamespace:
         return self.grant(confirmed=True)
 
+    def strategy_file(self, approved: bool = False) -> SimpleNamespace:
+        self.get("counterparties")
+        pk = routing.load_strategies(self.act("olga"), "HARBOR", "s.xml", STRATEGIES)
+        if approved or not self.fresh:
+            routing.approve_strategies(self.act("tess"), pk, seen={pk: 1})
+        return SimpleNamespace(pk=pk, n=2 if approved else 1)
+
+    def offered_file(self) -> SimpleNamespace:
+        return self.strategy_file(approved=True)
+
+    def block_and_strategy(self) -> SimpleNamespace:
+        pk = self.block()
+        self.offered_file()
+        return SimpleNamespace(pk=pk, args=(BrokerStrategy.objects.get().pk, pk))
+
     def rotation(self) -> int:
         self.get("firm")
         pk = blocks.make_rotation(self.act("alan"), "Main", "MAIN", ["FREE", "HARBOR", "MERIDIAN"])
@@ -443,6 +458,8 @@ def things(request, by, people) -> Things:
 
 
 SOON = "2035-01-01T10:00"
+STRATEGIES = b"""<Strategies strategyIdentifierTag="5001" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
+<Strategy name="S" wireValue="S" version="1"><Parameter name="P" xsi:type="Int_t" fixTag="7000"/></Strategy></Strategies>"""
 GRANTS = {f"grant_{act}": ("odile", "grant", {}) for act in ("confirm", "decline", "end")}
 CROSSES = {"accept": "mira", "approve": "omar", "decline": "omar", "withdraw": "tom", "execute": "tom"}
 
@@ -519,6 +536,9 @@ PAGES: dict[str, tuple[str, str, dict | Callable]] = {
     "routing:alert_acknowledge": ("tom", "alert", {}),
     "routing:alert_snooze": ("tom", "alert", {"minutes": "5"}),
     **{f"routing:{name}": case for name, case in GRANTS.items()},
+    **{f"routing:strategies_{act}": ("tom", "strategy_file", {}) for act in ("approve", "decline")},
+    "routing:strategies_end": ("tom", "offered_file", {}),
+    "routing:strategy_route": ("tom", "block_and_strategy", {"c.own_P": "1"}),
     "crossing:propose": ("tom", "opposition", {}),
     **{f"crossing:{act}": (who, "cross", {}) for act, who in CROSSES.items()},
     "desk:arrange": ("mira", "view", lambda t: {"view": t.pk, "name": "Mine", "show": ["order"]}),
@@ -635,6 +655,8 @@ API: dict[str, tuple[str, str, str, dict | Callable]] = {
     "api-staging-session": ("patch", "alan", "session", {"port": 9892}),
     **{f"api-staging-grant-{act}": ("post", "odile", "grant", {}) for act in ("confirm", "decline")},
     "api-staging-grant-end": ("post", "odile", "granted", {}),
+    **{f"api-strategy-file-{act}": ("post", "tom", "strategy_file", {}) for act in ("approve", "decline")},
+    "api-strategy-file-end": ("post", "tom", "offered_file", {}),
     "api-crosses": ("post", "tom", "opposition", lambda t: {"opposition": t.pk}),
     **{f"api-cross-{act}": ("post", who, "cross", {}) for act, who in CROSSES.items()},
     "api-view": ("put", "mira", "view", {"list": "orders", "name": "Mine", "spec": SPEC}),
@@ -657,7 +679,8 @@ OTHERS = {
         " compliance:take_file api-rule-drafts-take"
         " blocks:rotation_make routing:halt_set routing:grant_ask users:tokens api-orders api-orders-clone"
         " api-orders-reverse api-imports api-proposals api-deputies api-restrictions api-halts api-rotations"
-        " api-restrictions-import api-position-limits api-position-limits-import api-staging-sessions api-staging-session-grants api-views"
+        " routing:strategies_load api-strategy-files api-restrictions-import api-position-limits api-position-limits-import"
+        " api-staging-sessions api-staging-session-grants api-views"
     ),
     "proposes something new, or another text of a rule as it was read; of that tests/routing/test_rulebook.py": (
         "routing:rule_propose api-routing-rule-changes"
@@ -666,7 +689,7 @@ OTHERS = {
         "blocks:notes_of_order blocks:notes_of_block blocks:notes_read api-block-notes api-order-notes"
     ),
     "asks and changes nothing": (
-        "orders:sketch compliance:try_proposals api-proposals-try desk:check desk:verify"
+        "api-broker-strategy-fill orders:sketch compliance:try_proposals api-proposals-try desk:check desk:verify"
     ),
     "answers for each by itself, on the page as over the API": "orders:change orders:approve_clean",
     "agrees to what waits in a group, each answered for by itself": "orders:approve_group api-group-approve",

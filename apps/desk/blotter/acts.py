@@ -19,6 +19,7 @@ from apps.reference.models import Broker
 from apps.routing import rules as routing_rules
 from apps.routing import selectors as routing_selectors
 from apps.routing import services as routing
+from apps.routing import strategy_selectors as own_strategies
 from apps.routing.models import RoutingRule
 from apps.routing.services.planning import Override
 from apps.routing.states import DEAD
@@ -68,6 +69,7 @@ def route(request: HttpRequest) -> HttpResponse:
         "is_override": override.is_asked or bool(said.get("out_of_turn")),
         "brokers": reference.brokers().exclude(kind__in=Broker.NOT_ROUTED).order_by("kind", "name"),
         "strategies": routing_rules.STRATEGIES,
+        "own_strategies": own_strategies.offered([override.broker_code] if override.broker_code else None) if found.only else (),
     }
     return render(request, "desk/route.html", context, status=422 if request.method == "POST" else 200)
 

@@ -6,11 +6,13 @@ from .halts import Halt, HaltedRoute
 from .routes import DealerQuote, Execution, Inquiry, Message, Route, RouteRequest, RoutingRule, Session
 from .rulebook import RoutingDecision, RuleChange, RuleDay
 from .staging import Grant, StagedRequest
+from .strategies import BrokerStrategy, StrategyFile
 from .throttles import Throttle, ThrottleUse
 
 __all__ = [
     "Alert",
     "AlertRule",
+    "BrokerStrategy",
     "CostEstimate",
     "DealerQuote",
     "Execution",
@@ -27,6 +29,7 @@ __all__ = [
     "RuleDay",
     "Session",
     "StagedRequest",
+    "StrategyFile",
     "Throttle",
     "ThrottleUse",
 ]

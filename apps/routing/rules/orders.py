@@ -25,6 +25,8 @@ EXEMPTIONS = {
     "INTERNATIONAL_ARBITRAGE": "6", "UNDERWRITING": "7", "RISKLESS_PRINCIPAL": "8", "VWAP": "9",
 }  # fmt: skip
 PARAMS = ("participation_pct", "start_at", "end_at")
+OWN_FIELDS = "fields"
+"""Among a route's parameters: the tags of a strategy of the broker's own, as they were worked out from its file."""
 HIT, COVER, DONE_AWAY, PASS = "1", "4", "5", "6"
 
 
@@ -130,9 +132,13 @@ def strategy_fields(strategy: str, params: Mapping[str, Any]) -> list[FramePart]
     """
     TargetStrategy (847), ParticipationRate (849, of 1), EffectiveTime (168), ExpireTime (126).
 
+    A strategy of the broker's own brings its tags (``OWN_FIELDS``).
+
     :param params: ``participation_pct`` percent of volume; ``start_at`` and ``end_at`` ISO 8601 with zone
     :raises BadStrategy: on an unknown strategy or parameter, or one out of range
     """
+    if OWN_FIELDS in params:
+        return [(int(tag), str(value)) for tag, value in params[OWN_FIELDS]]
     if not strategy:
         return []
     if strategy not in STRATEGIES:
@@ -226,9 +232,36 @@ def new_order(
     fields: list[FramePart] = [
         (11, cl_ord_id), (1, terms.account), (21, handling_inst(terms)), *instrument_fields(terms),
         (54, terms.side_tag), (60, utc_text(at)), *settlement_fields(terms), *price_fields(qty, limit, terms),
-        (15, terms.currency), *locate_fields(terms), *strategy,
+        (15, terms.currency), *locate_fields(terms),
     ]  # fmt: skip
-    return [*fields, (58, text)] if text else fields
+    fields = worked_by(fields, strategy)
+    return [*fields, (58, text)] if text and all(tag != 58 for tag, _ in strategy) else fields
+
+
+def worked_by(fields: list[FramePart], strategy: Sequence[FramePart]) -> list[FramePart]:
+    """An order with its strategy's tags. :raises BadStrategy: where both say a tag, and not the same"""
+    said = dict(fields)
+    for tag, value in strategy:
+        if said.get(tag, value) != value:
+            raise BadStrategy(f"The strategy says {value} in tag {tag}, where the order says {said[tag]}.", field="strategy")
+    return [*fields, *((tag, value) for tag, value in strategy if tag not in said)]
+
+
+STANDARD = {
+    1: "Account", 15: "Currency", 18: "ExecInst", 21: "HandlInst", 22: "SecurityIDSource", 38: "OrderQty", 40: "OrdType", 44: "Price",
+    48: "SecurityID", 54: "Side", 55: "Symbol", 59: "TimeInForce", 63: "SettlType", 64: "SettlDate", 77: "PositionEffect",
+    99: "StopPx", 110: "MinQty", 111: "MaxFloor", 114: "LocateReqd", 152: "CashOrderQty", 167: "SecurityType",
+    207: "SecurityExchange", 211: "PegOffsetValue", 432: "ExpireDate",
+}  # fmt: skip
+NUMBERS = (38, 44, 99, 110, 111, 152, 211)
+
+
+def standard_of(fields: Sequence[FramePart]) -> dict[str, Any]:
+    """What an order says in standard fields, by FIX name: numbers as ``Decimal``, None where it says nothing."""
+    said = dict(fields)
+    return {
+        name: None if tag not in said else Decimal(said[tag]) if tag in NUMBERS else said[tag] for tag, name in STANDARD.items()
+    }
 
 
 def cancel(cl_ord_id: str, orig: str, order_id: str, terms: Terms, qty: Decimal, at: datetime) -> list[FramePart]:
@@ -246,11 +279,12 @@ def replace(
 ) -> list[FramePart]:  # fmt: skip
     """OrderCancelReplaceRequest (35=G): what is not repeated is not inherited, so all of it is."""
     order: list[FramePart] = [(37, order_id)] if order_id else []
-    return [
+    fields: list[FramePart] = [
         *order, (41, orig), (11, cl_ord_id), (1, terms.account), (21, handling_inst(terms)), *instrument_fields(terms),
         (54, terms.side_tag), (60, utc_text(at)), *settlement_fields(terms), *price_fields(qty, limit, terms),
-        (15, terms.currency), *locate_fields(terms), *strategy,
+        (15, terms.currency), *locate_fields(terms),
     ]  # fmt: skip
+    return worked_by(fields, strategy)
 
 
 def quote_request(request_ref: str, terms: Terms, qty: Decimal, due_at: datetime, at: datetime) -> list[FramePart]:

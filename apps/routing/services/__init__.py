@@ -101,6 +101,20 @@ from .setup import (
 )
 from .staging import enter_message
 from .staging_reports import report_staged_orders
+from .strategies import (
+    BadControls,
+    BadFile,
+    LoadedAlready,
+    NotOffered,
+    OfferedAlready,
+    OwnFile,
+    StaleStrategyFile,
+    approve_strategies,
+    decline_strategies,
+    end_strategies,
+    load_strategies,
+    route_by_strategy,
+)
 from .throttles import COUNTED, RateLimit, paces
 
 __all__ = [
@@ -119,6 +133,18 @@ __all__ = [
     "route_by_rules",
     "stop_rule",
     "text_of",
+    "BadControls",
+    "BadFile",
+    "LoadedAlready",
+    "NotOffered",
+    "OfferedAlready",
+    "OwnFile",
+    "StaleStrategyFile",
+    "approve_strategies",
+    "decline_strategies",
+    "end_strategies",
+    "load_strategies",
+    "route_by_strategy",
     "StaleThrottle",
     "ThrottleText",
     "ThrottledAlready",

@@ -65,7 +65,6 @@ class Routed(NamedTuple):
     told: Sequence[Finding] = ()
 
 
-@transaction.atomic
 def route_blocks(
     act: Act,
     block_ids: Sequence[int],
@@ -98,6 +97,19 @@ def route_blocks(
     :raises BeyondLimit: where a part is beyond a trading limit, naming its code, x and max
     :raises Overplaced: where ``qty`` is more than is left; :raises OverrideNeedsReason, NoRoutingRule, NoBroker, NotTaken:
     """
+    if rules.orders.OWN_FIELDS in (params or {}):
+        raise Invalid("A strategy of the broker's own is asked for by its form.", field="params")
+    return route_with_fields(
+        act, block_ids, seen=seen, broker_code=broker_code, strategy=strategy, params=params, qty=qty, out_of_turn=out_of_turn
+    )
+
+
+@transaction.atomic
+def route_with_fields(
+    act: Act, block_ids: Sequence[int], *, seen: Mapping[int, int], broker_code: str | None, strategy: str | None,
+    params: Mapping[str, Any] | None, qty: Decimal | None, out_of_turn: bool,
+) -> Routed:  # fmt: skip
+    """As ``route_blocks``; among the parameters may be tags of a strategy of the broker's own, which its form worked out."""
     user = require(act, "routing.route")
     standing = halts_in_force()
     found = lock_blocks(user, block_ids)
