@@ -8,6 +8,7 @@ None of it holds an order of the demo's rebalance. The headless scenario and the
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 from django.db import transaction
 from django.db.models import Model
@@ -47,6 +48,7 @@ def load() -> None:
         _contracts()
         _changes_that_wait()
         _lists()
+        _strategies()
         _close_out()
     _yesterday()
 
@@ -116,6 +118,13 @@ def _changes_that_wait() -> None:
     )
     compliance.propose_limit_ends(_by("omar", "Tess has passed her options course."), today, seen={limits[1]: 2})
     routing.set_throttle(_by("omar", "As agreed with the brokers"), routing.ThrottleText(per_second=50, per_day=100_000), strategy="VWAP")
+
+
+def _strategies() -> None:
+    """A broker's own algorithms, loaded by a trader and approved by operations."""
+    content = (Path(__file__).parent / "demo_strategies.xml").read_bytes()
+    pk = routing.load_strategies(_by("tess"), "NORTHGATE", "northgate-algos.xml", content)
+    routing.approve_strategies(_by("olga"), pk, seen={pk: 1})
 
 
 def _lists() -> None:
