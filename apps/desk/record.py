@@ -54,7 +54,7 @@ NEEDED = {
     "entry": "compliance.control_room", "match": "compliance.see", "close_out": "settlement.see", "position_limit": "compliance.see",
     "override": "compliance.see", "question": "compliance.see", "reservation": "compliance.see",
     "own_attribute": "reference.see", "instrument_value": "reference.see", "issuer_value": "reference.see",
-    "benchmark": "reference.see", "benchmark_weight": "reference.see",
+    "benchmark": "reference.see", "benchmark_weight": "reference.see", "named_issuer": "portfolios.see_all",
     "day": "compliance.see", "incident": "compliance.see", "filing": "compliance.see",
     "import": "audit.see", "group": "audit.see", "approval": "audit.see", "chain": "audit.see",
     "deputy": "audit.see", "person": "audit.see",

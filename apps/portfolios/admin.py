@@ -4,12 +4,13 @@ from django.contrib import admin
 from django.db.models import Count
 from simple_history.admin import SimpleHistoryAdmin
 
-from apps.reference.admin import ReferenceAdmin
+from apps.reference.admin import KeptAdmin, ReferenceAdmin
 from apps.reference.imports import resource_for
 from apps.users.as_seen import AsSeen
 from apps.users.back_office import ByRole
 
 from . import benchmark_services as benchmark_services  # It says how the record tells of benchmarks.
+from . import named_issuers as named_issuers  # The same of issuers that are named for a portfolio.
 from . import services
 from .forms import (
     BrokerTermForm,
@@ -248,7 +249,7 @@ class PlanConsentAdmin(AsSeen, FirmWide, SimpleHistoryAdmin):
 
 
 @admin.register(NamedIssuer)
-class NamedIssuerAdmin(AsSeen, FirmWide, SimpleHistoryAdmin):
+class NamedIssuerAdmin(FirmWide, KeptAdmin):
     """Public issuers of which a fund may hold all it has. A row that was in force is ended, not deleted."""
 
     writes = ("reference.write",)

@@ -68,3 +68,32 @@ class BenchmarkWeightTakenAway(Event, code="benchmark_weight.taken_away"):
     as_of: str
     instrument: str
     before: dict
+
+
+@dataclass(frozen=True)
+class NamedIssuerAllowed(Event, code="named_issuer.allowed"):
+    """A public issuer, by its code, of which a portfolio may hold all it has, from a day on (2009/65/EC Art. 54)."""
+
+    portfolio: str
+    issuer: str
+    starts_on: str
+    after: dict
+
+
+@dataclass(frozen=True)
+class NamedIssuerChanged(Event, code="named_issuer.changed"):
+    """Also where it ends, or is said of another portfolio, issuer or first day: those are as they are now."""
+
+    portfolio: str
+    issuer: str
+    starts_on: str
+    before: dict
+    after: dict
+
+
+@dataclass(frozen=True)
+class NamedIssuerRemoved(Event, code="named_issuer.removed"):
+    portfolio: str
+    issuer: str
+    starts_on: str
+    before: dict

@@ -7,11 +7,13 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.audit.models import Entry
 from apps.compliance.selectors import snapshot_as_held
 from apps.orders import services as orders
 from apps.orders.models import Order
 from apps.portfolios.models import NamedIssuer
 from apps.reference.models import Issuer
+from tests.back_office import typed
 from tests.compliance.ruling import put_in_force
 from tests.pages import visit, words
 
@@ -84,3 +86,21 @@ class TestWhoReadsThem:
         assert client.post(reverse("admin:portfolios_namedissuer_add"), given | {"ends_on": ""}).status_code == 302
         assert NamedIssuer.objects.count() == 2 and NamedIssuer.objects.latest("pk").history.first().history_user == olga
         assert client.post(reverse("admin:portfolios_namedissuer_delete", args=[row.pk]), {"post": "yes"}).status_code == 403
+
+    def test_each_change_is_on_the_record_for_whoever_sees_all_portfolios(self, firm, client, olga, omar, mira):
+        client.force_login(olga)
+        given = {"portfolio": firm.portfolios["P1"].pk, "issuer": firm.instruments["TSY"].issuer_id, "authority": "CSSF",
+                 "prospectus": "p. 1", "starts_on": "2026-01-05"}  # fmt: skip
+        client.post(reverse("admin:portfolios_namedissuer_add"), given)
+        change = reverse("admin:portfolios_namedissuer_change", args=[NamedIssuer.objects.get().pk])
+        for more in ({}, {"ends_on": "2026-06-30"}):  # What was saved as it stood is no fact.
+            assert client.post(change, typed(client.get(change), **more)).status_code == 302
+        of = {"portfolio": "P1", "issuer": firm.instruments["TSY"].issuer.code, "starts_on": "2026-01-05"}
+        rows = Entry.objects.filter(subject="named_issuer").order_by("pk").select_related("act__by")
+        assert [(one.event, one.nth, one.payload, one.act.by.username) for one in rows] == [
+            ("named_issuer.allowed", 1, of | {"after": {"authority": "CSSF", "prospectus": "p. 1"}}, "olga"),
+            ("named_issuer.changed", 2, of | {"before": {"ends_on": None}, "after": {"ends_on": "2026-06-30"}}, "olga"),
+        ]
+        shown = words(visit(omar, "desk:timeline", "named_issuer", rows[0].subject_id))
+        assert "authority CSSF" in shown and "2026-06-30" in shown
+        assert visit(mira, "desk:timeline", "named_issuer", rows[0].subject_id).status_code in (403, 404)
