@@ -178,6 +178,16 @@ class RestrictionAdded(Event, code="restriction.added"):
 
 
 @dataclass(frozen=True)
+class RestrictionLiftAsked(Event, code="restriction.lift_asked"):
+    """One officer would have it lifted, for the act's reason; until another does it holds."""
+
+
+@dataclass(frozen=True)
+class RestrictionKept(Event, code="restriction.kept"):
+    """It stays, though somebody asked to lift it: another officer refused, or who asked thought again."""
+
+
+@dataclass(frozen=True)
 class RestrictionLifted(Event, code="restriction.lifted"):
     pass
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.core.edges import act_of, reload_page, seen_versions
-from apps.core.refusals import Refusal
+from apps.core.refusals import Invalid, Refusal
 from apps.marketdata import selectors as marketdata
 from apps.users.doors import door
 from apps.users.services import can
@@ -17,6 +17,8 @@ from . import selectors, services
 from .engine.lists import KINDS
 from .selectors.lists import CONTROL_ROOM, MOST_HITS
 from .services.listing_files import COLUMNS
+
+LIFTS = {"ask": services.ask_to_lift, "lift": services.lift, "keep": services.keep_listed}
 
 
 @door("compliance.see")
@@ -73,9 +75,11 @@ def upload(request: HttpRequest) -> HttpResponse:
 @door("compliance.write_rules")
 @require_POST
 def lift(request: HttpRequest, restriction_id: int) -> HttpResponse:
-    services.lift(
-        act_of(request, reason=request.POST.get("reason", "")), [restriction_id], seen=seen_versions(request.POST)
-    )
+    """What becomes of an entry: ``how`` is ``ask``, ``lift`` or ``keep``."""
+    do = LIFTS.get(request.POST.get("how", ""))
+    if do is None:
+        raise Invalid(f"What becomes of it is one of {', '.join(LIFTS)}.", field="how")
+    do(act_of(request, reason=request.POST.get("reason", "")), [restriction_id], seen=seen_versions(request.POST))
     return reload_page()
 
 

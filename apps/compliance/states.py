@@ -171,6 +171,7 @@ RESTRICTION_LIFE = Lifecycle(
     "restriction",
     born={e.RestrictionAdded: InForce.ACTIVE},
     moves={(InForce.ACTIVE, e.RestrictionLifted): InForce.RETIRED},
+    stays=dict.fromkeys((e.RestrictionLiftAsked, e.RestrictionKept), [InForce.ACTIVE]),
 )
 
 ENTRY_LIFE = Lifecycle(

@@ -98,7 +98,9 @@ api_urlpatterns = [
     re_path(rf"^close-outs/{PK}/close/?$", api.CloseOuts.as_view({"post": "close"}), name="api-close-out-close"),
     path("list-hits/", api.ListHits.as_view({"get": "list"}), name="api-list-hits"),
     path("restrictions/", api.Restrictions.as_view({"get": "list", "post": "create"}), name="api-restrictions"),
+    re_path(rf"^restrictions/{PK}/ask-lift/?$", api.Restrictions.as_view({"post": "ask_lift"}), name="api-restriction-ask-lift"),
     re_path(rf"^restrictions/{PK}/lift/?$", api.Restrictions.as_view({"post": "lift"}), name="api-restriction-lift"),
+    re_path(rf"^restrictions/{PK}/keep/?$", api.Restrictions.as_view({"post": "keep"}), name="api-restriction-keep"),
 ]
 urlpatterns = [
     path("reviews/", views.reviews, name="reviews"),

@@ -140,12 +140,13 @@ def _officer(user) -> list[Figure]:
         "SELECT count(*) FROM compliance_review r JOIN compliance_check c ON c.id = r.verdict_id"
         " WHERE r.status = 'WAITING' AND c.outcome = 'INDETERMINATE'"
     )[0]
-    restricted, matches, drafts, loosened = _one(
+    restricted, matches, drafts, loosened, leaving = _one(
         "SELECT (SELECT count(*) FROM compliance_restriction WHERE status = 'ACTIVE' AND kind = 'RESTRICTED'),"
         " (SELECT count(*) FROM compliance_namematch WHERE status = 'WAITING'),"
         " (SELECT count(*) FROM compliance_ruledraft WHERE status = 'PROPOSED' AND written_by_id <> %s),"
-        " (SELECT count(*) FROM compliance_limitend WHERE status = 'PROPOSED' AND written_by_id <> %s)",
-        [user.pk, user.pk],
+        " (SELECT count(*) FROM compliance_limitend WHERE status = 'PROPOSED' AND written_by_id <> %s),"
+        " (SELECT count(*) FROM compliance_restriction WHERE status = 'ACTIVE' AND kind = 'RESTRICTED' AND lift_asked_by_id <> %s)",
+        [user.pk, user.pk, user.pk],
     )
     minutes = int((timezone.now() - oldest).total_seconds() // 60) if oldest else 0
     listing = reverse("compliance:reviews")
@@ -159,6 +160,7 @@ def _officer(user) -> list[Figure]:
         Figure("Sanctions matches", str(matches), reverse("compliance:sanctions"), tone="warn" if matches else ""),
         *([Figure("Rules to approve", str(drafts), reverse("compliance:drafts"), tone="warn")] if drafts else []),
         *([Figure("Limits to end", str(loosened), reverse("compliance:trading_limits"), tone="warn")] if loosened else []),
+        *([Figure("Restrictions to lift", str(leaving), reverse("compliance:restrictions"), tone="warn")] if leaving else []),
     ]  # fmt: skip
 
 

@@ -238,7 +238,7 @@ class TestRules:
 
 
 class TestRestrictions:
-    def test_restricts_an_issuer_and_lifts_it_with_a_reason(self, omar, firm, rules):
+    def test_restricts_an_issuer_and_two_officers_lift_it_with_a_reason(self, omar, odile, firm, rules):
         said = {"issuer": firm.instruments["AAA"].issuer_id, "direction": "ALL", "effective_from": "2026-01-02",
                 "reason": "We advise the target."}  # fmt: skip
 
@@ -246,12 +246,17 @@ class TestRestrictions:
         row = Restriction.objects.get()
         assert "We advise the target." in words(visit(omar, "compliance:restrictions"))
 
-        answer = send(
-            omar, "compliance:lift", {"seen": f"{row.pk}:{row.version}", "reason": "The deal is off."}, row.pk
-        )
+        def act(who, how: str, version: int, reason: str = "The deal is off.") -> int:
+            return send(who, "compliance:lift", {"seen": f"{row.pk}:{version}", "reason": reason, "how": how}, row.pk).status_code
 
-        assert answer.status_code == 204
-        assert "Lifted" in words(visit(omar, "compliance:restrictions"))
+        assert act(omar, "wave", 1) == 422
+        assert act(omar, "ask", 1) == 204
+        mine, theirs = (words(visit(who, "compliance:restrictions")) for who in (omar, odile))
+        assert "Omar Osei would lift it: The deal is off." in theirs
+        assert 'value="lift"' in theirs and 'value="lift"' not in mine and all('value="keep"' in page for page in (mine, theirs))
+        assert "Restrictions to lift" in words(visit(odile, "desk:home")) and "Restrictions to lift" not in words(visit(omar, "desk:home"))
+        assert (act(omar, "lift", 2), act(odile, "lift", 2)) == (403, 204)
+        assert "asked by Omar Osei, lifted by Odile Olsen" in words(visit(omar, "compliance:restrictions"))
 
     def test_names_an_issuer_or_an_instrument(self, omar, rules):
         said = {"direction": "ALL", "effective_from": "2026-01-02", "reason": "We advise the target."}
@@ -268,6 +273,6 @@ class TestRestrictions:
         row = Restriction.objects.get()
 
         assert (
-            send(ada, "compliance:lift", {"seen": f"{row.pk}:{row.version}", "reason": "y"}, row.pk).status_code == 403
+            send(ada, "compliance:lift", {"seen": f"{row.pk}:{row.version}", "reason": "y", "how": "ask"}, row.pk).status_code == 403
         )
         assert Restriction.objects.get().status == "ACTIVE"

@@ -185,7 +185,7 @@ class TestDecisions:
         compliance.clear_matches(by(omar, "Another house."), [one.pk], seen={one.pk: 1})
         refuse_halted(by(tom), halts_in_force(), [(block, northgate.pk, "")])
 
-    def test_nothing_is_routed_to_a_confirmed_broker(self, load, firm, omar, tom, by):
+    def test_nothing_is_routed_to_a_confirmed_broker(self, load, firm, omar, odile, tom, by):
         load()
         one = match_of("Northgate")
         compliance.confirm_matches(by(omar, "It is them."), [one.pk], seen={one.pk: 1})
@@ -195,7 +195,9 @@ class TestDecisions:
         with pytest.raises(BrokerRestricted, match="Compliance restricted Northgate"):
             refuse_halted(by(tom), standing, [(block, northgate.pk, "")])
         refuse_halted(by(tom), standing, [(block, harbor.pk, "")])
-        compliance.lift(by(omar, "Delisted."), [Restriction.objects.get().pk], seen={Restriction.objects.get().pk: 1})
+        entry = Restriction.objects.get()
+        compliance.ask_to_lift(by(omar, "Delisted."), [entry.pk], seen={entry.pk: 1})
+        compliance.lift(by(odile, "Delisted."), [entry.pk], seen={entry.pk: 2})
         assert routing.halts_in_force() == []
 
     def test_a_confirmed_custodian_stops_orders_of_its_portfolios(self, rules, load, firm, submit, omar, by):

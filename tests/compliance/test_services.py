@@ -315,13 +315,15 @@ class TestRestrictedList:
         assert check_of(pks[0]).max_passing_qty == 0
         assert "Alpha Group and its group is on the restricted list" in failing(check_of(pks[0]))["restricted_list"]["text"]
 
-    def test_lifted_it_stops_nothing(self, rules, firm, submit, omar, by):
+    def test_lifted_by_two_officers_it_stops_nothing(self, rules, firm, submit, omar, odile, by):
         (pk,) = compliance.restrict(by(omar), [self.listing(firm, instrument_id=firm.instruments["AAA"].pk)])
-        compliance.lift(by(omar, "Deal is public."), [pk], seen={pk: 1})
+        compliance.ask_to_lift(by(omar, "Deal is public."), [pk], seen={pk: 1})
+        assert Order.objects.get(pk=submit(("P1", "AAA", "SELL", "9"))[0]).status == "HELD"  # Until another agrees.
+        compliance.lift(by(odile, "It is."), [pk], seen={pk: 2})
         assert Order.objects.get(pk=submit(("P1", "AAA", "SELL", "10"))[0]).status == "CLEARED"
-        assert record_of("restriction", pk) == ["restriction.added", "restriction.lifted"]
+        assert record_of("restriction", pk) == ["restriction.added", "restriction.lift_asked", "restriction.lifted"]
         with pytest.raises(IllegalMove):
-            compliance.lift(by(omar, "Again."), [pk], seen={pk: 2})
+            compliance.lift(by(odile, "Again."), [pk], seen={pk: 3})
 
     @pytest.mark.parametrize(
         ("more", "field"),

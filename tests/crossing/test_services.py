@@ -312,7 +312,7 @@ class TestExecuting:
 
         self.nothing_moved(cross)
 
-    def test_refuses_a_house_that_is_restricted_for_an_order_of_it_alone(self, approved, execute, firm, omar, by):
+    def test_refuses_a_house_that_is_restricted_for_an_order_of_it_alone(self, approved, execute, firm, omar, odile, by):
         cross = approved()
         house, _ = Broker.objects.get_or_create(code="INTERNAL", defaults={"name": "Internal cross", "kind": Broker.Kind.INTERNAL})
 
@@ -325,7 +325,8 @@ class TestExecuting:
         with pytest.raises(crossing.RestrictedNow, match="Compliance restricted Internal cross"):
             execute(cross)
         self.nothing_moved(cross)
-        compliance.lift(by(omar, "over"), [entry], seen={entry: 1})
+        compliance.ask_to_lift(by(omar, "over"), [entry], seen={entry: 1})
+        compliance.lift(by(odile, "over"), [entry], seen={entry: 2})
         listed("P3", "SELL")  # It buys.
         execute(cross)
         cross.refresh_from_db()

@@ -177,7 +177,8 @@ MATRIX: dict[str, set[str] | str] = {
     "compliance:trading_limits": {C, A}, "api-trading-limits": {C, A},
     "compliance:limit_set": {C}, "compliance:limit_end": {C}, "api-trading-limit-end": {C},
     "api-limit-ends": {C, A}, "compliance:limit_end_act": {C}, **{f"api-limit-end-{act}": {C} for act in ("approve", "refuse", "drop")},
-    "api-restrictions": {C, A}, "api-restriction-lift": {C}, "api-restrictions-import": {C}, "api-list-hits": set(), "api-measures": {C, A},
+    "api-restriction-lift": {C}, "api-restriction-ask-lift": {C}, "api-restriction-keep": {C},
+    "api-restrictions": {C, A}, "api-restrictions-import": {C}, "api-list-hits": set(), "api-measures": {C, A},
     # The account of whoever is signed in, and the way in (allauth)
     **dict.fromkeys(
         ("account_login", "account_logout", "account_inactive", "account_signup", "account_email_verification_sent",

@@ -100,9 +100,10 @@ def test_it_binds_from_its_first_day_to_its_last(a_block, listed, to, starts, en
     assert bound or to(block, "HARBOR").routes
 
 
-def test_a_lifted_entry_binds_nobody(a_block, listed, to, omar, by):
+def test_a_lifted_entry_binds_nobody(a_block, listed, to, omar, odile, by):
     entry = listed("HARBOR", "P1")
-    compliance.lift(by(omar, "Over."), [entry.pk], seen={entry.pk: 1})
+    compliance.ask_to_lift(by(omar, "Over."), [entry.pk], seen={entry.pk: 1})
+    compliance.lift(by(odile, "Over."), [entry.pk], seen={entry.pk: 2})
     assert to(a_block("AAA", "BUY", 500), "HARBOR").routes
 
 

@@ -293,8 +293,14 @@ class Things:
         listing = compliance.Listing(issuer_id=issuer, reason=WHY, effective_from=timezone.now().date())
         (pk,) = compliance.restrict(self.act("omar"), [listing])
         if not self.fresh:
-            compliance.lift(self.act("odile"), [pk], seen={pk: 1})
+            compliance.ask_to_lift(self.act("odile"), [pk], seen={pk: 1})
         return pk
+
+    def asked_restriction(self) -> SimpleNamespace:
+        issuer = self.get("firm").instruments["AAA"].issuer_id
+        (pk,) = compliance.restrict(self.act("omar"), [compliance.Listing(WHY, timezone.now().date(), issuer)])
+        compliance.ask_to_lift(self.act("omar"), [pk], seen={pk: 1})
+        return SimpleNamespace(pk=pk, n=2)
 
     def position_limit(self) -> int:
         family = ContractFamily.objects.create(code="CL", name="Crude")
@@ -511,7 +517,7 @@ PAGES: dict[str, tuple[str, str, dict | Callable]] = {
     "routing:rule_stop": ("tom", "acting_rule", {}),
     "compliance:limit_end": ("omar", "limit", lambda t: {"ends_on": f"{timezone.now():%Y-%m-%d}"}),
     "compliance:limit_end_act": ("odile", "limit_end", {"how": "approve"}),
-    "compliance:lift": ("omar", "restriction", {}),
+    "compliance:lift": ("omar", "restriction", {"how": "ask"}),
     "compliance:end_position_limit": ("omar", "position_limit", {}),
     "compliance:decide_match": ("omar", "match", {"how": "confirm"}),
     "compliance:close_out_close": ("omar", "close_out", {}),
@@ -631,7 +637,8 @@ API: dict[str, tuple[str, str, str, dict | Callable]] = {
     **{f"api-routing-rule-{act}": ("post", "odile", "rule_change", {}) for act in ("approve", "refuse")},
     "api-routing-rule-drop": ("post", "tom", "rule_change", {}),
     "api-trading-limit-end": ("post", "omar", "limit", lambda t: {"ends_on": f"{timezone.now():%Y-%m-%d}"}),
-    "api-restriction-lift": ("post", "omar", "restriction", {}),
+    "api-restriction-ask-lift": ("post", "omar", "restriction", {}),
+    **{f"api-restriction-{act}": ("post", "odile", "asked_restriction", {}) for act in ("lift", "keep")},
     "api-close-out-close": ("post", "omar", "close_out", {}),
     **{f"api-limit-end-{act}": ("post", "omar" if act == "drop" else "odile", "limit_end", {}) for act in ("approve", "refuse", "drop")},
     "api-position-limit-end": ("post", "omar", "position_limit", {}),
@@ -788,6 +795,7 @@ RACED_ELSEWHERE = {
     **{f"api-limit-end-{act}": "tests/compliance/test_keeping_limits.py" for act in ("approve", "refuse", "drop")},
     **{f"api-clause-mapping-{act}": "tests/compliance/test_mandate_races.py" for act in ("approve", "refuse", "drop")},
     "api-routing-rule-drop": "is its author's alone; of two acts at once tests/routing/test_rulebook.py",
+    "api-restriction-lift": "who asked to lift it never does: tests/compliance/test_lifting.py",
     "api-cross-approve": "tests/crossing/test_races.py",
     "api-cross-execute": "tests/crossing/test_races.py",
 }  # fmt: skip

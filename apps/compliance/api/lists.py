@@ -25,12 +25,15 @@ class RestrictionOut(serializers.ModelSerializer):
     group = serializers.CharField(source="group.code", default=None, help_text="of portfolios")
     desk = serializers.CharField(source="desk.code", default=None)
     person = serializers.CharField(source="person.username", default=None)
+    lift_asked_by = serializers.CharField(source="lift_asked_by.username", default=None, help_text="who would have it lifted")
+    lifted_by = serializers.CharField(source="lifted_by.username", default=None, help_text="the second officer")
 
     class Meta:
         model = Restriction
         fields = (
             "id", "status", "version", "kind", "issuer", "reach", "instrument", "broker", "custodian", "portfolio", "group", "desk",
             "person", "direction", "look_through", "reason", "source", "authorised_by", "effective_from", "effective_to",
+            "lift_asked_by", "lift_reason", "lifted_by",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -87,7 +90,7 @@ class ListHitOut(serializers.ModelSerializer):
 
 @extend_schema_view(list=extend_schema(summary="The restricted list; to the control room also its own lists"))
 class Restrictions(mixins.ListModelMixin, Scoped):
-    acts = dict.fromkeys(("create", "lift", "upload"), ("compliance.write_rules",))
+    acts = dict.fromkeys(("create", "ask_lift", "lift", "keep", "upload"), ("compliance.write_rules",))
     serializer_class = RestrictionOut
     filterset_fields = ("status", "direction", "kind")
     queryset = Restriction.objects.none()
@@ -124,16 +127,29 @@ class Restrictions(mixins.ListModelMixin, Scoped):
         asked = {"file": content.decode("utf-8", "replace")}
         return self.answered(act, "import_listings", asked, lambda: self._these(services.import_listings(act, content)), created=True)
 
-    @extend_schema(summary="Take it off the list", request=DecisionIn, responses=RestrictionOut, parameters=[KEY])
+    @extend_schema(summary="Ask another officer to take it off the list; until then it holds", request=DecisionIn,
+                   responses=RestrictionOut, parameters=[KEY])  # fmt: skip
+    def ask_lift(self, request: Request, pk: int) -> Response:
+        return self._lift(request, pk, services.ask_to_lift)
+
+    @extend_schema(summary="Take off the list what another officer asked to lift, or what is the control room's",
+                   request=DecisionIn, responses=RestrictionOut, parameters=[KEY])  # fmt: skip
     def lift(self, request: Request, pk: int) -> Response:
+        return self._lift(request, pk, services.lift)
+
+    @extend_schema(summary="Leave on the list what somebody asked to lift", request=DecisionIn, responses=RestrictionOut, parameters=[KEY])
+    def keep(self, request: Request, pk: int) -> Response:
+        return self._lift(request, pk, services.keep_listed)
+
+    def _lift(self, request: Request, pk: int, what) -> Response:
         said = self.checked(DecisionIn)
         act = act_of(request, reason=said["reason"])
 
         def do():
-            services.lift(act, [pk], seen={pk: said["version"]})
+            what(act, [pk], seen={pk: said["version"]})
             return RestrictionOut(self.get_queryset().get(pk=pk)).data
 
-        return self.answered(act, "lift", {"id": pk, "said": said}, do)
+        return self.answered(act, what.__name__, {"id": pk, "said": said}, do)
 
 
 @extend_schema_view(list=extend_schema(summary="Which orders met which entries, newest first; for the control room"))

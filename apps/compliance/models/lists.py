@@ -6,7 +6,7 @@ from operator import and_, or_
 import pgtrigger
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from apps.audit.models import ActRow
 from apps.orders.models import Order
@@ -23,11 +23,31 @@ ONE_NAMED = reduce(
 )
 
 
+# Of a row nothing is edited. It holds on until two officers agree that it does not; the control room, which is few, decides on its own.
+LIFTED_BY_TWO = """
+    IF TG_OP = 'DELETE' THEN
+        RAISE EXCEPTION 'an entry of a list is lifted, not deleted' USING ERRCODE = 'check_violation';
+    END IF;
+    IF (NEW.kind, NEW.issuer_id, NEW.reach, NEW.instrument_id, NEW.broker_id, NEW.custodian_id, NEW.portfolio_id, NEW.group_id, NEW.desk_id,
+        NEW.person_id, NEW.direction, NEW.look_through, NEW.effective_from, NEW.effective_to) IS DISTINCT FROM (OLD.kind, OLD.issuer_id,
+        OLD.reach, OLD.instrument_id, OLD.broker_id, OLD.custodian_id, OLD.portfolio_id, OLD.group_id, OLD.desk_id, OLD.person_id,
+        OLD.direction, OLD.look_through, OLD.effective_from, OLD.effective_to) THEN
+        RAISE EXCEPTION 'an entry of a list is never edited: list another, and lift this one' USING ERRCODE = 'check_violation';
+    END IF;
+    IF OLD.kind = 'RESTRICTED' AND OLD.status = 'ACTIVE' AND NEW.status <> 'ACTIVE' AND (OLD.lift_asked_by_id IS NULL
+        OR NEW.lifted_by_id IS NULL OR NEW.lifted_by_id = OLD.lift_asked_by_id) THEN
+        RAISE EXCEPTION 'two officers agree that a restriction is lifted' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+"""
+
+
 class Restriction(models.Model):
     """
     An entry of a list: an issuer with as much of its group as it says, one instrument, or a counterparty, between two dates.
 
-    What is not on the restricted list is for the control room alone (``engine.lists.KINDS``).
+    What is not on the restricted list is for the control room alone (``engine.lists.KINDS``). What is on it is lifted by two
+    officers: one asks (``lift_asked_by``), and another lifts it.
     """
 
     kind = models.CharField(max_length=10, default="RESTRICTED", choices=[(code, kind.title) for code, kind in KINDS.items()])
@@ -65,9 +85,23 @@ class Restriction(models.Model):
     effective_to = models.DateField(null=True, blank=True)
     status = models.CharField(max_length=8, default=InForce.ACTIVE)
     version = models.IntegerField(default=1)
+    lift_asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", help_text="who would have it lifted"
+    )
+    lift_reason = models.CharField(max_length=300, blank=True, default="", help_text="why it would be lifted")
+    lifted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", help_text="the second officer"
+    )
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(lifted_by=None) | (Q(lift_asked_by__isnull=False) & ~Q(lifted_by=F("lift_asked_by"))),
+                name="nobody_lifts_a_restriction_alone",
+            ),
+            models.CheckConstraint(
+                condition=Q(lift_asked_by=None) | ~Q(lift_reason=""), name="whoever_would_lift_an_entry_says_why"
+            ),
             models.CheckConstraint(condition=ONE_NAMED, name="an_entry_names_one_thing"),
             models.CheckConstraint(
                 condition=Q(broker=None, custodian=None) | Q(kind="RESTRICTED"), name="counterparties_are_restricted_openly"
@@ -84,11 +118,16 @@ class Restriction(models.Model):
                 name="whoever_crosses_a_wall_is_named_and_else_insiders_alone",
             ),
             models.CheckConstraint(
-                condition=Q(effective_to=None) | Q(effective_to__gte=models.F("effective_from")),
+                condition=Q(effective_to=None) | Q(effective_to__gte=F("effective_from")),
                 name="an_entry_ends_after_it_begins",
             ),
         ]
         indexes = [models.Index(fields=["kind"], condition=Q(status="ACTIVE"), name="entries_in_force")]
+        triggers = [
+            pgtrigger.Trigger(
+                name="is_lifted_by_two", operation=pgtrigger.Update | pgtrigger.Delete, when=pgtrigger.Before, func=LIFTED_BY_TWO
+            )
+        ]
 
 
 class ListHit(models.Model):

@@ -52,7 +52,7 @@ def kinds_seen_by(user) -> tuple[str, ...]:
 def restrictions_seen_by(user) -> QuerySet[Restriction]:
     """The entries of the lists that a person may read, what is in force first; none for whom they are not."""
     rows = Restriction.objects.filter(kind__in=kinds_seen_by(user))
-    named = ("issuer", "instrument", "broker", "custodian", "portfolio", "group", "desk", "person")
+    named = ("issuer", "instrument", "broker", "custodian", "portfolio", "group", "desk", "person", "lift_asked_by", "lifted_by")
     return rows.select_related(*named).order_by("status", "-pk")
 
 

@@ -42,6 +42,7 @@ from .drafts import (
 from .gates import NotChecked, refuse_unchecked
 from .holding import AlreadyDecided, StaleReview
 from .library import TakenAlready, take_rules
+from .lifts import LiftAsked, OwnLift, StaleRestriction, ask_to_lift, keep_listed, lift
 from .limit_ends import (
     EndsAlready,
     OthersLimitEnd,
@@ -55,7 +56,7 @@ from .limit_ends import (
 from .limits import LimitText, StaleLimit, set_limits
 from .listing_files import MAX_BYTES as MAX_LISTING_BYTES
 from .listing_files import BadFile, BadRows, import_listings
-from .lists import Listing, StaleRestriction, lift, record_hits, restrict
+from .lists import Listing, record_hits, restrict
 from .mandates import (
     LARGEST_PDF,
     CodeOfAnother,
@@ -134,6 +135,7 @@ __all__ = [
     "Home",
     "InPenaltyBox",
     "KindIsFixed",
+    "LiftAsked",
     "LimitText",
     "Listing",
     "Loaded",
@@ -149,6 +151,7 @@ __all__ = [
     "OthersMapping",
     "OverrideOver",
     "OwnDraft",
+    "OwnLift",
     "OwnLimitEnd",
     "OwnMapping",
     "OwnOrder",
@@ -185,6 +188,7 @@ __all__ = [
     "approve_reviews",
     "ask",
     "ask_before_sending",
+    "ask_to_lift",
     "bench_of",
     "clear_matches",
     "close_by_hand",
@@ -205,6 +209,7 @@ __all__ = [
     "import_rules",
     "install_default_rules",
     "keep_clauses",
+    "keep_listed",
     "last_day",
     "lift",
     "load_sanctions",

@@ -1,6 +1,6 @@
 """The firm's lists: what may not be traded, or not without being seen, by whom, from when to when."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -9,9 +9,8 @@ from django.db import connection, transaction
 from apps.audit.services import keep_act, record
 from apps.core.acts import Act
 from apps.core.events import Event, Fact, listens
-from apps.core.refusals import Invalid, NotFound, Stale
+from apps.core.refusals import Invalid
 from apps.core.tables import copy_in, next_ids
-from apps.orders import selectors as order_selectors
 from apps.portfolios.models import Portfolio, PortfolioGroup
 from apps.portfolios.selectors import BROKER_TERMS
 from apps.reference.models import Broker, Custodian, Instrument, Issuer
@@ -20,18 +19,15 @@ from apps.users.services import require
 
 from .. import events
 from ..engine.lists import HOLDS, KINDS, MAX_AGE_DAYS, NOTES, OF_PEOPLE, REACHES, STOPS
-from ..selectors.lists import CONTROL_ROOM, entries_met, kinds_seen_by
+from ..selectors.lists import CONTROL_ROOM, entries_met
 from ..states import ENTRY_LIFE, RESTRICTION_LIFE
 
 COLUMNS = (
     "id", "kind", "issuer_id", "reach", "instrument_id", "broker_id", "custodian_id", "portfolio_id", "group_id", "desk_id", "person_id",
     "direction", "reason", "source", "authorised_by", "look_through", "effective_from", "effective_to", "status", "version",
+    "lift_reason",
 )  # fmt: skip
 LENGTHS = {"reason": 300, "source": 120, "authorised_by": 120}
-
-
-class StaleRestriction(Stale):
-    """The entry changed after the officer looked."""
 
 
 class Listing(NamedTuple):
@@ -98,51 +94,12 @@ def restrict(act: Act, listings: Sequence[Listing]) -> list[int]:
                 (pk, one.kind, one.issuer_id, one.reach if one.issuer_id else "ISSUER", one.instrument_id, one.broker_id,
                  one.custodian_id, one.portfolio_id, one.group_id, one.desk_id, one.person_id, one.direction, one.reason.strip(),
                  one.source.strip(), one.authorised_by.strip() or str(user), one.look_through, one.effective_from, one.effective_to,
-                 _born(one), 1)
+                 _born(one), 1, "")
                 for pk, one in zip(ids, listings, strict=True)
             ),
         )  # fmt: skip
     record(act, [Fact(pk, 1, _added(one)) for pk, one in zip(ids, listings, strict=True)])
     return ids
-
-
-@transaction.atomic
-def lift(act: Act, restriction_ids: Collection[int], *, seen: Mapping[int, int]) -> None:
-    """
-    Will take entries off their lists, for the reason the act gives.
-
-    :raises NotFound: where there is none, or it is for the control room and the person is not of it
-    :raises StaleRestriction: if one changed since the version seen
-    :raises IllegalMove: if one is lifted already
-    """
-    user = require(act, "compliance.write_rules")
-    if not act.reason.strip():
-        raise Invalid("Give a reason: it is kept on the record.", field="reason")
-    wanted = sorted(set(restriction_ids))
-    if not wanted:
-        raise Invalid("No restriction was chosen. Select at least one.", field="restrictions")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, kind, status, version FROM compliance_restriction WHERE id = ANY(%s) AND kind = ANY(%s)"
-            " ORDER BY id FOR NO KEY UPDATE",
-            [wanted, list(kinds_seen_by(user))],
-        )
-        rows = cursor.fetchall()
-        if len(rows) < len(wanted):
-            raise NotFound("There is no such restriction. Reload the list.")
-        stale = {pk: (f"Restriction {pk}", seen.get(pk), n) for pk, kind, _, n in rows if seen.get(pk) != n}
-        if stale:
-            subject = "entry" if any(KINDS[kind].is_secret for pk, kind, _, _ in rows if pk in stale) else "restriction"
-            raise StaleRestriction(
-                "A restriction changed since you looked. Reload the list.", restrictions=order_selectors.missed(subject, stale)
-            )
-        for _, kind, status, _ in rows:
-            life = ENTRY_LIFE if KINDS[kind].is_secret else RESTRICTION_LIFE
-            after = life.after(status, type(_lifted(kind)))
-        cursor.execute(
-            "UPDATE compliance_restriction SET status = %s, version = version + 1 WHERE id = ANY(%s)", [after, wanted]
-        )
-    record(act, [Fact(pk, version + 1, _lifted(kind)) for pk, kind, _, version in rows])
 
 
 @listens("compliance.record_hits")
@@ -179,10 +136,6 @@ def _added(one: Listing) -> Event:
     if KINDS[one.kind].is_secret:
         return events.EntryAdded(one.kind, one.issuer_id, one.instrument_id, one.direction)
     return events.RestrictionAdded(one.issuer_id, one.instrument_id, one.direction, one.broker_id, one.custodian_id)
-
-
-def _lifted(kind: str) -> Event:
-    return events.EntryLifted() if KINDS[kind].is_secret else events.RestrictionLifted()
 
 
 def problem_of(listing: Listing) -> tuple[str, str] | None:
