@@ -14,9 +14,9 @@ from apps.orders.models import Proposal
 from apps.users.services import require
 
 from ..engine.columns import QTY
-from ..engine.judgement import INDETERMINATE, OUTCOMES, UNKNOWN
+from ..engine.judgement import OUTCOMES, UNKNOWN
 from ..engine.rules import MEASURES, look_at_deals, look_firm_wide
-from ..engine.screening import LETS_GO, screen
+from ..engine.screening import screen
 from ..selectors.asked import active_rules
 from ..selectors.snapshot import snapshot_of
 from ..states import Stage
@@ -53,12 +53,12 @@ def try_proposals(act: Act, proposal_ids: Sequence[int]) -> list[Tried]:
         transaction.set_rollback(True)
     said = screen(asked.snapshot, rules)
     of_order = dict(zip(ids, rows, strict=True))
-    quiet = [v for v in said.verdicts if MEASURES[v.rule.kind].neutral and v.rule.severity not in LETS_GO]
+    quiet = {row for v in said.verdicts if MEASURES[v.rule.kind].neutral for row in v.holding.tolist()}
     tried = []
     for place, pk in enumerate(asked.snapshot.orders.id.tolist()):
         leading, largest = int(said.leading[place]), int(said.max_qty[place])
         rule = rules[leading] if leading >= 0 else None
-        if any(v.outcome[place] >= INDETERMINATE for v in quiet):  # Nobody finds out by trying.
+        if place in quiet:  # Nobody finds out by trying.
             tried.append(Tried(of_order[pk], OUTCOMES[said.outcome[place]], "Compliance", None, None))
             continue
         tried.append(
