@@ -273,10 +273,7 @@ def cancel_routes(act: Act, route_ids: Sequence[int], *, seen: Mapping[int, int]
     user = require(act, "routing.route")
     routes, found = lock_routes(user, route_ids, seen)
     _refuse_hits(routes)
-    waiting = _waiting(routes)
-    asked = [pk for pk, kinds in waiting.items() if "F" in kinds]
-    if asked:
-        raise RequestPending(f"{routes[asked[0]].ref} was asked to cancel already; wait for the broker's answer.")
+    _refuse_asked_to_cancel(routes, _waiting(routes))
     ask_cancels(act, routes, found)
 
 
@@ -287,6 +284,9 @@ def replace_routes(
     """
     Will ask the brokers for another quantity or limit. An increase counts as placed from now on, a decrease once the
     broker accepts it. Where one is increased, the rules that are asked at the route are.
+
+    Where a replace is not yet answered, the next one changes what that asked for, and names it as its original: the last that
+    was not refused (FIX 4.4 vol. 4 app. D, D.2). A broker that takes one at a time refuses it.
 
     :param changes: route id to ``qty`` (total, filled part included) and ``limit_price`` (None: market)
     :returns: what keeps an increase from being asked for; then nothing is, and compliance looks at the orders
@@ -306,14 +306,15 @@ def replace_routes(
     lenders = lenders_of(act, found)
     _refuse_hits(routes)
     waiting = _waiting(routes)
-    if waiting:
-        raise RequestPending(f"{routes[min(waiting)].ref} has a request the broker has not answered; wait for it.")
+    _refuse_asked_to_cancel(routes, waiting)
     terms, more = {}, {}
     for pk, route in routes.items():
         LIFE.after(route.status, events.RouteReplaceRequested)
         block = found[route.block_id]
-        terms[pk] = _new_terms(route, block, changes[pk])
-        increase = max(terms[pk][0] - route.qty, Decimal(0))
+        asked = waiting.get(pk, [])
+        terms[pk] = _new_terms(route, block, changes[pk], asked[-1] if asked else None)
+        reserved = max([route.qty, *(one.qty for one in asked)])
+        increase = max(terms[pk][0] - reserved, Decimal(0))
         more[block.pk] = more.get(block.pk, Decimal(0)) + increase
         if more[block.pk] > block.unplaced_qty:
             raise Overplaced(
@@ -349,9 +350,13 @@ def _replaced(route: Route, name: str, qty: Decimal, limit: Decimal | None) -> F
     return Fact(route.pk, route.version + 1, asked)
 
 
-def _new_terms(route: Route, block: Block, change: Mapping[str, Decimal | None]) -> tuple[Decimal, Decimal | None]:
-    qty = change.get("qty", route.qty)
-    limit = change.get("limit_price", route.limit_price)
+def _new_terms(
+    route: Route, block: Block, change: Mapping[str, Decimal | None], asked: RouteRequest | None
+) -> tuple[Decimal, Decimal | None]:
+    """:param asked: the replace that waits, whose terms hold unless they are changed"""
+    stands = (asked or route).qty, (asked or route).limit_price
+    qty = change.get("qty", stands[0])
+    limit = change.get("limit_price", stands[1])
     if qty is None or qty <= route.cum_qty or not is_multiple(qty, block.instrument.increment):
         raise Invalid(
             f"The new quantity must be above the {rules.plain(route.cum_qty)} filled and a multiple of"
@@ -362,7 +367,7 @@ def _new_terms(route: Route, block: Block, change: Mapping[str, Decimal | None])
         raise Invalid(f"{block.ref} has a limit of {rules.plain(block.limit_price)}; give one.", field="limit_price")
     if limit is not None and (limit <= 0 or rules.outside_limit(block.side, limit, block.limit_price)):
         raise Invalid(f"The limit must be above zero and within that of {block.ref}.", field="limit_price")
-    if (qty, limit) == (route.qty, route.limit_price):
+    if (qty, limit) == stands:
         raise Invalid(f"Nothing about {route.ref} would change.", field="qty")
     return qty, limit
 
@@ -373,9 +378,15 @@ def _refuse_hits(routes: Mapping[int, Route]) -> None:
         raise NotAnOrder(f"{hits[0]} is a dealer's price we took; it cannot be cancelled or replaced. Call the dealer.")
 
 
-def _waiting(routes: Mapping[int, Route]) -> dict[int, set[str]]:
-    rows = RouteRequest.objects.filter(route__in=list(routes), answer="WAITING", msg_type__in=("F", "G"))
-    waiting: dict[int, set[str]] = {}
-    for route_id, msg_type in rows.values_list("route_id", "msg_type"):
-        waiting.setdefault(route_id, set()).add(msg_type)
+def _waiting(routes: Mapping[int, Route]) -> dict[int, list[RouteRequest]]:
+    """Of each route the cancels and replaces that the broker has not answered, in their order."""
+    waiting: dict[int, list[RouteRequest]] = {}
+    for row in RouteRequest.objects.filter(route__in=list(routes), answer="WAITING", msg_type__in=("F", "G")).order_by("pk"):
+        waiting.setdefault(row.route_id, []).append(row)
     return waiting
+
+
+def _refuse_asked_to_cancel(routes: Mapping[int, Route], waiting: Mapping[int, list[RouteRequest]]) -> None:
+    asked = [pk for pk, rows in waiting.items() if any(row.msg_type == "F" for row in rows)]
+    if asked:
+        raise RequestPending(f"{routes[asked[0]].ref} was asked to cancel already; wait for the broker's answer.")
