@@ -178,7 +178,7 @@ class Book:
         """
         accepted: dict[str, dict[str, Any]] = {}
         for row in self.journal.orders:
-            if row["broker"] != self.party.code or row["event"] == "received":
+            if row["broker"] != self.party.code or row["event"] in ("received", "not_known"):
                 continue
             if row["event"] in ("accepted", "rejected"):
                 terms = row_terms(row)

@@ -3,7 +3,8 @@ The street's own log, append-only JSON lines: what it was sent, and what it exec
 
 orders.jsonl      one row per event of an order. `received` is written each time a ClOrdID arrives (kind new, cancel,
                   replace or hit; times_seen counts up), `accepted` once in an order's life, then `rejected`,
-                  `pending`, `replaced`, `request_refused`, `closed`.
+                  `pending`, `replaced`, `request_refused`, `closed`; `not_known` is a trade that the client refused
+                  (35=Q), by exec_id and reason.
 executions.jsonl  one row per execution: exec_type F (trade), G (correction, `ref` the execution it replaces) or
                   H (bust, `ref` the execution it takes back).
 Quantities, prices and amounts are strings of exact decimals. A row is flushed before the message it speaks of

@@ -34,6 +34,7 @@ class Found(NamedTuple):
     side: str
     symbol: str
     broker: str
+    note: str = ""
 
 
 _FOUND = f"""
@@ -51,7 +52,7 @@ WITH live AS (
 ), recent AS (
   SELECT block_id, at FROM routing_execution WHERE id > (SELECT coalesce(max(id), 0) - {RECENT_FILLS} FROM routing_execution)
 )
-SELECT a.id, a.kind, a.threshold, b.id, r.id, extract(epoch FROM %(now)s - min(q.requested_at)), b.side, b.symbol, k.name
+SELECT a.id, a.kind, a.threshold, b.id, r.id, extract(epoch FROM %(now)s - min(q.requested_at)), b.side, b.symbol, k.name, ''
   FROM rule a JOIN live b ON a.desk_id IS NULL OR a.desk_id = b.desk_id
   JOIN routing_route r ON r.block_id = b.id AND r.status <> ALL(%(dead)s)
   JOIN routing_routerequest q ON q.route_id = r.id AND (CASE WHEN q.msg_type IN ('F', 'G') THEN q.answer = 'WAITING'
@@ -59,7 +60,7 @@ SELECT a.id, a.kind, a.threshold, b.id, r.id, extract(epoch FROM %(now)s - min(q
   JOIN reference_broker k ON k.id = r.broker_id
   WHERE a.kind = 'NO_ACK' AND q.requested_at < %(now)s - a.threshold * interval '1 second' GROUP BY 1, 2, 3, 4, 5, 7, 8, 9
 UNION ALL
-SELECT a.id, a.kind, a.threshold, b.id, NULL, away.bp, b.side, b.symbol, '' FROM rule a
+SELECT a.id, a.kind, a.threshold, b.id, NULL, away.bp, b.side, b.symbol, '', '' FROM rule a
   JOIN live b ON a.desk_id IS NULL OR a.desk_id = b.desk_id JOIN marketdata_quote q ON q.instrument_id = b.instrument_id,
   LATERAL (SELECT CASE WHEN b.id = ANY(%(forwards)s::bigint[])
     THEN (%(factors)s::numeric[])[array_position(%(forwards)s::bigint[], b.id)] ELSE 1 END AS carried) f,
@@ -68,15 +69,15 @@ SELECT a.id, a.kind, a.threshold, b.id, NULL, away.bp, b.side, b.symbol, '' FROM
   WHERE a.kind = 'LIMIT_AWAY' AND b.limit_price IS NOT NULL AND away.bp >= a.threshold
 UNION ALL
 SELECT a.id, a.kind, a.threshold, b.id, NULL, extract(epoch FROM %(now)s - greatest(w.last_at, b.frozen_at)) / 60, b.side,
-  b.symbol, '' FROM rule a JOIN live b ON a.desk_id IS NULL OR a.desk_id = b.desk_id LEFT JOIN worked w ON w.block_id = b.id
+  b.symbol, '', '' FROM rule a JOIN live b ON a.desk_id IS NULL OR a.desk_id = b.desk_id LEFT JOIN worked w ON w.block_id = b.id
   WHERE a.kind = 'IDLE' AND b.status = 'WORKING'
   AND greatest(w.last_at, b.frozen_at) < %(now)s - a.threshold * interval '1 minute'
 UNION ALL
-SELECT a.id, a.kind, a.threshold, b.id, NULL, extract(epoch FROM b.closes_at - %(now)s) / 60, b.side, b.symbol, ''
+SELECT a.id, a.kind, a.threshold, b.id, NULL, extract(epoch FROM b.closes_at - %(now)s) / 60, b.side, b.symbol, '', ''
   FROM rule a JOIN live b ON a.desk_id IS NULL OR a.desk_id = b.desk_id
   WHERE a.kind = 'NEAR_CLOSE' AND %(now)s BETWEEN b.closes_at - a.threshold * interval '1 minute' AND b.closes_at
 UNION ALL
-SELECT a.id, a.kind, a.threshold, b.id, NULL, count(*), b.side, b.symbol, ''
+SELECT a.id, a.kind, a.threshold, b.id, NULL, count(*), b.side, b.symbol, '', ''
   FROM rule a JOIN live b ON a.desk_id IS NULL OR a.desk_id = b.desk_id JOIN blocks_member m ON m.block_id = b.id
   JOIN orders_order o ON o.id = m.order_id AND o.status = 'WORKING'
     AND EXISTS (SELECT FROM compliance_review w WHERE w.order_id = o.id AND w.opened_at > b.frozen_at)
@@ -86,11 +87,24 @@ SELECT a.id, a.kind, a.threshold, b.id, NULL, count(*), b.side, b.symbol, ''
     ON v.status IN ('WAITING', 'REJECTED')
   WHERE a.kind = 'RECHECK' GROUP BY 1, 2, 3, 4, 7, 8 HAVING count(*) >= a.threshold
 UNION ALL
-SELECT a.id, a.kind, a.threshold, b.id, NULL, count(*), b.side, i.symbol, '' FROM rule a
+SELECT a.id, a.kind, a.threshold, b.id, NULL, count(*), b.side, i.symbol, '', '' FROM rule a
   JOIN recent e ON e.at > %(now)s - a.window_seconds * interval '1 second' JOIN blocks_block b ON b.id = e.block_id
   JOIN reference_instrument i ON i.id = b.instrument_id
   WHERE a.kind = 'FILL_BURST' AND (a.desk_id IS NULL OR a.desk_id = b.desk_id)
   GROUP BY 1, 2, 3, 4, 7, 8 HAVING count(*) >= a.threshold
+UNION ALL
+SELECT a.id, a.kind, a.threshold, b.id, r.id, extract(epoch FROM %(now)s - r.noted_at) / 60, b.side, i.symbol, k.name, r.note
+  FROM rule a JOIN routing_route r ON r.noted_at > %(now)s - a.threshold * interval '1 minute'
+  JOIN blocks_block b ON b.id = r.block_id JOIN reference_instrument i ON i.id = b.instrument_id
+  JOIN reference_broker k ON k.id = r.broker_id
+  WHERE a.kind = 'UNASKED' AND (a.desk_id IS NULL OR a.desk_id = b.desk_id)
+UNION ALL
+SELECT a.id, a.kind, a.threshold, b.id, r.id, count(*), b.side, i.symbol, k.name, min(m.problem)
+  FROM rule a JOIN routing_message m ON m.status = 'QUARANTINED' JOIN routing_route r ON r.id = m.route_id
+  JOIN blocks_block b ON b.id = r.block_id JOIN reference_instrument i ON i.id = b.instrument_id
+  JOIN reference_broker k ON k.id = r.broker_id
+  WHERE a.kind = 'HELD' AND (a.desk_id IS NULL OR a.desk_id = b.desk_id)
+  GROUP BY 1, 2, 3, 4, 5, 7, 8, 9 HAVING count(*) >= a.threshold
 """
 
 

@@ -49,7 +49,10 @@ class RouteRequestRefused(Event, code="route.request_refused"):
 
 @dataclass(frozen=True)
 class RouteReported(Event, code="route.reported"):
-    """Common to every report of the broker that may move the route: FIX 150/39 and the quantities after it."""
+    """
+    Common to every report of the broker that may move the route: FIX 150/39 and the quantities after it; TransactTime as
+    the broker's clock said, and when it was heard by ours. ``actor``: the broker, where it did unasked what it reports.
+    """
 
     exec_type: str
     ord_status: str
@@ -58,6 +61,9 @@ class RouteReported(Event, code="route.reported"):
     leaves_qty: str
     text: str = ""
     note: str = ""  # unsolicited, late, unusual: what a person should know of it.
+    at_broker: str = ""
+    heard_at: str = ""
+    actor: str = ""
 
 
 @dataclass(frozen=True)
@@ -218,17 +224,24 @@ class InquiryFailed(Event, code="inquiry.failed"):
 
 @dataclass(frozen=True)
 class MessageQuarantined(Event, code="message.quarantined"):
-    """A message that could not be booked waits for a person."""
+    """A message that could not be booked waits for a person, or for what makes it bookable."""
 
     reason: str
     cl_ord_id: str = ""
+    route_id: int | None = None
+    dk_reason: str = ""
 
 
 @dataclass(frozen=True)
 class MessageSettled(Event, code="message.settled"):
-    """A person dealt with a quarantined message."""
+    """
+    A person dealt with a quarantined message: accepted, linked to a route, refused to the broker (dk) or dismissed; or it
+    was booked by itself once what it waited for was heard (cleared).
+    """
 
     how: str
+    route_id: int | None = None
+    dk_reason: str = ""
 
 
 @dataclass(frozen=True)

@@ -231,7 +231,7 @@ def test_a_bust_takes_both_moneys_back(pair, firm, enter, trade, street, worker)
     enter({**BUY, "portfolio": "P1", "qty": "10000"})
     block = trade(Block.objects.get(), "1.1001")
     route = Route.objects.get()
-    bust = {17: "X1", 19: f"E{route.pk}", 150: "H", 39: "1", 14: 0}
+    bust = {17: "X1", 19: f"E{route.pk}", 150: "H", 39: "0", 14: 0, 151: route.qty}
     hear(street, route.broker.code, "8", _fill(route, block, "1.1001", bust))
     worker()
 

@@ -62,7 +62,7 @@ class Street:
     """Counterparties that answer: each ``say`` is heard and booked at once, or kept in ``unsaid`` while held back."""
 
     by: Callable
-    start: datetime = field(default_factory=lambda: timezone.now().astimezone(UTC))
+    start: datetime = field(default_factory=lambda: timezone.now().astimezone(UTC) - timedelta(hours=5))
     minutes: count = field(default_factory=count)
 
     def hear(self, broker_id: int, msg_type: str, fields: dict[int, object], **header) -> int:

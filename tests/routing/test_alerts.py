@@ -13,7 +13,7 @@ from apps.blocks import services as blocks
 from apps.core.refusals import IllegalMove, Invalid
 from apps.routing import alert_selectors
 from apps.routing import services as routing
-from apps.routing.models import Alert, AlertRule
+from apps.routing.models import Alert, AlertRule, Message
 from tests.pages import send, visit, words
 from tests.races import at_once
 
@@ -127,6 +127,34 @@ class TestRules:
     def test_a_burst_that_somebody_saw_is_over_with_it(self, burst, look, tom, by):
         routing.acknowledge_alerts(by(tom), [burst.pk], seen={burst.pk: 1})
         assert look(120) == (0, 1)
+
+    def test_what_a_broker_does_unasked_is_told_once_each(self, a_route, street, rule, look):
+        rule("UNASKED", 60)
+        route = street.report(a_route(10_000, tif="GTC"), "0", "0")
+        assert look() == (0, 0)
+
+        street.report(route, "3", "3", cum=0)
+        assert (look(), look()) == ((1, 0), (0, 0))
+        street.report(route, "D", "0", cum=0, **{"378": 1})  # The renewal of an open order is a matter of course.
+        assert look() == (0, 0)
+        street.report(route, "4", "4", cum=0, **{"378": 6})
+        assert look() == (1, 1)
+
+        assert standing() == [
+            (f"Buy AAA: {route.broker.name} called it done for the day", "ENDED"),
+            (f"Buy AAA: {route.broker.name} cancelled it unasked (trading halt)", "OPEN"),
+        ]
+        assert Entry.objects.get(event="route.canceled").payload["actor"] == route.broker.code
+        assert look(3_601) == (0, 1)
+
+    def test_a_report_that_is_not_booked_is_told_until_somebody_decides(self, a_route, street, rule, look, tom, by):
+        rule("HELD", 1)
+        route = street.report(a_route(10_000), "F", "1", last=(1_000, 50), cum=9_000)
+
+        assert look() == (1, 0)
+        assert standing()[0][0].startswith(f"Buy AAA: 1 report of {route.broker.name} not booked, waiting for a person: It does not")
+        routing.settle_message(by(tom, "Their total is wrong."), Message.objects.get(status="QUARANTINED").pk, "accept")
+        assert look() == (0, 1)
 
     def test_a_rule_of_one_desk_or_switched_off_says_nothing(self, a_route, rule, look):
         from apps.users.models import Desk

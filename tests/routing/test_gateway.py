@@ -354,7 +354,7 @@ def test_an_unforeseen_failure_is_quarantined_alone(a_route, street, monkeypatch
 
     route = a_route(10_000)
     ids = [
-        street.hear(route.broker_id, "8", street.report_fields(route, "F", "1", last=(n + 1, 50), cum=0))
+        street.hear(route.broker_id, "8", street.report_fields(route, "F", "1", last=(n + 1, 50)))
         for n in range(7)
     ]
     book = hearing.BOOKS["8"]

@@ -402,17 +402,19 @@ class TestQuarantine:
         assert Message.objects.get(pk=message.pk).status == "SETTLED"
         assert Execution.objects.count() == 0
 
-    def test_a_bust_that_came_before_its_fill_is_accepted_after_it(self, a_route, street, tom, by):
+    def test_a_bust_that_came_before_its_fill_is_booked_after_it(self, a_route, street):
         route = a_route(10_000)
         street.report(route, "H", "0", exec_id="B", ref="A", cum=0)
         message = Message.objects.get(status="QUARANTINED")
-        street.report(route, "F", "1", exec_id="A", last=(1_000, 50), cum=1_000)
 
-        routing.settle_message(by(tom, "its fill is known by now"), message.pk, "accept")
+        street.report(route, "F", "1", exec_id="A", last=(1_000, 50), cum=1_000)
 
         route.refresh_from_db()
         assert int(route.cum_qty) == 0
         assert Execution.objects.get().status == "BUSTED"
+        assert record_of("message", message.pk) == ["message.quarantined", "message.settled"]
+        message.refresh_from_db()
+        assert (message.status, message.decision) == ("SETTLED", "cleared")
 
 
 class TestAfterTheBlockIsDone:
@@ -490,4 +492,4 @@ def test_the_cost_of_a_set_does_not_grow_with_its_messages(a_block, street, tom,
             assert street.book(*ids) == (3 * size, 0, 0)
         counts.append(len(ran))
 
-    assert counts[1] == counts[2] == 29
+    assert counts[1] == counts[2] == 30

@@ -188,7 +188,8 @@ class TestReports:
         ],
     )
     def test_a_fill_is_held_against_its_order(self, text, problem):
-        assert rules.fill_problem(self.order, report(text), self.order.limit_price) == problem
+        found = rules.fill_problem(self.order, report(text), self.order.limit_price)
+        assert (found.text if found else None) == problem
 
     @pytest.mark.parametrize(
         "text", ["150=F|39=1|32=0|31=5", "150=F|39=1|32=5", "150=2|39=2", "150=0|39=5", "150=H|39=1"]
@@ -229,3 +230,123 @@ class TestReports:
     def test_a_trade_date_is_its_own_or_that_of_the_transaction(self):
         assert report("150=0|39=0|75=20261124").trade_date == date(2026, 11, 24)
         assert report("150=0|39=0").trade_date == date(2026, 11, 23)
+
+
+class TestStates:
+    """FIX 5.0 SP2 vol. 4 app. D: of several states that hold at once the highest is told."""
+
+    def after(self, before, said, kind="F", *, cum=400, late=False, fills=True, asked=False):
+        return rules.status_after(before, said, kind, D(1000), D(cum), is_late=late, fills=fills, is_asked=asked)
+
+    @pytest.mark.parametrize("pending", [Rt.PENDING_CANCEL, Rt.PENDING_REPLACE])
+    @pytest.mark.parametrize("said", [Rt.NEW, Rt.PARTLY_FILLED, Rt.STOPPED, Rt.SUSPENDED])
+    def test_what_is_pending_stays_so_until_it_is_answered(self, pending, said):
+        assert self.after(pending, said, asked=True) == pending
+        assert self.after(pending, said, asked=False) == said
+
+    def test_a_pending_cancel_is_above_a_pending_replace(self):
+        assert self.after(Rt.PENDING_CANCEL, Rt.PENDING_REPLACE, "E", asked=True) == Rt.PENDING_CANCEL
+        assert self.after(Rt.PENDING_REPLACE, Rt.PENDING_CANCEL, "6", asked=True) == Rt.PENDING_CANCEL
+
+    @pytest.mark.parametrize("over", [Rt.CANCELED, Rt.EXPIRED, Rt.REJECTED, Rt.DONE_FOR_DAY, Rt.CALCULATED])
+    def test_an_order_that_is_over_is_over_whatever_waits(self, over):
+        assert self.after(Rt.PENDING_CANCEL, over, "4", asked=True) == over
+
+    @pytest.mark.parametrize("before", [s for s in Rt if s not in (Rt.PENDING_SEND, Rt.PENDING_NEW, Rt.NEW, Rt.REJECTED)])
+    def test_an_acknowledgement_never_takes_an_order_back(self, before):
+        assert self.after(before, Rt.NEW, "0", cum=0, fills=False) == before
+        assert self.after(before, Rt.PENDING_NEW, "A", cum=0, fills=False) == before
+
+    @pytest.mark.parametrize("before", list(Rt))
+    def test_what_is_late_takes_nothing_back(self, before):
+        if before in (Rt.PENDING_SEND, Rt.PENDING_NEW):
+            assert self.after(before, Rt.PENDING_CANCEL, "6", cum=0, late=True, fills=False) == Rt.NEW
+        else:
+            assert self.after(before, Rt.NEW, "0", late=True, fills=False) == before
+
+    @pytest.mark.parametrize(("cum", "is_now"), [(0, Rt.NEW), (400, Rt.PARTLY_FILLED), (1000, Rt.FILLED)])
+    def test_a_late_fill_moves_what_follows_from_quantities(self, cum, is_now):
+        for before in (Rt.PENDING_SEND, Rt.PENDING_NEW, Rt.NEW, Rt.PARTLY_FILLED, Rt.FILLED):
+            assert self.after(before, Rt.NEW, cum=cum, late=True) == is_now
+        for before in (Rt.PENDING_CANCEL, Rt.CANCELED, Rt.DONE_FOR_DAY, Rt.EXPIRED):
+            assert self.after(before, Rt.NEW, cum=cum, late=True) == before
+
+    @pytest.mark.parametrize(
+        ("before", "said", "cum", "after"),
+        [
+            (Rt.PENDING_CANCEL, Rt.PARTLY_FILLED, 400, Rt.PARTLY_FILLED),
+            (Rt.PENDING_CANCEL, Rt.PENDING_REPLACE, 400, Rt.PENDING_REPLACE),  # The replace before it still waits.
+            (Rt.PENDING_CANCEL, None, 400, Rt.PARTLY_FILLED),
+            (Rt.PENDING_REPLACE, Rt.FILLED, 1000, Rt.FILLED),
+            (Rt.PENDING_REPLACE, Rt.FILLED, 400, Rt.PARTLY_FILLED),  # What filled it is not heard yet.
+            (Rt.PENDING_CANCEL, Rt.CANCELED, 0, Rt.NEW),  # That it is over an execution report must say.
+            (Rt.NEW, Rt.PENDING_CANCEL, 0, Rt.NEW),
+            (Rt.FILLED, Rt.PARTLY_FILLED, 1000, Rt.FILLED),
+        ],
+    )
+    def test_a_refused_request_gives_the_order_back(self, before, said, cum, after):
+        assert rules.after_refusal(before, said, D(1000), D(cum)) == after
+
+    def test_what_fix_does_not_show_is_unusual_and_no_more(self):
+        assert rules.is_unusual(Rt.FILLED, Rt.NEW, "0") and rules.is_unusual(Rt.CANCELED, Rt.NEW, "0")
+        assert not rules.is_unusual(Rt.FILLED, Rt.NEW, "H")  # All of it was taken back.
+        assert not rules.is_unusual(Rt.DONE_FOR_DAY, Rt.NEW, "D")  # The next day of an order good till cancelled.
+        assert not rules.is_unusual(Rt.NEW, Rt.EXPIRED, "C")
+
+
+def old(text):
+    return rules.read_report(rules.Fields("8=FIX.4.2|" + text + "|17=E1|37=O1|60=20261123-14:30:00|"))
+
+
+class TestVersions:
+    @pytest.mark.parametrize(
+        ("text", "kind", "status"),
+        [
+            ("20=0|150=0|39=0", "0", Rt.NEW),
+            ("20=0|150=1|39=1|32=1|31=5", "F", Rt.PARTLY_FILLED),
+            ("20=0|150=2|39=2|32=1|31=5", "F", Rt.FILLED),
+            ("150=1|39=6|32=1|31=5", "F", Rt.PENDING_CANCEL),
+            ("20=1|150=1|39=0|19=E0", "H", Rt.NEW),
+            ("20=2|150=1|39=1|19=E0|32=1|31=5", "G", Rt.PARTLY_FILLED),
+            ("20=3|150=1|39=1", "I", Rt.PARTLY_FILLED),
+            ("20=0|150=5|39=5|38=1000|14=0", "5", Rt.NEW),
+            ("20=0|150=5|39=5|38=1000|14=400", "5", Rt.PARTLY_FILLED),
+            ("20=0|150=5|39=5|38=1000|14=1000", "5", Rt.FILLED),
+            ("20=0|150=D|39=1", "D", Rt.PARTLY_FILLED),
+        ],
+    )
+    def test_a_report_of_fix_42_means_what_one_of_44_does(self, text, kind, status):
+        read = old(text)
+
+        assert (read.exec_type, read.status) == (kind, status)
+
+    @pytest.mark.parametrize("text", ["20=4|150=0|39=0", "150=F|39=1|32=1|31=5", "150=I|39=1", "150=1|39=1", "20=1|150=1|39=0"])
+    def test_what_fix_42_does_not_know_is_malformed(self, text):
+        with pytest.raises(rules.Malformed):
+            old(text)
+
+    def test_a_newer_version_may_trigger_an_order(self):
+        fields = rules.Fields("8=FIXT.1.1|150=L|39=0|17=E1|60=20261123-14:30:00|")
+
+        assert rules.read_report(fields).status == Rt.NEW
+        with pytest.raises(rules.Malformed):
+            report("150=L|39=0")
+
+
+class TestRepeats:
+    def key(self, text):
+        return rules.report_key(rules.Fields(text))
+
+    def test_a_report_is_its_exec_id_of_a_day(self):
+        assert self.key("17=E1|75=20261123|34=1") == self.key("17=E1|75=20261123|34=9|43=Y|97=Y") == "20261123/E1"
+        assert self.key("17=E1|75=20261124") != self.key("17=E1|75=20261123")
+
+    def test_what_has_none_is_what_it_says(self):
+        assert self.key("35=9|34=1|52=1|11=Y|39=1") == self.key("35=9|34=7|43=Y|122=1|52=2|11=Y|39=1")
+        assert self.key("35=9|11=Y|39=1") != self.key("35=9|11=Z|39=1")
+
+    def test_the_same_name_for_something_else_is_seen(self):
+        first = rules.Fields("150=F|11=X|32=100|31=50.0|54=1")
+
+        assert rules.says_another(first, rules.Fields("150=F|11=X|32=100|31=50|54=1|97=Y|6=1")) == ""
+        assert rules.says_another(first, rules.Fields("150=F|11=X|32=200|31=50|54=1")) == "LastQty (32) 200, not 100"

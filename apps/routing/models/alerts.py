@@ -21,6 +21,8 @@ class AlertRule(models.Model):
         IDLE = "IDLE", "working but idle for (minutes)"
         NEAR_CLOSE = "NEAR_CLOSE", "unfilled before the close by (minutes)"
         RECHECK = "RECHECK", "orders at a broker that the day's check would hold (number)"
+        UNASKED = "UNASKED", "a broker did what nobody asked for, or out of order, within (minutes)"
+        HELD = "HELD", "reports not booked, waiting for a person (number)"
         FILL_BURST = "FILL_BURST", "fills of a block within the window (number)"
 
     name = models.CharField(max_length=80, unique=True)

@@ -162,6 +162,8 @@ class Route(models.Model):
     reported_at = models.DateTimeField(null=True, help_text="TransactTime of the last report that moved it")
     reported_cum_qty = qty_field(default=0, help_text="CumQty (tag 14) of that report")
     text = models.CharField(max_length=200, blank=True, default="", help_text="the broker's last words")
+    noted_at = models.DateTimeField(null=True, help_text="when the broker last did what the desk should know of")
+    note = models.CharField(max_length=200, blank=True, db_default="", default="", help_text="what that was")
     environment = models.CharField(max_length=10, default="simulation")
     status = models.CharField(max_length=16, default=Rt.PENDING_SEND)
     version = models.IntegerField(default=1)
@@ -174,6 +176,7 @@ class Route(models.Model):
                 name="route_never_overfills",
             ),
         ]
+        indexes = [models.Index(fields=["noted_at"], condition=Where(noted_at__isnull=False), name="routes_noted")]
         triggers = [
             pgtrigger.Trigger(
                 name="goes_where_its_clients_direct",
@@ -242,6 +245,18 @@ class Message(models.Model):
     at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)
     problem = models.CharField(max_length=300, blank=True, default="")
+    route = models.ForeignKey(
+        Route, null=True, on_delete=models.PROTECT, related_name="+", db_index=False, help_text="in: whose report was not booked",
+    )  # fmt: skip
+    dk_reason = models.CharField(
+        max_length=1, blank=True, db_default="", default="", help_text="in quarantine: the DKReason (127) of its problem"
+    )
+    waits = models.BooleanField(
+        db_default=False, default=False, help_text="in quarantine: booked by itself once what is missing is heard"
+    )
+    decision = models.CharField(
+        max_length=8, blank=True, db_default="", default="", help_text="how its quarantine ended: accept, link, dk, dismiss, cleared"
+    )
     status = models.CharField(max_length=11)
     version = models.IntegerField(default=0)
 
@@ -263,6 +278,7 @@ class Message(models.Model):
                 fields=["id"], condition=Where(is_out=False, msg_type__in=["D", "E", "F", "G", "H"]), name="requests_heard"
             ),
             models.Index(fields=["id"], condition=Where(status="QUARANTINED"), name="messages_in_quarantine"),
+            models.Index(fields=["route"], condition=Where(route__isnull=False), name="messages_set_aside_by_route"),
         ]
 
 

@@ -1,7 +1,7 @@
 """Arithmetic and judgement of routing: pure functions, by noun."""
 
 from . import conditions, orders
-from .alerts import alert_words
+from .alerts import RENEWAL, alert_words, unasked_words
 from .destinations import (
     Candidate,
     Wanted,
@@ -10,22 +10,39 @@ from .destinations import (
     in_turn,
     session_problems,
 )
+from .dk import DK_WORDS, dk_reason, dont_know_trade, may_be_refused
 from .halts import Halted, Wish, stopping
-from .orders import STRATEGIES, BadStrategy, Contract, Terms, plain, strategy_fields
-from .quotes import Answer, Outcome, best_of, distance_bp, outcomes
-from .reports import (
-    Malformed,
-    Order,
-    Report,
-    commission_amount,
-    fill_problem,
+from .order_states import (
+    PENDING,
+    after_refusal,
+    by_quantity,
+    in_words,
     is_late,
     is_unusual,
     leaves_of,
+    status_after,
+)
+from .orders import STRATEGIES, BadStrategy, Contract, Terms, plain, strategy_fields
+from .quotes import Answer, Outcome, best_of, distance_bp, outcomes
+from .reports import (
+    DK,
+    FILL,
+    RESTATED,
+    SIDES,
+    STATUS,
+    TRADES,
+    Malformed,
+    Order,
+    Problem,
+    Report,
+    commission_amount,
+    fill_problem,
+    kind_of,
     live_link,
     outside_limit,
     read_report,
     report_key,
+    says_another,
 )
 from .staging import (
     Asked,
@@ -39,47 +56,67 @@ from .staging import (
     request_key,
     same_terms,
 )
+from .sums import contradiction, disagreement
 from .tags import TYPES as MESSAGE_TYPES
 from .tags import Read, read_tags
 from .wire import Fields, fields_of, frame, shown, text_of, utc_text
 
 __all__ = [
-    "MESSAGE_TYPES",
-    "family_status",
-    "STRATEGIES",
     "Answer",
     "Asked",
     "BadStrategy",
     "Candidate",
     "Contract",
+    "DK",
+    "DK_WORDS",
+    "FILL",
     "Fields",
     "Halted",
     "Line",
+    "MESSAGE_TYPES",
     "Malformed",
     "Order",
     "Outcome",
+    "PENDING",
+    "Problem",
+    "RENEWAL",
+    "RESTATED",
     "Read",
     "Report",
+    "SIDES",
+    "STATUS",
+    "STRATEGIES",
+    "TRADES",
     "Terms",
     "Wanted",
     "Wish",
+    "after_refusal",
     "alert_words",
     "answer_fields",
     "best_of",
+    "by_quantity",
     "choose",
     "cl_ord_id",
     "commission_amount",
     "conditions",
+    "contradiction",
+    "disagreement",
     "distance_bp",
+    "dk_reason",
+    "dont_know_trade",
+    "family_status",
     "fields_of",
     "fill_problem",
     "frame",
     "in_turn",
+    "in_words",
     "is_late",
     "is_unusual",
+    "kind_of",
     "leaves_of",
     "list_status",
     "live_link",
+    "may_be_refused",
     "ord_status",
     "orders",
     "outcomes",
@@ -92,10 +129,13 @@ __all__ = [
     "report_key",
     "request_key",
     "same_terms",
+    "says_another",
     "session_problems",
     "shown",
+    "status_after",
     "stopping",
     "strategy_fields",
     "text_of",
+    "unasked_words",
     "utc_text",
 ]

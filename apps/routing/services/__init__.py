@@ -18,7 +18,7 @@ from .grants import (
     end_grant,
 )
 from .halts import HaltedAlready, OwnHalt, StaleHalt, ask_again, lift_halt, set_halt, sketch_halt
-from .hearing import Hearing, StillUnbookable, hear_messages, quarantine_messages, settle_message
+from .hearing import Hearing, hear_messages, quarantine_messages
 from .inquiries import (
     NotTheBest,
     OutsideLimit,
@@ -91,6 +91,7 @@ from .sessions import (
     install_staging_session,
     keep_change,
 )
+from .settling import WAYS, NoTrade, SettledAlready, StillUnbookable, settle_message
 from .setup import (
     MixedSessions,
     install_default_rules,
@@ -145,6 +146,7 @@ __all__ = [
     "end_strategies",
     "load_strategies",
     "route_by_strategy",
+    "WAYS",
     "StaleThrottle",
     "ThrottleText",
     "ThrottledAlready",
@@ -191,6 +193,8 @@ __all__ = [
     "StaleRoute",
     "StaleSession",
     "StillUnbookable",
+    "NoTrade",
+    "SettledAlready",
     "StoppedAtRoute",
     "ToSend",
     "acknowledge_alerts",

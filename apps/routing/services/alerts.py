@@ -52,13 +52,24 @@ def raise_alerts(act: Act) -> tuple[int, int]:
         .select_for_update(of=("self",), no_key=True)
         .order_by("pk")
     }
-    opened = _open(act, [one for key, one in met.items() if key not in standing])
-    over = [alert for key, alert in standing.items() if key not in met and not _stands(alert, act.at)]
+    over = [alert for key, alert in standing.items() if _is_over(alert, met.get(key), act.at)]
     _happen(act, over, events.AlertEnded(), {"ended_at": ("timestamptz", [act.at] * len(over))})
     ended = {alert.pk for alert in over}
+    opened = _open(act, [one for key, one in met.items() if key not in standing or standing[key].pk in ended])
     awake = [a for a in standing.values() if a.pk not in ended and a.snoozed_until and a.snoozed_until <= act.at]
     _happen(act, awake, events.AlertWoke(), {"snoozed_until": ("timestamptz", [None] * len(awake))})
     return opened, len(over)
+
+
+def _is_over(alert: Alert, now_met: alert_selectors.Found | None, now: datetime) -> bool:
+    """Whether an alert is met no longer, or its broker has meanwhile done something else."""
+    if now_met is None:
+        return not _stands(alert, now)
+    return alert.rule.kind == AlertRule.Kind.UNASKED and _words(now_met) != alert.text
+
+
+def _words(one: alert_selectors.Found) -> str:
+    return rules.alert_words(one.kind, one.side, one.symbol, one.broker, one.threshold, one.value, one.note)[:200]
 
 
 def _stands(alert: Alert, now: datetime) -> bool:
@@ -75,9 +86,7 @@ def _open(act: Act, new: Sequence[alert_selectors.Found]) -> int:
         return 0
     with connection.cursor() as cursor:
         ids = next_ids(cursor, "routing_alert", len(new))
-        texts = [
-            rules.alert_words(one.kind, one.side, one.symbol, one.broker, one.threshold, one.value) for one in new
-        ]
+        texts = [_words(one) for one in new]
         copy_in(
             cursor, "routing_alert", COLUMNS,
             ((pk, one.rule_id, one.block_id, one.route_id, round(one.value, 4), text, act.at, 0, str(Al.OPEN), 1)
@@ -166,6 +175,8 @@ def install_default_alerts(act: Act) -> int:
         ("Working but idle", kind.IDLE, 15, None),
         ("Unfilled near the close", kind.NEAR_CLOSE, 30, None),
         ("Carried order fails the day's check", kind.RECHECK, 1, None),
+        ("Broker acted unasked", kind.UNASKED, 60, None),
+        ("Report held for a person", kind.HELD, 1, None),
         ("Burst of fills", kind.FILL_BURST, 500, 10),
     ]
     bulk_create_with_history(

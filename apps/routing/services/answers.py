@@ -2,8 +2,9 @@
 
 from .. import events, rules
 from ..models import DealerQuote
+from ..states import DEAD
 from .batch import Batch
-from .rows import Heard, InquiryRow, QuoteRow, Unbookable
+from .rows import Heard, InquiryRow, QuoteRow, RouteRow, Unbookable
 
 R = DealerQuote.Result
 DECLINES = {
@@ -76,3 +77,14 @@ def book_post_trade(batch: Batch, message: Heard) -> None:
         text=": ".join(filter(None, (reason, fields.find(58))))[:200],
     )
     batch.message_happens(message, answer)
+
+
+def settle_inquiry(batch: Batch, route: RouteRow) -> None:
+    """Will end the inquiry whose hit this route is, once the dealer has answered it: traded, or failed."""
+    inquiry = batch.inquiry_of_route.get(route.id)
+    if inquiry is None or inquiry.status != "AWARDED" or route.status not in DEAD:
+        return
+    if route.cum_qty:
+        batch.inquiry_happens(inquiry, events.InquiryTraded())
+    else:
+        batch.inquiry_happens(inquiry, events.InquiryFailed(reason=route.text))

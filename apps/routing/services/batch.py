@@ -1,7 +1,8 @@
 """What booking a set of messages needs, read and locked in one pass, and what it changes, written in one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 
 from django.db import connection
 
@@ -9,7 +10,8 @@ from apps.core.acts import Act
 from apps.core.events import Event, Fact
 from apps.core.tables import copy_in, next_ids, update_many
 
-from .. import rules
+from .. import events, rules
+from ..models import Route
 from ..states import BY_ORD_STATUS, EXECUTION_LIFE, INQUIRY_LIFE, LIFE, Q, Rt, X
 from .rows import BlockRow, ExecutionRow, Heard, InquiryRow, QuoteRow, Request, RouteRow, Unbookable
 
@@ -20,46 +22,63 @@ class Batch:
     each by key.
     """
 
-    def __init__(self, act: Act, messages: Sequence[Heard], *, trusting: bool = False):
+    def __init__(self, act: Act, messages: Sequence[Heard], *, trusted: bool = False, linked: Mapping[int, int] | None = None):
+        """
+        :param trusted: whether a person accepts the messages: their prices, and what they say of totals, are not questioned
+        :param linked: message id to the id of the route that a person says it is of
+        """
         self.act = act
         self.messages = messages
-        self.trusting = trusting
+        self.trusted = {m.id for m in messages} if trusted else set()
+        self.linked = linked or {}
         self.facts: list[Fact] = []
-        self.problems: dict[int, str] = {}
+        self.problems: dict[int, rules.Problem] = {}
         self.repeats: dict[int, str] = {}
+        self.named: dict[int, int] = {}
+        self.cleared: list[Heard] = []
         self.with_life: set[int] = set()
         self.fields: dict[int, rules.Fields] = {}
+        self._read(messages)
+        self._load()
+
+    def _read(self, messages: Iterable[Heard]) -> None:
         for message in messages:
             try:
                 self.fields[message.id] = rules.Fields(message.text)
             except rules.Malformed as problem:
-                self.problems[message.id] = f"It cannot be read: {problem}."
-        self._load()
+                self.problems[message.id] = rules.Problem(f"It cannot be read: {problem}.")
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
-    def _of(self, *types: str) -> Iterable[tuple[Heard, rules.Fields]]:
-        return ((m, self.fields[m.id]) for m in self.messages if m.msg_type in types and m.id in self.fields)
+    def _of(self, *types: str, also: Sequence[Heard] = ()) -> Iterable[tuple[Heard, rules.Fields]]:
+        return ((m, self.fields[m.id]) for m in (*self.messages, *also) if m.msg_type in types and m.id in self.fields)
 
     def _load(self) -> None:
         self.sent = self._load_sent()
         names = {f.find(tag) for _, f in self._of("8", "9") for tag in (11, 41)}
         names |= {f.find(379) for _, f in self._of("j")} | {ref for _, ref in self.sent.values()}
-        fills = [(m, f) for m, f in self._of("8") if f.find(150) in ("F", "G", "H")]
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT DISTINCT r.id, r.block_id FROM routing_routerequest q JOIN routing_route r ON r.id = q.route_id"
                 " WHERE q.cl_ord_id = ANY(%s)",
                 [list(names - {""})],
             )
-            routes = dict(cursor.fetchall())
+            routes = dict(cursor.fetchall()) | self._load_linked()
             self.blocks = self._load_blocks(cursor, set(routes.values()))
             self.routes = self._load_routes(cursor, routes)
             self.requests = self._load_requests(cursor)
             self._load_inquiries(cursor, names)
+            self._load_set_aside(cursor)
+            fills = [(m, f) for m, f in self._of("8", also=self.held) if rules.kind_of(f) in rules.TRADES]
             self._load_executions(cursor, fills)
             self.new_ids = next_ids(cursor, "routing_execution", len(fills))
-            self.booked_refs = self._load_booked(cursor)
+            self._load_booked(cursor)
+
+    def _load_linked(self) -> dict[int, int]:
+        """Route id to block id of the routes that a person named."""
+        if not self.linked:
+            return {}
+        return dict(Route.objects.filter(pk__in=self.linked.values()).values_list("pk", "block_id"))
 
     def _load_sent(self) -> dict[int, tuple[str, str]]:
         """Of each session-level reject (35=3): type and reference of the message of ours it refuses."""
@@ -78,8 +97,9 @@ class Batch:
 
     def _load_blocks(self, cursor, ids: set[int]) -> dict[int, BlockRow]:
         cursor.execute(
-            "SELECT b.id, b.side, b.qty, b.placed_qty, b.filled_qty, b.cancelled_qty, b.status, b.tif = 'GTC', i.isin,"
-            " i.price_factor, b.currency_id, c.minor_units, CASE WHEN i.base_currency_id <> '' THEN b.settle_date END"
+            "SELECT b.id, b.side, b.qty, b.placed_qty, b.filled_qty, b.cancelled_qty, b.status,"
+            " b.tif IN ('GTC', 'GTD'), b.tif IN ('IOC', 'FOK'), jsonb_exists(b.terms, 'cash_qty'), i.isin, i.price_factor,"
+            " b.currency_id, c.minor_units, CASE WHEN i.base_currency_id <> '' THEN b.settle_date END"
             " FROM blocks_block b"
             " JOIN reference_instrument i ON i.id = b.instrument_id JOIN reference_currency c ON c.code = b.currency_id"
             " WHERE b.id = ANY(%s) ORDER BY b.id FOR NO KEY UPDATE OF b",
@@ -91,12 +111,14 @@ class Batch:
         cursor.execute(
             "SELECT id, block_id, broker_id, kind, qty, limit_price, cum_qty, cum_value, leaves_qty, cl_ord_id,"
             " pending_cl_ord_id, order_id, accepted_at, first_fill_at, last_fill_at, ended_at, reported_at,"
-            " reported_cum_qty, text, status, version FROM routing_route WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+            " reported_cum_qty, text, noted_at, note, status, version FROM routing_route WHERE id = ANY(%s) ORDER BY id"
+            " FOR NO KEY UPDATE",
             [sorted(ids)],
         )
         rows = {}
         for row in cursor.fetchall():
-            rows[row[0]] = RouteRow(*row[:19], Rt(row[19]), row[20])
+            *values, status, version = row
+            rows[row[0]] = RouteRow(*values, Rt(status), version)
         return rows
 
     def _load_requests(self, cursor) -> dict[str, Request]:
@@ -134,15 +156,37 @@ class Batch:
             self.quotes[row[3]] = QuoteRow(*row)
         self.inquiry_of_route = {q.route_id: q for q in self.inquiries.values() if q.route_id is not None}
 
+    def _load_set_aside(self, cursor) -> None:
+        """
+        Of these routes, reports that wait for others to be heard; and trades that were refused to the broker, which it may
+        count. Those that a person is deciding about at this moment are left to them.
+        """
+        self.held: list[Heard] = []
+        self.refused: dict[int, dict[str, Decimal]] = {}
+        cursor.execute(
+            "SELECT m.id, m.session_id, s.broker_id, m.msg_type, m.ref, m.text, m.version, m.at, s.target_comp_id, m.route_id,"
+            " m.decision FROM routing_message m JOIN routing_session s ON s.id = m.session_id"
+            " WHERE m.route_id = ANY(%s) AND m.id <> ALL(%s) AND (m.status = 'QUARANTINED' AND m.waits"
+            " OR m.status = 'SETTLED' AND m.decision IN ('dk', 'dismiss')) ORDER BY m.id FOR UPDATE OF m SKIP LOCKED",
+            [list(self.routes), [m.id for m in self.messages]],
+        )
+        found = [(Heard(*row[:9]), *row[9:]) for row in cursor.fetchall()]
+        self._read(message for message, *_ in found)
+        for message, route_id, decision in found:
+            if decision:
+                self.refuse(route_id, message)
+            else:
+                self.held.append(message)
+
     def _load_executions(self, cursor, fills) -> None:
         """The executions these fills may repeat, and the chains that busts and corrections may mean."""
         chains = {
             self.requests[name].route_id
             for _, f in fills
-            if f.find(150) != "F"
+            if rules.kind_of(f) != rules.FILL
             for name in (f.find(11), f.find(41))
             if name in self.requests
-        }
+        } | set(self.linked.values())
         cursor.execute(
             "SELECT id, route_id, block_id, broker_id, exec_id, corrects_id, trade_date, qty, price, status, version"
             " FROM routing_execution e WHERE route_id = ANY(%s) OR (broker_id, exec_id) IN"
@@ -154,38 +198,84 @@ class Batch:
         for *row, status, version in cursor.fetchall():
             self.add_execution(ExecutionRow(*row, X(status), version))
 
-    def _load_booked(self, cursor) -> dict[tuple[int, str], int]:
-        """Reports dealt with before, by session and reference, to the message they came in first."""
+    def _load_booked(self, cursor) -> None:
+        """Reports dealt with before, by session and reference: the messages they came in first, and what those said."""
         keys = {(m.session_id, m.ref) for m in self.messages if m.ref}
         cursor.execute(
-            "SELECT m.session_id, m.ref, min(m.id) FROM routing_message m"
+            "SELECT m.session_id, m.ref, m.id, m.text FROM routing_message m"
             " JOIN unnest(%s::bigint[], %s::text[]) AS w(session, ref) ON m.session_id = w.session AND m.ref = w.ref"
             " WHERE NOT m.is_out AND m.ref <> '' AND m.status IN ('BOOKED', 'QUARANTINED', 'SETTLED')"
-            " AND m.id <> ALL(%s) GROUP BY m.session_id, m.ref",
+            " AND m.problem NOT LIKE 'Repeats message %%' AND m.id <> ALL(%s) ORDER BY m.id",
             [[k[0] for k in keys], [k[1] for k in keys], [m.id for m in self.messages]],
         )
-        return {(session, ref): pk for session, ref, pk in cursor.fetchall()}
+        self.booked_refs: dict[tuple[int, str], list[tuple[int, str]]] = {}
+        for session, ref, *said in cursor.fetchall():
+            self.booked_refs.setdefault((session, ref), []).append(tuple(said))
 
     # --- what booking says ------------------------------------------------------------------------------------------
 
     def is_repeat(self, message: Heard) -> bool:
-        """Whether this very report was dealt with before, and remembers it for the next."""
-        if not message.ref or self.trusting:
+        """
+        Whether this very report was dealt with before, and remembers it for the next.
+
+        :raises Unbookable: where it has the name of another, and says something else
+        """
+        if not message.ref or message.id in self.trusted:
             return False
-        first = self.booked_refs.setdefault((message.session_id, message.ref), message.id)
-        if first != message.id:
-            self.repeats[message.id] = f"Repeats message {first}."
-        return first != message.id
+        heard = self.booked_refs.setdefault((message.session_id, message.ref), [])
+        if message.id in (pk for pk, _ in heard):
+            return False
+        differs = ""
+        for pk, text in heard:
+            how = rules.says_another(rules.Fields(text), self.fields[message.id])
+            if not how:
+                self.repeats[message.id] = f"Repeats message {pk}."
+                return True
+            differs = differs or f"It has the ExecID of message {pk}, and says something else: {how}."
+        heard.append((message.id, message.text))
+        if differs:
+            raise Unbookable(differs)
+        return False
 
     def route_named(self, message: Heard, *names: str) -> tuple[RouteRow, Request]:
         """The route a message speaks of by ClOrdID. :raises Unbookable: where there is none at this counterparty"""
-        request = next((self.requests[n] for n in names if n in self.requests), None)
+        linked = self.routes.get(self.linked.get(message.id, 0))
+        request = linked.current() if linked else next((self.requests[n] for n in names if n in self.requests), None)
         if request is None:
-            raise Unbookable(f"No order of ours has ClOrdID {names[0] or '(none)'}.")
+            raise Unbookable(f"No order of ours has ClOrdID {names[0] or '(none)'}.", rules.DK.NO_ORDER)
         route = self.routes[request.route_id]
         if route.broker_id != message.broker_id:
-            raise Unbookable(f"ClOrdID {request.cl_ord_id} was sent to another counterparty.")
+            raise Unbookable(f"ClOrdID {request.cl_ord_id} was sent to another counterparty.", rules.DK.NO_ORDER)
+        self.named[message.id] = route.id
         return route, request
+
+    def route_of(self, message: Heard) -> int | None:
+        """The route that a message names, also where it could not be read or booked."""
+        fields = self.fields.get(message.id)
+        names = (fields.find(11), fields.find(41)) if fields and message.msg_type in ("8", "9") else ()
+        found = next((self.requests[name].route_id for name in names if name in self.requests), None)
+        is_theirs = found is not None and self.routes[found].broker_id == message.broker_id
+        return self.named.get(message.id) or (found if is_theirs else None)
+
+    def refuse(self, route_id: int, message: Heard) -> None:
+        """Will remember that the broker may count what of this message was not booked."""
+        fields = self.fields.get(message.id)
+        if message.msg_type != "8" or fields is None or rules.kind_of(fields) != rules.FILL:
+            return
+        try:
+            qty = fields.find_decimal(32, 4, Decimal(0))
+        except rules.Malformed:
+            return
+        self.refused.setdefault(route_id, {})[fields.find(17)] = qty
+
+    def clear(self, message: Heard) -> None:
+        """Will end the quarantine of a message that was booked after all."""
+        self.cleared.append(message)
+        self.facts.append(Fact(message.id, message.version + 1, events.MessageSettled(how="cleared")))
+
+    def note(self, route: RouteRow, what: str) -> None:
+        """Will keep what the broker did for the desk to be told of."""
+        route.noted_at, route.note, route.is_changed = self.act.at, what[:200], True
 
     def route_happens(self, route: RouteRow, event: Event, status: Rt | None = None) -> None:
         after = LIFE.after(route.status, type(event))
@@ -194,7 +284,10 @@ class Batch:
         route.is_changed = True
         self.facts.append(Fact(route.id, route.version, event))
 
-    def route_reported(self, route: RouteRow, status: Rt, *, code: str, kind="", exec_id="", text="", note="") -> None:
+    def route_reported(
+        self, route: RouteRow, status: Rt, *, code: str, kind="", exec_id="", text="", note="", at_broker="", heard_at="",
+        actor="",
+    ) -> None:  # fmt: skip
         """Will move the route by what the broker reported, quantities being as the route has them by now."""
         event = next(e for s, e in BY_ORD_STATUS.values() if s == status)
         self.route_happens(
@@ -207,6 +300,9 @@ class Batch:
                 leaves_qty=rules.plain(route.leaves_qty),
                 text=text,
                 note=note,
+                at_broker=at_broker,
+                heard_at=heard_at,
+                actor=actor,
             ),
         )
 
@@ -237,6 +333,7 @@ class Batch:
         with connection.cursor() as cursor:
             self._write_routes(cursor)
             self._write_executions(cursor)
+            self._write_cleared(cursor)
             changed = [q for q in self.inquiries.values() if q.is_changed]
             update_many(
                 cursor, "routing_inquiry", [q.id for q in changed],
@@ -255,9 +352,16 @@ class Batch:
              "leaves_qty": "numeric", "cl_ord_id": "text", "pending_cl_ord_id": "text", "order_id": "text",
              "accepted_at": "timestamptz", "first_fill_at": "timestamptz", "last_fill_at": "timestamptz",
              "ended_at": "timestamptz", "reported_at": "timestamptz", "reported_cum_qty": "numeric", "text": "text",
-             "status": "text", "version": "int"},
+             "noted_at": "timestamptz", "note": "text", "status": "text", "version": "int"},
         )  # fmt: skip
         _write(cursor, "routing_routerequest", [r for r in self.requests.values() if r.is_changed], {"answer": "text"})
+
+    def _write_cleared(self, cursor) -> None:
+        done = self.cleared
+        update_many(
+            cursor, "routing_message", [m.id for m in done],
+            {"status": ("text", ["SETTLED"] * len(done)), "decision": ("text", ["cleared"] * len(done))}, bump=True,
+        )  # fmt: skip
 
     def _write_executions(self, cursor) -> None:
         new = [e for e in self.executions.values() if e.rest is not None]
@@ -268,7 +372,7 @@ class Batch:
                 ("id", "route_id", "block_id", "broker_id", "exec_id", "corrects_id", "trade_date", "qty", "price",
                  "status", "version", "commission_amount", "currency_code", "market", "at_broker", "message_id", "at"),
                 ((e.id, e.route_id, e.block_id, e.broker_id, e.exec_id, e.corrects_id, e.trade_date, e.qty, e.price,
-                  str(e.status), e.version, *e.rest, self.act.at) for e in new),
+                  str(e.status), e.version, *e.rest) for e in new),
             )  # fmt: skip
         _write(
             cursor, "routing_execution", [e for e in self.executions.values() if e.is_changed and e.rest is None],

@@ -114,7 +114,7 @@ def keep_heard(session_id: int, raw: str, at: datetime) -> int:
         fields = rules.Fields(text)
         msg_type = fields.find(35, "?")[:2]
         seq_num = int(fields.find(34)) if fields.find(34).isdecimal() and len(fields.find(34)) < 10 else None
-        ref = rules.report_key(fields) if msg_type == "8" else rules.request_key(fields)
+        ref = rules.report_key(fields) if msg_type in ("8", "9") else rules.request_key(fields)
     except rules.Malformed:
         log.warning("unreadable_message", session=session_id)  # Kept all the same; booking will quarantine it.
     with connection.cursor() as cursor:

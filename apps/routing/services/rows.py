@@ -5,16 +5,28 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from ..rules import DK, Problem
 from ..states import Q, Rt, X
 
 ZERO = Decimal(0)
 
 
 class Unbookable(Exception):
-    """Why a message cannot be booked, in words for the person who will look at it."""
+    """
+    Why a message cannot be booked, in words for the person who will look at it.
+
+    :param code: DKReason (127), where it is a trade
+    :param waits: whether it may be booked by itself once something else is heard
+    """
+
+    def __init__(self, text: str, code: str = DK.OTHER, waits: bool = False):
+        super().__init__(text)
+        self.problem = Problem(text, code, waits)
 
 
 class Heard(NamedTuple):
+    """:param at: when it was heard; ``party``: who sent it, as its session names them"""
+
     id: int
     session_id: int
     broker_id: int
@@ -22,6 +34,8 @@ class Heard(NamedTuple):
     ref: str
     text: str
     version: int
+    at: datetime
+    party: str
 
 
 @dataclass(slots=True)
@@ -60,6 +74,8 @@ class RouteRow:
     reported_at: datetime | None
     reported_cum_qty: Decimal
     text: str
+    noted_at: datetime | None
+    note: str
     status: Rt
     version: int
     requests: list[Request] = field(default_factory=list)
@@ -72,6 +88,10 @@ class RouteRow:
 
     def exposure(self) -> Decimal:
         return self.cum_qty + self.leaves_qty + self.reserved()
+
+    def current(self) -> Request | None:
+        """The request that the broker accepted last."""
+        return next((r for r in self.requests if r.cl_ord_id == self.cl_ord_id), None)
 
     def waiting(self) -> Request | None:
         """The last cancel or replace the broker has not answered."""
@@ -91,6 +111,8 @@ class BlockRow:
     cancelled_qty: Decimal
     status: str
     good_till: bool
+    immediate: bool
+    by_amount: bool
     isin: str
     price_factor: Decimal
     currency: str
@@ -147,4 +169,4 @@ class ExecutionRow:
     status: X
     version: int
     is_changed: bool = False
-    rest: tuple | None = None  # commission, currency, market, time at broker, message: of a new one
+    rest: tuple | None = None  # commission, currency, market, time at broker, message, when heard: of a new one
