@@ -10,7 +10,7 @@ from apps.core.edges import act_of
 from apps.core.refusals import NotFound
 from apps.users.doors import ApiDoor
 
-from . import services
+from . import rules, services
 from .api import KEY, NewestFirst
 from .models import Message
 
@@ -25,13 +25,24 @@ class QuarantinedOut(serializers.ModelSerializer):
 
     class Meta:
         model = Message
-        fields = ("id", "status", "version", "session_id", "session", "msg_type", "seq_num", "ref", "text", "problem", "at")
+        fields = (
+            "id", "status", "version", "session_id", "session", "msg_type", "seq_num", "ref", "text", "problem", "route_id",
+            "dk_reason", "waits", "decision", "at",
+        )  # fmt: skip
         read_only_fields = fields
 
 
 class SettleIn(serializers.Serializer):
-    book = serializers.BooleanField(help_text="true: book it after all; false: set it aside for good")
-    reason = serializers.CharField(max_length=400)
+    how = serializers.ChoiceField(
+        services.WAYS,
+        help_text="accept: book it after all; link: book its execution on `route`; dk: refuse the trade to the broker (35=Q);"
+        " dismiss: set it aside for good",
+    )
+    route = serializers.IntegerField(required=False, min_value=1, help_text="of link: id of a route at the same broker")
+    dk_reason = serializers.ChoiceField(
+        [str(code) for code in rules.DK], required=False, help_text="of dk: DKReason (127); that of its problem if not given"
+    )
+    reason = serializers.CharField(max_length=400, help_text="kept on the record; told to the broker with a dk")
 
 
 @extend_schema_view(list=extend_schema(summary="Messages in quarantine, and those settled; the newest first"))
@@ -51,7 +62,7 @@ class Quarantine(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
         return Response(self._data(int(pk)))
 
     @extend_schema(
-        summary="Book a message in quarantine after all, or set it aside; asks for a reason", request=SettleIn,
+        summary="Book a message in quarantine after all, link it, refuse its trade or set it aside; asks for a reason", request=SettleIn,
         responses=QuarantinedOut, parameters=[KEY],
     )  # fmt: skip
     def settle(self, request: Request, pk: str) -> Response:
@@ -61,7 +72,9 @@ class Quarantine(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
         act = act_of(request, reason=said["reason"])
 
         def do():
-            services.settle_message(act, pk, "accept" if said["book"] else "dismiss")
+            services.settle_message(
+                act, pk, said["how"], route_id=said.get("route"), dk_reason=said.get("dk_reason", "")
+            )
             return self._data(pk)
 
         return Response(answer_once(act, "routing.settle_message", {"id": pk, "said": said}, do)[0])

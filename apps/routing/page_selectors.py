@@ -1,6 +1,7 @@
 """What the pages of routing show, each in a fixed number of queries."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -17,13 +18,16 @@ from .states import DEAD
 from .states import Q as Inquiring
 
 BP = Decimal(10_000)
+LINKS_LOOKED_AT = 500
+DK_REASONS = [(str(code), words) for code, words in rules.DK_WORDS.items()]
+ASKED = {"F": "Cancel asked", "G": "Replace asked"}
 UNIT = (
     "block__instrument__asset_class", "block__currency_id", "block__instrument__base_currency_id", "block__terms__cash_qty",
 )  # fmt: skip
 ROUTE_COLUMNS = (
     *UNIT, "pk", "version", "block_id", "block__side", "block__instrument__symbol", "block__instrument__name", "broker__name",
     "kind", "strategy", "qty", "cum_qty", "cum_value", "leaves_qty", "arrival_price", "status", "text", "requested_at",
-    "last_fill_at",
+    "last_fill_at", "pending_cl_ord_id",
 )  # fmt: skip
 INQUIRY_COLUMNS = (
     *UNIT, "pk", "version", "block_id", "block__side", "block__instrument__symbol", "block__instrument__name", "qty", "status",
@@ -59,9 +63,13 @@ def slippage_bp(side: str, arrival: Decimal | None, cum_qty: Decimal, cum_value:
 
 
 def route_detail(route: Route) -> dict:
-    """A route with its requests and executions."""
+    """A route with its requests, its executions, and what its broker said that waits for a person."""
+    requests = list(RouteRequest.objects.filter(route=route).order_by("pk"))
+    waiting = [r.msg_type for r in requests if r.answer == "WAITING" and r.msg_type in ASKED]
     return {
-        "requests": RouteRequest.objects.filter(route=route).order_by("pk"),
+        "asked": ASKED["F" if "F" in waiting else "G"] if waiting else "",
+        "held": Message.objects.filter(route=route, status="QUARANTINED").order_by("pk"),
+        "requests": requests,
         "executions": Execution.objects.filter(route=route).order_by("-at", "-pk")[:200],
         "slip": slippage_bp(route.block.side, route.arrival_price, route.cum_qty, route.cum_value),
     }
@@ -185,10 +193,55 @@ def traffic() -> dict[int, dict]:
     return {row["session_id"]: row for row in rows}
 
 
-def quarantine(limit: int = 200) -> list[dict]:
-    """Messages that wait for a person, oldest first, decoded."""
-    rows = Message.objects.filter(status="QUARANTINED").select_related("session__broker").order_by("pk")[:limit]
-    return [{"message": m, "fields": _decoded(m.text)} for m in rows]
+class SetAside(NamedTuple):
+    """
+    A message in quarantine, decoded. ``routes``: those it could be linked to, where it names none of ours; ``sent_at`` the
+    broker's clock; ``may_refuse`` whether it is a trade that can be refused to the broker.
+    """
+
+    message: Message
+    fields: list[tuple[int, str]]
+    sent_at: datetime | None
+    may_refuse: bool
+    routes: list[Route]
+
+
+def quarantine(limit: int = 200) -> list[SetAside]:
+    """Messages that wait for a person, oldest first. Two queries."""
+    rows = Message.objects.filter(status="QUARANTINED").select_related("session__broker", "route").order_by("pk")[:limit]
+    read = [(m, rules.Fields(m.text) if (fields := _decoded(m.text)) else None, fields) for m in rows]
+    strays = [(m, said) for m, said, _ in read if said and not m.route_id and rules.may_be_refused(m.msg_type, said)]
+    routes = _routes_like(strays)
+    return [
+        SetAside(
+            m, fields, _sent_at(said), bool(said) and rules.may_be_refused(m.msg_type, said), routes.get(m.pk, [])
+        )
+        for m, said, fields in read
+    ]  # fmt: skip
+
+
+def _routes_like(strays: Sequence[tuple[Message, rules.Fields]]) -> dict[int, list[Route]]:
+    """Message id to routes at its broker, the newest first, in what it names and on its side."""
+    if not strays:
+        return {}
+    found: dict[int, list[Route]] = {}
+    brokers = {m.session.broker_id for m, _ in strays}
+    near = Route.objects.filter(broker__in=brokers).exclude(kind="CROSS").select_related("block__instrument").order_by("-pk")
+    for route in near[:LINKS_LOOKED_AT]:
+        instrument = route.block.instrument
+        for message, said in strays:
+            names = {said.find(48), said.find(55)} & {instrument.isin, instrument.symbol} - {""}
+            is_its_side = rules.SIDES.get(said.find(54)) == route.block.side
+            if message.session.broker_id == route.broker_id and names and is_its_side:
+                found.setdefault(message.pk, []).append(route)
+    return found
+
+
+def _sent_at(said: rules.Fields | None) -> datetime | None:
+    try:
+        return said.find_time(60) if said else None
+    except rules.Malformed:
+        return None
 
 
 def _decoded(text: str) -> list[tuple[int, str]]:

@@ -271,8 +271,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
     traffic = pages.traffic()
     context = {
         "sessions": [(s, traffic.get(s.pk, {})) for s in pages.sessions()],
-        "quarantine": pages.quarantine(),
-        "may_mend": can(request.user, "routing.mend_messages"),
+        **_set_aside(may_mend=can(request.user, "routing.mend_messages")),
         **grants_shown(request.user),
     }
     part = request.GET.get("part")
@@ -285,7 +284,17 @@ def sessions(request: HttpRequest) -> HttpResponse:
 @door("routing.mend_messages")
 @require_POST
 def settle_message(request: HttpRequest, message_id: int) -> HttpResponse:
-    """Books a quarantined message after all, or sets it aside."""
-    act = act_of(request, reason=request.POST.get("reason", ""))
-    services.settle_message(act, message_id, request.POST.get("how", ""))
-    return render(request, "routing/sessions.html#quarantine", {"quarantine": pages.quarantine(), "may_mend": True})
+    """Books a quarantined message after all, links it to a route, refuses its trade to the broker, or sets it aside."""
+    said = request.POST
+    services.settle_message(
+        act_of(request, reason=said.get("reason", "")),
+        message_id,
+        said.get("how", ""),
+        route_id=whole_number(said["route"], "route", 1) if said.get("route") else None,
+        dk_reason=said.get("dk_reason", ""),
+    )
+    return render(request, "routing/sessions.html#quarantine", _set_aside(may_mend=True))
+
+
+def _set_aside(*, may_mend: bool) -> dict:
+    return {"quarantine": pages.quarantine(), "dk_reasons": pages.DK_REASONS, "may_mend": may_mend}

@@ -297,8 +297,9 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {  # Two fields are called “how”, several “kind”.
+    "ENUM_NAME_OVERRIDES": {  # Several fields are called “how”, several “kind”.
         "MatchedEnum": "apps.compliance.models.sanctions.MATCHED", "HowSplitEnum": "apps.blocks.rules.How",
+        "HowSettledEnum": "apps.routing.services.WAYS",
         "BrokerTermKindEnum": "apps.portfolios.models.BrokerTerm.Kind",
     },  # fmt: skip
 }

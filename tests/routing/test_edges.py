@@ -133,11 +133,11 @@ def test_a_message_in_quarantine_is_seen_and_settled_over_the_api(a_route, stree
         client.force_login(person)
         return client.post(f"{where}/settle", said, content_type="application/json", headers={"Idempotency-Key": str(said)})
 
-    assert settle(omar, book=True, reason="x").status_code == 403
-    assert settle(tom, book="perhaps", reason="x").status_code == settle(tom, book=True, reason="").status_code == 422
-    assert settle(tom, book=True, reason="Agreed by phone").json()["status"] == "SETTLED"
-    assert settle(tom, book=True, reason="Agreed by phone").status_code == 200  # The same request again.
-    late = settle(tess, book=False, reason="x")
+    assert settle(omar, how="accept", reason="x").status_code == 403
+    assert settle(tom, how="perhaps", reason="x").status_code == settle(tom, how="accept", reason="").status_code == 422
+    assert settle(tom, how="accept", reason="Agreed by phone").json()["status"] == "SETTLED"
+    assert settle(tom, how="accept", reason="Agreed by phone").status_code == 200  # The same request again.
+    late = settle(tess, how="dismiss", reason="x")
     assert (late.status_code, late.json()["facts"]["stale"][0]["changes"][0]["event"]) == (409, "message.settled")
     route.refresh_from_db()
     assert route.cum_qty == 1_000

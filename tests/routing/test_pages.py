@@ -6,8 +6,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from apps.audit.models import Entry
 from apps.routing import services as routing
-from apps.routing.models import DealerQuote, Inquiry, Message, Route, RouteRequest, Session
+from apps.routing.models import DealerQuote, Execution, Inquiry, Message, Route, RouteRequest, Session
 from tests.pages import send, visit, words
 
 
@@ -87,6 +88,31 @@ class TestRoutes:
         assert "40 of 100" in words(drawer)
         assert "{&#x27;" not in words(drawer)
         assert "Cancel" in words(drawer)
+
+    def test_a_cancel_that_was_asked_for_stays_so_as_the_acknowledgement_arrives(self, tom, a_route, street, asks):
+        route = a_route(100)
+        asks(route)
+        assert "Cancel asked" in words(visit(tom, "routing:route", route.pk))
+
+        street.report(route, "0", "0")
+
+        assert "Cancel asked" in words(visit(tom, "routing:route", route.pk))
+        assert "request waits" in words(visit(tom, "routing:routes"))
+        assert "request waits" in words(visit(tom, "routing:route_rows", query=f"?ids={route.pk}", htmx=True))
+
+    def test_the_drawer_shows_both_clocks_to_the_microsecond(self, tom, a_route, street):
+        route = a_route(100)
+        at = street.start.replace(microsecond=123456)
+        fields = street.report_fields(route, "F", "1", last=(40, 50), cum=40) | {60: f"{at:%Y%m%d-%H:%M:%S.%f}"}
+        street.book(street.hear(route.broker_id, "8", fields))
+
+        shown = words(visit(tom, "routing:route", route.pk))
+
+        one = Execution.objects.get()
+        assert one.at_broker == at and one.at == one.message.at
+        assert f"{at:%H:%M:%S.%f}" in shown and f"{one.at:%H:%M:%S.%f}" in shown
+        told = Entry.objects.get(event="route.partly_filled").payload
+        assert (told["at_broker"], told["heard_at"]) == (at.isoformat(), one.at.isoformat())
 
     def test_the_drawer_has_an_address_of_its_own(self, tom, a_route):
         route = a_route(100)

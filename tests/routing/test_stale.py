@@ -616,7 +616,7 @@ API: dict[str, tuple[str, str, str, dict | Callable]] = {
     "api-incidents-close": ("post", "omar", "incident", lambda t: {"incidents": pairs(t)}),
     "api-incident-note": ("post", "omar", "incident", {}),
     "api-incident-time": ("post", "omar", "incident", {"cure_by": SOON[:10]}),
-    "api-quarantined-settle": ("post", "tom", "message", {"book": False}),
+    "api-quarantined-settle": ("post", "tom", "message", {"how": "dismiss"}),
     "api-rule-drafts": ("post", "omar", "rule", lambda t: {"rule_id": t.pk, "severity": "HARD", "params": {"max_amount": "5"}}),
     "api-rule-drafts-end": ("post", "omar", "rule", lambda t: {"rule_id": t.pk}),
     **{f"api-rule-draft-{act}": ("post", "omar", "draft", {}) for act in ("propose", "drop")},

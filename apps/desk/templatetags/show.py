@@ -230,12 +230,12 @@ def when(at: datetime | None, detail: str = "") -> SafeString | str:
     """
     A moment in UTC, the whole of it in the title: 14:02:13 of today, 22 Nov 14:02 of this year, else with the year.
 
-    :param detail: ``ms`` adds milliseconds; ``full`` always shows the date
+    :param detail: ``ms`` adds milliseconds, ``us`` microseconds; ``full`` always shows the date
     """
     if at is None:
         return NONE
     moment, today = at.astimezone(UTC), timezone.now().astimezone(UTC)
-    clock = f"{moment:%H:%M:%S}" + (f".{moment.microsecond // 1000:03}" if detail == "ms" else "")
+    clock = f"{moment:%H:%M:%S}" + {"ms": f".{moment.microsecond // 1000:03}", "us": f".{moment:%f}"}.get(detail, "")
     if detail == "full" or moment.year != today.year:
         shown = f"{moment.day} {moment:%b %Y} {clock}"
     elif moment.date() != today.date():
