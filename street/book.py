@@ -153,6 +153,12 @@ class Book:
         row = terms_row(order.terms) | {"orig_cl_ord_id": request.orig_cl_ord_id}
         self._log("replaced", order, **row)
 
+    def note_not_known(self, exec_id: str, reason: str, text: str) -> None:
+        """Will keep that the client does not know a trade (35=Q)."""
+        order = self.by_exec_id.get(exec_id)
+        name = order.terms.cl_ord_id if order else ""
+        self.journal.order("not_known", broker=self.party.code, cl_ord_id=name, exec_id=exec_id, reason=reason, text=text)
+
     def bust(self, exec_id: str) -> Report:
         """:raises CommandRefused: if the execution is not known here or was busted before"""
         order, execution = self._live(exec_id)

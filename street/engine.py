@@ -236,9 +236,7 @@ class Street:
         elif message.type == "H" and keeper:
             self.say([keeper.status(wire.terms(message))])
         elif message.type == "Q" and keeper:  # What is to be done about it is for people to agree on.
-            self.journal.order(
-                "not_known", broker=code, exec_id=message.get(17), reason=message.get(127), text=message.get(58)
-            )
+            keeper.book.note_not_known(message.get(17), message.get(127), message.get(58))
         elif message.type == "D" and keeper:
             terms = wire.terms(message)
             self._received(code, "new", message, terms)

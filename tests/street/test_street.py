@@ -214,6 +214,17 @@ class TestInquiries:
         assert (bust[19], bust[14], bust[151]) == (fill[17], "0", "200000")
         assert (over[39], over[14], over[151]) == ("4", "0", "0")
 
+    def test_a_trade_that_the_client_does_not_know_is_noted(self, street, client):
+        quote, one = self.ask(client), fresh("H")
+        client.send("ALDGATE", "AJ", self.hit(quote, one))
+        fill = client.wait_report(one, t150="F")
+        client.send("ALDGATE", "Q", {37: fill[37], 17: fill[17], 127: "C", **BOND, 54: 1, 38: 200_000, 58: "too much"})
+        client.send("ALDGATE", "H", {11: one, **BOND, 54: 1})
+        client.wait_report(one, t150="I")  # What was sent before is dealt with by now.
+
+        [noted] = [row for row in log(street, "orders", one) if row["event"] == "not_known"]
+        assert (noted["exec_id"], noted["reason"], noted["text"]) == (fill[17], "C", "too much")
+
     def test_that_lapsed_are_not_traded(self, street, client):
         quote, one = self.ask(client, "BRYANT", lasting=1), fresh("H")
         time.sleep(1.2)
