@@ -65,6 +65,7 @@ ROLES: dict[str, frozenset[str]] = {
         | {"portfolios.see", "portfolios.see_all", "orders.see", "blocks.see", "blocks.write_notes", "routing.see"}
         | {"crossing.see", "allocations.see", "settlement.see", "settlement.mend", "reporting.see", "reference.write", "audit.see_parts"}
         | {"audit.mend_promises", "routing.see_staging", "routing.grant_staging", "routing.keep_strategies"}
+        | {"marketdata.load_venues"}  # Tells what venues show, from another system.
     ),
     # Sees everything, changes nothing.
     AUDITOR: frozenset(

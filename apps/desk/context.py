@@ -57,6 +57,7 @@ BEHIND = (
     ("Routing rules", "routing:rules", "routing.see"),
     ("Routing decisions", "routing:decisions", "routing.see"),
     ("Broker strategies", "routing:strategies", "routing.see"),
+    ("Lit venues", "routing:venues", "routing.see"),
     ("Broker terms", "portfolios:terms", "portfolios.see"),
     ("Retirement plans", "portfolios:plans", "portfolios.see"),
 )

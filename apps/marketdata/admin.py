@@ -5,7 +5,7 @@ from django.contrib import admin
 from apps.users.as_seen import AsSeen
 from apps.users.back_office import ByRole
 
-from .models import AverageVolume, Bar, Breaker, Close, DepositRate, FxRate, Quote, RateClose
+from .models import AverageVolume, Bar, Breaker, Close, DepositRate, FxRate, Quote, RateClose, VenueQuote
 
 
 class PriceAdmin(ByRole, admin.ModelAdmin):
@@ -20,6 +20,13 @@ class PriceAdmin(ByRole, admin.ModelAdmin):
 class QuoteAdmin(PriceAdmin):
     list_display = ("instrument", "bid", "ask", "last", "volume", "at", "source")
     list_filter = ("source", "instrument__asset_class")
+
+
+@admin.register(VenueQuote)
+class VenueQuoteAdmin(PriceAdmin):
+    list_display = ("instrument", "venue", "bid", "bid_qty", "ask", "ask_qty", "at")
+    list_select_related = ("instrument", "venue")
+    list_filter = ("venue",)
 
 
 @admin.register(Bar)

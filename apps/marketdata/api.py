@@ -3,10 +3,14 @@
 import django_filters
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
 
+from apps.core.edges import act_of
 from apps.users.doors import ApiDoor
 
-from .models import Breaker, FxRate, Quote
+from . import services
+from .models import Breaker, FxRate, Quote, VenueQuote
 
 
 class MarketQuoteOut(serializers.ModelSerializer):
@@ -84,3 +88,49 @@ class Breakers(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
     serializer_class = BreakerOut
     filterset_fields = {"on": ["exact", "gte"], "until": ["gte"], "instrument__symbol": ["exact"]}
     queryset = Breaker.objects.select_related("instrument").order_by("-on", "instrument__symbol")
+
+
+class VenueQuoteOut(serializers.ModelSerializer):
+    """What one venue shows at its best prices."""
+
+    symbol = serializers.CharField(source="instrument.symbol")
+    venue = serializers.CharField(source="venue.mic")
+
+    class Meta:
+        model = VenueQuote
+        fields = ("symbol", "venue", "bid", "bid_qty", "ask", "ask_qty", "at")
+        read_only_fields = fields
+
+
+class VenueQuoteIn(serializers.Serializer):
+    symbol = serializers.CharField(max_length=40)
+    venue = serializers.CharField(max_length=4, help_text="MIC")
+    bid = serializers.DecimalField(20, 8)
+    bid_qty = serializers.DecimalField(20, 4)
+    ask = serializers.DecimalField(20, 8)
+    ask_qty = serializers.DecimalField(20, 4)
+    at = serializers.DateTimeField()
+
+
+class VenueQuotesIn(serializers.Serializer):
+    quotes = VenueQuoteIn(many=True, allow_empty=False)
+
+
+class VenueQuotesKept(serializers.Serializer):
+    kept = serializers.IntegerField(help_text="how many were newer than what was there")
+
+
+@extend_schema_view(list=extend_schema(summary="What venues show, by symbol"))
+class VenueQuotes(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
+    permissions = ("marketdata.see",)
+    acts = {"create": ("marketdata.load_venues",)}
+    serializer_class = VenueQuoteOut
+    filterset_fields = {"instrument__symbol": ["exact"], "venue__mic": ["exact"]}
+    queryset = VenueQuote.objects.select_related("instrument", "venue").order_by("instrument__symbol", "venue__mic")
+
+    @extend_schema(summary="Tell what venues show; the newest of each is kept", request=VenueQuotesIn, responses=VenueQuotesKept)
+    def create(self, request: Request) -> Response:
+        asked = VenueQuotesIn(data=request.data)
+        asked.is_valid(raise_exception=True)
+        ticks = [services.VenueTick(*(row[name] for name in VenueQuoteIn().fields)) for row in asked.validated_data["quotes"]]
+        return Response({"kept": services.record_venue_quotes(act_of(request), ticks)})

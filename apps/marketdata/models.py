@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from apps.reference.fields import price_field, qty_field, value_field
-from apps.reference.models import Currency, Instrument
+from apps.reference.models import Currency, Instrument, Venue
 
 
 class Quote(models.Model):
@@ -31,6 +31,26 @@ class Quote(models.Model):
     @property
     def mid(self):
         return (self.bid + self.ask) / 2
+
+
+class VenueQuote(models.Model):
+    """What one venue shows of an instrument at its best prices, latest; one row each, overwritten."""
+
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+", db_index=False)
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT, related_name="+", db_index=False)
+    bid = price_field()
+    bid_qty = qty_field()
+    ask = price_field()
+    ask_qty = qty_field()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["instrument", "venue"], name="one_quote_a_venue"),
+            models.CheckConstraint(
+                condition=Q(bid__gt=0, ask__gte=F("bid"), bid_qty__gte=0, ask_qty__gte=0), name="a_venues_quote_is_not_crossed"
+            ),
+        ]
 
 
 class Bar(models.Model):

@@ -1,6 +1,6 @@
 """Taking prices in. Prices are no facts of the record: what one decided is kept where it decided."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -8,7 +8,11 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db import connection, transaction
 
+from apps.core.acts import Act
+from apps.core.refusals import Invalid
 from apps.reference import selectors as reference
+from apps.reference.models import Instrument, Venue
+from apps.users.services import require
 
 from . import rules, selectors
 from .models import Close, DepositRate, RateClose
@@ -196,3 +200,60 @@ def drop_old_bars(before: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM marketdata_bar WHERE at < %s", [before])
         return cursor.rowcount
+
+
+class VenueTick(NamedTuple):
+    """What a venue shows. Identifiers are ours: the instrument's symbol, the venue's MIC."""
+
+    symbol: str
+    mic: str
+    bid: Decimal
+    bid_qty: Decimal
+    ask: Decimal
+    ask_qty: Decimal
+    at: datetime
+
+
+@transaction.atomic
+def record_venue_quotes(act: Act, ticks: Sequence[VenueTick]) -> int:
+    """
+    Will overwrite what venues show, never with an older quote; all of these or none. Three statements whatever their number.
+
+    :returns: how many were newer than what was kept
+    :raises Invalid: with ``rows``, each row at fault by its number from 0 and why
+    """
+    require(act, "marketdata.load_venues")
+    things = dict(Instrument.objects.filter(symbol__in={t.symbol for t in ticks}).values_list("symbol", "pk"))
+    venues = dict(Venue.objects.filter(mic__in={t.mic for t in ticks}).values_list("mic", "pk"))
+    wrong = [{"row": n, "why": why} for n, tick in enumerate(ticks) if (why := _unfit(tick, things, venues, act.at))]
+    if wrong:
+        raise Invalid(f"Row {wrong[0]['row']}: {wrong[0]['why']} Nothing was kept.", rows=wrong[:200])
+    newest: dict[tuple[int, int], VenueTick] = {}
+    for tick in ticks:
+        key = things[tick.symbol], venues[tick.mic]
+        if key not in newest or newest[key].at <= tick.at:
+            newest[key] = tick
+    if not newest:
+        return 0
+    rows = [(*key, *tick[2:]) for key, tick in sorted(newest.items())]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO marketdata_venuequote (instrument_id, venue_id, bid, bid_qty, ask, ask_qty, at)"
+            " SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[],"
+            " %s::timestamptz[]) ON CONFLICT (instrument_id, venue_id) DO UPDATE SET bid = excluded.bid, bid_qty = excluded.bid_qty,"
+            " ask = excluded.ask, ask_qty = excluded.ask_qty, at = excluded.at WHERE marketdata_venuequote.at <= excluded.at",
+            [list(column) for column in zip(*rows, strict=True)],
+        )
+        return cursor.rowcount
+
+
+def _unfit(tick: VenueTick, things: Mapping[str, int], venues: Mapping[str, int], now: datetime) -> str:
+    if tick.symbol not in things:
+        return f"There is no instrument “{tick.symbol}”."
+    if tick.mic not in venues:
+        return f"There is no venue “{tick.mic}”."
+    if tick.bid <= 0 or tick.ask < tick.bid:
+        return "A bid is above zero and not above the ask."
+    if tick.bid_qty < 0 or tick.ask_qty < 0:
+        return "What is shown is not less than nothing."
+    return "It is of a time that has not come." if tick.at > now + timedelta(minutes=1) else ""

@@ -11,7 +11,7 @@ from apps.users.back_office import ByRole
 
 from . import services
 from .forms import SessionForm, ThrottleForm
-from .models import AlertRule, Execution, Inquiry, Message, Route, RoutingRule, Session, Throttle
+from .models import AlertRule, Execution, Inquiry, Message, Route, RoutingRule, Session, Throttle, VenueAccess
 
 
 class ReadOnly(ByRole, admin.ModelAdmin):
@@ -82,6 +82,18 @@ class RoutingRuleAdmin(ReadOnly):
     list_display_links = ("name",)
     list_select_related = ("own_field",)
     list_filter = ("action", "mode", "is_active", "asset_class")
+
+
+@admin.register(VenueAccess)
+class VenueAccessAdmin(KeptAdmin):
+    writes = ("reference.write",)
+    list_display = ("venue", "broker", "fee_bp", "unit_fee", "volume_pct", "is_active")
+    list_select_related = ("venue", "broker")
+    list_filter = ("is_active", "broker")
+
+    def has_delete_permission(self, request: HttpRequest, obj=None) -> bool:
+        """What was sent there stays explained: it is switched off."""
+        return False
 
 
 @admin.register(Route)

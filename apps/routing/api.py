@@ -164,7 +164,7 @@ class RouteIn(RouteActIn):
     """All of a block that is unplaced, where the rules say, unless told otherwise."""
 
     broker = serializers.CharField(max_length=20, required=False, help_text="code; asks for a reason")
-    strategy = serializers.ChoiceField(sorted(rules.STRATEGIES), required=False)
+    strategy = serializers.ChoiceField(sorted([*rules.STRATEGIES, rules.SMART]), required=False)
     params = serializers.DictField(required=False, help_text="participation_pct, start_at, end_at")
     broker_strategy = serializers.IntegerField(
         required=False, min_value=1, help_text="id of a strategy of a broker's own, instead of broker, strategy and params"

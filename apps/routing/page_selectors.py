@@ -260,7 +260,7 @@ def halt_subjects() -> list[tuple[str, list[tuple[str, str]]]]:
         ("Desk", [(f"DESK:{desk.code}", desk.name) for desk in Desk.objects.all()]),
         ("Person", [(f"USER:{user.username}", str(user)) for user in traders]),
         ("Broker or dealer", [(f"BROKER:{broker.code}", broker.name) for broker in brokers]),
-        ("Strategy", [(f"STRATEGY:{name}", name.title()) for name in sorted(rules.STRATEGIES)]),
+        ("Strategy", [(f"STRATEGY:{name}", name.title()) for name in sorted([*rules.STRATEGIES, rules.SMART])]),
     ]
 
 

@@ -16,6 +16,7 @@ from . import rule_selectors as selectors
 from . import services
 from .api import NewestFirst
 from .models import RoutingDecision, RuleChange
+from .outlet_selectors import accesses
 
 KEY = OpenApiParameter("Idempotency-Key", OpenApiTypes.STR, OpenApiParameter.HEADER)
 
@@ -189,6 +190,30 @@ class RuleChanges(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
             return RuleChangeOut(selectors.get_change(change)).data
 
         return Response(answer_once(act, f"routing.{service.__name__}", {"id": change, "said": said}, do)[0])
+
+
+class VenueAccessOut(serializers.Serializer):
+    """A lit venue through a broker. Fees are ours to pay, less than nothing where it is a rebate."""
+
+    venue = serializers.CharField(source="access.venue.mic")
+    broker = serializers.CharField(source="access.broker.code")
+    fee_bp = serializers.DecimalField(20, 8, source="access.fee_bp")
+    unit_fee = serializers.DecimalField(20, 8, source="access.unit_fee", help_text="money a unit, in the instrument's currency")
+    volume_pct = serializers.DecimalField(9, 4, source="access.volume_pct", help_text="of a day's volume, on average")
+    sent = serializers.IntegerField(source="filled.orders", default=0, help_text="orders of the router that are over, in 90 days")
+    filled_pct = serializers.SerializerMethodField(help_text="of what was sent; null where nothing was")
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_filled_pct(self, one) -> str | None:
+        return None if one.filled is None else f"{one.filled.rate * 100:.4f}"
+
+
+class VenueAccesses(ApiDoor, viewsets.ViewSet):
+    permissions = ("routing.see",)
+
+    @extend_schema(summary="Where the smart router may send, with what was filled there", responses=VenueAccessOut(many=True))
+    def list(self, request: Request) -> Response:
+        return Response(VenueAccessOut(accesses(timezone.now()), many=True).data)
 
 
 class DecisionFilter(django_filters.FilterSet):

@@ -40,7 +40,7 @@ class RuleForm(forms.Form):
         Broker.objects.filter(is_active=True).exclude(kind__in=Broker.NOT_ROUTED), label="To", required=False, to_field_name="code",
         help_text="in turn; an inquiry asks all, or as many as its parameters say",
     )  # fmt: skip
-    strategy = forms.ChoiceField(required=False, choices=[("", "None"), *STRATEGIES])
+    strategy = forms.ChoiceField(required=False, choices=[("", "None"), *STRATEGIES, ("SMART", "Smart router")])
     params = forms.CharField(label="Parameters", required=False, max_length=400, help_text="as {&quot;participation_pct&quot;: 15}")
     mode = forms.ChoiceField(label="Acts", choices=RoutingRule.Mode.choices)
     daily_cap_usd = forms.DecimalField(label="Cap a day, USD", help_text="needed by a rule that routes by itself", **MOST)

@@ -15,6 +15,7 @@ from apps.users.services import can
 from . import rule_selectors as selectors
 from . import services
 from .models import RoutingDecision
+from .outlet_selectors import accesses
 from .rule_forms import RuleForm, first_said
 from .rules.conditions import FIELDS
 
@@ -44,6 +45,13 @@ def rule(request: HttpRequest, rule_id: int) -> HttpResponse:
         "may_write": can(request.user, "routing.write_rules"),
     }  # fmt: skip
     return render(request, "routing/rule.html", context)
+
+
+@door("routing.see")
+@require_GET
+def venues(request: HttpRequest) -> HttpResponse:
+    """Where the smart router may send: fees, liquidity, and what was filled there."""
+    return render(request, "routing/venues.html", {"rows": accesses(timezone.now())})
 
 
 @door("routing.see")

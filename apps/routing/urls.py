@@ -36,6 +36,7 @@ api_urlpatterns = [
         re_path(rf"^routing-rule-changes/{PK}/{act}/?$", rule_api.RuleChanges.as_view({"post": act}), name=f"api-routing-rule-{act}")
         for act in ("approve", "refuse", "drop")
     ),
+    path("venue-accesses/", rule_api.VenueAccesses.as_view({"get": "list"}), name="api-venue-accesses"),
     path("routing-decisions/", rule_api.Decisions.as_view({"get": "list"}), name="api-routing-decisions"),
     path("executions/", api.Executions.as_view({"get": "list"}), name="api-executions"),
     path("inquiries/", api.Inquiries.as_view({"get": "list"}), name="api-inquiries"),
@@ -106,6 +107,7 @@ urlpatterns = [
     path("routing-rules/<int:rule_id>/stop/", rule_views.stop, name="rule_stop"),
     path("routing-rules/changes/<int:change_id>/", rule_views.change, name="rule_change"),
     path("routing-rules/changes/<int:change_id>/decide/", rule_views.decide, name="rule_decide"),
+    path("routing-rules/venues/", rule_views.venues, name="venues"),
     path("routing-rules/decisions/", rule_views.decisions, name="decisions"),
     path("routing-rules/decisions/<int:block_id>/", rule_views.decisions_of, name="decisions_of"),
     path("throttles/", throttle_views.throttles, name="throttles"),

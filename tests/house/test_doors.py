@@ -81,6 +81,7 @@ MATRIX: dict[str, set[str] | str] = {
     "blocks:route": {T}, "blocks:cancel_routes": {T}, "blocks:finish": {T},
     "routing:routes": {T, C, O, A}, "routing:route_rows": {T, C, O, A}, "routing:route": {T, C, O, A},
     **dict.fromkeys(("routing:rules", "routing:rule", "routing:rule_change", "routing:decisions", "routing:decisions_of",
+                     "routing:venues", "api-venue-accesses",
                      "api-routing-rules", "api-routing-rule-changes", "api-routing-decisions"), {T, C, O, A}),
     "routing:rule_propose": {T, C}, "routing:rule_stop": {T, C}, "routing:rule_decide": {T, C}, "api-routing-rule-stop": {T, C},
     "api-routing-rule-approve": {C}, "api-routing-rule-refuse": {C}, "api-routing-rule-drop": {T, C},
@@ -158,7 +159,8 @@ MATRIX: dict[str, set[str] | str] = {
     "api-instruction-note": {O}, "api-instruction-unblock": {O},
     "api-instruction-resend": {O},
     "api-benchmarks": ALL, "api-benchmark-weights": ALL, "api-own-attributes": ALL, "api-own-values": ALL, "api-own-values-say": {O, X},
-    "api-instruments": ALL, "api-instrument": ALL, "api-quotes": ALL, "api-fx-rates": ALL, "api-breakers": ALL, "api-constituents": ALL,
+    "api-instruments": ALL, "api-instrument": ALL, "api-quotes": ALL,
+    "api-venue-quotes": ALL, "api-fx-rates": ALL, "api-breakers": ALL, "api-constituents": ALL,
     "api-portfolios": {M, C, O, A}, "api-portfolio-groups": {M, C, O, A}, "api-portfolio": {M, C, O, A}, "api-portfolio-cash": {M, C, O, A},
     "api-portfolio-pnl": {M, C, O, A},
     "api-reviews": {C, A}, "api-review": {C, A}, "api-reviews-decide": {C}, "api-review-approve": {C},
@@ -198,7 +200,7 @@ MATRIX: dict[str, set[str] | str] = {
 
 # Where looking and acting share an address: who may act.
 POSTS = {"api-routing-rule-changes": {T, C}, "api-broker-terms": {C}, "api-trading-limits": {C}, "api-throttles": {C},
-         "api-strategy-files": {T, O},
+         "api-strategy-files": {T, O}, "api-venue-quotes": {O},
          "api-rotations": {X}, "compliance:library": {C}, "api-crosses": {T}, "api-staging-sessions": {O, X},
          "api-orders": {M}, "api-imports": {M}, "api-import-listings": {M}, "api-proposals": {M},
          "api-mandates": {C}, "api-mandate-clauses": {C}, "api-clause-mappings": {C},

@@ -689,6 +689,7 @@ OTHERS = {
         " routing:strategies_load api-strategy-files api-restrictions-import api-position-limits api-position-limits-import"
         " api-staging-sessions api-staging-session-grants api-views"
     ),
+    "keeps the newest, and tells how many were": "api-venue-quotes",
     "proposes something new, or another text of a rule as it was read; of that tests/routing/test_rulebook.py": (
         "routing:rule_propose api-routing-rule-changes"
     ),

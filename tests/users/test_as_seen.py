@@ -49,7 +49,7 @@ from apps.reference.models import (
     Venue,
 )  # fmt: skip
 from apps.routing import services as routing
-from apps.routing.models import AlertRule, Session, Throttle
+from apps.routing.models import AlertRule, Session, Throttle, VenueAccess
 from apps.users.as_seen import AsSeen
 from apps.users.models import Desk, User
 from tests.back_office import typed
@@ -147,6 +147,10 @@ ROWS = {
     CrossConsent: (lambda w: CrossConsent.objects.create(portfolio=w.firm.portfolios["P1"], basis="procedures"),
                    {"basis": "procedures of 2026"}, {"ends_on": "2031-01-01"}),
     Session: (lambda w: Session.objects.order_by("pk").first(), {"host": "fix.example.com"}, {"port": "9999"}),
+    VenueAccess: (
+        lambda w: VenueAccess.objects.create(broker=w.firm.brokers["HARBOR"], venue=Venue.objects.first(), volume_pct=20),
+        {"volume_pct": "25"}, {"unit_fee": "0.003"},
+    ),
     AlertRule: (lambda w: AlertRule.objects.get(kind="IDLE"), {"threshold": "20"}, {"name": "Asleep"}),
 }  # fmt: skip
 

@@ -68,7 +68,7 @@ def route(request: HttpRequest) -> HttpResponse:
         "may_supervise": can(request.user, "blocks.supervise"),
         "is_override": override.is_asked or bool(said.get("out_of_turn")),
         "brokers": reference.brokers().exclude(kind__in=Broker.NOT_ROUTED).order_by("kind", "name"),
-        "strategies": routing_rules.STRATEGIES,
+        "strategies": [*routing_rules.STRATEGIES, routing_rules.SMART],
         "own_strategies": own_strategies.offered([override.broker_code] if override.broker_code else None) if found.only else (),
     }
     return render(request, "desk/route.html", context, status=422 if request.method == "POST" else 200)

@@ -1,6 +1,6 @@
 """Where selected blocks would go, told before they are routed: the routing services' own plan, not carried out."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from apps.routing.models import RoutingRule
 from apps.routing.services.counterparties import bars_of, without_barred
 from apps.routing.services.messages import reachable_brokers
 from apps.routing.services.planning import Override, plan_routes
+from apps.routing.services.smart import split_smart
 
 from .selectors import with_money, worth
 
@@ -48,6 +49,7 @@ class Preview(NamedTuple):
     problem: str
     only: Block | None
     turns: list[tuple[str, blocks.Due]]
+    smart: Mapping[str, Any] | None = None  # Of one block that the smart router splits: its split.
     cost: Mapping[str, Any] | None = None  # Of all of it, in USD (``costs.in_one``).
 
     @property
@@ -65,14 +67,15 @@ def preview(act: Act, user, seen: Mapping[int, int], override: Override) -> Prev
     found = {b.pk: b for b in rows.select_related("instrument__venue").order_by("pk") if b.unplaced_qty > 0}
     quantities = {pk: b.unplaced_qty for pk, b in found.items()}
     worth = {pk: (b.usd or Decimal(0)) * b.unplaced_qty / b.qty for pk, b in found.items()}
-    destinations, brokers, problem, cost = [], 0, "", None
+    destinations, brokers, problem, cost, smart = [], 0, "", None, None
     if found:
         try:
             bars = bars_of(act, found.values())
             plans = plan_routes(act.because(act.reason or "preview"), quantities, found, override, bars)
-            plans = without_barred(bars, plans, reachable_brokers())
+            plans = split_smart(act, without_barred(bars, plans, reachable_brokers()))
             destinations, brokers = _grouped(plans, worth)
             cost = _cost(act, plans)
+            smart = plans[0].trace.get("smart") if len(found) == 1 else None
         except Refusal as refusal:
             problem = refusal.message
     homes = Member.objects.filter(block__in=found).values("order__portfolio").distinct().count() if found else 0
@@ -87,6 +90,7 @@ def preview(act: Act, user, seen: Mapping[int, int], override: Override) -> Prev
         problem,
         next(iter(found.values())) if len(found) == 1 else None,
         [(found[pk].ref, due) for pk, due in blocks.turns_of([pk for pk, b in found.items() if b.status == B.OPEN]).items()],
+        smart,
         cost,
     )
 
@@ -103,6 +107,7 @@ def _grouped(plans, worth: Mapping[int, Decimal]) -> tuple[list[Destination], in
     groups: dict[tuple, list] = defaultdict(list)
     for plan in plans:
         groups[(_rule(plan.trace), plan.action, plan.strategy)].append(plan)
+    parted = Counter(plan.block.pk for plan in plans)
     destinations = []
     for (rule, action, strategy), members in groups.items():
         heard = sorted({names[pk] for plan in members for pk in plan.broker_ids})
@@ -112,11 +117,17 @@ def _grouped(plans, worth: Mapping[int, Decimal]) -> tuple[list[Destination], in
                 rule,
                 "Inquiry" if asks else strategy or "Order",
                 (f"{len(heard)} dealers: " if asks else "in turn: " if len(heard) > 1 else "") + ", ".join(heard),
-                len(members),
-                sum((worth[plan.block.pk] for plan in members), Decimal(0)),
+                len({plan.block.pk for plan in members}),
+                sum((_share(plan, worth, parted) for plan in members), Decimal(0)),
             )
         )
     return sorted(destinations, key=lambda d: (-d.usd, d.rule)), len(names)
+
+
+def _share(plan, worth: Mapping[int, Decimal], parted: Mapping[int, int]) -> Decimal:
+    """What a plan is of its block's money: all of it, but where the block goes in several parts."""
+    block = plan.block
+    return worth[block.pk] * plan.qty / block.unplaced_qty if parted[block.pk] > 1 else worth[block.pk]
 
 
 def _rule(trace: Mapping[str, Any]) -> str:

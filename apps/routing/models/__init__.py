@@ -3,6 +3,7 @@
 from .alerts import Alert, AlertRule
 from .costs import CostEstimate
 from .halts import Halt, HaltedRoute
+from .outlets import VenueAccess
 from .routes import DealerQuote, Execution, Inquiry, Message, Route, RouteRequest, RoutingRule, Session
 from .rulebook import RoutingDecision, RuleChange, RuleDay
 from .staging import Grant, StagedRequest
@@ -32,4 +33,5 @@ __all__ = [
     "StrategyFile",
     "Throttle",
     "ThrottleUse",
+    "VenueAccess",
 ]

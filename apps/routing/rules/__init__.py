@@ -22,7 +22,7 @@ from .order_states import (
     leaves_of,
     status_after,
 )
-from .orders import STRATEGIES, BadStrategy, Contract, Terms, plain, strategy_fields
+from .orders import SMART, STRATEGIES, BadStrategy, Contract, Terms, plain, strategy_fields
 from .quotes import Answer, Outcome, best_of, distance_bp, outcomes
 from .reports import (
     DK,
@@ -85,6 +85,7 @@ __all__ = [
     "Report",
     "SIDES",
     "STATUS",
+    "SMART",
     "STRATEGIES",
     "TRADES",
     "Terms",

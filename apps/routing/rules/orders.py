@@ -11,6 +11,7 @@ from .reports import FUND_SIDE_TAGS, SHORT_EXEMPT, SIDE_TAGS
 from .wire import FramePart, utc_text
 
 STRATEGIES = {"VWAP": "1", "PARTICIPATE": "2", "TWAP": "1001"}
+SMART = "SMART"  # Our own: parts of the block to lit venues, as orders to be filled at once. Brokers are told the venue alone.
 TIFS = {"DAY": "0", "GTC": "1", "OPG": "2", "IOC": "3", "FOK": "4", "GTD": "6", "CLS": "7"}
 ORD_TYPES = {"MARKET": "1", "LIMIT": "2", "STOP": "3", "STOP_LIMIT": "4", "PEGGED": "P"}
 WITH_A_LIMIT = {"MARKET": "LIMIT", "STOP": "STOP_LIMIT"}
@@ -141,6 +142,8 @@ def strategy_fields(strategy: str, params: Mapping[str, Any]) -> list[FramePart]
         return [(int(tag), str(value)) for tag, value in params[OWN_FIELDS]]
     if not strategy:
         return []
+    if strategy == SMART:
+        return [(100, str(params["venue"]))] if params.get("venue") else []  # ExDestination.
     if strategy not in STRATEGIES:
         raise BadStrategy(f"“{strategy}” is no strategy; choose one of {', '.join(STRATEGIES)}.", field="strategy")
     unknown = set(params) - set(PARAMS)

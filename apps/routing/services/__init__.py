@@ -100,6 +100,7 @@ from .setup import (
     point_sessions,
     session_facts,
 )
+from .smart import NoOutlet, NotMarketable
 from .staging import enter_message
 from .staging_reports import report_staged_orders
 from .strategies import (
@@ -169,7 +170,9 @@ __all__ = [
     "MixedSessions",
     "NoBroker",
     "NoRoutingRule",
+    "NoOutlet",
     "NoSession",
+    "NotMarketable",
     "NotAnOrder",
     "NotTheBest",
     "NothingToPlace",

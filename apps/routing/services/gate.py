@@ -84,7 +84,7 @@ def let_through(act: Act, standing: Sequence[rules.Halted], plans: Sequence[Plan
             for dealer in plan.broker_ids
         }
         kept = [dealer for dealer, halt in found.items() if halt is None or halt.mode == Halt.Mode.REDUCE]
-        if not kept or (plan.action != INQUIRY and len(kept) < len(found)):
+        if not kept or (plan.action != INQUIRY and plan.strategy != rules.SMART and len(kept) < len(found)):
             raise _halted(next(halt for halt in found.values() if halt), plan.block)
         left_out = {"halted": sorted(set(found) - set(kept))} if len(kept) < len(found) else {}
         open_plans.append(plan._replace(broker_ids=kept, trace=plan.trace | left_out))

@@ -220,9 +220,11 @@ def _by_rule(act, quantities, chosen, override: Override, bars: Bars) -> list[Pl
             brokers = bars.free(block, brokers) or brokers
         # In turn within this act, from a start that moves on with the blocks and with a block's earlier routes.
         turns[rule.pk] = turns.get(rule.pk, block.pk - 1) + 1
-        count = 1 if rule.action == ALGO else int(rule.params.get("dealers") or len(brokers))
-        brokers = rules.in_turn(brokers, turns[rule.pk] + earlier.get(block.pk, 0), count)
         strategy = override.strategy or rule.strategy
+        count = 1 if rule.action == ALGO else int(rule.params.get("dealers") or len(brokers))
+        if rule.action == ALGO and strategy == rules.SMART:
+            count = len(brokers)  # Each reaches venues of its own.
+        brokers = rules.in_turn(brokers, turns[rule.pk] + earlier.get(block.pk, 0), count)
         wish = wishes.get(block.pk)
         if wish and rule.action == ALGO:
             trace = trace | {"order_default": {"broker": wish.broker, "strategy": wish.strategy, "rule": wish.rule}}
@@ -242,7 +244,7 @@ def _by_rule(act, quantities, chosen, override: Override, bars: Bars) -> list[Pl
 def _plan(block: Block, qty, action: str, broker_ids, strategy: str, params: dict, trace: dict) -> Plan:
     """With the strategy and its parameters where the block's own terms leave room for one."""
     if action == ALGO and not rules.orders.is_worked_by_strategy(block.order_type, block.tif, block.terms):
-        strategy, params = "", {}
+        strategy, params, broker_ids = "", {}, broker_ids[:1]
     return Plan(block, qty, action, broker_ids, strategy, params, trace)
 
 

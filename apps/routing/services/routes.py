@@ -30,6 +30,7 @@ from .inquiries import open_inquiries
 from .locks import lock_blocks, lock_routes, refuse_stale, terms_of
 from .messages import Outgoing, queue_messages, reachable_brokers
 from .planning import ALGO, INQUIRY, Override, Plan, plan_inquiries, plan_routes, refuse_missed, refuse_untaken
+from .smart import split_smart
 from .throttles import count_strategies
 from .writing import NewRoute, orig_of, write_requests, write_routes
 
@@ -119,13 +120,16 @@ def route_with_fields(
     quantities = _quantities(found, qty)
     bars = bars_of(act, found.values())
     plans = let_through(act, standing, plan_routes(act, quantities, found, Override(broker_code, strategy, params), bars))
-    plans = without_barred(bars, plans, reachable_brokers())
+    plans = split_smart(act, without_barred(bars, plans, reachable_brokers()))
     refuse_untaken(plans)
     refuse_plans_beyond_limits(act, plans)
     refuse_missed(act.at, found.values())
     # What a fund is worth at the valuation point is no cost against what it was worth at the last.
     mids = mids_of(b for b in found.values() if not b.instrument.is_fund)
-    said = ask_before_sending(act, found, {p.block.pk: p.broker_ids for p in plans})
+    towards: dict[int, set[int]] = {}
+    for plan in plans:
+        towards.setdefault(plan.block.pk, set()).update(plan.broker_ids)
+    said = ask_before_sending(act, found, towards)
     if said.stopped:
         return Routed([], [], said.stopped)
     plans = _in_turn(plans, _freeze(act, found, mids, out_of_turn))

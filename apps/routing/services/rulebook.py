@@ -347,6 +347,8 @@ def _refuse_destination(text: RuleText) -> None:
     if asks:
         if text.strategy or set(text.params) - {"seconds", "award", "dealers"}:
             raise Invalid("An inquiry has no strategy; its parameters are seconds, award and dealers.", field="params")
+    elif text.strategy == rules.SMART and text.params:
+        raise Invalid("The smart router takes no parameters.", field="params")
     elif not text.strategy and text.params:
         raise Invalid("Parameters belong to a strategy; choose one.", field="strategy")
     else:
