@@ -1,18 +1,19 @@
 """
-The FIX side: one QuickFIX acceptor, a session per counterparty. Callbacks only put what came into a queue.
+The FIX side: one QuickFIX acceptor, a session per counterparty and version of FIX. Callbacks only put what came into a queue.
 
 Only tests are let in: a Logon without 464=Y is refused, and our own Logon carries 464=Y. So a session marked live
 can neither stay here (it drops whoever answers 464=Y) nor be answered.
 """
 
+import json
 import queue
 import socket
-import sys
 from copy import copy
 from pathlib import Path
 
 import quickfix
 
+from .versions import FIX44, VERSIONS, said, session_lines
 from .wire import Out
 
 NOT_A_TEST = "This is a simulation: log on with TestMessageIndicator 464=Y, or connect to the real counterparty."
@@ -26,23 +27,37 @@ class Application(quickfix.Application):
     logon is refused without RejectLogon: the answer to it is turned into a Logout before it leaves.
 
     :param inbox: gets (what, counterparty code, raw message), what being logon, logout or message
+    :param spoken: file of the version each counterparty was spoken to in last, in which it says what comes up meanwhile
     """
 
-    def __init__(self, inbox: "queue.SimpleQueue[Inbound]"):
+    def __init__(self, inbox: "queue.SimpleQueue[Inbound]", spoken: Path):
         super().__init__()
         self.inbox = inbox
-        self.sessions: dict[str, quickfix.SessionID] = {}
+        self.sessions: dict[tuple[str, str], quickfix.SessionID] = {}
+        self._file = spoken
+        self.spoken: dict[str, str] = json.loads(spoken.read_text()) if spoken.is_file() else {}
         self._refused: set[str] = set()
 
+    def version(self, code: str) -> str:
+        return self.spoken.get(code, FIX44)
+
+    def session(self, code: str) -> quickfix.SessionID:
+        return self.sessions[code, self.version(code)]
+
     def onCreate(self, session):
-        code = session.getSenderCompID().getValue()
-        self.sessions[code] = quickfix.SessionID("FIX.4.4", code, session.getTargetCompID().getValue())
+        code, version = session.getSenderCompID().getValue(), session.getBeginString().getValue()
+        self.sessions[code, version] = quickfix.SessionID(version, code, session.getTargetCompID().getValue())
 
     def onLogon(self, session):
-        code = session.getSenderCompID().getValue()
+        code, version = session.getSenderCompID().getValue(), session.getBeginString().getValue()
         if code in self._refused:
-            quickfix.Session.lookupSession(self.sessions[code]).disconnect()
+            quickfix.Session.lookupSession(self.sessions[code, version]).disconnect()
         else:
+            if version != self.version(code):
+                self.spoken[code] = version
+                part = self._file.with_suffix(".part")
+                part.write_text(json.dumps(self.spoken))
+                part.replace(self._file)
             self.inbox.put(("logon", code, ""))
 
     def onLogout(self, session):
@@ -94,10 +109,10 @@ class Gateway:
     """
 
     def __init__(self, folder: Path, *, port: int, codes: list[str], client: str, keep_log: bool = False):
-        self.inbox: queue.SimpleQueue[Inbound] = queue.SimpleQueue()
-        self.application = Application(self.inbox)
-        self._port = port
         folder.mkdir(parents=True, exist_ok=True)
+        self.inbox: queue.SimpleQueue[Inbound] = queue.SimpleQueue()
+        self.application = Application(self.inbox, folder / "spoken.json")
+        self._port = port
         path = folder / "acceptor.cfg"
         path.write_text(settings(folder, port=port, codes=codes, client=client), encoding="utf-8")
         self._settings = quickfix.SessionSettings(str(path))
@@ -118,6 +133,7 @@ class Gateway:
 
     def send(self, code: str, out: Out) -> None:
         """Hands a message to its session, which keeps it and sends it now or, if logged off, on the next logon."""
+        out = said(out, self.application.version(code))
         message = quickfix.Message()
         header = message.getHeader()
         header.setField(35, out.type)
@@ -131,7 +147,7 @@ class Gateway:
                 for tag, value in entry:
                     group.setField(tag, value)
                 message.addGroup(group)
-        quickfix.Session.sendToTarget(message, self.application.sessions[code])
+        quickfix.Session.sendToTarget(message, self.application.session(code))
 
     def repeat(self, code: str, out: Out, *, poss_resend: bool) -> None:
         """Sends a message again under a new sequence number, flagged 97=Y or not at all."""
@@ -158,33 +174,13 @@ def settings(folder: Path, *, port: int, codes: list[str], client: str) -> str:
         "ResetOnLogout=N",
         "ResetOnDisconnect=N",
         "UseDataDictionary=Y",
-        f"DataDictionary={with_currencies(folder)}",
         "ValidateUserDefinedFields=N",
         "AllowUnknownMsgFields=Y",
         f"TargetCompID={client}",
     ]
+    versions = {version: session_lines(folder, version) for version in VERSIONS}
     for code in codes:
-        lines += ["[SESSION]", "BeginString=FIX.4.4", f"SenderCompID={code}"]
-        if code == "SIMX":
-            lines.append("PersistMessages=N")
+        feeds = code == "SIMX"
+        for version in (FIX44,) if feeds else VERSIONS:
+            lines += ["[SESSION]", f"SenderCompID={code}", *versions[version], *(["PersistMessages=N"] if feeds else [])]
     return "\n".join(lines) + "\n"
-
-
-def with_currencies(folder: Path) -> Path:
-    """FIX 4.4's dictionary with the security types of spot and forward, which banks take from FIX 5.0."""
-    field = "<field number='167' name='SecurityType' type='STRING'>"
-    words = dictionary().read_text(encoding="utf-8").replace(
-        field, field + "".join(f"<value enum='{kind}' description='{kind}' />" for kind in ("FXSPOT", "FXFWD"))
-    )  # fmt: skip
-    path = folder / "FIX44.xml"
-    path.write_text(words, encoding="utf-8")
-    return path
-
-
-def dictionary() -> Path:
-    """:raises RuntimeError: if QuickFIX's own dictionary is not installed beside it"""
-    for prefix in (sys.prefix, sys.base_prefix):
-        path = Path(prefix) / "share" / "quickfix" / "FIX44.xml"
-        if path.is_file():
-            return path
-    raise RuntimeError("FIX44.xml is not installed: install the quickfix wheel into this environment.")

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import quickfix
 
-from .fix import dictionary
+from .versions import dictionary
 
 log = logging.getLogger("street.upstream")
 DATA = Path(__file__).resolve().parent.parent / "apps" / "reference" / "demo"

@@ -12,6 +12,7 @@ from .orders import CancelReject, Report, Terms
 from .universe import Instrument
 
 SOH = "\x01"
+ON_CLOSE = {"5": ("1", "7"), "B": ("2", "7")}  # OrdType until FIX 4.2, and the OrdType and TimeInForce that took its place.
 
 
 class Unreadable(Exception):
@@ -90,6 +91,7 @@ class Message:
 def terms(message: Message) -> Terms:
     """An order's terms from a new order (D), replace (G), status request (H) or quote response (AJ)."""
     rate = message.decimal(849)
+    kind, tif = ON_CLOSE.get(message.get(40), (message.get(40, "1"), message.get(59, "0")))
     return Terms(
         cl_ord_id=message.get(11),
         side=message.get(54),
@@ -97,10 +99,10 @@ def terms(message: Message) -> Terms:
         symbol=message.get(55),
         currency=message.get(15),
         qty=message.decimal(38) or Decimal(0),
-        ord_type=message.get(40, "1"),
+        ord_type=kind,
         limit=message.decimal(44),
         stop=message.decimal(99),
-        tif=message.get(59, "0"),
+        tif=tif,
         strategy=message.get(847),
         rate=None if rate is None else float(rate / 100 if rate > 1 else rate),
         seconds=_schedule_seconds(message),

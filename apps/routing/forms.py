@@ -15,7 +15,7 @@ class SessionForm(forms.ModelForm):
     class Meta:
         model = Session
         fields = (
-            "purpose", "broker", "begin_string", "sender_comp_id", "target_comp_id", "host", "port", "dials_in",
+            "purpose", "broker", "begin_string", "appl_ver_id", "sender_comp_id", "target_comp_id", "host", "port", "dials_in",
             "environment", "is_enabled",
         )  # fmt: skip
 
@@ -27,6 +27,8 @@ class SessionForm(forms.ModelForm):
         is_routing = data["purpose"] == Session.Purpose.ROUTING
         if is_routing != bool(data["broker"]):
             raise ValidationError("A routing session names its broker; a staging session, of an upstream system, none.")
+        for field, problem in rules.speech_problems(data["purpose"], data["begin_string"], data["appl_ver_id"]):
+            self.add_error(field, problem)
         if is_routing and data["dials_in"]:
             raise ValidationError("We call brokers and dealers; only an upstream system may call us.")
         mine = tuple(data[name] for name in ("environment", "sender_comp_id", "target_comp_id", "host", "port"))

@@ -45,7 +45,7 @@ class StagingSessionOut(serializers.ModelSerializer):
     class Meta:
         model = Session
         fields = (
-            "id", "version", "target_comp_id", "sender_comp_id", "begin_string", "environment", "dials_in", "host", "port",
+            "id", "version", "target_comp_id", "sender_comp_id", "begin_string", "appl_ver_id", "environment", "dials_in", "host", "port",
             "is_enabled", "is_up", "changed_at", "grants",
         )  # fmt: skip
         read_only_fields = fields

@@ -9,6 +9,7 @@ from . import (
     message_api,
     rule_api,
     rule_views,
+    session_api,
     staging_api,
     staging_views,
     strategy_api,
@@ -67,6 +68,11 @@ api_urlpatterns = [
     re_path(rf"^halts/{PK}/$", halt_api.Halts.as_view({"get": "retrieve"}), name="api-halt"),
     re_path(rf"^halts/{PK}/cancel/?$", halt_api.Halts.as_view({"post": "cancel"}), name="api-halt-cancel"),
     re_path(rf"^halts/{PK}/lift/?$", halt_api.Halts.as_view({"post": "lift"}), name="api-halt-lift"),
+    path("fix-sessions/", session_api.Sessions.as_view({"get": "list"}), name="api-fix-sessions"),
+    re_path(
+        rf"^fix-sessions/{PK}/$", session_api.Sessions.as_view({"get": "retrieve", "patch": "partial_update"}),
+        name="api-fix-session",
+    ),
     path(
         "staging-sessions/", staging_api.StagingSessions.as_view({"get": "list", "post": "create"}), name="api-staging-sessions"
     ),

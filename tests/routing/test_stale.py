@@ -30,7 +30,7 @@ from apps.orders.models import Approval, ImportTemplate, Order, OwnField
 from apps.portfolios import terms
 from apps.reference.models import ContractFamily
 from apps.routing import services as routing
-from apps.routing.models import Alert, AlertRule, BrokerStrategy, DealerQuote, Inquiry, Message
+from apps.routing.models import Alert, AlertRule, BrokerStrategy, DealerQuote, Inquiry, Message, Session
 from apps.surveillance import services as surveillance
 from apps.surveillance.events import FilingDue
 from apps.surveillance.models import Day, Filing, Incident
@@ -403,6 +403,13 @@ class Things:
             routing.change_staging_session(self.act("alan"), pk, {"port": 9891}, seen={pk: 1})
         return pk
 
+    def broker_session(self) -> int:
+        self.get("counterparties")
+        pk = Session.objects.order_by("pk").first().pk
+        if not self.fresh:
+            routing.change_routing_session(self.act("olga"), pk, {"port": 9891}, seen={pk: 1})
+        return pk
+
     def grant(self, confirmed: bool = False) -> SimpleNamespace:
         pk = routing.ask_grant(self.act("olga"), self.session(), "mira", every=True)
         if confirmed or not self.fresh:
@@ -659,6 +666,7 @@ API: dict[str, tuple[str, str, str, dict | Callable]] = {
     "api-halt-lift": ("post", "tess", "halt", {}),
     "api-alert-acknowledge": ("post", "tom", "alert", {}),
     "api-alert-snooze": ("post", "tom", "alert", {"minutes": 5}),
+    "api-fix-session": ("patch", "alan", "broker_session", {"port": 9892}),
     "api-staging-session": ("patch", "alan", "session", {"port": 9892}),
     **{f"api-staging-grant-{act}": ("post", "odile", "grant", {}) for act in ("confirm", "decline")},
     "api-staging-grant-end": ("post", "odile", "granted", {}),

@@ -23,6 +23,7 @@ from .. import rules
 from .. import services as routing
 from .application import Application
 from .leadership import Leadership
+from .settings import Dictionaries
 
 log = structlog.get_logger(__name__)
 
@@ -150,13 +151,22 @@ class Pace:
 
 
 class Sending(Loop):
-    """Sends committed messages of sessions that are up, in order; what is unsure, first and marked PossResend."""
+    """
+    Sends committed messages of sessions that are up, in order; what is unsure, first and marked PossResend.
 
-    def __init__(self, stopping: threading.Event, application: Application, changed: SimpleQueue, dictionary: str):
+    :param spoken: session id to the BeginString of its messages
+    :param words: BeginString to its dictionaries
+    """
+
+    def __init__(
+        self, stopping: threading.Event, application: Application, changed: SimpleQueue, spoken: Mapping[int, str],
+        words: Mapping[str, Dictionaries],
+    ):  # fmt: skip
         super().__init__("sending", stopping)
         self.application = application
         self.changed = changed
-        self.dictionary = fix.DataDictionary(dictionary)
+        self.spoken = spoken
+        self.words = {version: _loaded(found) for version, found in words.items()}
         self.up: set[int] = set()
         self.unsure: set[int] = set()
         self.pace = Pace()
@@ -181,8 +191,9 @@ class Sending(Loop):
     def hand_over(self, row: routing.ToSend) -> bool:
         """Whether the session took it; where not, it stays marked and goes out again once the session is back."""
         try:
-            raw = rules.frame("FIX.4.4", row.msg_type, rules.fields_of(row.text))
-            message = fix.Message(raw, self.dictionary, False)
+            version = self.spoken[row.session_id]
+            raw = rules.frame(version, row.msg_type, rules.fields_of(row.text))
+            message = fix.Message(raw, *self.words[version], False)
             if row.is_repeat:
                 message.getHeader().setField(97, "Y")
             if fix.Session.sendToTarget(message, self.application.sessions[row.session_id]):
@@ -223,6 +234,10 @@ class Sending(Loop):
             routing.mark_sessions(act_now(), self.application.session_ids.values(), is_up=False)
         except AWAY:
             log.warning("sessions_not_marked_down")
+
+
+def _loaded(found: Dictionaries) -> list[fix.DataDictionary]:
+    return [fix.DataDictionary(str(path)) for path in found if path is not None]
 
 
 class Hints(threading.Thread):

@@ -17,7 +17,7 @@ from ..models import Session
 from .application import Application
 from .leadership import NotAlone, hold_folder
 from .loops import Booking, Hints, Sending, act_now
-from .settings import lenient_dictionary, listening_text, settings_text
+from .settings import lenient_dictionaries, listening_text, settings_text
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +51,7 @@ class Gateway:
         self._held = hold_folder(self.folder)
         self.session_ids = {row.target_comp_id: row.pk for row in rows}
         self.stopping = threading.Event()
-        dictionary = lenient_dictionary(self.folder)
+        words = {version: lenient_dictionaries(self.folder, version) for version in {row.begin_string for row in rows}}
         changed: SimpleQueue = SimpleQueue()
         self.booking = Booking(self.stopping)
         self.application = Application(
@@ -62,17 +62,17 @@ class Gateway:
             changed=changed,
             stopping=self.stopping,
         )
-        self.sending = Sending(self.stopping, self.application, changed, str(dictionary))
+        self.sending = Sending(self.stopping, self.application, changed, {row.pk: row.begin_string for row in rows}, words)
         self.hints = Hints(self.stopping, self.sending.wake)
         calls, listens = [r for r in rows if not r.dials_in], [r for r in rows if r.dials_in]
         self._ports = sorted({row.port for row in listens})
         self._kept: list[object] = []  # QuickFIX's connectors refer to their settings and stores, and keep none.
         self._connectors = []
         if calls:
-            text = settings_text(calls, self.folder, dictionary, simulation_port)
+            text = settings_text(calls, self.folder, words, simulation_port)
             self._connectors.append(self._connector(fix.SocketInitiator, "initiator", text))
         if listens:
-            text = listening_text(listens, self.folder, dictionary)
+            text = listening_text(listens, self.folder, words)
             self._connectors.append(self._connector(fix.SocketAcceptor, "acceptor", text))
 
     def _connector(self, kind, name: str, text: str):

@@ -1,8 +1,9 @@
 """What QuickFIX is told: sessions, where its numbers and messages are kept, and a dictionary that lets all in."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from lxml import etree
 
@@ -11,20 +12,42 @@ from ..models import Session
 KEPT_TYPES = {"NUMINGROUP", "LENGTH", "DATA", "XMLDATA"}
 
 
-def dictionary_of_quickfix() -> Path:
+class Dictionaries(NamedTuple):
+    """Where a session's messages are described: of FIXT 1.1 those of the session and of the application apart."""
+
+    session: Path
+    application: Path | None = None
+
+    def lines(self) -> list[str]:
+        if self.application is None:
+            return [f"DataDictionary={self.session}"]
+        return [f"TransportDataDictionary={self.session}", f"AppDataDictionary={self.application}", "DefaultApplVerID=FIX.5.0SP2"]
+
+
+def dictionary_of_quickfix(name: str) -> Path:
     for prefix in (sys.prefix, sys.base_prefix):
-        path = Path(prefix) / "share" / "quickfix" / "FIX44.xml"
+        path = Path(prefix) / "share" / "quickfix" / f"{name}.xml"
         if path.is_file():
             return path
-    raise FileNotFoundError("FIX44.xml is not installed beside quickfix; install the requirements again.")
+    raise FileNotFoundError(f"{name}.xml is not installed beside quickfix; install the requirements again.")
 
 
-def lenient_dictionary(folder: Path) -> Path:
+def lenient_dictionaries(folder: Path, begin_string: str) -> Dictionaries:
     """
-    Will write FIX 4.4's dictionary with the groups it defines but nothing required and every value allowed, so that a
-    malformed message reaches us and is put before a person instead of being refused by the session and forgotten.
+    Will write the dictionaries of a version with the groups they define but nothing required and every value allowed, so
+    that a malformed message reaches us and is put before a person instead of being refused by the session and forgotten.
+
+    FIX 4.2 has the words of 4.4: brokers that speak it take confirmations (35=AK), which came later, all the same.
     """
-    tree = etree.parse(str(dictionary_of_quickfix()), etree.XMLParser(resolve_entities=False, no_network=True))
+    if begin_string == Session.BeginString.FIXT11:
+        return Dictionaries(_lenient(folder, "FIXT11"), _lenient(folder, "FIX50SP2"))
+    return Dictionaries(_lenient(folder, "FIX44", minor=begin_string[-1]))
+
+
+def _lenient(folder: Path, name: str, *, minor: str = "") -> Path:
+    tree = etree.parse(str(dictionary_of_quickfix(name)), etree.XMLParser(resolve_entities=False, no_network=True))
+    if minor:
+        tree.getroot().set("minor", minor)
     for element in tree.iter("field", "component", "group"):
         if "required" in element.attrib:
             element.set("required", "N")
@@ -32,35 +55,38 @@ def lenient_dictionary(folder: Path) -> Path:
             element.set("type", "STRING")
             for value in element.findall("value"):
                 element.remove(value)
-    path = folder / "FIX44-lenient.xml"
+    path = folder / f"{name[:-1]}{minor}-lenient.xml" if minor else folder / f"{name}-lenient.xml"
     tree.write(str(path), encoding="UTF-8")
     return path
 
 
-def settings_text(sessions: Iterable[Session], folder: Path, dictionary: Path, simulation_port: int | None) -> str:
+def settings_text(
+    sessions: Iterable[Session], folder: Path, words: Mapping[str, Dictionaries], simulation_port: int | None
+) -> str:
     """
     QuickFIX's configuration of sessions that we open. Sessions last from Sunday to Sunday, UTC, and are never reset by a
     logon.
 
+    :param words: the dictionaries of each BeginString
     :param simulation_port: where the simulated street answers, where it was moved
     """
-    lines = [*_common("initiator", folder, dictionary), "ReconnectInterval=1", "HeartBtInt=10"]
+    lines = [*_common("initiator", folder), "ReconnectInterval=1", "HeartBtInt=10"]
     for session in sessions:
         is_street = session.environment == Session.Environment.SIMULATION and session.purpose == Session.Purpose.ROUTING
         port = simulation_port if is_street and simulation_port else session.port
-        lines += [*_named(session), f"SocketConnectHost={session.host}", f"SocketConnectPort={port}"]
+        lines += [*_named(session, words), f"SocketConnectHost={session.host}", f"SocketConnectPort={port}"]
     return "\n".join(lines) + "\n"
 
 
-def listening_text(sessions: Iterable[Session], folder: Path, dictionary: Path) -> str:
+def listening_text(sessions: Iterable[Session], folder: Path, words: Mapping[str, Dictionaries]) -> str:
     """The same of sessions that upstream systems open with us. Who dials in under a name that is not kept is cut off."""
-    lines = [*_common("acceptor", folder, dictionary), "SocketReuseAddress=Y"]
+    lines = [*_common("acceptor", folder), "SocketReuseAddress=Y"]
     for session in sessions:
-        lines += [*_named(session), f"SocketAcceptPort={session.port}"]
+        lines += [*_named(session, words), f"SocketAcceptPort={session.port}"]
     return "\n".join(lines) + "\n"
 
 
-def _common(kind: str, folder: Path, dictionary: Path) -> list[str]:
+def _common(kind: str, folder: Path) -> list[str]:
     return [
         "[DEFAULT]",
         f"ConnectionType={kind}",
@@ -77,7 +103,6 @@ def _common(kind: str, folder: Path, dictionary: Path) -> list[str]:
         "ResetOnDisconnect=N",
         "CheckLatency=N",
         "UseDataDictionary=Y",
-        f"DataDictionary={dictionary}",
         "ValidateFieldsOutOfOrder=N",
         "ValidateFieldsHaveValues=N",
         "ValidateUserDefinedFields=N",
@@ -86,10 +111,11 @@ def _common(kind: str, folder: Path, dictionary: Path) -> list[str]:
     ]
 
 
-def _named(session: Session) -> list[str]:
+def _named(session: Session, words: Mapping[str, Dictionaries]) -> list[str]:
     return [
         "[SESSION]",
         f"BeginString={session.begin_string}",
         f"SenderCompID={session.sender_comp_id}",
         f"TargetCompID={session.target_comp_id}",
+        *words[session.begin_string].lines(),
     ]

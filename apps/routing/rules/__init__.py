@@ -59,6 +59,7 @@ from .staging import (
 from .sums import contradiction, disagreement
 from .tags import TYPES as MESSAGE_TYPES
 from .tags import Read, read_tags
+from .versions import NotInVersion, speech_problems, spoken
 from .wire import Fields, fields_of, frame, shown, text_of, utc_text
 
 __all__ = [
@@ -75,6 +76,7 @@ __all__ = [
     "Line",
     "MESSAGE_TYPES",
     "Malformed",
+    "NotInVersion",
     "Order",
     "Outcome",
     "PENDING",
@@ -133,6 +135,8 @@ __all__ = [
     "says_another",
     "session_problems",
     "shown",
+    "speech_problems",
+    "spoken",
     "status_after",
     "stopping",
     "strategy_fields",

@@ -25,6 +25,10 @@ class NoSession(Conflict):
     """There is no enabled FIX session with the counterparty under this environment."""
 
 
+class Unsayable(Invalid):
+    """The session's version of FIX has no words for the message."""
+
+
 class Outgoing(NamedTuple):
     """A message that is wanted out: its fields in order, without header, and the reference that may go out once."""
 
@@ -66,6 +70,7 @@ def queue_messages(act: Act, outgoing: Sequence[Outgoing]) -> list[int]:
 
     :raises NoSession: where a counterparty has no enabled session under this environment
     :raises RateLimit: where a session's throttle lets no more out
+    :raises Unsayable: where a session's version of FIX has no words for one
     :raises Invalid: where a field is empty
     """
     if not outgoing:
@@ -82,11 +87,12 @@ def queue_messages(act: Act, outgoing: Sequence[Outgoing]) -> list[int]:
 
 
 def write_messages(act: Act, outgoing: Sequence[tuple[int, str, str, Sequence[tuple[int, str]]]]) -> list[int]:
-    """The same for messages by (session id, type, reference, fields). :raises Invalid: where a field is empty"""
-    try:
-        texts = [rules.text_of(fields) for *_, fields in outgoing]
-    except rules.Malformed as problem:
-        raise Invalid(f"A message cannot be written: {problem}.") from problem
+    """
+    The same for messages by (session id, type, reference, fields): said in the version of FIX that each session speaks.
+
+    :raises Invalid: where a field is empty; :raises Unsayable: where a session's version cannot say it
+    """
+    texts = _texts(outgoing)
     with connection.cursor() as cursor:
         ids = next_ids(cursor, "routing_message", len(outgoing))
         copy_in(
@@ -99,6 +105,22 @@ def write_messages(act: Act, outgoing: Sequence[tuple[int, str, str, Sequence[tu
             ),
         )
     return ids
+
+
+def _texts(outgoing: Sequence[tuple[int, str, str, Sequence[tuple[int, str]]]]) -> list[str]:
+    sessions = Session.objects.in_bulk({session_id for session_id, *_ in outgoing})
+    texts = []
+    for session_id, msg_type, _, fields in outgoing:
+        session = sessions[session_id]
+        try:
+            texts.append(rules.text_of(rules.spoken(session.begin_string, msg_type, fields)))
+        except rules.NotInVersion as problem:
+            raise Unsayable(
+                f"{session.party} speaks {session.speaks}, and {problem}. Nothing was sent.", field="broker_code"
+            ) from problem
+        except rules.Malformed as problem:
+            raise Invalid(f"A message cannot be written: {problem}.") from problem
+    return texts
 
 
 def keep_heard(session_id: int, raw: str, at: datetime) -> int:

@@ -1,7 +1,7 @@
-"""The settings of sessions over which upstream systems stage orders: their identity and where they are met."""
+"""The settings of sessions: who is at the other end, where they are met, and what version of FIX they speak."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -22,7 +22,9 @@ from .setup import MixedSessions, require_setup, session_facts
 
 IDENTITY = ("sender_comp_id", "target_comp_id", "environment")
 ADDRESS = ("host", "port", "dials_in")
+SPEECH = ("begin_string", "appl_ver_id")
 KEPT = (*IDENTITY, *ADDRESS, "is_enabled")
+ROUTING_KEPT = ("sender_comp_id", "host", "port", "is_enabled", *SPEECH)
 COMP_ID = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 HOST = re.compile(r"[A-Za-z0-9.:_-]{1,120}")
 
@@ -58,7 +60,7 @@ def add_staging_session(
         one_at_a_time(cursor, "routing.staging_sessions")
     _refuse_unfit(session)
     session.save()
-    record(act, [Fact(session.pk, 1, events.SessionAdded(_said(session)))])
+    record(act, [Fact(session.pk, 1, events.SessionAdded(_said(session, KEPT)))])
     return session.pk
 
 
@@ -72,21 +74,37 @@ def change_staging_session(act: Act, session_id: int, changes: Mapping[str, Any]
     :returns: how many grants ended
     :raises NotFound, StaleSession, Invalid, CompIdTaken, MixedSessions:
     """
+    return _change(act, session_id, Session.Purpose.STAGING, KEPT, changes, seen)
+
+
+@transaction.atomic
+def change_routing_session(act: Act, session_id: int, changes: Mapping[str, Any], *, seen: Mapping[int, int]) -> None:
+    """
+    Will change the settings of a session with a broker or dealer; the gateway takes them in when it starts next.
+
+    :param changes: new values by field, of ``ROUTING_KEPT``
+    :raises NotFound, StaleSession, Invalid, MixedSessions:
+    """
+    _change(act, session_id, Session.Purpose.ROUTING, ROUTING_KEPT, changes, seen)
+
+
+def _change(
+    act: Act, session_id: int, purpose: str, kept: Sequence[str], changes: Mapping[str, Any], seen: Mapping[int, int]
+) -> int:
     require_setup(act)
-    rows = Session.objects.select_for_update(no_key=True)
-    session = rows.filter(pk=session_id, purpose=Session.Purpose.STAGING).first()
+    session = Session.objects.select_for_update(no_key=True).filter(pk=session_id, purpose=purpose).first()
     if session is None:
-        raise NotFound("There is no such staging session.")
+        raise NotFound("There is no such session.")
     if seen.get(session.pk) != session.version:
         stale = {session.pk: (session.target_comp_id, seen.get(session.pk), session.version)}
         raise StaleSession(
             "The session changed since you looked. Reload and decide again.", stale=order_selectors.missed("session", stale)
         )
-    before = _said(session)
-    for name in changes.keys() & set(KEPT):
+    before = _said(session, kept)
+    for name in changes.keys() & set(kept):
         setattr(session, name, changes[name])
-    after = _said(session)
-    changed = [name for name in KEPT if before[name] != after[name]]
+    after = _said(session, kept)
+    changed = [name for name in kept if before[name] != after[name]]
     if not changed:
         return 0
     _refuse_unfit(session)
@@ -111,8 +129,8 @@ def keep_change(act: Act, session: Session, before: Mapping[str, Any]) -> int:
     return 0
 
 
-def _said(session: Session) -> dict[str, Any]:
-    return {name: getattr(session, name) for name in KEPT}
+def _said(session: Session, kept: Sequence[str]) -> dict[str, Any]:
+    return {name: getattr(session, name) for name in kept}
 
 
 def _refuse_unfit(session: Session) -> None:
@@ -120,11 +138,13 @@ def _refuse_unfit(session: Session) -> None:
         if not COMP_ID.fullmatch(getattr(session, name)):
             raise Invalid("A CompID has 1 to 40 letters, digits, dots, dashes or underscores.", field=name)
     if not session.dials_in and not HOST.fullmatch(session.host):
-        raise Invalid("Say where the upstream system answers: a host name or an address.", field="host")
+        raise Invalid("Say where the other side answers: a host name or an address.", field="host")
     if not 1 <= session.port <= 65535:
         raise Invalid("A port is a number from 1 to 65535.", field="port")
     if session.environment not in Session.Environment.values:
         raise Invalid(f"The environment is {' or '.join(Session.Environment.values)}.", field="environment")
+    for field, problem in rules.speech_problems(session.purpose, session.begin_string, session.appl_ver_id):
+        raise Invalid(problem, field=field)
     if Session.objects.filter(target_comp_id=session.target_comp_id).exclude(pk=session.pk).exists():
         raise CompIdTaken(f"A session with {session.target_comp_id} is kept already.", field="target_comp_id")
     mine = tuple(getattr(session, n) for n in ("environment", "sender_comp_id", "target_comp_id", "host", "port"))
