@@ -53,6 +53,7 @@ BEHIND = (
     ("Close-outs", "compliance:close_outs", "settlement.see"),
     ("Trading limits", "compliance:trading_limits", "compliance.see"),
     ("Position limits", "compliance:position_limits", "compliance.see"),
+    ("FIX messages", "routing:messages", "routing.see"),
     ("Message throttles", "routing:throttles", "routing.see"),
     ("Routing rules", "routing:rules", "routing.see"),
     ("Routing decisions", "routing:decisions", "routing.see"),

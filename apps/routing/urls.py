@@ -17,6 +17,8 @@ from . import (
     throttle_api,
     throttle_views,
     views,
+    wire_api,
+    wire_views,
 )
 
 app_name = "routing"
@@ -68,6 +70,8 @@ api_urlpatterns = [
     re_path(rf"^halts/{PK}/$", halt_api.Halts.as_view({"get": "retrieve"}), name="api-halt"),
     re_path(rf"^halts/{PK}/cancel/?$", halt_api.Halts.as_view({"post": "cancel"}), name="api-halt-cancel"),
     re_path(rf"^halts/{PK}/lift/?$", halt_api.Halts.as_view({"post": "lift"}), name="api-halt-lift"),
+    path("fix-messages/", wire_api.FixMessages.as_view({"get": "list"}), name="api-fix-messages"),
+    re_path(rf"^fix-messages/{PK}/$", wire_api.FixMessages.as_view({"get": "retrieve"}), name="api-fix-message"),
     path("fix-sessions/", session_api.Sessions.as_view({"get": "list"}), name="api-fix-sessions"),
     re_path(
         rf"^fix-sessions/{PK}/$", session_api.Sessions.as_view({"get": "retrieve", "patch": "partial_update"}),
@@ -138,5 +142,7 @@ urlpatterns = [
     path("sessions/grants/<int:grant_id>/confirm/", staging_views.confirm, name="grant_confirm"),
     path("sessions/grants/<int:grant_id>/decline/", staging_views.decline, name="grant_decline"),
     path("sessions/grants/<int:grant_id>/end/", staging_views.end, name="grant_end"),
+    path("messages/", wire_views.messages, name="messages"),
+    path("messages/<int:message_id>/", wire_views.message, name="message"),
     path("sessions/messages/<int:message_id>/", views.settle_message, name="settle_message"),
 ]

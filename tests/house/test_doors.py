@@ -141,6 +141,7 @@ MATRIX: dict[str, set[str] | str] = {
     "api-halts": {T, C, O, A}, "api-halt": {T, C, O, A}, "api-halt-cancel": {T, C}, "api-halt-lift": {T, C},
     "api-quarantine": {T, C, O, A}, "api-quarantined": {T, C, O, A}, "api-quarantined-settle": {T},
     "api-alerts": {T, C, O, A}, "api-alert-counts": {T, C, O, A}, "api-alert-acknowledge": {T}, "api-alert-snooze": {T},
+    "routing:messages": {T, C, O, A}, "routing:message": {T, C, O, A}, "api-fix-messages": {T, C, O, A}, "api-fix-message": {T, C, O, A},
     "api-fix-sessions": {T, C, O, A, X}, "api-fix-session": {T, C, O, A, X},
     "api-staging-sessions": {T, C, O, A, X}, "api-staging-session": {T, C, O, A, X}, "api-staging-session-grants": {C, O},
     "api-staging-grants": {T, C, O, A}, "api-staging-grant": {T, C, O, A}, "api-staging-grant-confirm": {C, O},
