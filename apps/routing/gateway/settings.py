@@ -9,6 +9,9 @@ from lxml import etree
 
 from ..models import Session
 
+PARAMETERS = {
+    957: "NoStrategyParameters", 958: "StrategyParameterName", 959: "StrategyParameterType", 960: "StrategyParameterValue",
+}  # fmt: skip
 KEPT_TYPES = {"NUMINGROUP", "LENGTH", "DATA", "XMLDATA"}
 
 
@@ -55,9 +58,26 @@ def _lenient(folder: Path, name: str, *, minor: str = "") -> Path:
             element.set("type", "STRING")
             for value in element.findall("value"):
                 element.remove(value)
+    if minor:
+        _with_parameters(tree.getroot())
     path = folder / f"{name[:-1]}{minor}-lenient.xml" if minor else folder / f"{name}-lenient.xml"
     tree.write(str(path), encoding="UTF-8")
     return path
+
+
+def _with_parameters(root: etree._Element) -> None:
+    """
+    Will add the group of strategy parameters (957), which FIX 5.0 has, to orders and their replaces: brokers' strategies go out in
+    it over older versions too (FIXatdl, Parameters without a tag), and a group that QuickFIX does not know comes out disordered.
+    """
+    for message in root.iterfind("messages/message"):
+        if message.get("msgtype") in ("D", "G"):
+            group = etree.SubElement(message, "group", name="NoStrategyParameters", required="N")
+            for number in (958, 959, 960):
+                etree.SubElement(group, "field", name=PARAMETERS[number], required="N")
+    fields = root.find("fields")
+    for number, name in PARAMETERS.items():
+        etree.SubElement(fields, "field", number=str(number), name=name, type="NUMINGROUP" if number == 957 else "STRING")
 
 
 def settings_text(
