@@ -65,6 +65,13 @@ class TestSelling:
         found = sale(lots=[TaxLot(day(200), D(10), D(100))], bought=[Bought(1, "P1", TODAY, D(5), False, True)])
         assert found.outcome[0] == FAIL and "has an open order to buy" in found.say(0).text
 
+    def test_an_order_of_the_same_act_to_buy_it_back_counts(self):
+        lots = [TaxLot(day(200), D(10), D(100))]
+        found = ask([(0, "XYZ", "SELL", 10, None), (0, "XYZ", "BUY", 4, None)], lots=lots)
+        assert list(found.outcome) == [FAIL, PASS] and "P1 has an open order to buy" in found.say(0).text
+        found = ask([(0, "XYZ", "SELL", 10, None), (1, "XYZ", "BUY", 4, None)], lots=lots)
+        assert list(found.outcome) == [PASS, NOT_ASKED]  # Nobody's taxes hang on the other portfolio.
+
     def test_an_unknown_cost_cannot_be_told(self):
         found = sale(lots=[TaxLot(day(200), D(10), None)], bought=[Bought(3, "P3", day(3), D(5), False)])
         assert found.outcome[0] == INDETERMINATE

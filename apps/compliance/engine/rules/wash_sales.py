@@ -1,13 +1,14 @@
 """
 Wash sales (26 USC 1091): a sale at a loss with a purchase of the same or of what the firm's policy calls substantially
 identical, within thirty days before or after it, in any account of the taxpayer. Both ways: selling at a loss after a
-purchase, and buying after a sale at a loss. A replacement in a retirement account loses the loss for good (Rev. Rul. 2008-5).
+purchase, or beside an order to buy, of the same act too; and buying after a sale at a loss. A replacement in a retirement
+account loses the loss for good (Rev. Rul. 2008-5).
 
 A sale takes lots first in, first out; what it is expected to bring is its limit, else the bid, against the price of the
 lot. Purchases that the sale itself takes back replace nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import numpy as np
@@ -27,8 +28,10 @@ def judge(s: Snapshot, rule: RuleVersion, refused: np.ndarray) -> Verdicts:
     outcome = np.zeros(len(s.orders), np.int8)
     said: dict[int, Said] = {}
     taxed = np.array([p.taxpayer is not None for p in s.portfolios], bool)
-    for order in np.flatnonzero(taxed[s.orders.portfolio]) if len(s.portfolios) else ():
-        found = _sale(s, int(order)) if s.orders.sell[order] else _purchase(s, int(order))
+    asked = np.flatnonzero(taxed[s.orders.portfolio]) if len(s.portfolios) else np.zeros(0, np.int64)
+    beside = _bought_beside(s, [int(order) for order in asked if not s.orders.sell[order] and not refused[order]])
+    for order in asked:
+        found = _sale(s, int(order), beside) if s.orders.sell[order] else _purchase(s, int(order))
         outcome[order] = found[0]
         said[int(order)] = found[1]
     return Verdicts(rule, outcome, lambda order: said[order], max_qty=without_quantity(outcome == FAIL))
@@ -50,16 +53,28 @@ def _purchase(s: Snapshot, order: int) -> tuple[int, Said]:
     return FAIL, Said(text + _lost(home.is_ira), BASIS, tuple(_loss_line(i.currency, sale) for sale in losses[:12]), "rule")
 
 
-def _sale(s: Snapshot, order: int) -> tuple[int, Said]:
+def _bought_beside(s: Snapshot, purchases: Sequence[int]) -> dict[tuple, list[Bought]]:
+    """What a taxpayer's accounts would buy by orders of the same act: (taxpayer, what is alike) to it."""
+    found: dict[tuple, list[Bought]] = {}
+    for order in purchases:
+        i, home = s.instrument_of(order), s.portfolio_of(order)
+        qty, on = Decimal(int(s.orders.qty[order])) / QTY, i.trade_date or s.at.date()
+        key = home.taxpayer, s.alike.get(i.id, i.symbol)
+        found.setdefault(key, []).append(Bought(home.id, home.code, on, qty, home.is_ira, is_open=True))
+    return found
+
+
+def _sale(s: Snapshot, order: int, beside: Mapping[tuple, Sequence[Bought]]) -> tuple[int, Said]:
     i, home = s.instrument_of(order), s.portfolio_of(order)
     today, key = i.trade_date or s.at.date(), s.alike.get(i.id, i.symbol)
     known = s.taxes.get((home.taxpayer, key))
+    bought = [*(known.bought if known else ()), *beside.get((home.taxpayer, key), ())]
     lots = s.lots.get((int(s.orders.portfolio[order]), int(s.orders.instrument[order])), ())
     qty, price = Decimal(int(s.orders.qty[order])) / QTY, _price(s, order)
     sold = _taken(lots, qty)
-    if not sold or known is None:
+    if not sold or not bought:
         return PASS, Said("")
-    replaced = _replacing(known.bought, home.id, sold, today)
+    replaced = _replacing(bought, home.id, sold, today)
     if not replaced:
         return PASS, Said("")
     if price is None or any(lot.price is None for lot in sold):
