@@ -71,6 +71,14 @@ class TestFiles:
         assert [(f["line"], "has no" in f["text"]) for f in refused.value.facts["faults"]] == [(2, True), (2, True)]
         assert not StrategyFile.objects.exists()
 
+    @pytest.mark.parametrize(
+        "content", [b'<?xml version="1.0" encoding="ISO-8859-1"?>' + xml("Sneak"), xml("Sneak").replace(b"Sneak plus", b"Sn\xefak")]
+    )
+    def test_that_are_not_utf8_are_refused(self, load, content):
+        with pytest.raises(routing.BadFile) as refused:
+            load(content)
+        assert [fault["line"] for fault in refused.value.facts["faults"]] == [1]
+
     def test_are_loaded_once_for_a_broker_that_is_there(self, load):
         load(xml("Sneak"))
         with pytest.raises(routing.LoadedAlready):

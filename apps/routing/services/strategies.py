@@ -4,6 +4,7 @@ blocks routed with what was filled.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -32,6 +33,9 @@ SECURITY_TYPES = {
     AssetClass.EQUITY: "CS", AssetClass.ETF: "CS", AssetClass.CORP: "CORP", AssetClass.OPTION: "OPT", AssetClass.FUTURE: "FUT",
     AssetClass.FUND: "MF",
 }  # fmt: skip
+
+
+DECLARED = re.compile(r"\s*<\?xml[^>]*\sencoding=[\"']([\w.-]+)[\"']")
 
 
 class BadFile(Invalid):
@@ -83,7 +87,10 @@ def load_strategies(act: Act, broker_code: str, name: str, content: bytes) -> in
         faults = [{"line": fault.line, "text": fault.text} for fault in bad.faults]
         raise BadFile(f"{name} was not taken: {bad}", field="file", faults=faults) from None
     except UnicodeDecodeError:
-        raise BadFile(f"{name} was not taken: save it as UTF-8.", field="file", faults=[{"line": 1, "text": "It is not UTF-8."}]) from None
+        raise _not_utf8(name) from None
+    declared = DECLARED.match(text)
+    if declared and declared[1].lower() not in ("utf-8", "us-ascii", "ascii"):
+        raise _not_utf8(name)
     digest = hashlib.sha256(content).hexdigest()
     if StrategyFile.objects.filter(broker=broker, sha256=digest, status__in=(Sf.LOADED, Sf.IN_FORCE)).exists():
         raise LoadedAlready(f"{broker.name}'s file is loaded already, byte for byte.", field="file")
@@ -96,6 +103,11 @@ def load_strategies(act: Act, broker_code: str, name: str, content: bytes) -> in
     told = events.StrategyFileLoaded(broker.pk, row.name, digest, ",".join(read.strategies))
     record(act, [Fact(row.pk, 1, told)])
     return row.pk
+
+
+def _not_utf8(name: str) -> BadFile:
+    fault = {"line": 1, "text": "It is not UTF-8."}
+    return BadFile(f"{name} was not taken: save it as UTF-8, and say so in its first line.", field="file", faults=[fault])
 
 
 @transaction.atomic
