@@ -137,13 +137,17 @@ class TestRules:
 
 
 class TestRestrictions:
-    def test_a_line_is_listed_and_lifted(self, firm, omar, ask):
+    def test_a_line_is_listed_and_lifted_by_two(self, firm, omar, odile, ask):
         line = {"instrument_id": firm.instruments["AAA"].pk, "reason": "Deal.", "effective_from": "2026-01-01"}
         made = ask(omar, "post", "/api/v1/restrictions/", [line])
         assert (made.status_code, made.json()[0]["instrument"]) == (201, "AAA")
         pk = made.json()[0]["id"]
         assert ask(omar, "get", "/api/v1/restrictions/?status=ACTIVE").json()["count"] == 1
-        gone = ask(omar, "post", f"/api/v1/restrictions/{pk}/lift/", {"version": 1, "reason": "Public."})
+        alone = ask(omar, "post", f"/api/v1/restrictions/{pk}/lift/", {"version": 1, "reason": "Public."})
+        assert (alone.status_code, alone.json()["code"]) == (409, "lift_asked")
+        asked = ask(omar, "post", f"/api/v1/restrictions/{pk}/ask-lift/", {"version": 1, "reason": "Public."})
+        assert (asked.status_code, asked.json()["status"]) == (200, "ACTIVE")
+        gone = ask(odile, "post", f"/api/v1/restrictions/{pk}/lift/", {"version": 2, "reason": "Public."})
         assert (gone.status_code, gone.json()["status"]) == (200, "RETIRED")
 
     def test_a_malformed_line_lists_none(self, firm, omar, ask):

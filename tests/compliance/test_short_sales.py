@@ -110,7 +110,7 @@ class TestTheRule:
         given = {"positions": [(0, "XYZ", 100), (1, "XYZ", -150), (2, "XYZ", 100)], "portfolios": homes}
         _, found = self.ask([(0, "XYZ", "SELL", 100), (2, "XYZ", "SELL", 100)], **given)
         assert found.outcome.tolist() == [FAIL, PASS]
-        assert "unit fund owns -50 net" in found.say(0).text
+        assert "unit fund owns −50 net" in found.say(0).text
         _, found = self.ask([(1, "XYZ", "SELL", 60), (0, "XYZ", "SELL", 41)], **given | {"positions": [(0, "XYZ", 100)]})
         assert found.outcome.tolist() == [PASS, FAIL]  # The first took sixty of the hundred.
 

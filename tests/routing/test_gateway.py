@@ -136,12 +136,12 @@ def test_blocks_are_routed_asked_filled_and_done(gateway, market, a_block, tom, 
         routing.decide_due_inquiries(by("scheduler"))
         return Inquiry.objects.get().status == "TRADED"
 
+    wait_until("dealers answered", lambda: Inquiry.objects.get().quotes.exclude(price=None).count() >= 3)
     wait_until("inquiry traded", decided)
     wait_until("routes filled", lambda: over(routed.routes))
     wait_until("blocks done", lambda: set(Block.objects.values_list("status", flat=True)) == {"DONE"})
     inquiry = Inquiry.objects.get()
     assert inquiry.quotes.count() == 4
-    assert inquiry.quotes.exclude(price=None).count() >= 3
     assert Counter(inquiry.quotes.values_list("result", flat=True))["WON"] == 1
     assert inquiry.mid_at_decision == D(98)
     assert {b.filled_qty for b in Block.objects.all()} == {D(5_000), D(3_000), D(200_000)}

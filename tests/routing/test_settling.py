@@ -12,7 +12,7 @@ from apps.audit.models import Entry
 from apps.core.refusals import Invalid, NotAllowed, NotFound
 from apps.routing import rules
 from apps.routing import services as routing
-from apps.routing.gateway.settings import lenient_dictionary
+from apps.routing.gateway.settings import lenient_dictionaries
 from apps.routing.models import Alert, AlertRule, Execution, Message, Route
 from apps.routing.services import NoTrade
 from tests.pages import send, visit, words
@@ -86,7 +86,8 @@ def test_the_trade_is_not_booked_and_is_refused_to_the_broker(deal, version, nam
     settle(by(tom, "Not ours."), "dk")
 
     [wire] = sent("Q")
-    raw = fix.Message(rules.frame("FIX.4.4", "Q", list(wire.items())), fix.DataDictionary(str(lenient_dictionary(tmp_path))), False)
+    words = fix.DataDictionary(str(lenient_dictionaries(tmp_path, "FIX.4.4").session))
+    raw = fix.Message(rules.frame("FIX.4.4", "Q", list(wire.items())), words, False)
     expected = {37: f"O{one.route.pk}", 17: f"E1-{one.route.pk}", 55: "AAA", 54: str(said.get("t54", 1)), 38: "10000",
                 32: str(said["qty"]), 31: said["price"], 58: "Not ours.",
                 127: "Z" if (code, version) == ("F", "FIX.4.2") else code}  # fmt: skip
