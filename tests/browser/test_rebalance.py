@@ -64,7 +64,7 @@ def seat(house, chromium):
 
 @pytest.mark.browser
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(700)
 def test_five_people_take_the_rebalance_from_a_file_to_settlement(house, seat):
     mira, omar, tom, olga, ada = map(seat, ("mira", "omar", "tom", "olga", "ada"))
     tom.goto("/blocks/")
@@ -207,11 +207,11 @@ def sees_instructions_settle(olga: Seat) -> None:
     olga.until("() => document.querySelectorAll('tr[data-row^=\"instruction:\"]').length > 0")
     row = olga.page.locator("tr[data-row^='instruction:']").first.get_attribute("data-row")
     olga.until(
-        'row => /settled/i.test(document.querySelector(`[data-row="${row}"] .st`)?.textContent)', row, seconds=120
+        'row => /settled/i.test(document.querySelector(`[data-row="${row}"] .st`)?.textContent)', row, seconds=240
     )
     olga.until(
         "() => [...document.querySelectorAll('tr[data-row^=\"instruction:\"] .st')].every((s) => /settled/i.test(s.textContent))",
-        seconds=120,
+        seconds=240,
     )
     assert olga.loads == 1
 
