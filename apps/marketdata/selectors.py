@@ -211,3 +211,18 @@ def interval_vwaps(wanted: Iterable[tuple[int, datetime, datetime]]) -> dict[tup
             ],
         )
         return {wanted[n]: turnover / volume for n, turnover, volume in cursor.fetchall() if volume}
+
+
+def traded_ranges(wanted: Iterable[tuple[int, datetime, datetime]]) -> dict[tuple[int, datetime, datetime], tuple[Decimal, Decimal]]:
+    """(instrument, from, to) to the lowest and highest price of its bars then; absent where nothing traded. One query."""
+    wanted = list(set(wanted))
+    if not wanted:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT w.id, w.since, w.until, min(b.low), max(b.high)"
+            " FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) w(id, since, until)"
+            " JOIN marketdata_bar b ON b.instrument_id = w.id AND b.at BETWEEN w.since AND w.until GROUP BY 1, 2, 3",
+            [list(column) for column in zip(*wanted, strict=True)],
+        )
+        return {(pk, since, until): (low, high) for pk, since, until, low, high in cursor.fetchall()}

@@ -226,7 +226,7 @@ def _routes_like(strays: Sequence[tuple[Message, rules.Fields]]) -> dict[int, li
         return {}
     found: dict[int, list[Route]] = {}
     brokers = {m.session.broker_id for m, _ in strays}
-    near = Route.objects.filter(broker__in=brokers).exclude(kind="CROSS").select_related("block__instrument").order_by("-pk")
+    near = Route.objects.filter(broker__in=brokers).exclude(kind__in=("CROSS", "HAND")).select_related("block__instrument").order_by("-pk")
     for route in near[:LINKS_LOOKED_AT]:
         instrument = route.block.instrument
         for message, said in strays:

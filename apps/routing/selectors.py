@@ -37,6 +37,14 @@ def executions_seen_by(user) -> QuerySet[Execution]:
     return on_desks_of(user, Execution.objects.all())
 
 
+def get_execution_seen_by(user, execution_id: int) -> Execution:
+    """:raises NotFound: where it does not exist or is not on a desk of the person"""
+    row = executions_seen_by(user).select_related("broker", "route").filter(pk=execution_id).first()
+    if row is None:
+        raise NotFound("There is no such execution, or it is not on your desk.")
+    return row
+
+
 def get_route_seen_by(user, route_id: int) -> Route:
     """The route with its broker, block and instrument. :raises NotFound:"""
     row = routes_seen_by(user).select_related("broker", "block__instrument").filter(pk=route_id).first()

@@ -11,6 +11,7 @@ from enum import StrEnum
 from apps.core.lifecycles import Lifecycle
 
 from . import events as e
+from . import hand_events as h
 from . import rule_events as r
 
 
@@ -50,9 +51,9 @@ DEAD = (Rt.FILLED, Rt.CANCELED, Rt.REJECTED, Rt.EXPIRED, Rt.CALCULATED, Rt.DONE_
 
 LIFE = Lifecycle(
     "route",
-    born={e.RouteRequested: Rt.PENDING_SEND, e.RouteCrossed: Rt.FILLED},
+    born={e.RouteRequested: Rt.PENDING_SEND, e.RouteCrossed: Rt.FILLED, h.RouteByHand: Rt.FILLED},
     moves={(status, event): after for status in Rt for after, event in BY_ORD_STATUS.values()}
-    | {(Rt.PENDING_SEND, e.RouteWithdrawn): Rt.CANCELED},
+    | {(Rt.PENDING_SEND, e.RouteWithdrawn): Rt.CANCELED, (Rt.FILLED, h.RouteTakenBack): Rt.CANCELED},
     stays={
         e.RouteCancelRequested: set(Rt) - set(DEAD),
         e.RouteReplaceRequested: set(Rt) - set(DEAD) | {Rt.FILLED},

@@ -308,6 +308,8 @@ SPECTACULAR_SETTINGS = {
 BAR_SECONDS = float(os.environ.get("OMS_BAR_SECONDS", "5"))  # Length of the intervals in which market volume is kept.
 BARS_KEPT_DAYS = int(os.environ.get("OMS_BARS_KEPT_DAYS", "30"))
 # Of what trading is expected to cost: the constant of the square-root law, and how old a quote and an average volume may be.
+HAND_TOLERANCE_BP = int(os.environ.get("OMS_HAND_TOLERANCE_BP", "50"))
+HAND_MINUTES = int(os.environ.get("OMS_HAND_MINUTES", "5"))
 IMPACT_Y = Decimal(os.environ.get("OMS_IMPACT_Y", "1"))
 COST_QUOTE_SECONDS = int(os.environ.get("OMS_COST_QUOTE_SECONDS", "900"))
 COST_VOLUME_DAYS = int(os.environ.get("OMS_COST_VOLUME_DAYS", "45"))

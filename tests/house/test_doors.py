@@ -91,6 +91,7 @@ MATRIX: dict[str, set[str] | str] = {
     "routing:sessions": {T, C, O, A}, "routing:settle_message": {T},
     "routing:staged": {T, C, O, A}, "routing:staged_one": {T, C, O, A},
     **dict.fromkeys(("routing:grant_ask", "routing:grant_confirm", "routing:grant_decline", "routing:grant_end"), {C, O}),
+    "routing:by_hand": {T}, "routing:take_back": {T}, "api-block-by-hand": {T}, "api-execution-take-back": {T},
     "routing:strategies": {T, C, O, A}, "routing:strategy": {T, C, O, A}, "routing:strategy_route": {T},
     **dict.fromkeys((f"routing:strategies_{act}" for act in ("load", "approve", "decline", "end")), {T, O}),
     "api-broker-strategies": {T, C, O, A}, "api-broker-strategy": {T, C, O, A}, "api-broker-strategy-fill": {T, C, O, A},

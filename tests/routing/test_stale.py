@@ -28,9 +28,9 @@ from apps.orders import events as order_events
 from apps.orders import services as orders
 from apps.orders.models import Approval, ImportTemplate, Order, OwnField
 from apps.portfolios import terms
-from apps.reference.models import ContractFamily
+from apps.reference.models import Broker, ContractFamily
 from apps.routing import services as routing
-from apps.routing.models import Alert, AlertRule, BrokerStrategy, DealerQuote, Inquiry, Message, Session
+from apps.routing.models import Alert, AlertRule, BrokerStrategy, DealerQuote, Execution, Inquiry, Message, Session
 from apps.surveillance import services as surveillance
 from apps.surveillance.events import FilingDue
 from apps.surveillance.models import Day, Filing, Incident
@@ -429,6 +429,15 @@ class Things:
     def offered_file(self) -> SimpleNamespace:
         return self.strategy_file(approved=True)
 
+    def by_hand(self) -> int:
+        block = self.get("a_block")("AAA", "BUY", 100)
+        told = routing.HandFill(block.pk, "HARBOR", Decimal(100), Decimal(50), timezone.now().replace(microsecond=0))
+        routing.book_by_hand(self.act("tom"), [told], seen={block.pk: 1})
+        pk = Execution.objects.get().pk
+        if not self.fresh:
+            routing.take_back(self.act("tess"), pk, seen={pk: 1})
+        return pk
+
     def block_and_strategy(self) -> SimpleNamespace:
         pk = self.block()
         self.offered_file()
@@ -550,6 +559,13 @@ PAGES: dict[str, tuple[str, str, dict | Callable]] = {
     "routing:alert_snooze": ("tom", "alert", {"minutes": "5"}),
     **{f"routing:{name}": case for name, case in GRANTS.items()},
     **{f"routing:strategies_{act}": ("tom", "strategy_file", {}) for act in ("approve", "decline")},
+    "routing:by_hand": (
+        "tom", "block",
+        lambda t: {
+            "broker": Broker.objects.get(code="HARBOR").pk, "qty": "1", "price": "50", "at_time": f"{timezone.now():%H:%M:%S}",
+        },
+    ),
+    "routing:take_back": ("tom", "by_hand", {}),
     "routing:strategies_end": ("tom", "offered_file", {}),
     "routing:strategy_route": ("tom", "block_and_strategy", {"c.own_P": "1"}),
     "crossing:propose": ("tom", "opposition", {}),
@@ -670,6 +686,10 @@ API: dict[str, tuple[str, str, str, dict | Callable]] = {
     "api-staging-session": ("patch", "alan", "session", {"port": 9892}),
     **{f"api-staging-grant-{act}": ("post", "odile", "grant", {}) for act in ("confirm", "decline")},
     "api-staging-grant-end": ("post", "odile", "granted", {}),
+    "api-block-by-hand": ("post", "tom", "block", lambda t: {"fills": [
+        {"broker": "HARBOR", "qty": "1", "price": "50", "executed_at": timezone.now().isoformat(timespec="seconds")}
+    ]}),
+    "api-execution-take-back": ("post", "tom", "by_hand", {}),
     **{f"api-strategy-file-{act}": ("post", "tom", "strategy_file", {}) for act in ("approve", "decline")},
     "api-strategy-file-end": ("post", "tom", "offered_file", {}),
     "api-crosses": ("post", "tom", "opposition", lambda t: {"opposition": t.pk}),

@@ -155,19 +155,20 @@ class RoutingRule(models.Model):
         return self.name
 
 
-CROSS = "CROSS"
+CROSS, HAND = "CROSS", "HAND"
 
 
 class Route(models.Model):
     """
     A part of a block at one broker. Its status is the broker's word; working: leaves = qty − cum.
 
-    One of kind CROSS went to nobody: another client of the firm filled it at once.
+    One of kind CROSS went to nobody: another client of the firm filled it at once. One of kind HAND was traded by voice
+    or elsewhere, and a person entered its fill.
     """
 
     block = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="+")
     broker = models.ForeignKey(Broker, on_delete=models.PROTECT, related_name="+")
-    kind = models.CharField(max_length=8, choices=[*RoutingRule.Action.choices[:2], (CROSS, "internal cross")])
+    kind = models.CharField(max_length=8, choices=[*RoutingRule.Action.choices[:2], (CROSS, "internal cross"), (HAND, "by hand")])
     strategy = models.CharField(max_length=60, blank=True, default="")
     params = models.JSONField(default=dict, help_text="of the strategy; of a broker's own with the tags that are sent")
     trace = models.JSONField(default=dict, help_text="the rule that chose it and what it saw; an override's reason")
@@ -325,6 +326,7 @@ class Execution(models.Model):
     at_broker = models.DateTimeField(help_text="TransactTime (tag 60)")
     at = models.DateTimeField(help_text="when we heard it")
     message = models.ForeignKey(Message, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    is_voice = models.BooleanField(default=False, db_default=False, help_text="agreed on the phone, and entered by a person")
     status = models.CharField(max_length=10, default=X.LIVE)
     version = models.IntegerField(default=1)
 

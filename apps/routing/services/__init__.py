@@ -3,6 +3,16 @@
 from apps.blocks.services import StaleBlock
 
 from .alerts import StaleAlert, acknowledge_alerts, install_default_alerts, raise_alerts, snooze_alerts
+from .by_hand import (
+    BadHandFill,
+    EnteredAlready,
+    FarFromMarket,
+    HandFill,
+    NotByHand,
+    StaleExecution,
+    book_by_hand,
+    take_back,
+)
 from .costs import estimate_blocks
 from .crossing import Crossed, book_crosses
 from .deciding import route_by_rules
@@ -122,6 +132,14 @@ from .strategies import (
 from .throttles import COUNTED, RateLimit, paces
 
 __all__ = [
+    "BadHandFill",
+    "EnteredAlready",
+    "FarFromMarket",
+    "HandFill",
+    "NotByHand",
+    "StaleExecution",
+    "book_by_hand",
+    "take_back",
     "ChangeWaits",
     "LeftToTrader",
     "OthersRuleChange",

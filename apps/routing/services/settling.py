@@ -82,7 +82,7 @@ def settle_message(act: Act, message_id: int, how: str, *, route_id: int | None 
 
 
 def _route(message: Heard, route_id: int | None) -> int:
-    found = Route.objects.filter(pk=route_id, broker=message.broker_id).exclude(kind="CROSS").values_list("pk", flat=True)
+    found = Route.objects.filter(pk=route_id, broker=message.broker_id).exclude(kind__in=("CROSS", "HAND")).values_list("pk", flat=True)
     if not found:
         raise Invalid("Choose a route at the broker that sent the message.", field="route")
     return found[0]
