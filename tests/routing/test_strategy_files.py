@@ -341,6 +341,7 @@ class TestChecks:
 
     def test_of_what_nobody_knows_are_told_as_skipped(self):
         assert ticket(checked(edit("FIX_Moon", "EQ", "1")), {}).skipped == ["No."]
+        assert ticket(checked(edit("P", "LT", other="Q")), {"own_P": "5", "own_Q": ""}).skipped == []  # Known, and empty.
 
 
 WORDS = st.text(st.characters(codec="utf-8"), max_size=12)

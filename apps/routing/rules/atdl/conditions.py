@@ -40,6 +40,13 @@ def holds(condition: Condition, look: Look) -> bool | None:
     return _compared(condition.operator, left, right)
 
 
+def asks_unknown(condition: Condition, look: Look) -> bool:
+    """Whether a condition asks a field that nobody knows."""
+    if condition.logic:
+        return any(asks_unknown(part, look) for part in condition.parts)
+    return any(name and look(name) is UNKNOWN for name in (condition.field, condition.other))
+
+
 def _joined(condition: Condition, look: Look) -> bool | None:
     """AND and OR from the left, no further than is needed; XOR is exactly one of them."""
     if condition.logic == "NOT":

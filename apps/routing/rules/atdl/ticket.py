@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from .conditions import UNKNOWN, holds
+from .conditions import UNKNOWN, asks_unknown, holds
 from .described import Control, Item, Parameter, Strategy, StrategyFile
 from .reach import Market, is_meant
 from .values import DECIMALS, INTEGERS, MOMENTS, NUMBER, TRUE, BadValue, bound, moment, typed, wire, zone_of
@@ -261,7 +261,7 @@ def _checked(about: _Filling, controls, now, values) -> tuple[list[str], list[st
         is_so = holds(check.condition, look)
         if is_so is False:
             found.append(check.message)
-        elif is_so is None:
+        elif is_so is None and asks_unknown(check.condition, look):
             skipped.append(check.message)
     return found, skipped
 
