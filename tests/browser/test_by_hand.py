@@ -1,13 +1,11 @@
 """A trader enters what was agreed on the phone by keyboard, mends what cannot be, and takes it back."""
 
-import os
-from pathlib import Path
-
 import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
 from apps.routing.models import Execution
+from tests.browser import pictures
 from tests.routing.conftest import a_block, alone, counterparties  # noqa: F401
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -26,25 +24,17 @@ def test_a_phone_trade_is_entered_by_keyboard_and_taken_back(a_block, tom, sits_
     dialog.get_by_label("Traded at (UTC)").fill(f"{timezone.now():%H:%M:%S}")
     page.keyboard.press("Enter")
     expect(dialog.get_by_text("Only 10000 of")).to_be_visible()
-    _look(page, "refused")
+    pictures.keep(page, "hand-refused")
     dialog.get_by_label("Quantity").fill("4000")
     page.keyboard.press("Enter")
     expect(dialog).to_be_hidden()
     execution = Execution.objects.get()
     page.goto(page.url.split("/blocks/")[0] + f"/routes/{execution.route_id}/")
     expect(page.get_by_text("By hand, on the phone")).to_be_visible()
-    _look(page, "route")
+    pictures.keep(page, "hand-route")
     page.get_by_role("button", name="Take back").click()
     dialog.get_by_label("Reason").fill("Misheard")
     dialog.get_by_role("button", name="Take it back").click()
     expect(dialog).to_be_hidden()
     execution.refresh_from_db()
     assert execution.status == "BUSTED"
-
-
-def _look(page, name: str) -> None:
-    """Keeps a picture in both themes where a folder for pictures is named."""
-    if folder := os.environ.get("OMS_PICTURES"):
-        for theme in ("light", "dark"):
-            page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
-            page.screenshot(path=Path(folder) / f"hand-{name}-{theme}.png")

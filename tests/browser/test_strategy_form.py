@@ -1,13 +1,11 @@
 """A trader fills a broker's own form: it minds its rules as it is typed, says what is sent, and routes."""
 
-import os
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import expect
 
 from apps.routing import services as routing
 from apps.routing.models import BrokerStrategy, Message, Route
+from tests.browser import pictures
 from tests.routing.conftest import a_block, alone, counterparties  # noqa: F401
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -50,7 +48,7 @@ def test_a_form_is_filled_by_keyboard_and_sent(a_block, by, tom, tess, sits_down
     page.get_by_label("Percent of volume").fill("31")
     page.keyboard.press("Tab")
     expect(page.get_by_text("It is at most 30%.")).to_be_visible()
-    _look(page, "wrong")
+    pictures.keep(page, "strategy-wrong")
     page.get_by_label("Percent of volume").fill("25")
     page.keyboard.press("Tab")
     expect(page.locator("#strategy-tags")).to_contain_text("7700=0.25")
@@ -65,16 +63,8 @@ def test_a_form_is_filled_by_keyboard_and_sent(a_block, by, tom, tess, sits_down
     page.get_by_label("Dark pools").check()
     page.get_by_label("Reason").fill("Thin book today")
     expect(page.locator("#strategy-tags")).to_contain_text("7702=Y")
-    _look(page, "filled")
+    pictures.keep(page, "strategy-filled")
     page.get_by_role("button", name="Route with Seeker").click()
     page.wait_for_url("**/routes/**")
     assert Route.objects.get().strategy == "Seeker"
     assert "|5001=SEEK|5002=1|" in Message.objects.get(msg_type="D").text
-
-
-def _look(page, name: str) -> None:
-    """Keeps a picture in both themes where a folder for pictures is named."""
-    if folder := os.environ.get("OMS_PICTURES"):
-        for theme in ("light", "dark"):
-            page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
-            page.screenshot(path=Path(folder) / f"strategy-{name}-{theme}.png", full_page=True)
