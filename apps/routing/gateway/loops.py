@@ -21,6 +21,7 @@ from apps.core.acts import Act
 
 from .. import rules
 from .. import services as routing
+from ..rules.throttles import COUNTED
 from .application import Application
 from .leadership import Leadership
 from .settings import Dictionaries
@@ -181,7 +182,7 @@ class Sending(Loop):
         for row in rows:
             if row.session_id in self.up and self.hand_over(row):
                 sent[row.id] = self.application.last_handed()
-                if row.session_id in most and row.msg_type in routing.COUNTED:
+                if row.session_id in most and row.msg_type in COUNTED:
                     self.pace.note(row.session_id, time.monotonic())
         routing.mark_sent(sent, timezone.now())
         if len(rows) < SEND_AT_ONCE:

@@ -129,7 +129,7 @@ from .strategies import (
     load_strategies,
     route_by_strategy,
 )
-from .throttles import COUNTED, RateLimit, paces
+from .throttles import RateLimit, paces
 
 __all__ = [
     "BadHandFill",
@@ -175,7 +175,6 @@ __all__ = [
     "end_throttle",
     "set_throttle",
     "throttle_problems",
-    "COUNTED",
     "CompIdTaken",
     "Crossed",
     "book_crosses",

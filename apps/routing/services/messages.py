@@ -14,7 +14,8 @@ from apps.core.tables import copy_in, next_ids
 
 from .. import rules
 from ..models import Message, Session
-from .throttles import CANCEL, COUNTED, count_messages
+from ..rules.throttles import CANCEL, COUNTED
+from .throttles import count_messages
 
 log = structlog.get_logger(__name__)
 S = Message.Status

@@ -6,7 +6,7 @@ but is never refused or kept: out is always open.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Max, Sum
@@ -21,10 +21,8 @@ from apps.core.refusals import Conflict
 
 from .. import events
 from ..models import Halt, Throttle, ThrottleUse
-
-COUNTED = ("D", "E", "F", "G")
-CANCEL = "F"
-SECOND = timedelta(seconds=1)
+from ..rules import throttles as rules
+from ..rules.throttles import COUNTED
 
 
 class RateLimit(Conflict):
@@ -48,7 +46,7 @@ def count_messages(act: Act, sent: Iterable[tuple[int, str]]) -> None:
     rows = Throttle.objects.filter(session__in=wanted, is_active=True).select_related("session").order_by("pk")
     for throttle in rows.select_for_update(of=("self",), no_key=True):
         kinds = wanted[throttle.session_id]
-        if set(kinds) != {CANCEL}:
+        if rules.is_refused(kinds):
             _refuse_over(act, throttle, len(kinds), paced=throttle.over == Throttle.Over.QUEUE)
         ThrottleUse.objects.create(throttle=throttle, at=act.at, messages=len(kinds))
 
@@ -91,46 +89,39 @@ def count_strategies(act: Act, applied: Sequence[tuple[str, Block]], *, messages
 
 
 def _refuse_over(act: Act, throttle: Throttle, more: int, *, paced: bool = False) -> None:
-    day = act.at.replace(hour=0, minute=0, second=0, microsecond=0)
-    per_second = None if paced else throttle.per_second
-    for name, most, since in (("RATE_LIMIT_PER_SECOND", per_second, act.at - SECOND), ("RATE_LIMIT_PER_DAY", throttle.per_day, day)):
-        if most is None:
-            continue
-        x = _used(throttle, since, exact_day=name.endswith("DAY")) + more
-        if x > most:
+    for cap in rules.caps(act.at, None if paced else throttle.per_second, throttle.per_day):
+        if said := cap.over(_used(throttle, cap.since, includes=cap.includes), more):
             raise RateLimit(
-                f"{name}: x={x}, max={most}, of {throttle.of}. Nothing was sent. Send it again later, or less of it at a time.",
-                reasons=[{"code": name, "said": f"{name}: x={x}, max={most}", "of": throttle.of}],
+                f"{said}, of {throttle.of}. Nothing was sent. Send it again later, or less of it at a time.",
+                reasons=[{"code": cap.name, "said": said, "of": throttle.of}],
             )
 
 
-def _used(throttle: Throttle, since: datetime, *, exact_day: bool = False) -> int:
+def _used(throttle: Throttle, since: datetime, *, includes: bool) -> int:
     rows = ThrottleUse.objects.filter(throttle=throttle)
-    rows = rows.filter(at__gte=since) if exact_day else rows.filter(at__gt=since)
+    rows = rows.filter(at__gte=since) if includes else rows.filter(at__gt=since)
     return rows.aggregate(n=Coalesce(Sum("messages"), 0))["n"]
 
 
 def _count_repeats(act: Act, throttle: Throttle, times: Mapping[tuple[int, str], int], names: Mapping) -> None:
-    since = act.at - timedelta(seconds=throttle.repeat_seconds)
     lifted = Halt.objects.filter(scope=Halt.Scope.STRATEGY, strategy=throttle.strategy).aggregate(at=Max("lifted_at"))["at"]
-    since = max(since, lifted) if lifted else since  # Whoever let it go on let it begin anew.
+    since = rules.repeats_since(act.at, throttle.repeat_seconds, lifted)
     before = {
         (thing, side): n
         for thing, side, n in ThrottleUse.objects.filter(throttle=throttle, at__gt=since, applied__gt=0)
         .values_list("instrument_id", "side").annotate(n=Sum("applied"))
     }  # fmt: skip
     most, within = throttle.most_repeats, f"within {throttle.repeat_seconds} s"
-    for key, n in times.items():
-        x = before.get(key, 0) + n
-        if x > most:
-            said = f"REPEATED_EXECUTION: x={x}, max={most}"
+    applied = {key: before.get(key, 0) + n for key, n in times.items()}
+    for key, x in applied.items():
+        if rules.is_over(x, most):
+            said = rules.said(rules.REPEATED, x, most)
             raise RateLimit(
                 f"{said}: {throttle.strategy} on {names[key]} {within}. Nothing was sent.",
-                reasons=[{"code": "REPEATED_EXECUTION", "said": said, "of": throttle.of}],
+                reasons=[{"code": rules.REPEATED, "said": said, "of": throttle.of}],
             )
-        if x == most:
-            _stop(act, throttle, f"REPEATED_EXECUTION: x={x}, max={most}: {throttle.strategy} on {names[key]} {within}.")
-            return
+    if last := next((key for key, x in applied.items() if rules.stops(x, most)), None):
+        _stop(act, throttle, f"{rules.said(rules.REPEATED, most, most)}: {throttle.strategy} on {names[last]} {within}.")
 
 
 def _stop(act: Act, throttle: Throttle, why: str) -> None:
