@@ -135,7 +135,7 @@ def independent_price(quoted: Quoted | None, tick: Decimal) -> Priced | None:
         found, source = (quoted.bid + quoted.ask) / 2, "average of highest bid and lowest offer"
     else:
         return None
-    price = (found / tick).quantize(Decimal(1), rounding=ROUND_HALF_UP) * tick
+    price = (found / tick).to_integral_value(ROUND_HALF_UP) * tick
     return Priced(price, source, quoted) if price > 0 else None
 
 

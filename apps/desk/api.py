@@ -7,6 +7,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.audit import selectors as audit
@@ -17,7 +18,7 @@ from apps.orders import selectors as orders
 from apps.users.doors import ApiDoor
 from apps.users.services import can
 
-from .selectors import kept_from
+from .selectors import built_in_rules, kept_from
 
 
 class NewestEntries(CursorPagination):
@@ -153,3 +154,33 @@ def _moment(asked, name: str) -> datetime | None:
     if moment is None or moment.tzinfo is None:
         raise Invalid(f"“{asked[name]}” is no time with its offset; write 2026-11-23T14:00:00Z.", field=name)
     return moment
+
+
+class CaseOut(serializers.Serializer):
+    """A case of a rule; ``stops`` where it is one that the rule acts on."""
+
+    name = serializers.CharField()
+    expected = serializers.CharField()
+    found = serializers.CharField()
+    stops = serializers.BooleanField()
+    holds = serializers.BooleanField()
+
+
+class BuiltInOut(serializers.Serializer):
+    """A rule that the portal itself keeps, with its cases as they come out now."""
+
+    code = serializers.CharField()
+    name = serializers.CharField()
+    collection = serializers.CharField()
+    jurisdiction = serializers.CharField()
+    citation = serializers.CharField()
+    clause = serializers.CharField(help_text="what the source asks, in our words")
+    cases = CaseOut(many=True)
+
+
+class BuiltInRules(ApiDoor, viewsets.ViewSet):
+    permissions = ("compliance.see",)
+
+    @extend_schema(summary="The rules that the portal itself keeps", responses=BuiltInOut(many=True), filters=False)
+    def listed(self, request: Request) -> Response:
+        return Response(BuiltInOut(built_in_rules(), many=True).data)

@@ -12,12 +12,16 @@ from django.utils import timezone
 from apps.audit import selectors as audit
 from apps.blocks import selectors as blocks
 from apps.compliance import selectors as compliance
+from apps.compliance.built_in import BuiltIn
+from apps.crossing.built_in import SHELF as CROSSES
 from apps.marketdata.models import Quote
 from apps.orders import selectors as orders
 from apps.portfolios import selectors as portfolios
 from apps.reference import selectors as reference
 from apps.routing import alert_selectors
+from apps.routing.built_in import SHELF as THROTTLES
 from apps.routing.models import Halt, Session
+from apps.surveillance.built_in import SHELF as CLOCKS
 from apps.users.services import can
 
 from .context import BEHIND, PLACES
@@ -355,3 +359,8 @@ def health() -> list[dict]:
             "tone": "bad" if parked or lag > 60 else "warn" if lag > 10 else "ok",
         },
     ]
+
+
+def built_in_rules() -> list[BuiltIn]:
+    """The rules that the portal itself keeps, a collection after the other."""
+    return [*CLOCKS, *CROSSES, *THROTTLES]

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import api, record, tree, views
+from . import api, built_in, record, tree, views
 from .lists import api as lists_api
 from .lists import views as lists
 from .portfolios.api import DayPnl
@@ -15,6 +15,7 @@ api_urlpatterns = [
         lists_api.Views.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}),
         name="api-view",
     ),
+    path("rules/built-in/", api.BuiltInRules.as_view({"get": "listed"}), name="api-built-in-rules"),
     path("events/", api.Events.as_view({"get": "list"}), name="api-events"),
 ]
 urlpatterns = [
@@ -29,6 +30,7 @@ urlpatterns = [
     path("desk/views/<str:sheet>/widths/", lists.widths, name="widths"),
     path("desk/views/<str:sheet>/stands/", lists.stands, name="view_stands"),
     path("desk/views/<str:sheet>/remove/", lists.remove, name="remove_view"),
+    path("rule-library/built-in/", built_in.built_in, name="built_in"),
     path("record/", record.search, name="record"),
     path("record/verify/", record.verify, name="verify"),
     path("record/<str:subject>/<int:subject_id>/", record.timeline, name="timeline"),

@@ -11,6 +11,7 @@ Sources: 17 CFR 240.13d-1 to 13d-3 as amended from 30 September 2024, 17 CFR 240
 2004/109/EC Art. 9, 12(2), 13 and 13a, DTR 5.1.2, 5.3.1 and 5.8.3.
 """
 
+from calendar import monthrange
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
@@ -161,20 +162,20 @@ def _qualified(day: date, pct: Fraction, before: Last | None, is_session: IsSess
     """Above 10% at a month's end: five business days; above 5% at a quarter's: 45 days; then changes above 5% by month."""
     if not is_last_session(day, is_session):
         return None
-    if pct > 10 and (before is None or before.pct <= 10 or abs(pct - before.pct) > 5):
+    if pct > 10 and (before is None or before.pct <= 10):
         source = "17 CFR 240.13d-2(c)" if before and before.pct > 5 else "17 CFR 240.13d-1(b)(2)"
         return 10, after(day, 5, is_session), source
     if before is not None and before.pct > 10 and abs(pct - before.pct) > 5:
         return 10, after(day, 5, is_session), "17 CFR 240.13d-2(c)"
     if _ends_quarter(day, is_session) and pct > 5 and (before is None or before.pct <= 5):
-        return 5, quarter_end(day) + timedelta(days=45), "17 CFR 240.13d-1(b)(2)"
+        return 5, month_end(day) + timedelta(days=45), "17 CFR 240.13d-1(b)(2)"
     return None
 
 
 def _exempt(day: date, pct: Fraction, before: Last | None, is_session: IsSession) -> tuple[int, date, str] | None:
     """Above 5% at a quarter's end: 45 days."""
     if _ends_quarter(day, is_session) and pct > 5 and (before is None or before.pct <= 5):
-        return 5, quarter_end(day) + timedelta(days=45), "17 CFR 240.13d-1(d)"
+        return 5, month_end(day) + timedelta(days=45), "17 CFR 240.13d-1(d)"
     return None
 
 
@@ -183,7 +184,7 @@ def _by_quarter(day: date, pct: Fraction, before: Last | None, is_session: IsSes
     if before is None or before.pct <= 5 or not _ends_quarter(day, is_session):
         return None
     if abs(pct - before.pct) >= 1 or pct <= 5:
-        return 1 if pct > 5 else 5, quarter_end(day) + timedelta(days=45), "17 CFR 240.13d-2(b)"
+        return 1 if pct > 5 else 5, month_end(day) + timedelta(days=45), "17 CFR 240.13d-2(b)"
     return None
 
 
@@ -207,10 +208,13 @@ def _form_13f(day: date, worth: Decimal, months: Mapping[date, Decimal], before:
     reached = max(of_year, key=lambda on: (of_year[on] >= F13, on))
     if of_year[reached] < F13:
         return []
-    by = quarter_end(day) + timedelta(days=45)
-    since = "at the quarter's end" if reached == day else f"at the end of {reached:%B %Y}"
-    text = f"13F: the firm held USD {of_year[reached]:,.0f} of section 13(f) securities {since}."
+    by = month_end(day) + timedelta(days=45)
+    text = f"13F: the firm held USD {of_year[reached]:,.0f} of section 13(f) securities {_at_the_end_of(reached, day)}."
     return [Due("13F", None, None, None, by, text, "17 CFR 240.13f-1(a)")]
+
+
+def _at_the_end_of(month: date, day: date) -> str:
+    return "at the quarter's end" if month == day else f"at the end of {month:%B %Y}"
 
 
 def large_trader(
@@ -238,22 +242,24 @@ def _major(day: date, one: Held, before: Last | None, is_session: IsSession) -> 
     TR-1, whenever a threshold is reached, passed or fallen under by shares alone or together with what refers to them: of the
     directive in four trading days; of the United Kingdom, 3% and each percent above, in two.
     """
-    then = (before.pct, before.pct if before.direct_pct is None else before.direct_pct) if before else (Fraction(0), Fraction(0))
-    moved = [
-        (_level(was, one.country), _level(now, one.country))
-        for was, now in zip(then, (one.whole_pct, one.pct), strict=True)
-        if _level(was, one.country) != _level(now, one.country)
-    ]
+    now = [_level(pct, one.country) for pct in (one.whole_pct, one.pct)]
+    was = [0, 0]
+    if before:
+        was = [_level(pct, one.country) for pct in (before.pct, before.pct if before.direct_pct is None else before.direct_pct)]
+    moved = [(then, level) for then, level in zip(was, now, strict=True) if then != level]
     if not moved:
         return []
-    (was, now), british = moved[0], one.country == "GB"
+    (then, level), british = moved[0], one.country == "GB"
     by = after(day, 2 if british else 4, is_session)
     rights = _by_rights(one.pct, one.whole_pct)
-    text = f"TR-1: the firm holds {_percent(one.whole_pct)} of {one.symbol}{rights}, {'above' if now > was else 'under'} {max(was, now)}%."
+    text = (
+        f"TR-1: the firm holds {_percent(one.whole_pct)} of {one.symbol}{rights}, "
+        f"{'above' if level > then else 'under'} {max(then, level)}%."
+    )
     source = "DTR 5.1.2" if british else "2004/109/EC Art. 9(1), 12(2)"
     if one.pct != one.whole_pct:
         source = "DTR 5.1.2, 5.3.1" if british else "2004/109/EC Art. 9(1), 12(2), 13a"
-    return [Due("TR-1", one.instrument_id, one.whole_pct, max(was, now), by, text, source, one.pct)]
+    return [Due("TR-1", one.instrument_id, one.whole_pct, max(then, level), by, text, source, one.pct)]
 
 
 def _level(pct: Fraction, country: str) -> int:
@@ -274,10 +280,9 @@ def after(day: date, days: int, is_session: IsSession) -> date:
     return day
 
 
-def quarter_end(day: date) -> date:
-    """The last calendar day of the quarter."""
-    month = (day.month - 1) // 3 * 3 + 3
-    return date(day.year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
+def month_end(day: date) -> date:
+    """The last calendar day of the month."""
+    return day.replace(day=monthrange(day.year, day.month)[1])
 
 
 def is_last_session(day: date, is_session: IsSession) -> bool:

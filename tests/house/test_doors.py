@@ -51,6 +51,7 @@ MATRIX: dict[str, set[str] | str] = {
     "compliance:order_checks": {M, C, A}, "compliance:rules": {C, A}, "compliance:rule": {C},
     "compliance:rule_end": {C}, "compliance:rule_scope": {C, A}, "api-rule-scope": {C, A},
     "compliance:drafts": {C, A}, "compliance:library": {C, A}, "api-rule-library": {C, A},
+    "desk:built_in": {C, A}, "api-built-in-rules": {C, A},
     "api-rule-library-take": {C}, "compliance:draft": {C, A}, "compliance:draft_act": {C}, "compliance:draft_history": {C, A},
     "compliance:rule_file": {C, A}, "compliance:take_file": {C}, "api-rules-file": {C, A}, "api-rule-drafts-take": {C},
     **dict.fromkeys(("compliance:new_rule", "compliance:rule_limits", "compliance:try_rule", "compliance:draft_edit"), {C}),

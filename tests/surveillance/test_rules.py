@@ -17,7 +17,7 @@ from apps.surveillance.rules import (
     due_on,
     is_last_session,
     large_trader,
-    quarter_end,
+    month_end,
 )
 
 D = Decimal
@@ -209,5 +209,5 @@ def test_the_last_session_of_a_month(day, is_last):
 
 
 def test_days():
-    assert [quarter_end(date(2026, m, 5)) for m in (1, 3, 4, 12)] == [MARCH, MARCH, date(2026, 6, 30), date(2026, 12, 31)]
+    assert [month_end(date(2028, m, 5)) for m in (1, 2, 4, 12)] == [date(2028, m, d) for m, d in ((1, 31), (2, 29), (4, 30), (12, 31))]
     assert after(date(2026, 11, 25), 1, is_session) == date(2026, 11, 27)
