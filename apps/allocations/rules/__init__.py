@@ -1,8 +1,8 @@
 """Arithmetic of allocation: pure functions, by noun."""
 
 from apps.core.shares import quantity, units
+from apps.reference.accruals import Coupon, accrued, accrued_amount
 
-from .accruals import Coupon, UnknownDayCount, accrued, accrued_amount, coupon_period, days_30_360
 from .bookings import (
     PRICE_PLACES,
     BlockFacts,
@@ -33,12 +33,9 @@ __all__ = [
     "Filled",
     "Overshared",
     "Segments",
-    "UnknownDayCount",
     "accrued",
     "accrued_amount",
     "book",
-    "coupon_period",
-    "days_30_360",
     "gross_amount",
     "intended_shares",
     "is_paid",

@@ -10,9 +10,9 @@ import numpy as np
 
 from apps.core.money import rounded
 from apps.core.shares import quantity, units
+from apps.reference.accruals import Coupon, accrued_amount
 from apps.reference.rules import MARGINED, FeeTerms, fee_amount
 
-from .accruals import Coupon, accrued_amount
 from .shares import Segments, pro_rata_columns, share_amounts, split_columns
 
 # Decimals at which an average price is published (FIX tag 74). The counterparties of the desk take six in every class

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.allocations.rules import Coupon, UnknownDayCount, accrued, accrued_amount, coupon_period, days_30_360
+from apps.reference.accruals import Coupon, UnknownDayCount, accrued, accrued_amount
+from apps.reference.coupons import coupon_period, days_30_360
 
 D = Decimal
 

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from apps.core.money import rounded
 from apps.core.refusals import Invalid
-from apps.reference.coupons import coupon_period, days_30_360
+
+from .coupons import coupon_period, days_30_360
 
 
 class UnknownDayCount(Invalid):
