@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .book import Book, CommandRefused
 from .broker import VERBAL
 from .control import Command
+from .dealer import Dealer
 
 if TYPE_CHECKING:
     from .engine import Street
@@ -19,6 +20,8 @@ class Commands:
     correct             exec_id, price and/or qty
     unsolicited_cancel  cl_ord_id
     reject_next         broker (or dealer: declines), n=1
+    answer_counter      dealer, how: accept, requote, pass; n=1 (the next counters are answered so)
+    quote_size          dealer, part: 0..1; n=1 (for that part of what is asked the next quotes are good)
     duplicate           times, count (absent: all reports from now on; times=0 ends it)
     replay              n (absent: all): sends the last n reports of executions again
     fail_settlement     n=1, custodian (absent: each)
@@ -34,6 +37,8 @@ class Commands:
             "correct": self._correct,
             "unsolicited_cancel": self._unsolicited_cancel,
             "reject_next": self._reject_next,
+            "answer_counter": self._answer_counter,
+            "quote_size": self._quote_size,
             "duplicate": self._duplicate,
             "replay": self._replay,
             "fail_settlement": self._fail_settlement,
@@ -95,6 +100,25 @@ class Commands:
         else:
             raise CommandRefused(f"{code} is no broker or dealer of this street.")
         return {"broker": code, "n": times}
+
+    def _answer_counter(self, command: Command) -> Command:
+        how, times = command["how"], int(command.get("n", 1))
+        if how not in ("accept", "requote", "pass"):
+            raise CommandRefused("A counter is answered by accept, requote or pass.")
+        self._dealer(command).counter_next += [how] * times
+        return {"dealer": command["dealer"], "how": how, "n": times}
+
+    def _quote_size(self, command: Command) -> Command:
+        part, times = Decimal(str(command["part"])), int(command.get("n", 1))
+        if not 0 < part <= 1:
+            raise CommandRefused("A part is above 0 and at most 1.")
+        self._dealer(command).size_next += [part] * times
+        return {"dealer": command["dealer"], "part": str(part), "n": times}
+
+    def _dealer(self, command: Command) -> Dealer:
+        if command["dealer"] not in self.street.dealers:
+            raise CommandRefused(f"{command['dealer']} is no dealer of this street.")
+        return self.street.dealers[command["dealer"]]
 
     def _duplicate(self, command: Command) -> Command:
         self.street.repeats = int(command["times"])

@@ -27,6 +27,8 @@ FX_EAGERNESS = 0.03  # Of what a dealer gives away in a bond; currencies are quo
 DECLINE_PROBABILITY = 0.03
 DELAY_SECONDS = (2.0, 12.0)  # Simulated.
 NO_INVENTORY, UNKNOWN_SYMBOL = 9, 1  # QuoteRequestRejectReason(658).
+ROOM_BP = (0.5, 3.0)  # By how much of price a dealer may still be moved, drawn for each quote.
+MEETS_HALFWAY = 0.7  # How often one who is asked for more gives all the room there is; else it passes.
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class DealerQuote:
     valid_until: datetime
     at: datetime
     outcome: str = ""
+    responds_to: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,11 +74,22 @@ class Decline:
 
 @dataclass(frozen=True)
 class Hit:
-    """A QuoteResponse: `kind` 1 hit or lift, 4 cover, 5 done away, 6 pass."""
+    """A QuoteResponse: `kind` 1 hit or lift, 2 counter, 4 cover, 5 done away, 6 pass; a counter's `ref` is its QuoteRespID."""
 
     quote_id: str
     kind: str
     terms: Terms | None = None
+    ref: str = ""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A QuoteStatusReport: the client's counter is not met, and the quote it was to is no more."""
+
+    inquiry: Inquiry
+    quote_id: str
+    responds_to: str
+    text: str
 
 
 class Dealer:
@@ -90,6 +104,10 @@ class Dealer:
         self._seed = seed
         self._waiting: list[tuple[float, Inquiry]] = []
         self._asked: dict[str, DealerQuote | Decline] = {}
+        self.counter_next: list[str] = []  # How the next counters are answered: accept, requote or pass; else as drawn.
+        self.size_next: list[Decimal] = []  # For what part of what is asked the next quotes are good; else all.
+        self._countered: list[tuple[float, Hit]] = []
+        self._heard: set[str] = set()
 
     @property
     def code(self) -> str:
@@ -105,7 +123,7 @@ class Dealer:
         self._waiting.append((self.market.now + delay, inquiry))
         return []
 
-    def step(self) -> list[DealerQuote | Decline]:
+    def step(self) -> list[DealerQuote | Decline | Pass]:
         """The answers whose time has come, in order of time; none where the client has stopped listening."""
         due = sorted((row for row in self._waiting if row[0] <= self.market.now), key=lambda row: row[0])
         self._waiting = [row for row in self._waiting if row[0] > self.market.now]
@@ -116,7 +134,39 @@ class Dealer:
             answer = self._answer(inquiry)
             self._asked[inquiry.quote_req_id] = answer
             answers.append(answer)
-        return answers
+        heard = [row for row in self._countered if row[0] <= self.market.now]
+        self._countered = [row for row in self._countered if row[0] > self.market.now]
+        return answers + [self._to_counter(hit) for _, hit in sorted(heard, key=lambda row: row[0])]
+
+    def _to_counter(self, hit: Hit) -> DealerQuote | Pass:
+        """
+        The answer to a counter: its price, where the room of the quote allows it; else mostly what it allows; else a pass.
+        """
+        quote, terms = self.quotes[hit.quote_id], hit.terms
+        draws = self._draws(hit.ref, "counter")
+        theirs = quote.offer if terms.buying else quote.bid
+        room = theirs * Decimal(draws.uniform(*ROOM_BP)) / 10000
+        last = theirs - room if terms.buying else theirs + room
+        how = self.counter_next.pop(0) if self.counter_next else ""
+        if how == "accept" or not how and (terms.limit >= last if terms.buying else terms.limit <= last):
+            return self._anew(quote, hit, terms.limit)
+        if how == "requote" or not how and draws.random() < MEETS_HALFWAY:
+            ticks = (last / quote.instrument.tick).to_integral_value(ROUND_HALF_EVEN)
+            return self._anew(quote, hit, ticks * quote.instrument.tick)
+        return Pass(quote.inquiry, quote.quote_id, hit.ref, "Cannot do better.")
+
+    def _anew(self, quote: DealerQuote, hit: Hit, price: Decimal) -> DealerQuote:
+        now = self.book.utc()
+        until = now + timedelta(seconds=self.quote_life)
+        if quote.inquiry.valid_until:
+            until = min(until, quote.inquiry.valid_until)
+        buying = hit.terms.buying
+        made = replace(
+            quote, quote_id=self.book.ids(), inquiry=replace(quote.inquiry, qty=hit.terms.qty), bid=None if buying else price,
+            offer=price if buying else None, valid_until=until, at=now, outcome="", responds_to=hit.ref,
+        )  # fmt: skip
+        self.quotes[made.quote_id] = made
+        return made
 
     def _answer(self, inquiry: Inquiry) -> DealerQuote | Decline:
         instrument = self.market.universe.find(inquiry.isin, inquiry.symbol)
@@ -132,6 +182,8 @@ class Dealer:
         if inquiry.valid_until:
             until = min(until, inquiry.valid_until)
         mid = float(self.market.quote(instrument).mid) * self._forward(instrument, inquiry.settles, now.date())
+        if self.size_next:
+            inquiry = replace(inquiry, qty=inquiry.qty * self.size_next.pop(0))
         quote = DealerQuote(
             quote_id=self.book.ids(),
             inquiry=inquiry,
@@ -166,11 +218,15 @@ class Dealer:
 
     def respond(self, hit: Hit, *, poss_resend: bool = False) -> list[Report]:
         """
-        Will trade if the quote is hit in time; a cover, done away or pass closes the quote without a word.
+        Will trade if the quote is hit in time, all or a part of it; think about a counter; a cover, done away or pass closes the
+        quote without a word.
 
         :returns: the fill (150=F, 39=2), or a rejection that says what is wrong with the hit
         """
         quote = self.quotes.get(hit.quote_id)
+        if hit.kind == "2":
+            self._counter(quote, hit)
+            return []
         if hit.kind != "1":
             if quote:
                 self.quotes[quote.quote_id] = replace(quote, outcome=quote.outcome or hit.kind)
@@ -187,6 +243,15 @@ class Dealer:
         known = replace(terms, isin=quote.instrument.isin, symbol=quote.instrument.symbol, mic=quote.instrument.mic)
         order = self.book.open(known, quote.instrument, quote_id=quote.quote_id)
         return [self.book.fill(order, terms.qty, price)]
+
+    def _counter(self, quote: DealerQuote | None, hit: Hit) -> None:
+        """Will answer after a delay, and the quote is no more; a repeated one is answered once, one to a quote that is over never."""
+        if quote is None or quote.outcome or hit.ref in self._heard or hit.terms.limit is None:
+            return
+        self._heard.add(hit.ref)
+        self.quotes[quote.quote_id] = replace(quote, outcome="2")
+        delay = self._draws(hit.ref, "delay").uniform(*DELAY_SECONDS)
+        self._countered.append((self.market.now + delay, hit))
 
     def _problem(self, quote: DealerQuote | None, terms: Terms) -> str:
         if quote is None:

@@ -253,7 +253,7 @@ class Street:
         elif message.type == "AJ" and code in self.dealers:
             hit = wire.hit(message)
             if hit.terms:
-                self._received(code, "hit", message, hit.terms)
+                self._received(code, "hit" if hit.kind == "1" else "counter", message, hit.terms)
             self.say(self.dealers[code].respond(hit, poss_resend=message.poss_resend))
         else:
             text = f"{code} does not take messages of type {message.type}."

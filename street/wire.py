@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from .clock import SESSION_SECONDS
-from .dealer import DealerQuote, Decline, Hit, Inquiry
+from .dealer import DealerQuote, Decline, Hit, Inquiry, Pass
 from .market import Quote
 from .orders import CancelReject, Report, Terms
 from .universe import Instrument
@@ -138,7 +138,7 @@ def inquiry(message: Message) -> Inquiry:
 
 def hit(message: Message) -> Hit:
     kind = message.get(694)
-    return Hit(message.get(117), kind, terms(message) if kind == "1" else None)
+    return Hit(message.get(117), kind, terms(message) if kind in ("1", "2") else None, message.get(693))
 
 
 class Out:
@@ -225,8 +225,13 @@ def cancel_reject(reject: CancelReject) -> Out:
     return Out("9", fields)
 
 
-def quote(answer: DealerQuote | Decline) -> Out:
+def quote(answer: DealerQuote | Decline | Pass) -> Out:
+    """35=S, 35=AG for a decline, 35=AI (297=11) for a pass on a counter."""
     asked = answer.inquiry
+    if isinstance(answer, Pass):
+        instrument = [(55, asked.symbol or "[N/A]"), (48, asked.isin), (22, "4" if asked.isin else None)]
+        told = [(131, asked.quote_req_id), (117, answer.quote_id), (693, answer.responds_to), *instrument, (297, "11")]
+        return Out("AI", [*told, (58, answer.text)])
     if isinstance(answer, Decline):
         entry = [(55, asked.symbol or "[N/A]"), (48, asked.isin), (22, "4" if asked.isin else None)]
         fields = [(131, asked.quote_req_id), (658, answer.reason), (58, answer.text)]
@@ -234,6 +239,7 @@ def quote(answer: DealerQuote | Decline) -> Out:
     fields = [
         (131, asked.quote_req_id),
         (117, answer.quote_id),
+        (693, answer.responds_to),
         (55, answer.instrument.symbol),
         (48, answer.instrument.isin),
         (22, "4" if answer.instrument.isin else None),

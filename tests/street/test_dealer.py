@@ -5,7 +5,7 @@ from statistics import mean
 
 import pytest
 
-from street.dealer import DealerQuote, Decline, Hit, Inquiry
+from street.dealer import DealerQuote, Decline, Hit, Inquiry, Pass
 from street.journal import Journal
 from street.market import Market
 from street.orders import Terms
@@ -195,3 +195,62 @@ def test_a_forward_is_quoted_at_the_price_of_its_day(dealer):
     forward = quoted(dealer, Inquiry("Q9", "", "EUR/USD", "1", D(100_000), settles=f"{day:%Y%m%d}"))
 
     assert float(forward.offer / spot.offer) == pytest.approx(1.01988, abs=0.0005)
+
+
+class TestCounters:
+    def counter(self, quote, price, ref="C1", qty=500_000):
+        terms = Terms(ref, "1", "US0000000011", "ACME 5 2030", "USD", D(qty), limit=price)
+        return Hit(quote.quote_id, "2", terms, ref)
+
+    def answer(self, dealer):
+        for _ in range(30):
+            dealer.market.step()
+            for answer in dealer.step():
+                return answer
+        raise AssertionError("no answer")
+
+    @pytest.mark.parametrize(("how", "kind"), [("accept", DealerQuote), ("requote", DealerQuote), ("pass", Pass)])
+    def test_is_answered_by_a_quote_or_a_pass_that_names_it(self, dealer, how, kind):
+        quote = quoted(dealer)
+        dealer.counter_next = [how]
+
+        assert dealer.respond(self.counter(quote, quote.offer - D("0.01"))) == []
+        answer = self.answer(dealer)
+
+        assert isinstance(answer, kind) and answer.responds_to == "C1"
+
+    def test_accepted_it_is_a_quote_at_our_price_for_our_quantity_that_trades(self, dealer):
+        quote = quoted(dealer)
+        dealer.counter_next = ["accept"]
+        dealer.respond(self.counter(quote, quote.offer - D("0.01"), qty=D(200_000)))
+
+        anew = self.answer(dealer)
+
+        assert (anew.offer, anew.inquiry.qty) == (quote.offer - D("0.01"), D(200_000))
+        (fill,) = dealer.respond(lift(anew, qty=D(200_000)))
+        assert (fill.last_qty, fill.last_px) == (D(200_000), anew.offer)
+
+    def test_the_price_that_was_countered_does_not_trade_any_more(self, dealer):
+        quote = quoted(dealer)
+        dealer.respond(self.counter(quote, quote.offer - D("0.01")))
+
+        (refused,) = dealer.respond(lift(quote))
+
+        assert refused.text == "The quote has been answered before."
+
+    def test_repeated_it_is_answered_once(self, dealer):
+        quote = quoted(dealer)
+        for _ in range(2):
+            dealer.respond(self.counter(quote, quote.offer - D("0.01")))
+        self.answer(dealer)
+
+        with pytest.raises(AssertionError, match="no answer"):
+            self.answer(dealer)
+
+
+def test_trades_a_part_of_what_it_quoted(dealer):
+    quote = quoted(dealer)
+
+    (fill,) = dealer.respond(lift(quote, qty=D(200_000)))
+
+    assert (fill.last_qty, fill.status) == (D(200_000), "2")
