@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import date
+from urllib.parse import urlencode
 
 from django.forms import DateInput
 from django.http import HttpRequest, HttpResponse
@@ -100,6 +101,20 @@ def attachment(content: bytes, name: str) -> HttpResponse:
     answer.headers["Content-Disposition"] = content_disposition_header(True, name)
     answer.headers["X-Content-Type-Options"] = "nosniff"
     return answer
+
+
+def status_chips(request: HttpRequest, choices: Iterable[tuple[str, str]], counts: Mapping[str, int]) -> list[dict]:
+    """The filters of a list by status: code and label of each, with how many there are."""
+    on = request.GET.get("status", "")
+    return [
+        {"label": label, "url": f"?status={code}" if code else "?", "on": code == on, "count": counts.get(code, 0)}
+        for code, label in choices
+    ]
+
+
+def kept_filters(request: HttpRequest) -> str:
+    """The filters of a list, for the rows and chips it asks for again."""
+    return urlencode({name: request.GET[name] for name in ("status", "q") if request.GET.get(name)})
 
 
 def done(text: str, tone: str = "ok") -> HttpResponse:

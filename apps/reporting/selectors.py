@@ -95,7 +95,8 @@ ROUTES = """
         (SELECT coalesce(sum(x.commission_amount), 0) FROM routing_execution x
          WHERE x.route_id = r.id AND x.status = 'LIVE'), b.qty, b.arrival_price
     FROM routing_route r JOIN blocks_block b ON b.id = r.block_id JOIN reference_instrument i ON i.id = b.instrument_id
-    JOIN reference_broker k ON k.id = r.broker_id LEFT JOIN routing_inquiry q ON q.route_id = r.id
+    JOIN reference_broker k ON k.id = r.broker_id LEFT JOIN routing_award a ON a.route_id = r.id
+    LEFT JOIN routing_inquiry q ON q.id = a.inquiry_id
     WHERE r.kind <> 'CROSS'
     AND i.asset_class NOT IN ('OPTION', 'FUTURE', 'FX', 'FUND') AND (%s::bigint[] IS NULL OR r.block_id = ANY(%s::bigint[])) ORDER BY r.id
 """

@@ -118,7 +118,7 @@ class ExecutionAdmin(ReadOnly):
 class InquiryAdmin(ReadOnly):
     list_display = ("ref", "block_id", "qty", "status", "sent_at", "due_at", "mid_at_decision")
     list_filter = ("status",)
-    raw_id_fields = ("block", "route")
+    raw_id_fields = ("block",)
 
 
 @admin.register(Message)

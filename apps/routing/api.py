@@ -1,4 +1,4 @@
-"""Routes, executions and inquiries to other systems: scoped as the pages are."""
+"""Routes and executions to other systems: scoped as the pages are."""
 
 import django_filters
 from drf_spectacular.types import OpenApiTypes
@@ -13,7 +13,7 @@ from apps.core.edges import act_of
 from apps.users.doors import ApiDoor
 
 from . import rules, selectors, services
-from .models import CostEstimate, DealerQuote, Execution, Inquiry, Route
+from .models import CostEstimate, Execution, Route
 
 KEY = OpenApiParameter("Idempotency-Key", OpenApiTypes.STR, OpenApiParameter.HEADER)
 
@@ -93,41 +93,6 @@ class CostEstimateOut(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class QuoteOut(serializers.ModelSerializer):
-    """A dealer's answer; price in percent of par. ``better_bp``: better than mid for us, in basis points of mid."""
-
-    dealer = serializers.CharField(source="dealer.code")
-    better_bp = serializers.SerializerMethodField()
-
-    class Meta:
-        model = DealerQuote
-        fields = (
-            "id", "dealer", "result", "price", "qty", "better_bp", "answered_at", "valid_until", "text",
-        )  # fmt: skip
-        read_only_fields = fields
-
-    def get_better_bp(self, quote) -> str | None:
-        distance = self.context["distances"].get(quote.pk)
-        return None if distance is None else f"{distance:.4f}"
-
-
-class InquiryOut(serializers.ModelSerializer):
-    """One request for quotes to several dealers at once."""
-
-    ref = serializers.CharField(read_only=True)
-    symbol = serializers.CharField(source="block.instrument.symbol")
-    side = serializers.CharField(source="block.side")
-    quotes = QuoteOut(many=True)
-
-    class Meta:
-        model = Inquiry
-        fields = (
-            "id", "ref", "status", "version", "block_id", "symbol", "side", "qty", "sent_at", "due_at", "mid_at_send",
-            "mid_at_decision", "decided_at", "route_id", "few_dealers_reason", "quotes", "trace", "environment",
-        )  # fmt: skip
-        read_only_fields = fields
-
-
 class ToldOut(serializers.Serializer):
     """What a rule says of an order at the route. What keeps one from going out is in the facts of the refusal, so too."""
 
@@ -190,18 +155,14 @@ class ReplaceIn(RouteActIn):
     limit_price = serializers.DecimalField(20, 8, required=False, allow_null=True)
 
 
-class AwardIn(RouteActIn):
-    quote_id = serializers.IntegerField(min_value=1, required=False, help_text="the best where absent")
-
-
-def _unless_stopped(answer: dict, *, is_award: bool = False) -> Response:
+def unless_stopped(answer: dict, *, is_award: bool = False) -> Response:
     """:raises StoppedAtRoute: after the commit, for the orders are held"""
     if stopped := answer.pop("stopped", None):
         raise services.stopped_at_route(stopped, is_award=is_award)
     return Response(answer)
 
 
-def _said(serializer: type[serializers.Serializer], request: Request) -> dict:
+def said_in(serializer: type[serializers.Serializer], request: Request) -> dict:
     asked = serializer(data=request.data)
     asked.is_valid(raise_exception=True)
     return asked.validated_data
@@ -231,7 +192,7 @@ class Seen(ApiDoor, viewsets.GenericViewSet):
     """Lists and details for those who may see routing; acts for those who may route."""
 
     permissions = ("routing.see",)
-    acts = dict.fromkeys(("cancel", "replace", "route", "award", "pass_on"), ("routing.route",))
+    acts = dict.fromkeys(("cancel", "replace", "route", "award", "counter", "pass_on"), ("routing.route",))
 
     pagination_class = NewestFirst
 
@@ -255,7 +216,7 @@ class Routes(mixins.ListModelMixin, mixins.RetrieveModelMixin, Seen):
         summary="Ask the broker to cancel what is not filled", request=RouteActIn, responses=RouteOut, parameters=[KEY]
     )
     def cancel(self, request: Request, pk: str) -> Response:
-        said, route = _said(RouteActIn, request), self.get_object()
+        said, route = said_in(RouteActIn, request), self.get_object()
         act = act_of(request, reason=said["reason"])
 
         def do():
@@ -268,7 +229,7 @@ class Routes(mixins.ListModelMixin, mixins.RetrieveModelMixin, Seen):
         summary="Ask the broker for another quantity or limit", request=ReplaceIn, responses=RouteOut, parameters=[KEY]
     )
     def replace(self, request: Request, pk: str) -> Response:
-        said, route = _said(ReplaceIn, request), self.get_object()
+        said, route = said_in(ReplaceIn, request), self.get_object()
         act = act_of(request, reason=said["reason"])
         change = {key: said[key] for key in ("qty", "limit_price") if key in said}
 
@@ -276,7 +237,7 @@ class Routes(mixins.ListModelMixin, mixins.RetrieveModelMixin, Seen):
             stopped = services.replace_routes(act, {route.pk: change}, seen={route.pk: said["version"]})
             return {"stopped": stopped} if stopped else RouteOut(self.get_object()).data
 
-        return _unless_stopped(answer_once(act, "routing.replace_routes", {"id": route.pk, "said": said}, do)[0])
+        return unless_stopped(answer_once(act, "routing.replace_routes", {"id": route.pk, "said": said}, do)[0])
 
 
 class BlockRoutes(Seen):
@@ -290,7 +251,7 @@ class BlockRoutes(Seen):
         request=RouteIn, responses=RoutedOut, parameters=[KEY],
     )  # fmt: skip
     def route(self, request: Request, pk: str) -> Response:
-        said, block_id = _said(RouteIn, request), int(pk)
+        said, block_id = said_in(RouteIn, request), int(pk)
         act = act_of(request, reason=said["reason"])
 
         def do():
@@ -306,7 +267,7 @@ class BlockRoutes(Seen):
             )  # fmt: skip
             return RoutedOut(routed).data | {"stopped": routed.stopped}
 
-        return _unless_stopped(answer_once(act, "routing.route_blocks", {"id": block_id, "said": said}, do)[0])
+        return unless_stopped(answer_once(act, "routing.route_blocks", {"id": block_id, "said": said}, do)[0])
 
 
 @extend_schema_view(list=extend_schema(summary="Executions as the brokers sent them, the newest first"))
@@ -327,56 +288,3 @@ class CostEstimates(mixins.ListModelMixin, Seen):
 
     def get_queryset(self):
         return selectors.estimates_seen_by(self.request.user).select_related("block__instrument")
-
-
-class Inquiries(Seen):
-    serializer_class = InquiryOut
-    queryset = Inquiry.objects.none()
-    filterset_fields = ("status", "block")
-
-    def get_queryset(self):
-        rows = selectors.inquiries_seen_by(self.request.user)
-        return rows.select_related("block__instrument").prefetch_related("quotes__dealer")
-
-    @extend_schema(summary="Inquiries you may see, newest first, with every dealer's answer")
-    def list(self, request: Request) -> Response:
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response(self._data(page, many=True))
-
-    @extend_schema(summary="One inquiry with every dealer's answer")
-    def retrieve(self, request: Request, pk: str) -> Response:
-        return Response(self._data(selectors.get_inquiry_seen_by(request.user, int(pk))))
-
-    @extend_schema(
-        summary="Take a price: the best, or another with a reason", request=AwardIn, responses=InquiryOut,
-        parameters=[KEY],
-    )  # fmt: skip
-    def award(self, request: Request, pk: str) -> Response:
-        said, inquiry_id = _said(AwardIn, request), int(pk)
-        act = act_of(request, reason=said["reason"])
-
-        def do():
-            stopped = services.award_inquiry(
-                act, inquiry_id, seen={inquiry_id: said["version"]}, quote_id=said.get("quote_id")
-            )
-            return self._data(selectors.get_inquiry_seen_by(request.user, inquiry_id)) | {"stopped": stopped}
-
-        answer, _ = answer_once(act, "routing.award_inquiry", {"id": inquiry_id, "said": said}, do)
-        return _unless_stopped(answer, is_award=True)
-
-    @extend_schema(
-        summary="End it with nobody's price", request=RouteActIn, responses=InquiryOut, parameters=[KEY]
-    )
-    def pass_on(self, request: Request, pk: str) -> Response:
-        said, inquiry_id = _said(RouteActIn, request), int(pk)
-        act = act_of(request, reason=said["reason"])
-
-        def do():
-            services.pass_inquiry(act, inquiry_id, seen={inquiry_id: said["version"]})
-            return self._data(selectors.get_inquiry_seen_by(request.user, inquiry_id))
-
-        return Response(answer_once(act, "routing.pass_inquiry", {"id": inquiry_id, "said": said}, do)[0])
-
-    def _data(self, found, many: bool = False):
-        distances = selectors.distances_bp(found if many else [found])
-        return InquiryOut(found, many=many, context={"distances": distances}).data

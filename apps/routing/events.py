@@ -196,11 +196,15 @@ class InquiryQuoted(Event, code="inquiry.quoted"):
 
 @dataclass(frozen=True)
 class InquiryAwarded(Event, code="inquiry.awarded"):
+    """Of several parts the first is said apart: that at the best price. ``rest`` was taken from nobody, and is free again."""
+
     dealer_id: int
     price: str
     route_id: int
     mid: str | None = None
     cover: str | None = None
+    parts: list = field(default_factory=list)  # Of each: dealer_id, qty, price, route_id, is_tied.
+    rest: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 
-from apps.blocks.selectors import mids_of
 from apps.marketdata import selectors as marketdata
 from apps.reference.models import Broker
 from apps.users.models import Desk, User
 
 from . import rules, selectors
-from .models import CostEstimate, DealerQuote, Execution, Halt, Inquiry, Message, Route, RouteRequest, Session
+from .models import CostEstimate, Execution, Halt, Message, Route, RouteRequest, Session
 from .states import DEAD
 from .states import Q as Inquiring
 
@@ -28,10 +27,6 @@ ROUTE_COLUMNS = (
     *UNIT, "pk", "version", "block_id", "block__side", "block__instrument__symbol", "block__instrument__name", "broker__name",
     "kind", "strategy", "qty", "cum_qty", "cum_value", "leaves_qty", "arrival_price", "status", "text", "requested_at",
     "last_fill_at", "pending_cl_ord_id",
-)  # fmt: skip
-INQUIRY_COLUMNS = (
-    *UNIT, "pk", "version", "block_id", "block__side", "block__instrument__symbol", "block__instrument__name", "qty", "status",
-    "sent_at", "due_at", "mid_at_send", "mid_at_decision", "asked", "answered",
 )  # fmt: skip
 
 
@@ -99,83 +94,6 @@ def compared(one: CostEstimate) -> Compared:
     if route is None or not route.cum_qty:
         return Compared(one)
     return Compared(one, slippage_bp(one.block.side, route.arrival_price, route.cum_qty, route.cum_value))
-
-
-def inquiries(user, *, status: str = "") -> QuerySet:
-    """Inquiries as named tuples, those that collect first, then by size."""
-    rows = selectors.inquiries_seen_by(user)
-    if status == "OPEN":
-        rows = rows.filter(status__in=[Inquiring.COLLECTING, Inquiring.AWARDED])
-    elif status:
-        rows = rows.filter(status=status)
-    rank = Case(
-        When(status="COLLECTING", then=Value(0)), When(status="FAILED", then=Value(1)),
-        When(status="AWARDED", then=Value(2)), default=Value(3), output_field=IntegerField(),
-    )  # fmt: skip
-    return (
-        rows.annotate(asked=Count("quotes"), answered=Count("quotes", filter=Q(quotes__price__isnull=False)))
-        .order_by(rank, "-qty", "-pk")
-        .values_list(*INQUIRY_COLUMNS, named=True)
-    )
-
-
-class Quoted(NamedTuple):
-    """A dealer's answer; ``better_bp``: how much better than mid for us, in basis points of price."""
-
-    pk: int
-    dealer: str
-    price: Decimal | None
-    qty: Decimal | None
-    better_bp: Decimal | None
-    answered_at: object
-    valid_until: object
-    result: str
-    text: str
-    is_best: bool
-
-
-def quotes_by_inquiry(ids: Sequence[int]) -> dict[int, tuple[Decimal | None, Decimal | None]]:
-    """Inquiry id to its best and its second best price, as the side sees it."""
-    found: dict[int, list[Decimal]] = {}
-    sides = {}
-    for inquiry, side, price in DealerQuote.objects.filter(inquiry__in=ids, price__isnull=False).values_list(
-        "inquiry_id", "inquiry__block__side", "price"
-    ):
-        found.setdefault(inquiry, []).append(price)
-        sides[inquiry] = side
-    best = {}
-    for inquiry, prices in found.items():
-        prices.sort(reverse=sides[inquiry] != "BUY")
-        best[inquiry] = (prices[0], prices[1] if len(prices) > 1 else None)
-    return best
-
-
-def inquiry_detail(inquiry: Inquiry, now) -> dict:
-    """An inquiry with its quotes, best first, against the mid: that of the decision, or now."""
-    mid = inquiry.mid_at_decision
-    if mid is None:
-        mid = mids_of([inquiry.block]).get(inquiry.block_id) or inquiry.mid_at_send
-    buys = inquiry.block.side == "BUY"
-    rows = list(
-        DealerQuote.objects.filter(inquiry=inquiry)
-        .select_related("dealer")
-        .order_by(F("price").asc(nulls_last=True) if buys else F("price").desc(nulls_last=True), "pk")
-    )
-    best = rows[0].price if rows and rows[0].price is not None else None
-    quotes = [
-        Quoted(
-            q.pk, q.dealer.name, q.price, q.qty,
-            ((mid - q.price) if buys else (q.price - mid)) / mid * BP if q.price is not None and mid else None,
-            q.answered_at, q.valid_until, q.result, q.text, q.price is not None and q.price == best,
-        )
-        for q in rows
-    ]  # fmt: skip
-    return {
-        "quotes": quotes,
-        "mid": mid,
-        "seconds_left": max(0, int((inquiry.due_at - now).total_seconds())),
-        "answered": sum(q.price is not None for q in rows),
-    }
 
 
 def sessions() -> QuerySet[Session]:

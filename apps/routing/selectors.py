@@ -16,6 +16,8 @@ from . import rules
 from .models import CostEstimate, Execution, Halt, HaltedRoute, Inquiry, Message, Route
 from .states import DEAD
 
+OF_AN_INQUIRY = ("quotes__dealer", "quotes__counters__quote__dealer", "awards__quote__dealer")
+
 
 def on_desks_of(user, rows: QuerySet) -> QuerySet:
     """Roles that see the whole firm see all; others what their desks' blocks have."""
@@ -55,7 +57,7 @@ def get_route_seen_by(user, route_id: int) -> Route:
 
 def get_inquiry_seen_by(user, inquiry_id: int) -> Inquiry:
     """The inquiry with its block, instrument and quotes. :raises NotFound:"""
-    rows = inquiries_seen_by(user).select_related("block__instrument").prefetch_related("quotes__dealer")
+    rows = inquiries_seen_by(user).select_related("block__instrument").prefetch_related(*OF_AN_INQUIRY)
     row = rows.filter(pk=inquiry_id).first()
     if row is None:
         raise NotFound("There is no such inquiry, or it is not on a desk of yours.")

@@ -12,6 +12,7 @@ from apps.core.lifecycles import Lifecycle
 
 from . import events as e
 from . import hand_events as h
+from . import inquiry_events as i
 from . import rule_events as r
 
 
@@ -92,7 +93,10 @@ INQUIRY_LIFE = Lifecycle(
         (Q.AWARDED, e.InquiryTraded): Q.TRADED,
         (Q.AWARDED, e.InquiryFailed): Q.FAILED,
     },
-    stays={e.InquiryQuoted: set(Q)},  # A late quote is kept, whatever was decided meanwhile.
+    stays={
+        e.InquiryQuoted: set(Q),  # A late quote is kept, whatever was decided meanwhile.
+        i.InquiryCountered: [Q.COLLECTING],
+    },
 )
 
 

@@ -1,16 +1,13 @@
-"""Pages of routes, inquiries and FIX sessions."""
-
-from urllib.parse import urlencode
+"""Pages of routes and FIX sessions."""
 
 from django.core.paginator import Paginator
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from apps.core.edges import act_of, done, refused_in_dialog, seen_versions, whole_number
+from apps.core.edges import act_of, done, kept_filters, refused_in_dialog, seen_versions, status_chips, whole_number
 from apps.core.refusals import NotFound, Refusal
 from apps.users.doors import door
 from apps.users.services import can
@@ -21,19 +18,6 @@ from .staging_selectors import grants_shown
 from .states import DEAD
 
 PAGE = 200
-
-
-def _chips(request: HttpRequest, choices: tuple[tuple[str, str], ...], counts: dict[str, int]) -> list[dict]:
-    on = request.GET.get("status", "")
-    return [
-        {"label": label, "url": f"?status={code}" if code else "?", "on": code == on, "count": counts.get(code, 0)}
-        for code, label in choices
-    ]
-
-
-def _kept(request: HttpRequest) -> str:
-    """The filters of the list, for the rows and chips it asks for again."""
-    return urlencode({name: request.GET[name] for name in ("status", "q") if request.GET.get(name)})
 
 
 # --- routes ---------------------------------------------------------------------------------------------------------
@@ -76,10 +60,10 @@ def _routes_page(request: HttpRequest, **more) -> HttpResponse:
     context = {
         "page": page,
         "rows": _route_rows(page.object_list),
-        "chips": _chips(request, ROUTE_CHIPS, counts),
+        "chips": status_chips(request, ROUTE_CHIPS, counts),
         "may_act": can(request.user, "routing.route"),
         "actions": [{"label": "Cancel", "url": reverse("routing:cancel"), "key": "x", "danger": True}],
-        "kept": _kept(request),
+        "kept": kept_filters(request),
         **more,
     }
     part = "#chips" if request.htmx and request.GET.get("part") == "chips" else ""
@@ -155,111 +139,6 @@ def _cancel_dialog(request: HttpRequest, seen: dict[int, int]) -> HttpResponse:
         "reason": "optional",
     }
     return render(request, "components/confirm.html", context)
-
-
-# --- inquiries ------------------------------------------------------------------------------------------------------
-
-INQUIRY_CHIPS = (("", "All"), ("OPEN", "Open"), ("TRADED", "Traded"), ("PASSED", "Passed"), ("FAILED", "Failed"))
-
-
-@door("routing.see")
-@require_GET
-def inquiries(request: HttpRequest) -> HttpResponse:
-    return _inquiries_page(request)
-
-
-def _inquiry_rows(rows) -> list[dict]:
-    rows = list(rows)
-    best = pages.quotes_by_inquiry([r.pk for r in rows])
-    made = []
-    for r in rows:
-        first, cover = best.get(r.pk, (None, None))
-        mid = r.mid_at_decision or r.mid_at_send
-        sign = 1 if r.block__side == "BUY" else -1
-        better = sign * (mid - first) / mid * pages.BP if first is not None and mid else None
-        made.append({"r": r, "best": first, "cover": cover, "mid": mid, "better": better})
-    return made
-
-
-def _inquiries_page(request: HttpRequest, **more) -> HttpResponse:
-    rows = pages.inquiries(request.user, status=request.GET.get("status", ""))
-    page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
-    counts = dict(selectors.inquiries_seen_by(request.user).order_by().values_list("status").annotate(Count("pk")))
-    counts |= {"": sum(counts.values()), "OPEN": counts.get("COLLECTING", 0) + counts.get("AWARDED", 0)}
-    context = {
-        "page": page,
-        "rows": _inquiry_rows(page.object_list),
-        "chips": _chips(request, INQUIRY_CHIPS, counts),
-        "kept": _kept(request),
-        **more,
-    }
-    part = "#chips" if request.htmx and request.GET.get("part") == "chips" else ""
-    return render(request, f"routing/inquiries.html{part}", context)
-
-
-@door("routing.see")
-@require_GET
-def inquiry_rows(request: HttpRequest) -> HttpResponse:
-    ids = [whole_number(i, "ids", 1) for i in request.GET.get("ids", "").split(",") if i][:500]
-    rows = pages.inquiries(request.user, status=request.GET.get("status", "")).filter(pk__in=ids)
-    return render(request, "routing/inquiries.html#rows", {"rows": _inquiry_rows(rows)})
-
-
-def _inquiry(request: HttpRequest, inquiry_id: int):
-    found = (
-        selectors.inquiries_seen_by(request.user)
-        .select_related("block__instrument", "block__currency")
-        .filter(pk=inquiry_id)
-        .first()
-    )
-    if found is None:
-        raise NotFound("There is no such inquiry, or it is not of your desk.")
-    return found
-
-
-def _inquiry_context(request: HttpRequest, inquiry_id: int) -> dict:
-    found = _inquiry(request, inquiry_id)
-    return {
-        "inquiry": found,
-        "may_act": can(request.user, "routing.route") and found.status == "COLLECTING",
-        **pages.inquiry_detail(found, timezone.now()),
-    }
-
-
-@door("routing.see")
-@require_GET
-def inquiry(request: HttpRequest, inquiry_id: int) -> HttpResponse:
-    context = _inquiry_context(request, inquiry_id)
-    if request.htmx:
-        return render(request, "routing/inquiry.html#drawer", context)
-    return _inquiries_page(request, **context)
-
-
-@door("routing.route")
-@require_POST
-def award(request: HttpRequest, inquiry_id: int) -> HttpResponse:
-    """Takes a dealer's price."""
-    _inquiry(request, inquiry_id)
-    quote = whole_number(request.POST["quote"], "quote", 1) if request.POST.get("quote") else None
-    stopped = services.award_inquiry(
-        act_of(request, reason=request.POST.get("reason", "")),
-        inquiry_id,
-        seen=seen_versions(request.POST),
-        quote_id=quote,
-    )
-    if stopped:
-        raise services.stopped_at_route(stopped, is_award=True)
-    return render(request, "routing/inquiry.html#drawer", _inquiry_context(request, inquiry_id))
-
-
-@door("routing.route")
-@require_POST
-def pass_on(request: HttpRequest, inquiry_id: int) -> HttpResponse:
-    """Takes nobody's price."""
-    _inquiry(request, inquiry_id)
-    act = act_of(request, reason=request.POST.get("reason", ""))
-    services.pass_inquiry(act, inquiry_id, seen=seen_versions(request.POST))
-    return render(request, "routing/inquiry.html#drawer", _inquiry_context(request, inquiry_id))
 
 
 # --- sessions and quarantine ----------------------------------------------------------------------------------------

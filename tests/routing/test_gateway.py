@@ -18,6 +18,7 @@ from django.db import connection
 
 from apps.blocks.models import Block
 from apps.routing import services as routing
+from apps.routing.models import Counter as Counters
 from apps.routing.models import Execution, Inquiry, Message, Route, RouteRequest, Session
 from tests.street.conftest import Running, free_port
 
@@ -150,6 +151,43 @@ def test_blocks_are_routed_asked_filled_and_done(gateway, market, a_block, tom, 
 
     assert gateway.stop() == 0
     assert not Session.objects.filter(is_up=True).exists()
+
+
+def tell(market: Running, name: str, **command) -> None:
+    """Has the street's operator do something."""
+    folder = market.home / "street" / "control"
+    (folder / f"{name}.part").write_text(json.dumps(command))
+    (folder / f"{name}.part").rename(folder / f"{name}.json")
+    wait_until(name, lambda: (folder / f"{name}.done").exists())
+    assert json.loads((folder / f"{name}.done").read_text())["result"]["ok"]
+
+
+def test_prices_are_countered_and_taken_in_parts_over_the_wire(gateway, market, a_block, tom, by):
+    gateway.start()
+    wait_until("sessions up", all_up)
+    dealers = ["ALDGATE", "CASTLE", "DORSET", "ELMSTREET"]
+    for dealer in dealers:
+        tell(market, f"counter-{dealer}", do="answer_counter", dealer=dealer, how="accept")
+    block = a_block("BOND", "BUY", 200_000)
+    routing.send_inquiries(by(tom), [block.pk], seen={block.pk: block.version}, award="person", seconds=60, dealer_codes=dealers)
+    wait_until("dealers answered", lambda: not Inquiry.objects.get().quotes.filter(result="ASKED").exists())
+    inquiry, priced = Inquiry.objects.get(), list(Inquiry.objects.get().quotes.exclude(price=None).order_by("pk"))
+    first, second = priced[:2]
+    ours = first.price.quantize(D("0.01")) - D("0.05")
+
+    made = routing.counter_quote(by(tom), first.pk, price=ours, qty=D(120_000), seen={inquiry.pk: inquiry.version})
+    wait_until("counter answered", lambda: Counters.objects.get(pk=made.pk).answer != "WAITING")
+    first.refresh_from_db()
+    assert (Counters.objects.get().answer, first.price, first.qty) == ("MET", ours, 120_000)
+    inquiry.refresh_from_db()
+    shares = {first.pk: D(120_000), second.pk: D(80_000)}
+    routing.award_inquiry(by(tom, "So."), inquiry.pk, seen={inquiry.pk: inquiry.version}, shares=shares)
+
+    wait_until("inquiry traded", lambda: Inquiry.objects.get().status == "TRADED")
+    wait_until("block done", lambda: Block.objects.get().status == "DONE")
+    assert {(e.qty, e.price) for e in Execution.objects.all()} == {(120_000, ours), (80_000, second.price)}
+    assert_both_sides_agree(market)
+    assert not Message.objects.filter(status="QUARANTINED").exists()
 
 
 def test_a_route_is_cancelled_over_the_wire(gateway, market, a_block, tom, by):

@@ -198,7 +198,7 @@ class TestScopes:
 
         routing.decide_due_inquiries(by("scheduler"))
 
-        assert DealerQuote.objects.get(inquiry__route__isnull=False, result="WON").dealer.code != "CASTLE"
+        assert DealerQuote.objects.get(award__isnull=False, result="WON").dealer.code != "CASTLE"
 
     def test_a_person_is_stopped_with_what_they_routed(self, a_block, a_route, goes_out, tom, tess, by):
         route = a_route(100)

@@ -151,6 +151,67 @@ def test_an_inquiry_decided_by_two_is_awarded_once(a_block, street, tom, by):
     assert Block.objects.get().placed_qty == 100_000
 
 
+@pytest.fixture
+def an_inquiry(a_block, street, tom, by):
+    """An inquiry for 100,000 that a person decides: 98.0, 98.1, 98.2 and 98.3."""
+    block = a_block("BOND", "BUY", 100_000)
+    dealers = ["ALDGATE", "CASTLE", "DORSET", "ELMSTREET"]
+    routing.send_inquiries(by(tom), [block.pk], seen={block.pk: block.version}, award="person", dealer_codes=dealers)
+    for n, quote in enumerate(DealerQuote.objects.order_by("pk")):
+        street.quote(quote, f"98.{n}")
+    return Inquiry.objects.get()
+
+
+def shares(*parts) -> dict[int, Decimal]:
+    return {q.pk: D(qty) for q, qty in zip(DealerQuote.objects.order_by("pk"), parts, strict=False)}
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_two_traders_award_the_same_inquiry_and_one_does(an_inquiry, tom, tess, by, attempt):
+    seen = {an_inquiry.pk: an_inquiry.version}
+    wanted = shares(60_000, 40_000)
+
+    answers = at_once(
+        lambda: routing.award_inquiry(by(tom, "So."), an_inquiry.pk, seen=seen, shares=wanted),
+        lambda: routing.award_inquiry(by(tess, "So."), an_inquiry.pk, seen=seen),
+    )
+
+    assert sorted(answers, key=str) == [(), "StaleInquiry"]
+    assert sum(Route.objects.values_list("qty", flat=True)) == 100_000 == Block.objects.get().placed_qty
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_an_award_and_the_last_word_of_its_dealer_race(an_inquiry, street, tom, by, attempt):
+    """The dealer takes its price back, or the price is taken: never is a price taken that was heard to be gone before."""
+    best = DealerQuote.objects.order_by("pk").first()
+    gone = street.hear(best.dealer_id, "AI", {131: best.request_ref, 117: best.quote_ref, 55: "BOND", 297: 7})
+
+    answers = at_once(
+        lambda: routing.award_inquiry(by(tom), an_inquiry.pk, seen={an_inquiry.pk: an_inquiry.version}, shares=shares(60_000, 40_000)),
+        lambda: street.book(gone).booked,
+    )
+
+    an_inquiry.refresh_from_db()
+    best.refresh_from_db()
+    assert answers in ([(), 1], ["StaleInquiry", 1])
+    is_taken = answers[0] == ()
+    assert (an_inquiry.status == "AWARDED", Route.objects.count()) == (is_taken, 2 if is_taken else 0)
+    assert (best.result, best.price) == (("WON", D("98")) if is_taken else ("DECLINED", None))
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_a_counter_and_an_award_of_the_same_price_race(an_inquiry, tom, tess, by, attempt):
+    best, seen = DealerQuote.objects.order_by("pk").first(), {an_inquiry.pk: an_inquiry.version}
+
+    answers = at_once(
+        lambda: routing.counter_quote(by(tom), best.pk, price=D("97.5"), seen=seen).answer,
+        lambda: routing.award_inquiry(by(tess), an_inquiry.pk, seen=seen),
+    )
+
+    assert answers in (["WAITING", "StaleInquiry"], ["StaleInquiry", ()])
+    assert Route.objects.count() == (answers[1] == ())
+
+
 @pytest.mark.parametrize("attempt", range(3))
 def test_an_amendment_and_a_routing_race_and_what_goes_out_was_checked(a_block, mira, tom, by, monkeypatch, attempt):
     monkeypatch.setattr(audit, "flow", lambda: {order_events.OrderAmended: Then(now=[blocks.drop_orders])})

@@ -119,13 +119,44 @@ class TestQuotes:
         winner = rules.best_of("BUY", D(1), quotes, AT)
 
         assert winner.id == 2
-        assert rules.outcomes("BUY", quotes, winner) == {1: "TIED", 2: "WON", 3: "LOST", 4: "SILENT"}
+        assert rules.outcomes("BUY", quotes, [winner]) == {1: "TIED", 2: "WON", 3: "LOST", 4: "SILENT"}
 
     def test_the_cover_is_the_best_losing_price(self):
         quotes = [answer(1, "98.3"), answer(2, "98.1"), answer(3, "98.2"), answer(4, None, declined=True)]
 
-        assert rules.outcomes("BUY", quotes, quotes[1]) == {1: "LOST", 2: "WON", 3: "COVER", 4: "DECLINED"}
-        assert rules.outcomes("BUY", quotes, None) == {1: "LOST", 2: "LOST", 3: "LOST", 4: "DECLINED"}
+        assert rules.outcomes("BUY", quotes, [quotes[1]]) == {1: "LOST", 2: "WON", 3: "COVER", 4: "DECLINED"}
+        assert rules.outcomes("BUY", quotes, []) == {1: "LOST", 2: "LOST", 3: "LOST", 4: "DECLINED"}
+
+    def test_the_best_parts_take_the_best_prices_first_each_for_as_much_as_it_is_good_for(self):
+        quotes = [answer(1, "98.2"), answer(2, "98.1", qty=D(30_500)), answer(3, "98.0", qty=D(50_000), seconds=0), answer(4, None)]
+
+        parts = rules.best_parts("BUY", D(100_000), quotes, AT, step=D(1000), least=D(2000))
+
+        assert [(p.answer.id, p.qty) for p in parts] == [(2, 30_000), (1, 70_000)]
+
+    def test_of_two_winners_the_cover_is_the_best_of_the_rest(self):
+        quotes = [answer(1, "98.3"), answer(2, "98.1"), answer(3, "98.2"), answer(4, "98.2")]
+
+        assert rules.outcomes("BUY", quotes, [quotes[1], quotes[2]]) == {1: "LOST", 2: "WON", 3: "WON", 4: "TIED"}
+        assert rules.cover_of("BUY", quotes, [quotes[1], quotes[2]]) == D("98.2")
+
+    @given(
+        side=st.sampled_from(["BUY", "SELL"]), want=st.integers(1, 200), step=st.sampled_from([1, 5, 1000]),
+        offers=st.lists(st.tuples(st.integers(90, 110), st.none() | st.integers(0, 90_000), st.booleans()), max_size=8),
+    )  # fmt: skip
+    def test_parts_never_come_to_more_nor_could_be_had_for_less(self, side, want, step, offers):
+        qty = D(want * step)
+        quotes = [answer(n, p, qty=None if q is None else D(q), seconds=10 if good else 0) for n, (p, q, good) in enumerate(offers)]
+
+        parts = rules.best_parts(side, qty, quotes, AT, step=D(step))
+
+        room = [qty if q is None else q // step * step for _, q, good in offers if good]
+        assert sum(p.qty for p in parts) == min(qty, sum(room))
+        assert all(p.qty > 0 and p.qty % step == 0 and (p.answer.qty is None or p.qty <= p.answer.qty) for p in parts)
+        assert all(rules.is_good(p.answer, AT) for p in parts)
+        units = [p for p, q, good in offers if good for _ in range(int((qty if q is None else min(qty, q)) // step))]
+        least = sum(sorted(units, reverse=side == "SELL")[: int(sum(p.qty for p in parts)) // step]) * step
+        assert rules.value_of(parts) == least
 
     def test_distance_to_mid_is_positive_where_the_price_is_better_for_us(self):
         assert rules.distance_bp("BUY", D("97.951"), D(98)) == D(5)

@@ -553,6 +553,7 @@ PAGES: dict[str, tuple[str, str, dict | Callable]] = {
     "routing:cancel": ("tom", "route", {}),
     "routing:award": ("tom", "inquiry", {}),
     "routing:pass": ("tom", "inquiry", {}),
+    "routing:counter": ("tom", "inquiry", lambda t: our_price()),
     "routing:settle_message": ("tom", "message", {"how": "dismiss"}),
     "routing:halt_lift": ("tess", "halt", {}),
     "routing:alert_acknowledge": ("tom", "alert", {}),
@@ -679,6 +680,7 @@ API: dict[str, tuple[str, str, str, dict | Callable]] = {
     "api-route-replace": ("post", "tom", "route", {"qty": "9000"}),
     "api-inquiry-award": ("post", "tom", "inquiry", {}),
     "api-inquiry-pass": ("post", "tom", "inquiry", {}),
+    "api-inquiry-counter": ("post", "tom", "inquiry", lambda t: our_price("quote_id")),
     "api-halt-lift": ("post", "tess", "halt", {}),
     "api-alert-acknowledge": ("post", "tom", "alert", {}),
     "api-alert-snooze": ("post", "tom", "alert", {"minutes": 5}),
@@ -748,6 +750,10 @@ OTHERS = {
         " api-instruction-unblock api-instruction-resend"
     ),
 }
+
+
+def our_price(name: str = "quote") -> dict:
+    return {name: DealerQuote.objects.order_by("pk").first().pk, "price": "97", "qty": "100000"}
 
 
 def pairs(thing: SimpleNamespace) -> list[dict]:

@@ -3,6 +3,7 @@
 from .alerts import Alert, AlertRule
 from .costs import CostEstimate
 from .halts import Halt, HaltedRoute
+from .negotiation import Award, Counter, QuoteLevel
 from .outlets import VenueAccess
 from .routes import DealerQuote, Execution, Inquiry, Message, Route, RouteRequest, RoutingRule, Session
 from .rulebook import RoutingDecision, RuleChange, RuleDay
@@ -13,8 +14,10 @@ from .throttles import Throttle, ThrottleUse
 __all__ = [
     "Alert",
     "AlertRule",
+    "Award",
     "BrokerStrategy",
     "CostEstimate",
+    "Counter",
     "DealerQuote",
     "Execution",
     "Grant",
@@ -22,6 +25,7 @@ __all__ = [
     "HaltedRoute",
     "Inquiry",
     "Message",
+    "QuoteLevel",
     "Route",
     "RouteRequest",
     "RoutingDecision",

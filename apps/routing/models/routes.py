@@ -347,7 +347,6 @@ class Inquiry(models.Model):
     mid_at_send = price_field(null=True)
     mid_at_decision = price_field(null=True)
     decided_at = models.DateTimeField(null=True)
-    route = models.ForeignKey(Route, null=True, on_delete=models.PROTECT, related_name="+")
     few_dealers_reason = models.CharField(max_length=300, blank=True, default="")
     trace = models.JSONField(default=dict)
     environment = models.CharField(max_length=10, default="simulation")
@@ -376,6 +375,7 @@ class DealerQuote(models.Model):
         LOST = "LOST"
         SILENT = "SILENT"
         LATE = "LATE"
+        COUNTER = "COUNTER", "Countered"
 
     inquiry = models.ForeignKey(Inquiry, on_delete=models.PROTECT, related_name="quotes")
     dealer = models.ForeignKey(Broker, on_delete=models.PROTECT, related_name="+")

@@ -23,7 +23,20 @@ from .order_states import (
     status_after,
 )
 from .orders import SMART, STRATEGIES, BadStrategy, Contract, Terms, plain, strategy_fields
-from .quotes import Answer, Outcome, best_of, distance_bp, outcomes
+from .quotes import (
+    Answer,
+    Outcome,
+    Part,
+    best_of,
+    best_parts,
+    cover_of,
+    distance_bp,
+    is_good,
+    is_worse,
+    outcomes,
+    ranked,
+    value_of,
+)
 from .reports import (
     DK,
     FILL,
@@ -80,6 +93,7 @@ __all__ = [
     "Order",
     "Outcome",
     "PENDING",
+    "Part",
     "Problem",
     "RENEWAL",
     "RESTATED",
@@ -97,11 +111,13 @@ __all__ = [
     "alert_words",
     "answer_fields",
     "best_of",
+    "best_parts",
     "by_quantity",
     "choose",
     "cl_ord_id",
     "commission_amount",
     "conditions",
+    "cover_of",
     "contradiction",
     "disagreement",
     "distance_bp",
@@ -113,8 +129,10 @@ __all__ = [
     "frame",
     "in_turn",
     "in_words",
+    "is_good",
     "is_late",
     "is_unusual",
+    "is_worse",
     "kind_of",
     "leaves_of",
     "list_status",
@@ -125,6 +143,7 @@ __all__ = [
     "outcomes",
     "outside_limit",
     "plain",
+    "ranked",
     "read_report",
     "read_request",
     "read_tags",
@@ -143,4 +162,5 @@ __all__ = [
     "text_of",
     "unasked_words",
     "utc_text",
+    "value_of",
 ]

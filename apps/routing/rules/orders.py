@@ -28,7 +28,7 @@ EXEMPTIONS = {
 PARAMS = ("participation_pct", "start_at", "end_at")
 OWN_FIELDS = "fields"
 """Among a route's parameters: the tags of a strategy of the broker's own, as they were worked out from its file."""
-HIT, COVER, DONE_AWAY, PASS = "1", "4", "5", "6"
+HIT, COUNTER, COVER, DONE_AWAY, PASS = "1", "2", "4", "5", "6"
 
 
 class BadStrategy(Invalid):
@@ -302,10 +302,15 @@ def quote_response(
     response_ref: str, quote_ref: str, kind: str, terms: Terms, qty: Decimal, price: Decimal | None, cl_ord_id: str,
     at: datetime,
 ) -> list[FramePart]:  # fmt: skip
-    """QuoteResponse (35=AJ): 694 is 1 hit or lift, 4 cover, 5 done away, 6 pass."""
+    """
+    QuoteResponse (35=AJ): 694 is 1 hit or lift, 2 counter, 4 cover, 5 done away, 6 pass. A counter is said to bind nobody
+    (537=0): the dealer's next quote is what can be hit.
+    """
     fields: list[FramePart] = [(693, response_ref), (117, quote_ref), (694, kind)]
     if cl_ord_id:
         fields.append((11, cl_ord_id))
+    if kind == COUNTER:
+        fields.append((537, "0"))
     fields += [*instrument_fields(terms), (54, terms.side_tag), (38, plain(qty)), (60, utc_text(at))]
     fields += settlement_fields(terms)
     return [*fields, (15, terms.currency)] + ([(44, plain(price))] if price is not None else [])

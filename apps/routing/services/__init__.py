@@ -14,6 +14,7 @@ from .by_hand import (
     take_back,
 )
 from .costs import estimate_blocks
+from .countering import BadCounter, CounterWaits, counter_quote
 from .crossing import Crossed, book_crosses
 from .deciding import route_by_rules
 from .gate import RoutingHalted, StoppedAtRoute, halts_in_force, refuse_halted, stopped_at_route
@@ -29,15 +30,7 @@ from .grants import (
 )
 from .halts import HaltedAlready, OwnHalt, StaleHalt, ask_again, lift_halt, set_halt, sketch_halt
 from .hearing import Hearing, hear_messages, quarantine_messages
-from .inquiries import (
-    NotTheBest,
-    OutsideLimit,
-    QuoteEnded,
-    award_inquiry,
-    decide_due_inquiries,
-    decide_inquiries,
-    pass_inquiry,
-)
+from .inquiries import decide_due_inquiries, decide_inquiries, pass_inquiry
 from .keeping import (
     StaleThrottle,
     ThrottledAlready,
@@ -129,10 +122,13 @@ from .strategies import (
     load_strategies,
     route_by_strategy,
 )
+from .taking import BadShare, NotTheBest, OutsideLimit, QuoteEnded, award_inquiries, award_inquiry
 from .throttles import RateLimit, paces
 
 __all__ = [
+    "BadCounter",
     "BadHandFill",
+    "BadShare",
     "EnteredAlready",
     "FarFromMarket",
     "HandFill",
@@ -175,6 +171,7 @@ __all__ = [
     "end_throttle",
     "set_throttle",
     "throttle_problems",
+    "CounterWaits",
     "CompIdTaken",
     "Crossed",
     "book_crosses",
@@ -224,11 +221,13 @@ __all__ = [
     "add_staging_session",
     "ask_again",
     "ask_grant",
+    "award_inquiries",
     "award_inquiry",
     "cancel_routes",
     "change_routing_session",
     "change_staging_session",
     "confirm_grant",
+    "counter_quote",
     "decide_due_inquiries",
     "decide_inquiries",
     "decline_grant",

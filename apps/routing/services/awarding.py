@@ -30,15 +30,16 @@ class Asked(NamedTuple):
     busy: set[int]
 
 
-def ask_of_one(act: Act, block: Block, dealer_id: int) -> Sequence[Finding]:
+def ask_of(act: Act, found: Mapping[int, Block], towards: Mapping[int, Collection[int]]) -> Sequence[Finding]:
     """
-    Will ask all that is asked of what is sent of one block, which the caller holds, as a dealer's price is taken for it.
+    Will ask all that is asked of what is sent of blocks, which the caller holds, as dealers' prices are taken for them.
 
-    :returns: what keeps orders of it from being sent; they wait for compliance then, and nothing is to be sent
+    :param towards: of each block the ids of the dealers whose prices are taken
+    :returns: what keeps orders of them from being sent; they wait for compliance then, and nothing is to be sent
     :raises NoLocate, InPenaltyBox, NotChecked, MembersChanging, OrderBusy:
     """
-    lenders_of(act, {block.pk: block})
-    return ask_before_sending(act, {block.pk: block}, {block.pk: [dealer_id]}).stopped
+    lenders_of(act, found)
+    return ask_before_sending(act, found, towards).stopped
 
 
 def ask_of_many(act: Act, found: Mapping[int, Block], towards: Mapping[int, Collection[int]]) -> Asked:

@@ -12,8 +12,9 @@ from apps.core.tables import copy_in, next_ids, update_many
 
 from .. import events, rules
 from ..models import Route
-from ..states import BY_ORD_STATUS, EXECUTION_LIFE, INQUIRY_LIFE, LIFE, Q, Rt, X
-from .rows import BlockRow, ExecutionRow, Heard, InquiryRow, QuoteRow, Request, RouteRow, Unbookable
+from ..states import BY_ORD_STATUS, EXECUTION_LIFE, INQUIRY_LIFE, LIFE, Rt, X
+from .dealing import Dealing
+from .rows import BlockRow, ExecutionRow, Heard, InquiryRow, Request, RouteRow, Unbookable
 
 
 class Batch:
@@ -67,7 +68,7 @@ class Batch:
             self.blocks = self._load_blocks(cursor, set(routes.values()))
             self.routes = self._load_routes(cursor, routes)
             self.requests = self._load_requests(cursor)
-            self._load_inquiries(cursor, names)
+            self.dealing = self._load_dealing(cursor, names)
             self._load_set_aside(cursor)
             fills = [(m, f) for m, f in self._of("8", also=self.held) if rules.kind_of(f) in rules.TRADES]
             self._load_executions(cursor, fills)
@@ -133,28 +134,9 @@ class Batch:
             self.routes[request.route_id].requests.append(request)
         return found
 
-    def _load_inquiries(self, cursor, names: set[str]) -> None:
-        refs = names | {f.find(131) for _, f in self._of("S", "AG")}
-        hits = [r.id for r in self.routes.values() if r.kind == "INQUIRY"]
-        self.inquiries: dict[int, InquiryRow] = {}
-        self.quotes: dict[str, QuoteRow] = {}
-        cursor.execute(
-            "SELECT q.id, q.block_id, q.route_id, b.side, q.status, q.version FROM routing_inquiry q"
-            " JOIN blocks_block b ON b.id = q.block_id WHERE q.route_id = ANY(%s) OR q.id IN"
-            " (SELECT inquiry_id FROM routing_dealerquote WHERE request_ref = ANY(%s))"
-            " ORDER BY q.id FOR NO KEY UPDATE OF q",
-            [hits, list(refs - {""})],
-        )
-        for *row, status, version in cursor.fetchall():
-            self.inquiries[row[0]] = InquiryRow(*row, Q(status), version)
-        cursor.execute(
-            "SELECT id, inquiry_id, dealer_id, request_ref, quote_ref, price, qty, valid_until, answered_at, text,"
-            " result FROM routing_dealerquote WHERE request_ref = ANY(%s)",
-            [list(refs - {""})],
-        )
-        for row in cursor.fetchall():
-            self.quotes[row[3]] = QuoteRow(*row)
-        self.inquiry_of_route = {q.route_id: q for q in self.inquiries.values() if q.route_id is not None}
+    def _load_dealing(self, cursor, names: set[str]) -> Dealing:
+        refs = names | {f.find(tag) for _, f in self._of("S", "AG", "AI") for tag in (131, 693)}
+        return Dealing(cursor, refs - {""}, [r.id for r in self.routes.values() if r.kind == "INQUIRY"])
 
     def _load_set_aside(self, cursor) -> None:
         """
@@ -334,16 +316,7 @@ class Batch:
             self._write_routes(cursor)
             self._write_executions(cursor)
             self._write_cleared(cursor)
-            changed = [q for q in self.inquiries.values() if q.is_changed]
-            update_many(
-                cursor, "routing_inquiry", [q.id for q in changed],
-                {"status": ("text", [q.status for q in changed]), "version": ("int", [q.version for q in changed])},
-            )  # fmt: skip
-            _write(
-                cursor, "routing_dealerquote", [q for q in self.quotes.values() if q.is_changed],
-                {"quote_ref": "text", "price": "numeric", "qty": "numeric", "valid_until": "timestamptz",
-                 "answered_at": "timestamptz", "text": "text", "result": "text"},
-            )  # fmt: skip
+            self.dealing.write(cursor)
 
     def _write_routes(self, cursor) -> None:
         _write(

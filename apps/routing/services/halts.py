@@ -24,9 +24,10 @@ from apps.users.models import Desk, User
 from apps.users.services import require
 
 from .. import events, rules, selectors
-from ..models import Halt, HaltedRoute, Inquiry, Message, Route, RouteRequest
-from ..states import DEAD, HALT_LIFE, INQUIRY_LIFE, LIFE, Q, Rt
+from ..models import Halt, HaltedRoute, Message, Route, RouteRequest
+from ..states import DEAD, HALT_LIFE, LIFE, Q, Rt
 from .cancelling import ask_cancels
+from .concluding import end_awarded
 from .gate import LOCK
 from .inquiries import pass_all
 from .locks import refuse_stale
@@ -177,22 +178,12 @@ def _withdraw(act: Act, halt: Halt, routes: Mapping[int, Route], found: Mapping[
              "text": ("text", [f"Taken back by halt {halt.ref} before it was sent"] * len(gone))}, bump=True,
         )  # fmt: skip
     record(act, [Fact(pk, r.version + 1, events.RouteWithdrawn(halt_id=halt.pk)) for pk, r in gone.items()])
-    _fail_inquiries(act, halt, gone)
+    end_awarded(act, set(gone), f"Taken back by halt {halt.ref}.")
     free: dict[int, Any] = {}
     for route in gone.values():
         free[route.block_id] = free.get(route.block_id, 0) - route.qty
     blocks.mark_placed(act, free)
     return set(gone)
-
-
-def _fail_inquiries(act: Act, halt: Halt, gone: Collection[int]) -> None:
-    """The inquiries whose hit was taken back have come to nothing."""
-    rows = list(Inquiry.objects.filter(route__in=list(gone)).select_for_update(no_key=True).order_by("pk"))
-    told = [Fact(i.pk, i.version + 1, events.InquiryFailed(reason=f"Taken back by halt {halt.ref}.")) for i in rows]
-    statuses = [str(INQUIRY_LIFE.after(i.status, events.InquiryFailed)) for i in rows]
-    with connection.cursor() as cursor:
-        update_many(cursor, "routing_inquiry", [i.pk for i in rows], {"status": ("text", statuses)}, bump=True)
-    record(act, told)
 
 
 def _pass_inquiries(act: Act, halt: Halt) -> int:

@@ -14,7 +14,7 @@ from apps.users.services import require
 
 from .. import events, rules
 from ..models import Message
-from .answers import book_decline, book_post_trade, book_quote
+from .answers import book_decline, book_post_trade, book_quote, book_quote_status
 from .batch import Batch
 from .refusals import book_refusal, book_reject
 from .reports import book_report
@@ -30,6 +30,7 @@ BOOKS: dict[str, Callable[[Batch, Heard], None]] = {
     "3": book_reject,
     "S": book_quote,
     "AG": book_decline,
+    "AI": book_quote_status,
     "AU": book_post_trade,
 }
 

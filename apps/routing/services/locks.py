@@ -60,13 +60,25 @@ def lock_routes(user: User, route_ids: Sequence[int], seen: Mapping[int, int]) -
 
 def lock_inquiry(user: User, inquiry_id: int, seen: Mapping[int, int]) -> tuple[Inquiry, Block]:
     """:raises NotFound, StaleInquiry:"""
-    block_id = selectors.inquiries_seen_by(user).filter(pk=inquiry_id).values_list("block_id", flat=True).first()
-    if block_id is None:
+    inquiries, blocks = lock_inquiries(user, [inquiry_id], seen)
+    return inquiries[inquiry_id], blocks[inquiries[inquiry_id].block_id]
+
+
+def lock_inquiries(user: User, inquiry_ids: Sequence[int], seen: Mapping[int, int]) -> tuple[dict[int, Inquiry], dict[int, Block]]:
+    """
+    The inquiries locked in key order, after their blocks.
+
+    :returns: inquiry id to inquiry, block id to block
+    :raises NotFound, StaleInquiry:
+    """
+    wanted = set(inquiry_ids)
+    ids = dict(selectors.inquiries_seen_by(user).filter(pk__in=wanted).values_list("pk", "block_id"))
+    if len(ids) < len(wanted):
         raise NotFound("This inquiry does not exist or is not on your desk.")
-    blocks = lock_blocks(user, [block_id])
-    inquiry = Inquiry.objects.select_for_update(no_key=True).get(pk=inquiry_id)
-    refuse_stale(StaleInquiry, {inquiry.pk: inquiry}, seen)
-    return inquiry, blocks[block_id]
+    blocks = lock_blocks(user, set(ids.values()))
+    inquiries = {i.pk: i for i in Inquiry.objects.filter(pk__in=wanted).select_for_update(no_key=True).order_by("pk")}
+    refuse_stale(StaleInquiry, inquiries, seen)
+    return inquiries, blocks
 
 
 def refuse_stale(refusal: type[Stale], rows: Mapping[int, object], seen: Mapping[int, int], subject: str = "") -> None:

@@ -59,8 +59,8 @@ def book_reject(batch: Batch, message: Heard) -> None:
     else:
         sent, ref = fields.text(372), fields.find(379)
     text = (fields.find(58) or f"rejected, reason {fields.find(380) or fields.find(373) or 'not given'}")[:200]
-    if sent == "R" and ref in batch.quotes:
-        decline(batch, message, ref, text)
+    if sent in ("R", "AJ") and batch.dealing.quote_named(ref):
+        decline(batch, message, text, ref)
     elif sent in ("D", "AJ", "F", "G") and ref in batch.requests:
         _reject_request(batch, message, ref, text)
     elif sent == "Q":

@@ -132,7 +132,6 @@ class BlockRow:
 class InquiryRow:
     id: int
     block_id: int
-    route_id: int | None
     side: str
     status: Q
     version: int

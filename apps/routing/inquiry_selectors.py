@@ -1,0 +1,191 @@
+"""What the pages of inquiries show, each in a fixed number of queries."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
+
+from apps.blocks.models import Block
+from apps.blocks.selectors import mids_of
+from apps.marketdata import selectors as marketdata
+from apps.reference import yields
+from apps.reference.accruals import Coupon
+from apps.reference.models import AssetClass, Instrument
+
+from . import rules, selectors
+from .models import Award, Counter, DealerQuote, Inquiry, QuoteLevel
+from .page_selectors import UNIT
+from .states import Q as Inquiring
+
+NO_PRICE = (DealerQuote.Result.LATE, DealerQuote.Result.COUNTER)
+OLDEST_BENCHMARK = timedelta(minutes=15)
+KEYS = "123456789"
+INQUIRY_COLUMNS = (
+    *UNIT, "pk", "version", "block_id", "block__side", "block__instrument__symbol", "block__instrument__name", "qty", "status",
+    "sent_at", "due_at", "mid_at_send", "mid_at_decision", "asked", "answered",
+)  # fmt: skip
+
+
+def inquiries(user, *, status: str = "") -> QuerySet:
+    """Inquiries as named tuples, those that collect first, then by size."""
+    rows = selectors.inquiries_seen_by(user)
+    if status == "OPEN":
+        rows = rows.filter(status__in=[Inquiring.COLLECTING, Inquiring.AWARDED])
+    elif status:
+        rows = rows.filter(status=status)
+    rank = Case(
+        When(status="COLLECTING", then=Value(0)), When(status="FAILED", then=Value(1)),
+        When(status="AWARDED", then=Value(2)), default=Value(3), output_field=IntegerField(),
+    )  # fmt: skip
+    return (
+        rows.annotate(asked=Count("quotes"), answered=Count("quotes", filter=Q(quotes__price__isnull=False)))
+        .order_by(rank, "-qty", "-pk")
+        .values_list(*INQUIRY_COLUMNS, named=True)
+    )
+
+
+def quotes_by_inquiry(ids: Sequence[int]) -> dict[int, tuple[Decimal | None, Decimal | None]]:
+    """Inquiry id to its best and its second best price, as the side sees it."""
+    found: dict[int, list[Decimal]] = {}
+    sides = {}
+    for inquiry, side, price in DealerQuote.objects.filter(inquiry__in=ids, price__isnull=False).values_list(
+        "inquiry_id", "inquiry__block__side", "price"
+    ):
+        found.setdefault(inquiry, []).append(price)
+        sides[inquiry] = side
+    best = {}
+    for inquiry, prices in found.items():
+        prices.sort(reverse=sides[inquiry] != "BUY")
+        best[inquiry] = (prices[0], prices[1] if len(prices) > 1 else None)
+    return best
+
+
+class Quoted(NamedTuple):
+    """
+    A dealer's answer as a row. ``better_bp``: how much better than mid for us, in basis points of mid; yield in percent, spread
+    to the benchmark in basis points, each None where it cannot be told; ``part``: what the best parts take of it.
+    """
+
+    quote: DealerQuote
+    better_bp: Decimal | None
+    yield_pct: Decimal | None
+    spread_bp: Decimal | None
+    is_best: bool
+    is_good: bool
+    part: Decimal | None
+    key: str
+    counter: Counter | None
+    award: Award | None
+
+    @property
+    def price(self) -> Decimal | None:
+        return self.quote.price
+
+
+class Against(NamedTuple):
+    """The government bond that yields are compared with; None and why where there is none."""
+
+    benchmark: yields.Benchmark | None
+    why: str = ""
+
+
+def coupon_of(i: Instrument) -> Coupon:
+    return Coupon(i.coupon_pct, i.coupon_frequency, i.day_count, i.issue_date, i.maturity_date)
+
+
+def benchmarks_for(blocks: Iterable[Block], now: datetime) -> dict[int, Against]:
+    """
+    Of each block in a bond the government bond of its currency whose maturity is nearest, at its mid now, settled as the block is.
+    Two queries, whatever the number of blocks.
+    """
+    bonds = [b for b in blocks if b.instrument.asset_class in (AssetClass.CORP, AssetClass.GOVT)]
+    if not bonds:
+        return {}
+    rows = Instrument.objects.filter(
+        asset_class=AssetClass.GOVT, is_active=True, currency__in={b.currency_id for b in bonds}, maturity_date__isnull=False
+    )
+    rows = list(rows)
+    quotes = marketdata.quotes_of(row.pk for row in rows)
+    fresh = [row for row in rows if row.pk in quotes and now - quotes[row.pk].at <= OLDEST_BENCHMARK]
+    found = {}
+    for block in bonds:
+        if block.instrument.asset_class == AssetClass.GOVT:
+            found[block.pk] = Against(None, "it is a government bond itself")
+            continue
+        known = [
+            yields.Benchmark(row.symbol, row.maturity_date, rate)
+            for row in fresh
+            if row.currency_id == block.currency_id
+            and (rate := yields.yield_pct(quotes[row.pk].mid, coupon_of(row), block.settle_date)) is not None
+        ]
+        best = yields.nearest(block.instrument.maturity_date, known)
+        why = "" if best else f"no government bond in {block.currency_id} has a price of the last 15 minutes"
+        found[block.pk] = Against(best, why)
+    return found
+
+
+def inquiry_detail(inquiry: Inquiry, now: datetime) -> dict:
+    """
+    An inquiry with its quotes, best first, against the mid, that of the decision or now, and against its benchmark; with what was
+    countered, what was taken, and the parts at the best prices. Nine queries.
+    """
+    block = inquiry.block
+    mid = inquiry.mid_at_decision
+    if mid is None:
+        mid = mids_of([block]).get(block.pk) or inquiry.mid_at_send
+    against = benchmarks_for([block], now).get(block.pk)
+    quotes = list(DealerQuote.objects.filter(inquiry=inquiry).select_related("dealer").order_by("pk"))
+    rows = quoted(inquiry, quotes, mid, against, now)
+    return {
+        "quotes": rows,
+        "mid": mid,
+        "mid_yield": yield_at(block, mid),
+        "against": against,
+        "is_bond": against is not None,
+        "seconds_left": max(0, int((inquiry.due_at - now).total_seconds())),
+        "answered": sum(q.price is not None for q in quotes),
+        "may_split": "cash_qty" not in block.terms and any(r.part for r in rows),
+        "awards": [r for r in rows if r.award],
+        "levels": QuoteLevel.objects.filter(quote__inquiry=inquiry).select_related("quote__dealer").order_by("-pk")[:100],
+        "counters": Counter.objects.filter(quote__inquiry=inquiry).select_related("quote__dealer").order_by("-pk"),
+    }
+
+
+def quoted(
+    inquiry: Inquiry, quotes: Sequence[DealerQuote], mid: Decimal | None, against: Against | None, now: datetime
+) -> list[Quoted]:
+    """The quotes as rows, the best price first, those without one last. Two queries."""
+    block = inquiry.block
+    priced = [q for q in quotes if q.result not in NO_PRICE]
+    answers = {a.id: a for a in (_answer(q) for q in priced)}
+    order = [a.id for a in rules.ranked(block.side, list(answers.values()))]
+    best = next((answers[pk].price for pk in order), None)
+    i = block.instrument
+    parts = rules.best_parts(block.side, inquiry.qty, list(answers.values()), now, step=i.increment, least=i.min_piece)
+    part_of = {part.answer.id: part.qty for part in parts}
+    counters = {c.quote_id: c for c in Counter.objects.filter(quote__in=quotes).order_by("pk")}
+    awards = {a.quote_id: a for a in Award.objects.filter(inquiry=inquiry).select_related("route")}
+    place = {pk: n for n, pk in enumerate(order)}
+    rows, keys = [], iter(KEYS)
+    for q in sorted(quotes, key=lambda q: (place.get(q.pk, len(place)), q.pk)):
+        rate = yield_at(block, q.price)
+        good = q.pk in answers and rules.is_good(answers[q.pk], now)
+        rows.append(
+            Quoted(
+                q, rules.distance_bp(block.side, q.price, mid), rate, yields.spread_bp(rate, against and against.benchmark),
+                q.pk in answers and q.price is not None and q.price == best, good, part_of.get(q.pk),
+                next(keys, "") if good else "", counters.get(q.pk), awards.get(q.pk),
+            )
+        )  # fmt: skip
+    return rows
+
+
+def _answer(q: DealerQuote) -> rules.Answer:
+    return rules.Answer(q.pk, q.price, q.qty, q.valid_until, q.answered_at, q.result == DealerQuote.Result.DECLINED)
+
+
+def yield_at(block: Block, price: Decimal | None) -> Decimal | None:
+    """Yield to maturity in percent, settled as the block is; None where it cannot be told."""
+    return None if price is None else yields.yield_pct(price, coupon_of(block.instrument), block.settle_date)
