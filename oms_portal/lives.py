@@ -1,5 +1,7 @@
 """Every kind of thing that has a life: its table of moves, the database table of its rows, and which rows count."""
 
+from apps.algos.states import DRAW_LIFE, SEASON_LIFE, WHEEL_CHANGE_LIFE
+from apps.algos.states import LIFE as ALGO
 from apps.allocations.states import LIFE as ALLOCATION
 from apps.blocks.states import LIFE as BLOCK
 from apps.blocks.states import OPPOSITION_LIFE, ROTATION_LIFE
@@ -77,6 +79,10 @@ LIVES: tuple[tuple[Lifecycle, str, str], ...] = (
     (GRANT_LIFE, "routing_grant", "true"),
     (RULE_CHANGE_LIFE, "routing_rulechange", "true"),
     (STRATEGY_FILE_LIFE, "routing_strategyfile", "true"),
+    (ALGO, "algos_algo", "true"),
+    (WHEEL_CHANGE_LIFE, "algos_wheelchange", "true"),
+    (SEASON_LIFE, "algos_season", "true"),
+    (DRAW_LIFE, "algos_draw", "true"),
     (ALLOCATION, "allocations_allocation", "true"),
     (CONFIRMATION_LIFE, "settlement_confirmation", "true"),
     (INSTRUCTION_LIFE, "settlement_instruction", "true"),

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
+from apps.algos.urls import api_urlpatterns as algos_api
 from apps.allocations.urls import api_urlpatterns as allocations_api
 from apps.blocks.urls import api_urlpatterns as blocks_api
 from apps.compliance.urls import api_urlpatterns as compliance_api
@@ -39,6 +40,7 @@ urlpatterns = [
     path("api/v1/", include(surveillance_api)),
     path("api/v1/", include(blocks_api)),
     path("api/v1/", include(routing_api)),
+    path("api/v1/", include(algos_api)),
     path("api/v1/", include(allocations_api)),
     path("api/v1/", include(crossing_api)),
     path("api/v1/", include(settlement_api)),
@@ -54,6 +56,7 @@ urlpatterns = [
     path("", include("apps.desk.crosses.urls")),
     path("", include("apps.desk.blotter.urls")),
     path("", include("apps.routing.urls")),
+    path("", include("apps.algos.urls")),
     path("", include("apps.compliance.urls")),
     path("", include("apps.surveillance.urls")),
 ]

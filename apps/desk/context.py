@@ -21,6 +21,7 @@ PLACES = (
     ("Blocks", "blocks:list", "blocks.see"),
     ("Inquiries", "routing:inquiries", "routing.see"),
     ("Routes", "routing:routes", "routing.see"),
+    ("Algorithms", "algos:list", "routing.see"),
     ("Alerts", "routing:alerts", "routing.see"),
     ("Queues", "blocks:queues", "blocks.see"),
     ("Both sides", "blocks:oppositions", "blocks.see"),

@@ -178,7 +178,11 @@ def halt_subjects() -> list[tuple[str, list[tuple[str, str]]]]:
         ("Desk", [(f"DESK:{desk.code}", desk.name) for desk in Desk.objects.all()]),
         ("Person", [(f"USER:{user.username}", str(user)) for user in traders]),
         ("Broker or dealer", [(f"BROKER:{broker.code}", broker.name) for broker in brokers]),
-        ("Strategy", [(f"STRATEGY:{name}", name.title()) for name in sorted([*rules.STRATEGIES, rules.SMART])]),
+        (
+            "Strategy",
+            [(f"STRATEGY:{name}", name.title()) for name in sorted([*rules.STRATEGIES, rules.SMART])]
+            + [(f"STRATEGY:{name}", name) for name in rules.OWN_STRATEGIES],
+        ),
     ]
 
 

@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "apps.surveillance",
     "apps.blocks",
     "apps.routing",
+    "apps.algos",
     "apps.allocations",
     "apps.crossing",
     "apps.settlement",
@@ -312,6 +313,7 @@ HAND_TOLERANCE_BP = int(os.environ.get("OMS_HAND_TOLERANCE_BP", "50"))
 HAND_MINUTES = int(os.environ.get("OMS_HAND_MINUTES", "5"))
 IMPACT_Y = Decimal(os.environ.get("OMS_IMPACT_Y", "1"))
 COST_QUOTE_SECONDS = int(os.environ.get("OMS_COST_QUOTE_SECONDS", "900"))
+ALGO_QUOTE_SECONDS = int(os.environ.get("OMS_ALGO_QUOTE_SECONDS", "60"))  # How old a quote may be that tells the market's volume.
 COST_VOLUME_DAYS = int(os.environ.get("OMS_COST_VOLUME_DAYS", "45"))
 MARKET_FEED = {
     "host": os.environ.get("MARKET_FEED_HOST") or os.environ.get("STREET_HOST", "127.0.0.1"),

@@ -107,6 +107,10 @@ MATRIX: dict[str, set[str] | str] = {
     "blocks:notes_read": FLOOR, "blocks:notes_unread": FLOOR, "blocks:take_queue": set(),
     "blocks:rotations": ALL, "blocks:rotation": ALL, "blocks:rotation_csv": ALL, "blocks:rotation_make": {X},
     "blocks:rotation_reset": {X}, "blocks:rotation_end": {X},
+    # Algorithms of our own
+    **dict.fromkeys(("algos:list", "algos:of_block", "algos:algo", "api-algos", "api-algo"), {T, C, O, A}),
+    **{f"{door}{act}": {T} for door in ("algos:", "api-algo-") for act in ("start", "pause", "resume", "stop", "change")},
+    "algos:ticket": {T}, "api-block-algos": {T}, "api-block-algos-preview": {T},
     # Crosses
     "crossing:list": FLOOR, "crossing:report": FLOOR, "crossing:detail": FLOOR, "crossing:propose": {T}, "crossing:accept": {M},
     "crossing:approve": {C}, "crossing:decline": {M, C}, "crossing:withdraw": {T}, "crossing:execute": {T},

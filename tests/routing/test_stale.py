@@ -16,6 +16,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.algos import services as algos
+from apps.algos.models import Algo
 from apps.audit.services import record
 from apps.blocks import services as blocks
 from apps.compliance import services as compliance
@@ -48,6 +50,7 @@ WHY = "Because."
 SPEC = {"columns": ["order", "usd"], "widths": {}, "sort": [], "group": "", "totals": [], "filters": [], "colours": []}
 STEPS = [{"name": "A colleague", "permission": "orders.approve"}]
 HALVES = [{"broker": "HARBOR", "qty": "100"}, {"broker": "MERIDIAN", "qty": "200"}]
+ALGOS = {"start": "planned_algo", "pause": "algo", "resume": "paused_algo", "stop": "algo"}
 STAGING = {"target_comp_id": "PMS", "host": "127.0.0.1", "port": 9890}
 
 
@@ -462,6 +465,24 @@ class Things:
             crossing.accept_cross(self.act("mira"), pk, seen={pk: 1})
         return pk
 
+    def algo(self, *, paused: bool = False, started: bool = True) -> SimpleNamespace:
+        block, act = self.get("a_block")("AAA", "BUY", 1_000), self.act("tom")
+        pk = algos.plan_algo(act, block.pk, algos.Ask("TWAP", "HARBOR", ends_at=act.at + timedelta(hours=1)), seen=block.version)
+        steps = [algos.start_algo] if started else []
+        steps += [algos.pause_algo] if paused else []
+        for n, step in enumerate(steps, 1):
+            step(act, pk, seen={pk: n})
+        n = 1 + len(steps)
+        if not self.fresh:
+            algos.change_algo(act, pk, algos.ask_of(Algo.objects.get(pk=pk))._replace(interval_seconds=60), seen={pk: n})
+        return SimpleNamespace(pk=pk, n=n)
+
+    def paused_algo(self) -> SimpleNamespace:
+        return self.algo(paused=True)
+
+    def planned_algo(self) -> SimpleNamespace:
+        return self.algo(started=False)
+
     def view(self) -> int:
         spec = specs.read(ORDERS, SPEC)
         pk = saved.save_view(self.act("mira"), ORDERS, spec, name="Mine").pk
@@ -567,6 +588,11 @@ PAGES: dict[str, tuple[str, str, dict | Callable]] = {
         },
     ),
     "routing:take_back": ("tom", "by_hand", {}),
+    **{f"algos:{act}": ("tom", kind, {}) for act, kind in ALGOS.items()},
+    "algos:change": ("tom", "algo", {"qty": "500", "interval_seconds": "30"}),
+    "algos:ticket": (
+        "tom", "block", {"kind": "TWAP", "broker_code": "HARBOR", "qty": "100", "interval_seconds": "60", "do": "start"},
+    ),
     "routing:strategies_end": ("tom", "offered_file", {}),
     "routing:strategy_route": ("tom", "block_and_strategy", {"c.own_P": "1"}),
     "crossing:propose": ("tom", "opposition", {}),
@@ -692,6 +718,9 @@ API: dict[str, tuple[str, str, str, dict | Callable]] = {
         {"broker": "HARBOR", "qty": "1", "price": "50", "executed_at": timezone.now().isoformat(timespec="seconds")}
     ]}),
     "api-execution-take-back": ("post", "tom", "by_hand", {}),
+    **{f"api-algo-{act}": ("post", "tom", kind, {}) for act, kind in ALGOS.items()},
+    "api-algo-change": ("post", "tom", "algo", {"interval_seconds": 30}),
+    "api-block-algos": ("post", "tom", "block", {"algorithm": "TWAP", "broker": "HARBOR"}),
     **{f"api-strategy-file-{act}": ("post", "tom", "strategy_file", {}) for act in ("approve", "decline")},
     "api-strategy-file-end": ("post", "tom", "offered_file", {}),
     "api-crosses": ("post", "tom", "opposition", lambda t: {"opposition": t.pk}),
@@ -727,7 +756,7 @@ OTHERS = {
         "blocks:notes_of_order blocks:notes_of_block blocks:notes_read api-block-notes api-order-notes"
     ),
     "asks and changes nothing": (
-        "api-broker-strategy-fill orders:sketch compliance:try_proposals api-proposals-try desk:check desk:verify"
+        "api-broker-strategy-fill api-block-algos-preview orders:sketch compliance:try_proposals api-proposals-try desk:check desk:verify"
     ),
     "answers for each by itself, on the page as over the API": "orders:change orders:approve_clean",
     "agrees to what waits in a group, each answered for by itself": "orders:approve_group api-group-approve",

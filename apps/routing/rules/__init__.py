@@ -22,7 +22,7 @@ from .order_states import (
     leaves_of,
     status_after,
 )
-from .orders import SMART, STRATEGIES, BadStrategy, Contract, Terms, plain, strategy_fields
+from .orders import OWN_STRATEGIES, SMART, STRATEGIES, BadStrategy, Contract, Terms, plain, strategy_fields
 from .quotes import (
     Answer,
     Outcome,
@@ -92,6 +92,7 @@ __all__ = [
     "NotInVersion",
     "Order",
     "Outcome",
+    "OWN_STRATEGIES",
     "PENDING",
     "Part",
     "Problem",

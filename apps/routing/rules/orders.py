@@ -12,6 +12,8 @@ from .wire import FramePart, utc_text
 
 STRATEGIES = {"VWAP": "1", "PARTICIPATE": "2", "TWAP": "1001"}
 SMART = "SMART"  # Our own: parts of the block to lit venues, as orders to be filled at once. Brokers are told the venue alone.
+OWN_STRATEGIES = ("Own TWAP", "Own VWAP", "Own POV", "Own IS", "Own ICEBERG", "Own CLOSE")
+"""Algorithms of our own, which send plain orders (apps/algos); halts name them."""
 TIFS = {"DAY": "0", "GTC": "1", "OPG": "2", "IOC": "3", "FOK": "4", "GTD": "6", "CLS": "7"}
 ORD_TYPES = {"MARKET": "1", "LIMIT": "2", "STOP": "3", "STOP_LIMIT": "4", "PEGGED": "P"}
 WITH_A_LIMIT = {"MARKET": "LIMIT", "STOP": "STOP_LIMIT"}

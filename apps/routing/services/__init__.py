@@ -13,6 +13,7 @@ from .by_hand import (
     book_by_hand,
     take_back,
 )
+from .children import route_child
 from .costs import estimate_blocks
 from .countering import BadCounter, CounterWaits, counter_quote
 from .crossing import Crossed, book_crosses
@@ -53,6 +54,7 @@ from .messages import (
     take_to_send,
 )
 from .planning import (
+    Child,
     DirectedElsewhere,
     FewDealers,
     LeftToTrader,
@@ -163,6 +165,8 @@ __all__ = [
     "end_strategies",
     "load_strategies",
     "route_by_strategy",
+    "Child",
+    "route_child",
     "WAYS",
     "StaleThrottle",
     "ThrottleText",

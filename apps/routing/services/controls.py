@@ -13,7 +13,7 @@ from .planning import Plan
 
 def refuse_plans_beyond_limits(act: Act, plans: Iterable[Plan]) -> None:
     """:raises BeyondLimit: where a part that would be placed is beyond one"""
-    refuse_beyond_limits(act, [(p.block, p.qty, p.block.limit_price) for p in plans])
+    refuse_beyond_limits(act, [(p.block, p.qty, p.limit_price) for p in plans])
 
 
 def refuse_beyond_limits(act: Act, parts: Iterable[tuple[Block, Decimal, Decimal | None]]) -> None:

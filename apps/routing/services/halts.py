@@ -98,7 +98,7 @@ def _subject(scope: str, subject: str) -> dict[str, Any]:
     """The one field of a halt that names what it stops. :raises Invalid: where there is none of that name"""
     if scope == Halt.Scope.FIRM and not subject:
         return {}
-    if scope == Halt.Scope.STRATEGY and subject in (*rules.STRATEGIES, rules.SMART):
+    if scope == Halt.Scope.STRATEGY and subject in (*rules.STRATEGIES, rules.SMART, *rules.OWN_STRATEGIES):
         return {"strategy": subject}
     found = None
     if scope == Halt.Scope.USER:

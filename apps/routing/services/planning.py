@@ -46,6 +46,21 @@ class DirectedElsewhere(Conflict):
     """The clients of a block told us with whom to trade it."""
 
 
+class Child(NamedTuple):
+    """
+    How an order of an algorithm of our own differs from its block's: the broker is told no strategy.
+
+    :param label: the algorithm, as halts, throttles and pages call it
+    :param limit_price: within the block's; None for the block's own
+    :param tif: time in force; empty for the block's own
+    """
+
+    label: str
+    limit_price: Decimal | None = None
+    tif: str = ""
+    trace: Mapping[str, Any] = {}
+
+
 class Plan(NamedTuple):
     """Where a quantity of a block goes: one broker by an algorithm, or several dealers by inquiry."""
 
@@ -56,6 +71,23 @@ class Plan(NamedTuple):
     strategy: str
     params: dict[str, Any]
     trace: dict[str, Any]
+    child: Child | None = None
+
+    @property
+    def limit_price(self) -> Decimal | None:
+        own = self.child.limit_price if self.child else None
+        return self.block.limit_price if own is None else own
+
+    @property
+    def tif(self) -> str:
+        return (self.child.tif if self.child else "") or self.block.tif
+
+
+def as_children(plans: "Sequence[Plan]", child: Child | None) -> "Sequence[Plan]":
+    """The plans as orders of an algorithm of our own, where there is one."""
+    if child is None:
+        return plans
+    return [p._replace(strategy=child.label, params={}, trace={**p.trace, **child.trace}, child=child) for p in plans]
 
 
 class Override(NamedTuple):
@@ -281,10 +313,10 @@ def refuse_untaken(plans: Sequence[Plan]) -> None:
         block, broker = plan.block, plan.broker_ids[0]
         own = [row for row in table if row.broker_id == broker]
         taken = taken_by(own, block.instrument.asset_class, None, broker) if own else []
-        if own and (block.order_type, block.tif) not in {(row.order_type, row.tif) for row in taken}:
+        if own and (block.order_type, plan.tif) not in {(row.order_type, row.tif) for row in taken}:
             said = "; ".join(f"{row.order_type} {row.tif}" for row in taken)
             raise NotTaken(
-                f"{block.ref} is a {block.order_type} order with {block.tif}, which this broker does not take; it takes"
+                f"{block.ref} is a {block.order_type} order with {plan.tif}, which this broker does not take; it takes"
                 f" {said}.{_chosen_by(plan)} Choose another broker.",
                 field="broker_code", block=block.ref,
             )  # fmt: skip

@@ -29,7 +29,18 @@ from .gate import ask_before_sending, halts_in_force, lenders_of, let_through, r
 from .inquiries import open_inquiries
 from .locks import lock_blocks, lock_routes, refuse_stale, terms_of
 from .messages import Outgoing, queue_messages, reachable_brokers
-from .planning import ALGO, INQUIRY, Override, Plan, plan_inquiries, plan_routes, refuse_missed, refuse_untaken
+from .planning import (
+    ALGO,
+    INQUIRY,
+    Child,
+    Override,
+    Plan,
+    as_children,
+    plan_inquiries,
+    plan_routes,
+    refuse_missed,
+    refuse_untaken,
+)
 from .smart import split_smart
 from .throttles import count_strategies
 from .writing import NewRoute, orig_of, write_requests, write_routes
@@ -108,7 +119,7 @@ def route_blocks(
 @transaction.atomic
 def route_with_fields(
     act: Act, block_ids: Sequence[int], *, seen: Mapping[int, int], broker_code: str | None, strategy: str | None,
-    params: Mapping[str, Any] | None, qty: Decimal | None, out_of_turn: bool,
+    params: Mapping[str, Any] | None, qty: Decimal | None, out_of_turn: bool, child: Child | None = None,
 ) -> Routed:  # fmt: skip
     """As ``route_blocks``; among the parameters may be tags of a strategy of the broker's own, which its form worked out."""
     user = require(act, "routing.route")
@@ -119,7 +130,8 @@ def route_with_fields(
     lenders = lenders_of(act, found)
     quantities = _quantities(found, qty)
     bars = bars_of(act, found.values())
-    plans = let_through(act, standing, plan_routes(act, quantities, found, Override(broker_code, strategy, params), bars))
+    wanted = as_children(plan_routes(act, quantities, found, Override(broker_code, strategy, params), bars), child)
+    plans = let_through(act, standing, wanted)
     plans = split_smart(act, without_barred(bars, plans, reachable_brokers()))
     refuse_untaken(plans)
     refuse_plans_beyond_limits(act, plans)
@@ -232,7 +244,7 @@ def _send_orders(
     if not plans:
         return []
     count_strategies(act, [(plan.strategy, plan.block) for plan in plans])
-    fields = [rules.strategy_fields(plan.strategy, plan.params) for plan in plans]
+    fields = [() if plan.child else rules.strategy_fields(plan.strategy, plan.params) for plan in plans]
     names = write_routes(
         act,
         [
@@ -242,7 +254,7 @@ def _send_orders(
                 ALGO,
                 "D",
                 p.qty,
-                p.block.limit_price,
+                p.limit_price,
                 mids.get(p.block.pk),
                 p.strategy,
                 p.params,
@@ -257,7 +269,8 @@ def _send_orders(
             "D",
             name,
             rules.orders.new_order(
-                name, terms_of(plan.block, lenders), plan.qty, plan.block.limit_price, algo, plan.block.instructions, act.at
+                name, terms_of(plan.block, lenders)._replace(tif=plan.tif), plan.qty, plan.limit_price, algo, plan.block.instructions,
+                act.at,
             ),
         )
         for plan, algo, (_, name) in zip(plans, fields, names, strict=True)
