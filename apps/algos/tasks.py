@@ -3,6 +3,9 @@
 from celery import shared_task
 from django.utils import timezone
 
+from apps.audit.selectors import automated_id
+from apps.core.acts import Act
+
 from . import services
 
 
@@ -10,3 +13,9 @@ from . import services
 def work() -> None:
     """Sends what is due; what another worker has in hand is left to it."""
     services.work_algos(timezone.now())
+
+
+@shared_task(name="algos.close_seasons", ignore_result=True, expires=600)
+def close_seasons() -> None:
+    """Tells the seeds of wheels' seasons whose time is over, and opens the next."""
+    services.close_due_seasons(Act(by=automated_id("scheduler"), at=timezone.now(), via="worker"))

@@ -17,7 +17,7 @@ from apps.core.refusals import Refusal, Stale
 from apps.users.doors import door
 from apps.users.services import can
 
-from . import charts, selectors, services
+from . import charts, selectors, services, wheel_selectors
 from .forms import AlgoForm, first_said
 from .models import Algo
 from .states import LIVE, A
@@ -49,7 +49,10 @@ def of_block(request: HttpRequest, block_id: int) -> HttpResponse:
     block = get_block_seen_by(request.user, block_id)
     rows = selectors.by_attention(selectors.algos_seen_by(request.user).filter(block=block))[:10]
     may = can(request.user, "routing.route") and block.unplaced_qty > 0
-    context = {"rows": selectors.listed(rows, timezone.now()), "the_block": block, "may_work": may}
+    context = {
+        "rows": selectors.listed(rows, timezone.now()), "the_block": block, "wheels": wheel_selectors.offered() if may else [],
+        "drawn": wheel_selectors.draws_seen_by(request.user).filter(block=block)[:5],
+    }  # fmt: skip
     return render(request, "algos/list.html#of_block", context)
 
 

@@ -60,6 +60,7 @@ BEHIND = (
     ("Routing decisions", "routing:decisions", "routing.see"),
     ("Broker strategies", "routing:strategies", "routing.see"),
     ("Lit venues", "routing:venues", "routing.see"),
+    ("Algo wheels", "algos:wheels", "routing.see"),
     ("Broker terms", "portfolios:terms", "portfolios.see"),
     ("Retirement plans", "portfolios:plans", "portfolios.see"),
 )

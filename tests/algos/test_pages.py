@@ -54,6 +54,12 @@ class TestPages:
             assert shown.count("<polyline") == 3 and 'class="target"' in shown and "R-" in shown
             assert ("Pause" in shown) == may
 
+    def test_its_routes_lead_back_to_it(self, an_algo, beat, tom):
+        algo = an_algo("TWAP", 1_000)
+        beat()
+        shown = words(visit(tom, "routing:route", Route.objects.get().pk))
+        assert reverse("algos:algo", args=[algo.pk]) in shown and "slice 1" in shown
+
     def test_the_list_and_the_blocks_panel(self, an_algo, tom):
         algo = an_algo("POV", 1_000)
         assert algo.ref in words(visit(tom, "algos:list")) and algo.ref in words(visit(tom, "algos:list", query="?status=LIVE"))

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from apps.algos import services as algos
+from apps.algos import tasks
 from apps.algos.models import Slice
 from apps.blocks.models import Block
 from apps.routing import services as routing
@@ -154,3 +155,10 @@ class TestStanding:
         assert beat(6) == [350]  # With the 100 that came back.
         algo.refresh_from_db()
         assert (algo.version, algo.qty, last_route().limit_price) == (3, 600, 50)
+
+
+def test_beat_asks_by_its_tasks(an_algo, by):
+    an_algo("TWAP", 1_000)
+    tasks.work()
+    tasks.close_seasons()
+    assert Route.objects.count() == 1

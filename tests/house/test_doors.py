@@ -111,6 +111,11 @@ MATRIX: dict[str, set[str] | str] = {
     **dict.fromkeys(("algos:list", "algos:of_block", "algos:algo", "api-algos", "api-algo"), {T, C, O, A}),
     **{f"{door}{act}": {T} for door in ("algos:", "api-algo-") for act in ("start", "pause", "resume", "stop", "change")},
     "algos:ticket": {T}, "api-block-algos": {T}, "api-block-algos-preview": {T},
+    **dict.fromkeys(("algos:wheels", "algos:wheel", "algos:wheel_change", "algos:verify", "algos:one_draw", "api-wheels",
+                     "api-wheel-changes", "api-seasons", "api-season-report", "api-draws"), {T, C, O, A}),
+    **dict.fromkeys(("algos:wheel_propose", "algos:wheel_decide", "api-wheel-change-drop"), {T, C}),
+    **dict.fromkeys(("algos:season_close", "api-season-close", "api-wheel-change-approve", "api-wheel-change-refuse"), {C}),
+    **dict.fromkeys(("algos:draw", "algos:use_draw", "api-block-draws", "api-draw-route", "api-draw-set-aside"), {T}),
     # Crosses
     "crossing:list": FLOOR, "crossing:report": FLOOR, "crossing:detail": FLOOR, "crossing:propose": {T}, "crossing:accept": {M},
     "crossing:approve": {C}, "crossing:decline": {M, C}, "crossing:withdraw": {T}, "crossing:execute": {T},
@@ -207,7 +212,8 @@ MATRIX: dict[str, set[str] | str] = {
 }  # fmt: skip
 
 # Where looking and acting share an address: who may act.
-POSTS = {"api-routing-rule-changes": {T, C}, "api-broker-terms": {C}, "api-trading-limits": {C}, "api-throttles": {C},
+POSTS = {"api-routing-rule-changes": {T, C}, "api-wheel-changes": {T, C},
+         "api-broker-terms": {C}, "api-trading-limits": {C}, "api-throttles": {C},
          "api-strategy-files": {T, O}, "api-venue-quotes": {O},
          "api-rotations": {X}, "compliance:library": {C}, "api-crosses": {T}, "api-staging-sessions": {O, X},
          "api-orders": {M}, "api-imports": {M}, "api-import-listings": {M}, "api-proposals": {M},

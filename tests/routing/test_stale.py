@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.algos import services as algos
-from apps.algos.models import Algo
+from apps.algos.models import Algo, Season
 from apps.audit.services import record
 from apps.blocks import services as blocks
 from apps.compliance import services as compliance
@@ -483,6 +483,42 @@ class Things:
     def planned_algo(self) -> SimpleNamespace:
         return self.algo(started=False)
 
+    def wheel_change(self) -> int:
+        two = [algos.Destination("HARBOR", "VWAP", 1), algos.Destination("MERIDIAN", "TWAP", 1)]
+        self.get("counterparties")
+        pk = algos.propose_wheel(self.act("tom"), algos.WheelText("Main", two))
+        if not self.fresh:
+            algos.refuse_wheel(self.act("omar"), pk, seen={pk: 1})
+        return pk
+
+    def season(self, *, close: bool = True) -> SimpleNamespace:
+        fresh, self.fresh = self.fresh, True
+        change = self.wheel_change()
+        self.fresh = fresh
+        wheel = algos.approve_wheel(self.act("omar"), change, seen={change: 1})
+        pk = Season.objects.get().pk
+        if close and not fresh:
+            algos.close_season(self.act("odile"), pk, seen={pk: 1})
+        return SimpleNamespace(pk=pk, wheel=wheel)
+
+    def block_and_wheel(self) -> SimpleNamespace:
+        wheel, pk = self.season(close=False).wheel, self.block()
+        Session.objects.update(is_up=True)
+        return SimpleNamespace(pk=pk, args=(wheel, pk), wheel=wheel)
+
+    def block_beside_wheel(self) -> SimpleNamespace:
+        made = self.block_and_wheel()
+        return SimpleNamespace(pk=made.pk, wheel=made.wheel)
+
+    def draw(self) -> int:
+        fresh, self.fresh = self.fresh, True
+        at = self.block_and_wheel()
+        self.fresh = fresh
+        pk = algos.draw(self.act("tom"), at.wheel, at.pk, seen=1)
+        if not fresh:
+            algos.set_aside(self.act("tess"), pk, seen={pk: 1})
+        return pk
+
     def view(self) -> int:
         spec = specs.read(ORDERS, SPEC)
         pk = saved.save_view(self.act("mira"), ORDERS, spec, name="Mine").pk
@@ -589,6 +625,10 @@ PAGES: dict[str, tuple[str, str, dict | Callable]] = {
     ),
     "routing:take_back": ("tom", "by_hand", {}),
     **{f"algos:{act}": ("tom", kind, {}) for act, kind in ALGOS.items()},
+    "algos:wheel_decide": ("odile", "wheel_change", {"do": "approve"}),
+    "algos:season_close": ("omar", "season", {}),
+    "algos:draw": ("tom", "block_and_wheel", {}),
+    "algos:use_draw": ("tom", "draw", {"do": "route"}),
     "algos:change": ("tom", "algo", {"qty": "500", "interval_seconds": "30"}),
     "algos:ticket": (
         "tom", "block", {"kind": "TWAP", "broker_code": "HARBOR", "qty": "100", "interval_seconds": "60", "do": "start"},
@@ -719,6 +759,11 @@ API: dict[str, tuple[str, str, str, dict | Callable]] = {
     ]}),
     "api-execution-take-back": ("post", "tom", "by_hand", {}),
     **{f"api-algo-{act}": ("post", "tom", kind, {}) for act, kind in ALGOS.items()},
+    **{f"api-wheel-change-{act}": ("post", "odile", "wheel_change", {}) for act in ("approve", "refuse")},
+    "api-wheel-change-drop": ("post", "tom", "wheel_change", {}),
+    "api-season-close": ("post", "omar", "season", {}),
+    "api-block-draws": ("post", "tom", "block_beside_wheel", lambda t: {"wheel": t.wheel}),
+    **{f"api-draw-{act}": ("post", "tom", "draw", {}) for act in ("route", "set-aside")},
     "api-algo-change": ("post", "tom", "algo", {"interval_seconds": 30}),
     "api-block-algos": ("post", "tom", "block", {"algorithm": "TWAP", "broker": "HARBOR"}),
     **{f"api-strategy-file-{act}": ("post", "tom", "strategy_file", {}) for act in ("approve", "decline")},
@@ -752,6 +797,7 @@ OTHERS = {
     "proposes something new, or another text of a rule as it was read; of that tests/routing/test_rulebook.py": (
         "routing:rule_propose api-routing-rule-changes"
     ),
+    "proposes a wheel, or another text of one as it was read; of that tests/algos/test_wheels.py": "algos:wheel_propose api-wheel-changes",
     "adds to a thread, or says what one has read": (
         "blocks:notes_of_order blocks:notes_of_block blocks:notes_read api-block-notes api-order-notes"
     ),
@@ -858,6 +904,7 @@ RACED_ELSEWHERE = {
     **{f"api-rule-draft-{act}": "tests/compliance/test_rule_change_races.py" for act in ("edit", "propose", "drop", "approve", "refuse")},
     **{f"api-limit-end-{act}": "tests/compliance/test_keeping_limits.py" for act in ("approve", "refuse", "drop")},
     **{f"api-clause-mapping-{act}": "tests/compliance/test_mandate_races.py" for act in ("approve", "refuse", "drop")},
+    "api-wheel-change-drop": "is its author's alone, as that of a routing rule",
     "api-routing-rule-drop": "is its author's alone; of two acts at once tests/routing/test_rulebook.py",
     "api-restriction-lift": "who asked to lift it never does: tests/compliance/test_lifting.py",
     "api-cross-approve": "tests/crossing/test_races.py",

@@ -29,6 +29,7 @@ from .gate import ask_before_sending, halts_in_force, lenders_of, let_through, r
 from .inquiries import open_inquiries
 from .locks import lock_blocks, lock_routes, refuse_stale, terms_of
 from .messages import Outgoing, queue_messages, reachable_brokers
+from .placing import place_orders
 from .planning import (
     ALGO,
     INQUIRY,
@@ -43,7 +44,7 @@ from .planning import (
 )
 from .smart import split_smart
 from .throttles import count_strategies
-from .writing import NewRoute, orig_of, write_requests, write_routes
+from .writing import orig_of, write_requests
 
 
 class NothingToPlace(Conflict):
@@ -147,7 +148,7 @@ def route_with_fields(
     plans = _in_turn(plans, _freeze(act, found, mids, out_of_turn))
     blocks.mark_placed(act, quantities)
     return Routed(
-        routes=_send_orders(act, [p for p in plans if p.action == ALGO], mids, lenders),
+        routes=place_orders(act, [p for p in plans if p.action == ALGO], mids, lenders),
         inquiries=open_inquiries(act, [p for p in plans if p.action == INQUIRY], mids),
         told=said.told,
     )
@@ -235,48 +236,6 @@ def _quantities(found: Mapping[int, Block], qty: Decimal | None) -> dict[int, De
     if "cash_qty" in block.terms and qty != block.unplaced_qty:
         raise Invalid(f"{block.ref} is by amount, which is dealt as a whole. Leave the quantity empty.", field="qty")
     return {pk: qty}
-
-
-def _send_orders(
-    act: Act, plans: Sequence[Plan], mids: Mapping[int, Decimal], lenders: Mapping[int, str]
-) -> list[int]:
-    """Will write a route, its request and its NewOrderSingle for each plan."""
-    if not plans:
-        return []
-    count_strategies(act, [(plan.strategy, plan.block) for plan in plans])
-    fields = [() if plan.child else rules.strategy_fields(plan.strategy, plan.params) for plan in plans]
-    names = write_routes(
-        act,
-        [
-            NewRoute(
-                p.block,
-                p.broker_ids[0],
-                ALGO,
-                "D",
-                p.qty,
-                p.limit_price,
-                mids.get(p.block.pk),
-                p.strategy,
-                p.params,
-                p.trace,
-            )
-            for p in plans
-        ],
-    )
-    outgoing = [
-        Outgoing(
-            plan.broker_ids[0],
-            "D",
-            name,
-            rules.orders.new_order(
-                name, terms_of(plan.block, lenders)._replace(tif=plan.tif), plan.qty, plan.limit_price, algo, plan.block.instructions,
-                act.at,
-            ),
-        )
-        for plan, algo, (_, name) in zip(plans, fields, names, strict=True)
-    ]
-    queue_messages(act, outgoing)
-    return [pk for pk, _ in names]
 
 
 @transaction.atomic
