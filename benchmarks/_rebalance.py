@@ -67,7 +67,8 @@ class Pipeline:
                 if not deliveries.deliver(pk):
                     raise RuntimeError(Delivery.objects.get(pk=pk).error)
 
-    def whole(self) -> None:
+    def to_blocks(self) -> None:
+        """From the file to blocks that nobody has routed."""
         content = (self.home / "demo" / "rebalance.csv").read_bytes()
         with self.steps.step("stage"):
             pk = orders.upload_import(self.act("mira"), "rebalance.csv", content)
@@ -83,9 +84,16 @@ class Pipeline:
                     compliance.approve_reviews(act, list(waiting), seen=waiting, terms=compliance.Terms("CLIENT"))
         with self.steps.step("block"):
             self.keep_promises("blocks.")
+
+    def to_routes(self) -> None:
+        """From the file to orders that wait to be sent."""
+        self.to_blocks()
         with self.steps.step("route"):
             ready = dict(Block.objects.filter(status="OPEN").values_list("pk", "version"))
             routing.route_blocks(self.act("tom"), list(ready), seen=ready)
+
+    def whole(self) -> None:
+        self.to_routes()
         self._execute()
         with self.steps.step("finish"):
             left = dict(Block.objects.filter(status="WORKING").values_list("pk", "version"))

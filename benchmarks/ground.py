@@ -67,8 +67,8 @@ def peak_memory_mb() -> float:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
 
 
-def report(name: str, figures: dict, ratio: float, target: float, reached: bool) -> None:
-    """The last line of a benchmark. A target not reached is said, and is no failure of the run."""
+def report(name: str, figures: dict, ratio: float, target: float | None, reached: bool) -> None:
+    """The last line of a benchmark. A target not reached is said, and is no failure of the run; None: there is none."""
     print(
         json.dumps({"name": name, "figures": figures, "ratio": round(ratio, 2), "target": target, "reached": reached})
     )
