@@ -28,7 +28,9 @@ from .feed import Feed
 from .fix import Gateway
 from .journal import Journal
 from .market import Market
-from .orders import CancelReject, Report
+from .orders import OTHER_REJECT, CancelReject, Report
+from .scripts import TAG as SCRIPT_TAG
+from .scripts import BadScript, Scripts
 from .tactics import STYLES, Style
 from .universe import CUSTODIANS, load_universe
 
@@ -91,6 +93,7 @@ class Street:
         self.gateway = Gateway(
             self.folder, port=options.port, codes=codes, client=options.client, keep_log=options.keep_fix_log
         )
+        self.scripts = Scripts(self.gateway.send)
         self.control = Control(self.folder / "control", Commands(self).do)
         self._stopping = threading.Event()
 
@@ -203,6 +206,7 @@ class Street:
                     self.gateway.send(code, wire.quote(answer))
         else:
             self.clock.resume_at(self.market.now)
+        self.scripts.step(time.monotonic())
         for due in self.feed.due(time.monotonic()):
             at = self.clock.utc(due.at)
             self.gateway.send("SIMX", wire.snapshot(due.request_id, due.instrument, due.quote, at))
@@ -233,6 +237,10 @@ class Street:
         elif message.type == "AK" and keeper:
             refused = objection(message, keeper.book, self.universe)
             self.gateway.send(code, wire.confirmation_ack(message, refused=refused, at=utc_now()))
+        elif message.type in ("F", "G", "H") and self.scripts.takes(code, message):
+            pass
+        elif message.type == "D" and code in self.brokers and message.get(SCRIPT_TAG):
+            self._play(code, message)
         elif message.type == "H" and keeper:
             self.say([keeper.status(wire.terms(message))])
         elif message.type == "Q" and keeper:  # What is to be done about it is for people to agree on.
@@ -258,6 +266,14 @@ class Street:
         else:
             text = f"{code} does not take messages of type {message.type}."
             self.gateway.send(code, wire.business_reject(message, reason=NOT_OFFERED, text=text))
+
+    def _play(self, code: str, message: wire.Message) -> None:
+        book, terms = self.brokers[code].book, wire.terms(message)
+        self._received(code, "new", message, terms)
+        try:
+            self.scripts.begin(book, terms, message.get(SCRIPT_TAG), time.monotonic())
+        except BadScript as problem:
+            self.say([book.refuse(terms, OTHER_REJECT, str(problem))])
 
     def _change(self, broker: Broker, message: wire.Message) -> None:
         terms = wire.terms(message)
