@@ -5,6 +5,7 @@ from apps.algos.states import LIFE as ALGO
 from apps.allocations.states import LIFE as ALLOCATION
 from apps.blocks.states import LIFE as BLOCK
 from apps.blocks.states import OPPOSITION_LIFE, ROTATION_LIFE
+from apps.certification.states import LIFE as PLAY
 from apps.compliance.states import (
     CLAUSE_LIFE,
     CLOSE_OUT_LIFE,
@@ -28,7 +29,6 @@ from apps.orders.states import APPROVAL_LIFE, CHAIN_LIFE, DEPUTY_LIFE, GROUP_LIF
 from apps.orders.states import LIFE as ORDER
 from apps.routing.states import (
     ALERT_LIFE,
-    AXIS_LIFE,
     EXECUTION_LIFE,
     GRANT_LIFE,
     HALT_LIFE,
@@ -74,13 +74,13 @@ LIVES: tuple[tuple[Lifecycle, str, str], ...] = (
     (ROUTE, "routing_route", "true"),
     (EXECUTION_LIFE, "routing_execution", "true"),
     (INQUIRY_LIFE, "routing_inquiry", "true"),
-    (AXIS_LIFE, "routing_axis", "true"),
     (MESSAGE_LIFE, "routing_message", "t.version > 0"),
     (HALT_LIFE, "routing_halt", "true"),
     (ALERT_LIFE, "routing_alert", "true"),
     (GRANT_LIFE, "routing_grant", "true"),
     (RULE_CHANGE_LIFE, "routing_rulechange", "true"),
     (STRATEGY_FILE_LIFE, "routing_strategyfile", "true"),
+    (PLAY, "certification_play", "true"),
     (ALGO, "algos_algo", "true"),
     (WHEEL_CHANGE_LIFE, "algos_wheelchange", "true"),
     (SEASON_LIFE, "algos_season", "true"),

@@ -9,6 +9,7 @@ from drf_spectacular.views import SpectacularAPIView
 from apps.algos.urls import api_urlpatterns as algos_api
 from apps.allocations.urls import api_urlpatterns as allocations_api
 from apps.blocks.urls import api_urlpatterns as blocks_api
+from apps.certification.urls import api_urlpatterns as certification_api
 from apps.compliance.urls import api_urlpatterns as compliance_api
 from apps.crossing.urls import api_urlpatterns as crossing_api
 from apps.desk.orders.urls import urlpatterns as order_list
@@ -41,6 +42,7 @@ urlpatterns = [
     path("api/v1/", include(blocks_api)),
     path("api/v1/", include(routing_api)),
     path("api/v1/", include(algos_api)),
+    path("api/v1/", include(certification_api)),
     path("api/v1/", include(allocations_api)),
     path("api/v1/", include(crossing_api)),
     path("api/v1/", include(settlement_api)),
@@ -57,6 +59,7 @@ urlpatterns = [
     path("", include("apps.desk.blotter.urls")),
     path("", include("apps.routing.urls")),
     path("", include("apps.algos.urls")),
+    path("", include("apps.certification.urls")),
     path("", include("apps.compliance.urls")),
     path("", include("apps.surveillance.urls")),
 ]

@@ -22,6 +22,7 @@ PLACES = (
     ("Inquiries", "routing:inquiries", "routing.see"),
     ("Routes", "routing:routes", "routing.see"),
     ("Algorithms", "algos:list", "routing.see"),
+    ("Races", "certification:matrices", "routing.see"),
     ("Alerts", "routing:alerts", "routing.see"),
     ("Queues", "blocks:queues", "blocks.see"),
     ("Both sides", "blocks:oppositions", "blocks.see"),

@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "apps.blocks",
     "apps.routing",
     "apps.algos",
+    "apps.certification",
     "apps.allocations",
     "apps.crossing",
     "apps.settlement",

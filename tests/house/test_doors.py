@@ -88,10 +88,7 @@ MATRIX: dict[str, set[str] | str] = {
     "api-routing-rule-approve": {C}, "api-routing-rule-refuse": {C}, "api-routing-rule-drop": {T, C},
     "routing:costs_of": {T, C, O, A}, "api-cost-estimates": {T, C, O, A},
     "routing:cancel": {T}, "routing:inquiries": {T, C, O, A}, "routing:inquiry_rows": {T, C, O, A},
-    "routing:inquiry": {T, C, O, A}, "routing:award": {T}, "routing:counter": {T},
-    **dict.fromkeys(("routing:ask", "routing:take_best", "routing:pass_selected", "routing:axes_load"), {T}),
-    **dict.fromkeys(("routing:axes", "api-axes", "routing:leakage", "api-leakage"), {T, C, O, A}),
-    "routing:inquiry_list": {T, C, O, A}, "routing:inquiry_list_rows": {T, C, O, A}, "api-inquiries-take-best": {T}, "routing:pass": {T},
+    "routing:inquiry": {T, C, O, A}, "routing:award": {T}, "routing:counter": {T}, "routing:pass": {T},
     "routing:sessions": {T, C, O, A}, "routing:settle_message": {T},
     "routing:staged": {T, C, O, A}, "routing:staged_one": {T, C, O, A},
     **dict.fromkeys(("routing:grant_ask", "routing:grant_confirm", "routing:grant_decline", "routing:grant_end"), {C, O}),
@@ -113,6 +110,9 @@ MATRIX: dict[str, set[str] | str] = {
     # Algorithms of our own
     **dict.fromkeys(("algos:list", "algos:of_block", "algos:algo", "api-algos", "api-algo"), {T, C, O, A}),
     **{f"{door}{act}": {T} for door in ("algos:", "api-algo-") for act in ("start", "pause", "resume", "stop", "change")},
+    **dict.fromkeys(
+        ("certification:matrices", "certification:plays", "certification:report", "api-plays", "api-matrix-report"), {T, C, O, A}
+    ),
     "algos:ticket": {T}, "api-block-algos": {T}, "api-block-algos-preview": {T},
     **dict.fromkeys(("algos:wheels", "algos:wheel", "algos:wheel_change", "algos:verify", "algos:one_draw", "api-wheels",
                      "api-wheel-changes", "api-seasons", "api-season-report", "api-draws"), {T, C, O, A}),
@@ -215,8 +215,7 @@ MATRIX: dict[str, set[str] | str] = {
 }  # fmt: skip
 
 # Where looking and acting share an address: who may act.
-POSTS = {"api-inquiries": {T}, "api-axes": {T},
-         "api-routing-rule-changes": {T, C}, "api-wheel-changes": {T, C},
+POSTS = {"api-routing-rule-changes": {T, C}, "api-wheel-changes": {T, C}, "certification:matrices": {T}, "api-plays": {T},
          "api-broker-terms": {C}, "api-trading-limits": {C}, "api-throttles": {C},
          "api-strategy-files": {T, O}, "api-venue-quotes": {O},
          "api-rotations": {X}, "compliance:library": {C}, "api-crosses": {T}, "api-staging-sessions": {O, X},

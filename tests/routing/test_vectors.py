@@ -12,6 +12,7 @@ from django.db import connection, transaction
 
 from apps.audit.models import Entry
 from apps.blocks.models import Block
+from apps.certification.rules import STATES, VECTORS, Asks, Refuses, Says
 from apps.core.refusals import Refusal
 from apps.routing import services as routing
 from apps.routing.models import Alert, AlertRule, Execution, Message, Route, RouteRequest
@@ -19,7 +20,6 @@ from apps.routing.states import DEAD
 
 from .conftest import sent
 from .says_fix import Counterparty
-from .vectors import STATES, VECTORS, Asks, Refuses, Says
 
 D = Decimal
 PLAYED = [
