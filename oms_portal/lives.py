@@ -29,6 +29,7 @@ from apps.orders.states import APPROVAL_LIFE, CHAIN_LIFE, DEPUTY_LIFE, GROUP_LIF
 from apps.orders.states import LIFE as ORDER
 from apps.routing.states import (
     ALERT_LIFE,
+    AXIS_LIFE,
     EXECUTION_LIFE,
     GRANT_LIFE,
     HALT_LIFE,
@@ -74,6 +75,7 @@ LIVES: tuple[tuple[Lifecycle, str, str], ...] = (
     (ROUTE, "routing_route", "true"),
     (EXECUTION_LIFE, "routing_execution", "true"),
     (INQUIRY_LIFE, "routing_inquiry", "true"),
+    (AXIS_LIFE, "routing_axis", "true"),
     (MESSAGE_LIFE, "routing_message", "t.version > 0"),
     (HALT_LIFE, "routing_halt", "true"),
     (ALERT_LIFE, "routing_alert", "true"),

@@ -35,6 +35,9 @@ class WheelTextIn(serializers.Serializer):
     sizes = serializers.ListField(
         child=serializers.DecimalField(9, 4), required=False, default=list, help_text="bounds in percent of a day's volume, rising"
     )
+    spreads = serializers.ListField(
+        child=serializers.DecimalField(9, 4), required=False, default=list, help_text="bounds in basis points of the mid, rising"
+    )
     days = serializers.IntegerField(required=False, default=90, help_text="of a season")
     is_active = serializers.BooleanField(required=False, default=True)
 

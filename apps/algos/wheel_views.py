@@ -37,15 +37,25 @@ class WheelForm(forms.Form):
     sizes = forms.CharField(
         label="Bounds of sizes", required=False, max_length=80, help_text="percent of a day's volume, as 1 5 10; none: sizes together"
     )
+    spreads = forms.CharField(label="Bounds of spreads", required=False, max_length=80, help_text="basis points, as 2 10; none: together")
     days = forms.IntegerField(label="Days of a season", initial=90)
     is_active = forms.BooleanField(label="In force", required=False, initial=True)
     reason = forms.CharField(label="Why (kept on the record)", max_length=400, widget=forms.Textarea(attrs={"rows": 2}))
 
     def clean_sizes(self) -> list[Decimal]:
+        return self._bounds("sizes")
+
+    def clean_spreads(self) -> list[Decimal]:
+        return self._bounds("spreads")
+
+    def _bounds(self, name: str) -> list[Decimal]:
         try:
-            return [Decimal(word) for word in self.cleaned_data["sizes"].replace(",", " ").split()]
+            found = [Decimal(word) for word in self.cleaned_data[name].replace(",", " ").split()]
         except InvalidOperation:
-            raise forms.ValidationError("Write percentages with blanks between, as 1 5 10.") from None
+            found = [Decimal("NaN")]
+        if not all(bound.is_finite() for bound in found):
+            raise forms.ValidationError("Write numbers with blanks between, as 1 5 10.")
+        return found
 
     def clean_destinations(self) -> list[services.Destination]:
         try:
@@ -69,8 +79,8 @@ def _first(wheel) -> dict:
         " ".join(filter(None, [d.broker, d.strategy, f"{d.params['participation_pct']}%" if d.params else "", str(d.weight)]))
         for d in text.destinations
     ]
-    sizes = " ".join(f"{size.normalize():f}" for size in text.sizes)
-    return text._asdict() | {"destinations": "\n".join(lines), "sizes": sizes, "seen": wheel.number}
+    bounds = {name: " ".join(f"{bound.normalize():f}" for bound in getattr(text, name)) for name in ("sizes", "spreads")}
+    return text._asdict() | {"destinations": "\n".join(lines), "seen": wheel.number} | bounds
 
 
 @door("routing.see")

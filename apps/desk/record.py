@@ -44,8 +44,8 @@ THREADS = {"order": blocks.thread_of_order, "block": blocks.thread_of_block}
 NEEDED = {
     "route": "routing.see", "execution": "routing.see", "inquiry": "routing.see", "message": "routing.see",
     "halt": "routing.see", "estimate": "routing.see", "alert": "routing.see", "session": "routing.see", "grant": "routing.see_staging",
-    "strategy_file": "routing.see", "play": "routing.see", "slice": "routing.see", "wheel_change": "routing.see",
-    "season": "routing.see", "draw": "routing.see",
+    "axis": "routing.see", "play": "routing.see",
+    "strategy_file": "routing.see", "slice": "routing.see", "wheel_change": "routing.see", "season": "routing.see", "draw": "routing.see",
     "allocation": "audit.see", "confirmation": "settlement.see", "instruction": "settlement.see",
     "exchange": "settlement.see",
     "review": "compliance.see", "rule": "compliance.see", "draft": "compliance.see", "restriction": "compliance.see",
@@ -89,7 +89,7 @@ SUBJECTS = {"order": "O-{:06d}", "block": "B-{:04d}", "route": "R-{:04d}", "inqu
             "opposition": "X-{:04d}", "cross": "XC-{:04d}", "draft": "D-{:04d}", "screening": "S-{:06d}",
             "mapping": "CM-{:05d}", "limit": "TL-{:04d}", "limit_end": "LE-{:04d}", "position_limit": "PL-{:04d}", "match": "N-{:05d}",
             "close_out": "CO-{:05d}",
-            "algo": "AL-{:04d}", "play": "PL-{:04d}",
+            "algo": "AL-{:04d}", "axis": "AX-{:05d}", "play": "PL-{:04d}",
             "draw": "DR-{:05d}", "wheel_change": "WC-{:04d}", "alert": "L-{:04d}", "halt": "H-{:04d}"}  # fmt: skip
 # What a field is called whose own name is not the word for it, and what the codes of FIX 4.4 mean (tags 150 and 39).
 WORDS = {
@@ -158,7 +158,8 @@ def _names(payloads: Iterable[dict]) -> Names:
     """What the numbers in the payloads stand for, by field."""
     asked: dict[str, set[int]] = {}
     for payload in payloads:
-        for part in (payload, payload.get("before"), payload.get("after")):
+        nested = [one for value in payload.values() if isinstance(value, list) for one in value if isinstance(one, dict)]
+        for part in (payload, payload.get("before"), payload.get("after"), *nested):
             for field in NAMES.keys() & (part.keys() if isinstance(part, dict) else ()):
                 if isinstance(part[field], int):
                     asked.setdefault(field, set()).add(part[field])
@@ -245,6 +246,8 @@ def _in_words(name: str, value: object, names: Names) -> str:
         return "yes" if value else "no"
     if isinstance(value, list) and not any(isinstance(one, list | dict) for one in value):
         return ", ".join(_in_words(name.removesuffix("s"), one, names) for one in value)
+    if isinstance(value, list) and all(isinstance(one, dict) for one in value):
+        return "; ".join(_in_words(name, one, names) for one in value)
     try:
         if name == "params" and isinstance(value, str):
             value = json.loads(value)

@@ -192,7 +192,7 @@ class Seen(ApiDoor, viewsets.GenericViewSet):
     """Lists and details for those who may see routing; acts for those who may route."""
 
     permissions = ("routing.see",)
-    acts = dict.fromkeys(("cancel", "replace", "route", "award", "counter", "pass_on"), ("routing.route",))
+    acts = dict.fromkeys(("cancel", "replace", "route", "award", "counter", "pass_on", "ask", "take_best"), ("routing.route",))
 
     pagination_class = NewestFirst
 

@@ -184,6 +184,7 @@ class InquirySent(Event, code="inquiry.sent"):
     dealers: int
     due_at: str
     mid: str | None = None
+    asked_in: int | None = None  # The list it was asked in.
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from apps.reference import yields
 
 from . import inquiry_selectors as inquiring
 from . import selectors, services
-from .api import KEY, RouteActIn, Seen, said_in, unless_stopped
+from .api import KEY, RouteActIn, RoutedOut, Seen, said_in, unless_stopped
 from .models import Award, Counter, DealerQuote, Inquiry
 
 
@@ -81,7 +81,7 @@ class InquiryOut(serializers.ModelSerializer):
     class Meta:
         model = Inquiry
         fields = (
-            "id", "ref", "status", "version", "block_id", "symbol", "side", "qty", "sent_at", "due_at", "mid_at_send",
+            "id", "ref", "asked_in_id", "status", "version", "block_id", "symbol", "side", "qty", "sent_at", "due_at", "mid_at_send",
             "mid_at_decision", "decided_at", "few_dealers_reason", "quotes", "awards", "counters", "trace", "environment",
         )  # fmt: skip
         read_only_fields = fields
@@ -111,6 +111,43 @@ class AwardIn(RouteActIn):
         return said
 
 
+class InquirySeenIn(serializers.Serializer):
+    id = serializers.IntegerField(min_value=1)
+    version = serializers.IntegerField(min_value=1, help_text="the version that the caller looked at")
+
+
+def _seen(said: list[dict]) -> dict[int, int]:
+    return {one["id"]: one["version"] for one in said}
+
+
+class AskIn(serializers.Serializer):
+    """Whom to ask about what is unplaced of blocks, all at once; of several blocks as one list."""
+
+    blocks = InquirySeenIn(many=True, allow_empty=False)
+    dealers = serializers.ListField(
+        child=serializers.CharField(max_length=20), required=False, allow_empty=False, help_text="codes; the rule's where absent"
+    )
+    seconds = serializers.IntegerField(min_value=1, max_value=services.LONGEST, required=False)
+    award = serializers.ChoiceField(["auto", "person"], required=False, help_text="who decides; the rule's where absent")
+    qty = serializers.DecimalField(20, 4, required=False, help_text="of one block")
+    reason = serializers.CharField(max_length=400, required=False, default="", allow_blank=True)
+
+
+class TakeBestIn(serializers.Serializer):
+    inquiries = InquirySeenIn(many=True, allow_empty=False)
+    reason = serializers.CharField(max_length=400, required=False, default="", allow_blank=True)
+
+
+class LeftOut(serializers.Serializer):
+    id = serializers.IntegerField()
+    why = serializers.CharField()
+
+
+class TakenOut(serializers.Serializer):
+    taken = serializers.ListField(child=serializers.IntegerField(), help_text="ids of the inquiries of which the best price was taken")
+    left = LeftOut(many=True, help_text="those without a price to take, which go on")
+
+
 class CounterIn(RouteActIn):
     quote_id = serializers.IntegerField(min_value=1)
     price = serializers.DecimalField(20, 8)
@@ -120,7 +157,7 @@ class CounterIn(RouteActIn):
 class Inquiries(Seen):
     serializer_class = InquiryOut
     queryset = Inquiry.objects.none()
-    filterset_fields = ("status", "block")
+    filterset_fields = ("status", "block", "asked_in")
 
     def get_queryset(self):
         rows = selectors.inquiries_seen_by(self.request.user)
@@ -130,6 +167,34 @@ class Inquiries(Seen):
     def list(self, request: Request) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self._data(page, many=True))
+
+    @extend_schema(summary="Ask dealers about blocks", request=AskIn, responses=RoutedOut, parameters=[KEY])
+    def ask(self, request: Request) -> Response:
+        said = said_in(AskIn, request)
+        act, seen = act_of(request, reason=said["reason"]), _seen(said["blocks"])
+
+        def do():
+            routed = services.send_inquiries(
+                act, list(seen), seen=seen, dealer_codes=said.get("dealers"), seconds=said.get("seconds"),
+                award=said.get("award"), qty=said.get("qty"),
+            )  # fmt: skip
+            return RoutedOut(routed).data | {"stopped": routed.stopped}
+
+        return unless_stopped(answer_once(act, "routing.send_inquiries", {"said": said}, do)[0])
+
+    @extend_schema(
+        summary="Take the best price of each, and leave those without one", request=TakeBestIn, responses=TakenOut, parameters=[KEY]
+    )
+    def take_best(self, request: Request) -> Response:
+        said = said_in(TakeBestIn, request)
+        act, seen = act_of(request, reason=said["reason"]), _seen(said["inquiries"])
+
+        def do():
+            made = services.award_at_best(act, list(seen), seen=seen)
+            left = [{"id": pk, "why": why} for pk, why in made.left.items()]
+            return {"taken": made.taken, "left": left, "stopped": made.stopped}
+
+        return unless_stopped(answer_once(act, "routing.award_at_best", {"said": said}, do)[0], is_award=True)
 
     @extend_schema(summary="One inquiry with every dealer's answer")
     def retrieve(self, request: Request, pk: str) -> Response:

@@ -1,21 +1,24 @@
 """What the pages of inquiries show, each in a fixed number of queries."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
+from django.conf import settings
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 
 from apps.blocks.models import Block
-from apps.blocks.selectors import mids_of
+from apps.blocks.selectors import blocks_seen_by, mids_of
+from apps.core.refusals import NotFound
 from apps.marketdata import selectors as marketdata
 from apps.reference import yields
 from apps.reference.accruals import Coupon
-from apps.reference.models import AssetClass, Instrument
+from apps.reference.models import AssetClass, Broker, Instrument
 
 from . import rules, selectors
-from .models import Award, Counter, DealerQuote, Inquiry, QuoteLevel
+from .axis_selectors import Axed, axes_for
+from .models import Award, Counter, DealerQuote, Inquiry, InquiryList, QuoteLevel, RoutingRule, Session
 from .page_selectors import UNIT
 from .states import Q as Inquiring
 
@@ -78,6 +81,7 @@ class Quoted(NamedTuple):
     key: str
     counter: Counter | None
     award: Award | None
+    axed: Axed | None
 
     @property
     def price(self) -> Decimal | None:
@@ -129,7 +133,7 @@ def benchmarks_for(blocks: Iterable[Block], now: datetime) -> dict[int, Against]
 def inquiry_detail(inquiry: Inquiry, now: datetime) -> dict:
     """
     An inquiry with its quotes, best first, against the mid, that of the decision or now, and against its benchmark; with what was
-    countered, what was taken, and the parts at the best prices. Nine queries.
+    countered, what was taken, and the parts at the best prices. Ten queries.
     """
     block = inquiry.block
     mid = inquiry.mid_at_decision
@@ -156,7 +160,7 @@ def inquiry_detail(inquiry: Inquiry, now: datetime) -> dict:
 def quoted(
     inquiry: Inquiry, quotes: Sequence[DealerQuote], mid: Decimal | None, against: Against | None, now: datetime
 ) -> list[Quoted]:
-    """The quotes as rows, the best price first, those without one last. Two queries."""
+    """The quotes as rows, the best price first, those without one last. Three queries."""
     block = inquiry.block
     priced = [q for q in quotes if q.result not in NO_PRICE]
     answers = {a.id: a for a in (_answer(q) for q in priced)}
@@ -167,6 +171,7 @@ def quoted(
     part_of = {part.answer.id: part.qty for part in parts}
     counters = {c.quote_id: c for c in Counter.objects.filter(quote__in=quotes).order_by("pk")}
     awards = {a.quote_id: a for a in Award.objects.filter(inquiry=inquiry).select_related("route")}
+    axed = {one.axis.dealer_id: one for one in reversed(axes_for([block], now)[block.pk])}
     place = {pk: n for n, pk in enumerate(order)}
     rows, keys = [], iter(KEYS)
     for q in sorted(quotes, key=lambda q: (place.get(q.pk, len(place)), q.pk)):
@@ -176,7 +181,7 @@ def quoted(
             Quoted(
                 q, rules.distance_bp(block.side, q.price, mid), rate, yields.spread_bp(rate, against and against.benchmark),
                 q.pk in answers and q.price is not None and q.price == best, good, part_of.get(q.pk),
-                next(keys, "") if good else "", counters.get(q.pk), awards.get(q.pk),
+                next(keys, "") if good else "", counters.get(q.pk), awards.get(q.pk), axed.get(q.dealer_id),
             )
         )  # fmt: skip
     return rows
@@ -189,3 +194,120 @@ def _answer(q: DealerQuote) -> rules.Answer:
 def yield_at(block: Block, price: Decimal | None) -> Decimal | None:
     """Yield to maturity in percent, settled as the block is; None where it cannot be told."""
     return None if price is None else yields.yield_pct(price, coupon_of(block.instrument), block.settle_date)
+
+
+class Line(NamedTuple):
+    """An inquiry of a list as a row: its answers, and the best price that is good for all of it, with yield and spread."""
+
+    inquiry: Inquiry
+    asked: int
+    answered: int
+    best: DealerQuote | None
+    cover: Decimal | None
+    mid: Decimal | None
+    better_bp: Decimal | None
+    yield_pct: Decimal | None
+    spread_bp: Decimal | None
+    awards: Sequence[Award]
+
+    @property
+    def is_open(self) -> bool:
+        return self.inquiry.status == Inquiring.COLLECTING
+
+
+def get_list_seen_by(user, list_id: int) -> InquiryList:
+    """:raises NotFound: where there is none, or none of its inquiries is on a desk of the person"""
+    found = InquiryList.objects.filter(pk=list_id, inquiries__in=selectors.inquiries_seen_by(user)).first()
+    if found is None:
+        raise NotFound("There is no such list, or it is not of your desk.")
+    return found
+
+
+def lines_of(rows: QuerySet[Inquiry], now: datetime) -> list[Line]:
+    """Inquiries as rows, those that wait for a decision first. Six queries, whatever their number."""
+    inquiries = list(rows.select_related("block__instrument", "block__currency").order_by("pk"))
+    quotes: dict[int, list[DealerQuote]] = {i.pk: [] for i in inquiries}
+    for quote in DealerQuote.objects.filter(inquiry__in=quotes).select_related("dealer").order_by("pk"):
+        quotes[quote.inquiry_id].append(quote)
+    awards: dict[int, list[Award]] = {}
+    for award in Award.objects.filter(inquiry__in=quotes).select_related("quote__dealer").order_by("pk"):
+        awards.setdefault(award.inquiry_id, []).append(award)
+    blocks = [i.block for i in inquiries]
+    mids, against = mids_of(blocks), benchmarks_for(blocks, now)
+    made = [_line(i, quotes[i.pk], awards.get(i.pk, []), mids.get(i.block_id), against.get(i.block_id), now) for i in inquiries]
+    return sorted(made, key=lambda line: (not line.is_open, line.inquiry.pk))
+
+
+def _line(inquiry: Inquiry, quotes, awards, mid: Decimal | None, against: Against | None, now: datetime) -> Line:
+    block = inquiry.block
+    mid = inquiry.mid_at_decision or mid or inquiry.mid_at_send
+    answers = [_answer(q) for q in quotes if q.result not in NO_PRICE]
+    taken = {a.quote_id for a in awards}
+    best = rules.best_of(block.side, inquiry.qty, answers, now) if not awards else None
+    shown = next((q for q in quotes if q.pk == (awards[0].quote_id if awards else best and best.id)), None)
+    cover = next((a.price for a in rules.ranked(block.side, answers) if a.id not in (taken or {best and best.id})), None)
+    rate = yield_at(block, shown.price if shown else None)
+    return Line(
+        inquiry, len(quotes), sum(q.price is not None for q in quotes), shown, cover, mid,
+        rules.distance_bp(block.side, shown.price if shown else None, mid), rate,
+        yields.spread_bp(rate, against and against.benchmark), awards,
+    )  # fmt: skip
+
+
+class Askable(NamedTuple):
+    """
+    A dealer that may be asked; ``rule`` whether the firm's rules for inquiries name it, ``axed`` in how many of the blocks it
+    said it would deal the other way, ``says`` that in words.
+    """
+
+    pk: int
+    code: str
+    name: str
+    rule: bool
+    axed: int
+    says: str
+
+    @property
+    def is_proposed(self) -> bool:
+        return self.rule or bool(self.axed)
+
+
+def dealers_to_ask(blocks: Sequence[Block], now: datetime) -> list[Askable]:
+    """
+    Active dealers with an enabled session: those with axes in the blocks first, then those of a rule for inquiries. Three queries.
+    """
+    named = set(
+        RoutingRule.objects.filter(action=RoutingRule.Action.INQUIRY, is_active=True).values_list("brokers", flat=True)
+    )
+    rows = Broker.objects.filter(
+        kind=Broker.Kind.DEALER, is_active=True,
+        pk__in=Session.objects.filter(purpose=Session.Purpose.ROUTING, is_enabled=True, environment=settings.ENVIRONMENT).values("broker"),
+    )  # fmt: skip
+    theirs: dict[int, dict[int, Axed]] = {}
+    for pk, found in axes_for(blocks, now).items():
+        for one in found:
+            theirs.setdefault(one.axis.dealer_id, {}).setdefault(pk, one)
+    made = [Askable(b.pk, b.code, b.name, b.pk in named, len(theirs.get(b.pk, ())), _says(theirs.get(b.pk, {}))) for b in rows]
+    return sorted(made, key=lambda d: (-d.axed, not d.rule, d.name))
+
+
+def _says(axed: Mapping[int, Axed]) -> str:
+    if not axed:
+        return ""
+    first = next(iter(axed.values()))
+    a = first.axis
+    size = "" if a.qty is None else f" {a.qty:,.0f}"
+    at = "" if a.price is None else f" at {a.price.normalize():f}"
+    more = f" and {len(axed) - 1} more" if len(axed) > 1 else ""
+    stale = ", stale" if first.is_stale else ""
+    return f"{a.get_kind_display()}: {a.get_dealer_side_display()}{size} {a.instrument.symbol}{at}{more}{stale}"
+
+
+def blocks_to_ask(user, ids: Iterable[int]) -> list[Block]:
+    """Those of the blocks that the person sees, with their instruments."""
+    return list(blocks_seen_by(user).filter(pk__in=set(ids)).select_related("instrument", "currency").order_by("pk"))
+
+
+def list_of(inquiry_id: int) -> int | None:
+    """The list an inquiry was asked in."""
+    return Inquiry.objects.filter(pk=inquiry_id).values_list("asked_in", flat=True).first()

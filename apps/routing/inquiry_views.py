@@ -1,5 +1,6 @@
 """Pages of inquiries: the prices of dealers, and what a trader does with them."""
 
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
 from django import forms
@@ -7,6 +8,7 @@ from django.core.paginator import Paginator
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -17,7 +19,9 @@ from apps.users.services import can
 
 from . import inquiry_selectors as inquiring
 from . import selectors, services
+from .leakage_selectors import leakage_seen_by
 from .models import Inquiry
+from .rules import leakage
 
 PAGE = 200
 PART = "part-"
@@ -41,6 +45,164 @@ class CounterForm(forms.Form):
 @require_GET
 def inquiries(request: HttpRequest) -> HttpResponse:
     return _inquiries_page(request)
+
+
+class AskForm(forms.Form):
+    """Whom to ask about the selected blocks, and who decides."""
+
+    dealers = forms.MultipleChoiceField(label="Dealers", widget=forms.CheckboxSelectMultiple, help_text="three at least, or a reason")
+    seconds = forms.IntegerField(label="Collect for", initial=services.SECONDS, min_value=1, max_value=services.LONGEST)
+    award = forms.ChoiceField(
+        label="Who decides", choices=[("person", "I take the prices"), ("auto", "The best price, when all have answered")]
+    )
+    reason = forms.CharField(label="Reason", max_length=400, required=False, widget=forms.Textarea(attrs={"rows": 2}))
+
+    def __init__(self, *args, dealers: Sequence[inquiring.Askable], **more):
+        super().__init__(*args, **more)
+        self.fields["dealers"].choices = [(d.code, f"{d.name} · {d.says}" if d.says else d.name) for d in dealers]
+        self.fields["dealers"].initial = [d.code for d in dealers if d.is_proposed]
+
+
+@door("routing.route")
+@require_http_methods(["GET", "POST"])
+def ask(request: HttpRequest) -> HttpResponse:
+    """GET: whom to ask about the selected blocks. POST: asks them, all the blocks or none, and opens their list."""
+    seen, status = seen_versions(request.POST if request.method == "POST" else request.GET), 200
+    if not seen:
+        raise Invalid("Select at least one block.", field="seen")
+    blocks = inquiring.blocks_to_ask(request.user, seen)
+    form = AskForm(request.POST or None, dealers=inquiring.dealers_to_ask(blocks, timezone.now()))
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            said = form.cleaned_data
+            try:
+                routed = services.send_inquiries(
+                    act_of(request, reason=said["reason"]), list(seen), seen=seen, dealer_codes=said["dealers"],
+                    seconds=said["seconds"], award=said["award"],
+                )  # fmt: skip
+            except Stale as refusal:
+                return refused_in_dialog(request, refusal)
+            except Refusal as refusal:
+                field = {"dealer_codes": "dealers"}.get(str(refusal.facts.get("field")), refusal.facts.get("field"))
+                form.add_error(field if field in form.fields else None, refusal.message)
+                status = refusal.status
+            else:
+                if routed.stopped:
+                    return refused_in_dialog(request, services.stopped_at_route(routed.stopped))
+                return _opened(routed.inquiries)
+    return render(request, "routing/ask.html", {"form": form, "blocks": blocks, "seen": seen}, status=status)
+
+
+def _opened(ids: Sequence[int]) -> HttpResponse:
+    """On to the screen where the prices come in."""
+    response = HttpResponse(status=204)
+    asked_in = inquiring.list_of(ids[0])
+    response["HX-Redirect"] = reverse("routing:inquiry_list", args=[asked_in]) if asked_in else reverse("routing:inquiry", args=[ids[0]])
+    return response
+
+
+# --- lists ----------------------------------------------------------------------------------------------------------
+
+
+def _lines(request: HttpRequest, list_id: int) -> dict:
+    found = inquiring.get_list_seen_by(request.user, list_id)
+    now = timezone.now()
+    lines = inquiring.lines_of(selectors.inquiries_seen_by(request.user).filter(asked_in=found), now)
+    return {
+        "list": found,
+        "lines": lines,
+        "seconds_left": max(0, int((found.due_at - now).total_seconds())),
+        "may_act": can(request.user, "routing.route"),
+        "open": sum(line.is_open for line in lines),
+    }
+
+
+@door("routing.see")
+@require_GET
+def inquiry_list(request: HttpRequest, list_id: int) -> HttpResponse:
+    """Inquiries that were asked together, a row each."""
+    actions = [
+        {"label": "Take at best", "url": reverse("routing:take_best"), "key": "t", "go": True},
+        {"label": "Pass", "url": reverse("routing:pass_selected"), "key": "x", "danger": True},
+    ]
+    return render(request, "routing/inquiry_list.html", _lines(request, list_id) | {"actions": actions})
+
+
+@door("routing.see")
+@require_GET
+def inquiry_list_rows(request: HttpRequest, list_id: int) -> HttpResponse:
+    """The rows the page asks for again after they changed."""
+    ids = {whole_number(i, "ids", 1) for i in request.GET.get("ids", "").split(",") if i}
+    found = inquiring.get_list_seen_by(request.user, list_id)
+    rows = selectors.inquiries_seen_by(request.user).filter(asked_in=found, pk__in=ids)
+    context = {"lines": inquiring.lines_of(rows, timezone.now()), "may_act": can(request.user, "routing.route")}
+    return render(request, "routing/inquiry_list.html#rows", context)
+
+
+@door("routing.route")
+@require_http_methods(["GET", "POST"])
+def take_best(request: HttpRequest) -> HttpResponse:
+    """GET: what would be taken of the selected inquiries, and what is left. POST: takes the best price of each."""
+    if request.method == "POST":
+        seen = seen_versions(request.POST)
+        try:
+            done_ = services.award_at_best(act_of(request, reason=request.POST.get("reason", "")), list(seen), seen=seen)
+        except Refusal as refusal:
+            return refused_in_dialog(request, refusal)
+        if done_.stopped:
+            return refused_in_dialog(request, services.stopped_at_route(done_.stopped, is_award=True))
+        left = f"; {len(done_.left)} left as they are, without a price to take" if done_.left else ""
+        return done(f"{len(done_.taken)} taken at the best price{left}.", "warning" if left else "ok")
+    seen = seen_versions(request.GET)
+    lines = inquiring.lines_of(selectors.inquiries_seen_by(request.user).filter(pk__in=seen), timezone.now())
+    taken = [line for line in lines if line.is_open and line.best]
+    dealers = len({line.best.dealer_id for line in taken})
+    face = sum((line.inquiry.qty for line in taken), Decimal(0))
+    left = len(lines) - len(taken)
+    context = {
+        "title": f"Take {len(taken)} at the best price",
+        "money": f"{face:,.0f} in all, {dealers} dealer{'' if dealers == 1 else 's'}",
+        "text": f"{left} of those selected have no price that is good for all of it, and stay as they are." if left else "",
+        "action_url": reverse("routing:take_best"),
+        "button": f"Take {len(taken)}",
+        "fields": [("seen", f"{pk}:{version}") for pk, version in seen.items()],
+    }
+    return render(request, "components/confirm.html", context)
+
+
+@door("routing.route")
+@require_http_methods(["GET", "POST"])
+def pass_selected(request: HttpRequest) -> HttpResponse:
+    """GET: asks why no price is taken of the selected inquiries. POST: ends them so."""
+    if request.method == "POST":
+        seen = seen_versions(request.POST)
+        try:
+            services.pass_inquiries(act_of(request, reason=request.POST.get("reason", "")), list(seen), seen=seen)
+        except Refusal as refusal:
+            return refused_in_dialog(request, refusal)
+        return done(f"{len(seen)} passed; their quantities are free again.")
+    seen = seen_versions(request.GET)
+    context = {
+        "title": f"Take no price of {len(seen)}", "text": "Their quantities are yours to place again.", "danger": True,
+        "reason": "required",
+        "action_url": reverse("routing:pass_selected"), "button": f"Pass {len(seen)}",
+        "fields": [("seen", f"{pk}:{version}") for pk, version in seen.items()],
+    }  # fmt: skip
+    return render(request, "components/confirm.html", context)
+
+
+@door("routing.see")
+@require_GET
+def leaks(request: HttpRequest) -> HttpResponse:
+    """How the mid moved after asking: by dealer who lost, and by how many were asked."""
+    context = {
+        "found": leakage_seen_by(request.user, timezone.now()), "least": leakage.LEAST, "after": int(leakage.AFTER.total_seconds() // 60),
+    }  # fmt: skip
+    return render(request, "routing/leakage.html", context)
+
+
+# --- one by one -----------------------------------------------------------------------------------------------------
 
 
 def _inquiry_rows(rows) -> list[dict]:

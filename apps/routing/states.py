@@ -96,8 +96,17 @@ INQUIRY_LIFE = Lifecycle(
     stays={
         e.InquiryQuoted: set(Q),  # A late quote is kept, whatever was decided meanwhile.
         i.InquiryCountered: [Q.COLLECTING],
+        i.InquiryDrifted: set(Q) - {Q.COLLECTING},
     },
 )
+
+
+class Ax(StrEnum):
+    LIVE = "LIVE"
+    ENDED = "ENDED"
+
+
+AXIS_LIFE = Lifecycle("axis", born={i.AxisTold: Ax.LIVE}, moves={(Ax.LIVE, i.AxisEnded): Ax.ENDED})
 
 
 class M(StrEnum):

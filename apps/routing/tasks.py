@@ -19,3 +19,9 @@ def decide_inquiries() -> None:
 def raise_alerts() -> None:
     """Looks at everything the desk wants to be told of."""
     services.raise_alerts(Act(by=automated_id("scheduler"), at=timezone.now(), via="worker"))
+
+
+@shared_task(name="routing.record_drifts", ignore_result=True, expires=30)
+def record_drifts() -> None:
+    """Looks at the mid some minutes after inquiries were decided."""
+    services.record_drifts(Act(by=automated_id("scheduler"), at=timezone.now(), via="worker"))

@@ -11,6 +11,7 @@ SCHEDULE = {
     "do our own steps of races": every(1.0, "certification.advance", expires=2),
     "send what our algorithms have due": every(1.0, "algos.work", expires=2),
     "tell the seeds of wheels whose season is over": every(600.0, "algos.close_seasons", expires=600),
+    "look at the mid after inquiries": every(30.0, "routing.record_drifts", expires=30),
     "find who is on both sides": every(5.0, "blocks.find_oppositions", expires=5),
     "end crosses whose time is up": every(30.0, "crossing.expire_crosses", expires=30),
     "report the day's compliance": every(600.0, "surveillance.report_day", expires=600),

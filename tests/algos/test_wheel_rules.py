@@ -70,6 +70,11 @@ def test_a_size_at_an_edge_is_in_the_bucket_above(pct, bucket):
     assert wheel.size_of(pct and D(pct), []) == ""
 
 
+@pytest.mark.parametrize(("bp", "bucket"), [("1.99", "below 2 bp spread"), ("2", "from 2 bp spread"), (None, "spread not known")])
+def test_so_is_a_spread(bp, bucket):
+    assert wheel.spread_of(bp and D(bp), [D(2)]) == bucket
+
+
 def test_a_stratum_has_the_parts_that_are_asked_for():
     assert wheel.stratum_of("EQUITY", "", "below 1% of volume") == "EQUITY · below 1% of volume"
     assert wheel.stratum_of("", "", "") == "all"

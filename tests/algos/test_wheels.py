@@ -20,7 +20,7 @@ from apps.audit.models import Entry
 from apps.compliance import services as compliance
 from apps.core.acts import Act
 from apps.core.refusals import Invalid, NotAllowed
-from apps.marketdata.models import AverageVolume
+from apps.marketdata.models import AverageVolume, Quote
 from apps.routing import services as routing
 from apps.routing.models import Route, Session
 from tests.pages import send, visit, words
@@ -95,7 +95,8 @@ class TestTwoPeople:
             ("destinations", {"destinations": (TWO[0]._replace(broker="ALDGATE"), TWO[1])}),
             ("destinations", {"destinations": (TWO[0]._replace(strategy="MAGIC"), TWO[1])}),
             ("destinations", {"destinations": (TWO[0]._replace(strategy="PARTICIPATE"), TWO[1])}),
-            ("sizes", {"sizes": [D(5), D(1)]}), ("sizes", {"sizes": [D(0)]}), ("days", {"days": 0}), ("name", {"name": " "}),
+            ("sizes", {"sizes": [D(5), D(1)]}), ("sizes", {"sizes": [D(0)]}),
+            ("spreads", {"spreads": [D(2), D(2)]}), ("days", {"days": 0}), ("name", {"name": " "}),
         ],
     )  # fmt: skip
     def test_what_cannot_be_says_where(self, up, by, tom, field, more):
@@ -146,6 +147,13 @@ class TestDrawing:
         assert set(Sequence.objects.values_list("stratum", flat=True)) == {
             "EQUITY · Technology · below 1% of volume", "EQUITY · Industrials · 1% to 5% of volume", "EQUITY · Technology · size not known",
         }  # fmt: skip
+
+    def test_a_spread_of_an_old_quote_is_not_known(self, a_wheel, draws, firm):
+        firm.quote("AAA", "50", spread="0.02")  # 4 bp.
+        wheel = a_wheel(spreads=[D(4), D(10)])
+        assert draws(wheel).sequence.stratum == "4 bp to 10 bp spread"
+        Quote.objects.update(at=timezone.now() - timedelta(seconds=901))
+        assert draws(wheel, symbol="CCC").sequence.stratum == "spread not known"
 
     def test_a_block_is_not_drawn_for_again_until_the_draw_is_set_aside(self, a_wheel, draws, a_block, by, tom):
         wheel, block = a_wheel(), a_block("AAA", "BUY", 100)

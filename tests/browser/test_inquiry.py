@@ -75,3 +75,43 @@ def test_one_is_lifted_by_its_number_and_another_passed(asked, a_block, street, 
     expect(page.get_by_role("button", name="Pass")).to_be_hidden()
     other.refresh_from_db()
     assert other.status == "PASSED"
+
+
+def test_a_basket_is_asked_and_taken_at_best_by_keyboard(a_block, street, tom, sits_down):  # noqa: F811
+    blocks = [a_block("BOND", "BUY", 100_000, order_type="LIMIT", limit_price=str(100 + n)) for n in range(3)]
+    page = sits_down(tom, f"/inquiries/ask/?{'&'.join(f'seen={b.pk}:{b.version}' for b in blocks)}")
+    page.goto(page.url.split("/inquiries/")[0] + "/blocks/")
+    for box in page.get_by_role("checkbox", name="Select B-").all():
+        box.check()
+    page.keyboard.press("i")
+    dialog = page.locator("#dialog")
+    expect(dialog.get_by_role("heading")).to_contain_text("Ask dealers about 3 blocks")
+    pictures.keep(page, "inquiry-ask")
+    dialog.get_by_role("button", name="Ask them").click()
+    page.wait_for_url("**/inquiries/lists/*/")
+    for n, one in enumerate(Inquiry.objects.order_by("pk")[:2]):
+        for nth, quote in enumerate(one.quotes.order_by("pk")):
+            answer(street, quote, f"98.{n}{nth}")
+    page.reload()
+    pictures.keep(page, "inquiry-list")
+    page.get_by_role("checkbox", name="Select all").check()
+    page.keyboard.press("t")
+    expect(dialog.get_by_text("Take 2 at the best price")).to_be_visible()
+    dialog.get_by_role("button", name="Take 2").click()
+    expect(dialog).to_be_hidden()
+    assert Award.objects.count() == 2
+    page.goto(page.url.split("/inquiries/")[0] + "/inquiries/leakage/")
+    expect(page.get_by_role("heading", name="Dealers who lost")).to_be_visible()
+    pictures.keep(page, "leakage")
+
+
+def test_axes_stand_beside_open_blocks(a_block, tom, by, sits_down):  # noqa: F811
+    a_block("BOND", "BUY", 100_000)
+    rows = "dealer,instrument,side,quantity,price\nALDGATE,BOND,sell,2000000,98.05\nCASTLE,TSY,buy,,"
+    routing.load_axes(by(tom), rows.encode(), "axes.csv")
+    page = sits_down(tom, "/inquiries/axes/")
+    expect(page.get_by_role("button", name="Ask")).to_be_visible()
+    pictures.keep(page, "axes")
+    page.get_by_role("button", name="Ask").click()
+    expect(page.locator("#dialog").get_by_text("axe: sells 2,000,000 BOND at 98.05")).to_be_visible()
+    pictures.keep(page, "axes-ask")

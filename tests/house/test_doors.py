@@ -88,7 +88,10 @@ MATRIX: dict[str, set[str] | str] = {
     "api-routing-rule-approve": {C}, "api-routing-rule-refuse": {C}, "api-routing-rule-drop": {T, C},
     "routing:costs_of": {T, C, O, A}, "api-cost-estimates": {T, C, O, A},
     "routing:cancel": {T}, "routing:inquiries": {T, C, O, A}, "routing:inquiry_rows": {T, C, O, A},
-    "routing:inquiry": {T, C, O, A}, "routing:award": {T}, "routing:counter": {T}, "routing:pass": {T},
+    "routing:inquiry": {T, C, O, A}, "routing:award": {T}, "routing:counter": {T},
+    **dict.fromkeys(("routing:ask", "routing:take_best", "routing:pass_selected", "routing:axes_load"), {T}),
+    **dict.fromkeys(("routing:axes", "api-axes", "routing:leakage", "api-leakage"), {T, C, O, A}),
+    "routing:inquiry_list": {T, C, O, A}, "routing:inquiry_list_rows": {T, C, O, A}, "api-inquiries-take-best": {T}, "routing:pass": {T},
     "routing:sessions": {T, C, O, A}, "routing:settle_message": {T},
     "routing:staged": {T, C, O, A}, "routing:staged_one": {T, C, O, A},
     **dict.fromkeys(("routing:grant_ask", "routing:grant_confirm", "routing:grant_decline", "routing:grant_end"), {C, O}),
@@ -215,7 +218,8 @@ MATRIX: dict[str, set[str] | str] = {
 }  # fmt: skip
 
 # Where looking and acting share an address: who may act.
-POSTS = {"api-routing-rule-changes": {T, C}, "api-wheel-changes": {T, C}, "certification:matrices": {T}, "api-plays": {T},
+POSTS = {"api-inquiries": {T}, "api-axes": {T},
+         "api-routing-rule-changes": {T, C}, "api-wheel-changes": {T, C}, "certification:matrices": {T}, "api-plays": {T},
          "api-broker-terms": {C}, "api-trading-limits": {C}, "api-throttles": {C},
          "api-strategy-files": {T, O}, "api-venue-quotes": {O},
          "api-rotations": {X}, "compliance:library": {C}, "api-crosses": {T}, "api-staging-sessions": {O, X},

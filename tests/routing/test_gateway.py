@@ -18,8 +18,8 @@ from django.db import connection
 
 from apps.blocks.models import Block
 from apps.routing import services as routing
+from apps.routing.models import Axis, Execution, Inquiry, Message, Route, RouteRequest, Session
 from apps.routing.models import Counter as Counters
-from apps.routing.models import Execution, Inquiry, Message, Route, RouteRequest, Session
 from tests.street.conftest import Running, free_port
 
 D = Decimal
@@ -187,6 +187,23 @@ def test_prices_are_countered_and_taken_in_parts_over_the_wire(gateway, market, 
     wait_until("block done", lambda: Block.objects.get().status == "DONE")
     assert {(e.qty, e.price) for e in Execution.objects.all()} == {(120_000, ours), (80_000, second.price)}
     assert_both_sides_agree(market)
+    assert not Message.objects.filter(status="QUARANTINED").exists()
+
+
+def test_axes_come_and_go_over_the_wire(gateway, market, counterparties):
+    gateway.start()
+    wait_until("sessions up", all_up)
+
+    tell(market, "axe", do="indicate", dealer="ALDGATE", symbol="BOND", side="sell", qty=2_000_000)
+    wait_until("axe heard", lambda: Axis.objects.exists())
+    axis = Axis.objects.get()
+    assert (axis.dealer.code, axis.instrument.symbol, axis.dealer_side) == ("ALDGATE", "BOND", "SELL")
+    assert (axis.qty, axis.source) == (2_000_000, "FIX")
+    said = json.loads((market.home / "street" / "control" / "axe.done").read_text())["result"]
+    assert (axis.ref, axis.price) == (said["ioi_id"], D(said["price"]))
+    tell(market, "back", do="withdraw", dealer="ALDGATE", ioi_id=axis.ref)
+
+    wait_until("axe taken back", lambda: Axis.objects.get().status == "ENDED")
     assert not Message.objects.filter(status="QUARANTINED").exists()
 
 

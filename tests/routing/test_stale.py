@@ -610,6 +610,9 @@ PAGES: dict[str, tuple[str, str, dict | Callable]] = {
     "routing:cancel": ("tom", "route", {}),
     "routing:award": ("tom", "inquiry", {}),
     "routing:pass": ("tom", "inquiry", {}),
+    "routing:take_best": ("tom", "inquiry", {}),
+    "routing:pass_selected": ("tom", "inquiry", {"reason": "So."}),
+    "routing:ask": ("tom", "block", {"dealers": ["ALDGATE", "CASTLE", "DORSET"], "seconds": "30", "award": "person"}),
     "routing:counter": ("tom", "inquiry", lambda t: our_price()),
     "routing:settle_message": ("tom", "message", {"how": "dismiss"}),
     "routing:halt_lift": ("tess", "halt", {}),
@@ -746,6 +749,8 @@ API: dict[str, tuple[str, str, str, dict | Callable]] = {
     "api-route-replace": ("post", "tom", "route", {"qty": "9000"}),
     "api-inquiry-award": ("post", "tom", "inquiry", {}),
     "api-inquiry-pass": ("post", "tom", "inquiry", {}),
+    "api-inquiries": ("post", "tom", "block", lambda t: {"blocks": pairs(t), "dealers": ["ALDGATE", "CASTLE", "DORSET"]}),
+    "api-inquiries-take-best": ("post", "tom", "inquiry", lambda t: {"inquiries": pairs(t)}),
     "api-inquiry-counter": ("post", "tom", "inquiry", lambda t: our_price("quote_id")),
     "api-halt-lift": ("post", "tess", "halt", {}),
     "api-alert-acknowledge": ("post", "tom", "alert", {}),
@@ -791,14 +796,14 @@ OTHERS = {
         " blocks:rotation_make routing:halt_set routing:grant_ask users:tokens api-orders api-orders-clone"
         " api-orders-reverse api-imports api-proposals api-deputies api-restrictions api-halts api-rotations"
         " routing:strategies_load api-strategy-files api-restrictions-import api-position-limits api-position-limits-import"
-        " api-staging-sessions api-staging-session-grants api-views"
+        " api-staging-sessions api-staging-session-grants api-views routing:axes_load api-axes"
     ),
     "keeps the newest, and tells how many were": "api-venue-quotes",
     "proposes something new, or another text of a rule as it was read; of that tests/routing/test_rulebook.py": (
         "routing:rule_propose api-routing-rule-changes"
     ),
     "proposes a wheel, or another text of one as it was read; of that tests/algos/test_wheels.py": "algos:wheel_propose api-wheel-changes",
-    "plays races on a block as it was read; tests/routing/test_races.py": "certification:matrices api-plays",
+    "plays races on a block as it was read; tests/routing/test_played_races.py": "certification:matrices api-plays",
     "adds to a thread, or says what one has read": (
         "blocks:notes_of_order blocks:notes_of_block blocks:notes_read api-block-notes api-order-notes"
     ),

@@ -21,7 +21,6 @@ from itertools import accumulate
 from math import gcd
 
 MOST_CARDS, MOST_DESTINATIONS = 200, 12
-UNKNOWN = "size not known"
 
 
 def commitment(seed: str) -> str:
@@ -35,21 +34,29 @@ def in_lowest_terms(weights: Sequence[int]) -> tuple[int, ...]:
 
 
 def size_of(volume_pct: Decimal | None, edges: Sequence[Decimal]) -> str:
-    """The bucket of a size in percent of a day's volume; what is at an edge belongs to the bucket above it."""
-    if not edges:
-        return ""
-    if volume_pct is None:
-        return UNKNOWN
+    """The bucket of a size in percent of a day's volume; empty where there are no buckets."""
+    return _bucket(volume_pct, edges, "%", "of volume", "size not known")
+
+
+def spread_of(spread_bp: Decimal | None, edges: Sequence[Decimal]) -> str:
+    """The bucket of a quoted spread in basis points of the mid; empty where there are no buckets."""
+    return _bucket(spread_bp, edges, " bp", "spread", "spread not known")
+
+
+def _bucket(value: Decimal | None, edges: Sequence[Decimal], unit: str, of: str, unknown: str) -> str:
+    """What is at an edge belongs to the bucket above it."""
+    if not edges or value is None:
+        return unknown if edges else ""
     bounds = sorted(edges)
-    above = next((n for n, edge in enumerate(bounds) if volume_pct < edge), len(bounds))
+    above = next((n for n, edge in enumerate(bounds) if value < edge), len(bounds))
     if above == 0:
-        return f"below {bounds[0]}% of volume"
-    return f"{bounds[above - 1]}% to {bounds[above]}% of volume" if above < len(bounds) else f"from {bounds[-1]}% of volume"
+        return f"below {bounds[0]}{unit} {of}"
+    return f"{bounds[above - 1]}{unit} to {bounds[above]}{unit} {of}" if above < len(bounds) else f"from {bounds[-1]}{unit} {of}"
 
 
-def stratum_of(asset_class: str, sector: str, size: str) -> str:
+def stratum_of(*parts: str) -> str:
     """Its name, of the parts that the wheel asks for."""
-    return " · ".join(part for part in (asset_class, sector, size) if part) or "all"
+    return " · ".join(part for part in parts if part) or "all"
 
 
 def sequence_name(stratum: str, among: Sequence[int]) -> str:

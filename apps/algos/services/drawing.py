@@ -6,6 +6,7 @@ share a counter. A block whose draw nobody used keeps it: it is not drawn for ag
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -80,7 +81,7 @@ def draw(act: Act, wheel_id: int, block_id: int, *, seen: int) -> int:
     if not among:
         why = "; ".join(f"{text.destinations[n].name}: {said}" for n, said in excluded.items())
         raise NobodyEligible(f"No destination of “{season.wheel.name}” may have {block.ref}. {why}"[:1000], block=block.pk)
-    stratum = _stratum(block, text)
+    stratum = _stratum(act, block, text)
     sequence, _ = Sequence.objects.get_or_create(
         season=season, stratum=stratum[:120], among_key=",".join(map(str, sorted(among))), defaults={"among": sorted(among)}
     )
@@ -98,13 +99,19 @@ def draw(act: Act, wheel_id: int, block_id: int, *, seen: int) -> int:
     return row.pk
 
 
-def _stratum(block: Block, text: WheelText) -> str:
+def _stratum(act: Act, block: Block, text: WheelText) -> str:
+    """Its name; what is not known is a stratum of its own, as is a spread whose quote is too old."""
     thing = block.instrument
-    size = ""
+    size = spread = ""
     if text.sizes:
         volume = marketdata.average_volumes([thing.pk]).get(thing.pk, (None,))[0]
         size = rules.size_of(block.unplaced_qty / volume * 100 if volume else None, text.sizes)
-    return rules.stratum_of(thing.asset_class if text.by_class else "", (thing.sector or "no sector") if text.by_sector else "", size)
+    if text.spreads:
+        quote = marketdata.quotes_of([thing.pk]).get(thing.pk)
+        is_known = quote is not None and quote.at >= act.at - timedelta(seconds=settings.COST_QUOTE_SECONDS)
+        spread = rules.spread_of((quote.ask - quote.bid) / quote.mid * 10_000 if is_known else None, text.spreads)
+    sector = (thing.sector or "no sector") if text.by_sector else ""
+    return rules.stratum_of(thing.asset_class if text.by_class else "", sector, size, spread)
 
 
 def _excluded(act: Act, standing, block: Block, text: WheelText) -> dict[int, str]:

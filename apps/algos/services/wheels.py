@@ -25,7 +25,7 @@ from ..models import Draw, Season, Wheel, WheelChange
 from ..rules import wheel as rules
 from ..states import SEASON_LIFE, WHEEL_CHANGE_LIFE, Se
 
-MOST_WEIGHT, MOST_SIZES, MOST_DAYS = 100, 6, 366
+MOST_WEIGHT, MOST_BOUNDS, MOST_DAYS = 100, 6, 366
 
 
 class StaleWheel(Stale):
@@ -71,6 +71,7 @@ class WheelText(NamedTuple):
 
     :param by_class, by_sector: whether blocks of each asset class, and sector, are drawn for apart
     :param sizes: bounds of buckets by size, in percent of an average day's volume; none: whatever their size
+    :param spreads: bounds of buckets by the quoted spread, in basis points of the mid
     :param days: how long a season is
     """
 
@@ -79,6 +80,7 @@ class WheelText(NamedTuple):
     by_class: bool = False
     by_sector: bool = False
     sizes: Sequence[Decimal] = ()
+    spreads: Sequence[Decimal] = ()
     days: int = 90
     is_active: bool = True
 
@@ -86,6 +88,7 @@ class WheelText(NamedTuple):
         return {
             "name": self.name, "destinations": [dict(one._asdict(), params=dict(one.params)) for one in self.destinations],
             "by_class": self.by_class, "by_sector": self.by_sector, "sizes": [f"{size.normalize():f}" for size in self.sizes],
+            "spreads": [f"{spread.normalize():f}" for spread in self.spreads],
             "days": self.days, "is_active": self.is_active,
         }  # fmt: skip
 
@@ -93,7 +96,8 @@ class WheelText(NamedTuple):
 def text_said(said: Mapping[str, Any]) -> WheelText:
     """The text as it was kept."""
     destinations = [Destination(**one) for one in said["destinations"]]
-    return WheelText(**(dict(said) | {"destinations": destinations, "sizes": [Decimal(size) for size in said["sizes"]]}))
+    bounds = {name: [Decimal(bound) for bound in said.get(name, ())] for name in ("sizes", "spreads")}
+    return WheelText(**(dict(said) | {"destinations": destinations} | bounds))
 
 
 def read_destinations(lines: str) -> list[Destination]:
@@ -321,8 +325,9 @@ def _refuse_unfit(text: WheelText, wheel: Wheel | None) -> None:
             raise Invalid(f"{one.name}: {wrong.message}", field="destinations") from None
     if sum(rules.in_lowest_terms([one.weight for one in text.destinations])) > rules.MOST_CARDS:
         raise Invalid(f"Weights come to more than {rules.MOST_CARDS} in lowest terms; take rounder ones.", field="destinations")
-    if len(text.sizes) > MOST_SIZES or any(size <= 0 for size in text.sizes) or list(text.sizes) != sorted(set(text.sizes)):
-        raise Invalid(f"Bounds of sizes are at most {MOST_SIZES} percentages above zero, each once, rising.", field="sizes")
+    for name, bounds in (("sizes", text.sizes), ("spreads", text.spreads)):
+        if len(bounds) > MOST_BOUNDS or any(bound <= 0 for bound in bounds) or list(bounds) != sorted(set(bounds)):
+            raise Invalid(f"Bounds of {name} are at most {MOST_BOUNDS} numbers above zero, each once, rising.", field=name)
     if not 1 <= text.days <= MOST_DAYS:
         raise Invalid(f"A season has from 1 to {MOST_DAYS} days.", field="days")
 

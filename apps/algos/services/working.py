@@ -154,11 +154,10 @@ def _pause(own: Act, algo: Algo, why: str) -> int:
     return 0
 
 
-def _wait(own: Act, algo: Algo, why: str) -> None:
-    """Keeps once for what it waits."""
+def _wait(algo: Algo, why: str) -> None:
     if algo.text != why[:400]:
         algo.text = why[:400]
-        happen(own, algo, events.AlgoWaited(algo.text))
+        algo.save(update_fields=["text"])
 
 
 def _next(own: Act, algo: Algo, block: Block, stands: rules.Standing, now: datetime) -> Going | None:
@@ -184,7 +183,7 @@ def _next(own: Act, algo: Algo, block: Block, stands: rules.Standing, now: datet
         if stands.cancelled:
             _pause(own, algo, "An order of it came back not filled.")
             return None
-    target = _target(own, algo, block, plan, numbers, stands)
+    target = _target(algo, block, plan, numbers, stands, now)
     if target is None:
         return None
     n, slices = numbers[-1], dict(plan)
@@ -198,7 +197,7 @@ def _next(own: Act, algo: Algo, block: Block, stands: rules.Standing, now: datet
 
 
 def _target(
-    own: Act, algo: Algo, block: Block, plan: Sequence[tuple[int, rules.Slice]], numbers: Sequence[int], stands: rules.Standing
+    algo: Algo, block: Block, plan: Sequence[tuple[int, rules.Slice]], numbers: Sequence[int], stands: rules.Standing, now: datetime
 ) -> Decimal | None:
     """What is to be filled or at work by now; None where that is not known."""
     if algo.kind == Kind.ICEBERG:
@@ -207,12 +206,12 @@ def _target(
         return algo.base_qty + sum((one.qty for n, one in plan if algo.base_n < n <= numbers[-1]), Decimal(0))
     thing = block.instrument
     quote = Quote.objects.filter(pk=thing.pk).first()
-    oldest = own.at - timedelta(seconds=settings.ALGO_QUOTE_SECONDS)
+    oldest = now - timedelta(seconds=settings.ALGO_QUOTE_SECONDS)
     if quote is None or quote.at < oldest or not quote.volume:
         last = "none is on file" if quote is None else f"the last of {quote.at:%H:%M:%S} UTC says {routing_rules.plain(quote.volume)}"
-        _wait(own, algo, f"The market's volume in {thing.symbol} is not known ({last}), so nothing is sent.")
+        _wait(algo, f"The market's volume in {thing.symbol} is not known ({last}), so nothing is sent.")
         return None
-    wanted = (thing.pk, algo.base_at, own.at)
+    wanted = (thing.pk, algo.base_at, now)
     volume = volumes_between([wanted])[wanted]
     return algo.base_qty + rules.quota(volume, Decimal(algo.params["participation_pct"]), lot_of(block))
 
@@ -226,7 +225,7 @@ def _send(own: Act, act: Act, algo: Algo, block: Block, going: Going) -> int:
                 act, block.pk, seen=block.version, broker_code=algo.broker.code, qty=going.qty, child=child
             )
     except TRANSIENT as refusal:
-        _wait(own, algo, refusal.message)
+        _wait(algo, refusal.message)
         return 0
     except Refusal as refusal:
         return _pause(own, algo, refusal.message)

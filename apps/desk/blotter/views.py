@@ -35,6 +35,7 @@ TABS = (
 )
 ACTIONS = (
     {"label": "Route selected", "permission": "routing.route", "name": "blocks:route", "key": "r", "go": True},
+    {"label": "Ask dealers", "permission": "routing.route", "name": "routing:ask", "key": "i"},
     {
         "label": "Cancel routes",
         "permission": "routing.route",

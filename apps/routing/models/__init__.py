@@ -1,9 +1,11 @@
 """What routing stores, by noun."""
 
 from .alerts import Alert, AlertRule
+from .axes import Axis
 from .costs import CostEstimate
+from .drift import Drift
 from .halts import Halt, HaltedRoute
-from .negotiation import Award, Counter, QuoteLevel
+from .negotiation import Award, Counter, InquiryList, QuoteLevel
 from .outlets import VenueAccess
 from .routes import DealerQuote, Execution, Inquiry, Message, Route, RouteRequest, RoutingRule, Session
 from .rulebook import RoutingDecision, RuleChange, RuleDay
@@ -15,15 +17,18 @@ __all__ = [
     "Alert",
     "AlertRule",
     "Award",
+    "Axis",
     "BrokerStrategy",
     "CostEstimate",
     "Counter",
     "DealerQuote",
+    "Drift",
     "Execution",
     "Grant",
     "Halt",
     "HaltedRoute",
     "Inquiry",
+    "InquiryList",
     "Message",
     "QuoteLevel",
     "Route",

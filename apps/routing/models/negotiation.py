@@ -1,4 +1,4 @@
-"""What comes of an inquiry: each level that a dealer quoted, what we countered, and the parts that were taken."""
+"""What belongs to inquiries: those asked together, each level that a dealer quoted, what we countered, and the parts that were taken."""
 
 import pgtrigger
 from django.db import models
@@ -7,6 +7,17 @@ from django.db.models import Q as Where
 from apps.reference.fields import price_field, qty_field
 
 from .routes import DealerQuote, Inquiry, Route
+
+
+class InquiryList(models.Model):
+    """Several blocks about which the same dealers were asked in one act."""
+
+    at = models.DateTimeField()
+    due_at = models.DateTimeField(help_text="when the collecting ends")
+
+    @property
+    def ref(self) -> str:
+        return f"QL-{self.pk:04d}"
 
 
 class Counter(models.Model):

@@ -349,13 +349,17 @@ class Inquiry(models.Model):
     decided_at = models.DateTimeField(null=True)
     few_dealers_reason = models.CharField(max_length=300, blank=True, default="")
     trace = models.JSONField(default=dict)
+    asked_in = models.ForeignKey("routing.InquiryList", null=True, on_delete=models.PROTECT, related_name="inquiries")
     environment = models.CharField(max_length=10, default="simulation")
     status = models.CharField(max_length=10, default=Q.COLLECTING)
     version = models.IntegerField(default=1)
 
     class Meta:
         verbose_name_plural = "inquiries"
-        indexes = [models.Index(fields=["due_at"], condition=Where(status="COLLECTING"), name="inquiries_collecting")]
+        indexes = [
+            models.Index(fields=["due_at"], condition=Where(status="COLLECTING"), name="inquiries_collecting"),
+            models.Index(fields=["decided_at"], name="inquiries_decided"),
+        ]
 
     @property
     def ref(self) -> str:

@@ -1,6 +1,6 @@
 """Arithmetic and judgement of routing: pure functions, by noun."""
 
-from . import conditions, orders
+from . import axes, conditions, leakage, orders
 from .alerts import RENEWAL, alert_words, unasked_words
 from .destinations import (
     Candidate,
@@ -111,6 +111,7 @@ __all__ = [
     "after_refusal",
     "alert_words",
     "answer_fields",
+    "axes",
     "best_of",
     "best_parts",
     "by_quantity",
@@ -135,6 +136,7 @@ __all__ = [
     "is_unusual",
     "is_worse",
     "kind_of",
+    "leakage",
     "leaves_of",
     "list_status",
     "live_link",

@@ -3,6 +3,8 @@
 from apps.blocks.services import StaleBlock
 
 from .alerts import StaleAlert, acknowledge_alerts, install_default_alerts, raise_alerts, snooze_alerts
+from .axes import MAX_BYTES as MAX_AXES_BYTES
+from .axes import BadAxes, load_axes
 from .by_hand import (
     BadHandFill,
     EnteredAlready,
@@ -18,6 +20,7 @@ from .costs import estimate_blocks
 from .countering import BadCounter, CounterWaits, counter_quote
 from .crossing import Crossed, book_crosses
 from .deciding import route_by_rules
+from .drifting import record_drifts
 from .gate import RoutingHalted, StoppedAtRoute, halts_in_force, refuse_halted, stopped_at_route
 from .grants import (
     GrantAskedAlready,
@@ -31,7 +34,7 @@ from .grants import (
 )
 from .halts import HaltedAlready, OwnHalt, StaleHalt, ask_again, lift_halt, set_halt, sketch_halt
 from .hearing import Hearing, hear_messages, quarantine_messages
-from .inquiries import decide_due_inquiries, decide_inquiries, pass_inquiry
+from .inquiries import LONGEST, SECONDS, decide_due_inquiries, decide_inquiries, pass_inquiries, pass_inquiry
 from .keeping import (
     StaleThrottle,
     ThrottledAlready,
@@ -125,10 +128,20 @@ from .strategies import (
     load_strategies,
     route_by_strategy,
 )
-from .taking import BadShare, NotTheBest, OutsideLimit, QuoteEnded, award_inquiries, award_inquiry
+from .taking import (
+    Awarded,
+    BadShare,
+    NotTheBest,
+    OutsideLimit,
+    QuoteEnded,
+    award_at_best,
+    award_inquiries,
+    award_inquiry,
+)
 from .throttles import RateLimit, paces
 
 __all__ = [
+    "BadAxes",
     "BadCounter",
     "BadHandFill",
     "BadShare",
@@ -187,7 +200,10 @@ __all__ = [
     "GrantAskedAlready",
     "HaltedAlready",
     "Hearing",
+    "LONGEST",
+    "MAX_AXES_BYTES",
     "MissedCutOff",
+    "SECONDS",
     "MixedSessions",
     "NoBroker",
     "NoRoutingRule",
@@ -226,6 +242,8 @@ __all__ = [
     "add_staging_session",
     "ask_again",
     "ask_grant",
+    "Awarded",
+    "award_at_best",
     "award_inquiries",
     "award_inquiry",
     "cancel_routes",
@@ -248,14 +266,17 @@ __all__ = [
     "keep_change",
     "keep_heard",
     "lift_halt",
+    "load_axes",
     "mark_sent",
     "mark_sessions",
+    "pass_inquiries",
     "pass_inquiry",
     "paces",
     "point_sessions",
     "quarantine_messages",
     "queue_messages",
     "raise_alerts",
+    "record_drifts",
     "replace_routes",
     "report_staged_orders",
     "route_blocks",

@@ -14,6 +14,7 @@ from .. import events, rules
 from ..models import Route
 from ..states import BY_ORD_STATUS, EXECUTION_LIFE, INQUIRY_LIFE, LIFE, Rt, X
 from .dealing import Dealing
+from .iois import Indications
 from .rows import BlockRow, ExecutionRow, Heard, InquiryRow, Request, RouteRow, Unbookable
 
 
@@ -69,6 +70,7 @@ class Batch:
             self.routes = self._load_routes(cursor, routes)
             self.requests = self._load_requests(cursor)
             self.dealing = self._load_dealing(cursor, names)
+            self.indications = Indications(cursor, self._of("6"))
             self._load_set_aside(cursor)
             fills = [(m, f) for m, f in self._of("8", also=self.held) if rules.kind_of(f) in rules.TRADES]
             self._load_executions(cursor, fills)

@@ -15,7 +15,9 @@ from apps.users.services import require
 from .. import events, rules
 from ..models import Message
 from .answers import book_decline, book_post_trade, book_quote, book_quote_status
+from .axes import FIX, keep_axes
 from .batch import Batch
+from .iois import book_ioi
 from .refusals import book_refusal, book_reject
 from .reports import book_report
 from .rows import Heard, Unbookable
@@ -32,6 +34,7 @@ BOOKS: dict[str, Callable[[Batch, Heard], None]] = {
     "AG": book_decline,
     "AI": book_quote_status,
     "AU": book_post_trade,
+    "6": book_ioi,
 }
 
 
@@ -128,6 +131,8 @@ def _write(act: Act, batch: Batch) -> None:
     batch.write()
     _write_messages(batch)
     record(act, batch.facts)
+    if batch.indications.told or batch.indications.taken_back:
+        keep_axes(act, batch.indications.told, FIX, taken_back=batch.indications.taken_back)
     tell_blocks(act, batch)
 
 

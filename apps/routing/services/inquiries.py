@@ -18,14 +18,14 @@ from apps.users.models import User
 from apps.users.services import require
 
 from .. import events, rules
-from ..models import DealerQuote, Inquiry
+from ..models import DealerQuote, Inquiry, InquiryList
 from ..rules import orders
 from ..states import Q
 from .awarding import ask_of_many
 from .concluding import Decision, Take, answers_of, conclude, quotes_of
 from .counterparties import NO_BARS, Bars, bars_of
 from .gate import halts_in_force, is_open_to
-from .locks import lock_blocks, lock_inquiry, terms_of
+from .locks import lock_blocks, lock_inquiries, terms_of
 from .messages import Outgoing, queue_messages
 from .planning import LEAST_DEALERS, FewDealers, Plan
 from .writing import as_json
@@ -36,10 +36,11 @@ R = DealerQuote.Result
 WAITED_FOR = (R.ASKED, R.COUNTER)
 
 
-def open_inquiries(act: Act, plans: Sequence[Plan], mids: Mapping[int, Decimal]) -> list[int]:
+def open_inquiries(act: Act, plans: Sequence[Plan], mids: Mapping[int, Decimal], *, as_list: bool = False) -> list[int]:
     """
     Will ask the dealers of each plan, all at once. The blocks are locked and the quantities placed by the caller.
 
+    :param as_list: whether they are one list, where they are several
     :raises FewDealers: where fewer than three are asked and the act gives no reason
     """
     if not plans:
@@ -48,17 +49,18 @@ def open_inquiries(act: Act, plans: Sequence[Plan], mids: Mapping[int, Decimal])
     if not all(few.values()):
         raise FewDealers(f"Ask at least {LEAST_DEALERS} dealers, or say why fewer.", field="reason")
     dues = [act.at + timedelta(seconds=_seconds(p)) for p in plans]
+    asked_in = InquiryList.objects.create(at=act.at, due_at=max(dues)).pk if as_list and len(plans) > 1 else None
     with connection.cursor() as cursor:
         ids = next_ids(cursor, "routing_inquiry", len(plans))
         copy_in(
             cursor,
             "routing_inquiry",
-            ("id", "block_id", "qty", "sent_at", "due_at", "mid_at_send", "few_dealers_reason", "trace", "environment",
-             "status", "version"),
+            ("id", "block_id", "qty", "sent_at", "due_at", "mid_at_send", "few_dealers_reason", "trace", "asked_in_id",
+             "environment", "status", "version"),
             (
                 (pk, p.block.pk, p.qty, act.at, due, mids.get(p.block.pk),
                  few.get(id(p), ""),
-                 as_json(p.trace | {"award": _award_by(p)}), settings.ENVIRONMENT, Q.COLLECTING, 1)
+                 as_json(p.trace | {"award": _award_by(p)}), asked_in, settings.ENVIRONMENT, Q.COLLECTING, 1)
                 for pk, p, due in zip(ids, plans, dues, strict=True)
             ),
         )  # fmt: skip
@@ -77,7 +79,7 @@ def open_inquiries(act: Act, plans: Sequence[Plan], mids: Mapping[int, Decimal])
             for ref, (_, p, due, dealer) in zip(refs, asked, strict=True)
         ],
     )
-    record(act, [Fact(pk, 1, _sent(p, due, mids)) for pk, p, due in zip(ids, plans, dues, strict=True)])
+    record(act, [Fact(pk, 1, _sent(p, due, mids, asked_in)) for pk, p, due in zip(ids, plans, dues, strict=True)])
     return ids
 
 
@@ -85,13 +87,14 @@ def _why_few(act: Act, plan: Plan) -> str:
     return act.reason.strip()[:300] or ("Directed by its clients" if plan.trace.get("directed") else "")
 
 
-def _sent(plan: Plan, due, mids) -> events.InquirySent:
+def _sent(plan: Plan, due, mids, asked_in: int | None) -> events.InquirySent:
     mid = mids.get(plan.block.pk)
     return events.InquirySent(
         block_id=plan.block.pk,
         dealers=len(plan.broker_ids),
         due_at=due.isoformat(),
         mid=None if mid is None else rules.plain(mid),
+        asked_in=asked_in,
     )
 
 
@@ -173,18 +176,24 @@ def _best(act: Act, inquiry: Inquiry, block: Block, quotes: Sequence[DealerQuote
     return Decision(inquiry, block, quotes, [Take(by_id[best.id], inquiry.qty)])
 
 
-@transaction.atomic
 def pass_inquiry(act: Act, inquiry_id: int, *, seen: Mapping[int, int]) -> None:
+    """Will end an inquiry without taking a price: ``pass_inquiries`` of one."""
+    pass_inquiries(act, [inquiry_id], seen=seen)
+
+
+@transaction.atomic
+def pass_inquiries(act: Act, inquiry_ids: Sequence[int], *, seen: Mapping[int, int]) -> None:
     """
-    Will end an inquiry without taking a price, with the trader's reason; its quantity is free again.
+    Will end inquiries without taking a price, with the trader's reason; their quantities are free again.
 
     :raises Invalid: without a reason; :raises StaleInquiry, IllegalMove: as for an award
     """
     user: User = require(act, "routing.route")
     if not act.reason.strip():
         raise Invalid("Say why no price is taken.", field="reason")
-    inquiry, block = lock_inquiry(user, inquiry_id, seen)
-    conclude(act, [Decision(inquiry, block, quotes_of([inquiry])[inquiry.pk], (), act.reason)])
+    inquiries, found = lock_inquiries(user, inquiry_ids, seen)
+    answers = quotes_of(list(inquiries.values()))
+    conclude(act, [Decision(i, found[i.block_id], answers[pk], (), act.reason) for pk, i in inquiries.items()])
 
 
 def pass_all(act: Act, block_of: Mapping[int, int], reason: str) -> int:

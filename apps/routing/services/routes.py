@@ -160,7 +160,8 @@ def send_inquiries(
     qty: Decimal | None = None, seconds: int | None = None, award: str | None = None, out_of_turn: bool = False,
 ) -> Routed:  # fmt: skip
     """
-    Will ask dealers for quotes on what is unplaced of the blocks, all at once, whatever the routing rules would do with them.
+    Will ask dealers for quotes on what is unplaced of the blocks, all at once, whatever the routing rules would do with them;
+    of several blocks as one list.
 
     :param dealer_codes: whom to ask; the rule's where None. Fewer than three ask for a reason
     :param seconds: how long to collect; the rule's, or 30, where None
@@ -185,7 +186,7 @@ def send_inquiries(
         return Routed([], [], said.stopped)
     plans = _in_turn(plans, _freeze(act, found, mids, out_of_turn))
     blocks.mark_placed(act, quantities)
-    return Routed([], open_inquiries(act, plans, mids), told=said.told)
+    return Routed([], open_inquiries(act, plans, mids, as_list=True), told=said.told)
 
 
 def _freeze(
