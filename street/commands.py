@@ -9,6 +9,7 @@ from .book import Book, CommandRefused
 from .broker import VERBAL
 from .control import Command
 from .dealer import Dealer
+from .wire import indication
 
 if TYPE_CHECKING:
     from .engine import Street
@@ -21,6 +22,8 @@ class Commands:
     unsolicited_cancel  cl_ord_id
     reject_next         broker (or dealer: declines), n=1
     answer_counter      dealer, how: accept, requote, pass; n=1 (the next counters are answered so)
+    indicate            dealer, symbol, side: buy, sell (the dealer's), qty; seconds=3600 (an IOI)
+    withdraw            dealer, ioi_id
     quote_size          dealer, part: 0..1; n=1 (for that part of what is asked the next quotes are good)
     duplicate           times, count (absent: all reports from now on; times=0 ends it)
     replay              n (absent: all): sends the last n reports of executions again
@@ -39,6 +42,8 @@ class Commands:
             "reject_next": self._reject_next,
             "answer_counter": self._answer_counter,
             "quote_size": self._quote_size,
+            "indicate": self._indicate,
+            "withdraw": self._withdraw,
             "duplicate": self._duplicate,
             "replay": self._replay,
             "fail_settlement": self._fail_settlement,
@@ -114,6 +119,22 @@ class Commands:
             raise CommandRefused("A part is above 0 and at most 1.")
         self._dealer(command).size_next += [part] * times
         return {"dealer": command["dealer"], "part": str(part), "n": times}
+
+    def _indicate(self, command: Command) -> Command:
+        dealer, side = self._dealer(command), {"buy": "1", "sell": "2"}.get(command["side"])
+        instrument = self.street.universe.find("", command["symbol"])
+        if side is None or instrument is None:
+            raise CommandRefused("An indication is to buy or sell something that is traded here.")
+        said = dealer.indicate(instrument, side, Decimal(str(command["qty"])), float(command.get("seconds", 3600)))
+        self.street.gateway.send(dealer.code, indication(said))
+        return {"ioi_id": said.ioi_id, "price": str(said.price)}
+
+    def _withdraw(self, command: Command) -> Command:
+        dealer = self._dealer(command)
+        if command["ioi_id"] not in dealer.indications:
+            raise CommandRefused(f"{dealer.code} has no indication {command['ioi_id']}.")
+        self.street.gateway.send(dealer.code, indication(dealer.withdraw(command["ioi_id"])))
+        return {"ioi_id": command["ioi_id"]}
 
     def _dealer(self, command: Command) -> Dealer:
         if command["dealer"] not in self.street.dealers:

@@ -83,6 +83,21 @@ class Hit:
 
 
 @dataclass(frozen=True)
+class Indication:
+    """An IOI: `kind` N new, C no more (of `of`); `side` as the dealer's (1 buys, 2 sells)."""
+
+    ioi_id: str
+    kind: str
+    instrument: Instrument
+    side: str
+    qty: Decimal
+    price: Decimal | None
+    valid_until: datetime
+    at: datetime
+    of: str = ""
+
+
+@dataclass(frozen=True)
 class Pass:
     """A QuoteStatusReport: the client's counter is not met, and the quote it was to is no more."""
 
@@ -101,6 +116,7 @@ class Dealer:
         self.quote_life = quote_life
         self.decline_next = 0
         self.quotes: dict[str, DealerQuote] = {}
+        self.indications: dict[str, Indication] = {}
         self._seed = seed
         self._waiting: list[tuple[float, Inquiry]] = []
         self._asked: dict[str, DealerQuote | Decline] = {}
@@ -215,6 +231,19 @@ class Dealer:
         price = mid * (1 + worse / 10000)
         ticks = (Decimal(price) / instrument.tick).to_integral_value(ROUND_HALF_EVEN)
         return ticks * instrument.tick
+
+    def indicate(self, instrument: Instrument, side: str, qty: Decimal, seconds: float = 3600.0) -> Indication:
+        """Will say that it would buy (1) or sell (2), at its price of the moment."""
+        draws = self._draws(self.book.ids(), "axe")
+        price = self._price(instrument, float(self.market.quote(instrument).mid), "2" if side == "1" else "1", draws)
+        now = self.book.utc()
+        made = Indication(self.book.ids(), "N", instrument, side, qty, price, now + timedelta(seconds=seconds), now)
+        self.indications[made.ioi_id] = made
+        return made
+
+    def withdraw(self, ioi_id: str) -> Indication:
+        """:raises KeyError: where there is no such indication"""
+        return replace(self.indications.pop(ioi_id), ioi_id=self.book.ids(), kind="C", of=ioi_id, at=self.book.utc())
 
     def respond(self, hit: Hit, *, poss_resend: bool = False) -> list[Report]:
         """

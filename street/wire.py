@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from .clock import SESSION_SECONDS
-from .dealer import DealerQuote, Decline, Hit, Inquiry, Pass
+from .dealer import DealerQuote, Decline, Hit, Indication, Inquiry, Pass
 from .market import Quote
 from .orders import CancelReject, Report, Terms
 from .universe import Instrument
@@ -253,6 +253,16 @@ def quote(answer: DealerQuote | Decline | Pass) -> Out:
         (423, "1" if answer.instrument.is_bond else "2"),
     ]
     return Out("S", fields)
+
+
+def indication(said: Indication) -> Out:
+    """35=6: what a dealer would deal in, or no more."""
+    i = said.instrument
+    fields = [
+        (23, said.ioi_id), (28, said.kind), (26, said.of), (55, i.symbol), (48, i.isin), (22, "4" if i.isin else None), (54, said.side),
+        (27, said.qty), (15, i.currency), (423, "1" if i.is_bond else "2"), (44, said.price), (62, said.valid_until), (60, said.at),
+    ]  # fmt: skip
+    return Out("6", fields)
 
 
 def snapshot(request_id: str, instrument: Instrument, seen: Quote, at: datetime) -> Out:
