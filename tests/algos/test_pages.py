@@ -4,7 +4,9 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from apps.algos import services as algos
@@ -130,6 +132,17 @@ class TestApi:
         tom.desks.clear()
         assert client.get(reverse("api-algo", args=[algo.pk])).status_code == 404
         assert client.get(reverse("api-algos")).json()["results"] == []
+
+
+def test_the_list_asks_as_often_for_many_as_for_one(an_algo, tom, django_assert_max_num_queries):
+    an_algo("TWAP", 1_000)
+    with CaptureQueriesContext(connection) as one:
+        visit(tom, "algos:list")
+    for side in ("SELL", "SELL", "SELL"):
+        an_algo("TWAP", 1_000, side=side, part=D(100))
+    assert Algo.objects.count() == 4
+    with django_assert_max_num_queries(len(one)):
+        visit(tom, "algos:list")
 
 
 def test_statements_do_not_grow_with_what_has_nothing_to_do(an_algo, beat, django_assert_num_queries, now):
