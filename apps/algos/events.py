@@ -39,6 +39,13 @@ class AlgoReplanned(Event, code="algo.replanned"):
 
 
 @dataclass(frozen=True)
+class AlgoWaited(Event, code="algo.waited"):
+    """What is due is not sent for now, and why; it is looked at again with each beat."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class AlgoPaused(Event, code="algo.paused"):
     """It sends nothing until somebody lets it go on: by a person, or by itself, which ``text`` says."""
 

@@ -29,7 +29,7 @@ LIFE = Lifecycle(
         (A.PAUSED, e.AlgoFinished): A.FINISHED,
         **{(status, e.AlgoStopped): A.STOPPED for status in LIVE},
     },
-    stays={e.AlgoChanged: LIVE, e.AlgoReplanned: [A.WORKING]},
+    stays={e.AlgoChanged: LIVE, e.AlgoReplanned: [A.WORKING], e.AlgoWaited: [A.WORKING]},
 )
 
 

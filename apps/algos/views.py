@@ -98,7 +98,8 @@ def _sketched(form: AlgoForm, block, now: datetime, algo: Algo | None = None) ->
     try:
         if algo:
             stands = selectors.standings([algo.pk])[algo.pk]
-            sketch = services.sketch_algo(form.ask(), block, now, least=stands.committed, most=stands.committed + block.unplaced_qty)
+            most = stands.committed + block.unplaced_qty - selectors.spoken_for(block.pk, algo.pk)
+            sketch = services.sketch_algo(form.ask(), block, now, least=stands.committed, most=most)
         else:
             sketch = services.sketch_algo(form.ask(), block, now, most=block.unplaced_qty - selectors.spoken_for(block.pk))
     except Refusal as refusal:

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from apps.algos import services as algos
 from apps.algos.models import Algo, Slice
+from apps.audit.models import Entry
 from apps.marketdata.models import AverageVolume, Bar, Quote
 from apps.marketdata.volume_selectors import usual_volumes
 from apps.routing.models import Route
@@ -66,6 +67,7 @@ class TestParticipation:
         assert beat(5) == []
         algo.refresh_from_db()
         assert algo.status == "WORKING" and algo.text.startswith("The market's volume in AAA is not known (the last of")
+        assert beat(5.5) == [] and Entry.objects.filter(event="algo.waited").count() == 1  # Said once.
         Quote.objects.update(at=now + timedelta(minutes=6))
         assert beat(6) == [1_000]
         algo.refresh_from_db()

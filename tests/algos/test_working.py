@@ -157,6 +157,16 @@ class TestStanding:
         assert (algo.version, algo.qty, last_route().limit_price) == (3, 600, 50)
 
 
+def test_a_change_that_names_no_quantity_takes_all_that_is_left(an_algo, beat, by, tom, now):
+    algo = an_algo("TWAP", 1_000, part=D(600))
+    beat()
+    act = by(tom)
+    act.at = now + timedelta(minutes=1)
+    algos.change_algo(act, algo.pk, algos.ask_of(algo)._replace(qty=None), seen={algo.pk: 2})
+    algo.refresh_from_db()
+    assert algo.qty == 1_000 and sum(D(q) for n, _, q, _ in algo.plan if n > algo.base_n) == 940
+
+
 def test_beat_asks_by_its_tasks(an_algo, by):
     an_algo("TWAP", 1_000)
     tasks.work()

@@ -10,6 +10,7 @@ from apps.algos import services as algos
 from apps.algos.models import Algo
 from apps.routing.models import Route
 from tests.browser import pictures
+from tests.browser.test_fit import WIDER
 from tests.routing.conftest import a_block, alone, counterparties, street  # noqa: F401
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -67,5 +68,10 @@ def test_from_the_ticket_to_the_end(a_block, street, tom, sits_down):  # noqa: F
     page.goto(page.url.split("/algos/")[0] + "/algos/")
     expect(page.get_by_label("Algorithms").get_by_role("row")).to_have_count(2)
     pictures.keep(page, "algo-list")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    assert page.evaluate(WIDER) == []
+    page.get_by_role("link", name=algo.ref).click()
+    expect(page.locator("svg.chart")).to_be_visible()
+    assert page.evaluate(WIDER) == []
     algo.refresh_from_db()
     assert (algo.status, algo.qty) == ("STOPPED", 5_000)

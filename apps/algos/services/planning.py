@@ -97,8 +97,8 @@ def ask_of(algo: Algo) -> Ask:
     )
 
 
-def whole(ask: Ask, block: Block, at: datetime) -> Ask:
-    """With what was left to us: the block's rest, now, and the end of the session."""
+def whole(ask: Ask, block: Block, at: datetime, most: Decimal) -> Ask:
+    """With what was left to us: all that may be placed, now, and the end of the session."""
     close = close_of(block, at)
     starts_at = max(ask.starts_at or at, at)
     ends_at = ask.ends_at
@@ -106,8 +106,7 @@ def whole(ask: Ask, block: Block, at: datetime) -> Ask:
         ends_at = close
     elif ends_at is None:
         ends_at = close if close and close > starts_at else starts_at + timedelta(hours=1)
-    qty = block.unplaced_qty if ask.qty is None else ask.qty
-    return ask._replace(qty=qty, starts_at=starts_at, ends_at=ends_at)
+    return ask._replace(qty=most if ask.qty is None else ask.qty, starts_at=starts_at, ends_at=ends_at)
 
 
 def close_of(block: Block, at: datetime) -> datetime | None:
@@ -124,8 +123,9 @@ def sketch_algo(ask: Ask, block: Block, at: datetime, *, least: Decimal = Decima
     :param most: what may be placed of the block, that among it; its unplaced rest where None
     :raises BadAlgo: naming the field at fault; :raises NotKnown: where the plan rests on what is not on file
     """
-    ask = whole(ask, block, at)
-    _refuse_unfit(ask, block, least, block.unplaced_qty if most is None else most)
+    most = block.unplaced_qty if most is None else most
+    ask = whole(ask, block, at, most)
+    _refuse_unfit(ask, block, least, most)
     lot, rest = lot_of(block), ask.qty - least
     start = max(ask.starts_at, at)
     times = rules.moments(start, ask.ends_at, ask.interval_seconds)

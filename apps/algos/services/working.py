@@ -154,10 +154,11 @@ def _pause(own: Act, algo: Algo, why: str) -> int:
     return 0
 
 
-def _wait(algo: Algo, why: str) -> None:
+def _wait(own: Act, algo: Algo, why: str) -> None:
+    """Keeps once for what it waits."""
     if algo.text != why[:400]:
         algo.text = why[:400]
-        algo.save(update_fields=["text"])
+        happen(own, algo, events.AlgoWaited(algo.text))
 
 
 def _next(own: Act, algo: Algo, block: Block, stands: rules.Standing, now: datetime) -> Going | None:
@@ -183,7 +184,7 @@ def _next(own: Act, algo: Algo, block: Block, stands: rules.Standing, now: datet
         if stands.cancelled:
             _pause(own, algo, "An order of it came back not filled.")
             return None
-    target = _target(algo, block, plan, numbers, stands, now)
+    target = _target(own, algo, block, plan, numbers, stands)
     if target is None:
         return None
     n, slices = numbers[-1], dict(plan)
@@ -197,7 +198,7 @@ def _next(own: Act, algo: Algo, block: Block, stands: rules.Standing, now: datet
 
 
 def _target(
-    algo: Algo, block: Block, plan: Sequence[tuple[int, rules.Slice]], numbers: Sequence[int], stands: rules.Standing, now: datetime
+    own: Act, algo: Algo, block: Block, plan: Sequence[tuple[int, rules.Slice]], numbers: Sequence[int], stands: rules.Standing
 ) -> Decimal | None:
     """What is to be filled or at work by now; None where that is not known."""
     if algo.kind == Kind.ICEBERG:
@@ -206,12 +207,12 @@ def _target(
         return algo.base_qty + sum((one.qty for n, one in plan if algo.base_n < n <= numbers[-1]), Decimal(0))
     thing = block.instrument
     quote = Quote.objects.filter(pk=thing.pk).first()
-    oldest = now - timedelta(seconds=settings.ALGO_QUOTE_SECONDS)
+    oldest = own.at - timedelta(seconds=settings.ALGO_QUOTE_SECONDS)
     if quote is None or quote.at < oldest or not quote.volume:
         last = "none is on file" if quote is None else f"the last of {quote.at:%H:%M:%S} UTC says {routing_rules.plain(quote.volume)}"
-        _wait(algo, f"The market's volume in {thing.symbol} is not known ({last}), so nothing is sent.")
+        _wait(own, algo, f"The market's volume in {thing.symbol} is not known ({last}), so nothing is sent.")
         return None
-    wanted = (thing.pk, algo.base_at, now)
+    wanted = (thing.pk, algo.base_at, own.at)
     volume = volumes_between([wanted])[wanted]
     return algo.base_qty + rules.quota(volume, Decimal(algo.params["participation_pct"]), lot_of(block))
 
@@ -225,7 +226,7 @@ def _send(own: Act, act: Act, algo: Algo, block: Block, going: Going) -> int:
                 act, block.pk, seen=block.version, broker_code=algo.broker.code, qty=going.qty, child=child
             )
     except TRANSIENT as refusal:
-        _wait(algo, refusal.message)
+        _wait(own, algo, refusal.message)
         return 0
     except Refusal as refusal:
         return _pause(own, algo, refusal.message)
