@@ -30,6 +30,7 @@ from apps.orders.states import LIFE as ORDER
 from apps.routing.states import (
     ALERT_LIFE,
     AXIS_LIFE,
+    DIALECT_LIFE,
     EXECUTION_LIFE,
     GRANT_LIFE,
     HALT_LIFE,
@@ -87,6 +88,7 @@ LIVES: tuple[tuple[Lifecycle, str, str], ...] = (
     (WHEEL_CHANGE_LIFE, "algos_wheelchange", "true"),
     (SEASON_LIFE, "algos_season", "true"),
     (DRAW_LIFE, "algos_draw", "true"),
+    (DIALECT_LIFE, "routing_dialect", "true"),
     (ALLOCATION, "allocations_allocation", "true"),
     (CONFIRMATION_LIFE, "settlement_confirmation", "true"),
     (INSTRUCTION_LIFE, "settlement_instruction", "true"),

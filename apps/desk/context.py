@@ -37,6 +37,7 @@ PLACES = (
     ("Daily report", "surveillance:days", "compliance.see"),
     ("Order defaults", "orders:defaults", "orders.see"),
     ("Sessions", "routing:sessions", "routing.see"),
+    ("Dialects", "routing:dialects", "routing.see_dialects"),
     ("Staged", "routing:staged", "routing.see_staging"),
     ("Kill switch", "routing:halts", "routing.see"),
     ("Results", "reporting:results", "reporting.see"),

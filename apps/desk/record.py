@@ -45,6 +45,7 @@ NEEDED = {
     "route": "routing.see", "execution": "routing.see", "inquiry": "routing.see", "message": "routing.see",
     "halt": "routing.see", "estimate": "routing.see", "alert": "routing.see", "session": "routing.see", "grant": "routing.see_staging",
     "axis": "routing.see", "play": "routing.see",
+    "dialect": "routing.see_dialects",
     "strategy_file": "routing.see", "slice": "routing.see", "wheel_change": "routing.see", "season": "routing.see", "draw": "routing.see",
     "allocation": "audit.see", "confirmation": "settlement.see", "instruction": "settlement.see",
     "exchange": "settlement.see",

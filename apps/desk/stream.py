@@ -65,6 +65,7 @@ NEEDED = {
     "halt": "routing.see",
     "grant": "routing.see_staging",
     "strategy_file": "routing.see",
+    "dialect": "routing.see_dialects",
     "alert": "routing.see",
     "note": "blocks.see",
     "opposition": "blocks.see",

@@ -7,8 +7,9 @@ from apps.core.refusals import Refusal
 from apps.reference.models import Broker
 
 from . import rules, services
-from .models import Session, Throttle
+from .models import Dialect, Session, Throttle
 from .models.throttles import STRATEGIES
+from .rules import dialects
 
 
 class SessionForm(forms.ModelForm):
@@ -80,3 +81,54 @@ class StrategyFileForm(forms.Form):
 
     broker = forms.ModelChoiceField(Broker.objects.filter(is_active=True, kind=Broker.Kind.BROKER).order_by("name"), empty_label="Choose")
     file = forms.FileField(help_text="FIXatdl 1.1 or 1.2, as the broker sent it; 2 MB at most")
+
+
+LINES = {
+    "suffixes": dialects.read_suffix_lines, "price_units": dialects.read_unit_lines, "tags": dialects.read_tags_lines,
+    "required": dialects.read_required_lines,
+}  # fmt: skip
+
+
+def _lines(label: str, help_text: str, rows: int = 2) -> forms.CharField:
+    return forms.CharField(
+        label=label, required=False, max_length=8000, help_text=help_text, widget=forms.Textarea(attrs={"rows": rows})
+    )
+
+
+class DialectForm(forms.Form):
+    """A dialect as it is proposed; tables are written a line each."""
+
+    symbology = forms.ChoiceField(label="Instruments by", choices=list(dialects.SYMBOLOGIES.items()))
+    suffixes = _lines("Suffix of each venue", "with RIC: XLON L")
+    price_units = _lines("Prices of shares", "GBP GBX 100: those in GBP are said in GBX, of which 100 make one")
+    bond_unit = forms.TypedChoiceField(
+        label="Bond quantities", coerce=int, choices=[(n, "face" if n == 1 else f"in {n:,} of face") for n in dialects.UNITS]
+    )
+    tags = _lines(
+        "Tags", "DG 9001 field account, DG 9002 text DESK1, D 847 move 7601, DFG 5700 drop. Fields: "
+        + ", ".join((*dialects.NAMED, *dialects.OF_INSTRUMENT)), 4,
+    )  # fmt: skip
+    required = _lines("Required", "DG 1: no new order or replace leaves without tag 1")
+    reason = forms.CharField(label="Why (kept on the record)", max_length=400, widget=forms.Textarea(attrs={"rows": 2}))
+
+    @classmethod
+    def first(cls, row: Dialect | None) -> dict:
+        return row.lines | {"symbology": row.symbology, "bond_unit": row.bond_unit} if row else {"bond_unit": 1}
+
+    def clean(self) -> dict:
+        data = super().clean() or self.cleaned_data
+        for name, read in LINES.items():
+            if name in data:
+                try:
+                    data[name] = read(data[name])
+                except dialects.BadLine as problem:
+                    self.add_error(name, str(problem))
+        return data
+
+    def dialect(self) -> dialects.Dialect:
+        said = {name: self.cleaned_data[name] for name in dialects.Dialect._fields}
+        return dialects.Dialect(**said | {name: tuple(said[name]) for name in ("price_units", "tags", "required")})
+
+    def refuse(self, refusal: Refusal) -> None:
+        field = str(refusal.facts.get("field", ""))
+        self.add_error(field if field in self.fields else None, refusal.message)

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from apps.core.lifecycles import Lifecycle
 
+from . import dialect_events as di
 from . import events as e
 from . import hand_events as h
 from . import inquiry_events as i
@@ -205,5 +206,23 @@ STRATEGY_FILE_LIFE = Lifecycle(
         (Sf.LOADED, e.StrategyFileApproved): Sf.IN_FORCE,
         (Sf.LOADED, e.StrategyFileDeclined): Sf.DECLINED,
         (Sf.IN_FORCE, e.StrategyFileEnded): Sf.ENDED,
+    },
+)
+
+
+class Di(StrEnum):
+    PROPOSED = "PROPOSED"
+    IN_FORCE = "IN_FORCE"
+    DECLINED = "DECLINED"
+    ENDED = "ENDED"
+
+
+DIALECT_LIFE = Lifecycle(
+    "dialect",
+    born={di.DialectProposed: Di.PROPOSED},
+    moves={
+        (Di.PROPOSED, di.DialectApproved): Di.IN_FORCE,
+        (Di.PROPOSED, di.DialectDeclined): Di.DECLINED,
+        (Di.IN_FORCE, di.DialectEnded): Di.ENDED,
     },
 )

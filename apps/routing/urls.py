@@ -6,6 +6,8 @@ from . import (
     api,
     axis_api,
     axis_views,
+    dialect_api,
+    dialect_views,
     halt_api,
     halt_views,
     hand_api,
@@ -84,6 +86,12 @@ api_urlpatterns = [
     re_path(rf"^halts/{PK}/lift/?$", halt_api.Halts.as_view({"post": "lift"}), name="api-halt-lift"),
     path("fix-messages/", wire_api.FixMessages.as_view({"get": "list"}), name="api-fix-messages"),
     re_path(rf"^fix-messages/{PK}/$", wire_api.FixMessages.as_view({"get": "retrieve"}), name="api-fix-message"),
+    path("dialects/", dialect_api.Dialects.as_view({"get": "list", "post": "create"}), name="api-dialects"),
+    re_path(rf"^dialects/{PK}/$", dialect_api.Dialects.as_view({"get": "retrieve"}), name="api-dialect"),
+    *(
+        re_path(rf"^dialects/{PK}/{act}/?$", dialect_api.Dialects.as_view({"post": act}), name=f"api-dialect-{act}")
+        for act in ("approve", "decline")
+    ),
     path("fix-sessions/", session_api.Sessions.as_view({"get": "list"}), name="api-fix-sessions"),
     re_path(
         rf"^fix-sessions/{PK}/$", session_api.Sessions.as_view({"get": "retrieve", "patch": "partial_update"}),
@@ -158,6 +166,10 @@ urlpatterns = [
     path("halts/set/", halt_views.set_halt, name="halt_set"),
     path("halts/<int:halt_id>/again/", halt_views.ask_again, name="halt_again"),
     path("halts/<int:halt_id>/lift/", halt_views.lift, name="halt_lift"),
+    path("dialects/", dialect_views.dialects, name="dialects"),
+    path("dialects/of/<int:session_id>/", dialect_views.propose, name="dialect_propose"),
+    path("dialects/<int:dialect_id>/approve/", dialect_views.approve, name="dialect_approve"),
+    path("dialects/<int:dialect_id>/decline/", dialect_views.decline, name="dialect_decline"),
     path("sessions/", views.sessions, name="sessions"),
     path("sessions/staged/", staging_views.staged, name="staged"),
     path("sessions/staged/<int:message_id>/", staging_views.one, name="staged_one"),

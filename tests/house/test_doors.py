@@ -159,6 +159,9 @@ MATRIX: dict[str, set[str] | str] = {
     "api-quarantine": {T, C, O, A}, "api-quarantined": {T, C, O, A}, "api-quarantined-settle": {T},
     "api-alerts": {T, C, O, A}, "api-alert-counts": {T, C, O, A}, "api-alert-acknowledge": {T}, "api-alert-snooze": {T},
     "routing:messages": {T, C, O, A}, "routing:message": {T, C, O, A}, "api-fix-messages": {T, C, O, A}, "api-fix-message": {T, C, O, A},
+    "routing:dialects": {T, C, O, A, X}, "api-dialects": {T, C, O, A, X}, "api-dialect": {T, C, O, A, X},
+    **dict.fromkeys(("routing:dialect_propose", "routing:dialect_approve", "routing:dialect_decline", "api-dialect-approve",
+                     "api-dialect-decline"), {O, X}),
     "api-fix-sessions": {T, C, O, A, X}, "api-fix-session": {T, C, O, A, X},
     "api-staging-sessions": {T, C, O, A, X}, "api-staging-session": {T, C, O, A, X}, "api-staging-session-grants": {C, O},
     "api-staging-grants": {T, C, O, A}, "api-staging-grant": {T, C, O, A}, "api-staging-grant-confirm": {C, O},
@@ -218,7 +221,7 @@ MATRIX: dict[str, set[str] | str] = {
 }  # fmt: skip
 
 # Where looking and acting share an address: who may act.
-POSTS = {"api-inquiries": {T}, "api-axes": {T},
+POSTS = {"api-inquiries": {T}, "api-axes": {T}, "api-dialects": {O, X},
          "api-routing-rule-changes": {T, C}, "api-wheel-changes": {T, C}, "certification:matrices": {T}, "api-plays": {T},
          "api-broker-terms": {C}, "api-trading-limits": {C}, "api-throttles": {C},
          "api-strategy-files": {T, O}, "api-venue-quotes": {O},

@@ -492,4 +492,4 @@ def test_the_cost_of_a_set_does_not_grow_with_its_messages(a_block, street, tom,
             assert street.book(*ids) == (3 * size, 0, 0)
         counts.append(len(ran))
 
-    assert counts[1] == counts[2] == 30
+    assert counts[1] == counts[2] == 32

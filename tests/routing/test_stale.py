@@ -33,6 +33,7 @@ from apps.portfolios import terms
 from apps.reference.models import Broker, ContractFamily
 from apps.routing import services as routing
 from apps.routing.models import Alert, AlertRule, BrokerStrategy, DealerQuote, Execution, Inquiry, Message, Session
+from apps.routing.rules import Dialect
 from apps.surveillance import services as surveillance
 from apps.surveillance.events import FilingDue
 from apps.surveillance.models import Day, Filing, Incident
@@ -413,6 +414,14 @@ class Things:
             routing.change_routing_session(self.act("olga"), pk, {"port": 9891}, seen={pk: 1})
         return pk
 
+    def dialect(self) -> int:
+        self.get("counterparties")
+        act = self.act("olga")
+        pk = routing.propose_dialect(act, Session.objects.order_by("pk").first().pk, Dialect(symbology="ISIN"))
+        if not self.fresh:
+            routing.approve_dialect(self.act("alan"), pk, seen={pk: 1})
+        return pk
+
     def grant(self, confirmed: bool = False) -> SimpleNamespace:
         pk = routing.ask_grant(self.act("olga"), self.session(), "mira", every=True)
         if confirmed or not self.fresh:
@@ -539,6 +548,7 @@ def things(request, by, people) -> Things:
 SOON = "2035-01-01T10:00"
 STRATEGIES = b"""<Strategies strategyIdentifierTag="5001" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
 <Strategy name="S" wireValue="S" version="1"><Parameter name="P" xsi:type="Int_t" fixTag="7000"/></Strategy></Strategies>"""
+DIALECTS = {f"dialect_{act}": ("alan", "dialect", {}) for act in ("approve", "decline")}
 GRANTS = {f"grant_{act}": ("odile", "grant", {}) for act in ("confirm", "decline", "end")}
 CROSSES = {"accept": "mira", "approve": "omar", "decline": "omar", "withdraw": "tom", "execute": "tom"}
 
@@ -618,7 +628,7 @@ PAGES: dict[str, tuple[str, str, dict | Callable]] = {
     "routing:halt_lift": ("tess", "halt", {}),
     "routing:alert_acknowledge": ("tom", "alert", {}),
     "routing:alert_snooze": ("tom", "alert", {"minutes": "5"}),
-    **{f"routing:{name}": case for name, case in GRANTS.items()},
+    **{f"routing:{name}": case for name, case in (GRANTS | DIALECTS).items()},
     **{f"routing:strategies_{act}": ("tom", "strategy_file", {}) for act in ("approve", "decline")},
     "routing:by_hand": (
         "tom", "block",
@@ -755,6 +765,7 @@ API: dict[str, tuple[str, str, str, dict | Callable]] = {
     "api-halt-lift": ("post", "tess", "halt", {}),
     "api-alert-acknowledge": ("post", "tom", "alert", {}),
     "api-alert-snooze": ("post", "tom", "alert", {"minutes": 5}),
+    **{f"api-dialect-{act}": ("post", "alan", "dialect", {}) for act in ("approve", "decline")},
     "api-fix-session": ("patch", "alan", "broker_session", {"port": 9892}),
     "api-staging-session": ("patch", "alan", "session", {"port": 9892}),
     **{f"api-staging-grant-{act}": ("post", "odile", "grant", {}) for act in ("confirm", "decline")},
@@ -794,6 +805,7 @@ OTHERS = {
         " compliance:add_position_limit compliance:import_position_limits"
         " compliance:take_file api-rule-drafts-take"
         " blocks:rotation_make routing:halt_set routing:grant_ask users:tokens api-orders api-orders-clone"
+        " routing:dialect_propose api-dialects"
         " api-orders-reverse api-imports api-proposals api-deputies api-restrictions api-halts api-rotations"
         " routing:strategies_load api-strategy-files api-restrictions-import api-position-limits api-position-limits-import"
         " api-staging-sessions api-staging-session-grants api-views routing:axes_load api-axes"

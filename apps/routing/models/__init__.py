@@ -3,6 +3,7 @@
 from .alerts import Alert, AlertRule
 from .axes import Axis
 from .costs import CostEstimate
+from .dialects import Dialect
 from .drift import Drift
 from .halts import Halt, HaltedRoute
 from .negotiation import Award, Counter, InquiryList, QuoteLevel
@@ -21,6 +22,7 @@ __all__ = [
     "BrokerStrategy",
     "CostEstimate",
     "Counter",
+    "Dialect",
     "DealerQuote",
     "Drift",
     "Execution",

@@ -1,6 +1,6 @@
 """Arithmetic and judgement of routing: pure functions, by noun."""
 
-from . import axes, conditions, leakage, orders
+from . import axes, conditions, dialects, leakage, orders
 from .alerts import RENEWAL, alert_words, unasked_words
 from .destinations import (
     Candidate,
@@ -10,6 +10,7 @@ from .destinations import (
     in_turn,
     session_problems,
 )
+from .dialects import Dialect
 from .dk import DK_WORDS, dk_reason, dont_know_trade, may_be_refused
 from .halts import Halted, Wish, stopping
 from .order_states import (
@@ -83,6 +84,7 @@ __all__ = [
     "Contract",
     "DK",
     "DK_WORDS",
+    "Dialect",
     "FILL",
     "Fields",
     "Halted",
@@ -121,6 +123,7 @@ __all__ = [
     "conditions",
     "cover_of",
     "contradiction",
+    "dialects",
     "disagreement",
     "distance_bp",
     "dk_reason",

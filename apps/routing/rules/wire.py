@@ -73,9 +73,18 @@ class Fields:
     """Fields by tag; of a repeated tag the first. Readers raise ``Malformed`` and name the tag."""
 
     def __init__(self, text: str):
-        self.all = fields_of(text)
+        self._take(fields_of(text))
+
+    @classmethod
+    def of(cls, parts: Sequence[FramePart]) -> "Fields":
+        made = cls.__new__(cls)
+        made._take(parts)
+        return made
+
+    def _take(self, parts: Sequence[FramePart]) -> None:
+        self.all = parts
         self._first: dict[int, str] = {}
-        for tag, value in self.all:
+        for tag, value in parts:
             self._first.setdefault(tag, value)
 
     def find(self, tag: int, default: str = "") -> str:

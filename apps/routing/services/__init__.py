@@ -20,6 +20,15 @@ from .costs import estimate_blocks
 from .countering import BadCounter, CounterWaits, counter_quote
 from .crossing import Crossed, book_crosses
 from .deciding import route_by_rules
+from .dialects import (
+    DialectInUse,
+    DialectProposedAlready,
+    OwnDialect,
+    StaleDialect,
+    approve_dialect,
+    decline_dialect,
+    propose_dialect,
+)
 from .drifting import record_drifts
 from .gate import RoutingHalted, StoppedAtRoute, halts_in_force, refuse_halted, stopped_at_route
 from .grants import (
@@ -49,7 +58,6 @@ from .messages import (
     NoSession,
     Outgoing,
     ToSend,
-    Unsayable,
     heard_ids,
     keep_heard,
     mark_sent,
@@ -112,6 +120,7 @@ from .setup import (
     session_facts,
 )
 from .smart import NoOutlet, NotMarketable
+from .speech import Unsayable
 from .staging import enter_message
 from .staging_reports import report_staged_orders
 from .strategies import (
@@ -182,6 +191,13 @@ __all__ = [
     "Child",
     "route_child",
     "WAYS",
+    "propose_dialect",
+    "decline_dialect",
+    "approve_dialect",
+    "StaleDialect",
+    "OwnDialect",
+    "DialectProposedAlready",
+    "DialectInUse",
     "StaleThrottle",
     "ThrottleText",
     "ThrottledAlready",

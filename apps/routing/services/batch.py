@@ -15,7 +15,9 @@ from ..models import Route
 from ..states import BY_ORD_STATUS, EXECUTION_LIFE, INQUIRY_LIFE, LIFE, Rt, X
 from .dealing import Dealing
 from .iois import Indications
+from .messages import sent_as
 from .rows import BlockRow, ExecutionRow, Heard, InquiryRow, Request, RouteRow, Unbookable
+from .speech import understood
 
 
 class Batch:
@@ -40,13 +42,14 @@ class Batch:
         self.cleared: list[Heard] = []
         self.with_life: set[int] = set()
         self.fields: dict[int, rules.Fields] = {}
+        self.raw: dict[int, rules.Fields] = {}
         self._read(messages)
         self._load()
 
     def _read(self, messages: Iterable[Heard]) -> None:
         for message in messages:
             try:
-                self.fields[message.id] = rules.Fields(message.text)
+                self.fields[message.id] = self.raw[message.id] = rules.Fields(message.text)
             except rules.Malformed as problem:
                 self.problems[message.id] = rules.Problem(f"It cannot be read: {problem}.")
 
@@ -71,6 +74,7 @@ class Batch:
             self.requests = self._load_requests(cursor)
             self.dealing = self._load_dealing(cursor, names)
             self.indications = Indications(cursor, self._of("6"))
+            self._understand(self.messages)
             self._load_set_aside(cursor)
             fills = [(m, f) for m, f in self._of("8", also=self.held) if rules.kind_of(f) in rules.TRADES]
             self._load_executions(cursor, fills)
@@ -83,20 +87,27 @@ class Batch:
             return {}
         return dict(Route.objects.filter(pk__in=self.linked.values()).values_list("pk", "block_id"))
 
+    def _understand(self, messages: Sequence[Heard]) -> None:
+        """Puts what brokers with a dialect said into our units and names; ``raw`` keeps the words of the wire."""
+        said = {m.id: (m.session_id, self.raw[m.id], self._block_named(m)) for m in messages if m.id in self.raw}
+        for pk, fields in understood(said):
+            if isinstance(fields, rules.Malformed):
+                self.problems[pk] = rules.Problem(f"It cannot be read: {fields}.")
+            else:
+                self.fields[pk] = fields
+
+    def _block_named(self, message: Heard) -> int | None:
+        fields = self.raw[message.id]
+        found = [self.requests[name].route_id for name in (fields.find(11), fields.find(41)) if name in self.requests]
+        for pk in (self.linked.get(message.id), *found):
+            if pk in self.routes:
+                return self.routes[pk].block_id
+        quote = self.dealing.quote_named(fields.find(131), fields.find(693))
+        return self.dealing.inquiries[quote.inquiry_id].block_id if quote else None
+
     def _load_sent(self) -> dict[int, tuple[str, str]]:
         """Of each session-level reject (35=3): type and reference of the message of ours it refuses."""
-        wanted = [(m.id, m.session_id, int(f.find(45))) for m, f in self._of("3") if f.find(45).isdecimal()]
-        if not wanted:
-            return {}
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT DISTINCT ON (w.id) w.id, m.msg_type, m.ref"
-                " FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS w(id, session, seq)"
-                " JOIN routing_message m ON m.session_id = w.session AND m.is_out"
-                " AND m.seq_num = w.seq ORDER BY w.id, m.id DESC",
-                [list(column) for column in zip(*wanted, strict=True)],
-            )
-            return {pk: (msg_type, ref) for pk, msg_type, ref in cursor.fetchall()}
+        return sent_as([(m.id, m.session_id, int(f.find(45))) for m, f in self._of("3") if f.find(45).isdecimal()])
 
     def _load_blocks(self, cursor, ids: set[int]) -> dict[int, BlockRow]:
         cursor.execute(
@@ -156,6 +167,7 @@ class Batch:
         )
         found = [(Heard(*row[:9]), *row[9:]) for row in cursor.fetchall()]
         self._read(message for message, *_ in found)
+        self._understand([message for message, *_ in found])
         for message, route_id, decision in found:
             if decision:
                 self.refuse(route_id, message)
@@ -211,7 +223,7 @@ class Batch:
             return False
         differs = ""
         for pk, text in heard:
-            how = rules.says_another(rules.Fields(text), self.fields[message.id])
+            how = rules.says_another(rules.Fields(text), self.raw[message.id])
             if not how:
                 self.repeats[message.id] = f"Repeats message {pk}."
                 return True

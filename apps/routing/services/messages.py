@@ -9,12 +9,13 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from apps.core.acts import Act
-from apps.core.refusals import Conflict, Invalid
+from apps.core.refusals import Conflict
 from apps.core.tables import copy_in, next_ids
 
 from .. import rules
 from ..models import Message, Session
 from ..rules.throttles import CANCEL, COUNTED
+from .speech import texts_of
 from .throttles import count_messages
 
 log = structlog.get_logger(__name__)
@@ -24,10 +25,6 @@ COLUMNS = ("id", "session_id", "is_out", "msg_type", "ref", "text", "at", "probl
 
 class NoSession(Conflict):
     """There is no enabled FIX session with the counterparty under this environment."""
-
-
-class Unsayable(Invalid):
-    """The session's version of FIX has no words for the message."""
 
 
 class Outgoing(NamedTuple):
@@ -71,7 +68,7 @@ def queue_messages(act: Act, outgoing: Sequence[Outgoing]) -> list[int]:
 
     :raises NoSession: where a counterparty has no enabled session under this environment
     :raises RateLimit: where a session's throttle lets no more out
-    :raises Unsayable: where a session's version of FIX has no words for one
+    :raises Unsayable: where a session's version or dialect has no words for one
     :raises Invalid: where a field is empty
     """
     if not outgoing:
@@ -89,11 +86,11 @@ def queue_messages(act: Act, outgoing: Sequence[Outgoing]) -> list[int]:
 
 def write_messages(act: Act, outgoing: Sequence[tuple[int, str, str, Sequence[tuple[int, str]]]]) -> list[int]:
     """
-    The same for messages by (session id, type, reference, fields): said in the version of FIX that each session speaks.
+    The same for messages by (session id, type, reference, fields): said as each session's broker wants it and in the version it speaks.
 
-    :raises Invalid: where a field is empty; :raises Unsayable: where a session's version cannot say it
+    :raises Invalid: where a field is empty; :raises Unsayable: where a session cannot say it
     """
-    texts = _texts(outgoing)
+    texts = texts_of(outgoing)
     with connection.cursor() as cursor:
         ids = next_ids(cursor, "routing_message", len(outgoing))
         copy_in(
@@ -106,22 +103,6 @@ def write_messages(act: Act, outgoing: Sequence[tuple[int, str, str, Sequence[tu
             ),
         )
     return ids
-
-
-def _texts(outgoing: Sequence[tuple[int, str, str, Sequence[tuple[int, str]]]]) -> list[str]:
-    sessions = Session.objects.in_bulk({session_id for session_id, *_ in outgoing})
-    texts = []
-    for session_id, msg_type, _, fields in outgoing:
-        session = sessions[session_id]
-        try:
-            texts.append(rules.text_of(rules.spoken(session.begin_string, msg_type, fields)))
-        except rules.NotInVersion as problem:
-            raise Unsayable(
-                f"{session.party} speaks {session.speaks}, and {problem}. Nothing was sent.", field="broker_code"
-            ) from problem
-        except rules.Malformed as problem:
-            raise Invalid(f"A message cannot be written: {problem}.") from problem
-    return texts
 
 
 def keep_heard(session_id: int, raw: str, at: datetime) -> int:
@@ -211,3 +192,22 @@ def mark_sent(sent: Mapping[int, int | None], at: datetime) -> None:
                 " FROM unnest(%s::bigint[], %s::int[]) AS u(id, seq) WHERE m.id = u.id",
                 [at, list(sent), list(sent.values())],
             )
+
+
+def sent_as(numbers: Sequence[tuple[int, int, int]]) -> dict[int, tuple[str, str]]:
+    """
+    Type and reference of the messages we sent under sequence numbers, the latest of each.
+
+    :param numbers: (any name, session id, sequence number) :returns: by that name; what was never sent is absent
+    """
+    if not numbers:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT ON (w.id) w.id, m.msg_type, m.ref"
+            " FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS w(id, session, seq)"
+            " JOIN routing_message m ON m.session_id = w.session AND m.is_out"
+            " AND m.seq_num = w.seq ORDER BY w.id, m.id DESC",
+            [list(column) for column in zip(*numbers, strict=True)],
+        )
+        return {pk: (msg_type, ref) for pk, msg_type, ref in cursor.fetchall()}

@@ -100,7 +100,7 @@ def _book(batch: Batch, message: Heard) -> None:
 
 def _refuse_trade(act: Act, batch: Batch, message: Heard, reason: str) -> str:
     """Will commit the DontKnowTrade to be sent. :returns: the DKReason it gives"""
-    fields = batch.fields.get(message.id)
+    fields = batch.raw.get(message.id)
     if fields is None or not rules.may_be_refused(message.msg_type, fields):
         raise NoTrade("Only a fill or a correction can be refused to the broker. Dismiss this message, and call the broker.")
     try:
