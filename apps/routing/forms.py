@@ -17,7 +17,8 @@ class SessionForm(forms.ModelForm):
         model = Session
         fields = (
             "purpose", "broker", "begin_string", "appl_ver_id", "sender_comp_id", "target_comp_id", "host", "port", "dials_in",
-            "environment", "is_enabled",
+            "environment", "opens_at", "closes_at", "time_zone", "days", "open_day", "close_day", "resets_on_logon",
+            "heartbeat_seconds", "reconnect_seconds", "uses_tls", "tls_name", "is_enabled",
         )  # fmt: skip
 
     def clean(self) -> dict:
@@ -28,7 +29,7 @@ class SessionForm(forms.ModelForm):
         is_routing = data["purpose"] == Session.Purpose.ROUTING
         if is_routing != bool(data["broker"]):
             raise ValidationError("A routing session names its broker; a staging session, of an upstream system, none.")
-        for field, problem in rules.speech_problems(data["purpose"], data["begin_string"], data["appl_ver_id"]):
+        for field, problem in services.setting_problems(data):
             self.add_error(field, problem)
         if is_routing and data["dials_in"]:
             raise ValidationError("We call brokers and dealers; only an upstream system may call us.")

@@ -15,7 +15,10 @@ from .api import KEY
 from .models import Session
 from .page_selectors import sessions
 
-SETTINGS = ("begin_string", "appl_ver_id", "sender_comp_id", "host", "port", "is_enabled")
+SETTINGS = (
+    "begin_string", "appl_ver_id", "sender_comp_id", "host", "port", "opens_at", "closes_at", "time_zone", "days", "open_day",
+    "close_day", "resets_on_logon", "heartbeat_seconds", "reconnect_seconds", "uses_tls", "tls_name", "is_enabled",
+)  # fmt: skip
 
 
 class FixSessionOut(serializers.ModelSerializer):
@@ -23,10 +26,12 @@ class FixSessionOut(serializers.ModelSerializer):
 
     party = serializers.CharField(read_only=True)
     speaks = serializers.CharField(read_only=True)
+    hours = serializers.CharField(read_only=True, help_text="when it is open, in words")
 
     class Meta:
         model = Session
-        fields = ("id", "version", "party", "speaks", "target_comp_id", *SETTINGS, "environment", "is_up", "changed_at")
+        fields = ("id", "version", "party", "speaks", "hours", "target_comp_id", *SETTINGS, "environment", "opened_at", "is_up",
+                  "changed_at")
         read_only_fields = fields
 
 

@@ -3,6 +3,7 @@
 import signal
 import socket
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -10,14 +11,16 @@ import quickfix as fix
 import structlog
 from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 
 from .. import rules
 from .. import services as routing
 from ..models import Session
 from .application import Application
+from .hours import Hours
 from .leadership import NotAlone, hold_folder
 from .loops import Booking, Hints, Sending, act_now
-from .settings import lenient_dictionaries, listening_text, settings_text
+from .settings import lenient_dictionaries, listening_text, settings_text, tls_files
 
 log = structlog.get_logger(__name__)
 
@@ -64,16 +67,25 @@ class Gateway:
         )
         self.sending = Sending(self.stopping, self.application, changed, {row.pk: row.begin_string for row in rows}, words)
         self.hints = Hints(self.stopping, self.sending.wake)
-        calls, listens = [r for r in rows if not r.dials_in], [r for r in rows if r.dials_in]
-        self._ports = sorted({row.port for row in listens})
+        self.hours = Hours(self.stopping, self.application, {row.pk: row for row in rows}, act_now)
+        self._ports = sorted({row.port for row in rows if row.dials_in})
         self._kept: list[object] = []  # QuickFIX's connectors refer to their settings and stores, and keep none.
         self._connectors = []
-        if calls:
-            text = settings_text(calls, self.folder, words, simulation_port)
-            self._connectors.append(self._connector(fix.SocketInitiator, "initiator", text))
-        if listens:
-            text = listening_text(listens, self.folder, words)
-            self._connectors.append(self._connector(fix.SocketAcceptor, "acceptor", text))
+        for (dials_in, tls), some in _by_transport(rows).items():
+            self._refuse_no_files(some[0])
+            name = f"{'acceptor' if dials_in else 'initiator'}{f'-{tls}' if tls else ''}"
+            if dials_in:
+                text, kind = listening_text(some, self.folder, words), fix.SSLSocketAcceptor if tls else fix.SocketAcceptor
+            else:
+                text = settings_text(some, self.folder, words, simulation_port)
+                kind = fix.SSLSocketInitiator if tls else fix.SocketInitiator
+            self._connectors.append(self._connector(kind, name, text))
+
+    @staticmethod
+    def _refuse_no_files(session: Session) -> None:
+        missing = [path for path in tls_files(session).values() if not path.is_file()] if session.uses_tls else []
+        if missing:
+            raise CannotStart(f"The session with {session.target_comp_id} uses TLS, and there is no {missing[0]}. Put it there.")
 
     def _connector(self, kind, name: str, text: str):
         config = self.folder / f"{name}.cfg"
@@ -93,6 +105,9 @@ class Gateway:
         connection.close()
         for thread in (self.booking, self.sending, self.hints):
             thread.start()
+        self.hours.once(timezone.now())
+        connection.close()
+        self.hours.start()
         for connector in self._connectors:
             connector.start()
         log.info("gateway_started", sessions=sorted(self.session_ids))
@@ -131,6 +146,14 @@ class Gateway:
             if self.stopping.wait(0.1):
                 return
         raise CannotStart("Another gateway books or sends on this database. Stop it first.")
+
+
+def _by_transport(rows: Sequence[Session]) -> dict[tuple[bool, str], list[Session]]:
+    """Sessions that one connector serves, by whether they call us and the name of their certificates."""
+    found: dict[tuple[bool, str], list[Session]] = {}
+    for row in rows:
+        found.setdefault((row.dials_in, row.tls_name), []).append(row)
+    return found
 
 
 __all__ = ["CannotStart", "Gateway", "NotAlone"]

@@ -5,9 +5,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from django.conf import settings
+from django.utils import timezone
 from lxml import etree
 
 from ..models import Session
+from .hours import boundary_of, is_gapless
 
 PARAMETERS = {
     957: "NoStrategyParameters", 958: "StrategyParameterName", 959: "StrategyParameterType", 960: "StrategyParameterValue",
@@ -84,23 +87,28 @@ def settings_text(
     sessions: Iterable[Session], folder: Path, words: Mapping[str, Dictionaries], simulation_port: int | None
 ) -> str:
     """
-    QuickFIX's configuration of sessions that we open. Sessions last from Sunday to Sunday, UTC, and are never reset by a
-    logon.
+    QuickFIX's configuration of sessions that we open, of one TLS name or none.
 
     :param words: the dictionaries of each BeginString
     :param simulation_port: where the simulated street answers, where it was moved
     """
-    lines = [*_common("initiator", folder), "ReconnectInterval=1", "HeartBtInt=10"]
+    sessions = list(sessions)
+    tries = max(1, min(session.reconnect_seconds for session in sessions))
+    lines = [*_common("initiator", folder), f"ReconnectInterval={tries}", *tls_lines(sessions[0], "Client")]
     for session in sessions:
         is_street = session.environment == Session.Environment.SIMULATION and session.purpose == Session.Purpose.ROUTING
         port = simulation_port if is_street and simulation_port else session.port
-        lines += [*_named(session, words), f"SocketConnectHost={session.host}", f"SocketConnectPort={port}"]
+        lines += [
+            *_named(session, words), f"HeartBtInt={session.heartbeat_seconds}", f"SocketConnectHost={session.host}",
+            f"SocketConnectPort={port}",
+        ]  # fmt: skip
     return "\n".join(lines) + "\n"
 
 
 def listening_text(sessions: Iterable[Session], folder: Path, words: Mapping[str, Dictionaries]) -> str:
     """The same of sessions that upstream systems open with us. Who dials in under a name that is not kept is cut off."""
-    lines = [*_common("acceptor", folder), "SocketReuseAddress=Y"]
+    sessions = list(sessions)
+    lines = [*_common("acceptor", folder), "SocketReuseAddress=Y", *tls_lines(sessions[0], "Server")]
     for session in sessions:
         lines += [*_named(session, words), f"SocketAcceptPort={session.port}"]
     return "\n".join(lines) + "\n"
@@ -114,11 +122,6 @@ def _common(kind: str, folder: Path) -> list[str]:
         "LogoutTimeout=2",
         "SocketNodelay=Y",
         f"FileStorePath={folder / 'store'}",
-        "StartDay=sunday",
-        "StartTime=00:00:00",
-        "EndDay=sunday",
-        "EndTime=00:00:00",
-        "ResetOnLogon=N",
         "ResetOnLogout=N",
         "ResetOnDisconnect=N",
         "CheckLatency=N",
@@ -131,6 +134,34 @@ def _common(kind: str, folder: Path) -> list[str]:
     ]
 
 
+TLS_FILES = ("certificate", "key", "ca")
+
+
+def tls_files(session: Session) -> dict[str, Path]:
+    return {name: Path(settings.FIX_TLS_FOLDER) / session.tls_name / f"{name}.pem" for name in TLS_FILES}
+
+
+def tls_lines(session: Session, side: str) -> list[str]:
+    """:param side: Client or Server. The other side's certificate must be of the CA's, or there is no session."""
+    if not session.uses_tls:
+        return []
+    files = tls_files(session)
+    return [
+        f"{side}CertificateFile={files['certificate']}", f"{side}CertificateKeyFile={files['key']}",
+        f"CertificationAuthoritiesFile={files['ca']}", "CertificateVerifyLevel=2", "SSLProtocol=+TLSv1_2",
+    ]  # fmt: skip
+
+
+def _hours(session: Session) -> list[str]:
+    """QuickFIX's own week, or day, which begins where the session is closed, or its numbers begin anew."""
+    now = timezone.now()
+    at = boundary_of(session.schedule, now)
+    if session.days and is_gapless(session.schedule, now):
+        return [f"StartTime={at:%H:%M:%S}", f"EndTime={at:%H:%M:%S}"]
+    day, hour = f"{at:%A}".lower(), f"{at:%H:%M:%S}"
+    return [f"StartDay={day}", f"StartTime={hour}", f"EndDay={day}", f"EndTime={hour}"]
+
+
 def _named(session: Session, words: Mapping[str, Dictionaries]) -> list[str]:
     return [
         "[SESSION]",
@@ -138,4 +169,6 @@ def _named(session: Session, words: Mapping[str, Dictionaries]) -> list[str]:
         f"SenderCompID={session.sender_comp_id}",
         f"TargetCompID={session.target_comp_id}",
         *words[session.begin_string].lines(),
+        *_hours(session),
+        f"ResetOnLogon={'Y' if session.resets_on_logon else 'N'}",
     ]

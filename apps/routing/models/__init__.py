@@ -8,8 +8,9 @@ from .drift import Drift
 from .halts import Halt, HaltedRoute
 from .negotiation import Award, Counter, InquiryList, QuoteLevel
 from .outlets import VenueAccess
-from .routes import DealerQuote, Execution, Inquiry, Message, Route, RouteRequest, RoutingRule, Session
+from .routes import DealerQuote, Execution, Inquiry, Message, Route, RouteRequest, RoutingRule
 from .rulebook import RoutingDecision, RuleChange, RuleDay
+from .sessions import Session
 from .staging import Grant, StagedRequest
 from .strategies import BrokerStrategy, StrategyFile
 from .throttles import Throttle, ThrottleUse

@@ -8,7 +8,7 @@ from django.db.models import Q as Where
 from .. import rules
 from ..rules import dialects
 from ..states import Di
-from .routes import Session
+from .sessions import Session
 
 APPROVED = (Di.IN_FORCE, Di.ENDED)
 

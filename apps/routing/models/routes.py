@@ -1,5 +1,6 @@
 """Routes, executions, inquiries, and every FIX message sent or heard."""
 
+
 import pgtrigger
 from django.db import models
 from django.db.models import F
@@ -12,81 +13,7 @@ from apps.reference.fields import amount_field, percent_field, price_field, qty_
 from apps.reference.models import AssetClass, Broker
 
 from ..states import M, Q, Rt, X
-
-
-class Session(models.Model):
-    """
-    A FIX session: with a broker or dealer we route to, or with an upstream system that stages orders with us, of the
-    people and portfolios it was granted (``Grant``). A simulated session can never reach a live one, nor the
-    reverse.
-    """
-
-    class Environment(models.TextChoices):
-        SIMULATION = "simulation"
-        LIVE = "live"
-
-    class Purpose(models.TextChoices):
-        ROUTING = "ROUTING", "routing to a broker or dealer"
-        STAGING = "STAGING", "orders from an upstream system"
-
-    class BeginString(models.TextChoices):
-        FIX42 = "FIX.4.2", "FIX 4.2"
-        FIX44 = "FIX.4.4", "FIX 4.4"
-        FIXT11 = "FIXT.1.1", "FIXT 1.1"
-
-    purpose = models.CharField(max_length=8, choices=Purpose.choices, default=Purpose.ROUTING)
-    broker = models.OneToOneField(Broker, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    begin_string = models.CharField("speaks", max_length=8, choices=BeginString.choices, default=BeginString.FIX44)
-    appl_ver_id = models.CharField(
-        "application version", max_length=2, choices=[("9", "FIX 5.0 SP2")], blank=True, default="",
-        help_text="DefaultApplVerID (1137): what is said over FIXT 1.1; empty for FIX 4.2 and 4.4",
-    )  # fmt: skip
-    sender_comp_id = models.CharField(max_length=40)
-    target_comp_id = models.CharField(max_length=40, unique=True)
-    host = models.CharField(max_length=120)
-    port = models.IntegerField()
-    environment = models.CharField(max_length=10, choices=Environment.choices, default=Environment.SIMULATION)
-    dials_in = models.BooleanField(
-        default=False, help_text="staging: the upstream system calls us at this port, else we call it at host and port"
-    )
-    is_enabled = models.BooleanField(default=True)
-    is_up = models.BooleanField(default=False)
-    changed_at = models.DateTimeField(null=True)
-    version = models.IntegerField(default=1)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=Where(purpose="ROUTING", broker__isnull=False, dials_in=False)
-                | Where(purpose="STAGING", broker=None),
-                name="a_session_is_a_brokers_or_an_upstream_systems",
-            ),
-            models.CheckConstraint(
-                condition=Where(begin_string__in=["FIX.4.2", "FIX.4.4"], appl_ver_id="")
-                | Where(begin_string="FIXT.1.1", appl_ver_id="9"),
-                name="a_session_speaks_a_version_known_here",
-                violation_error_message="FIXT 1.1 carries FIX 5.0 SP2: name it as application version, and only there.",
-            ),
-            models.CheckConstraint(
-                condition=~Where(purpose="STAGING", begin_string="FIX.4.2"),
-                name="an_upstream_system_speaks_fix_44_or_later",
-                violation_error_message="An upstream system speaks FIX 4.4 or 5.0 SP2 with us.",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.sender_comp_id} → {self.target_comp_id}"
-
-    @property
-    def speaks(self) -> str:
-        """The version in words."""
-        over = self.get_begin_string_display()
-        return f"{self.get_appl_ver_id_display()} over {over}" if self.appl_ver_id else over
-
-    @property
-    def party(self) -> str:
-        """Who is at the other end, in words."""
-        return str(self.broker) if self.broker else f"{self.target_comp_id}, an upstream system"
+from .sessions import Session
 
 
 class RoutingRule(models.Model):

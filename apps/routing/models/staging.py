@@ -9,7 +9,8 @@ from apps.orders.models import Order
 from apps.portfolios.models import Portfolio
 
 from ..states import G
-from .routes import Message, Session
+from .routes import Message
+from .sessions import Session
 
 CONFIRMED = ("GRANTED", "ENDED")
 

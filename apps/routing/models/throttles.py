@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q as Where
 from simple_history.models import HistoricalRecords
 
-from .routes import Session
+from .sessions import Session
 
 STRATEGIES = (("VWAP", "VWAP"), ("TWAP", "TWAP"), ("PARTICIPATE", "Participate"))
 

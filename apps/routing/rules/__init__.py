@@ -58,6 +58,7 @@ from .reports import (
     report_key,
     says_another,
 )
+from .schedules import Schedule, next_opening, period_at, schedule_problems
 from .staging import (
     Asked,
     Line,
@@ -107,7 +108,11 @@ __all__ = [
     "SMART",
     "STRATEGIES",
     "TRADES",
+    "Schedule",
     "Terms",
+    "next_opening",
+    "period_at",
+    "schedule_problems",
     "Wanted",
     "Wish",
     "after_refusal",

@@ -109,6 +109,8 @@ from .sessions import (
     change_staging_session,
     install_staging_session,
     keep_change,
+    mark_opened,
+    setting_problems,
 )
 from .settling import WAYS, NoTrade, SettledAlready, StillUnbookable, settle_message
 from .setup import (
@@ -283,6 +285,7 @@ __all__ = [
     "keep_heard",
     "lift_halt",
     "load_axes",
+    "mark_opened",
     "mark_sent",
     "mark_sessions",
     "pass_inquiries",
@@ -300,6 +303,7 @@ __all__ = [
     "send_inquiries",
     "session_facts",
     "set_halt",
+    "setting_problems",
     "settle_message",
     "sketch_halt",
     "snooze_alerts",

@@ -1,7 +1,8 @@
 """The settings of sessions: who is at the other end, where they are met, and what version of FIX they speak."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, time
 from typing import Any
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from apps.core.refusals import Conflict, Invalid, NotFound, Stale
 from apps.core.tables import one_at_a_time
 from apps.orders import selectors as order_selectors
 from apps.users.models import User
+from apps.users.services import require
 
 from .. import events, rules
 from ..models import Session
@@ -24,7 +26,9 @@ IDENTITY = ("sender_comp_id", "target_comp_id", "environment")
 ADDRESS = ("host", "port", "dials_in")
 SPEECH = ("begin_string", "appl_ver_id")
 KEPT = (*IDENTITY, *ADDRESS, "is_enabled")
-ROUTING_KEPT = ("sender_comp_id", "host", "port", "is_enabled", *SPEECH)
+HOURS = ("opens_at", "closes_at", "time_zone", "days", "open_day", "close_day", "resets_on_logon")
+TRANSPORT = ("heartbeat_seconds", "reconnect_seconds", "uses_tls", "tls_name")
+ROUTING_KEPT = ("sender_comp_id", "host", "port", "is_enabled", *SPEECH, *HOURS, *TRANSPORT)
 COMP_ID = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 HOST = re.compile(r"[A-Za-z0-9.:_-]{1,120}")
 
@@ -120,9 +124,11 @@ def keep_change(act: Act, session: Session, before: Mapping[str, Any]) -> int:
     """
     session.version += 1
     session.changed_at = act.at
+    if any(name in before for name in HOURS):
+        session.opened_at = None  # The numbers in use go on until it closes by its new hours.
     session.save()
-    after = {name: getattr(session, name) for name in before}
-    record(act, [Fact(session.pk, session.version, events.SessionChanged(dict(before), after))])
+    after = _said(session, list(before))
+    record(act, [Fact(session.pk, session.version, events.SessionChanged({name: told(was) for name, was in before.items()}, after))])
     is_live = session.environment == Session.Environment.LIVE
     if session.purpose == Session.Purpose.STAGING and any(n in before for n in (*IDENTITY, *(ADDRESS if is_live else ()))):
         return end_grants_of(act, session, "The session leads to another system now.")
@@ -130,7 +136,34 @@ def keep_change(act: Act, session: Session, before: Mapping[str, Any]) -> int:
 
 
 def _said(session: Session, kept: Sequence[str]) -> dict[str, Any]:
-    return {name: getattr(session, name) for name in kept}
+    return {name: told(getattr(session, name)) for name in kept}
+
+
+def told(value: Any) -> Any:
+    """As it is kept on the record."""
+    return f"{value:%H:%M:%S}" if isinstance(value, time) else value
+
+
+@transaction.atomic
+def mark_opened(act: Act, opened: Mapping[int, datetime]) -> None:
+    """Will note when the sessions began whose numbers are in use, by session id."""
+    require(act, "routing.hear")
+    for pk, at in opened.items():
+        Session.objects.filter(pk=pk).update(opened_at=at)
+
+
+def setting_problems(said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is wrong with a session's version, hours and transport: the field, and why."""
+    yield from rules.speech_problems(said["purpose"], said["begin_string"], said["appl_ver_id"])
+    hours = rules.Schedule(
+        said["opens_at"], said["closes_at"], said["time_zone"], said["days"], said["open_day"], said["close_day"]
+    )
+    yield from rules.schedule_problems(hours)
+    for name, least, most in (("heartbeat_seconds", 5, 3600), ("reconnect_seconds", 1, 600)):
+        if not least <= said[name] <= most:
+            yield name, f"Seconds from {least} to {most}."
+    if bool(said["tls_name"]) != said["uses_tls"]:
+        yield "tls_name", "With TLS name the folder of its certificates, and only then."
 
 
 def _refuse_unfit(session: Session) -> None:
@@ -143,7 +176,7 @@ def _refuse_unfit(session: Session) -> None:
         raise Invalid("A port is a number from 1 to 65535.", field="port")
     if session.environment not in Session.Environment.values:
         raise Invalid(f"The environment is {' or '.join(Session.Environment.values)}.", field="environment")
-    for field, problem in rules.speech_problems(session.purpose, session.begin_string, session.appl_ver_id):
+    for field, problem in setting_problems({name: getattr(session, name) for name in ("purpose", *SPEECH, *HOURS, *TRANSPORT)}):
         raise Invalid(problem, field=field)
     if Session.objects.filter(target_comp_id=session.target_comp_id).exclude(pk=session.pk).exists():
         raise CompIdTaken(f"A session with {session.target_comp_id} is kept already.", field="target_comp_id")
