@@ -6,7 +6,6 @@ price with accrued interest: SIFMA Standard Securities Calculation Methods, form
 period interest is simple. None of it knows of calls: it is to maturity.
 """
 
-from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -17,15 +16,16 @@ from .coupons import coupon_period, coupons_left, days_30_360
 
 HUNDRED = Decimal(100)
 LOWEST, HIGHEST = -0.99, 10.0  # A year; beyond, no price is meant.
-STEPS = 200
+STEPS = 80  # Halves of that width: all the digits there are.
 
 
 class Benchmark(NamedTuple):
-    """A government bond and its yield."""
+    """A government bond and its yield; ``pk`` of the instrument, where it is one of ours."""
 
     symbol: str
     maturity_date: date
     yield_pct: Decimal
+    pk: int | None = None
 
 
 def yield_pct(price: Decimal, coupon: Coupon, settle_date: date) -> Decimal | None:
@@ -77,11 +77,9 @@ def _solve(dirty: float, each: float, count: int, ahead: float) -> float | None:
     return (low + high) / 2
 
 
-def nearest(maturity: date | None, benchmarks: Iterable[Benchmark]) -> Benchmark | None:
-    """The benchmark whose maturity is nearest, of two as near the earlier; None where there is none."""
-    if maturity is None:
-        return None
-    return min(benchmarks, key=lambda b: (abs((b.maturity_date - maturity).days), b.maturity_date, b.symbol), default=None)
+def nearness(maturity: date, other: date) -> tuple[int, date]:
+    """By which benchmarks are put in order for a bond: the nearest maturity first, of two as near the earlier."""
+    return abs((other - maturity).days), other
 
 
 def spread_bp(yield_: Decimal | None, benchmark: Benchmark | None) -> Decimal | None:

@@ -6,6 +6,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
+from apps.blocks.selectors import get_block_seen_by
 from apps.core.edges import act_of, reload_page
 from apps.core.refusals import Refusal
 from apps.users.doors import door
@@ -27,6 +28,18 @@ def listed(request: HttpRequest) -> HttpResponse:
     context = {"rows": axes.listed(request.user, timezone.now()), "may_act": can(request.user, "routing.route")}
     part = "#rows" if request.htmx and request.GET.get("part") == "rows" else ""
     return render(request, f"routing/axes.html{part}", context)
+
+
+@door("routing.see")
+@require_GET
+def of_block(request: HttpRequest, block_id: int) -> HttpResponse:
+    """The panel of a block's drawer: dealers who said they would deal the other way; nothing where nobody did."""
+    block = get_block_seen_by(request.user, block_id)
+    context = {
+        "axes": axes.axes_for([block], timezone.now())[block.pk], "of": block,
+        "may_act": can(request.user, "routing.route") and block.unplaced_qty > 0,
+    }  # fmt: skip
+    return render(request, "routing/axes.html#of_block", context)
 
 
 @door("routing.route")

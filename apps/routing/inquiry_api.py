@@ -50,10 +50,15 @@ class AwardOut(serializers.ModelSerializer):
     """A part that was taken at a dealer's price. Cover: the best price of those of whom nothing was taken."""
 
     dealer = serializers.CharField(source="quote.dealer.code")
+    benchmark = serializers.CharField(source="benchmark.symbol", default=None, help_text="the government bond it was compared with")
+    spread_bp = serializers.DecimalField(20, 6, allow_null=True, help_text="of the yield over the benchmark's, at that moment")
 
     class Meta:
         model = Award
-        fields = ("quote_id", "dealer", "route_id", "qty", "price", "cover_price", "is_tied")
+        fields = (
+            "quote_id", "dealer", "route_id", "qty", "price", "cover_price", "is_tied", "yield_pct", "benchmark", "benchmark_yield_pct",
+            "spread_bp",
+        )  # fmt: skip
         read_only_fields = fields
 
 
@@ -249,11 +254,11 @@ class Inquiries(Seen):
 
     def _data(self, found, many: bool = False):
         rows: Sequence[Inquiry] = found if many else [found]
-        against = inquiring.benchmarks_for([i.block for i in rows], timezone.now())
+        against = inquiring.against_of(rows, [a for i in rows for a in i.awards.all()], timezone.now())
         rates = {}
         for inquiry in rows:
             for quote in inquiry.quotes.all():
                 rate = inquiring.yield_at(inquiry.block, quote.price)
-                benchmark = against[inquiry.block_id].benchmark if inquiry.block_id in against else None
+                benchmark = against[inquiry.pk].benchmark if inquiry.pk in against else None
                 rates[quote.pk] = (rate, yields.spread_bp(rate, benchmark))
         return InquiryOut(found, many=many, context={"distances": selectors.distances_bp(rows), "rates": rates}).data

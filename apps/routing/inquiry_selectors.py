@@ -1,7 +1,7 @@
 """What the pages of inquiries show, each in a fixed number of queries."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -89,10 +89,11 @@ class Quoted(NamedTuple):
 
 
 class Against(NamedTuple):
-    """The government bond that yields are compared with; None and why where there is none."""
+    """The government bond that yields are compared with, now or as it was at the decision; None and why where there is none."""
 
     benchmark: yields.Benchmark | None
     why: str = ""
+    was_then: bool = False
 
 
 def coupon_of(i: Instrument) -> Coupon:
@@ -113,21 +114,43 @@ def benchmarks_for(blocks: Iterable[Block], now: datetime) -> dict[int, Against]
     rows = list(rows)
     quotes = marketdata.quotes_of(row.pk for row in rows)
     fresh = [row for row in rows if row.pk in quotes and now - quotes[row.pk].at <= OLDEST_BENCHMARK]
+    rates: dict[tuple[int, date], Decimal | None] = {}
+
+    def yielded(row: Instrument, on: date) -> Decimal | None:
+        if (row.pk, on) not in rates:
+            rates[row.pk, on] = yields.yield_pct(quotes[row.pk].mid, coupon_of(row), on)
+        return rates[row.pk, on]
+
     found = {}
     for block in bonds:
         if block.instrument.asset_class == AssetClass.GOVT:
             found[block.pk] = Against(None, "it is a government bond itself")
             continue
-        known = [
-            yields.Benchmark(row.symbol, row.maturity_date, rate)
-            for row in fresh
-            if row.currency_id == block.currency_id
-            and (rate := yields.yield_pct(quotes[row.pk].mid, coupon_of(row), block.settle_date)) is not None
-        ]
-        best = yields.nearest(block.instrument.maturity_date, known)
-        why = "" if best else f"no government bond in {block.currency_id} has a price of the last 15 minutes"
-        found[block.pk] = Against(best, why)
+        matures, on = block.instrument.maturity_date, block.settle_date
+        known = [row for row in fresh if row.currency_id == block.currency_id] if matures else []
+        known.sort(key=lambda row: yields.nearness(matures, row.maturity_date))  # noqa: B023 - sorted at once
+        best = next((row for row in known if yielded(row, on) is not None), None)
+        if best:
+            found[block.pk] = Against(yields.Benchmark(best.symbol, best.maturity_date, yielded(best, on), best.pk))
+        else:
+            found[block.pk] = Against(None, f"no government bond in {block.currency_id} has a price of the last 15 minutes")
     return found
+
+
+def against_of(inquiries: Sequence[Inquiry], awards: Iterable[Award], now: datetime) -> dict[int, Against]:
+    """
+    Inquiry id to its benchmark: of what was taken as it was then, else as it is now. Two queries.
+
+    :param awards: of them, with their benchmarks
+    """
+    found = benchmarks_for([i.block for i in inquiries], now)
+    made = {i.pk: found[i.block_id] for i in inquiries if i.block_id in found}
+    for award in awards:
+        then = award.benchmark
+        if award.inquiry_id in made and not made[award.inquiry_id].was_then:
+            kept = then and yields.Benchmark(then.symbol, then.maturity_date, award.benchmark_yield_pct, then.pk)
+            made[award.inquiry_id] = Against(kept, "" if kept else "none had a fresh price then", was_then=True)
+    return made
 
 
 def inquiry_detail(inquiry: Inquiry, now: datetime) -> dict:
@@ -139,9 +162,10 @@ def inquiry_detail(inquiry: Inquiry, now: datetime) -> dict:
     mid = inquiry.mid_at_decision
     if mid is None:
         mid = mids_of([block]).get(block.pk) or inquiry.mid_at_send
-    against = benchmarks_for([block], now).get(block.pk)
+    awards = list(Award.objects.filter(inquiry=inquiry).select_related("route", "benchmark"))
+    against = against_of([inquiry], awards, now).get(inquiry.pk)
     quotes = list(DealerQuote.objects.filter(inquiry=inquiry).select_related("dealer").order_by("pk"))
-    rows = quoted(inquiry, quotes, mid, against, now)
+    rows = quoted(inquiry, quotes, awards, mid, against, now)
     return {
         "quotes": rows,
         "mid": mid,
@@ -158,9 +182,10 @@ def inquiry_detail(inquiry: Inquiry, now: datetime) -> dict:
 
 
 def quoted(
-    inquiry: Inquiry, quotes: Sequence[DealerQuote], mid: Decimal | None, against: Against | None, now: datetime
-) -> list[Quoted]:
-    """The quotes as rows, the best price first, those without one last. Three queries."""
+    inquiry: Inquiry, quotes: Sequence[DealerQuote], taken: Sequence[Award], mid: Decimal | None, against: Against | None,
+    now: datetime,
+) -> list[Quoted]:  # fmt: skip
+    """The quotes as rows, the best price first, those without one last. Two queries."""
     block = inquiry.block
     priced = [q for q in quotes if q.result not in NO_PRICE]
     answers = {a.id: a for a in (_answer(q) for q in priced)}
@@ -170,7 +195,7 @@ def quoted(
     parts = rules.best_parts(block.side, inquiry.qty, list(answers.values()), now, step=i.increment, least=i.min_piece)
     part_of = {part.answer.id: part.qty for part in parts}
     counters = {c.quote_id: c for c in Counter.objects.filter(quote__in=quotes).order_by("pk")}
-    awards = {a.quote_id: a for a in Award.objects.filter(inquiry=inquiry).select_related("route")}
+    awards = {a.quote_id: a for a in taken}
     axed = {one.axis.dealer_id: one for one in reversed(axes_for([block], now)[block.pk])}
     place = {pk: n for n, pk in enumerate(order)}
     rows, keys = [], iter(KEYS)
@@ -230,11 +255,11 @@ def lines_of(rows: QuerySet[Inquiry], now: datetime) -> list[Line]:
     for quote in DealerQuote.objects.filter(inquiry__in=quotes).select_related("dealer").order_by("pk"):
         quotes[quote.inquiry_id].append(quote)
     awards: dict[int, list[Award]] = {}
-    for award in Award.objects.filter(inquiry__in=quotes).select_related("quote__dealer").order_by("pk"):
+    for award in Award.objects.filter(inquiry__in=quotes).select_related("quote__dealer", "benchmark").order_by("pk"):
         awards.setdefault(award.inquiry_id, []).append(award)
     blocks = [i.block for i in inquiries]
-    mids, against = mids_of(blocks), benchmarks_for(blocks, now)
-    made = [_line(i, quotes[i.pk], awards.get(i.pk, []), mids.get(i.block_id), against.get(i.block_id), now) for i in inquiries]
+    mids, against = mids_of(blocks), against_of(inquiries, [a for some in awards.values() for a in some], now)
+    made = [_line(i, quotes[i.pk], awards.get(i.pk, []), mids.get(i.block_id), against.get(i.pk), now) for i in inquiries]
     return sorted(made, key=lambda line: (not line.is_open, line.inquiry.pk))
 
 

@@ -16,7 +16,7 @@ from . import rules
 from .models import CostEstimate, Execution, Halt, HaltedRoute, Inquiry, Message, Route
 from .states import DEAD
 
-OF_AN_INQUIRY = ("quotes__dealer", "quotes__counters__quote__dealer", "awards__quote__dealer")
+OF_AN_INQUIRY = ("quotes__dealer", "quotes__counters__quote__dealer", "awards__quote__dealer", "awards__benchmark")
 
 
 def on_desks_of(user, rows: QuerySet) -> QuerySet:

@@ -125,6 +125,7 @@ urlpatterns = [
     path("inquiries/", inquiry_views.inquiries, name="inquiries"),
     path("inquiries/rows/", inquiry_views.inquiry_rows, name="inquiry_rows"),
     path("inquiries/axes/", axis_views.listed, name="axes"),
+    path("inquiries/axes/of/<int:block_id>/", axis_views.of_block, name="axes_of"),
     path("inquiries/axes/load/", axis_views.load, name="axes_load"),
     path("inquiries/leakage/", inquiry_views.leaks, name="leakage"),
     path("inquiries/ask/", inquiry_views.ask, name="ask"),

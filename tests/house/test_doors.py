@@ -90,7 +90,7 @@ MATRIX: dict[str, set[str] | str] = {
     "routing:cancel": {T}, "routing:inquiries": {T, C, O, A}, "routing:inquiry_rows": {T, C, O, A},
     "routing:inquiry": {T, C, O, A}, "routing:award": {T}, "routing:counter": {T},
     **dict.fromkeys(("routing:ask", "routing:take_best", "routing:pass_selected", "routing:axes_load"), {T}),
-    **dict.fromkeys(("routing:axes", "api-axes", "routing:leakage", "api-leakage"), {T, C, O, A}),
+    **dict.fromkeys(("routing:axes", "routing:axes_of", "api-axes", "routing:leakage", "api-leakage"), {T, C, O, A}),
     "routing:inquiry_list": {T, C, O, A}, "routing:inquiry_list_rows": {T, C, O, A}, "api-inquiries-take-best": {T}, "routing:pass": {T},
     "routing:sessions": {T, C, O, A}, "routing:settle_message": {T},
     "routing:staged": {T, C, O, A}, "routing:staged_one": {T, C, O, A},

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from apps.reference.accruals import Coupon, accrued
 from apps.reference.coupons import coupon_period, coupons_left
-from apps.reference.yields import Benchmark, nearest, spread_bp, yield_pct
+from apps.reference.yields import Benchmark, nearness, spread_bp, yield_pct
 
 D = Decimal
 LONG = Coupon(D("8.75"), 2, "ACT/ACT", None, date(2020, 5, 15))
@@ -60,11 +60,16 @@ def test_what_the_bond_pays_at_its_yield_is_worth_its_price(price, rate, years, 
     assert worth == pytest.approx(float(price) + float(accrued(D(100), bond, settles)), rel=1e-4)
 
 
-def test_the_nearest_maturity_is_the_benchmark_and_of_two_the_earlier():
-    rows = [Benchmark(s, date(y, 1, 1), D(4)) for s, y in (("A", 2028), ("B", 2032), ("C", 2034))]
+def test_the_nearest_maturity_comes_first_and_of_two_the_earlier():
+    days = [date(2028, 1, 1), date(2032, 1, 1), date(2034, 1, 1), date(2031, 12, 31)]
 
-    assert nearest(date(2032, 6, 1), rows).symbol == "B"
-    assert nearest(date(2040, 1, 1), rows).symbol == "C"
-    assert nearest(date(2030, 1, 1), [rows[0], Benchmark("D", date(2031, 12, 31), D(4))]).symbol == "D"
-    assert nearest(date(2030, 1, 1), []) is None
-    assert spread_bp(D("5.12"), rows[0]) == D("112.00")
+    def order(maturity):
+        return sorted(days, key=lambda day: nearness(maturity, day))
+
+    assert order(date(2032, 6, 1))[0] == date(2032, 1, 1)
+    assert order(date(2040, 1, 1))[0] == date(2034, 1, 1)
+    assert order(date(2029, 12, 31))[:2] == [date(2028, 1, 1), date(2031, 12, 31)]  # 730 days from both.
+
+
+def test_a_spread_is_the_difference_in_basis_points():
+    assert spread_bp(D("5.12"), Benchmark("A", date(2028, 1, 1), D(4))) == D("112.00")

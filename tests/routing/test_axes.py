@@ -157,6 +157,16 @@ class TestBeside:
         shown = words(visit(tom, "routing:axes"))
         assert block.ref in shown and "Ask" in shown and "98.0000" in shown
 
+    def test_a_blocks_drawer_shows_who_is_the_other_way(self, load, a_block, tom):
+        block = a_block("BOND", "BUY", 100_000)
+        assert "Dealers the other way" not in words(visit(tom, "routing:axes_of", block.pk, htmx=True))
+        load("ALDGATE,BOND,sell,,5000,98,,", "CASTLE,BOND,buy,,,,,")
+
+        shown = words(visit(tom, "routing:axes_of", block.pk, htmx=True))
+
+        assert "Aldgate" in shown and "Castle" not in shown and "Ask dealers" in shown
+        assert f"/inquiries/axes/of/{block.pk}/" in words(visit(tom, "blocks:detail", block.pk, htmx=True))
+
     def test_what_was_said_long_ago_is_stale_and_what_expired_is_gone(self, load, tom):
         load("ALDGATE,BOND,sell,,,,,", "CASTLE,TSY,sell,,,,,")
         first, second = Axis.objects.order_by("pk")

@@ -10,6 +10,7 @@ from django.utils import timezone
 from apps.audit.models import Entry
 from apps.blocks.models import Block
 from apps.core.refusals import IllegalMove, NotFound
+from apps.marketdata import services as marketdata
 from apps.routing import rules
 from apps.routing import services as routing
 from apps.routing.models import Award, Counter, DealerQuote, Inquiry, Message, Route
@@ -308,7 +309,7 @@ class TestPage:
 
         shown = words(visit(tom, "routing:inquiry", inquiry.pk, htmx=True))
 
-        assert "<dt>Benchmark</dt><dd>TSY" in shown
+        assert "<dt>Benchmark now</dt><dd>TSY" in shown
         assert "Award the parts" in shown and "Every answer as it came" in shown
         page = visit(tom, "routing:inquiry", inquiry.pk, htmx=True).content.decode()
         first, second, *_ = quotes(inquiry)
@@ -329,6 +330,30 @@ class TestPage:
             cursor.execute("UPDATE marketdata_quote SET at = at - interval '20 minutes'")
 
         assert "Unknown: no government bond in USD" in words(visit(tom, "routing:inquiry", inquiry.pk, htmx=True))
+
+    def test_what_was_taken_keeps_its_yield_and_the_benchmark_of_that_moment(self, asked, tom, by, firm):
+        inquiry = asked("98.00", "98.10")
+        take(by(tom), inquiry, 100_000)
+        made = Award.objects.get()
+        before = made.spread_bp
+        assert (made.benchmark.symbol, round(made.yield_pct, 2)) == ("TSY", D("4.36"))
+
+        marketdata.record_ticks([firm.tick("TSY", "90")], "test")
+
+        shown = words(visit(tom, "routing:inquiry", inquiry.pk, htmx=True))
+        assert "<dt>Benchmark at decision</dt><dd>TSY" in shown and f"{before:.1f}" in shown
+        assert Award.objects.get().spread_bp == before == (made.yield_pct - made.benchmark_yield_pct) * 100
+
+    def test_without_a_fresh_benchmark_its_spread_is_unknown(self, asked, tom, by):
+        inquiry = asked("98.00")
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE marketdata_quote SET at = at - interval '20 minutes' WHERE instrument_id ="
+                           " (SELECT id FROM reference_instrument WHERE symbol = 'TSY')")  # fmt: skip
+        take(by(tom), inquiry, 100_000)
+
+        made = Award.objects.get()
+        assert made.yield_pct is not None and (made.benchmark, made.spread_bp) == (None, None)
+        assert "Unknown: none had a fresh price then" in words(visit(tom, "routing:inquiry", inquiry.pk, htmx=True))
 
     def test_parts_are_awarded_and_a_wrong_one_is_refused(self, asked, tom):
         inquiry = asked(("98.00", 60_000), "98.10")

@@ -1,10 +1,13 @@
 """What belongs to inquiries: those asked together, each level that a dealer quoted, what we countered, and the parts that were taken."""
 
+from decimal import Decimal
+
 import pgtrigger
 from django.db import models
 from django.db.models import Q as Where
 
 from apps.reference.fields import price_field, qty_field
+from apps.reference.models import Instrument
 
 from .routes import DealerQuote, Inquiry, Route
 
@@ -76,6 +79,12 @@ class Award(models.Model):
     price = price_field()
     cover_price = price_field(null=True)
     is_tied = models.BooleanField(default=False)
+    yield_pct = price_field(null=True, help_text="to maturity at the price, in percent; empty: it could not be told")
+    benchmark = models.ForeignKey(
+        Instrument, null=True, on_delete=models.PROTECT, related_name="+", db_index=False,
+        help_text="the government bond of the nearest maturity at that moment; empty: none had a fresh price",
+    )  # fmt: skip
+    benchmark_yield_pct = price_field(null=True)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Where(qty__gt=0, price__gt=0), name="an_award_has_quantity_and_price")]
@@ -97,3 +106,10 @@ class Award(models.Model):
                 """,
             )
         ]
+
+    @property
+    def spread_bp(self) -> Decimal | None:
+        """The yield over the benchmark's as it was then."""
+        if self.yield_pct is None or self.benchmark_yield_pct is None:
+            return None
+        return (self.yield_pct - self.benchmark_yield_pct) * 100

@@ -15,6 +15,7 @@ from apps.core.events import Fact
 from apps.core.tables import copy_in, update_many
 
 from .. import events, rules
+from ..inquiry_selectors import benchmarks_for, yield_at
 from ..models import Award, Counter, DealerQuote, Inquiry
 from ..rules import orders
 from ..states import DEAD, INQUIRY_LIFE, Q
@@ -85,7 +86,7 @@ def conclude(act: Act, decisions: Sequence[Decision]) -> int:
     placed = _hit(act, [(d, take) for d in decisions for take in d.takes], mids)
     results = {d.inquiry.pk: _results(d) for d in decisions}
     _write_decisions(act, decisions, results, mids)
-    _write_awards(decisions, placed, results)
+    _write_awards(act, decisions, placed, results)
     queue_messages(act, [m for d in decisions for m in _messages(act, d, results[d.inquiry.pk], placed)])
     record(
         act,
@@ -147,20 +148,27 @@ def _write_decisions(act: Act, decisions, results, mids) -> None:
     )
 
 
-def _write_awards(decisions: Sequence[Decision], placed: Mapping[int, Placed], results) -> None:
+def _write_awards(act: Act, decisions: Sequence[Decision], placed: Mapping[int, Placed], results) -> None:
+    """Each part with what it was compared with: the cover, and the benchmark as it was at that moment."""
     if not placed:
         return
-    rows = []
+    rows, against = [], benchmarks_for([d.block for d in decisions if d.takes], act.at)
     for d in decisions:
         tied = {q.price for q in d.quotes if results[d.inquiry.pk][q.pk] == R.TIED}
         cover = rules.cover_of(d.block.side, answers_of(d.quotes), _won(d))
+        benchmark = against[d.block.pk].benchmark if d.block.pk in against else None
+        kept = (benchmark.pk, benchmark.yield_pct) if benchmark else (None, None)
         rows += [
-            (d.inquiry.pk, q.pk, placed[q.pk].route_id, qty, q.price, cover, q.price in tied) for q, qty in d.takes
+            (d.inquiry.pk, q.pk, placed[q.pk].route_id, qty, q.price, cover, q.price in tied, yield_at(d.block, q.price), *kept)
+            for q, qty in d.takes
         ]
     with connection.cursor() as cursor:
         copy_in(
-            cursor, "routing_award", ("inquiry_id", "quote_id", "route_id", "qty", "price", "cover_price", "is_tied"), rows
-        )
+            cursor, "routing_award",
+            ("inquiry_id", "quote_id", "route_id", "qty", "price", "cover_price", "is_tied", "yield_pct", "benchmark_id",
+             "benchmark_yield_pct"),
+            rows,
+        )  # fmt: skip
 
 
 def _messages(act: Act, d: Decision, results: Mapping[int, str], placed: Mapping[int, Placed]) -> list[Outgoing]:
