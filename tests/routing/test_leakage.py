@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.audit.models import Entry
@@ -81,6 +81,7 @@ class TestScores:
         assert leakage.suggested(made).size == 3
         assert leakage.suggested(made[:2]) is None
 
+    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(st.lists(st.tuples(st.integers(-50, 50), st.frozensets(st.integers(1, 4), max_size=4)), max_size=60))
     def test_every_dealer_asked_has_one_score_and_the_counts_add_up(self, rows):
         past = [seen(n, move, lost=lost) for n, (move, lost) in enumerate(rows)]

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 import quickfix as fix
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.routing import rules
@@ -140,6 +140,7 @@ class TestQuotes:
         assert rules.outcomes("BUY", quotes, [quotes[1], quotes[2]]) == {1: "LOST", 2: "WON", 3: "WON", 4: "TIED"}
         assert rules.cover_of("BUY", quotes, [quotes[1], quotes[2]]) == D("98.2")
 
+    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(
         side=st.sampled_from(["BUY", "SELL"]), want=st.integers(1, 200), step=st.sampled_from([1, 5, 1000]),
         offers=st.lists(st.tuples(st.integers(90, 110), st.none() | st.integers(0, 90_000), st.booleans()), max_size=8),
