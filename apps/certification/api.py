@@ -52,7 +52,7 @@ class ReportLineOut(serializers.Serializer):
     play = PlayOut(allow_null=True)
 
 
-class ReportOut(serializers.Serializer):
+class MatrixReportOut(serializers.Serializer):
     """What came of each matrix when it was last played with a broker."""
 
     broker = serializers.CharField(source="session.broker.code")
@@ -90,8 +90,9 @@ class Plays(ApiDoor, viewsets.ViewSet):
 class Reports(ApiDoor, viewsets.ViewSet):
     permissions = ("routing.see",)
 
-    @extend_schema(summary="What came of each matrix with a broker", responses=ReportOut, filters=False)
+    @extend_schema(summary="What came of each matrix with a broker", responses=MatrixReportOut, filters=False)
     def retrieve(self, request: Request, pk: str) -> Response:
         session = selectors.get_session(pk)
         lines = selectors.report(request.user, session)
-        return Response(ReportOut({"session": session, "lines": lines, "counted": selectors.counted(lines), "at": timezone.now()}).data)
+        found = {"session": session, "lines": lines, "counted": selectors.counted(lines), "at": timezone.now()}
+        return Response(MatrixReportOut(found).data)

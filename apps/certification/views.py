@@ -13,7 +13,7 @@ from apps.users.doors import door
 from apps.users.services import can
 
 from . import selectors, services
-from .api import ReportOut
+from .api import MatrixReportOut
 
 SHOWN = 100
 
@@ -62,7 +62,7 @@ def report(request: HttpRequest, session_id: int) -> HttpResponse:
     lines = selectors.report(request.user, session)
     context = {"session": session, "lines": lines, "counted": selectors.counted(lines), "at": timezone.now()}
     if request.GET.get("format") == "json":
-        answer = JsonResponse(ReportOut(context).data)
+        answer = JsonResponse(MatrixReportOut(context).data)
         answer["Content-Disposition"] = f'attachment; filename="certification-{session.broker.code.lower()}.json"'
         return answer
     return render(request, "certification/report.html", context)
