@@ -47,4 +47,4 @@ class Play(models.Model):
 
     @property
     def ref(self) -> str:
-        return f"PL-{self.pk:04d}"
+        return f"RC-{self.pk:04d}"

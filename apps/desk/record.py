@@ -90,7 +90,7 @@ SUBJECTS = {"order": "O-{:06d}", "block": "B-{:04d}", "route": "R-{:04d}", "inqu
             "opposition": "X-{:04d}", "cross": "XC-{:04d}", "draft": "D-{:04d}", "screening": "S-{:06d}",
             "mapping": "CM-{:05d}", "limit": "TL-{:04d}", "limit_end": "LE-{:04d}", "position_limit": "PL-{:04d}", "match": "N-{:05d}",
             "close_out": "CO-{:05d}",
-            "algo": "AL-{:04d}", "axis": "AX-{:05d}", "play": "PL-{:04d}",
+            "algo": "AL-{:04d}", "axis": "AX-{:05d}", "play": "RC-{:04d}",
             "draw": "DR-{:05d}", "wheel_change": "WC-{:04d}", "alert": "L-{:04d}", "halt": "H-{:04d}"}  # fmt: skip
 # What a field is called whose own name is not the word for it, and what the codes of FIX 4.4 mean (tags 150 and 39).
 WORDS = {

@@ -57,6 +57,7 @@ NEEDED = {
     "route": "routing.see",
     "algo": "routing.see",
     "slice": "routing.see",
+    "play": "routing.see",
     "draw": "routing.see",
     "execution": "routing.see",
     "inquiry": "routing.see",
