@@ -27,6 +27,7 @@ from .dealer import Dealer
 from .feed import Feed
 from .fix import Gateway
 from .journal import Journal
+from .lists import Lists
 from .market import Market
 from .orders import OTHER_REJECT, CancelReject, Report
 from .scripts import TAG as SCRIPT_TAG
@@ -89,6 +90,7 @@ class Street:
         self.agents: dict[str, Agent] = {}
         for code in codes:
             self._open(code)
+        self.lists = {code: Lists(code) for code in self.brokers}
         self.custodians = {code: self._custodian(code) for code in CUSTODIANS}
         self.gateway = Gateway(
             self.folder, port=options.port, codes=codes, client=options.client, keep_log=options.keep_fix_log
@@ -200,6 +202,9 @@ class Street:
             self.market.step()
             for keeper in (*self.brokers.values(), *self.agents.values()):
                 self.say(keeper.step())
+            for code, lists in self.lists.items():
+                for told in lists.step(utc_now()):
+                    self.gateway.send(code, wire.list_status(told))
             for code, dealer in self.dealers.items():
                 for answer in dealer.step():
                     self.feed.hurry(self.universe.find(answer.inquiry.isin, answer.inquiry.symbol))
@@ -249,6 +254,8 @@ class Street:
             terms = wire.terms(message)
             self._received(code, "new", message, terms)
             self.say(keeper.new_order(terms, poss_resend=message.poss_resend))
+        elif message.type == "E" and code in self.brokers:
+            self._take_list(self.brokers[code], message)
         elif message.type in ("F", "G") and code in self.brokers:
             self._change(self.brokers[code], message)
         elif message.type == "F" and code in self.agents:
@@ -274,6 +281,19 @@ class Street:
             self.scripts.begin(book, terms, message.get(SCRIPT_TAG), time.monotonic())
         except BadScript as problem:
             self.say([book.refuse(terms, OTHER_REJECT, str(problem))])
+
+    def _take_list(self, broker: Broker, message: wire.Message) -> None:
+        """A list that is known, as after a resend, is told as it stands and makes no second order."""
+        lists, list_id, at = self.lists[broker.code], message.get(66), utc_now()
+        asked = wire.list_terms(message)
+        if not list_id or not asked or len({terms.cl_ord_id for terms in asked}) < len(asked):
+            raise wire.Unreadable(73, "A list needs a ListID (66), and orders of which each has a ClOrdID of its own.")
+        if not lists.knows(list_id):
+            for terms in asked:
+                self._received(broker.code, "new", message, terms)
+                self.say(broker.new_order(terms, poss_resend=message.poss_resend))
+        orders = [broker.book.by_cl_ord_id[terms.cl_ord_id] for terms in asked if terms.cl_ord_id in broker.book.by_cl_ord_id]
+        self.gateway.send(broker.code, wire.list_status(lists.take(list_id, orders, at)))
 
     def _change(self, broker: Broker, message: wire.Message) -> None:
         terms = wire.terms(message)

@@ -7,6 +7,7 @@ from typing import Any
 
 from .clock import SESSION_SECONDS
 from .dealer import DealerQuote, Decline, Hit, Indication, Inquiry, Pass
+from .lists import Told
 from .market import Quote
 from .orders import CancelReject, Report, Terms
 from .universe import Instrument
@@ -115,6 +116,14 @@ def terms(message: Message) -> Terms:
     )
 
 
+def list_terms(message: Message) -> list[Terms]:
+    """The orders of a NewOrderList (35=E)."""
+    told = []
+    for entry in message.groups(73, 11):
+        told.append(terms(Message(SOH.join(f"{tag}={value}" for tag, value in entry.items()))))
+    return told
+
+
 def _schedule_seconds(message: Message) -> float | None:
     """ExpireTime less EffectiveTime, which is how long the algorithm may take in simulated time; else a session."""
     start, end = message.time(168) or message.time(60), message.time(126)
@@ -209,6 +218,22 @@ def execution_report(report: Report) -> Out:
     if report.commission is not None:
         fields += [(12, report.commission), (13, "3")]
     return Out("8", fields)
+
+
+def list_status(told: Told) -> Out:
+    """35=N with the state of the list and of each of its orders."""
+    fields = [
+        (66, told.list_id), (429, told.kind), (82, 1), (431, told.status), (83, 1), (444, told.text), (60, told.at),
+        (68, len(told.orders)),
+    ]  # fmt: skip
+    entries = [
+        [
+            (11, order.terms.cl_ord_id), (14, order.cum), (39, order.status), (151, order.leaves),
+            (84, order.terms.qty - order.cum if order.status == "4" else Decimal(0)), (6, round(order.avg_px, 10)),
+        ]
+        for order in told.orders
+    ]  # fmt: skip
+    return Out("N", fields).group(73, entries)
 
 
 def cancel_reject(reject: CancelReject) -> Out:

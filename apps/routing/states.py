@@ -14,6 +14,7 @@ from . import dialect_events as di
 from . import events as e
 from . import hand_events as h
 from . import inquiry_events as i
+from . import list_events as li
 from . import rule_events as r
 
 
@@ -120,7 +121,7 @@ class M(StrEnum):
 
 MESSAGE_LIFE = Lifecycle(
     "message",
-    born={e.MessageQuarantined: M.QUARANTINED, e.PostTradeHeard: M.BOOKED},
+    born={e.MessageQuarantined: M.QUARANTINED, e.PostTradeHeard: M.BOOKED, li.ListHeard: M.BOOKED},
     moves={(M.QUARANTINED, e.MessageSettled): M.SETTLED},
 )
 

@@ -175,6 +175,47 @@ class TestOrders:
         assert client.wait_message("j", t372="H")[380] == "3"
 
 
+class TestLists:
+    def test_a_list_is_taken_whole_and_told_of_as_it_goes_on(self, street, client):
+        ref, names = fresh("L"), [fresh("N"), fresh("N")]
+        client.send("NORTHGATE", "E", {66: ref, 394: 3, 68: 2}, groups=[(73, _entries(names))])
+        received = client.wait_message("N", t66=ref, t431="2")
+        for name in names:
+            client.wait_report(name, t150="0")
+            client.wait_report(name, t39="2")
+        done = client.wait_message("N", t66=ref, t431="6")
+
+        assert [received[tag] for tag in (429, 68, 73, 11)] == ["1", "2", "2", names[0]]
+        assert [done[tag] for tag in (429, 73, 14, 39, 151)] == ["5", "2", "100", "2", "0"]
+        assert [row["event"] for row in log(street, "orders", names[1])] == ["received", "accepted"]
+
+    def test_a_list_that_comes_again_makes_no_second_order(self, street, client):
+        ref, names = fresh("L"), [fresh("N"), fresh("N")]
+        for again in (False, True):
+            client.send("NORTHGATE", "E", {66: ref, 394: 3, 68: 2}, groups=[(73, _entries(names))], poss_resend=again)
+        client.wait_message("N", t66=ref, t431="6")
+
+        assert [row["event"] for row in log(street, "orders", names[0])] == ["received", "accepted"]
+
+    def test_a_list_of_nothing_that_trades_here_is_rejected(self, client):
+        ref, name = fresh("L"), fresh("N")
+        client.send("NORTHGATE", "E", {66: ref, 394: 3, 68: 1}, groups=[(73, _entries([name], t55="NOPE", t48="", t22=""))])
+
+        assert client.wait_message("N", t66=ref)[431] == "7"
+        assert client.wait_report(name, t150="8")[103] == "1"
+
+    def test_a_list_without_orders_is_refused(self, client):
+        ref = fresh("L")
+        client.send("NORTHGATE", "E", {66: ref, 394: 3, 68: 0})
+
+        assert client.wait(lambda code, what, fields: fields.get(35) in ("j", "3") and fields.get(372) == "E")
+
+
+def _entries(names: list[str], **change) -> list[dict]:
+    orders = (order(name, t847="", t38=100, **change) for name in names)
+    return [{11: told[11], 67: n} | {tag: told[tag] for tag in told if tag != 11} for n, told in enumerate(orders, 1)]
+
+
 class TestInquiries:
     def ask(self, client, dealer="ALDGATE", *, lasting=60):
         """A dealer declines now and then; the client asks until there is a quote."""

@@ -10,7 +10,7 @@ from .wire import FramePart
 FIX42, FIX44, FIXT11, FIX50SP2 = "FIX.4.2", "FIX.4.4", "FIXT.1.1", "9"
 AT_CLOSE, ON_CLOSE = "7", {"1": "5", "2": "B"}  # TimeInForce of 4.4; OrdType of 4.2 of a market and a limit order.
 KNOWN_42 = {40: frozenset("123456789ABCDEFGHIP"), 54: frozenset("123456789"), 59: frozenset("0123456")}
-SAID_ELSE = frozenset({311, 305, 309, 461, 711, 1688})  # Instrument and side are clear without them.
+SAID_ELSE = frozenset({311, 305, 309, 461, 583, 711, 1688})  # Instrument, side and list are clear without them.
 LATER = {847: "a strategy (tag 847)", 849: "a rate of participation (tag 849)"}
 INQUIRIES = {"R": "A request for quotes", "AJ": "A response to a quote"}
 

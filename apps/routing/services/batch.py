@@ -11,11 +11,12 @@ from apps.core.events import Event, Fact
 from apps.core.tables import copy_in, next_ids, update_many
 
 from .. import events, rules
+from ..list_events import ListHeard
 from ..models import Route
 from ..states import BY_ORD_STATUS, EXECUTION_LIFE, INQUIRY_LIFE, LIFE, Rt, X
 from .dealing import Dealing
 from .iois import Indications
-from .messages import sent_as
+from .messages import orders_of_lists, sent_as
 from .rows import BlockRow, ExecutionRow, Heard, InquiryRow, Request, RouteRow, Unbookable
 from .speech import understood
 
@@ -62,6 +63,9 @@ class Batch:
         self.sent = self._load_sent()
         names = {f.find(tag) for _, f in self._of("8", "9") for tag in (11, 41)}
         names |= {f.find(379) for _, f in self._of("j")} | {ref for _, ref in self.sent.values()}
+        told = list(self._of("N"))
+        self.lists = orders_of_lists([*(f.find(66) for _, f in told), *self._lists_refused()])
+        names |= {value for _, f in told for tag, value in f.all if tag == 11} | {n for of in self.lists.values() for n in of}
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT DISTINCT r.id, r.block_id FROM routing_routerequest q JOIN routing_route r ON r.id = q.route_id"
@@ -80,6 +84,10 @@ class Batch:
             self._load_executions(cursor, fills)
             self.new_ids = next_ids(cursor, "routing_execution", len(fills))
             self._load_booked(cursor)
+
+    def _lists_refused(self) -> list[str]:
+        refused = [f.find(379) for _, f in self._of("j") if f.find(372) == "E"]
+        return refused + [ref for kind, ref in self.sent.values() if kind == "E"]
 
     def _load_linked(self) -> dict[int, int]:
         """Route id to block id of the routes that a person named."""
@@ -311,6 +319,9 @@ class Batch:
     def message_happens(self, message: Heard, event: Event) -> None:
         self.with_life.add(message.id)
         self.facts.append(Fact(message.id, 1, event))
+
+    def list_heard(self, message: Heard, list_id: str, status: str, text: str, lines: Sequence[list[str]] = ()) -> None:
+        self.message_happens(message, ListHeard(message.broker_id, list_id, status, text, [list(line) for line in lines]))
 
     def add_execution(self, row: ExecutionRow) -> None:
         self.executions[row.id] = row

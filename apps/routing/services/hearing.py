@@ -18,6 +18,7 @@ from .answers import book_decline, book_post_trade, book_quote, book_quote_statu
 from .axes import FIX, keep_axes
 from .batch import Batch
 from .iois import book_ioi
+from .listing import book_list_status
 from .refusals import book_refusal, book_reject
 from .reports import book_report
 from .rows import Heard, Unbookable
@@ -35,6 +36,7 @@ BOOKS: dict[str, Callable[[Batch, Heard], None]] = {
     "AI": book_quote_status,
     "AU": book_post_trade,
     "6": book_ioi,
+    "N": book_list_status,
 }
 
 

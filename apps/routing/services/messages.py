@@ -175,11 +175,26 @@ def _within_pace(found: Iterable[tuple], left: dict[int, int]) -> list[ToSend]:
             if one.msg_type == CANCEL:
                 waits = (one.session_id, rules.Fields(one.text).find(41, "")) in kept
             if waits:
-                kept.add((one.session_id, ref))
+                kept.update((one.session_id, name) for name in (ref, *names_in_list(one.msg_type, one.text)))
                 continue
             left[one.session_id] -= 1
         rows.append(one)
     return rows
+
+
+def names_in_list(msg_type: str, text: str) -> list[str]:
+    """ClOrdIDs of the orders that a list of ours (35=E) brings; none of another message."""
+    return [value for tag, value in rules.fields_of(text) if tag == 11] if msg_type == "E" else []
+
+
+def orders_of_lists(list_ids: Iterable[str]) -> dict[str, list[str]]:
+    """ListID to the ClOrdIDs of the lists that we sent whole. One query where any is named."""
+    named = set(list_ids) - {""}
+    rows = Message.objects.filter(is_out=True, msg_type="E", ref__in=named).values_list("ref", "text") if named else ()
+    found: dict[str, list[str]] = {}
+    for ref, text in rows:
+        found.setdefault(ref, []).extend(names_in_list("E", text))
+    return found
 
 
 @transaction.atomic

@@ -6,6 +6,9 @@ from decimal import Decimal
 from apps.core.acts import Act
 
 from .. import rules
+from ..rules import lists
+from ..rules.lists import ListRef
+from ..rules.wire import FramePart
 from .locks import terms_of
 from .messages import Outgoing, queue_messages
 from .planning import ALGO, Plan
@@ -13,9 +16,12 @@ from .throttles import count_strategies
 from .writing import NewRoute, write_routes
 
 
-def place_orders(act: Act, plans: Sequence[Plan], mids: Mapping[int, Decimal], lenders: Mapping[int, str]) -> list[int]:
+def place_orders(
+    act: Act, plans: Sequence[Plan], mids: Mapping[int, Decimal], lenders: Mapping[int, str], as_list: ListRef | None = None
+) -> list[int]:
     """
-    Will write a route, its request and its NewOrderSingle for each plan, of whose block the caller has the lock.
+    Will write a route, its request and its NewOrderSingle (35=D) for each plan, of whose block the caller has the lock; of a list
+    whose broker takes it whole, one NewOrderList (35=E). An order that says what a list has no place for goes beside it.
 
     :param mids: of blocks whose price is known; :param lenders: of blocks that sell short
     :returns: the ids of the routes
@@ -34,10 +40,9 @@ def place_orders(act: Act, plans: Sequence[Plan], mids: Mapping[int, Decimal], l
             for p in plans
         ],
     )
-    outgoing = [
-        Outgoing(
+    orders = [
+        (
             plan.broker_ids[0],
-            "D",
             name,
             rules.orders.new_order(
                 name, terms_of(plan.block, lenders)._replace(tif=plan.tif), plan.qty, plan.limit_price, algo, plan.block.instructions,
@@ -46,5 +51,18 @@ def place_orders(act: Act, plans: Sequence[Plan], mids: Mapping[int, Decimal], l
         )
         for plan, algo, (_, name) in zip(plans, fields, names, strict=True)
     ]
-    queue_messages(act, outgoing)
+    queue_messages(act, _messages(orders, as_list))
     return [pk for pk, _ in names]
+
+
+def _messages(orders: Sequence[tuple[int, str, Sequence[FramePart]]], ref: ListRef | None) -> list[Outgoing]:
+    if ref is None:
+        return [Outgoing(broker, "D", name, fields) for broker, name, fields in orders]
+    whole: dict[int, list[Sequence[FramePart]]] = {}
+    outgoing = []
+    for broker, name, fields in orders:
+        if broker in ref.as_one and lists.fits_in_list(fields):
+            whole.setdefault(broker, []).append(fields)
+        else:
+            outgoing.append(Outgoing(broker, "D", name, lists.of_list(fields, ref)))
+    return [*outgoing, *(Outgoing(broker, "E", ref.list_id, lists.new_list(rows, ref)) for broker, rows in whole.items())]

@@ -1,5 +1,7 @@
 """Booking what brokers refuse: cancels and replaces (35=9), and messages of any type (35=j and 3)."""
 
+from collections.abc import Iterable
+
 from .. import events, rules
 from ..states import BY_ORD_STATUS, DEAD, Rt
 from .answers import decline, settle_inquiry
@@ -62,7 +64,10 @@ def book_reject(batch: Batch, message: Heard) -> None:
     if sent in ("R", "AJ") and batch.dealing.quote_named(ref):
         decline(batch, message, text, ref)
     elif sent in ("D", "AJ", "F", "G") and ref in batch.requests:
-        _reject_request(batch, message, ref, text)
+        reject_request(batch, message, ref, text)
+    elif sent == "E" and ref in batch.lists:
+        reject_list(batch, message, batch.lists[ref], text)
+        batch.list_heard(message, ref, "REJECTED", text)
     elif sent == "Q":
         raise Unbookable(f"The broker does not take our refusal of a trade ({ref or 'it does not say which'}): {text}")
     elif sent and ref:
@@ -74,7 +79,14 @@ def book_reject(batch: Batch, message: Heard) -> None:
         raise Unbookable(f"It rejects a message we cannot find: {text}")
 
 
-def _reject_request(batch: Batch, message: Heard, ref: str, text: str) -> None:
+def reject_list(batch: Batch, message: Heard, names: Iterable[str], text: str) -> None:
+    """Will end the orders of a list that a broker does not take; those it answered one by one stay as it said."""
+    for name in names:
+        if name in batch.requests and batch.requests[name].answer == "WAITING":
+            reject_request(batch, message, name, text)
+
+
+def reject_request(batch: Batch, message: Heard, ref: str, text: str) -> None:
     route, request = batch.route_named(message, ref)
     if request.answer != "WAITING":
         batch.repeats[message.id] = "The request was answered before."

@@ -20,6 +20,7 @@ from apps.users.services import require
 
 from .. import events, rules
 from ..models import Route, RouteRequest
+from ..rules.lists import ListRef
 from ..states import LIFE
 from .cancelling import ask_cancels
 from .controls import refuse_beyond_limits, refuse_plans_beyond_limits
@@ -86,8 +87,9 @@ def route_blocks(
     broker_code: str | None = None,
     strategy: str | None = None,
     params: Mapping[str, Any] | None = None,
-    qty: Decimal | None = None,
+    qty: Decimal | Mapping[int, Decimal] | None = None,
     out_of_turn: bool = False,
+    as_list: ListRef | None = None,
 ) -> Routed:
     """
     Will place what is unplaced of the blocks: with brokers' algorithms or with dealers by inquiry, as the firm's rules
@@ -96,8 +98,9 @@ def route_blocks(
 
     :param seen: the version of each block the trader was looking at
     :param broker_code: the broker or dealer to use instead of the rule's
-    :param qty: how much of one block to place; all of it where None
+    :param qty: how much of one block to place, or of each by its id; all of it where None
     :param out_of_turn: release also what would have to wait for others of its idea; a supervisor's word, with a reason
+    :param as_list: the list that the orders are of
     :raises OutOfTurn: where a block trades after others that wait; :raises DirectedElsewhere: for another broker than
         its clients'
     :raises StaleBlock: where a block changed meanwhile; :raises NothingToPlace: where all of one is placed
@@ -113,14 +116,16 @@ def route_blocks(
     if rules.orders.OWN_FIELDS in (params or {}):
         raise Invalid("A strategy of the broker's own is asked for by its form.", field="params")
     return route_with_fields(
-        act, block_ids, seen=seen, broker_code=broker_code, strategy=strategy, params=params, qty=qty, out_of_turn=out_of_turn
-    )
+        act, block_ids, seen=seen, broker_code=broker_code, strategy=strategy, params=params, qty=qty, out_of_turn=out_of_turn,
+        as_list=as_list,
+    )  # fmt: skip
 
 
 @transaction.atomic
 def route_with_fields(
     act: Act, block_ids: Sequence[int], *, seen: Mapping[int, int], broker_code: str | None, strategy: str | None,
-    params: Mapping[str, Any] | None, qty: Decimal | None, out_of_turn: bool, child: Child | None = None,
+    params: Mapping[str, Any] | None, qty: Decimal | Mapping[int, Decimal] | None, out_of_turn: bool, child: Child | None = None,
+    as_list: ListRef | None = None,
 ) -> Routed:  # fmt: skip
     """As ``route_blocks``; among the parameters may be tags of a strategy of the broker's own, which its form worked out."""
     user = require(act, "routing.route")
@@ -148,7 +153,7 @@ def route_with_fields(
     plans = _in_turn(plans, _freeze(act, found, mids, out_of_turn))
     blocks.mark_placed(act, quantities)
     return Routed(
-        routes=place_orders(act, [p for p in plans if p.action == ALGO], mids, lenders),
+        routes=place_orders(act, [p for p in plans if p.action == ALGO], mids, lenders, as_list),
         inquiries=open_inquiries(act, [p for p in plans if p.action == INQUIRY], mids),
         told=said.told,
     )
@@ -210,7 +215,7 @@ def _in_turn(plans: Sequence[Plan], turns: Mapping[int, blocks.Taken]) -> Sequen
     return sorted(plans, key=lambda p: turns[p.block.pk].place if p.block.pk in turns else 0) if turns else plans
 
 
-def _quantities(found: Mapping[int, Block], qty: Decimal | None) -> dict[int, Decimal]:
+def _quantities(found: Mapping[int, Block], qty: Decimal | Mapping[int, Decimal] | None) -> dict[int, Decimal]:
     for block in found.values():
         if block.status not in (B.OPEN, B.WORKING):
             raise IllegalMove(
@@ -223,9 +228,12 @@ def _quantities(found: Mapping[int, Block], qty: Decimal | None) -> dict[int, De
             )
     if qty is None:
         return {pk: block.unplaced_qty for pk, block in found.items()}
-    if len(found) != 1:
+    if not isinstance(qty, Mapping) and len(found) != 1:
         raise Invalid("A quantity can be given for one block at a time.", field="qty")
-    (pk, block), *_ = found.items()
+    return {pk: _quantity(block, qty[pk] if isinstance(qty, Mapping) else qty) for pk, block in found.items()}
+
+
+def _quantity(block: Block, qty: Decimal) -> Decimal:
     if qty <= 0 or not is_multiple(qty, block.instrument.increment):
         raise Invalid(
             f"The quantity must be a multiple of {rules.plain(block.instrument.increment)} above zero.", field="qty"
@@ -236,7 +244,7 @@ def _quantities(found: Mapping[int, Block], qty: Decimal | None) -> dict[int, De
         )
     if "cash_qty" in block.terms and qty != block.unplaced_qty:
         raise Invalid(f"{block.ref} is by amount, which is dealt as a whole. Leave the quantity empty.", field="qty")
-    return {pk: qty}
+    return qty
 
 
 @transaction.atomic

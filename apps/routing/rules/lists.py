@@ -1,0 +1,94 @@
+"""
+Lists: many orders as one message, and what brokers say of them.
+
+NewOrderList (35=E) and ListStatus (35=N) as in FIX 4.4 vol. 4. Orders of one list that are sent singly name it by ListID (66) and
+ClOrdLinkID (583), which is how FIX 4.4 ties "lists submitted to a broker as waves of a larger program trade".
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from .orders import STANDARD
+from .wire import Fields, FramePart, Malformed
+
+NOT_BIDDEN = "3"  # BidType (394): no bidding process.
+IN_LIST = frozenset(STANDARD) - {152} | {11, 58, 60, 75, 100, 126, 168, 847, 849}
+STATUS_WORDS = {
+    "1": "BIDDING", "2": "RECEIVED", "3": "EXECUTING", "4": "CANCELLING", "5": "ALERT", "6": "DONE", "7": "REJECTED",
+}  # fmt: skip
+ALERT_TYPE, REJECTED_LIST, REJECTED_ORDER = "6", "7", "8"
+
+
+class ListRef(NamedTuple):
+    """
+    :param list_id: ListID (66), unique for ever; :param link: ClOrdLinkID (583), of the program it is a wave of
+    :param as_one: ids of the brokers that take it as one message
+    """
+
+    list_id: str
+    link: str
+    as_one: frozenset[int] = frozenset()
+
+
+def fits_in_list(fields: Sequence[FramePart]) -> bool:
+    """Whether an order says nothing that a NewOrderList has no place for: custom tags end its group."""
+    return all(tag in IN_LIST for tag, _ in fields)
+
+
+def of_list(fields: Sequence[FramePart], ref: ListRef) -> list[FramePart]:
+    """A single order that says of which list it is."""
+    return [fields[0], (66, ref.list_id), (583, ref.link), *fields[1:]]
+
+
+def new_list(orders: Sequence[Sequence[FramePart]], ref: ListRef) -> list[FramePart]:
+    """NewOrderList (35=E) of these orders, whose first field is their ClOrdID."""
+    count = str(len(orders))
+    fields: list[FramePart] = [(66, ref.list_id), (394, NOT_BIDDEN), (68, count), (73, count)]
+    for n, order in enumerate(orders, 1):
+        fields += [order[0], (67, str(n)), (583, ref.link), *order[1:]]
+    return fields
+
+
+class Line(NamedTuple):
+    """What a ListStatus says of one order."""
+
+    cl_ord_id: str
+    status: str
+    cum_qty: Decimal | None
+    leaves_qty: Decimal | None
+    text: str
+
+
+class ListStatus(NamedTuple):
+    list_id: str
+    status: str
+    text: str
+    lines: list[Line]
+
+    @property
+    def refused(self) -> list[str]:
+        """ClOrdIDs of the orders it refuses by name."""
+        return [line.cl_ord_id for line in self.lines if line.status == REJECTED_ORDER]
+
+
+def read_list_status(fields: Fields) -> ListStatus:
+    """:raises Malformed: without a ListID, for a ListOrderStatus (431) that is none, or a quantity that is no number"""
+    status = fields.text(431, 2)
+    if status not in STATUS_WORDS:
+        raise Malformed(f"tag 431 is no state of a list: {status}")
+    word = "ALERT" if fields.find(429) == ALERT_TYPE else STATUS_WORDS[status]
+    rows: list[dict[int, str]] = []
+    for tag, value in fields.all:
+        if tag == 11:
+            rows.append({})
+        if rows:
+            rows[-1].setdefault(tag, value)
+    lines = [Line(row[11], row.get(39, ""), _number(row, 14), _number(row, 151), row.get(58, "")[:200]) for row in rows]
+    return ListStatus(fields.text(66), word, fields.find(444)[:200] or fields.find(58)[:200], lines)
+
+
+def _number(row: dict[int, str], tag: int) -> Decimal | None:
+    if tag not in row:
+        return None
+    return Fields(f"{tag}={row[tag]}").find_decimal(tag, 4)
