@@ -12,10 +12,14 @@ from apps.blocks import services as blocks
 from apps.compliance import events as check
 from apps.compliance import services as compliance
 from apps.core.events import Flow, Then
+from apps.groups import services as groups
 from apps.orders import events as order
 from apps.orders import services as orders
 from apps.routing import events as execution
+from apps.routing import hand_events as by_hand
+from apps.routing import list_events as list_event
 from apps.routing import services as routing
+from apps.routing.states import BY_ORD_STATUS
 from apps.settlement import events as instruction
 from apps.settlement import services as settlement
 
@@ -67,6 +71,17 @@ FLOW: Flow = {
     instruction.InstructionFailing: Then(later=[settlement.open_close_outs]),
     instruction.InstructionSettled: Then(later=[settlement.close_close_outs]),
     instruction.InstructionCancelled: Then(later=[settlement.close_close_outs]),
+    execution.RouteRequested: Then(now=[groups.keep_to_groups]),
+    execution.RouteReplaceRequested: Then(now=[groups.keep_to_groups]),
+    execution.InquirySent: Then(now=[groups.keep_to_groups]),
+    **dict.fromkeys(
+        (
+            *(reported for _, reported in BY_ORD_STATUS.values()),
+            execution.RouteRequestRefused, execution.RouteWithdrawn, by_hand.RouteByHand, by_hand.RouteTakenBack,
+        ),
+        Then(later=[groups.follow_routes]),
+    ),
     execution.InquiryQuoted: Then(later=[routing.decide_inquiries]),
+    list_event.ListHeard: Then(later=[groups.hear_lists]),
     execution.PostTradeHeard: Then(later=[settlement.hear_confirmations]),
 }

@@ -25,6 +25,7 @@ from apps.compliance.states import (
 )
 from apps.core.lifecycles import Lifecycle
 from apps.crossing.states import LIFE as CROSS
+from apps.groups.states import LIFE as LINKED_GROUP
 from apps.orders.states import APPROVAL_LIFE, CHAIN_LIFE, DEPUTY_LIFE, GROUP_LIFE, IMPORT_LIFE, PROPOSAL_LIFE
 from apps.orders.states import LIFE as ORDER
 from apps.routing.states import (
@@ -89,6 +90,7 @@ LIVES: tuple[tuple[Lifecycle, str, str], ...] = (
     (SEASON_LIFE, "algos_season", "true"),
     (DRAW_LIFE, "algos_draw", "true"),
     (DIALECT_LIFE, "routing_dialect", "true"),
+    (LINKED_GROUP, "groups_linkedgroup", "true"),
     (ALLOCATION, "allocations_allocation", "true"),
     (CONFIRMATION_LIFE, "settlement_confirmation", "true"),
     (INSTRUCTION_LIFE, "settlement_instruction", "true"),

@@ -14,6 +14,7 @@ from apps.compliance.urls import api_urlpatterns as compliance_api
 from apps.crossing.urls import api_urlpatterns as crossing_api
 from apps.desk.orders.urls import urlpatterns as order_list
 from apps.desk.urls import api_urlpatterns as desk_api
+from apps.groups.urls import api_urlpatterns as groups_api
 from apps.marketdata.urls import api_urlpatterns as marketdata_api
 from apps.orders.urls import api_urlpatterns as orders_api
 from apps.orders.urls import urlpatterns as orders_pages
@@ -45,6 +46,7 @@ urlpatterns = [
     path("api/v1/", include(certification_api)),
     path("api/v1/", include(allocations_api)),
     path("api/v1/", include(crossing_api)),
+    path("api/v1/", include(groups_api)),
     path("api/v1/", include(settlement_api)),
     path("api/v1/", include(reporting_api)),
     path("api/v1/", include(desk_api)),
@@ -56,6 +58,7 @@ urlpatterns = [
     path("", include("apps.reporting.urls")),
     path("", include(([*order_list, *orders_pages], "orders"))),  # The list joins across apps, so the desk has it.
     path("", include("apps.desk.crosses.urls")),
+    path("", include("apps.groups.urls")),
     path("", include("apps.desk.blotter.urls")),
     path("", include("apps.routing.urls")),
     path("", include("apps.algos.urls")),

@@ -27,6 +27,7 @@ PLACES = (
     ("Queues", "blocks:queues", "blocks.see"),
     ("Both sides", "blocks:oppositions", "blocks.see"),
     ("Crosses", "crossing:list", "crossing.see"),
+    ("Linked blocks", "groups:list", "routing.see"),
     ("Rotations", "blocks:rotations", "reference.see"),
     ("Allocations", "allocations:list", "allocations.see"),
     ("Settlement", "settlement:board", "settlement.see"),

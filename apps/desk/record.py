@@ -22,6 +22,7 @@ from apps.core.edges import whole_number
 from apps.core.events import REGISTRY
 from apps.core.refusals import Invalid, NotFound
 from apps.crossing import selectors as crossing
+from apps.groups import selectors as groups
 from apps.orders import selectors as orders
 from apps.orders.models import ApprovalRule, OrderGroup
 from apps.portfolios.models import Portfolio
@@ -39,7 +40,7 @@ TONES = {"held": "hold", "rejected": "bad", "refused": "bad", "cancelled": "bad"
          "unmatched": "hold", "settled": "done", "done": "done", "cleared": "done", "affirmed": "done"}  # fmt: skip
 SEEN_BY = {"order": orders.get_order_seen_by, "block": blocks.get_block_seen_by,
            "opposition": blocks.get_opposition_seen_by, "cross": crossing.get_cross_seen_by, "rotation": blocks.get_rotation_seen_by,
-           "algo": algos.get_algo_seen_by}
+           "algo": algos.get_algo_seen_by, "linked_group": groups.get_group_seen_by}
 THREADS = {"order": blocks.thread_of_order, "block": blocks.thread_of_block}
 NEEDED = {
     "route": "routing.see", "execution": "routing.see", "inquiry": "routing.see", "message": "routing.see",
@@ -47,6 +48,7 @@ NEEDED = {
     "axis": "routing.see", "play": "routing.see",
     "dialect": "routing.see_dialects",
     "strategy_file": "routing.see", "slice": "routing.see", "wheel_change": "routing.see", "season": "routing.see", "draw": "routing.see",
+    "leg": "routing.see",
     "allocation": "audit.see", "confirmation": "settlement.see", "instruction": "settlement.see",
     "exchange": "settlement.see",
     "review": "compliance.see", "rule": "compliance.see", "draft": "compliance.see", "restriction": "compliance.see",
@@ -70,6 +72,7 @@ REFS = {"order_id": "O-{:06d}", "source_id": "O-{:06d}", "parent_id": "O-{:06d}"
         "part_id": "O-{:06d}", "into": "B-{:04d}", "split_from": "B-{:04d}", "order_ids": "O-{:06d}", "parts": "O-{:06d}",
         "bought_in_id": "B-{:04d}", "sold_in_id": "B-{:04d}", "buy_id": "B-{:04d}", "sell_id": "B-{:04d}",
         "opposition_id": "X-{:04d}", "cross_id": "XC-{:04d}", "route_id": "R-{:04d}", "allocation_id": "A-{:06d}",
+        "linked_group_id": "LG-{:04d}",
         "review_id": "V-{:06d}", "algo_id": "AL-{:04d}", "limit_id": "TL-{:04d}", "end_id": "LE-{:04d}"}  # fmt: skip
 NAMES = {
     "portfolio_id": (Portfolio, "code"), "instrument_id": (Instrument, "symbol"), "broker_id": (Broker, "name"),
@@ -90,6 +93,7 @@ SUBJECTS = {"order": "O-{:06d}", "block": "B-{:04d}", "route": "R-{:04d}", "inqu
             "opposition": "X-{:04d}", "cross": "XC-{:04d}", "draft": "D-{:04d}", "screening": "S-{:06d}",
             "mapping": "CM-{:05d}", "limit": "TL-{:04d}", "limit_end": "LE-{:04d}", "position_limit": "PL-{:04d}", "match": "N-{:05d}",
             "close_out": "CO-{:05d}",
+            "linked_group": "LG-{:04d}",
             "algo": "AL-{:04d}", "axis": "AX-{:05d}", "play": "RC-{:04d}",
             "draw": "DR-{:05d}", "wheel_change": "WC-{:04d}", "alert": "L-{:04d}", "halt": "H-{:04d}"}  # fmt: skip
 # What a field is called whose own name is not the word for it, and what the codes of FIX 4.4 mean (tags 150 and 39).

@@ -71,6 +71,8 @@ NEEDED = {
     "note": "blocks.see",
     "opposition": "blocks.see",
     "cross": "crossing.see",
+    "linked_group": "routing.see",
+    "leg": "routing.see",
     "rotation": "reference.see",
     "allocation": "allocations.see",
     "confirmation": "settlement.see",

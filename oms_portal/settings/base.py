@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "apps.certification",
     "apps.allocations",
     "apps.crossing",
+    "apps.groups",
     "apps.settlement",
     "apps.reporting",
     "apps.desk",

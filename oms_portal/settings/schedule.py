@@ -14,6 +14,7 @@ SCHEDULE = {
     "look at the mid after inquiries": every(30.0, "routing.record_drifts", expires=30),
     "find who is on both sides": every(5.0, "blocks.find_oppositions", expires=5),
     "end crosses whose time is up": every(30.0, "crossing.expire_crosses", expires=30),
+    "follow the legs of groups that are behind": every(5.0, "groups.follow_behind", expires=5),
     "report the day's compliance": every(600.0, "surveillance.report_day", expires=600),
     "tell the desk what needs it": every(5.0, "routing.raise_alerts", expires=5),
     "write what is ready to the custodians": every(2.0, "settlement.write_instructions", expires=10),

@@ -127,6 +127,12 @@ MATRIX: dict[str, set[str] | str] = {
     "crossing:approve": {C}, "crossing:decline": {M, C}, "crossing:withdraw": {T}, "crossing:execute": {T},
     "api-crosses": FLOOR, "api-cross": FLOOR, "api-opposition-eligibility": FLOOR, "api-cross-accept": {M},
     "api-cross-approve": {C}, "api-cross-decline": {M, C}, "api-cross-withdraw": {T}, "api-cross-execute": {T},
+    # Linked blocks
+    "groups:list": {T, C, O, A}, "groups:detail": {T, C, O, A}, "groups:compose": {T},
+    "api-linked-groups": {T, C, O, A}, "api-linked-group": {T, C, O, A},
+    **{f"{name}{act}": {T} for name in ("groups:", "api-linked-group-") for act in
+       ("send", "pause", "resume", "end", "drop", "again", "wave")},
+    "api-linked-group-program": {T, C, O, A},
     # Allocations and settlement
     "allocations:list": FLOOR, "allocations:rows": FLOOR, "allocations:block": FLOOR,
     "settlement:board": {C, O, A}, "settlement:rows": {C, O, A}, "settlement:confirmation_rows": {C, O, A},
@@ -225,7 +231,7 @@ POSTS = {"api-inquiries": {T}, "api-axes": {T}, "api-dialects": {O, X},
          "api-routing-rule-changes": {T, C}, "api-wheel-changes": {T, C}, "certification:matrices": {T}, "api-plays": {T},
          "api-broker-terms": {C}, "api-trading-limits": {C}, "api-throttles": {C},
          "api-strategy-files": {T, O}, "api-venue-quotes": {O},
-         "api-rotations": {X}, "compliance:library": {C}, "api-crosses": {T}, "api-staging-sessions": {O, X},
+         "api-rotations": {X}, "compliance:library": {C}, "api-crosses": {T}, "api-linked-groups": {T}, "api-staging-sessions": {O, X},
          "api-orders": {M}, "api-imports": {M}, "api-import-listings": {M}, "api-proposals": {M},
          "api-mandates": {C}, "api-mandate-clauses": {C}, "api-clause-mappings": {C},
          "api-rule-drafts": {C}, "api-restrictions": {C}, "api-position-limits": {C}, "api-surveillance-days": {C}, "api-halts": {T, C},

@@ -26,6 +26,7 @@ from apps.core.events import Fact
 from apps.crossing import services as crossing
 from apps.desk.lists import saved, specs
 from apps.desk.orders.sheet import ORDERS
+from apps.groups import services as groups
 from apps.orders import events as order_events
 from apps.orders import services as orders
 from apps.orders.models import Approval, ImportTemplate, Order, OwnField
@@ -528,6 +529,36 @@ class Things:
             algos.set_aside(self.act("tess"), pk, seen={pk: 1})
         return pk
 
+    def two_blocks(self) -> SimpleNamespace:
+        ids = [self.block(), self.get("a_block")("BBB", "BUY", 100).pk]
+        return SimpleNamespace(pk=ids[0], ids=ids, args=())
+
+    def planned_program(self) -> int:
+        pk = self.planned_group("PROGRAM")
+        if not self.fresh:
+            groups.send_wave(self.act("tess"), pk, Decimal(50), seen={pk: 1})
+        return pk
+
+    def planned_group(self, kind: str = "OCO") -> int:
+        ids = [self.get("a_block")(symbol, "BUY", 100).pk for symbol in ("AAA", "BBB")]
+        pk = groups.compose_group(self.act("tom"), kind, ids, seen=dict.fromkeys(ids, 1))
+        if kind == "PROGRAM":
+            return pk
+        if not self.fresh:
+            groups.send_group(self.act("tess"), pk, seen={pk: 1})
+        return pk
+
+    def sent_group(self) -> SimpleNamespace:
+        pk = self.planned_group()
+        if self.fresh:
+            groups.send_group(self.act("tess"), pk, seen={pk: 1})
+        return SimpleNamespace(pk=pk, n=2)
+
+    def paused_group(self) -> SimpleNamespace:
+        pk = self.sent_group().pk
+        groups.pause_group(self.act("tess"), pk, seen={pk: 2})
+        return SimpleNamespace(pk=pk, n=3)
+
     def view(self) -> int:
         spec = specs.read(ORDERS, SPEC)
         pk = saved.save_view(self.act("mira"), ORDERS, spec, name="Mine").pk
@@ -550,6 +581,8 @@ STRATEGIES = b"""<Strategies strategyIdentifierTag="5001" xmlns:xsi="http://www.
 <Strategy name="S" wireValue="S" version="1"><Parameter name="P" xsi:type="Int_t" fixTag="7000"/></Strategy></Strategies>"""
 DIALECTS = {f"dialect_{act}": ("alan", "dialect", {}) for act in ("approve", "decline")}
 GRANTS = {f"grant_{act}": ("odile", "grant", {}) for act in ("confirm", "decline", "end")}
+LINKED = {"send": "planned_group", "drop": "planned_group", "pause": "sent_group", "end": "sent_group", "resume": "paused_group",
+          "again": "sent_group", "wave": "planned_program"}  # fmt: skip
 CROSSES = {"accept": "mira", "approve": "omar", "decline": "omar", "withdraw": "tom", "execute": "tom"}
 
 # Of each page that changes something: who, what, and what its form says beside the version that was looked at.
@@ -650,6 +683,8 @@ PAGES: dict[str, tuple[str, str, dict | Callable]] = {
     "routing:strategy_route": ("tom", "block_and_strategy", {"c.own_P": "1"}),
     "crossing:propose": ("tom", "opposition", {}),
     **{f"crossing:{act}": (who, "cross", {}) for act, who in CROSSES.items()},
+    "groups:compose": ("tom", "two_blocks", {"kind": "OCO", "how": "REDUCE"}),
+    **{f"groups:{act}": ("tom", kind, {"pct": "25"}) for act, kind in LINKED.items()},
     "desk:arrange": ("mira", "view", lambda t: {"view": t.pk, "name": "Mine", "show": ["order"]}),
     "desk:remove_view": ("mira", "view", lambda t: {"view": t.pk}),
 }
@@ -786,6 +821,8 @@ API: dict[str, tuple[str, str, str, dict | Callable]] = {
     "api-strategy-file-end": ("post", "tom", "offered_file", {}),
     "api-crosses": ("post", "tom", "opposition", lambda t: {"opposition": t.pk}),
     **{f"api-cross-{act}": ("post", who, "cross", {}) for act, who in CROSSES.items()},
+    "api-linked-groups": ("post", "tom", "two_blocks", lambda t: {"kind": "OCO", "blocks": pairs(t)}),
+    **{f"api-linked-group-{act}": ("post", "tom", kind, {"pct": "25"}) for act, kind in LINKED.items()},
     "api-view": ("put", "mira", "view", {"list": "orders", "name": "Mine", "spec": SPEC}),
 }
 
@@ -927,6 +964,7 @@ RACED_ELSEWHERE = {
     "api-restriction-lift": "who asked to lift it never does: tests/compliance/test_lifting.py",
     "api-cross-approve": "tests/crossing/test_races.py",
     "api-cross-execute": "tests/crossing/test_races.py",
+    "api-linked-group-again": "tests/groups/test_races.py",
 }  # fmt: skip
 
 

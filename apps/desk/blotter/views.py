@@ -43,6 +43,7 @@ ACTIONS = (
         "key": "x",
         "danger": True,
     },
+    {"label": "Link", "permission": "routing.route", "name": "groups:compose", "key": "l"},
     {"label": "Finish", "permission": "blocks.work", "name": "blocks:finish", "key": "e"},
     {"label": "Pick up", "permission": "blocks.work", "name": "blocks:pick_up", "key": "p"},
     {"label": "Hand over", "permission": "blocks.work", "name": "blocks:hand_over", "key": "o"},
