@@ -50,7 +50,8 @@ class LinkedGroupOut(serializers.ModelSerializer):
     class Meta:
         model = LinkedGroup
         fields = (
-            "id", "ref", "kind", "how", "status", "version", "desk", "note", "composed_by", "composed_at", "sent_by", "sent_at",
+            "id", "ref", "kind", "how", "status", "version", "desk", "tolerance_pct", "ratio_limit",
+            "note", "composed_by", "composed_at", "sent_by", "sent_at",
             "ended_at", "legs",
         )  # fmt: skip
         read_only_fields = fields
@@ -63,9 +64,11 @@ class LegIn(serializers.Serializer):
 
 
 class ComposeIn(serializers.Serializer):
-    kind = serializers.CharField(max_length=8, help_text="OCO, OTO, BRACKET or PROGRAM")
+    kind = serializers.CharField(max_length=8, help_text="OCO, OTO, BRACKET, PAIR or PROGRAM")
     how = serializers.CharField(max_length=8, required=False, default="REDUCE", help_text="REDUCE or CANCEL")
-    blocks = LegIn(many=True, allow_empty=False, help_text="in their order; the first of OTO and BRACKET triggers the rest")
+    blocks = LegIn(many=True, allow_empty=False, help_text="in their order; the first of OTO and BRACKET triggers, of PAIR leads")
+    tolerance_pct = serializers.DecimalField(9, 4, required=False, allow_null=True, default=None, help_text="of a pair, needed")
+    ratio_limit = serializers.DecimalField(20, 8, required=False, allow_null=True, default=None, help_text="of a pair")
     note = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
 
 
@@ -158,7 +161,8 @@ class LinkedGroups(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
         def do():
             pk = services.compose_group(
                 act, said["kind"], list(seen), seen=seen, how=said["how"], note=said["note"],
-                brokers={row["id"]: row["broker_code"] for row in rows},
+                brokers={row["id"]: row["broker_code"] for row in rows}, tolerance_pct=said["tolerance_pct"],
+                ratio_limit=said["ratio_limit"],
             )  # fmt: skip
             return self._data(request, pk)
 

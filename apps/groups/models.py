@@ -7,7 +7,7 @@ from django.db.models import F, Q
 from simple_history.models import HistoricalRecords
 
 from apps.blocks.models import Block
-from apps.reference.fields import percent_field, qty_field
+from apps.reference.fields import percent_field, price_field, qty_field
 from apps.reference.models import Broker
 from apps.users.models import Desk
 
@@ -25,6 +25,7 @@ class LinkedGroup(models.Model):
         OTO = "OTO", "one triggers the other"
         BRACKET = "BRACKET", "bracket"
         PROGRAM = "PROGRAM", "program"
+        PAIR = "PAIR", "pair"
 
     class How(models.TextChoices):
         REDUCE = "REDUCE", "a fill takes its share from the others"
@@ -33,6 +34,10 @@ class LinkedGroup(models.Model):
     kind = models.CharField(max_length=8, choices=Kind.choices)
     how = models.CharField(max_length=8, choices=How.choices, default=How.REDUCE)
     desk = models.ForeignKey(Desk, on_delete=models.PROTECT, related_name="+")
+    tolerance_pct = percent_field(null=True, help_text="of a pair: how far its leader may be ahead, in percent of each leg")
+    ratio_limit = price_field(
+        null=True, help_text="of a pair: the least price of what is sold, at its bid, in prices of what is bought, at its offer"
+    )
     note = models.CharField(max_length=200, blank=True, default="")
     composed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
     composed_at = models.DateTimeField()
@@ -53,6 +58,12 @@ class LinkedGroup(models.Model):
                 condition=Q(status="PLANNED", sent_by=None) | Q(status="CANCELLED") | Q(sent_by__isnull=False, sent_at__isnull=False),
                 name="a_group_at_work_has_who_sent_it",
             ),
+            models.CheckConstraint(
+                condition=Q(kind="PAIR", tolerance_pct__gt=0, tolerance_pct__lte=100)
+                | ~Q(kind="PAIR") & Q(tolerance_pct=None, ratio_limit=None),
+                name="a_pair_has_its_tolerance",
+            ),
+            models.CheckConstraint(condition=Q(ratio_limit=None) | Q(ratio_limit__gt=0), name="a_ratio_limit_is_above_zero"),
             models.CheckConstraint(
                 condition=Q(ended_at=None) ^ Q(status__in=["DONE", "CANCELLED"]), name="a_group_that_ended_says_when"
             ),
@@ -77,6 +88,8 @@ class Leg(models.Model):
         ONE = "ONE", "one of them"
         PARENT = "PARENT", "triggers the others"
         CHILD = "CHILD", "triggered"
+        LEADER = "LEADER", "leads"
+        FOLLOWER = "FOLLOWER", "follows"
 
     group = models.ForeignKey(LinkedGroup, on_delete=models.PROTECT, related_name="legs")
     nth = models.IntegerField()

@@ -14,6 +14,7 @@ KINDS = (
     ("OCO", "One cancels the other", "A fill of one leaves less, or nothing, to the others."),
     ("OTO", "One triggers the other", "The others are placed as the first is filled, by its part."),
     ("BRACKET", "Bracket", "The first opens; target and stop are placed as it is filled, and share what it opened."),
+    ("PAIR", "Pair", "The first leads by no more than the tolerance; the other follows. The leader waits where the ratio is not given."),
     ("PROGRAM", "Program", "Sent in waves, each so many percent of every block; with a meter of cash and sectors."),
 )
 
@@ -58,7 +59,7 @@ def standing(group: LinkedGroup) -> Standing:
             _pct(row.leg.allowed_qty, row.leg.qty),
         ))  # fmt: skip
     beside = [row for row in rows if row.leg.role != rules.PARENT]
-    if group.kind in ("OTO", "PROGRAM") or not group.sent_at:
+    if group.kind in ("OTO", "PAIR", "PROGRAM") or not group.sent_at:
         return Standing(shown, None, None, False)
     whole = sum((row.now.part for row in beside), Fraction(0))
     worst = rules.at_worst([row.now for row in beside], {row.leg.pk: row.states for row in beside})

@@ -7,13 +7,13 @@ answer is that of their sum. So nothing is counted twice, and nothing is left ou
 """
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from enum import StrEnum
 from fractions import Fraction
 from typing import NamedTuple
 
 ZERO = Decimal(0)
-PARENT, CHILD, ONE = "PARENT", "CHILD", "ONE"
+PARENT, CHILD, ONE, LEADER, FOLLOWER = "PARENT", "CHILD", "ONE", "LEADER", "FOLLOWER"
 REFUSALS_BEFORE_A_PERSON = 3
 
 
@@ -22,6 +22,7 @@ class Kind(StrEnum):
     OTO = "OTO"
     BRACKET = "BRACKET"
     PROGRAM = "PROGRAM"
+    PAIR = "PAIR"
 
 
 class How(StrEnum):
@@ -61,6 +62,10 @@ def roles_of(kind: str, count: int) -> list[str]:
         return [ONE] * count
     if kind == Kind.PROGRAM:
         return [ONE] * count
+    if kind == Kind.PAIR:
+        if count != 2:
+            raise ValueError("A pair has two blocks: the one that leads and the one that follows.")
+        return [LEADER, FOLLOWER]
     if kind == Kind.OTO and count < 2:
         raise ValueError("One triggers the other of at least two blocks: the first triggers the rest.")
     if kind == Kind.BRACKET and count != 3:
@@ -94,6 +99,28 @@ def targets(kind: str, how: str, legs: Sequence[Leg], up_to_pct: Decimal = ZERO)
             target = max(min(target, leg.allowed), leg.filled)
         found[leg.id] = target
     return found
+
+
+def pair_targets(lead: Leg, follow: Leg, tolerance_pct: Decimal, *, is_open: bool) -> dict[int, Decimal]:
+    """
+    Of a pair: the follower may have the part that the leader has filled; the leader no more than the tolerance beyond the part that
+    the follower has, so that what is not hedged is never more than that, whatever fills at once. A tolerance that is less than a lot
+    of the follower is that lot, or neither would move.
+
+    :param is_open: whether the market gives the ratio that is asked for; where not, the leader has nothing at brokers
+    """
+    ahead = max(Fraction(tolerance_pct) / 100, Fraction(follow.lot) / Fraction(follow.qty))
+    lots = -(-(Fraction(lead.qty) * (follow.part + ahead)) // Fraction(lead.lot))
+    leading = min(lead.qty, lots * lead.lot) if is_open else lead.filled
+    return {
+        lead.id: max(leading, lead.filled),
+        follow.id: max(in_lots(Fraction(follow.qty) * lead.part, follow.lot), follow.filled),
+    }
+
+
+def ratio(bid_of_sold: Decimal, offer_of_bought: Decimal) -> Decimal:
+    """The price of what is sold, at its bid, in prices of what is bought, at its offer; both in one currency. Eight decimals, down."""
+    return (bid_of_sold / offer_of_bought).quantize(Decimal("0.00000001"), ROUND_DOWN)
 
 
 def up_to(qty: Decimal, lot: Decimal, pct: Decimal) -> Decimal:

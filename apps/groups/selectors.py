@@ -66,7 +66,8 @@ def groups_behind() -> list[int]:
     for pk, block_id, version in rows.values_list("pk", "block", "version"):
         if groups[of_block[block_id]].heard.get(str(pk), 0) < version:
             found.add(of_block[block_id])
-    return sorted(found | {pk for pk, g in groups.items() if g.status == Gr.ENDING})
+    priced = {pk for pk, g in groups.items() if g.status == Gr.WORKING and g.ratio_limit is not None}  # The market moves.
+    return sorted(found | priced | {pk for pk, g in groups.items() if g.status == Gr.ENDING})
 
 
 class LegNow(NamedTuple):

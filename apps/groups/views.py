@@ -94,6 +94,8 @@ def compose(request: HttpRequest) -> HttpResponse:
             pk = services.compose_group(
                 act_of(request), said.get("kind", ""), _ordered(seen, said), seen=seen, how=said.get("how", ""),
                 brokers={pk: said.get(f"broker-{pk}", "") for pk in seen}, note=said.get("note", ""),
+                **({"tolerance_pct": _number(said, "tolerance_pct"), "ratio_limit": _number(said, "ratio_limit")}
+                   if said.get("kind") == rules.Kind.PAIR else {}),
             )  # fmt: skip
         except Invalid as refusal:
             error = refusal.message
@@ -133,6 +135,18 @@ def wave(request: HttpRequest, group_id: int) -> HttpResponse:
             return done(f"Wave {nth} of {group.ref} is sent.")
     context = {"group": group, "left": left, "said": request.POST, "error": error, "money": page_selectors.in_money(group)}
     return render(request, "groups/wave.html", context, status=422 if error else 200)
+
+
+def _number(said, field: str) -> Decimal | None:
+    """What stands in a field of the form, or nothing. :raises Invalid: beside the field, where it is no number"""
+    text = said.get(field, "").strip().rstrip("%").strip()
+    try:
+        number = Decimal(text) if text else None
+        if number is None or number.is_finite() and abs(number) < 10**9 and number == round(number, 8):
+            return number
+    except InvalidOperation:
+        pass
+    raise Invalid(f"“{text[:20]}” is no number of at most 8 decimals.", field=field)
 
 
 def _percent(text: str) -> Decimal:

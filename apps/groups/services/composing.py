@@ -1,6 +1,7 @@
 """What people do with groups: compose, send, pause, end them; and place again what a broker did not take."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 from django.db import IntegrityError, transaction
 
@@ -21,6 +22,7 @@ from .. import events, rules, selectors
 from ..models import Leg, LinkedGroup
 from ..states import LIFE
 from . import following
+from .ratios import BUYS
 
 MOST_LEGS, MOST_OF_PROGRAM = 10, 2000
 
@@ -40,13 +42,16 @@ class UnfitLeg(Conflict):
 @transaction.atomic
 def compose_group(
     act: Act, kind: str, block_ids: Sequence[int], *, seen: Mapping[int, int], how: str = rules.How.REDUCE,
-    brokers: Mapping[int, str] | None = None, note: str = "",
+    brokers: Mapping[int, str] | None = None, note: str = "", tolerance_pct: Decimal | None = None,
+    ratio_limit: Decimal | None = None,
 ) -> int:  # fmt: skip
     """
     Will have blocks worked together from now on. Nothing is sent by it; until the group is sent or dropped nobody else
     routes them either.
 
-    :param kind: ``OCO``, ``OTO``, ``BRACKET`` or ``PROGRAM``, which is sent in waves (``send_wave``)
+    :param kind: ``OCO``, ``OTO``, ``BRACKET``, ``PAIR``, or ``PROGRAM``, which is sent in waves (``send_wave``)
+    :param tolerance_pct: of a pair: how far its leader, the first, may be ahead of the other, in percent of each
+    :param ratio_limit: of a pair: the least price of what is sold, in prices of what is bought, at which the leader works
     :param block_ids: in their order: of one-triggers-other and brackets the first is what triggers the rest
     :param how: of legs beside each other, what a fill of one does to the others: ``REDUCE`` or ``CANCEL``
     :param brokers: block id to the code of its broker; those left out go as the routing rules say
@@ -60,8 +65,10 @@ def compose_group(
     roles = _roles(kind, how, block_ids)
     found = _fit(user, block_ids, seen)
     codes = _codes(brokers or {}, found)
+    pair = _pair(kind, [found[pk] for pk in block_ids], tolerance_pct, ratio_limit)
     group = LinkedGroup.objects.create(
-        kind=kind, how=how, desk_id=found[block_ids[0]].desk_id, note=note.strip()[:200], composed_by_id=act.by, composed_at=act.at
+        kind=kind, how=how, desk_id=found[block_ids[0]].desk_id, note=note.strip()[:200], composed_by_id=act.by, composed_at=act.at,
+        **pair,
     )  # fmt: skip
     try:
         with transaction.atomic():
@@ -94,6 +101,19 @@ def _roles(kind: str, how: str, block_ids: Sequence[int]) -> list[str]:
         return rules.roles_of(kind, len(block_ids))
     except ValueError as problem:
         raise Invalid(str(problem), field="blocks") from None
+
+
+def _pair(kind: str, legs: Sequence[Block], tolerance_pct: Decimal | None, ratio_limit: Decimal | None) -> dict[str, Decimal | None]:
+    """What a pair is kept by; nothing of another kind."""
+    if kind != rules.Kind.PAIR:
+        return {}
+    if tolerance_pct is None or not 0 < tolerance_pct <= 100:
+        raise Invalid("Say by how many percent the leader may be ahead: above 0, at most 100.", field="tolerance_pct")
+    if ratio_limit is not None and ratio_limit <= 0:
+        raise Invalid("The ratio is a price over a price, above zero; leave it empty for any.", field="ratio_limit")
+    if sum(leg.side in BUYS for leg in legs) != 1:
+        raise Invalid("Of a pair one is bought and the other is sold.", field="blocks")
+    return {"tolerance_pct": tolerance_pct, "ratio_limit": ratio_limit}
 
 
 def _fit(user: User, block_ids: Sequence[int], seen: Mapping[int, int]) -> dict[int, Block]:

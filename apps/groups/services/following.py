@@ -11,6 +11,7 @@ refuses stays on the leg for a person to see, and is tried again.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 
 import structlog
@@ -32,6 +33,7 @@ from ..models import Leg, LinkedGroup
 from ..selectors import LegNow
 from ..states import FOLLOWED, LIFE, Gr
 from .listing import route_legs
+from .ratios import why_shut
 
 log = structlog.get_logger(__name__)
 
@@ -96,7 +98,7 @@ def move(act: Act, group: LinkedGroup, rows: Sequence[LegNow], *, strict: bool =
     :param strict: a person waits for it: what is refused undoes everything and is said to them
     """
     rows = _hear(group, rows)
-    want = _targets(group, rows)
+    want = _targets(group, rows, act.at)
     facts = []
     for row in rows:
         target = min(want[row.leg.pk], row.leg.qty)
@@ -108,7 +110,7 @@ def move(act: Act, group: LinkedGroup, rows: Sequence[LegNow], *, strict: bool =
     _save([row.leg for row in rows])
     problems = _ask(act, group, rows, want, strict)
     for row in rows:
-        facts += _stuck(group, row, problems.get(row.leg.pk, ""))
+        facts += _stuck(group, row, problems.get(row.leg.pk, "") or _waits(group, rows, row, act.at))
     _save([row.leg for row in rows])
     group.save(update_fields=["heard", "handled"])
     record(act, facts)
@@ -134,11 +136,19 @@ def _hear(group: LinkedGroup, rows: Sequence[LegNow]) -> list[LegNow]:
     return selectors.legs_now(group, [row.leg for row in rows], [route for row in rows for route in row.routes])
 
 
-def _targets(group: LinkedGroup, rows: Sequence[LegNow]) -> dict[int, Decimal]:
+def _targets(group: LinkedGroup, rows: Sequence[LegNow], at: datetime) -> dict[int, Decimal]:
     if group.status == Gr.ENDING:
         return {row.leg.pk: row.now.filled for row in rows}
+    if group.kind == rules.Kind.PAIR:
+        return rules.pair_targets(rows[0].now, rows[1].now, group.tolerance_pct, is_open=not why_shut(group, rows, at))
     up_to = selectors.sent_pct(group) if group.kind == rules.Kind.PROGRAM else Decimal(0)
     return rules.targets(group.kind, group.how, [row.now for row in rows], up_to)
+
+
+def _waits(group: LinkedGroup, rows: Sequence[LegNow], row: LegNow, at: datetime) -> str:
+    """Why the leader of a pair has nothing at brokers, where it is the market."""
+    is_leading = row.leg.role == rules.LEADER and group.status == Gr.WORKING and row.now.filled < row.leg.qty
+    return why_shut(group, rows, at) if is_leading else ""
 
 
 def _ask(act: Act, group: LinkedGroup, rows: Sequence[LegNow], want: Mapping[int, Decimal], strict: bool) -> dict[int, str]:
@@ -241,6 +251,8 @@ def _end_if_over(act: Act, group: LinkedGroup, rows: Sequence[LegNow], want: Map
         end(act, group, events.GroupCancelled())
     elif group.kind == rules.Kind.PROGRAM and selectors.sent_pct(group) < 100:
         return  # Another wave may come.
+    elif group.kind == rules.Kind.PAIR and any(row.now.filled < row.leg.qty for row in rows):
+        return  # Its leader waits for its ratio, or for the other.
     elif all(row.now.filled >= want[row.leg.pk] for row in rows):
         end(act, group, events.GroupDone())
 
