@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 from django.utils import timezone
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.audit import services as audit
@@ -39,6 +39,7 @@ class TestTargets:
     def test_where_the_market_is_shut_the_leader_waits_and_the_other_catches_up(self):
         assert pair_targets(leg(1, 1000, 100), leg(2, 500, 20), D(10), is_open=False) == {1: D(100), 2: D(50)}
 
+    @settings(deadline=None)
     @given(
         st.integers(1, 2000), st.integers(1, 2000), st.sampled_from([1, 7, 100]), st.sampled_from([1, 10]),
         st.decimals(D("0.1"), D(100), places=1),

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.core.refusals import Conflict, IllegalMove, Invalid
@@ -24,6 +24,7 @@ STEPS = st.lists(st.decimals(D("0.01"), D(40), places=2), min_size=1, max_size=8
 
 @pytest.mark.django_db(transaction=False)
 class TestSlices:
+    @settings(deadline=None)
     @given(st.integers(1, 100_000), st.sampled_from([1, 10, 100]), STEPS)
     def test_waves_are_whole_lots_and_come_to_the_block_exactly(self, qty, lot, steps):
         sums = [sum(steps[: n + 1], D(0)) for n in range(len(steps)) if sum(steps[: n + 1]) < 100] + [D(100)]

@@ -4,7 +4,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.groups import rules
@@ -53,6 +53,7 @@ class TestTargets:
 
         assert targets("BRACKET", "REDUCE", legs) == {1: D(1000), 2: D(500), 3: D(400)}
 
+    @settings(deadline=None)
     @given(
         st.integers(1, 10_000), st.integers(1, 10_000), st.sampled_from([1, 10, 100]), st.integers(0, 10_000), st.integers(0, 10_000)
     )
@@ -93,6 +94,7 @@ class TestAsks:
         assert asks(D(100), D(1), [route(1, 100, 40, is_over=True)], may_grow=True).is_empty
         assert asks(D(100), D(1), [route(1, 100, 40, is_over=True, given_back=True)], may_grow=True).place == 60
 
+    @settings(deadline=None)
     @given(st.integers(0, 500), st.lists(st.tuples(st.integers(1, 100), st.integers(0, 100), st.booleans()), max_size=4))
     def test_what_is_asked_brings_the_leg_to_its_target(self, target, rows):
         routes = [route(n, q, min(f, q), is_over=over, given_back=True) for n, (q, f, over) in enumerate(rows, 1)]
