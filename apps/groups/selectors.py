@@ -11,7 +11,7 @@ from django.db.models import Exists, F, Max, OuterRef, Prefetch, QuerySet
 
 from apps.blocks.models import Block
 from apps.core.refusals import NotFound
-from apps.routing.models import Route, RouteRequest, Session
+from apps.routing.models import Dialect, Route, RouteRequest, Session
 from apps.routing.states import DEAD, Rt
 from apps.users.services import can
 
@@ -148,9 +148,11 @@ def sent_pct(group: LinkedGroup) -> Decimal:
 
 
 def list_brokers() -> frozenset[int]:
-    """Brokers that take a list as one message, over a session that can say it."""
+    """Brokers that take a list as one message, over a session that can say it: in FIX 4.4, without a dialect."""
     takers = ListBroker.objects.values("broker")
+    apart = Dialect.objects.filter(status="IN_FORCE").values("session")
     rows = Session.objects.filter(broker__in=takers, is_enabled=True, environment=settings.ENVIRONMENT, begin_string="FIX.4.4")
+    rows = rows.exclude(pk__in=apart)
     return frozenset(rows.values_list("broker_id", flat=True))
 
 

@@ -36,6 +36,8 @@ def texts_of(outgoing: Sequence[tuple[int, str, str, Said]]) -> list[str]:
         session = sessions[session_id]
         try:
             said: Said = fields
+            if session_id in spoken and msg_type == "E":  # Its orders would go out unsaid in it: a price in pounds for one in pence.
+                raise CannotSay("a list (35=E) is not said in its dialect; its orders go singly")
             if session_id in spoken and msg_type in rules.dialects.SAID:
                 thing = about.get(dict(reversed(fields)).get(55, ""))
                 said = rules.dialects.said(spoken[session_id], msg_type, fields, thing)
