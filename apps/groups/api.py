@@ -57,7 +57,7 @@ class LinkedGroupOut(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class LegIn(serializers.Serializer):
+class GroupedBlockIn(serializers.Serializer):
     id = serializers.IntegerField(min_value=1, help_text="the block's")
     version = serializers.IntegerField(min_value=1, help_text="the block's, as the caller saw it")
     broker_code = serializers.CharField(max_length=20, required=False, default="", allow_blank=True, help_text="empty: by rule")
@@ -66,18 +66,18 @@ class LegIn(serializers.Serializer):
 class ComposeIn(serializers.Serializer):
     kind = serializers.CharField(max_length=8, help_text="OCO, OTO, BRACKET, PAIR or PROGRAM")
     how = serializers.CharField(max_length=8, required=False, default="REDUCE", help_text="REDUCE or CANCEL")
-    blocks = LegIn(many=True, allow_empty=False, help_text="in their order; the first of OTO and BRACKET triggers, of PAIR leads")
+    blocks = GroupedBlockIn(many=True, allow_empty=False, help_text="in their order; the first of OTO and BRACKET triggers, of PAIR leads")
     tolerance_pct = serializers.DecimalField(9, 4, required=False, allow_null=True, default=None, help_text="of a pair, needed")
     ratio_limit = serializers.DecimalField(20, 8, required=False, allow_null=True, default=None, help_text="of a pair")
     note = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
 
 
-class GroupActIn(serializers.Serializer):
+class LinkedGroupActIn(serializers.Serializer):
     version = serializers.IntegerField(min_value=1, help_text="the group's, as the caller saw it")
     reason = serializers.CharField(max_length=400, required=False, default="", allow_blank=True)
 
 
-class WaveIn(GroupActIn):
+class WaveIn(LinkedGroupActIn):
     pct = serializers.DecimalField(9, 4, min_value=0, max_value=100, help_text="of every block, in whole lots")
 
 
@@ -168,27 +168,27 @@ class LinkedGroups(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
 
         return Response(answer_once(act, "groups.compose_group", said, do)[0], status=201)
 
-    @extend_schema(summary="Place what its rule lets go, all or nothing", request=GroupActIn, responses=LinkedGroupOut, parameters=[KEY])
+    @extend_schema(summary="Place what its rule lets go", request=LinkedGroupActIn, responses=LinkedGroupOut, parameters=[KEY])
     def send(self, request: Request, pk: str) -> Response:
         return self._act(request, int(pk))
 
-    @extend_schema(summary="Place nothing more", request=GroupActIn, responses=LinkedGroupOut, parameters=[KEY])
+    @extend_schema(summary="Place nothing more", request=LinkedGroupActIn, responses=LinkedGroupOut, parameters=[KEY])
     def pause(self, request: Request, pk: str) -> Response:
         return self._act(request, int(pk))
 
-    @extend_schema(summary="Go on placing", request=GroupActIn, responses=LinkedGroupOut, parameters=[KEY])
+    @extend_schema(summary="Go on placing", request=LinkedGroupActIn, responses=LinkedGroupOut, parameters=[KEY])
     def resume(self, request: Request, pk: str) -> Response:
         return self._act(request, int(pk))
 
-    @extend_schema(summary="Cancel what all legs have left", request=GroupActIn, responses=LinkedGroupOut, parameters=[KEY])
+    @extend_schema(summary="Cancel what all legs have left", request=LinkedGroupActIn, responses=LinkedGroupOut, parameters=[KEY])
     def end(self, request: Request, pk: str) -> Response:
         return self._act(request, int(pk))
 
-    @extend_schema(summary="Take apart what was not sent", request=GroupActIn, responses=LinkedGroupOut, parameters=[KEY])
+    @extend_schema(summary="Take apart what was not sent", request=LinkedGroupActIn, responses=LinkedGroupOut, parameters=[KEY])
     def drop(self, request: Request, pk: str) -> Response:
         return self._act(request, int(pk))
 
-    @extend_schema(summary="Place again what brokers did not take", request=GroupActIn, responses=LinkedGroupOut, parameters=[KEY])
+    @extend_schema(summary="Place again what brokers did not take", request=LinkedGroupActIn, responses=LinkedGroupOut, parameters=[KEY])
     def again(self, request: Request, pk: str) -> Response:
         return self._act(request, int(pk))
 
@@ -215,7 +215,7 @@ class LinkedGroups(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
         return Response(ProgramOut(said).data)
 
     def _act(self, request: Request, pk: int) -> Response:
-        said = self._said(GroupActIn, request.data)
+        said = self._said(LinkedGroupActIn, request.data)
         act, service = act_of(request, reason=said["reason"]), ACTS[self.action]
 
         def do():
