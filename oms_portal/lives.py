@@ -38,6 +38,8 @@ from apps.routing.states import (
     INQUIRY_LIFE,
     MESSAGE_LIFE,
     RULE_CHANGE_LIFE,
+    SEQUENCE_RESET_LIFE,
+    SESSION_STOP_LIFE,
     STRATEGY_FILE_LIFE,
 )
 from apps.routing.states import LIFE as ROUTE
@@ -82,6 +84,8 @@ LIVES: tuple[tuple[Lifecycle, str, str], ...] = (
     (HALT_LIFE, "routing_halt", "true"),
     (ALERT_LIFE, "routing_alert", "true"),
     (GRANT_LIFE, "routing_grant", "true"),
+    (SESSION_STOP_LIFE, "routing_sessionstop", "true"),
+    (SEQUENCE_RESET_LIFE, "routing_sequencereset", "true"),
     (RULE_CHANGE_LIFE, "routing_rulechange", "true"),
     (STRATEGY_FILE_LIFE, "routing_strategyfile", "true"),
     (PLAY, "certification_play", "true"),

@@ -55,6 +55,7 @@ BEHIND = (
     ("Close-outs", "compliance:close_outs", "settlement.see"),
     ("Trading limits", "compliance:trading_limits", "compliance.see"),
     ("Position limits", "compliance:position_limits", "compliance.see"),
+    ("Session console", "routing:console", "routing.see_sessions"),
     ("FIX messages", "routing:messages", "routing.see"),
     ("Races", "certification:matrices", "routing.see"),
     ("Dialects", "routing:dialects", "routing.see_dialects"),

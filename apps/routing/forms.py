@@ -133,3 +133,15 @@ class DialectForm(forms.Form):
     def refuse(self, refusal: Refusal) -> None:
         field = str(refusal.facts.get("field", ""))
         self.add_error(field if field in self.fields else None, refusal.message)
+
+
+class NumbersForm(forms.Form):
+    """The next sequence numbers of a session, as one person proposes them."""
+
+    next_out = forms.IntegerField(label="Our next message", required=False, help_text="empty leaves it")
+    next_in = forms.IntegerField(label="Expected of theirs", required=False, help_text="empty leaves it")
+    reason = forms.CharField(label="Why (kept on the record)", max_length=400, widget=forms.Textarea(attrs={"rows": 2}))
+
+    def refuse(self, refusal: Refusal) -> None:
+        field = str(refusal.facts.get("field", ""))
+        self.add_error(field if field in self.fields else None, refusal.message)

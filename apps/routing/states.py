@@ -12,6 +12,7 @@ from apps.core.lifecycles import Lifecycle
 
 from . import dialect_events as di
 from . import events as e
+from . import gateway_events as g
 from . import hand_events as h
 from . import inquiry_events as i
 from . import list_events as li
@@ -225,5 +226,37 @@ DIALECT_LIFE = Lifecycle(
         (Di.PROPOSED, di.DialectApproved): Di.IN_FORCE,
         (Di.PROPOSED, di.DialectDeclined): Di.DECLINED,
         (Di.IN_FORCE, di.DialectEnded): Di.ENDED,
+    },
+)
+
+
+class Ss(StrEnum):
+    STOPPED = "STOPPED"
+    ENDED = "ENDED"
+
+
+SESSION_STOP_LIFE = Lifecycle("session_stop", born={g.SessionStopped: Ss.STOPPED}, moves={(Ss.STOPPED, g.SessionStarted): Ss.ENDED})
+
+
+class Sr(StrEnum):
+    PROPOSED = "PROPOSED"
+    APPROVED = "APPROVED"
+    BEGUN = "BEGUN"
+    SET = "SET"
+    UNSURE = "UNSURE"
+    DECLINED = "DECLINED"
+
+
+OPEN_RESETS = (Sr.PROPOSED, Sr.APPROVED, Sr.BEGUN)
+SEQUENCE_RESET_LIFE = Lifecycle(
+    "sequence_reset",
+    born={g.NumbersProposed: Sr.PROPOSED},
+    moves={
+        (Sr.PROPOSED, g.NumbersApproved): Sr.APPROVED,
+        (Sr.PROPOSED, g.NumbersDeclined): Sr.DECLINED,
+        (Sr.APPROVED, g.NumbersDeclined): Sr.DECLINED,  # Also approved, until the gateway begins.
+        (Sr.APPROVED, g.NumbersBegun): Sr.BEGUN,
+        (Sr.BEGUN, g.NumbersSet): Sr.SET,
+        (Sr.BEGUN, g.NumbersUnsure): Sr.UNSURE,
     },
 )

@@ -6,6 +6,8 @@ from . import (
     api,
     axis_api,
     axis_views,
+    console_api,
+    console_views,
     dialect_api,
     dialect_views,
     halt_api,
@@ -86,6 +88,17 @@ api_urlpatterns = [
     re_path(rf"^halts/{PK}/lift/?$", halt_api.Halts.as_view({"post": "lift"}), name="api-halt-lift"),
     path("fix-messages/", wire_api.FixMessages.as_view({"get": "list"}), name="api-fix-messages"),
     re_path(rf"^fix-messages/{PK}/$", wire_api.FixMessages.as_view({"get": "retrieve"}), name="api-fix-message"),
+    path("fix-session-states/", console_api.SessionConsole.as_view({"get": "list"}), name="api-session-states"),
+    re_path(rf"^fix-session-states/{PK}/$", console_api.SessionConsole.as_view({"get": "retrieve"}), name="api-session-state"),
+    re_path(rf"^fix-session-states/{PK}/stop/?$", console_api.SessionConsole.as_view({"post": "stop"}), name="api-session-stop"),
+    re_path(rf"^fix-session-stops/{PK}/start/?$", console_api.SessionConsole.as_view({"post": "start"}), name="api-session-start"),
+    path("sequence-resets/", console_api.SequenceResets.as_view({"get": "list", "post": "create"}), name="api-sequence-resets"),
+    *(
+        re_path(
+            rf"^sequence-resets/{PK}/{act}/?$", console_api.SequenceResets.as_view({"post": act}), name=f"api-sequence-reset-{act}"
+        )
+        for act in ("approve", "decline")
+    ),
     path("dialects/", dialect_api.Dialects.as_view({"get": "list", "post": "create"}), name="api-dialects"),
     re_path(rf"^dialects/{PK}/$", dialect_api.Dialects.as_view({"get": "retrieve"}), name="api-dialect"),
     *(
@@ -167,6 +180,13 @@ urlpatterns = [
     path("halts/set/", halt_views.set_halt, name="halt_set"),
     path("halts/<int:halt_id>/again/", halt_views.ask_again, name="halt_again"),
     path("halts/<int:halt_id>/lift/", halt_views.lift, name="halt_lift"),
+    path("console/", console_views.console, name="console"),
+    path("console/<int:session_id>/", console_views.session, name="console_session"),
+    path("console/<int:session_id>/stop/", console_views.stop, name="session_stop"),
+    path("console/<int:session_id>/numbers/", console_views.propose, name="numbers_propose"),
+    path("session-stops/<int:stop_id>/start/", console_views.start, name="session_start"),
+    path("sequence-resets/<int:reset_id>/approve/", console_views.approve, name="numbers_approve"),
+    path("sequence-resets/<int:reset_id>/decline/", console_views.decline, name="numbers_decline"),
     path("dialects/", dialect_views.dialects, name="dialects"),
     path("dialects/of/<int:session_id>/", dialect_views.propose, name="dialect_propose"),
     path("dialects/<int:dialect_id>/approve/", dialect_views.approve, name="dialect_approve"),

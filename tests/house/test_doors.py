@@ -165,6 +165,11 @@ MATRIX: dict[str, set[str] | str] = {
     "api-quarantine": {T, C, O, A}, "api-quarantined": {T, C, O, A}, "api-quarantined-settle": {T},
     "api-alerts": {T, C, O, A}, "api-alert-counts": {T, C, O, A}, "api-alert-acknowledge": {T}, "api-alert-snooze": {T},
     "routing:messages": {T, C, O, A}, "routing:message": {T, C, O, A}, "api-fix-messages": {T, C, O, A}, "api-fix-message": {T, C, O, A},
+    "routing:console": {T, C, O, A, X}, "routing:console_session": {T, C, O, A, X},
+    **dict.fromkeys(("api-session-states", "api-session-state", "api-sequence-resets"), {T, C, O, A, X}),
+    **dict.fromkeys(("routing:session_stop", "routing:session_start", "routing:numbers_propose", "routing:numbers_approve",
+                     "routing:numbers_decline", "api-session-stop", "api-session-start", "api-sequence-reset-approve",
+                     "api-sequence-reset-decline"), {O, X}),
     "routing:dialects": {T, C, O, A, X}, "api-dialects": {T, C, O, A, X}, "api-dialect": {T, C, O, A, X},
     **dict.fromkeys(("routing:dialect_propose", "routing:dialect_approve", "routing:dialect_decline", "api-dialect-approve",
                      "api-dialect-decline"), {O, X}),
@@ -227,7 +232,7 @@ MATRIX: dict[str, set[str] | str] = {
 }  # fmt: skip
 
 # Where looking and acting share an address: who may act.
-POSTS = {"api-inquiries": {T}, "api-axes": {T}, "api-dialects": {O, X},
+POSTS = {"api-inquiries": {T}, "api-axes": {T}, "api-dialects": {O, X}, "api-sequence-resets": {O, X},
          "api-routing-rule-changes": {T, C}, "api-wheel-changes": {T, C}, "certification:matrices": {T}, "api-plays": {T},
          "api-broker-terms": {C}, "api-trading-limits": {C}, "api-throttles": {C},
          "api-strategy-files": {T, O}, "api-venue-quotes": {O},

@@ -3,6 +3,7 @@
 import threading
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from queue import SimpleQueue
 from types import SimpleNamespace
 
 import pytest
@@ -16,8 +17,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.routing.gateway import hours
-from apps.routing.gateway.hours import Hours, boundary_of, is_gapless
+from apps.routing.gateway import keeper
+from apps.routing.gateway.application import Said
+from apps.routing.gateway.hours import boundary_of, is_gapless
+from apps.routing.gateway.keeper import Keeper
 from apps.routing.models import Session
 from apps.routing.rules import Schedule
 from tests.routing.test_gateway import GatewayProcess, wait_until
@@ -51,19 +54,28 @@ class Engine:
     def reset(self):
         self.done.append("reset")
 
+    def isLoggedOn(self):
+        return self.is_on
+
+    def getExpectedSenderNum(self):
+        return 1
+
+    def getExpectedTargetNum(self):
+        return 1
+
 
 class TestHours:
     @pytest.fixture
     def kept(self, counterparties, by, monkeypatch):
         engine = Engine()
-        monkeypatch.setattr(hours.fix.Session, "lookupSession", staticmethod(lambda _: engine))
+        monkeypatch.setattr(keeper.fix.Session, "lookupSession", staticmethod(lambda _: engine))
         row = Session.objects.order_by("pk").first()
-        application = SimpleNamespace(sessions={row.pk: None})
+        application = SimpleNamespace(sessions={row.pk: None}, said={row.pk: Said()}, gaps=SimpleQueue())
 
-        def make(schedule: Schedule) -> tuple[Hours, Session]:
+        def make(schedule: Schedule) -> tuple[Keeper, Session]:
             row.opens_at, row.closes_at, row.time_zone, row.days, row.open_day, row.close_day = schedule
             row.save()
-            return Hours(threading.Event(), application, {row.pk: row}, lambda: by("gateway")), row
+            return Keeper(threading.Event(), application, {row.pk: row}, lambda: by("gateway")), row
 
         return make, engine
 

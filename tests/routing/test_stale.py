@@ -423,6 +423,20 @@ class Things:
             routing.approve_dialect(self.act("alan"), pk, seen={pk: 1})
         return pk
 
+    def stopped(self) -> int:
+        pk = routing.stop_session(self.act("olga"), self.session())
+        if not self.fresh:
+            routing.start_session(self.act("alan"), pk, seen={pk: 1})
+        return pk
+
+    def numbers(self) -> int:
+        session = self.session()
+        routing.stop_session(self.act("olga"), session)
+        pk = routing.propose_numbers(self.act("olga"), session, next_out=1, next_in=None)
+        if not self.fresh:
+            routing.approve_numbers(self.act("alan"), pk, seen={pk: 1})
+        return pk
+
     def grant(self, confirmed: bool = False) -> SimpleNamespace:
         pk = routing.ask_grant(self.act("olga"), self.session(), "mira", every=True)
         if confirmed or not self.fresh:
@@ -579,6 +593,7 @@ def things(request, by, people) -> Things:
 SOON = "2035-01-01T10:00"
 STRATEGIES = b"""<Strategies strategyIdentifierTag="5001" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
 <Strategy name="S" wireValue="S" version="1"><Parameter name="P" xsi:type="Int_t" fixTag="7000"/></Strategy></Strategies>"""
+NUMBERS = {f"numbers_{act}": ("alan", "numbers", {}) for act in ("approve", "decline")}
 DIALECTS = {f"dialect_{act}": ("alan", "dialect", {}) for act in ("approve", "decline")}
 GRANTS = {f"grant_{act}": ("odile", "grant", {}) for act in ("confirm", "decline", "end")}
 LINKED = {"send": "planned_group", "drop": "planned_group", "pause": "sent_group", "end": "sent_group", "resume": "paused_group",
@@ -661,7 +676,8 @@ PAGES: dict[str, tuple[str, str, dict | Callable]] = {
     "routing:halt_lift": ("tess", "halt", {}),
     "routing:alert_acknowledge": ("tom", "alert", {}),
     "routing:alert_snooze": ("tom", "alert", {"minutes": "5"}),
-    **{f"routing:{name}": case for name, case in (GRANTS | DIALECTS).items()},
+    **{f"routing:{name}": case for name, case in (GRANTS | DIALECTS | NUMBERS).items()},
+    "routing:session_start": ("alan", "stopped", {"reason": "back"}),
     **{f"routing:strategies_{act}": ("tom", "strategy_file", {}) for act in ("approve", "decline")},
     "routing:by_hand": (
         "tom", "block",
@@ -800,6 +816,8 @@ API: dict[str, tuple[str, str, str, dict | Callable]] = {
     "api-halt-lift": ("post", "tess", "halt", {}),
     "api-alert-acknowledge": ("post", "tom", "alert", {}),
     "api-alert-snooze": ("post", "tom", "alert", {"minutes": 5}),
+    **{f"api-sequence-reset-{act}": ("post", "alan", "numbers", {}) for act in ("approve", "decline")},
+    "api-session-start": ("post", "alan", "stopped", {"reason": "back"}),
     **{f"api-dialect-{act}": ("post", "alan", "dialect", {}) for act in ("approve", "decline")},
     "api-fix-session": ("patch", "alan", "broker_session", {"port": 9892}),
     "api-staging-session": ("patch", "alan", "session", {"port": 9892}),
@@ -842,7 +860,7 @@ OTHERS = {
         " compliance:add_position_limit compliance:import_position_limits"
         " compliance:take_file api-rule-drafts-take"
         " blocks:rotation_make routing:halt_set routing:grant_ask users:tokens api-orders api-orders-clone"
-        " routing:dialect_propose api-dialects"
+        " routing:dialect_propose api-dialects routing:session_stop api-session-stop routing:numbers_propose api-sequence-resets"
         " api-orders-reverse api-imports api-proposals api-deputies api-restrictions api-halts api-rotations"
         " routing:strategies_load api-strategy-files api-restrictions-import api-position-limits api-position-limits-import"
         " api-staging-sessions api-staging-session-grants api-views routing:axes_load api-axes"

@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
 from queue import SimpleQueue
 
@@ -12,14 +13,26 @@ import structlog
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
+from .. import rules
 from .. import services as routing
 
 log = structlog.get_logger(__name__)
 
-REJECT, LOGON, LOGOUT = "3", "A", "5"
+REJECT, LOGON, LOGOUT, HEARTBEAT, RESEND = "3", "A", "5", "0", "2"
 NOT_OURS = "This session is live, and you answer as a simulation (464=Y)."
 NOT_SIMULATED = "This session is a simulation, and you do not answer as one (464=Y)."
 UNKEPT = 75  # EX_TEMPFAIL: ends before QuickFIX counts a message that could not be kept.
+
+
+@dataclass(slots=True)
+class Said:
+    """What was heard and sent last over a session."""
+
+    heard_at: datetime | None = None
+    heard_type: str = ""
+    sent_at: datetime | None = None
+    beat_at: datetime | None = None
+    lag_ms: int | None = None
 
 
 class Application(fix.Application):
@@ -49,6 +62,8 @@ class Application(fix.Application):
         self.changed = changed
         self.stopping = stopping
         self.listening = frozenset(listening)
+        self.said = {pk: Said() for pk in session_ids.values()}
+        self.gaps: SimpleQueue[routing.Gap] = SimpleQueue()
         self._refused: dict[str, str] = {}
         self.sessions: dict[int, fix.SessionID] = {}
         self._handed = threading.local()
@@ -72,7 +87,11 @@ class Application(fix.Application):
             self.changed.put((self._id(session), False))
 
     def toAdmin(self, message, session):
-        if _type_of(message) != LOGON:
+        kind = _type_of(message)
+        self.said[self._id(session)].sent_at = timezone.now()
+        if kind == RESEND:
+            self._note_gap(message, session, is_ours=True)
+        if kind != LOGON:
             return
         if self._is_refused(session):
             for tag in (98, 108, 141):
@@ -84,6 +103,9 @@ class Application(fix.Application):
 
     def fromAdmin(self, message, session):
         kind = _type_of(message)
+        self._note_heard(message, session, kind)
+        if kind == RESEND:
+            self._note_gap(message, session, is_ours=False)
         if kind == LOGON:
             says_test = message.isSetField(464) and message.getField(464) == "Y"
             name = session.getTargetCompID().getValue()
@@ -99,14 +121,37 @@ class Application(fix.Application):
 
     def toApp(self, message, session):
         self._handed.seq_num = int(message.getHeader().getField(34))
+        self.said[self._id(session)].sent_at = timezone.now()
 
     def fromApp(self, message, session):
         if not self._is_refused(session):
+            self._note_heard(message, session, _type_of(message))
             self._keep(message, session)
+
+    def is_wanted(self, session_id: int) -> bool:
+        """Not where it is about to log out: nothing more is handed to it."""
+        return fix.Session.lookupSession(self.sessions[session_id]).isEnabled()
 
     def last_handed(self) -> int:
         """The sequence number of the message this thread handed over last."""
         return self._handed.seq_num
+
+    def _note_heard(self, message, session, kind: str) -> None:
+        said, now = self.said[self._id(session)], timezone.now()
+        said.heard_at, said.heard_type = now, kind[:2]
+        if kind == HEARTBEAT:
+            said.beat_at = now
+        try:
+            header = message.getHeader()
+            at = None if header.isSetField(43) else rules.Fields.of([(52, header.getField(52))]).find_time(52)
+        except (rules.Malformed, fix.FieldNotFound):
+            return
+        if at is not None:
+            said.lag_ms = max(min(round((now - at).total_seconds() * 1000), 10**9), -(10**9))
+
+    def _note_gap(self, message, session, *, is_ours: bool) -> None:
+        first, last = (int(message.getField(tag)) if message.isSetField(tag) else 0 for tag in (7, 16))
+        self.gaps.put(routing.Gap(self._id(session), timezone.now(), is_ours, first, last))
 
     def _is_refused(self, session) -> bool:
         return session.getTargetCompID().getValue() in self._refused

@@ -174,10 +174,11 @@ class Sending(Loop):
 
     def once(self) -> bool:
         self.note_sessions()
-        if not self.up:
+        up = sorted(pk for pk in self.up if self.application.is_wanted(pk))
+        if not up:
             return False
-        most = self.pace.left(routing.paces(sorted(self.up)), time.monotonic())
-        rows = routing.take_to_send(sorted(self.up), again=sorted(self.unsure), limit=SEND_AT_ONCE, most=most)
+        most = self.pace.left(routing.paces(up), time.monotonic())
+        rows = routing.take_to_send(up, again=sorted(self.unsure), limit=SEND_AT_ONCE, most=most)
         sent = {}
         for row in rows:
             if row.session_id in self.up and self.hand_over(row):
@@ -186,7 +187,7 @@ class Sending(Loop):
                     self.pace.note(row.session_id, time.monotonic())
         routing.mark_sent(sent, timezone.now())
         if len(rows) < SEND_AT_ONCE:
-            self.unsure -= self.up
+            self.unsure -= set(up) & self.up
         return len(rows) == SEND_AT_ONCE
 
     def hand_over(self, row: routing.ToSend) -> bool:

@@ -11,13 +11,12 @@ import quickfix as fix
 import structlog
 from django.conf import settings
 from django.db import connection
-from django.utils import timezone
 
 from .. import rules
 from .. import services as routing
 from ..models import Session
 from .application import Application
-from .hours import Hours
+from .keeper import Keeper
 from .leadership import NotAlone, hold_folder
 from .loops import Booking, Hints, Sending, act_now
 from .settings import lenient_dictionaries, listening_text, settings_text, tls_files
@@ -67,7 +66,7 @@ class Gateway:
         )
         self.sending = Sending(self.stopping, self.application, changed, {row.pk: row.begin_string for row in rows}, words)
         self.hints = Hints(self.stopping, self.sending.wake)
-        self.hours = Hours(self.stopping, self.application, {row.pk: row for row in rows}, act_now)
+        self.keeper = Keeper(self.stopping, self.application, {row.pk: row for row in rows}, act_now)
         self._ports = sorted({row.port for row in rows if row.dials_in})
         self._kept: list[object] = []  # QuickFIX's connectors refer to their settings and stores, and keep none.
         self._connectors = []
@@ -105,9 +104,9 @@ class Gateway:
         connection.close()
         for thread in (self.booking, self.sending, self.hints):
             thread.start()
-        self.hours.once(timezone.now())
+        self.keeper.start_up()
         connection.close()
-        self.hours.start()
+        self.keeper.start()
         for connector in self._connectors:
             connector.start()
         log.info("gateway_started", sessions=sorted(self.session_ids))

@@ -5,6 +5,7 @@ from .axes import Axis
 from .costs import CostEstimate
 from .dialects import Dialect
 from .drift import Drift
+from .gateway import SequenceReset, SessionGap, SessionState, SessionStop
 from .halts import Halt, HaltedRoute
 from .negotiation import Award, Counter, InquiryList, QuoteLevel
 from .outlets import VenueAccess
@@ -40,7 +41,11 @@ __all__ = [
     "RoutingRule",
     "RuleChange",
     "RuleDay",
+    "SequenceReset",
     "Session",
+    "SessionGap",
+    "SessionState",
+    "SessionStop",
     "StagedRequest",
     "StrategyFile",
     "Throttle",

@@ -16,6 +16,27 @@ from .by_hand import (
     take_back,
 )
 from .children import route_child
+from .console import (
+    Gap,
+    NumbersProposedAlready,
+    OwnNumbers,
+    Seen,
+    SessionRuns,
+    StaleNumbers,
+    StaleStop,
+    StoppedAlready,
+    approve_numbers,
+    begin_numbers,
+    decline_numbers,
+    keep_gaps,
+    keep_states,
+    mark_numbers_set,
+    mark_numbers_unsure,
+    propose_numbers,
+    start_session,
+    stop_session,
+    wanted_of,
+)
 from .costs import estimate_blocks
 from .countering import BadCounter, CounterWaits, counter_quote
 from .crossing import Crossed, book_crosses
@@ -154,6 +175,25 @@ from .throttles import RateLimit, paces
 __all__ = [
     "BadAxes",
     "BadCounter",
+    "Gap",
+    "Seen",
+    "NumbersProposedAlready",
+    "OwnNumbers",
+    "SessionRuns",
+    "StaleNumbers",
+    "StaleStop",
+    "StoppedAlready",
+    "approve_numbers",
+    "begin_numbers",
+    "decline_numbers",
+    "keep_gaps",
+    "keep_states",
+    "mark_numbers_set",
+    "mark_numbers_unsure",
+    "propose_numbers",
+    "start_session",
+    "stop_session",
+    "wanted_of",
     "BadHandFill",
     "BadShare",
     "EnteredAlready",
