@@ -37,6 +37,7 @@ PLACES = (
     ("Daily report", "surveillance:days", "compliance.see"),
     ("Order defaults", "orders:defaults", "orders.see"),
     ("Sessions", "routing:sessions", "routing.see"),
+    ("Reconciliation", "routing:reconciliations", "routing.see"),
     ("Staged", "routing:staged", "routing.see_staging"),
     ("Kill switch", "routing:halts", "routing.see"),
     ("Results", "reporting:results", "reporting.see"),
@@ -86,6 +87,11 @@ WAITING = {
     "routing:halts": ("halts", "SELECT count(*) FROM routing_halt WHERE status = 'ACTIVE'"),
     "compliance:reviews": ("reviews", "SELECT count(*) FROM compliance_review WHERE status = 'WAITING'"),
     "orders:approvals": ("approvals", "SELECT count(*) FROM orders_approval WHERE status = 'WAITING'"),
+    "routing:reconciliations": (
+        "differences",
+        "SELECT count(*) FROM routing_reconciledroute r JOIN routing_reconciliation c ON c.id = r.reconciliation_id"
+        " WHERE c.status = 'DIFFERS' AND r.decision = '' AND r.found <> 'AGREES'",
+    ),
     "routing:sessions": ("quarantine", "SELECT count(*) FROM routing_message WHERE status = 'QUARANTINED'"),
 }
 

@@ -68,6 +68,7 @@ NEEDED = {
     "strategy_file": "routing.see",
     "dialect": "routing.see_dialects",
     "gateway": "routing.see_sessions",
+    "reconciliation": "routing.see",
     "session_stop": "routing.see_sessions",
     "sequence_reset": "routing.see_sessions",
     "alert": "routing.see",

@@ -10,8 +10,8 @@ from django.db.models import Count, QuerySet
 from apps.core.refusals import NotFound
 
 from . import rules
-from .models import Message, SequenceReset, Session, SessionGap, SessionState, SessionStop
-from .states import OPEN_RESETS, Ss
+from .models import Message, Reconciliation, SequenceReset, Session, SessionGap, SessionState, SessionStop
+from .states import OPEN_RESETS, Rec, Ss
 
 FRESH = timedelta(seconds=5)  # A gateway says how its sessions stand each second.
 SHOWN = 20
@@ -53,7 +53,7 @@ def sessions() -> QuerySet[Session]:
 
 
 def standings(now: datetime) -> list[Standing]:
-    """Every session of this environment; those that are not as they should be first. Four queries."""
+    """Every session of this environment; those that are not as they should be first. Five queries."""
     rows = list(sessions())
     order = {"bad": 0, "hold": 1, "done": 2, "idle": 3}
     return sorted(_stand(rows, now), key=lambda one: order[one.tone])
@@ -104,6 +104,7 @@ def _stand(rows: Sequence[Session], now: datetime) -> list[Standing]:
     asked = {r.session_id: r for r in resets().filter(session__in=ids, status__in=OPEN_RESETS)}
     queued = Message.objects.filter(session__in=ids, status__in=["QUEUED", "SENDING"]).values_list("session_id").annotate(n=Count("pk"))
     waiting = dict(queued)
+    held = set(Reconciliation.objects.filter(session__in=ids, status=Rec.WAITING).values_list("session_id", flat=True))
     found = []
     for row in rows:
         state: SessionState | None = getattr(row, "state", None)
@@ -111,6 +112,8 @@ def _stand(rows: Sequence[Session], now: datetime) -> list[Standing]:
         stop = stops.get(row.pk)
         opens = rules.next_opening(row.schedule, now) if rules.period_at(row.schedule, now) is None else None
         words, tone = _words(row, state, is_run, stop, opens)
+        if words == "Up" and row.pk in held:
+            words, tone = "Reconciling", "hold"
         found.append(Standing(row, state, is_run, stop, asked.get(row.pk), words, tone, opens, waiting.get(row.pk, 0)))
     return found
 

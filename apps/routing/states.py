@@ -16,6 +16,7 @@ from . import gateway_events as g
 from . import hand_events as h
 from . import inquiry_events as i
 from . import list_events as li
+from . import reconciling_events as rc
 from . import rule_events as r
 
 
@@ -259,4 +260,26 @@ SEQUENCE_RESET_LIFE = Lifecycle(
         (Sr.BEGUN, g.NumbersSet): Sr.SET,
         (Sr.BEGUN, g.NumbersUnsure): Sr.UNSURE,
     },
+)
+
+
+class Rec(StrEnum):
+    WAITING = "WAITING"
+    AGREED = "AGREED"
+    DIFFERS = "DIFFERS"
+    MENDED = "MENDED"
+    REPLACED = "REPLACED"
+
+
+RECONCILIATION_LIFE = Lifecycle(
+    "reconciliation",
+    born={rc.ReconciliationBegan: Rec.WAITING},
+    moves={
+        (Rec.WAITING, rc.ReconciliationAgreed): Rec.AGREED,
+        (Rec.WAITING, rc.ReconciliationDiffered): Rec.DIFFERS,
+        (Rec.WAITING, rc.ReconciliationReplaced): Rec.REPLACED,
+        (Rec.DIFFERS, rc.ReconciliationReplaced): Rec.REPLACED,
+        (Rec.DIFFERS, rc.ReconciliationMended): Rec.MENDED,
+    },
+    stays={rc.DifferenceDecided: {Rec.DIFFERS}},
 )

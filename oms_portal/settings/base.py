@@ -312,6 +312,7 @@ SPECTACULAR_SETTINGS = {
 BAR_SECONDS = float(os.environ.get("OMS_BAR_SECONDS", "5"))  # Length of the intervals in which market volume is kept.
 BARS_KEPT_DAYS = int(os.environ.get("OMS_BARS_KEPT_DAYS", "30"))
 # Of what trading is expected to cost: the constant of the square-root law, and how old a quote and an average volume may be.
+RECONCILE_SECONDS = int(os.environ.get("OMS_RECONCILE_SECONDS", "20"))  # A broker has to say how its open orders stand.
 HAND_TOLERANCE_BP = int(os.environ.get("OMS_HAND_TOLERANCE_BP", "50"))
 HAND_MINUTES = int(os.environ.get("OMS_HAND_MINUTES", "5"))
 IMPACT_Y = Decimal(os.environ.get("OMS_IMPACT_Y", "1"))

@@ -165,6 +165,8 @@ MATRIX: dict[str, set[str] | str] = {
     "api-quarantine": {T, C, O, A}, "api-quarantined": {T, C, O, A}, "api-quarantined-settle": {T},
     "api-alerts": {T, C, O, A}, "api-alert-counts": {T, C, O, A}, "api-alert-acknowledge": {T}, "api-alert-snooze": {T},
     "routing:messages": {T, C, O, A}, "routing:message": {T, C, O, A}, "api-fix-messages": {T, C, O, A}, "api-fix-message": {T, C, O, A},
+    "routing:reconciliations": {T, C, O, A}, "api-reconciliations": {T, C, O, A}, "api-difference-decide": {T},
+    "routing:difference_mend": {T}, "routing:difference_keep": {T},
     "routing:console": {T, C, O, A, X}, "routing:console_session": {T, C, O, A, X},
     **dict.fromkeys(("api-session-states", "api-session-state", "api-sequence-resets"), {T, C, O, A, X}),
     **dict.fromkeys(("routing:session_stop", "routing:session_start", "routing:numbers_propose", "routing:numbers_approve",

@@ -865,6 +865,9 @@ OTHERS = {
         " routing:strategies_load api-strategy-files api-restrictions-import api-position-limits api-position-limits-import"
         " api-staging-sessions api-staging-session-grants api-views routing:axes_load api-axes"
     ),
+    "goes by the version of its reconciliation; tests/routing/test_reconciling.py": (
+        "routing:difference_mend routing:difference_keep api-difference-decide"
+    ),
     "keeps the newest, and tells how many were": "api-venue-quotes",
     "proposes something new, or another text of a rule as it was read; of that tests/routing/test_rulebook.py": (
         "routing:rule_propose api-routing-rule-changes"

@@ -91,6 +91,7 @@ class Keeper(threading.Thread):
         if opened:
             routing.mark_opened(self.act_now(), opened)
         if time.monotonic() - self.told_at >= TELL_SECONDS:
+            routing.end_due_reconciliations(self.act_now())
             self.tell(now)
 
     def set_numbers(self, session: fix.Session, reset: SequenceReset) -> None:

@@ -178,7 +178,8 @@ class Sending(Loop):
         if not up:
             return False
         most = self.pace.left(routing.paces(up), time.monotonic())
-        rows = routing.take_to_send(up, again=sorted(self.unsure), limit=SEND_AT_ONCE, most=most)
+        held = routing.reconciling(up)
+        rows = routing.take_to_send(up, again=sorted(self.unsure), limit=SEND_AT_ONCE, most=most, held=held)
         sent = {}
         for row in rows:
             if row.session_id in self.up and self.hand_over(row):
@@ -225,10 +226,21 @@ class Sending(Loop):
                 ids = [pk for pk, state in states.items() if state == is_up]
                 if ids:
                     routing.mark_sessions(act_now(), ids, is_up=is_up)
+                    if is_up:
+                        self.reconcile(ids)
         except AWAY:
             for change in states.items():
                 self.changed.put(change)
             raise
+
+    def reconcile(self, session_ids: Sequence[int]) -> None:
+        """Asks for what is open there. What nobody foresaw must not keep cancels from going out: it is told in the log."""
+        try:
+            routing.begin_reconciliations(act_now(), session_ids)
+        except AWAY:
+            raise
+        except Exception:
+            log.exception("not_reconciled", sessions=session_ids)
 
     def last(self) -> None:
         try:

@@ -9,6 +9,7 @@ from .gateway import SequenceReset, SessionGap, SessionState, SessionStop
 from .halts import Halt, HaltedRoute
 from .negotiation import Award, Counter, InquiryList, QuoteLevel
 from .outlets import VenueAccess
+from .reconciling import ReconciledRoute, Reconciliation
 from .routes import DealerQuote, Execution, Inquiry, Message, Route, RouteRequest, RoutingRule
 from .rulebook import RoutingDecision, RuleChange, RuleDay
 from .sessions import Session
@@ -35,6 +36,8 @@ __all__ = [
     "InquiryList",
     "Message",
     "QuoteLevel",
+    "ReconciledRoute",
+    "Reconciliation",
     "Route",
     "RouteRequest",
     "RoutingDecision",

@@ -38,6 +38,7 @@ from .quotes import (
     ranked,
     value_of,
 )
+from .reconciling import Found, Ours, Told, difference, mending_reports, read_state, tells_state
 from .reports import (
     DK,
     FILL,
@@ -78,6 +79,13 @@ from .versions import NotInVersion, speech_problems, spoken
 from .wire import Fields, fields_of, frame, shown, text_of, utc_text
 
 __all__ = [
+    "Found",
+    "Ours",
+    "Told",
+    "difference",
+    "mending_reports",
+    "read_state",
+    "tells_state",
     "Answer",
     "Asked",
     "BadStrategy",

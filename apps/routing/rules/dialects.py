@@ -177,7 +177,7 @@ def said(d: Dialect, msg_type: str, fields: Sequence[FramePart], about: About | 
     made = list(fields)
     if about:
         made = _units_said(d, made, about)
-        made = _named(d, made, about, is_cancel=msg_type == "F")
+        made = _named(d, made, about, is_cancel=msg_type in ("F", "H"))
     for row in d.tags:
         if msg_type in row.on:
             made = _tagged(row, made, before, about)

@@ -75,6 +75,7 @@ from .keeping import (
     throttle_problems,
 )
 from .locks import StaleInquiry, StaleRoute
+from .mending import NotMendable, OrderMoved, StaleReconciliation, decide_difference
 from .messages import (
     NoSession,
     Outgoing,
@@ -95,6 +96,7 @@ from .planning import (
     NoRoutingRule,
     OverrideNeedsReason,
 )
+from .reconciling import begin_reconciliations, end_due_reconciliations, reconciling
 from .routes import (
     NotAnOrder,
     NothingToPlace,
@@ -175,6 +177,13 @@ from .throttles import RateLimit, paces
 __all__ = [
     "BadAxes",
     "BadCounter",
+    "begin_reconciliations",
+    "end_due_reconciliations",
+    "reconciling",
+    "NotMendable",
+    "OrderMoved",
+    "StaleReconciliation",
+    "decide_difference",
     "Gap",
     "Seen",
     "NumbersProposedAlready",

@@ -41,6 +41,7 @@ class Batch:
         self.repeats: dict[int, str] = {}
         self.named: dict[int, int] = {}
         self.cleared: list[Heard] = []
+        self.told: list[tuple[Heard, RouteRow, rules.Told, rules.Ours]] = []
         self.with_life: set[int] = set()
         self.fields: dict[int, rules.Fields] = {}
         self.raw: dict[int, rules.Fields] = {}
@@ -133,14 +134,14 @@ class Batch:
         cursor.execute(
             "SELECT id, block_id, broker_id, kind, qty, limit_price, cum_qty, cum_value, leaves_qty, cl_ord_id,"
             " pending_cl_ord_id, order_id, accepted_at, first_fill_at, last_fill_at, ended_at, reported_at,"
-            " reported_cum_qty, text, noted_at, note, status, version FROM routing_route WHERE id = ANY(%s) ORDER BY id"
-            " FOR NO KEY UPDATE",
+            " reported_cum_qty, text, noted_at, note, status, version, EXISTS (SELECT 1 FROM routing_reconciledroute w"
+            " WHERE w.route_id = r.id AND w.decision = 'MEND' AND w.found = 'MORE') FROM routing_route r WHERE id = ANY(%s) ORDER BY id"
+            " FOR NO KEY UPDATE OF r",
             [sorted(ids)],
         )
         rows = {}
-        for row in cursor.fetchall():
-            *values, status, version = row
-            rows[row[0]] = RouteRow(*values, Rt(status), version)
+        for *values, status, version, mended in cursor.fetchall():
+            rows[values[0]] = RouteRow(*values, Rt(status), version, mended)
         return rows
 
     def _load_requests(self, cursor) -> dict[str, Request]:

@@ -19,6 +19,7 @@ from .axes import FIX, keep_axes
 from .batch import Batch
 from .iois import book_ioi
 from .listing import book_list_status
+from .reconciling import note_answers
 from .refusals import book_refusal, book_reject
 from .reports import book_report
 from .rows import Heard, Unbookable
@@ -136,6 +137,7 @@ def _write(act: Act, batch: Batch) -> None:
     if batch.indications.told or batch.indications.taken_back:
         keep_axes(act, batch.indications.told, FIX, taken_back=batch.indications.taken_back)
     tell_blocks(act, batch)
+    note_answers(act, batch.told)
 
 
 def _write_messages(batch: Batch) -> None:

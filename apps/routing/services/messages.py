@@ -1,6 +1,6 @@
 """FIX messages as rows: those wanted out, and those heard, each kept before anything is done about it."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from .throttles import count_messages
 
 log = structlog.get_logger(__name__)
 S = Message.Status
+NEW_ORDERS = ("D", "E", "AB", "AJ")
 COLUMNS = ("id", "session_id", "is_out", "msg_type", "ref", "text", "at", "problem", "status", "version")
 
 
@@ -141,7 +142,8 @@ def heard_ids(limit: int = 2000, *, purpose: str = Session.Purpose.ROUTING) -> l
 
 @transaction.atomic
 def take_to_send(
-    session_ids: Sequence[int], *, again: Sequence[int] = (), limit: int = 200, most: Mapping[int, int] | None = None
+    session_ids: Sequence[int], *, again: Sequence[int] = (), limit: int = 200, most: Mapping[int, int] | None = None,
+    held: Collection[int] = (),
 ) -> list[ToSend]:
     """
     Will mark queued messages of these sessions as being sent and return them in order.
@@ -150,6 +152,7 @@ def take_to_send(
         they come back as repeats, to go out with PossResend
     :param most: of paced sessions, how many may be handed over now; what is more stays queued. A cancel goes at once,
         unless what it cancels is still queued itself
+    :param held: sessions whose new orders wait, as their open ones are not reconciled yet; those unsure go out all the same
     """
     statuses = {s: ("SENDING", "QUEUED") if s in set(again) else ("QUEUED",) for s in session_ids}
     with connection.cursor() as cursor:
@@ -157,24 +160,39 @@ def take_to_send(
             "SELECT m.id, m.session_id, m.msg_type, m.text, m.status = 'SENDING', m.ref FROM routing_message m"
             " JOIN unnest(%s::bigint[], %s::boolean[]) AS w(session, again) ON w.session = m.session_id"
             " WHERE m.status IN ('QUEUED', 'SENDING') AND (m.status = 'QUEUED' OR w.again)"
+            " AND NOT (m.status = 'QUEUED' AND m.session_id = ANY(%s) AND m.msg_type = ANY(%s))"
             " ORDER BY m.id LIMIT %s FOR UPDATE OF m",
-            [list(statuses), ["SENDING" in kinds for kinds in statuses.values()], limit],
+            [list(statuses), ["SENDING" in kinds for kinds in statuses.values()], list(held), list(NEW_ORDERS), limit],
         )
-        rows = _within_pace(cursor.fetchall(), dict(most or {}))
+        rows = _within_pace(cursor.fetchall(), dict(most or {}), _held_back(held))
         if rows:
             cursor.execute("UPDATE routing_message SET status = 'SENDING' WHERE id = ANY(%s)", [[r.id for r in rows]])
     return rows
 
 
-def _within_pace(found: Iterable[tuple], left: dict[int, int]) -> list[ToSend]:
-    rows, kept = [], set()
+def _held_back(session_ids: Collection[int]) -> set[tuple[int, str]]:
+    """Session and reference of new orders that wait, also those in lists: a cancel of one does not overtake it."""
+    if not session_ids:
+        return set()
+    rows = Message.objects.filter(session__in=session_ids, status=S.QUEUED, msg_type__in=NEW_ORDERS)
+    found = rows.values_list("session_id", "ref", "msg_type", "text")
+    return {(session, name) for session, ref, kind, text in found for name in (ref, *names_in_list(kind, text))}
+
+
+def unsent_orders(session_ids: Collection[int]) -> set[str]:
+    """ClOrdIDs of new orders that are committed and were never handed over. One statement."""
+    return {name for _, name in _held_back(session_ids)}
+
+
+def _within_pace(found: Iterable[tuple], left: dict[int, int], kept: set[tuple[int, str]]) -> list[ToSend]:
+    rows = []
     for *row, ref in found:
         one = ToSend(*row)
+        if one.msg_type == CANCEL and not one.is_repeat and (one.session_id, rules.Fields(one.text).find(41)) in kept:
+            kept.add((one.session_id, ref))
+            continue
         if one.session_id in left and one.msg_type in COUNTED and not one.is_repeat:
-            waits = left[one.session_id] <= 0
-            if one.msg_type == CANCEL:
-                waits = (one.session_id, rules.Fields(one.text).find(41, "")) in kept
-            if waits:
+            if one.msg_type != CANCEL and left[one.session_id] <= 0:
                 kept.update((one.session_id, name) for name in (ref, *names_in_list(one.msg_type, one.text)))
                 continue
             left[one.session_id] -= 1

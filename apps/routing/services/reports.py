@@ -25,9 +25,10 @@ def book_report(batch: Batch, message: Heard) -> None:
     :raises Unbookable: where it must not be booked, before anything of it was
     """
     fields = batch.fields[message.id]
-    if rules.kind_of(fields) == rules.STATUS:
-        batch.route_named(message, fields.find(11), fields.find(41))
-        return  # What it tells was or will be reported.
+    if rules.tells_state(fields):  # What it tells was or will be reported: it is held against what we have.
+        route, _ = batch.route_named(message, fields.find(11), fields.find(41))
+        batch.told.append((message, route, rules.read_state(fields), ours_of(route)))
+        return
     if batch.is_repeat(message):
         return
     report = rules.read_report(fields)
@@ -59,6 +60,10 @@ class _Outcome:
         self.is_linked = message.id in batch.linked
         answered = report.status in rules.PENDING and request.msg_type in ("F", "G") and request.answer != "WAITING"
         self.is_late = self.is_linked or answered or rules.is_late(self.at, route.reported_at)
+        if self.is_late and fill.qty > 0 and route.is_mended and not (self.is_linked or message.id in batch.trusted):
+            raise Unbookable(
+                "It may be of what was booked as missing when the session came back. Set it aside if it is; book it if it is not."
+            )
         self.cum, self.value = route.cum_qty + fill.qty, route.cum_value + fill.value
         self.answer = self._answer()
         self.qty, self.limit = self._terms()
@@ -218,6 +223,10 @@ class _Outcome:
                 said = f"went from {rules.in_words(before)} to {rules.in_words(self.status)}, which is unusual"
                 self.batch.note(self.route, said)
         return ", ".join(notes)
+
+
+def ours_of(route: RouteRow) -> rules.Ours:
+    return rules.Ours(route.cl_ord_id, route.order_id, "", route.status, route.qty, route.cum_qty, route.cum_value)
 
 
 def _or(value: Decimal | None, other: Decimal) -> Decimal:

@@ -78,6 +78,7 @@ class RouteRow:
     note: str
     status: Rt
     version: int
+    is_mended: bool = False  # Whether a person booked on it what was missing as its session came back.
     requests: list[Request] = field(default_factory=list)
     is_changed: bool = False
 

@@ -10,8 +10,10 @@ from apps.reference.models import Instrument
 from .. import rules
 from ..models import Dialect, Session
 from ..rules.dialects import About, CannotSay
+from ..rules.reconciling import WRITTEN_HERE
 
 Said = Sequence[tuple[int, str]]
+LISTS = ("E", "AB", "AC")
 ABOUT = ("symbol", "isin", "sedol", "venue__mic", "asset_class", "currency_id")
 
 
@@ -38,6 +40,8 @@ def texts_of(outgoing: Sequence[tuple[int, str, str, Said]]) -> list[str]:
             said: Said = fields
             if session_id in spoken and msg_type == "E":  # Its orders would go out unsaid in it: a price in pounds for one in pence.
                 raise CannotSay("a list (35=E) is not said in its dialect; its orders go singly")
+            if session_id in spoken and msg_type in LISTS:
+                raise CannotSay("orders in one message are not said in a dialect; send them one by one")
             if session_id in spoken and msg_type in rules.dialects.SAID:
                 thing = about.get(dict(reversed(fields)).get(55, ""))
                 said = rules.dialects.said(spoken[session_id], msg_type, fields, thing)
@@ -92,7 +96,7 @@ def understood(said: Mapping[int, tuple[int, rules.Fields, int | None]]) -> Iter
         return
     about = about_blocks(block for session, _, block in said.values() if block is not None and session in spoken)
     for pk, (session, fields, block) in said.items():
-        if session in spoken:
+        if session in spoken and fields.find(50) != WRITTEN_HERE[1]:
             try:
                 yield pk, rules.Fields.of(rules.dialects.heard(spoken[session], fields.all, about.get(block or 0)))
             except rules.Malformed as problem:
