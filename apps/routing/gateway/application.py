@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from .. import rules
 from .. import services as routing
+from .store import Reserving
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +57,7 @@ class Application(fix.Application):
         stopping: threading.Event,
     ):
         super().__init__()
+        self.reserving: Reserving | None = None
         self.session_ids = session_ids
         self.is_simulation = is_simulation
         self.heard = heard
@@ -88,7 +90,7 @@ class Application(fix.Application):
 
     def toAdmin(self, message, session):
         kind = _type_of(message)
-        self.said[self._id(session)].sent_at = timezone.now()
+        self._note_sent(message, session)
         if kind == RESEND:
             self._note_gap(message, session, is_ours=True)
         if kind != LOGON:
@@ -121,7 +123,7 @@ class Application(fix.Application):
 
     def toApp(self, message, session):
         self._handed.seq_num = int(message.getHeader().getField(34))
-        self.said[self._id(session)].sent_at = timezone.now()
+        self._note_sent(message, session)
 
     def fromApp(self, message, session):
         if not self._is_refused(session):
@@ -135,6 +137,30 @@ class Application(fix.Application):
     def last_handed(self) -> int:
         """The sequence number of the message this thread handed over last."""
         return self._handed.seq_num
+
+    def _note_sent(self, message, session) -> None:
+        """Before it leaves: its number is reserved, unless it is sent again."""
+        header, pk = message.getHeader(), self._id(session)
+        self.said[pk].sent_at = timezone.now()
+        if self.reserving and not header.isSetField(43):
+            self.reserving.note(pk, int(header.getField(34)))
+
+    def reserve(self, store_id: str, held: dict[int, int]) -> None:
+        """Will keep a number that all of ours are below, from here on. :param held: session id to the one that is kept"""
+        self.reserving = Reserving(held, lambda pk, n, since: self._surely(routing.raise_ceiling, pk, store_id, n, since))
+
+    def renumbered(self, session_id: int) -> None:
+        """The next number of ours is reserved anew, whatever it is."""
+        if self.reserving:
+            self.reserving.forget(session_id)
+
+    def _surely(self, do: Callable, *what) -> None:
+        """Returns once it is committed; where it cannot be, the process ends here, as if it had been killed."""
+        try:
+            self._keeper.submit(self._borne, do, *what).result()
+        except BaseException:
+            log.exception("not_kept", what=do.__name__)
+            os._exit(UNKEPT)
 
     def _note_heard(self, message, session, kind: str) -> None:
         said, now = self.said[self._id(session)], timezone.now()
@@ -160,15 +186,11 @@ class Application(fix.Application):
         return self.session_ids[session.getTargetCompID().getValue()]
 
     def _keep(self, message, session) -> None:
-        """Returns once the message is committed; where it cannot be, the process ends here, as if it had been killed."""
-        try:
-            self._keeper.submit(self._kept, self._id(session), message.toString(), timezone.now()).result()
-        except BaseException:
-            log.exception("message_not_kept", counterparty=session.getTargetCompID().getValue())
-            os._exit(UNKEPT)
+        """Returns once the message is committed."""
+        self._surely(routing.keep_heard, self._id(session), message.toString(), timezone.now())
         self.heard()
 
-    def _kept(self, session_id: int, raw: str, at: datetime) -> None:
+    def _borne(self, do: Callable, *what) -> None:
         """
         While the database is away this waits, and QuickFIX with it: nothing is counted as received that is not kept.
 
@@ -177,7 +199,7 @@ class Application(fix.Application):
         wait = 0.05
         while True:
             try:
-                routing.keep_heard(session_id, raw, at)
+                do(*what)
                 return
             except (OperationalError, InterfaceError) as error:
                 log.warning("database_away", error=str(error))

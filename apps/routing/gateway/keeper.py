@@ -35,10 +35,14 @@ class Keeper(threading.Thread):
     """
     :param sessions: those of the gateway, by id
     :param act_now: makes the act of the gateway
+    :param store_id: of the store that has their numbers
     """
 
-    def __init__(self, stopping: threading.Event, application: Application, sessions: Mapping[int, Session], act_now):
+    def __init__(
+        self, stopping: threading.Event, application: Application, sessions: Mapping[int, Session], act_now, store_id: str = ""
+    ):
         super().__init__(name="keeper", daemon=True)
+        self.store_id = store_id
         self.stopping, self.application, self.act_now = stopping, application, act_now
         self.sessions = dict(sessions)
         self.holder = f"{socket.gethostname()[:60]}, process {os.getpid()}"
@@ -84,6 +88,7 @@ class Keeper(threading.Thread):
                 if row.opened_at is not None and not is_gapless(row.schedule, now):
                     log.info("session_begins", counterparty=row.target_comp_id)
                     session.reset()
+                    self.renumbered(pk, session, now)
                 row.opened_at = opened[pk] = period.opens
             if not session.isEnabled():
                 log.info("session_opens", counterparty=row.target_comp_id)
@@ -105,8 +110,28 @@ class Keeper(threading.Thread):
             session.setNextSenderMsgSeqNum(reset.next_out)
         if reset.next_in is not None:
             session.setNextTargetMsgSeqNum(reset.next_in)
+        self.renumbered(reset.session_id, session, timezone.now())
         log.warning("sequence_numbers_set", reset=reset.pk, out=reset.next_out, expected=reset.next_in)
         routing.mark_numbers_set(self.act_now(), reset.pk)
+
+    def renumbered(self, pk: int, session: fix.Session, now: datetime) -> None:
+        """Whoever takes the session over goes on from the new numbers; what was sent under the old is not sent again."""
+        self.application.renumbered(pk)
+        routing.hold_numbers(
+            pk, self.store_id, out_ceiling=session.getExpectedSenderNum(), next_in=session.getExpectedTargetNum(), since=now
+        )
+
+    def leave(self) -> None:
+        """As the process ends in order: the numbers as they are, so that whoever comes next leaves no gap."""
+        try:
+            for pk in self.sessions:
+                session = fix.Session.lookupSession(self.application.sessions[pk])
+                routing.hold_numbers(
+                    pk, self.store_id, out_ceiling=session.getExpectedSenderNum(), next_in=session.getExpectedTargetNum()
+                )
+        except (OperationalError, InterfaceError):
+            log.warning("numbers_not_left")  # What is kept is above them.
+        connection.close()
 
     def tell(self, now: datetime, *, is_last: bool = False) -> None:
         """Keeps how each session stands, and lets open pages know of those that changed."""
@@ -116,6 +141,7 @@ class Keeper(threading.Thread):
         try:
             routing.keep_states(self.holder, now, seen)
             routing.keep_gaps(gaps)
+            routing.note_expected(self.store_id, {one.session_id: one.next_in for one in seen})
         except BaseException:
             for gap in gaps:
                 self.gaps.put(gap)

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from pathlib import Path
 from typing import TextIO
 
@@ -9,6 +10,7 @@ import psycopg
 import structlog
 from django.db import connection
 
+STANDBY_LOOK_SECONDS = 0.3
 log = structlog.get_logger(__name__)
 
 
@@ -39,6 +41,7 @@ class Leadership:
 
     def __init__(self, role: str):
         self.role = role
+        self.taken_since: float | None = None  # Since when another process was seen to hold it.
         self._connection: psycopg.Connection | None = None
 
     def holds(self) -> bool:
@@ -63,9 +66,16 @@ class Leadership:
         taken = mine.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [f"gateway.{self.role}"]).fetchone()[0]
         if not taken:
             mine.close()
+            self.taken_since = self.taken_since or time.monotonic()
             return False
-        self._connection = mine
+        self._connection, self.taken_since = mine, None
         return True
+
+    def wait_until_free(self) -> None:
+        """Returns once nobody holds the lock; whoever stands by takes it then as any gateway that starts."""
+        while not self.holds():
+            time.sleep(STANDBY_LOOK_SECONDS)
+        self.release()
 
     def release(self) -> None:
         if self._connection is not None:

@@ -23,7 +23,7 @@ from .. import rules
 from .. import services as routing
 from ..rules.throttles import COUNTED
 from .application import Application
-from .leadership import Leadership
+from .leadership import Leadership, NotAlone
 from .settings import Dictionaries
 
 log = structlog.get_logger(__name__)
@@ -31,6 +31,7 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 2000
 SEND_AT_ONCE = 200
 LOOK_SECONDS = 0.2
+TAKEN_SECONDS = 10
 AWAY = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)  # COPY's come unwrapped.
 WAKES = ("route", "inquiry", "message", "confirmation")
 
@@ -58,6 +59,7 @@ class Loop(threading.Thread):
             while not self.stopping.is_set():
                 try:
                     if not self.leadership.holds():
+                        self.end_if_taken()
                         self.stopping.wait(0.5)
                         continue
                     more = self.once()
@@ -79,6 +81,12 @@ class Loop(threading.Thread):
         finally:
             self.leadership.release()
             connection.close()
+
+    def end_if_taken(self) -> None:
+        """A moment is borne: a connection of our own that was cut may hold the lock for so long."""
+        since = self.leadership.taken_since
+        if since is not None and time.monotonic() - since > TAKEN_SECONDS:
+            raise NotAlone("Another gateway took the sessions over. This one ends.")
 
     def once(self) -> bool:
         """Does what is to be done now; returns whether there may be more at once."""

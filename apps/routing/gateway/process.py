@@ -20,6 +20,7 @@ from .keeper import Keeper
 from .leadership import NotAlone, hold_folder
 from .loops import Booking, Hints, Sending, act_now
 from .settings import lenient_dictionaries, listening_text, settings_text, tls_files
+from .store import store_id, take_over
 
 log = structlog.get_logger(__name__)
 
@@ -66,17 +67,27 @@ class Gateway:
         )
         self.sending = Sending(self.stopping, self.application, changed, {row.pk: row.begin_string for row in rows}, words)
         self.hints = Hints(self.stopping, self.sending.wake)
-        self.keeper = Keeper(self.stopping, self.application, {row.pk: row for row in rows}, act_now)
+        self.keeper = Keeper(self.stopping, self.application, {row.pk: row for row in rows}, act_now, store_id(self.folder))
         self._ports = sorted({row.port for row in rows if row.dials_in})
         self._kept: list[object] = []  # QuickFIX's connectors refer to their settings and stores, and keep none.
         self._connectors = []
-        for (dials_in, tls), some in _by_transport(rows).items():
-            self._refuse_no_files(some[0])
+        self._rows, self._words, self._simulation_port = rows, words, simulation_port
+        for row in rows:
+            self._refuse_no_files(row)
+
+    def _connect(self) -> None:
+        """Makes QuickFIX's connectors, which open the stores: by then those that another gateway had are written here."""
+        taken = take_over(self.folder, self._rows)
+        self.application.reserve(store_id(self.folder), {})
+        if taken:
+            log.warning("sessions_taken_over", sessions=taken)
+        for (dials_in, tls), some in _by_transport(self._rows).items():
             name = f"{'acceptor' if dials_in else 'initiator'}{f'-{tls}' if tls else ''}"
             if dials_in:
-                text, kind = listening_text(some, self.folder, words), fix.SSLSocketAcceptor if tls else fix.SocketAcceptor
+                text = listening_text(some, self.folder, self._words)
+                kind = fix.SSLSocketAcceptor if tls else fix.SocketAcceptor
             else:
-                text = settings_text(some, self.folder, words, simulation_port)
+                text = settings_text(some, self.folder, self._words, self._simulation_port)
                 kind = fix.SSLSocketInitiator if tls else fix.SocketInitiator
             self._connectors.append(self._connector(kind, name, text))
 
@@ -101,6 +112,7 @@ class Gateway:
         self._wait_for_leadership()
         self._refuse_taken_ports()
         routing.mark_sessions(act_now(), self.session_ids.values(), is_up=False)
+        self._connect()
         connection.close()
         for thread in (self.booking, self.sending, self.hints):
             thread.start()
@@ -120,6 +132,7 @@ class Gateway:
             for thread in (self.sending, self.booking):
                 thread.wake()
                 thread.join(10)
+            self.keeper.leave()
         failed = self.booking.failed or self.sending.failed
         if failed:
             raise failed

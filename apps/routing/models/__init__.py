@@ -5,7 +5,7 @@ from .axes import Axis
 from .costs import CostEstimate
 from .dialects import Dialect
 from .drift import Drift
-from .gateway import SequenceReset, SessionGap, SessionState, SessionStop
+from .gateway import SequenceReset, SessionGap, SessionNumbers, SessionState, SessionStop
 from .halts import Halt, HaltedRoute
 from .negotiation import Award, Counter, InquiryList, QuoteLevel
 from .outlets import VenueAccess
@@ -47,6 +47,7 @@ __all__ = [
     "SequenceReset",
     "Session",
     "SessionGap",
+    "SessionNumbers",
     "SessionState",
     "SessionStop",
     "StagedRequest",

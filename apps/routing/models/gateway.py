@@ -27,6 +27,19 @@ class SessionState(models.Model):
     lag_ms = models.IntegerField(null=True, help_text="from their SendingTime (52) to our clock, of their last message")
 
 
+class SessionNumbers(models.Model):
+    """
+    What a gateway needs to take the session over: every message of ours had a number below the ceiling, and theirs reached
+    the other one at least.
+    """
+
+    session = models.OneToOneField(Session, primary_key=True, on_delete=models.PROTECT, related_name="+")
+    store_id = models.CharField(max_length=32, help_text="whose files have the numbers exactly")
+    out_ceiling = models.IntegerField()
+    next_in = models.IntegerField()
+    since = models.DateTimeField(help_text="when the numbers began anew")
+
+
 class SessionGap(models.Model):
     """A resend request (35=2): messages that one side lacked."""
 

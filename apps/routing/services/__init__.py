@@ -64,6 +64,7 @@ from .grants import (
 )
 from .halts import HaltedAlready, OwnHalt, StaleHalt, ask_again, lift_halt, set_halt, sketch_halt
 from .hearing import Hearing, hear_messages, quarantine_messages
+from .holding import SentUnder, hold_numbers, last_looks, note_expected, numbers_of, raise_ceiling, sent_under
 from .inquiries import LONGEST, SECONDS, decide_due_inquiries, decide_inquiries, pass_inquiries, pass_inquiry
 from .keeping import (
     StaleThrottle,
@@ -177,6 +178,13 @@ from .throttles import RateLimit, paces
 __all__ = [
     "BadAxes",
     "BadCounter",
+    "SentUnder",
+    "hold_numbers",
+    "last_looks",
+    "note_expected",
+    "numbers_of",
+    "raise_ceiling",
+    "sent_under",
     "begin_reconciliations",
     "end_due_reconciliations",
     "reconciling",

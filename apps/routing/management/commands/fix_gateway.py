@@ -6,6 +6,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from apps.routing.gateway.leadership import Leadership
 from apps.routing.gateway.process import CannotStart, Gateway, NotAlone
 
 
@@ -18,8 +19,13 @@ class Command(BaseCommand):
         port = int(os.environ.get("STREET_PORT") or 0) or None
         parser.add_argument("--street-port", type=int, default=port, help="where the simulated street answers")
 
-    def handle(self, *, environment, folder, street_port, **options):
+        parser.add_argument("--standby", action="store_true", help="wait until no other gateway runs, then take its sessions over")
+
+    def handle(self, *, environment, folder, street_port, standby, **options):
         try:
+            if standby:
+                self.stderr.write("Stands by.")
+                Leadership("sending").wait_until_free()
             Gateway(environment, folder, simulation_port=street_port).run()
         except (CannotStart, NotAlone) as problem:
             raise CommandError(str(problem)) from problem

@@ -1,0 +1,161 @@
+"""A second gateway, with a folder of its own, takes sessions over: no reset of numbers, nothing lost and nothing doubled."""
+
+import random
+import time
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from apps.routing import rules
+from apps.routing import services as routing
+from apps.routing.gateway.store import AHEAD, Reserving, store_id, take_over
+from apps.routing.models import Execution, Message, Route, Session, SessionNumbers, SessionState
+from tests.routing.raw_acceptor import RawAcceptor
+from tests.routing.test_gateway import (
+    GatewayProcess,
+    all_up,
+    assert_both_sides_agree,
+    data,  # noqa: F401
+    market,  # noqa: F401
+    over,
+    wait_until,
+)
+
+
+class TestReserved:
+    def test_ahead_of_what_leaves_and_anew_where_numbers_begin_anew(self):
+        kept = []
+        reserving = Reserving({}, lambda pk, n, since: kept.append((pk, n, since is not None)))
+        for number in (1, 2, 1 + AHEAD - 1, 1 + AHEAD, 1 + AHEAD + 1, 1, 2):
+            reserving.note(7, number)
+
+        assert kept == [(7, 1 + AHEAD, False), (7, 1 + 2 * AHEAD, False), (7, 1 + AHEAD, True)]
+
+    def test_what_a_person_set_is_reserved_anew(self):
+        kept = []
+        reserving = Reserving({7: 900}, lambda pk, n, since: kept.append(n))
+        reserving.note(7, 100)
+        reserving.forget(7)
+        reserving.note(7, 40)
+
+        assert kept == [40 + AHEAD]
+
+
+@pytest.mark.django_db
+class TestWritten:
+    def test_what_was_sent_under_its_numbers_since_they_began(self, counterparties, tmp_path):
+        row = Session.objects.get(target_comp_id="HARBOR")
+        now = timezone.now()
+        for n, at in ((3, now), (2, now - timedelta(hours=2)), (None, now)):
+            Message.objects.create(
+                session=row, is_out=True, msg_type="D", ref=f"x{n}", text=f"11=x{n}|58=a\\|b|", at=at, sent_at=at, seq_num=n,
+                status="SENT" if n else "QUEUED",
+            )  # fmt: skip
+        routing.hold_numbers(row.pk, "another", out_ceiling=501, next_in=9, since=now - timedelta(hours=1))
+
+        assert take_over(tmp_path, [row]) == [row.pk]
+
+        path = tmp_path / "store" / "FIX.4.4-OMS-SIM-HARBOR"
+        body = path.with_name(path.name + ".body").read_bytes()
+        assert path.with_name(path.name + ".seqnums").read_text() == "0000000501 : 0000000009"
+        assert path.with_name(path.name + ".header").read_text() == f"3,0,{len(body)} "
+        assert b"\x0134=3\x01" in body and b"\x0111=x3\x01" in body and b"a|b" in body and b"x2" not in body
+        assert SessionNumbers.objects.get().store_id == store_id(tmp_path)
+        assert take_over(tmp_path, [row]) == [], "its own store has the numbers exactly"
+
+    def test_a_session_that_was_over_meanwhile_begins_anew_and_none_of_it_comes_again(self, counterparties, tmp_path):
+        row = Session.objects.get(target_comp_id="HARBOR")
+        before = rules.period_at(row.schedule, timezone.now()).opens - timedelta(hours=1)
+        Message.objects.create(
+            session=row, is_out=True, msg_type="D", ref="x", text="11=x|", at=before, sent_at=before, seq_num=3, status="SENT"
+        )
+        routing.hold_numbers(row.pk, "another", out_ceiling=501, next_in=9, since=before - timedelta(days=1))
+        routing.keep_states("gone", timezone.now(), [routing.Seen(row.pk, False, 4, 9, None, "", None, None, None)])
+        path = tmp_path / "a" / "store" / "FIX.4.4-OMS-SIM-HARBOR"
+        take_over(tmp_path / "a", [row])
+        assert path.with_name(path.name + ".seqnums").read_text() == "0000000501 : 0000000009"
+        assert path.with_name(path.name + ".body").read_bytes() == b""
+
+        SessionState.objects.update(looked_at=before)
+        take_over(tmp_path / "b", [row])
+
+        path = tmp_path / "b" / "store" / "FIX.4.4-OMS-SIM-HARBOR"
+        assert path.with_name(path.name + ".seqnums").read_text() == "0000000001 : 0000000001"
+
+    def test_nothing_where_no_gateway_ever_ran(self, counterparties, tmp_path):
+        assert take_over(tmp_path, list(Session.objects.all())) == []
+
+
+# --- over TCP ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.timeout(300)
+def test_killed_amid_traffic_another_takes_over_and_sends_again_what_is_asked_for(a_route, tmp_path):
+    route = a_route(10_000)
+    mine = Session.objects.get(broker_id=route.broker_id)
+    Session.objects.exclude(pk=mine.pk).update(is_enabled=False)
+    broker = RawAcceptor(mine.target_comp_id)
+    first = GatewayProcess(tmp_path / "a", broker.port).start()
+    second = GatewayProcess(tmp_path / "b", broker.port)
+    try:
+        order = broker.wait_for("D", seconds=90)
+        said = {37: "O1", 11: order[11], 55: "AAA", 54: 1, 38: 10_000, 60: order[52]}
+        broker.send("8", said | {17: "E1", 150: "0", 39: "0", 14: 0, 151: 10_000, 6: 0})
+        broker.send("8", said | {17: "E2", 150: "F", 39: "1", 32: 100, 31: 50, 14: 100, 151: 9_900, 6: 50})
+        wait_until("booked", lambda: Execution.objects.count() == 1, 30)
+        expected = broker.next_seq
+        wait_until("told", lambda: SessionState.objects.filter(next_in=expected).exists(), 10)
+        first.kill()
+        broker.heard.clear()
+
+        second.start()
+        logon = broker.wait_for("A", seconds=90)
+        assert int(logon[34]) == SessionNumbers.objects.get().out_ceiling - AHEAD > int(order[34])
+        assert logon.get(141) in (None, "N")
+        broker.send("2", {7: order[34], 16: 0})
+        again = broker.wait_for("D")
+        assert (again[34], again[43], again[11]) == (order[34], "Y", order[11])
+        assert broker.wait_for("4")[123] == "Y", "of what the first never said there is nothing"
+        broker.send("8", said | {17: "E3", 150: "F", 39: "1", 32: 200, 31: 50, 14: 300, 151: 9_700, 6: 50})
+        wait_until("booked", lambda: Execution.objects.count() == 2, 30)
+
+        assert not any(m[35] == "2" for m in broker.heard), "what the first had heard is not asked for again"
+        assert not Message.objects.filter(status="QUARANTINED").exists()
+        assert (second.process.poll(), second.stop()) == (None, 0)
+        assert SessionNumbers.objects.get().out_ceiling < AHEAD * 2 + 20
+    finally:
+        for gateway in (first, second):
+            if gateway.process and gateway.process.poll() is None:
+                gateway.kill()
+        broker.close()
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.timeout(600)
+def test_gateways_killed_in_turn_with_empty_folders_lose_and_double_nothing(counterparties, market, a_block, tom, by, tmp_path):  # noqa: F811
+    draw = random.Random(5)
+    made = [a_block("AAA", "BUY", 2_000, limit_price=str(70 + n), order_type="LIMIT") for n in range(9)]
+    routed, gateway = [], GatewayProcess(tmp_path / "fix-0", market.port).start()
+    wait_until("sessions up", all_up)
+    try:
+        for turn in range(1, 4):
+            some = made[turn * 3 - 3 : turn * 3]
+            routed += routing.route_blocks(by(tom), [b.pk for b in some], seen={b.pk: b.version for b in some}).routes
+            time.sleep(draw.uniform(0, 0.5))
+            standing = GatewayProcess(tmp_path / f"fix-{turn}", market.port).start("--standby")
+            time.sleep(draw.uniform(0.5, 4))
+            gateway.kill()
+            gateway = standing
+        wait_until("routes over", lambda: over(routed), 120)
+        wait_until("all booked", lambda: not Message.objects.filter(status__in=("HEARD", "QUEUED", "SENDING")).exists())
+
+        assert {(r.status, r.cum_qty == r.qty) for r in Route.objects.all()} == {("FILLED", True)}
+        assert_both_sides_agree(market)
+        assert not Message.objects.filter(status="QUARANTINED").exists()
+        log = "".join(path.read_text(errors="replace") for path in market.home.rglob("*.log"))
+        assert "too low" not in log
+    finally:
+        gateway.kill()
