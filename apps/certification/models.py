@@ -47,4 +47,4 @@ class Play(models.Model):
 
     @property
     def ref(self) -> str:
-        return f"RC-{self.pk:04d}"
+        return f"PY-{self.pk:04d}"

@@ -95,7 +95,7 @@ SUBJECTS = {"order": "O-{:06d}", "block": "B-{:04d}", "route": "R-{:04d}", "inqu
             "mapping": "CM-{:05d}", "limit": "TL-{:04d}", "limit_end": "LE-{:04d}", "position_limit": "PL-{:04d}", "match": "N-{:05d}",
             "close_out": "CO-{:05d}",
             "linked_group": "LG-{:04d}",
-            "algo": "AL-{:04d}", "axis": "AX-{:05d}", "play": "RC-{:04d}",
+            "algo": "AL-{:04d}", "axis": "AX-{:05d}", "play": "PY-{:04d}",
             "draw": "DR-{:05d}", "wheel_change": "WC-{:04d}", "alert": "L-{:04d}", "halt": "H-{:04d}", "dialect": "DI-{:04d}",
             "reconciliation": "RN-{:04d}", "session_stop": "SS-{:04d}", "sequence_reset": "SR-{:04d}"}  # fmt: skip
 # What a field is called whose own name is not the word for it, and what the codes of FIX 4.4 mean (tags 150 and 39).
