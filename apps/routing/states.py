@@ -18,6 +18,7 @@ from . import inquiry_events as i
 from . import list_events as li
 from . import reconciling_events as rc
 from . import rule_events as r
+from . import strategy_events
 
 
 class Rt(StrEnum):
@@ -204,11 +205,11 @@ class Sf(StrEnum):
 
 STRATEGY_FILE_LIFE = Lifecycle(
     "strategy_file",
-    born={e.StrategyFileLoaded: Sf.LOADED},
+    born={strategy_events.StrategyFileLoaded: Sf.LOADED},
     moves={
-        (Sf.LOADED, e.StrategyFileApproved): Sf.IN_FORCE,
-        (Sf.LOADED, e.StrategyFileDeclined): Sf.DECLINED,
-        (Sf.IN_FORCE, e.StrategyFileEnded): Sf.ENDED,
+        (Sf.LOADED, strategy_events.StrategyFileApproved): Sf.IN_FORCE,
+        (Sf.LOADED, strategy_events.StrategyFileDeclined): Sf.DECLINED,
+        (Sf.IN_FORCE, strategy_events.StrategyFileEnded): Sf.ENDED,
     },
 )
 

@@ -22,7 +22,8 @@ from apps.core.refusals import Conflict, Invalid, NotAllowed, NotFound, Stale
 from apps.reference.models import AssetClass, Broker
 from apps.users.services import require
 
-from .. import events, rules
+from .. import rules
+from .. import strategy_events as events
 from ..models import BrokerStrategy, StrategyFile
 from ..rules import atdl
 from ..states import STRATEGY_FILE_LIFE, Sf
