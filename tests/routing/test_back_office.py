@@ -31,7 +31,9 @@ def as_is(session: Session, **changes) -> dict:
         "purpose": session.purpose, "broker": session.broker_id, "begin_string": session.begin_string,
         "sender_comp_id": session.sender_comp_id,
         "target_comp_id": session.target_comp_id, "host": session.host, "port": session.port,
-        "environment": session.environment, "is_enabled": "on",
+        "environment": session.environment, "is_enabled": "on", "opens_at": session.opens_at, "closes_at": session.closes_at,
+        "time_zone": session.time_zone, "days": session.days, "open_day": session.open_day, "close_day": session.close_day,
+        "heartbeat_seconds": session.heartbeat_seconds, "reconnect_seconds": session.reconnect_seconds,
     }  # fmt: skip
     return {name: value for name, value in (form | changes).items() if value is not None}
 

@@ -187,7 +187,9 @@ def test_an_award_and_the_last_word_of_its_dealer_race(an_inquiry, street, tom, 
     gone = street.hear(best.dealer_id, "AI", {131: best.request_ref, 117: best.quote_ref, 55: "BOND", 297: 7})
 
     answers = at_once(
-        lambda: routing.award_inquiry(by(tom), an_inquiry.pk, seen={an_inquiry.pk: an_inquiry.version}, shares=shares(60_000, 40_000)),
+        lambda: routing.award_inquiry(
+            by(tom, "So."), an_inquiry.pk, seen={an_inquiry.pk: an_inquiry.version}, shares=shares(60_000, 40_000)
+        ),
         lambda: street.book(gone).booked,
     )
 

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.blocks.models import CrossConsent, MergeRule
+from apps.groups.models import ListBroker
 from apps.marketdata.models import DepositRate
 from apps.orders.models import DefaultRule, OwnField
 from apps.portfolios.models import (
@@ -152,6 +153,8 @@ ROWS = {
         {"volume_pct": "25"}, {"unit_fee": "0.003"},
     ),
     AlertRule: (lambda w: AlertRule.objects.get(kind="IDLE"), {"threshold": "20"}, {"name": "Asleep"}),
+    ListBroker: (lambda w: ListBroker.objects.create(broker=w.firm.brokers["HARBOR"], note="tried"), {"note": "tried again"},
+                 lambda w: {"broker": str(w.firm.brokers["MERIDIAN"].pk)}),
 }  # fmt: skip
 
 
@@ -191,6 +194,12 @@ def office(firm, tom, by) -> Office:
     return Office(firm, tom, by)
 
 
+def ways(office: Office, model) -> tuple:
+    """How a row of the model is made, and two changes of it."""
+    make, theirs, mine = ROWS[model]
+    return make, theirs, mine(office) if callable(mine) else mine
+
+
 def told(answer) -> dict[str, tuple]:
     return {one.label: (one.then, one.now, one.typed) for one in answer.context["differences"]}
 
@@ -210,7 +219,7 @@ def test_every_page_that_changes_rows_is_covered():
 @pytest.mark.django_db
 class TestEveryRow:
     def test_the_second_is_told_and_then_both_changes_stand(self, office, model):
-        make, theirs, mine = ROWS[model]
+        make, theirs, mine = ways(office, model)
         row = make(office)
         url = url_of(row)
         opened = office.ann.get(url)
@@ -236,7 +245,7 @@ class TestEveryRow:
         assert values(row, mine) != was
 
     def test_who_looked_at_what_stands_may_save_it(self, office, model):
-        make, theirs, mine = ROWS[model]
+        make, theirs, mine = ways(office, model)
         url = url_of(make(office))
         for changes in (theirs, mine):
             assert office.ann.post(url, typed(office.ann.get(url), **changes)).status_code == 302
@@ -426,7 +435,7 @@ class TestDeletingAndGoingBack:
 class TestAtOnce:
     @pytest.mark.parametrize("model", [MergeRule, Instrument, User, Session, Portfolio, Model])
     def test_of_two_at_the_same_moment_one_is_told_of_the_other(self, office, model):
-        make, theirs, mine = ROWS[model]
+        make, theirs, mine = ways(office, model)
         row = make(office)
         url = url_of(row)
         forms = [typed(office.ann.get(url), **mine), typed(office.bob.get(url), **theirs)]
