@@ -124,6 +124,12 @@ def test_every_topic_a_page_asks_for_is_one_that_is_told_to_who_may_hear_it():
     assert {ViewSaved.subject, ViewRemoved.subject} == {"view"} <= asked
 
 
+def test_no_page_says_itself_where_the_stream_is():
+    """It may be at another port: pages ask the settings."""
+    assert [path.name for path in (settings.BASE_DIR / "templates").rglob("*.html") if "}/stream/?" in path.read_text()] == []
+
+
+
 @pytest.mark.django_db
 def test_of_views_whoever_has_a_desk_is_told(tess, mira, stranger):
     told = [stream._topics(person, "view,route") for person in (tess, mira, stranger)]
