@@ -152,7 +152,7 @@ def _in(broker: _wire.Counterparty, page) -> tuple[list[float], list[float]]:
 
     commits = Commits("routing_execution")
     commits.start()
-    said = broker.do("fill", n=IN, a_second=A_SECOND, parts=400)
+    said = broker.do("fill", n=IN, a_second=A_SECOND, parts=90)
     _wire.wait_until("fills booked", lambda: len(commits.seen) >= IN, 60)
     page.wait_for_timeout(3000)
     seen: dict[str, list[float]] = {}
