@@ -7,11 +7,15 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
+from itertools import chain
 
 SOH = "\x01"
 NUMBER = re.compile(r"-?\d{1,24}(\.\d{0,24})?|-?\.\d{1,24}", re.ASCII)
 TIME = re.compile(r"(\d{4})(\d\d)(\d\d)-(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?", re.ASCII)
 DATE = re.compile(r"\d{8}", re.ASCII)
+FIELD = re.compile(r"(\d{1,6})=([^|]*)\|", re.ASCII)
+TOO_LARGE = Decimal(10) ** 12
 FramePart = tuple[int, str]
 
 
@@ -40,15 +44,22 @@ def text_of(fields: Iterable[FramePart]) -> str:
 
 def fields_of(text: str) -> list[FramePart]:
     """Kept text as fields in their order. :raises Malformed: where a part is not tag=value"""
+    if "\\" not in text:
+        found = FIELD.findall(text)
+        if sum(map(len, chain.from_iterable(found))) + 2 * len(found) == len(text):  # Nothing but fields, each with its end.
+            return [(int(tag), value) for tag, value in found]
+    return _fields_one_by_one(text)
+
+
+def _fields_one_by_one(text: str) -> list[FramePart]:
+    """The same, also of what has empty parts or no end; names the part at fault."""
     if "\\" in text:
         text = text.replace("\\\\", "\x02").replace("\\|", "\x03")
         parts = [p.replace("\x03", "|").replace("\x02", "\\") for p in text.split("|")]
     else:
         parts = text.split("|")
     fields = []
-    for part in parts:
-        if not part:
-            continue
+    for part in filter(None, parts):
         tag, equals, value = part.partition("=")
         if not equals or not (tag.isascii() and tag.isdigit()) or len(tag) > 6:
             raise Malformed(f"“{part[:40]}” is not tag=value")
@@ -69,6 +80,19 @@ def utc_text(at: datetime) -> str:
     return f"{at:%Y%m%d-%H:%M:%S}.{at.microsecond // 1000:03d}"
 
 
+@lru_cache(4096)
+def _number(value: str, places: int) -> tuple[Decimal, str]:
+    """The number, and what keeps it from being kept exactly in so many decimals and 12 digits before the point."""
+    if not NUMBER.fullmatch(value):
+        return Decimal(0), "is not a number"
+    number = Decimal(value)
+    if abs(number) >= TOO_LARGE:
+        return number, "is too large"
+    if len(value.partition(".")[2].rstrip("0")) > places:
+        return number, f"has more than {places} decimals"
+    return number, ""
+
+
 class Fields:
     """Fields by tag; of a repeated tag the first. Readers raise ``Malformed`` and name the tag."""
 
@@ -83,9 +107,7 @@ class Fields:
 
     def _take(self, parts: Sequence[FramePart]) -> None:
         self.all = parts
-        self._first: dict[int, str] = {}
-        for tag, value in parts:
-            self._first.setdefault(tag, value)
+        self._first: dict[int, str] = dict(parts[::-1])
 
     def find(self, tag: int, default: str = "") -> str:
         return self._first.get(tag, default)
@@ -103,13 +125,9 @@ class Fields:
         value = self._first.get(tag)
         if value is None or value == "":
             return default
-        if not NUMBER.fullmatch(value):
-            raise Malformed(f"tag {tag} is not a number: “{value[:30]}”")
-        number = Decimal(value)
-        if abs(number) >= 10**12:
-            raise Malformed(f"tag {tag} is too large: {value[:30]}")
-        if number != number.quantize(Decimal(1).scaleb(-places)):
-            raise Malformed(f"tag {tag} has more than {places} decimals: {value[:30]}")
+        number, problem = _number(value, places)
+        if problem:
+            raise Malformed(f"tag {tag} {problem}: “{value[:30]}”")
         return number
 
     def decimal(self, tag: int, places: int) -> Decimal:
@@ -128,10 +146,10 @@ class Fields:
         *parts, fraction = match.groups()
         year, month, day, hour, minute, second = map(int, parts)
         try:
-            at = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)  # A leap second is kept as :59.
+            micro = int((fraction or "0")[:6].ljust(6, "0"))
+            return datetime(year, month, day, hour, minute, min(second, 59), micro, UTC)  # A leap second is kept as :59.
         except ValueError:
             raise Malformed(f"tag {tag} is not a UTC time: “{value[:30]}”") from None
-        return at.replace(microsecond=int((fraction or "0")[:6].ljust(6, "0")))
 
     def time(self, tag: int) -> datetime:
         at = self.find_time(tag)
