@@ -4,14 +4,15 @@ gateway's application; what it keeps is booked by the gateway's own loop. Nothin
 """
 
 import threading
-from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from queue import SimpleQueue
 
 import quickfix as fix
 
 from apps.routing import rules
+from apps.routing import services as routing
 from apps.routing.gateway.application import Application
+from apps.routing.gateway.inbox import Inbox
 from apps.routing.gateway.loops import Booking
 from apps.routing.models import Session
 
@@ -19,16 +20,14 @@ SOH = "\x01"
 KINDS_42 = {"G": "2", "H": "1", "I": "3"}
 
 
-class InThisThread:
-    """The test's transaction is this thread's: what the application hands to its keeper is done here."""
+class InThisThread(Inbox):
+    """The test's transaction is this thread's: what the application hands over is kept here."""
 
-    def submit(self, call, *arguments) -> Future:
-        done: Future = Future()
-        try:
-            done.set_result(call(*arguments))
-        except BaseException as error:  # noqa: BLE001 - as an executor does
-            done.set_exception(error)
-        return done
+    def put(self, *said) -> None:
+        routing.keep_all_heard(self.store_id, [routing.Incoming(*said)])
+
+    def do(self, do, *what) -> None:
+        do(*what)
 
 
 def framed(begin_string: str, head: dict, body: dict) -> str:
@@ -50,11 +49,9 @@ class Counterparty:
         self.application = Application(
             {self.session.target_comp_id: self.session.pk},
             is_simulation=True,
-            heard=lambda: None,
+            inbox=InThisThread(threading.Event(), lambda: None, ""),
             changed=SimpleQueue(),
-            stopping=threading.Event(),
         )
-        self.application._keeper = InThisThread()
         self.booking = Booking(threading.Event())
         self.start = datetime.now(UTC) - timedelta(hours=6)
 

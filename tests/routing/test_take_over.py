@@ -1,10 +1,12 @@
 """A second gateway, with a folder of its own, takes sessions over: no reset of numbers, nothing lost and nothing doubled."""
 
+import contextlib
 import random
 import time
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from apps.routing import rules
@@ -62,7 +64,18 @@ class TestWritten:
         assert path.with_name(path.name + ".header").read_text() == f"3,0,{len(body)} "
         assert b"\x0134=3\x01" in body and b"\x0111=x3\x01" in body and b"a|b" in body and b"x2" not in body
         assert SessionNumbers.objects.get().store_id == store_id(tmp_path)
-        assert take_over(tmp_path, [row]) == [], "its own store has the numbers exactly"
+        assert take_over(tmp_path, [row]) == [], "the store is its own"
+
+    @pytest.mark.parametrize(("counted", "kept", "expects"), [(30, 12, 12), (12, 30, 12), (12, 12, 12)])
+    def test_of_its_own_it_expects_what_was_surely_kept(self, counterparties, tmp_path, counted, kept, expects):
+        row = Session.objects.get(target_comp_id="HARBOR")
+        mine = store_id(tmp_path)
+        numbers = tmp_path / "store" / "FIX.4.4-OMS-SIM-HARBOR.seqnums"
+        numbers.write_text(f"0000000044 : {counted:010d}")
+        routing.hold_numbers(row.pk, mine, out_ceiling=501, next_in=kept)
+
+        assert take_over(tmp_path, [row]) == []
+        assert numbers.read_text() == f"0000000044 : {expects:010d}"
 
     def test_a_session_that_was_over_meanwhile_begins_anew_and_none_of_it_comes_again(self, counterparties, tmp_path):
         row = Session.objects.get(target_comp_id="HARBOR")
@@ -85,6 +98,17 @@ class TestWritten:
 
     def test_nothing_where_no_gateway_ever_ran(self, counterparties, tmp_path):
         assert take_over(tmp_path, list(Session.objects.all())) == []
+
+
+@contextlib.contextmanager
+def transaction_of(other):
+    """A transaction of a connection beside the test's own."""
+    other.set_autocommit(False)
+    try:
+        yield
+    finally:
+        other.rollback()
+        other.close()
 
 
 # --- over TCP ---------------------------------------------------------------------------------------------------------
@@ -159,3 +183,45 @@ def test_gateways_killed_in_turn_with_empty_folders_lose_and_double_nothing(coun
         assert "too low" not in log
     finally:
         gateway.kill()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.timeout(300)
+def test_what_was_counted_and_not_committed_as_it_was_killed_is_asked_for_again(a_route, tmp_path):
+    route = a_route(10_000)
+    mine = Session.objects.get(broker_id=route.broker_id)
+    Session.objects.exclude(pk=mine.pk).update(is_enabled=False)
+    broker = RawAcceptor(mine.target_comp_id)
+    gateway = GatewayProcess(tmp_path / "a", broker.port).start()
+    numbers = tmp_path / "a" / "simulation" / "store" / f"FIX.4.4-OMS-SIM-{mine.target_comp_id}.seqnums"
+    try:
+        order = broker.wait_for("D", seconds=90)
+        said = {37: "O1", 11: order[11], 55: "AAA", 54: 1, 38: 10_000, 60: order[52], 31: 50, 32: 100, 6: 50, 150: "F", 39: "1"}
+        fills = {}
+        other = connection.copy()
+        with transaction_of(other), other.cursor() as cursor:
+            cursor.execute("LOCK TABLE routing_message IN SHARE MODE")
+            for n in range(1, 21):
+                body = said | {17: f"E{n}", 14: n * 100, 151: 10_000 - n * 100}
+                fills[broker.send("8", body)] = body
+            wait_until("counted", lambda: int(numbers.read_text().split(" : ")[1]) == broker.next_seq, 30)
+            gateway.kill()
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation = 'routing_message'::regclass AND NOT granted"
+            )
+        assert not Message.objects.filter(ref__contains="/E").exists()
+
+        broker.heard.clear()
+        gateway.start()
+        asked = broker.wait_for("2", seconds=90)
+        assert int(asked[7]) <= min(fills)
+        broker.send("4", {123: "Y", 36: min(fills)}, seq=int(asked[7]), poss_dup=True)
+        for number, body in fills.items():
+            broker.send("8", body, seq=number, poss_dup=True)
+        wait_until("booked", lambda: Execution.objects.count() == 20, 30)
+        assert Route.objects.get(pk=route.pk).cum_qty == 2_000
+        assert not Message.objects.filter(status="QUARANTINED").exists()
+    finally:
+        if gateway.process.poll() is None:
+            gateway.kill()
+        broker.close()

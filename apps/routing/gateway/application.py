@@ -1,20 +1,18 @@
-"""QuickFIX's callbacks. They come on its own thread; what they must keep is kept before they return."""
+"""QuickFIX's callbacks. They come on its own thread and hand over what must be kept."""
 
-import os
 import threading
-from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from queue import SimpleQueue
 
 import quickfix as fix
 import structlog
-from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from .. import rules
 from .. import services as routing
+from .inbox import Inbox
 from .store import Reserving
 
 log = structlog.get_logger(__name__)
@@ -22,7 +20,6 @@ log = structlog.get_logger(__name__)
 REJECT, LOGON, LOGOUT, HEARTBEAT, RESEND = "3", "A", "5", "0", "2"
 NOT_OURS = "This session is live, and you answer as a simulation (464=Y)."
 NOT_SIMULATED = "This session is a simulation, and you do not answer as one (464=Y)."
-UNKEPT = 75  # EX_TEMPFAIL: ends before QuickFIX counts a message that could not be kept.
 
 
 @dataclass(slots=True)
@@ -42,7 +39,9 @@ class Application(fix.Application):
     :param listening: CompIDs of those that dial in. Of theirs no RejectLogon may leave a callback: QuickFIX's acceptor lets
         it end the process. So the answer to a Logon that is refused is turned into a Logout before it leaves.
     :param is_simulation: whether our Logon carries 464=Y and the counterparty's must
-    :param heard: told after a message was kept
+    :param inbox: keeps what is heard
+    :param surely: ids of sessions whose numbers begin anew at each logon: nothing of theirs comes again, so that it is committed
+        before QuickFIX counts it
     :param changed: gets (session id, whether it is up now)
     """
 
@@ -52,26 +51,25 @@ class Application(fix.Application):
         *,
         listening: Collection[str] = (),
         is_simulation: bool,
-        heard: Callable[[], None],
+        inbox: Inbox,
+        surely: Collection[int] = (),
         changed: SimpleQueue,
-        stopping: threading.Event,
     ):
         super().__init__()
         self.reserving: Reserving | None = None
         self.session_ids = session_ids
         self.is_simulation = is_simulation
-        self.heard = heard
+        # A callback comes on a thread that Python forgets as it returns, and with it a connection of that thread: what it
+        # keeps is kept by the inbox, on one thread that stays.
+        self.inbox = inbox
+        self.surely = frozenset(surely)
         self.changed = changed
-        self.stopping = stopping
         self.listening = frozenset(listening)
         self.said = {pk: Said() for pk in session_ids.values()}
         self.gaps: SimpleQueue[routing.Gap] = SimpleQueue()
         self._refused: dict[str, str] = {}
         self.sessions: dict[int, fix.SessionID] = {}
         self._handed = threading.local()
-        # A callback comes on a thread that Python forgets as it returns, and with it a connection of that thread: what
-        # is heard is kept by one thread that stays.
-        self._keeper = ThreadPoolExecutor(1, thread_name_prefix="keeper")
 
     def onCreate(self, session):
         target = session.getTargetCompID().getValue()
@@ -147,20 +145,12 @@ class Application(fix.Application):
 
     def reserve(self, store_id: str, held: dict[int, int]) -> None:
         """Will keep a number that all of ours are below, from here on. :param held: session id to the one that is kept"""
-        self.reserving = Reserving(held, lambda pk, n, since: self._surely(routing.raise_ceiling, pk, store_id, n, since))
+        self.reserving = Reserving(held, lambda pk, n, since: self.inbox.do(routing.raise_ceiling, pk, store_id, n, since))
 
     def renumbered(self, session_id: int) -> None:
         """The next number of ours is reserved anew, whatever it is."""
         if self.reserving:
             self.reserving.forget(session_id)
-
-    def _surely(self, do: Callable, *what) -> None:
-        """Returns once it is committed; where it cannot be, the process ends here, as if it had been killed."""
-        try:
-            self._keeper.submit(self._borne, do, *what).result()
-        except BaseException:
-            log.exception("not_kept", what=do.__name__)
-            os._exit(UNKEPT)
 
     def _note_heard(self, message, session, kind: str) -> None:
         said, now = self.said[self._id(session)], timezone.now()
@@ -186,27 +176,10 @@ class Application(fix.Application):
         return self.session_ids[session.getTargetCompID().getValue()]
 
     def _keep(self, message, session) -> None:
-        """Returns once the message is committed."""
-        self._surely(routing.keep_heard, self._id(session), message.toString(), timezone.now())
-        self.heard()
-
-    def _borne(self, do: Callable, *what) -> None:
-        """
-        While the database is away this waits, and QuickFIX with it: nothing is counted as received that is not kept.
-
-        :raises OperationalError, InterfaceError: where it is away as the process is told to stop
-        """
-        wait = 0.05
-        while True:
-            try:
-                do(*what)
-                return
-            except (OperationalError, InterfaceError) as error:
-                log.warning("database_away", error=str(error))
-                connection.close()
-                if self.stopping.wait(wait):
-                    raise
-                wait = min(wait * 2, 2.0)
+        pk = self._id(session)
+        self.inbox.put(pk, int(message.getHeader().getField(34)), message.toString(), timezone.now())
+        if pk in self.surely:
+            self.inbox.settle()
 
 
 def _type_of(message) -> str:

@@ -141,7 +141,8 @@ class Keeper(threading.Thread):
         try:
             routing.keep_states(self.holder, now, seen)
             routing.keep_gaps(gaps)
-            routing.note_expected(self.store_id, {one.session_id: one.next_in for one in seen})
+            if self.application.inbox.settle(TELL_SECONDS):  # What was counted as received by then is kept.
+                routing.note_expected(self.store_id, {one.session_id: one.next_in for one in seen})
         except BaseException:
             for gap in gaps:
                 self.gaps.put(gap)

@@ -16,9 +16,11 @@ from .. import rules
 from .. import services as routing
 from ..models import Session
 from .application import Application
+from .booker import Booker
+from .inbox import Inbox
 from .keeper import Keeper
 from .leadership import NotAlone, hold_folder
-from .loops import Booking, Hints, Sending, act_now
+from .loops import Hints, Sending, act_now
 from .settings import lenient_dictionaries, listening_text, settings_text, tls_files
 from .store import store_id, take_over
 
@@ -34,11 +36,12 @@ class CannotStart(RuntimeError):
 class Gateway:
     """
     :param environment: must be that of the settings; sessions of another are never loaded
+    :param booker: will book what is heard
     :param simulation_port: where the simulated street answers, if elsewhere than the sessions say
     :raises CannotStart: on mixed environments, no session, a port that is taken, or another gateway at work
     """
 
-    def __init__(self, environment: str, folder: Path, *, simulation_port: int | None = None):
+    def __init__(self, environment: str, folder: Path, booker: Booker, *, simulation_port: int | None = None):
         if environment != settings.ENVIRONMENT:
             raise CannotStart(
                 f"This installation is {settings.ENVIRONMENT}; a gateway for {environment} must not start in it."
@@ -56,14 +59,15 @@ class Gateway:
         self.stopping = threading.Event()
         words = {version: lenient_dictionaries(self.folder, version) for version in {row.begin_string for row in rows}}
         changed: SimpleQueue = SimpleQueue()
-        self.booking = Booking(self.stopping)
+        self.booker = booker
+        self.inbox = Inbox(self.stopping, booker.wake, store_id(self.folder))
         self.application = Application(
             self.session_ids,
             listening=[row.target_comp_id for row in rows if row.dials_in],
             is_simulation=environment == "simulation",
-            heard=self.booking.wake,
+            inbox=self.inbox,
+            surely=[row.pk for row in rows if row.resets_on_logon],
             changed=changed,
-            stopping=self.stopping,
         )
         self.sending = Sending(self.stopping, self.application, changed, {row.pk: row.begin_string for row in rows}, words)
         self.hints = Hints(self.stopping, self.sending.wake)
@@ -114,7 +118,8 @@ class Gateway:
         routing.mark_sessions(act_now(), self.session_ids.values(), is_up=False)
         self._connect()
         connection.close()
-        for thread in (self.booking, self.sending, self.hints):
+        self.booker.begin()
+        for thread in (self.inbox, self.sending, self.hints):
             thread.start()
         self.keeper.start_up()
         connection.close()
@@ -123,19 +128,19 @@ class Gateway:
             connector.start()
         log.info("gateway_started", sessions=sorted(self.session_ids))
         try:
-            while not self.stopping.wait(1.0):
-                pass
+            while not self.stopping.wait(0.5):
+                self.booker.refuse_gone()
         finally:
             self.stopping.set()
             for connector in self._connectors:
                 connector.stop()
-            for thread in (self.sending, self.booking):
-                thread.wake()
-                thread.join(10)
+            self.sending.wake()
+            self.sending.join(10)
+            self.inbox.end()
+            self.booker.end(10)
             self.keeper.leave()
-        failed = self.booking.failed or self.sending.failed
-        if failed:
-            raise failed
+        if self.sending.failed:
+            raise self.sending.failed
         log.info("gateway_stopped")
 
     def _refuse_taken_ports(self) -> None:
@@ -153,11 +158,11 @@ class Gateway:
     def _wait_for_leadership(self) -> None:
         """A gateway that was just killed may hold its locks for a moment more."""
         for _ in range(STANDBY_SECONDS * 10):
-            if all(loop.leadership.holds() for loop in (self.booking, self.sending)):
+            if self.sending.leadership.holds():
                 return
             if self.stopping.wait(0.1):
                 return
-        raise CannotStart("Another gateway books or sends on this database. Stop it first.")
+        raise CannotStart("Another gateway sends on this database. Stop it first.")
 
 
 def _by_transport(rows: Sequence[Session]) -> dict[tuple[bool, str], list[Session]]:

@@ -38,15 +38,19 @@ def store_id(folder: Path) -> str:
 
 def take_over(folder: Path, sessions: Sequence[Session]) -> list[int]:
     """
-    Will write the store of each session that another folder had last; called by whoever leads, before QuickFIX opens it.
+    Will write the store of each session that another folder had last, and expect of every other what was surely kept; called by
+    whoever leads, before QuickFIX opens it.
 
-    :returns: the ids of those sessions
+    :returns: the ids of the sessions that were another's
     """
     mine, taken = store_id(folder), []
     kept, looks = routing.numbers_of([row.pk for row in sessions]), routing.last_looks([row.pk for row in sessions])
     for row in sessions:
         numbers = kept.get(row.pk)
-        if numbers is None or numbers.store_id == mine:
+        if numbers is None:
+            continue
+        if numbers.store_id == mine:
+            _expect_kept(_path(folder / "store", row), numbers.next_in)
             continue
         out, expected, since = _going_on(row, numbers, looks.get(row.pk), timezone.now())
         _write(folder / "store", row, out, expected, routing.sent_under(row.pk, since))
@@ -68,9 +72,34 @@ def _going_on(row: Session, numbers: SessionNumbers, looked_at: datetime | None,
     return numbers.out_ceiling, numbers.next_in, max(numbers.since, opens)
 
 
+def _path(folder: Path, row: Session) -> Path:
+    """Of a session's files, without their last part."""
+    return folder / f"{row.begin_string}-{row.sender_comp_id}-{row.target_comp_id}"
+
+
+def _numbers(next_out: int, next_in: int) -> bytes:
+    return f"{next_out:010d} : {next_in:010d}".encode()
+
+
+def _expect_kept(path: Path, kept: int) -> None:
+    """
+    QuickFIX counted messages as received that were not committed yet as the process was killed: those are to be said again. Of
+    numbers that began anew since the database was told, the file's are lower.
+    """
+    file = path.with_name(f"{path.name}.seqnums")
+    if not file.is_file():
+        return
+    next_out, _, next_in = file.read_text(encoding="ascii").partition(" : ")
+    if int(next_in) > kept:
+        log.warning("asks_again", session=path.name, first=kept, counted=int(next_in) - 1)
+        part = file.with_name(f"{file.name}.part")
+        part.write_bytes(_numbers(int(next_out), kept))
+        part.replace(file)
+
+
 def _write(folder: Path, row: Session, next_out: int, next_in: int, sent: Iterable[routing.SentUnder]) -> None:
     """In QuickFIX's own format: bodies one after another, and of each its number, where it begins and its length."""
-    path = folder / f"{row.begin_string}-{row.sender_comp_id}-{row.target_comp_id}"
+    path = _path(folder, row)
     files = {name: open(f"{path}.{name}.part", "wb") for name in ("body", "header", "seqnums", "session")}  # noqa: SIM115
     try:
         at = 0
@@ -78,7 +107,7 @@ def _write(folder: Path, row: Session, next_out: int, next_in: int, sent: Iterab
             files["body"].write(raw)
             files["header"].write(f"{one},{at},{len(raw)} ".encode())
             at += len(raw)
-        files["seqnums"].write(f"{next_out:010d} : {next_in:010d}".encode())
+        files["seqnums"].write(_numbers(next_out, next_in))
         files["session"].write(f"{timezone.now():%Y%m%d-%H:%M:%S}".encode())
         for file in files.values():
             file.flush()

@@ -78,10 +78,12 @@ from .keeping import (
 from .locks import StaleInquiry, StaleRoute
 from .mending import NotMendable, OrderMoved, StaleReconciliation, decide_difference
 from .messages import (
+    Incoming,
     NoSession,
     Outgoing,
     ToSend,
     heard_ids,
+    keep_all_heard,
     keep_heard,
     mark_sent,
     queue_messages,
@@ -339,6 +341,8 @@ __all__ = [
     "install_sessions",
     "install_staging_session",
     "keep_change",
+    "Incoming",
+    "keep_all_heard",
     "keep_heard",
     "lift_halt",
     "load_axes",

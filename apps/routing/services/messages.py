@@ -106,30 +106,62 @@ def write_messages(act: Act, outgoing: Sequence[tuple[int, str, str, Sequence[tu
     return ids
 
 
-def keep_heard(session_id: int, raw: str, at: datetime) -> int:
-    """
-    Will keep a message exactly as it was heard, to be booked later. One committed INSERT: nothing about it can fail but
-    the database being away.
+class Incoming(NamedTuple):
+    """A message as it was heard: tag=value text with SOH."""
 
-    :param raw: tag=value text with SOH
+    session_id: int
+    seq_num: int | None
+    raw: str
+    at: datetime
+
+
+# Ids go up in the order of the arrays. What a session's next message is expected to be goes on in the same statement.
+KEEP = """
+WITH kept AS (
+    INSERT INTO routing_message (session_id, is_out, msg_type, seq_num, ref, text, at, problem, status, version)
+    SELECT session_id, false, msg_type, seq_num, ref, text, at, '', 'HEARD', 0
+    FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::text[], %s::text[], %s::timestamptz[])
+        WITH ORDINALITY AS u(session_id, msg_type, seq_num, ref, text, at, nth) ORDER BY nth
+    RETURNING id
+), reached AS (
+    UPDATE routing_sessionnumbers n SET next_in = u.next_in FROM unnest(%s::bigint[], %s::int[]) AS u(session_id, next_in)
+    WHERE n.session_id = u.session_id AND n.store_id = %s
+)
+SELECT id FROM kept ORDER BY id
+"""
+
+
+def keep_all_heard(store_id: str, said: Sequence[Incoming]) -> list[int]:
     """
-    text = rules.shown(raw)
-    msg_type, seq_num, ref = "?", None, ""
+    Will keep messages exactly as they were heard, in their order, to be booked later, and that each session's numbers reached
+    theirs. One committed statement: nothing about it can fail but the database being away.
+
+    :param store_id: whose files have the sessions' numbers; where another's do, they are left
+    """
+    rows = [_indexed(one, rules.shown(one.raw)) for one in said]
+    reached = {one.session_id: one.seq_num + 1 for one in said if one.seq_num is not None}
+    with connection.cursor() as cursor:
+        cursor.execute(KEEP, [*map(list, zip(*rows, strict=True)), list(reached), list(reached.values()), store_id])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def keep_heard(session_id: int, raw: str, at: datetime) -> int:
+    """The same for one message, whose number is not counted."""
+    (kept,) = keep_all_heard("", [Incoming(session_id, None, raw, at)])
+    return kept
+
+
+def _indexed(one: Incoming, text: str) -> tuple[int, str, int | None, str, str, datetime]:
+    """The columns of a message, with what it is found by: its type, sequence number and reference."""
     try:
         fields = rules.Fields(text)
-        msg_type = fields.find(35, "?")[:2]
-        seq_num = int(fields.find(34)) if fields.find(34).isdecimal() and len(fields.find(34)) < 10 else None
-        ref = rules.report_key(fields) if msg_type in ("8", "9") else rules.request_key(fields)
     except rules.Malformed:
-        log.warning("unreadable_message", session=session_id)  # Kept all the same; booking will quarantine it.
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO routing_message"
-            " (session_id, is_out, msg_type, seq_num, ref, text, at, problem, status, version)"
-            " VALUES (%s, false, %s, %s, %s, %s, %s, '', 'HEARD', 0) RETURNING id",
-            [session_id, msg_type, seq_num, ref, text, at],
-        )
-        return cursor.fetchone()[0]
+        log.warning("unreadable_message", session=one.session_id)  # Kept all the same; booking will quarantine it.
+        return one.session_id, "?", one.seq_num, "", text, one.at
+    msg_type, said = fields.find(35, "?")[:2], fields.find(34)
+    seq_num = int(said) if said.isdecimal() and len(said) < 10 else one.seq_num
+    ref = rules.report_key(fields) if msg_type in ("8", "9") else rules.request_key(fields)
+    return one.session_id, msg_type, seq_num, ref, text, one.at
 
 
 def heard_ids(limit: int = 2000, *, purpose: str = Session.Purpose.ROUTING) -> list[int]:
