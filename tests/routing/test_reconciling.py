@@ -1,8 +1,10 @@
 """As a session comes back: brokers are asked for open orders, new ones wait, and a person decides about what differs."""
 
+import threading
 import time
 from datetime import timedelta
 from decimal import Decimal
+from queue import SimpleQueue
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -11,10 +13,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.audit.selectors import automated_id
+from apps.core.acts import Act
 from apps.core.refusals import IllegalMove, Invalid, NotAllowed, NotFound
 from apps.routing import reconciling_selectors as selectors
 from apps.routing import rules
 from apps.routing import services as routing
+from apps.routing.gateway.loops import Sending
 from apps.routing.models import Execution, Message, ReconciledRoute, Reconciliation, Route, Session
 from apps.routing.rules.reconciling import Found, Ours, Told, missing_price
 from apps.routing.states import Rt
@@ -76,6 +81,13 @@ class TestDifference:
         assert rules.mending_reports(Found.LESS, ours(), told(cum="1"), "X", timezone.now()) == []
 
 
+class Wanted:
+    """As much of the gateway's application as the sender needs."""
+
+    is_wanted = staticmethod(lambda session_id: True)
+    last_handed = staticmethod(lambda: 1)
+
+
 # --- kept -------------------------------------------------------------------------------------------------------------
 
 
@@ -132,6 +144,30 @@ class TestAsked:
 
         assert routing.begin_reconciliations(by("gateway"), sessions) == []
         assert not Reconciliation.objects.exists() and sent("H") == [] and unsent.status == "PENDING_SEND"
+
+    def test_what_could_not_be_asked_for_is_asked_again_and_new_orders_wait_till_then(self, a_route, asks, monkeypatch):
+        working = a_route(1000)
+        Message.objects.filter(is_out=True).update(status="SENT")
+        fresh = next(route for route in (a_route(1000) for _ in range(8)) if route.broker_id == working.broker_id)
+        asks(working)
+        session = Session.objects.get(broker=working.broker_id).pk
+        ask, changed, handed = routing.begin_reconciliations, SimpleQueue(), []
+        monkeypatch.setattr(routing, "begin_reconciliations", lambda *_: 1 / 0)
+        sending = Sending(threading.Event(), Wanted(), changed, {session: "FIX.4.4"}, {})
+        monkeypatch.setattr(sending, "hand_over", lambda row: handed.append(row.msg_type) or True)
+
+        changed.put((session, True))
+        sending.once()
+        sending.once()
+        assert handed == ["F"]
+
+        monkeypatch.setattr(routing, "begin_reconciliations", ask)
+        sending.unasked = {session: 0.0}
+        sending.once()
+        assert (handed, sending.unasked) == (["F", "H"], {})
+        routing.end_due_reconciliations(Act(by=automated_id("gateway"), at=timezone.now() + timedelta(hours=1), via="gateway"))
+        sending.once()
+        assert handed[:2] == ["F", "H"] and "D" in handed, f"then {fresh.cl_ord_id} goes"
 
     def test_a_cancel_goes_out_but_not_before_the_order_it_cancels(self, a_route, back, asks):
         working = a_route(1000)

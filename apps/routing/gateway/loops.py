@@ -32,6 +32,7 @@ AT_ONCE = 2000
 SEND_AT_ONCE = 200
 LOOK_SECONDS = 0.2
 TAKEN_SECONDS = 10
+ASK_AGAIN_SECONDS = 5.0
 AWAY = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)  # COPY's come unwrapped.
 WAKES = ("route", "inquiry", "message", "confirmation")
 
@@ -178,6 +179,7 @@ class Sending(Loop):
         self.words = {version: _loaded(found) for version, found in words.items()}
         self.up: set[int] = set()
         self.unsure: set[int] = set()
+        self.unasked: dict[int, float] = {}
         self.pace = Pace()
 
     def once(self) -> bool:
@@ -186,7 +188,8 @@ class Sending(Loop):
         if not up:
             return False
         most = self.pace.left(routing.paces(up), time.monotonic())
-        held = routing.reconciling(up)
+        self.reconcile([pk for pk, due in self.unasked.items() if due <= time.monotonic()])
+        held = routing.reconciling(up) | self.unasked.keys()
         rows = routing.take_to_send(up, again=sorted(self.unsure), limit=SEND_AT_ONCE, most=most, held=held)
         sent = {}
         for row in rows:
@@ -229,6 +232,7 @@ class Sending(Loop):
                 self.unsure.add(session_id)
             else:
                 self.up.discard(session_id)
+                self.unasked.pop(session_id, None)
         try:
             for is_up in (True, False):
                 ids = [pk for pk, state in states.items() if state == is_up]
@@ -242,13 +246,22 @@ class Sending(Loop):
             raise
 
     def reconcile(self, session_ids: Sequence[int]) -> None:
-        """Asks for what is open there. What nobody foresaw must not keep cancels from going out: it is told in the log."""
+        """
+        Asks for what is open there. Where that fails for a reason nobody foresaw, new orders of the session wait, cancels go, and
+        it is asked again soon.
+        """
+        if not session_ids:
+            return
         try:
             routing.begin_reconciliations(act_now(), session_ids)
         except AWAY:
             raise
         except Exception:
             log.exception("not_reconciled", sessions=session_ids)
+            self.unasked |= dict.fromkeys(session_ids, time.monotonic() + ASK_AGAIN_SECONDS)
+        else:
+            for pk in session_ids:
+                self.unasked.pop(pk, None)
 
     def last(self) -> None:
         try:
