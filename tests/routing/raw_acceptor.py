@@ -40,7 +40,7 @@ class RawAcceptor:
                 buffer += data
                 while (end := buffer.find(b"\x0110=")) >= 0 and len(buffer) >= end + 8:
                     raw, buffer = buffer[: end + 8], buffer[end + 8 :]
-                    self._take(raw.decode())
+                    self._take(raw.decode(errors="replace"))
 
     def _take(self, raw: str) -> None:
         fields: dict[int, str] = {}

@@ -1,9 +1,10 @@
 """QuickFIX's callbacks. They come on its own thread and hand over what must be kept."""
 
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import wraps
 from queue import SimpleQueue
 
 import quickfix as fix
@@ -20,6 +21,7 @@ log = structlog.get_logger(__name__)
 REJECT, LOGON, LOGOUT, HEARTBEAT, RESEND = "3", "A", "5", "0", "2"
 NOT_OURS = "This session is live, and you answer as a simulation (464=Y)."
 NOT_SIMULATED = "This session is a simulation, and you do not answer as one (464=Y)."
+MOST = 2**31 - 1  # A larger sequence number is a mistake; QuickFIX answers it.
 
 
 @dataclass(slots=True)
@@ -31,6 +33,19 @@ class Said:
     sent_at: datetime | None = None
     beat_at: datetime | None = None
     lag_ms: int | None = None
+
+
+def _noting(note: Callable) -> Callable:
+    """What nobody foresaw in a message is told in the log: an exception that left a callback would end the process."""
+
+    @wraps(note)
+    def noted(self, *what, **more) -> None:
+        try:
+            note(self, *what, **more)
+        except Exception:
+            log.exception("not_noted", what=note.__name__)
+
+    return noted
 
 
 class Application(fix.Application):
@@ -91,6 +106,8 @@ class Application(fix.Application):
         self._note_sent(message, session)
         if kind == RESEND:
             self._note_gap(message, session, is_ours=True)
+        elif kind == REJECT:
+            self.inbox.do(routing.keep_refused, self._id(session), message.toString(), timezone.now())
         if kind != LOGON:
             return
         if self._is_refused(session):
@@ -105,7 +122,10 @@ class Application(fix.Application):
         kind = _type_of(message)
         self._note_heard(message, session, kind)
         if kind == RESEND:
-            self._note_gap(message, session, is_ours=False)
+            if _are_numbers(message):
+                self._note_gap(message, session, is_ours=False)
+            else:
+                message.setField(7, "?")  # QuickFIX answers it with a reject; an exception of ours would end the process.
         if kind == LOGON:
             says_test = message.isSetField(464) and message.getField(464) == "Y"
             name = session.getTargetCompID().getValue()
@@ -152,9 +172,10 @@ class Application(fix.Application):
         if self.reserving:
             self.reserving.forget(session_id)
 
+    @_noting
     def _note_heard(self, message, session, kind: str) -> None:
         said, now = self.said[self._id(session)], timezone.now()
-        said.heard_at, said.heard_type = now, kind[:2]
+        said.heard_at, said.heard_type = now, kind[:2] if kind.isascii() and kind.isalnum() else "?"
         if kind == HEARTBEAT:
             said.beat_at = now
         try:
@@ -165,6 +186,7 @@ class Application(fix.Application):
         if at is not None:
             said.lag_ms = max(min(round((now - at).total_seconds() * 1000), 10**9), -(10**9))
 
+    @_noting
     def _note_gap(self, message, session, *, is_ours: bool) -> None:
         first, last = (int(message.getField(tag)) if message.isSetField(tag) else 0 for tag in (7, 16))
         self.gaps.put(routing.Gap(self._id(session), timezone.now(), is_ours, first, last))
@@ -180,6 +202,15 @@ class Application(fix.Application):
         self.inbox.put(pk, int(message.getHeader().getField(34)), message.toString(), timezone.now())
         if pk in self.surely:
             self.inbox.settle()
+
+
+def _are_numbers(message) -> bool:
+    """
+    Whether a resend request (35=2) names sequence numbers. QuickFIX looks for each message from the first on, also for two
+    thousand million below zero, and nobody hears or says anything meanwhile.
+    """
+    said = [message.getField(tag) for tag in (7, 16) if message.isSetField(tag)]
+    return all(number.isascii() and number.isdigit() and int(number[:11]) <= MOST for number in said)
 
 
 def _type_of(message) -> str:

@@ -22,7 +22,7 @@ from apps.audit import wires
 from .. import rules
 from .. import services as routing
 from ..models import SequenceReset, Session
-from .application import Application
+from .application import MOST, Application
 from .hours import is_gapless
 
 log = structlog.get_logger(__name__)
@@ -63,6 +63,8 @@ class Keeper(threading.Thread):
         except (OperationalError, InterfaceError) as error:
             log.warning("database_away", loop=self.name, error=str(error))
             connection.close()
+        except Exception:
+            log.exception("not_looked_after")  # The other sessions' hours go on.
 
     def start_up(self) -> None:
         """What a gateway that ended left half done is a person's to look at; then all is brought to what is wanted."""
@@ -102,7 +104,7 @@ class Keeper(threading.Thread):
     def set_numbers(self, session: fix.Session, reset: SequenceReset) -> None:
         """Once at most: it is begun before, and what is begun and not ended is never done again."""
         begun = routing.begin_numbers(
-            self.act_now(), reset.pk, out_before=session.getExpectedSenderNum(), in_before=session.getExpectedTargetNum()
+            self.act_now(), reset.pk, out_before=session.getExpectedSenderNum(), in_before=_expected(session)
         )
         if not begun:
             return
@@ -118,7 +120,7 @@ class Keeper(threading.Thread):
         """Whoever takes the session over goes on from the new numbers; what was sent under the old is not sent again."""
         self.application.renumbered(pk)
         routing.hold_numbers(
-            pk, self.store_id, out_ceiling=session.getExpectedSenderNum(), next_in=session.getExpectedTargetNum(), since=now
+            pk, self.store_id, out_ceiling=session.getExpectedSenderNum(), next_in=_expected(session), since=now
         )
 
     def leave(self) -> None:
@@ -127,7 +129,7 @@ class Keeper(threading.Thread):
             for pk in self.sessions:
                 session = fix.Session.lookupSession(self.application.sessions[pk])
                 routing.hold_numbers(
-                    pk, self.store_id, out_ceiling=session.getExpectedSenderNum(), next_in=session.getExpectedTargetNum()
+                    pk, self.store_id, out_ceiling=session.getExpectedSenderNum(), next_in=_expected(session)
                 )
         except (OperationalError, InterfaceError):
             log.warning("numbers_not_left")  # What is kept is above them.
@@ -159,8 +161,8 @@ class Keeper(threading.Thread):
         session = fix.Session.lookupSession(self.application.sessions[pk])
         said = self.application.said[pk]
         return routing.Seen(
-            pk, session.isLoggedOn() and not is_last, session.getExpectedSenderNum(), session.getExpectedTargetNum(), said.heard_at,
-            said.heard_type, said.sent_at, said.beat_at, said.lag_ms,
+            pk, session.isLoggedOn() and not is_last, session.getExpectedSenderNum(), _expected(session),
+            said.heard_at, said.heard_type, said.sent_at, said.beat_at, said.lag_ms,
         )  # fmt: skip
 
     def _gaps(self) -> list[routing.Gap]:
@@ -170,3 +172,8 @@ class Keeper(threading.Thread):
                 found.append(self.gaps.get_nowait())
             except Empty:
                 return found
+
+
+def _expected(session: fix.Session) -> int:
+    """A counterparty may set its numbers (35=4) beyond all that can be kept."""
+    return min(session.getExpectedTargetNum(), MOST)

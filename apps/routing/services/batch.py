@@ -116,7 +116,7 @@ class Batch:
 
     def _load_sent(self) -> dict[int, tuple[str, str]]:
         """Of each session-level reject (35=3): type and reference of the message of ours it refuses."""
-        return sent_as([(m.id, m.session_id, int(f.find(45))) for m, f in self._of("3") if f.find(45).isdecimal()])
+        return sent_as([(m.id, m.session_id, int(f.find(45))) for m, f in self._of("3") if f.find(45).isdecimal() and len(f.find(45)) < 10])
 
     def _load_blocks(self, cursor, ids: set[int]) -> dict[int, BlockRow]:
         cursor.execute(

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
+from uuid import uuid4
 
 import structlog
 from django.conf import settings
@@ -21,6 +22,7 @@ from .throttles import count_messages
 log = structlog.get_logger(__name__)
 S = Message.Status
 NEW_ORDERS = ("D", "E", "AB", "AJ")
+TOLD_IN_REJECT = (45, 371, 372, 373, 58)
 COLUMNS = ("id", "session_id", "is_out", "msg_type", "ref", "text", "at", "problem", "status", "version")
 
 
@@ -162,6 +164,21 @@ def _indexed(one: Incoming, text: str) -> tuple[int, str, int | None, str, str, 
     seq_num = int(said) if said.isdecimal() and len(said) < 10 else one.seq_num
     ref = rules.report_key(fields) if msg_type in ("8", "9") else rules.request_key(fields)
     return one.session_id, msg_type, seq_num, ref, text, one.at
+
+
+def keep_refused(session_id: int, raw: str, at: datetime) -> int:
+    """
+    Will keep a reject (35=3) with which the session itself answers what it did not take in, so that people see that something
+    was said. It has no number here: it is never sent again.
+    """
+    try:
+        fields = [(tag, value) for tag, value in rules.fields_of(rules.shown(raw)) if tag in TOLD_IN_REJECT and value]
+    except rules.Malformed:
+        fields = []
+    return Message.objects.create(
+        session_id=session_id, is_out=True, msg_type="3", ref=f"refused/{uuid4().hex}", text=rules.text_of(fields), at=at, sent_at=at,
+        status=S.SENT,
+    ).pk  # fmt: skip
 
 
 def heard_ids(limit: int = 2000, *, purpose: str = Session.Purpose.ROUTING) -> list[int]:
