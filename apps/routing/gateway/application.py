@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 REJECT, LOGON, LOGOUT, HEARTBEAT, RESEND = "3", "A", "5", "0", "2"
 NOT_OURS = "This session is live, and you answer as a simulation (464=Y)."
 NOT_SIMULATED = "This session is a simulation, and you do not answer as one (464=Y)."
+NO_HEARTBEAT = "HeartBtInt (108) is not a number of seconds."
 MOST = 2**31 - 1  # A larger sequence number is a mistake; QuickFIX answers it.
 
 
@@ -127,21 +128,28 @@ class Application(fix.Application):
             else:
                 message.setField(7, "?")  # QuickFIX answers it with a reject; an exception of ours would end the process.
         if kind == LOGON:
-            says_test = message.isSetField(464) and message.getField(464) == "Y"
-            name = session.getTargetCompID().getValue()
+            name, why = session.getTargetCompID().getValue(), self._why_not(message)
             self._refused.pop(name, None)
-            if says_test != self.is_simulation:
-                text = NOT_SIMULATED if self.is_simulation else NOT_OURS
-                log.error("session_refused", counterparty=name, why=text)
+            if why:
+                log.error("session_refused", counterparty=name, why=why)
                 if name not in self.listening:
-                    raise fix.RejectLogon(text)
-                self._refused[name] = text
+                    raise fix.RejectLogon(why)
+                message.setField(108, "30")  # Its acceptor ends the process over one that is no number.
+                self._refused[name] = why
         elif kind == REJECT:
             self._keep(message, session)
 
     def toApp(self, message, session):
         self._handed.seq_num = int(message.getHeader().getField(34))
         self._note_sent(message, session)
+
+    def _why_not(self, logon) -> str:
+        """Why a counterparty is not let in; empty where it is."""
+        says_test = logon.isSetField(464) and logon.getField(464) == "Y"
+        if says_test != self.is_simulation:
+            return NOT_SIMULATED if self.is_simulation else NOT_OURS
+        beat = logon.getField(108) if logon.isSetField(108) else "0"
+        return "" if beat.isascii() and beat.isdigit() else NO_HEARTBEAT
 
     def fromApp(self, message, session):
         if not self._is_refused(session):
