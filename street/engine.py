@@ -30,6 +30,7 @@ from .journal import Journal
 from .lists import Lists
 from .market import Market
 from .orders import OTHER_REJECT, CancelReject, Report
+from .packages import Packages
 from .scripts import TAG as SCRIPT_TAG
 from .scripts import BadScript, Scripts
 from .tactics import STYLES, Style
@@ -91,6 +92,7 @@ class Street:
         for code in codes:
             self._open(code)
         self.lists = {code: Lists(code) for code in self.brokers}
+        self.packages = {code: Packages(broker) for code, broker in self.brokers.items()}
         self.custodians = {code: self._custodian(code) for code in CUSTODIANS}
         self.gateway = Gateway(
             self.folder, port=options.port, codes=codes, client=options.client, keep_log=options.keep_fix_log
@@ -200,7 +202,7 @@ class Street:
             if self.market.now + self.market.tick > target:
                 break
             self.market.step()
-            for keeper in (*self.brokers.values(), *self.agents.values()):
+            for keeper in (*self.brokers.values(), *self.packages.values(), *self.agents.values()):
                 self.say(keeper.step())
             for code, lists in self.lists.items():
                 for told in lists.step(utc_now()):
@@ -256,7 +258,9 @@ class Street:
             self.say(keeper.new_order(terms, poss_resend=message.poss_resend))
         elif message.type == "E" and code in self.brokers:
             self._take_list(self.brokers[code], message)
-        elif message.type in ("F", "G") and code in self.brokers:
+        elif message.type == "AB" and code in self.brokers:
+            self._take_package(code, message)
+        elif message.type in ("F", "G", "AC") and code in self.brokers:
             self._change(self.brokers[code], message)
         elif message.type == "F" and code in self.agents:
             terms = wire.terms(message)
@@ -294,6 +298,11 @@ class Street:
                 self.say(broker.new_order(terms, poss_resend=message.poss_resend))
         orders = [broker.book.by_cl_ord_id[terms.cl_ord_id] for terms in asked if terms.cl_ord_id in broker.book.by_cl_ord_id]
         self.gateway.send(broker.code, wire.list_status(lists.take(list_id, orders, at)))
+
+    def _take_package(self, code: str, message: wire.Message) -> None:
+        terms, packages = wire.terms(message), self.packages[code]
+        self._received(code, "new", message, terms)
+        self.say(packages.take(terms, wire.legs(message), message.get(563), poss_resend=message.poss_resend))
 
     def _change(self, broker: Broker, message: wire.Message) -> None:
         terms = wire.terms(message)
@@ -343,7 +352,7 @@ class Street:
             out = wire.execution_report(answer)
             self.gateway.send(answer.broker, out)
             self.sent.append((answer.broker, out))
-            if answer.exec_type == "0" or not answer.order.working:
+            if answer.order.instrument and (answer.exec_type == "0" or not answer.order.working):
                 self.feed.hurry(answer.order.instrument)
             if self.repeats and (self.repeat_left is None or self.repeat_left > 0):
                 self.repeat_left = None if self.repeat_left is None else self.repeat_left - 1

@@ -73,6 +73,14 @@ class Request:
     terms: Terms | None = None
 
 
+@dataclass(frozen=True)
+class LegOf:
+    """Of an order that is a leg: its package's, and what the client calls the leg (654)."""
+
+    package: "Order"
+    ref: str
+
+
 @dataclass
 class Order:
     order_id: str
@@ -85,6 +93,7 @@ class Order:
     live: dict[str, Execution] = field(default_factory=dict)
     cum: Decimal = ZERO
     spent: Decimal = ZERO
+    leg: LegOf | None = None
 
     def add(self, execution: Execution) -> None:
         self.live[execution.exec_id] = execution

@@ -10,9 +10,11 @@ from .dealer import DealerQuote, Decline, Hit, Indication, Inquiry, Pass
 from .lists import Told
 from .market import Quote
 from .orders import CancelReject, Report, Terms
+from .packages import LegTerms
 from .universe import Instrument
 
 SOH = "\x01"
+AS_DEFINED = "B"  # The side of a package: as its legs say.
 ON_CLOSE = {"5": ("1", "7"), "B": ("2", "7")}  # OrdType until FIX 4.2, and the OrdType and TimeInForce that took its place.
 
 
@@ -124,6 +126,16 @@ def list_terms(message: Message) -> list[Terms]:
     return told
 
 
+def legs(message: Message) -> list[LegTerms]:
+    """The legs of an order of several (35=AB, AC)."""
+    told = []
+    for entry in message.groups(555, 600):
+        one = Message(SOH.join(f"{tag}={value}" for tag, value in entry.items()))
+        isin = one.get(602) if one.get(603, "4") == "4" else ""
+        told.append(LegTerms(one.get(654), one.get(624), isin, one.get(600), one.decimal(623) or Decimal(0), one.decimal(566)))
+    return told
+
+
 def _schedule_seconds(message: Message) -> float | None:
     """ExpireTime less EffectiveTime, which is how long the algorithm may take in simulated time; else a session."""
     start, end = message.time(168) or message.time(60), message.time(126)
@@ -183,12 +195,14 @@ def _instrument(terms_: Terms, instrument: Instrument | None) -> list[tuple[int,
 
 def execution_report(report: Report) -> Out:
     order, told = report.order, report.order.terms
+    name = report.cl_ord_id if order.leg is None else order.leg.package.terms.cl_ord_id
     traded = report.exec_type in ("F", "G")
     fields = [
         (37, order.order_id),
         (17, report.exec_id),
-        (11, report.cl_ord_id),
+        (11, name),
         (41, report.orig_cl_ord_id),
+        (442, "2" if order.leg else "3" if told.side == AS_DEFINED else None),
         (150, report.exec_type),
         (39, report.status),
         (103, report.reject_reason),
@@ -217,6 +231,8 @@ def execution_report(report: Report) -> Out:
     ]
     if report.commission is not None:
         fields += [(12, report.commission), (13, "3")]
+    if order.leg:
+        return Out("8", fields).group(555, [[(600, order.instrument.symbol), (624, told.side), (654, order.leg.ref)]])
     return Out("8", fields)
 
 

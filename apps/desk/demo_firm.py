@@ -14,7 +14,7 @@ from guardian.models import GroupObjectPermission
 from apps.audit.selectors import automated_id
 from apps.compliance import services as compliance
 from apps.core.acts import Act
-from apps.groups.models import ListBroker
+from apps.groups.models import ListBroker, PackageBroker
 from apps.orders import services as orders
 from apps.orders.models import OwnField
 from apps.portfolios import services as portfolios
@@ -81,7 +81,9 @@ def load(scale: int = 1) -> dict[str, int]:
     routing.install_default_rules(act)
     routing.install_default_alerts(act)
     settlement.install_default_ssis(act)
-    ListBroker.objects.bulk_create(ListBroker(broker=broker) for broker in Broker.objects.filter(kind=Broker.Kind.BROKER))
+    brokers = Broker.objects.filter(kind=Broker.Kind.BROKER).order_by("pk")
+    ListBroker.objects.bulk_create(ListBroker(broker=broker) for broker in brokers)
+    PackageBroker.objects.bulk_create(PackageBroker(broker=broker) for broker in brokers)
     return {"instruments": Instrument.objects.count(), "portfolios": count, "people": len(PEOPLE)}
 
 

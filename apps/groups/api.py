@@ -1,5 +1,7 @@
 """Groups of legs to other systems: scoped as the pages are."""
 
+from decimal import Decimal
+
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.pagination import CursorPagination
@@ -9,9 +11,12 @@ from rest_framework.response import Response
 from apps.audit.services import answer_once
 from apps.blocks.api import KEY
 from apps.core.edges import act_of, versions_once
+from apps.core.money import rounded
+from apps.core.refusals import NotFound
+from apps.routing.models import Package
 from apps.users.doors import ApiDoor
 
-from . import page_selectors, selectors, services
+from . import page_selectors, rules, selectors, services
 from .models import BrokerList, Leg, LinkedGroup, Wave
 
 
@@ -32,7 +37,7 @@ class LegOut(serializers.ModelSerializer):
     class Meta:
         model = Leg
         fields = (
-            "nth", "block_id", "block", "symbol", "side", "role", "qty", "broker_code", "allowed_qty", "placed_qty", "filled_qty",
+            "nth", "block_id", "block", "symbol", "side", "role", "qty", "ratio", "broker_code", "allowed_qty", "placed_qty", "filled_qty",
             "problem",
         )  # fmt: skip
         read_only_fields = fields
@@ -51,7 +56,7 @@ class LinkedGroupOut(serializers.ModelSerializer):
         model = LinkedGroup
         fields = (
             "id", "ref", "kind", "how", "status", "version", "desk", "tolerance_pct", "ratio_limit",
-            "note", "composed_by", "composed_at", "sent_by", "sent_at",
+            "packages", "net_limit", "note", "composed_by", "composed_at", "sent_by", "sent_at",
             "ended_at", "legs",
         )  # fmt: skip
         read_only_fields = fields
@@ -64,11 +69,18 @@ class GroupedBlockIn(serializers.Serializer):
 
 
 class ComposeIn(serializers.Serializer):
-    kind = serializers.CharField(max_length=8, help_text="OCO, OTO, BRACKET, PAIR or PROGRAM")
+    kind = serializers.CharField(max_length=8, help_text="OCO, OTO, BRACKET, PAIR, MULTILEG or PROGRAM")
     how = serializers.CharField(max_length=8, required=False, default="REDUCE", help_text="REDUCE or CANCEL")
     blocks = GroupedBlockIn(many=True, allow_empty=False, help_text="in their order; the first of OTO and BRACKET triggers, of PAIR leads")
     tolerance_pct = serializers.DecimalField(9, 4, required=False, allow_null=True, default=None, help_text="of a pair, needed")
     ratio_limit = serializers.DecimalField(20, 8, required=False, allow_null=True, default=None, help_text="of a pair")
+    packages = serializers.DecimalField(
+        20, 4, required=False, allow_null=True, default=None, help_text="of MULTILEG: how many; as many as the blocks make where null"
+    )
+    net_limit = serializers.DecimalField(
+        20, 8, required=False, allow_null=True, default=None,
+        help_text="of MULTILEG: the most that is paid for one package, below zero the least that is received",
+    )  # fmt: skip
     note = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
 
 
@@ -79,6 +91,52 @@ class LinkedGroupActIn(serializers.Serializer):
 
 class WaveIn(LinkedGroupActIn):
     pct = serializers.DecimalField(9, 4, min_value=0, max_value=100, help_text="of every block, in whole lots")
+
+
+class PackageChangeIn(LinkedGroupActIn):
+    packages = serializers.DecimalField(20, 4, help_text="of the whole group, those filled included")
+    net_limit = serializers.DecimalField(20, 8, allow_null=True, help_text="null: at market")
+
+
+class PackageOrderOut(serializers.ModelSerializer):
+    """
+    An order of several legs (35=AB) as its broker has accepted it. ``wanted_``: of the replace (35=AC) it has not answered;
+    ``told_``: packages filled and their net price as it counts them, which is booked nowhere.
+    """
+
+    cl_ord_id = serializers.CharField(source="name")
+
+    class Meta:
+        model = Package
+        fields = (
+            "ref", "cl_ord_id", "qty", "net_limit", "wanted_name", "wanted_qty", "wanted_limit", "told_qty", "told_price", "told_text",
+            "told_at", "requested_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class PackageLegOut(serializers.Serializer):
+    nth = serializers.IntegerField(source="leg.nth")
+    symbol = serializers.CharField(source="leg.block.instrument.symbol")
+    side = serializers.CharField(source="leg.block.side")
+    ratio = serializers.DecimalField(20, 4, source="leg.ratio", help_text="of it in one package")
+    weight = serializers.IntegerField(help_text="how many of its prices are in the net price")
+    filled_qty = serializers.DecimalField(20, 4, source="filled")
+    average_price = serializers.SerializerMethodField(help_text="of what is filled, to 8 decimals; null where nothing is")
+
+    def get_average_price(self, leg: page_selectors.PackageLegShown) -> Decimal | None:
+        return None if leg.average is None else rounded(leg.average, 8)
+
+
+class PackageOut(serializers.Serializer):
+    as_one_order = serializers.BooleanField(source="way.is_one", help_text="whether its broker takes it as one order")
+    why = serializers.CharField(source="way.why")
+    orders = PackageOrderOut(many=True)
+    package_legs = PackageLegOut(many=True, source="legs")
+    done = serializers.DecimalField(20, 4, help_text="packages of which all legs are filled", source="done_whole")
+    balanced = serializers.BooleanField(help_text="whether all legs have filled as many packages")
+    net_price = serializers.DecimalField(20, 8, source="net", allow_null=True, help_text="of the average prices of its legs")
+    at_odds = serializers.ListField(child=serializers.CharField(), source="odds")
 
 
 class WaveOut(serializers.ModelSerializer):
@@ -139,7 +197,7 @@ def _money(money: page_selectors.Money) -> dict:
 @extend_schema_view(list=extend_schema(summary="Groups of blocks that are worked together, the newest first"))
 class LinkedGroups(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
     permissions = ("routing.see",)
-    acts = dict.fromkeys([*ACTS, "create", "wave"], ("routing.route",))
+    acts = dict.fromkeys([*ACTS, "create", "wave", "change"], ("routing.route",))
     serializer_class = LinkedGroupOut
     pagination_class = NewestGroupsFirst
     filterset_fields = ("status", "kind")
@@ -162,7 +220,7 @@ class LinkedGroups(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
             pk = services.compose_group(
                 act, said["kind"], list(seen), seen=seen, how=said["how"], note=said["note"],
                 brokers={row["id"]: row["broker_code"] for row in rows}, tolerance_pct=said["tolerance_pct"],
-                ratio_limit=said["ratio_limit"],
+                ratio_limit=said["ratio_limit"], packages=said["packages"], net_limit=said["net_limit"],
             )  # fmt: skip
             return self._data(request, pk)
 
@@ -202,6 +260,24 @@ class LinkedGroups(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
             return self._data(request, key)
 
         return Response(answer_once(act, "groups.send_wave", {"id": key, "said": said}, do)[0])
+
+    @extend_schema(summary="Ask for other packages or another net price", request=PackageChangeIn, responses=LinkedGroupOut, parameters=[KEY])
+    def change(self, request: Request, pk: str) -> Response:
+        said = self._said(PackageChangeIn, request.data)
+        act, key = act_of(request, reason=said["reason"]), int(pk)
+
+        def do():
+            services.change_package(act, key, packages=said["packages"], net_limit=said["net_limit"], seen={key: said["version"]})
+            return self._data(request, key)
+
+        return Response(answer_once(act, "groups.change_package", {"id": key, "said": said}, do)[0])
+
+    @extend_schema(summary="A package's orders, legs and net price", responses=PackageOut, filters=False)
+    def package(self, request: Request, pk: int) -> Response:
+        group = selectors.get_group_seen_by(request.user, int(pk))
+        if group.kind != rules.Kind.MULTILEG:
+            raise NotFound(f"{group.ref} is no package of legs.")
+        return Response(PackageOut(page_selectors.package(group)).data)
 
     @extend_schema(summary="A program's waves, lists, cash and sectors", responses=ProgramOut, filters=False)
     def program(self, request: Request, pk: str) -> Response:

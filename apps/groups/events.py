@@ -60,6 +60,14 @@ class WaveSent(Event, code="linked_group.wave_sent"):
 
 
 @dataclass(frozen=True)
+class PackagesAsked(Event, code="linked_group.packages_asked"):
+    """Its broker was asked for another number of packages, or another limit on their net price; None is at market."""
+
+    packages: str
+    net_limit: str | None = None
+
+
+@dataclass(frozen=True)
 class LegMoved(Event, code="leg.moved"):
     """More or less of a leg may be at brokers from now on: ``allowed`` of ``qty``, ``filled`` being done."""
 

@@ -7,7 +7,7 @@ from django.db.models import F, Q
 from simple_history.models import HistoricalRecords
 
 from apps.blocks.models import Block
-from apps.reference.fields import percent_field, price_field, qty_field
+from apps.reference.fields import amount_field, percent_field, price_field, qty_field
 from apps.reference.models import Broker
 from apps.users.models import Desk
 
@@ -26,6 +26,7 @@ class LinkedGroup(models.Model):
         BRACKET = "BRACKET", "bracket"
         PROGRAM = "PROGRAM", "program"
         PAIR = "PAIR", "pair"
+        MULTILEG = "MULTILEG", "package of legs"
 
     class How(models.TextChoices):
         REDUCE = "REDUCE", "a fill takes its share from the others"
@@ -35,8 +36,15 @@ class LinkedGroup(models.Model):
     how = models.CharField(max_length=8, choices=How.choices, default=How.REDUCE)
     desk = models.ForeignKey(Desk, on_delete=models.PROTECT, related_name="+")
     tolerance_pct = percent_field(null=True, help_text="of a pair: how far its leader may be ahead, in percent of each leg")
+    tolerance_amount = amount_field(
+        null=True, help_text="of a pair, instead: how far its leader may be ahead, in USD at its price now"
+    )
     ratio_limit = price_field(
         null=True, help_text="of a pair: the least price of what is sold, at its bid, in prices of what is bought, at its offer"
+    )
+    packages = qty_field(null=True, help_text="of a package: how many, each with so much of every leg")
+    net_limit = price_field(
+        null=True, help_text="of a package: the most that is paid for one, below zero the least that is received"
     )
     note = models.CharField(max_length=200, blank=True, default="")
     composed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -59,9 +67,14 @@ class LinkedGroup(models.Model):
                 name="a_group_at_work_has_who_sent_it",
             ),
             models.CheckConstraint(
-                condition=Q(kind="PAIR", tolerance_pct__gt=0, tolerance_pct__lte=100)
-                | ~Q(kind="PAIR") & Q(tolerance_pct=None, ratio_limit=None),
+                condition=Q(kind="PAIR", tolerance_pct__gt=0, tolerance_pct__lte=100, tolerance_amount=None)
+                | Q(kind="PAIR", tolerance_pct=None, tolerance_amount__gt=0)
+                | ~Q(kind="PAIR") & Q(tolerance_pct=None, tolerance_amount=None, ratio_limit=None),
                 name="a_pair_has_its_tolerance",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="MULTILEG", packages__gt=0) | ~Q(kind="MULTILEG") & Q(packages=None, net_limit=None),
+                name="a_package_has_its_quantity",
             ),
             models.CheckConstraint(condition=Q(ratio_limit=None) | Q(ratio_limit__gt=0), name="a_ratio_limit_is_above_zero"),
             models.CheckConstraint(
@@ -96,6 +109,7 @@ class Leg(models.Model):
     block = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="+")
     role = models.CharField(max_length=8, choices=Role.choices)
     qty = qty_field(help_text="of its block when the group was composed")
+    ratio = qty_field(null=True, help_text="of a package: how much of it one has")
     broker_code = models.CharField(max_length=20, blank=True, default="", help_text="empty: as the routing rules say")
     allowed_qty = qty_field(default=0)
     first_filled = models.BigIntegerField(null=True, help_text="the entry of its first fill: who was first is first")
@@ -113,6 +127,7 @@ class Leg(models.Model):
             models.CheckConstraint(
                 condition=Q(qty__gt=0, allowed_qty__gte=0, allowed_qty__lte=F("qty")), name="a_leg_is_allowed_no_more_than_it_is"
             ),
+            models.CheckConstraint(condition=Q(ratio=None) | Q(ratio__gt=0), name="a_leg_has_a_ratio_above_zero"),
         ]
         triggers = [pgtrigger.Protect(name="is_never_deleted", operation=pgtrigger.Delete)]
 
@@ -167,3 +182,22 @@ class ListBroker(models.Model):
 
     def __str__(self) -> str:
         return f"{self.broker} takes lists"
+
+
+class PackageBroker(models.Model):
+    """A broker that takes an order of several legs (35=AB), as was agreed and tried with it; of others legs go as single orders."""
+
+    class Reports(models.TextChoices):
+        BOTH = "1", "package and legs"
+        LEGS = "2", "legs alone"
+
+    broker = models.OneToOneField(Broker, on_delete=models.PROTECT, related_name="+")
+    reports = models.CharField(
+        max_length=1, choices=Reports.choices, default=Reports.BOTH,
+        help_text="MultiLegRptTypeReq (563): positions are booked by reports of legs, so a broker that reports packages alone is none",
+    )  # fmt: skip
+    note = models.CharField(max_length=200, blank=True, default="", help_text="with whom it was agreed, and when it was tried")
+    history = HistoricalRecords()
+
+    def __str__(self) -> str:
+        return f"{self.broker} takes packages"

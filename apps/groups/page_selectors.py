@@ -1,20 +1,25 @@
 """Groups as pages show them: what each leg has at brokers, and what may cross in flight."""
 
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
 from apps.marketdata import selectors as marketdata
-from apps.routing.models import Route, RouteRequest
+from apps.routing.models import Package, PackageLeg, Route, RouteRequest
+from apps.routing.rules.packages import net_price, weights
+from apps.routing.states import DEAD
 
 from . import rules, selectors
 from .models import BrokerList, Leg, LinkedGroup, Wave
+from .services.ratios import BUYS
 
+NEAR = Decimal("0.00000001")  # A net price has eight decimals.
 KINDS = (
     ("OCO", "One cancels the other", "A fill of one leaves less, or nothing, to the others."),
     ("OTO", "One triggers the other", "The others are placed as the first is filled, by its part."),
     ("BRACKET", "Bracket", "The first opens; target and stop are placed as it is filled, and share what it opened."),
     ("PAIR", "Pair", "The first leads by no more than the tolerance; the other follows. The leader waits where the ratio is not given."),
+    ("MULTILEG", "Package of legs", "Spread, roll or strategy: one order to one broker, limited by its net price and changed as a whole."),
     ("PROGRAM", "Program", "Sent in waves, each so many percent of every block; with a meter of cash and sectors."),
 )
 
@@ -59,7 +64,7 @@ def standing(group: LinkedGroup) -> Standing:
             _pct(row.leg.allowed_qty, row.leg.qty),
         ))  # fmt: skip
     beside = [row for row in rows if row.leg.role != rules.PARENT]
-    if group.kind in ("OTO", "PAIR", "PROGRAM") or not group.sent_at:
+    if group.kind in ("OTO", "PAIR", "PROGRAM", "MULTILEG") or not group.sent_at:
         return Standing(shown, None, None, False)
     whole = sum((row.now.part for row in beside), Fraction(0))
     worst = rules.at_worst([row.now for row in beside], {row.leg.pk: row.states for row in beside})
@@ -183,3 +188,82 @@ def at_odds(group: LinkedGroup) -> list[str]:
                 more = names[request.cl_ord_id] - request.route.cum_qty
                 found.append(f"{one.broker.code} counts {more.normalize():,f} more of {request.route.ref} than it reported")
     return found
+
+
+class PackageLegShown(NamedTuple):
+    """:param weight: how many of its prices are in the net price; :param average: of what is filled"""
+
+    leg: Leg
+    weight: int
+    filled: Decimal
+    average: Decimal | None
+
+    @property
+    def packages(self) -> Decimal:
+        """How many packages its fills are of."""
+        return self.filled / self.leg.ratio
+
+
+class PackageShown(NamedTuple):
+    """
+    :param orders: what is and was at the broker as one order; none where legs went singly
+    :param balanced: whether all legs have filled as many packages; :param net: the net of their average prices, then
+    :param odds: where the broker's count, or its price, is another than that of its legs
+    """
+
+    way: selectors.PackageWay
+    orders: list[Package]
+    legs: list[PackageLegShown]
+    done: Decimal
+    balanced: bool
+    net: Decimal | None
+    odds: list[str]
+
+    @property
+    def done_whole(self) -> Decimal:
+        return self.done.to_integral_value(ROUND_DOWN)
+
+
+def package(group: LinkedGroup) -> PackageShown:
+    """Six queries."""
+    rows = selectors.legs_now(group)
+    parts = weights([(row.leg.ratio, row.block.instrument.price_factor) for row in rows])
+    legs = []
+    for row, weight in zip(rows, parts, strict=True):
+        value = sum((route.cum_value for route in row.routes), rules.ZERO)
+        legs.append(PackageLegShown(row.leg, weight, row.now.filled, value / row.now.filled if row.now.filled else None))
+    balanced = len({leg.packages for leg in legs}) == 1
+    net = None
+    if balanced and legs[0].filled:
+        net = net_price([(leg.leg.block.side in BUYS, leg.weight, leg.average) for leg in legs])
+    orders = list(Package.objects.filter(link=group.ref).prefetch_related("legs__route").order_by("pk"))
+    odds = _odds(orders, legs, net)
+    done = min(leg.packages for leg in legs)
+    return PackageShown(selectors.package_way(rows[0].leg.broker_code), orders, legs, done, balanced, net, odds)
+
+
+def package_at_broker(group: LinkedGroup) -> Package | None:
+    """The order of a package that is not over. One query."""
+    legs = PackageLeg.objects.filter(package__link=group.ref).exclude(route__status__in=DEAD).select_related("package")
+    one = legs.order_by("-package").first()
+    return one.package if one else None
+
+
+def _odds(orders: list[Package], legs: list[PackageLegShown], net: Decimal | None) -> list[str]:
+    told = [order for order in orders if order.told_qty is not None]
+    if not told:
+        return []
+    count = sum((order.told_qty for order in told), rules.ZERO)
+    found = [
+        f"the broker counts {_n(count)} packages, which are {_n(count * leg.leg.ratio)} of {leg.leg.block.instrument.symbol}, and reported"
+        f" {_n(leg.filled)}"
+        for leg in legs if leg.filled != count * leg.leg.ratio
+    ]  # fmt: skip
+    last = told[-1]
+    if not found and len(told) == 1 and net is not None and last.told_price is not None and abs(net - last.told_price) > NEAR:
+        found.append(f"the broker says a net price of {_n(last.told_price)}, its legs come to {_n(net)}")
+    return found
+
+
+def _n(number: Decimal) -> str:
+    return f"{number.normalize():,f}"

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from decimal import ROUND_DOWN, Decimal
 from enum import StrEnum
 from fractions import Fraction
+from math import gcd
 from typing import NamedTuple
 
 ZERO = Decimal(0)
@@ -23,6 +24,7 @@ class Kind(StrEnum):
     BRACKET = "BRACKET"
     PROGRAM = "PROGRAM"
     PAIR = "PAIR"
+    MULTILEG = "MULTILEG"
 
 
 class How(StrEnum):
@@ -61,6 +63,10 @@ def roles_of(kind: str, count: int) -> list[str]:
             raise ValueError("One cancels the other of at least two blocks.")
         return [ONE] * count
     if kind == Kind.PROGRAM:
+        return [ONE] * count
+    if kind == Kind.MULTILEG:
+        if count < 2:
+            raise ValueError("A package has at least two legs.")
         return [ONE] * count
     if kind == Kind.PAIR:
         if count != 2:
@@ -116,6 +122,29 @@ def pair_targets(lead: Leg, follow: Leg, tolerance_pct: Decimal, *, is_open: boo
         lead.id: max(leading, lead.filled),
         follow.id: max(in_lots(Fraction(follow.qty) * lead.part, follow.lot), follow.filled),
     }
+
+
+def package_target(leg: Leg, routes: "Sequence[RouteNow]", ratio: Decimal, packages: Decimal) -> Decimal:
+    """
+    Of a leg of a package: what was asked of its broker last, for a package is changed as a whole and by people alone; with nothing of
+    it at a broker, what so many packages have of it.
+    """
+    if any(not route.is_over for route in routes):
+        return max(sum((route.counts for route in routes), ZERO), leg.filled)
+    return max(min(ratio * packages, leg.qty), leg.filled)
+
+
+def ratio_of(qty: Decimal, packages: Decimal, increment: Decimal) -> Decimal:
+    """How much of a leg one package has. :raises ValueError: in words, where it is no whole number of increments"""
+    found = Fraction(qty) / Fraction(packages)
+    if found % Fraction(increment):
+        raise ValueError(f"{qty.normalize():f} is not a whole multiple of {packages.normalize():f} packages.")
+    return in_lots(found, increment)
+
+
+def most_packages(legs: Sequence[tuple[Decimal, Decimal]]) -> Decimal:
+    """As many packages as the quantities of legs can be cut into. :param legs: quantity and increment of each, which divides it"""
+    return Decimal(gcd(*(int(Fraction(qty) / Fraction(increment)) for qty, increment in legs)))
 
 
 def ratio(bid_of_sold: Decimal, offer_of_bought: Decimal) -> Decimal:
@@ -228,3 +257,7 @@ def at_worst(legs: Sequence[Leg], routes: Mapping[int, Sequence[RouteNow]]) -> F
         (Fraction(leg.filled + sum((r.exposed for r in routes.get(leg.id, ())), ZERO)) / Fraction(leg.qty) for leg in legs),
         Fraction(0),
     )
+
+
+def plain(number: Decimal) -> str:
+    return f"{number.normalize():f}"

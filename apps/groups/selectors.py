@@ -16,7 +16,7 @@ from apps.routing.states import DEAD, Rt
 from apps.users.services import can
 
 from . import rules
-from .models import Leg, LinkedGroup, ListBroker, Wave
+from .models import Leg, LinkedGroup, ListBroker, PackageBroker, Wave
 from .states import FOLLOWED, Gr
 
 
@@ -154,6 +154,32 @@ def list_brokers() -> frozenset[int]:
     rows = Session.objects.filter(broker__in=takers, is_enabled=True, environment=settings.ENVIRONMENT, begin_string="FIX.4.4")
     rows = rows.exclude(pk__in=apart)
     return frozenset(rows.values_list("broker_id", flat=True))
+
+
+class PackageWay(NamedTuple):
+    """How a broker is told a package: ``reports`` (563) where as one order, empty where its legs go singly; and why so."""
+
+    reports: str
+    why: str
+
+    @property
+    def is_one(self) -> bool:
+        return bool(self.reports)
+
+
+def package_way(broker_code: str) -> PackageWay:
+    """Three queries at most."""
+    taker = PackageBroker.objects.filter(broker__code=broker_code).select_related("broker").first()
+    session = Session.objects.filter(broker__code=broker_code, is_enabled=True, environment=settings.ENVIRONMENT).first()
+    if taker is None:
+        return PackageWay("", f"{broker_code} is not known to take an order of several legs (35=AB)")
+    if session is None:
+        return PackageWay("", f"{broker_code} has no enabled session")
+    if session.begin_string == "FIX.4.2":
+        return PackageWay("", f"the session with {broker_code} speaks FIX 4.2, which has no order of several legs")
+    if Dialect.objects.filter(session=session, status="IN_FORCE").exists():
+        return PackageWay("", f"{broker_code} is spoken to in a dialect, in which orders of several legs are not said")
+    return PackageWay(taker.reports, f"{broker_code} takes it as one order (35=AB)" + (f": {taker.note}" if taker.note else ""))
 
 
 def blocks_to_link(user, block_ids: Iterable[int]) -> list[Block]:

@@ -23,6 +23,7 @@ SHOWN = 200
 ACTS = (
     ("send", "Send", (Gr.PLANNED,), "s"),
     ("wave", "Send a wave", (Gr.PLANNED, Gr.WORKING), "s"),
+    ("change", "Change", (Gr.WORKING, Gr.PAUSED), "c"),
     ("drop", "Drop", (Gr.PLANNED,), "d"),
     ("pause", "Pause", (Gr.WORKING,), "p"),
     ("resume", "Resume", (Gr.PAUSED,), "p"),
@@ -61,6 +62,8 @@ def detail(request: HttpRequest, group_id: int) -> HttpResponse:
             "meter": page_selectors.meter(group), "waves": page_selectors.waves(group), "at_odds": page_selectors.at_odds(group),
             "sent_pct": selectors.sent_pct(group),
         }  # fmt: skip
+    if group.kind == rules.Kind.MULTILEG:
+        context["package"] = page_selectors.package(group)
     part = "#body" if request.htmx and request.GET.get("part") == "body" else ""
     return render(request, f"groups/detail.html{part}", context)
 
@@ -70,6 +73,8 @@ def _acts(request: HttpRequest, group: LinkedGroup) -> list[dict]:
         return []
     def fits(name: str, group: LinkedGroup) -> bool:
         is_program = group.kind == rules.Kind.PROGRAM
+        if name == "change":
+            return group.kind == rules.Kind.MULTILEG and page_selectors.package_at_broker(group) is not None
         return name not in ("send", "wave") or (name == "wave") == is_program and (name == "send" or selectors.sent_pct(group) < 100)
 
     lacking = any(leg.problem for leg in group.legs.all())
@@ -93,9 +98,11 @@ def compose(request: HttpRequest) -> HttpResponse:
         try:
             pk = services.compose_group(
                 act_of(request), said.get("kind", ""), _ordered(seen, said), seen=seen, how=said.get("how", ""),
-                brokers={pk: said.get(f"broker-{pk}", "") for pk in seen}, note=said.get("note", ""),
+                brokers={pk: said.get(f"broker-{pk}", "") or said.get("broker", "") for pk in seen}, note=said.get("note", ""),
                 **({"tolerance_pct": _number(said, "tolerance_pct"), "ratio_limit": _number(said, "ratio_limit")}
                    if said.get("kind") == rules.Kind.PAIR else {}),
+                **({"packages": _number(said, "packages"), "net_limit": _number(said, "net_limit")}
+                   if said.get("kind") == rules.Kind.MULTILEG else {}),
             )  # fmt: skip
         except Invalid as refusal:
             error = refusal.message
@@ -135,6 +142,37 @@ def wave(request: HttpRequest, group_id: int) -> HttpResponse:
             return done(f"Wave {nth} of {group.ref} is sent.")
     context = {"group": group, "left": left, "said": request.POST, "error": error, "money": page_selectors.in_money(group)}
     return render(request, "groups/wave.html", context, status=422 if error else 200)
+
+
+@door("routing.route")
+@require_http_methods(["GET", "POST"])
+def change(request: HttpRequest, group_id: int) -> HttpResponse:
+    """GET: how many packages of legs, and at which net price, are to be at the broker. POST: asks it for that."""
+    group = selectors.get_group_seen_by(request.user, group_id)
+    order, error = page_selectors.package_at_broker(group), None
+    if request.method == "POST":
+        act = act_of(request, reason=request.POST.get("reason", "").strip()[:400])
+        try:
+            services.change_package(
+                act, group.pk, packages=_number(request.POST, "packages") or Decimal(0), net_limit=_number(request.POST, "net_limit"),
+                seen=seen_versions(request.POST),
+            )  # fmt: skip
+        except Invalid as refusal:
+            error = refusal
+        except Refusal as refusal:
+            return refused_in_dialog(request, refusal)
+        else:
+            return done(f"The broker of {group.ref} is asked.")
+    context = {
+        "group": group, "order": order, "said": request.POST, "error": error, "money": page_selectors.in_money(group),
+        "package": page_selectors.package(group) if group.kind == rules.Kind.MULTILEG else None,
+        "packages": request.POST.get("packages", _plain(group.packages)), "net": request.POST.get("net_limit", _plain(group.net_limit)),
+    }  # fmt: skip
+    return render(request, "groups/change.html", context, status=422 if error else 200)
+
+
+def _plain(number: Decimal | None) -> str:
+    return "" if number is None else rules.plain(number)
 
 
 def _number(said, field: str) -> Decimal | None:

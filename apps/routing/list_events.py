@@ -17,3 +17,18 @@ class ListHeard(Event, code="message.list_heard"):
     status: str
     text: str = ""
     lines: list = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class PackageHeard(Event, code="message.package_heard"):
+    """
+    What a broker says of a package (35=8 with 442=3): its state, how many packages it counts as filled and at which net price.
+    Positions are booked by the reports of its legs alone.
+    """
+
+    broker_id: int
+    link: str
+    ord_status: str
+    cum_qty: str
+    net_price: str = ""
+    text: str = ""

@@ -124,7 +124,7 @@ class M(StrEnum):
 
 MESSAGE_LIFE = Lifecycle(
     "message",
-    born={e.MessageQuarantined: M.QUARANTINED, e.PostTradeHeard: M.BOOKED, li.ListHeard: M.BOOKED},
+    born={e.MessageQuarantined: M.QUARANTINED, e.PostTradeHeard: M.BOOKED, li.ListHeard: M.BOOKED, li.PackageHeard: M.BOOKED},
     moves={(M.QUARANTINED, e.MessageSettled): M.SETTLED},
 )
 

@@ -15,11 +15,18 @@ from apps.routing import rules
 from apps.routing.models import Message, Route
 from oms_portal.flow import FLOW
 from tests.allocations.filling import keep_promises
+from tests.listed import listed  # noqa: F401
 from tests.routing.conftest import Street, a_block, alone, counterparties, street  # noqa: F401
 
 D = Decimal
 LISTENERS = {groups.follow_routes, groups.keep_to_groups, groups.hear_lists}
 OURS = {event: then for event, then in FLOW.items() if LISTENERS & {*then.now, *then.later}}
+
+
+@pytest.fixture
+def watched(monkeypatch) -> Callable[[], None]:
+    """Nobody but groups listens from then on."""
+    return lambda: monkeypatch.setattr(audit, "flow", lambda: OURS)
 
 
 @pytest.fixture

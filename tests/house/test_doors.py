@@ -131,8 +131,8 @@ MATRIX: dict[str, set[str] | str] = {
     "groups:list": {T, C, O, A}, "groups:detail": {T, C, O, A}, "groups:compose": {T},
     "api-linked-groups": {T, C, O, A}, "api-linked-group": {T, C, O, A},
     **{f"{name}{act}": {T} for name in ("groups:", "api-linked-group-") for act in
-       ("send", "pause", "resume", "end", "drop", "again", "wave")},
-    "api-linked-group-program": {T, C, O, A},
+       ("send", "pause", "resume", "end", "drop", "again", "wave", "change")},
+    "api-linked-group-program": {T, C, O, A}, "api-linked-group-package": {T, C, O, A},
     # Allocations and settlement
     "allocations:list": FLOOR, "allocations:rows": FLOOR, "allocations:block": FLOOR,
     "settlement:board": {C, O, A}, "settlement:rows": {C, O, A}, "settlement:confirmation_rows": {C, O, A},

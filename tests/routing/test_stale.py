@@ -27,6 +27,7 @@ from apps.crossing import services as crossing
 from apps.desk.lists import saved, specs
 from apps.desk.orders.sheet import ORDERS
 from apps.groups import services as groups
+from apps.groups.models import PackageBroker
 from apps.orders import events as order_events
 from apps.orders import services as orders
 from apps.orders.models import Approval, ImportTemplate, Order, OwnField
@@ -568,6 +569,13 @@ class Things:
             groups.send_group(self.act("tess"), pk, seen={pk: 1})
         return SimpleNamespace(pk=pk, n=2)
 
+    def package_group(self) -> SimpleNamespace:
+        PackageBroker.objects.create(broker=self.get("firm").brokers["HARBOR"])
+        ids = [self.get("a_block")(symbol, side, 100).pk for symbol, side in (("AAA", "BUY"), ("CCC", "SELL"))]
+        pk = groups.compose_group(self.act("tom"), "MULTILEG", ids, seen=dict.fromkeys(ids, 1), brokers=dict.fromkeys(ids, "HARBOR"))
+        groups.send_group(self.act("tess"), pk, seen={pk: 1})
+        return SimpleNamespace(pk=pk, n=2)
+
     def paused_group(self) -> SimpleNamespace:
         pk = self.sent_group().pk
         groups.pause_group(self.act("tess"), pk, seen={pk: 2})
@@ -597,7 +605,7 @@ NUMBERS = {f"numbers_{act}": ("alan", "numbers", {}) for act in ("approve", "dec
 DIALECTS = {f"dialect_{act}": ("alan", "dialect", {}) for act in ("approve", "decline")}
 GRANTS = {f"grant_{act}": ("odile", "grant", {}) for act in ("confirm", "decline", "end")}
 LINKED = {"send": "planned_group", "drop": "planned_group", "pause": "sent_group", "end": "sent_group", "resume": "paused_group",
-          "again": "sent_group", "wave": "planned_program"}  # fmt: skip
+          "again": "sent_group", "wave": "planned_program", "change": "package_group"}  # fmt: skip
 CROSSES = {"accept": "mira", "approve": "omar", "decline": "omar", "withdraw": "tom", "execute": "tom"}
 
 # Of each page that changes something: who, what, and what its form says beside the version that was looked at.
@@ -700,7 +708,7 @@ PAGES: dict[str, tuple[str, str, dict | Callable]] = {
     "crossing:propose": ("tom", "opposition", {}),
     **{f"crossing:{act}": (who, "cross", {}) for act, who in CROSSES.items()},
     "groups:compose": ("tom", "two_blocks", {"kind": "OCO", "how": "REDUCE"}),
-    **{f"groups:{act}": ("tom", kind, {"pct": "25"}) for act, kind in LINKED.items()},
+    **{f"groups:{act}": ("tom", kind, {"pct": "25", "packages": "50"}) for act, kind in LINKED.items()},
     "desk:arrange": ("mira", "view", lambda t: {"view": t.pk, "name": "Mine", "show": ["order"]}),
     "desk:remove_view": ("mira", "view", lambda t: {"view": t.pk}),
 }
@@ -840,7 +848,8 @@ API: dict[str, tuple[str, str, str, dict | Callable]] = {
     "api-crosses": ("post", "tom", "opposition", lambda t: {"opposition": t.pk}),
     **{f"api-cross-{act}": ("post", who, "cross", {}) for act, who in CROSSES.items()},
     "api-linked-groups": ("post", "tom", "two_blocks", lambda t: {"kind": "OCO", "blocks": pairs(t)}),
-    **{f"api-linked-group-{act}": ("post", "tom", kind, {"pct": "25"}) for act, kind in LINKED.items()},
+    **{f"api-linked-group-{act}": ("post", "tom", kind, {"pct": "25", "packages": "50", "net_limit": None})
+       for act, kind in LINKED.items()},
     "api-view": ("put", "mira", "view", {"list": "orders", "name": "Mine", "spec": SPEC}),
 }
 

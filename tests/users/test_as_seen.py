@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.blocks.models import CrossConsent, MergeRule
-from apps.groups.models import ListBroker
+from apps.groups.models import ListBroker, PackageBroker
 from apps.marketdata.models import DepositRate
 from apps.orders.models import DefaultRule, OwnField
 from apps.portfolios.models import (
@@ -155,6 +155,8 @@ ROWS = {
     AlertRule: (lambda w: AlertRule.objects.get(kind="IDLE"), {"threshold": "20"}, {"name": "Asleep"}),
     ListBroker: (lambda w: ListBroker.objects.create(broker=w.firm.brokers["HARBOR"], note="tried"), {"note": "tried again"},
                  lambda w: {"broker": str(w.firm.brokers["MERIDIAN"].pk)}),
+    PackageBroker: (lambda w: PackageBroker.objects.create(broker=w.firm.brokers["HARBOR"], note="tried"), {"note": "tried again"},
+                    {"reports": "2"}),
 }  # fmt: skip
 
 

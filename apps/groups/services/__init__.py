@@ -1,5 +1,6 @@
 """Every change to groups of legs."""
 
+from .changing import NotAPackage, change_package
 from .composing import (
     GroupedAlready,
     StaleGroup,
@@ -19,10 +20,12 @@ from .waves import NotAProgram, NothingInWave, send_wave
 __all__ = [
     "GroupedAlready",
     "InGroup",
+    "NotAPackage",
     "NotAProgram",
     "NothingInWave",
     "StaleGroup",
     "UnfitLeg",
+    "change_package",
     "compose_group",
     "drop_group",
     "end_group",

@@ -22,6 +22,7 @@ from .. import events, rules, selectors
 from ..models import Leg, LinkedGroup
 from ..states import LIFE
 from . import following
+from .packages import package_terms
 from .ratios import BUYS
 
 MOST_LEGS, MOST_OF_PROGRAM = 10, 2000
@@ -43,15 +44,17 @@ class UnfitLeg(Conflict):
 def compose_group(
     act: Act, kind: str, block_ids: Sequence[int], *, seen: Mapping[int, int], how: str = rules.How.REDUCE,
     brokers: Mapping[int, str] | None = None, note: str = "", tolerance_pct: Decimal | None = None,
-    ratio_limit: Decimal | None = None,
+    ratio_limit: Decimal | None = None, packages: Decimal | None = None, net_limit: Decimal | None = None,
 ) -> int:  # fmt: skip
     """
     Will have blocks worked together from now on. Nothing is sent by it; until the group is sent or dropped nobody else
     routes them either.
 
-    :param kind: ``OCO``, ``OTO``, ``BRACKET``, ``PAIR``, or ``PROGRAM``, which is sent in waves (``send_wave``)
+    :param kind: ``OCO``, ``OTO``, ``BRACKET``, ``PAIR``, ``MULTILEG``, or ``PROGRAM``, which is sent in waves (``send_wave``)
     :param tolerance_pct: of a pair: how far its leader, the first, may be ahead of the other, in percent of each
     :param ratio_limit: of a pair: the least price of what is sold, in prices of what is bought, at which the leader works
+    :param packages: of a package: how many, each with as much of every leg; the most that can be where None
+    :param net_limit: of a package: the most that is paid for one, below zero the least that is received
     :param block_ids: in their order: of one-triggers-other and brackets the first is what triggers the rest
     :param how: of legs beside each other, what a fill of one does to the others: ``REDUCE`` or ``CANCEL``
     :param brokers: block id to the code of its broker; those left out go as the routing rules say
@@ -66,14 +69,17 @@ def compose_group(
     found = _fit(user, block_ids, seen)
     codes = _codes(brokers or {}, found)
     pair = _pair(kind, [found[pk] for pk in block_ids], tolerance_pct, ratio_limit)
+    package, ratios = package_terms(kind, [found[pk] for pk in block_ids], codes, packages, net_limit)
     group = LinkedGroup.objects.create(
         kind=kind, how=how, desk_id=found[block_ids[0]].desk_id, note=note.strip()[:200], composed_by_id=act.by, composed_at=act.at,
-        **pair,
+        **pair, **package,
     )  # fmt: skip
     try:
         with transaction.atomic():
             Leg.objects.bulk_create(
-                Leg(group=group, nth=n, block_id=pk, role=role, qty=found[pk].qty, broker_code=codes.get(pk, ""))
+                Leg(
+                    group=group, nth=n, block_id=pk, role=role, qty=found[pk].qty, broker_code=codes.get(pk, ""), ratio=ratios.get(pk)
+                )
                 for n, (pk, role) in enumerate(zip(block_ids, roles, strict=True), 1)
             )
     except IntegrityError:
@@ -89,7 +95,8 @@ def compose_group(
 
 def _roles(kind: str, how: str, block_ids: Sequence[int]) -> list[str]:
     if kind not in set(rules.Kind):
-        raise Invalid("Choose how the blocks hang together: one cancels the other, one triggers the other, or a bracket.", field="kind")
+        raise Invalid("Choose how the blocks hang together: one cancels the other, one triggers the other, a bracket, a pair, a package"
+            " of legs, or a program.", field="kind")
     if how not in set(rules.How):
         raise Invalid("Choose what a fill does to the others: it reduces them, or cancels them.", field="how")
     if len(set(block_ids)) < len(block_ids):

@@ -139,6 +139,8 @@ def _hear(group: LinkedGroup, rows: Sequence[LegNow]) -> list[LegNow]:
 def _targets(group: LinkedGroup, rows: Sequence[LegNow], at: datetime) -> dict[int, Decimal]:
     if group.status == Gr.ENDING:
         return {row.leg.pk: row.now.filled for row in rows}
+    if group.kind == rules.Kind.MULTILEG:
+        return {row.leg.pk: rules.package_target(row.now, row.states, row.leg.ratio, group.packages) for row in rows}
     if group.kind == rules.Kind.PAIR:
         return rules.pair_targets(rows[0].now, rows[1].now, group.tolerance_pct, is_open=not why_shut(group, rows, at))
     up_to = selectors.sent_pct(group) if group.kind == rules.Kind.PROGRAM else Decimal(0)

@@ -14,15 +14,21 @@ from apps.routing.services import Routed
 
 from .. import rules, selectors
 from ..models import BrokerList, LinkedGroup
+from .packages import route_package
 
 
 def route_legs(act: Act, group: LinkedGroup, quantities: Mapping[int, Decimal], seen: Mapping[int, int], broker_code: str) -> Routed:
-    """Will route so much of each block, as ``routing.route_blocks``; of a program under a ListID of its own."""
+    """
+    Will route so much of each block, as ``routing.route_blocks``; of a program under a ListID of its own, of a package as one order
+    where its broker takes that.
+    """
+    if group.kind == rules.Kind.MULTILEG:
+        return route_package(act, group, quantities, seen, broker_code)
     if group.kind != rules.Kind.PROGRAM:
         return routing.route_blocks(act, list(quantities), seen=seen, broker_code=broker_code or None, qty=quantities)
     ref = ListRef(f"{group.ref}-{group.lists.count() + 1}", group.ref, selectors.list_brokers())
     routed = routing.route_blocks(
-        act, list(quantities), seen=seen, broker_code=broker_code or None, qty=quantities, as_list=ref
+        act, list(quantities), seen=seen, broker_code=broker_code or None, qty=quantities, together=ref
     )  # fmt: skip
     counts: dict[int, int] = {}
     for broker_id in Route.objects.filter(pk__in=routed.routes).values_list("broker_id", flat=True):

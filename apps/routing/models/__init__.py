@@ -9,6 +9,7 @@ from .gateway import SequenceReset, SessionGap, SessionNumbers, SessionState, Se
 from .halts import Halt, HaltedRoute
 from .negotiation import Award, Counter, InquiryList, QuoteLevel
 from .outlets import VenueAccess
+from .packages import Package, PackageLeg
 from .reconciling import ReconciledRoute, Reconciliation
 from .routes import DealerQuote, Execution, Inquiry, Message, Route, RouteRequest, RoutingRule
 from .rulebook import RoutingDecision, RuleChange, RuleDay
@@ -35,6 +36,8 @@ __all__ = [
     "Inquiry",
     "InquiryList",
     "Message",
+    "Package",
+    "PackageLeg",
     "QuoteLevel",
     "ReconciledRoute",
     "Reconciliation",

@@ -26,6 +26,9 @@ class Dialect(models.Model):
     bond_unit = models.PositiveIntegerField(default=1, help_text="face that one of a bond's quantity is")
     tags = models.JSONField(default=list, blank=True, help_text="on, tag, kind, value")
     required = models.JSONField(default=list, blank=True, help_text="on, tag")
+    list_fills = models.BooleanField(
+        default=False, db_default=False, help_text="fills of lists come by ListStatus (35=N) alone, and are booked from it"
+    )
     reason = models.CharField(max_length=400)
     proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     proposed_at = models.DateTimeField()

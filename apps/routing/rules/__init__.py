@@ -1,6 +1,6 @@
 """Arithmetic and judgement of routing: pure functions, by noun."""
 
-from . import axes, conditions, dialects, leakage, orders
+from . import axes, conditions, dialects, leakage, orders, packages
 from .alerts import RENEWAL, alert_words, unasked_words
 from .destinations import (
     Candidate,
@@ -161,6 +161,7 @@ __all__ = [
     "orders",
     "outcomes",
     "outside_limit",
+    "packages",
     "plain",
     "ranked",
     "read_report",

@@ -67,11 +67,12 @@ class Dialect(NamedTuple):
     bond_unit: int = 1
     tags: Sequence[TagRule] = ()
     required: Sequence[Required] = ()
+    list_fills: bool = False  # Fills of lists come by ListStatus (35=N) alone.
 
     def moves_money(self, other: "Dialect") -> bool:
-        """Whether prices, quantities or instruments are said otherwise than by the other."""
-        return (self.symbology, dict(self.suffixes), sorted(self.price_units), self.bond_unit) != (
-            other.symbology, dict(other.suffixes), sorted(other.price_units), other.bond_unit,
+        """Whether prices, quantities or instruments are said otherwise than by the other, or fills come otherwise."""
+        return (self.symbology, dict(self.suffixes), sorted(self.price_units), self.bond_unit, self.list_fills) != (
+            other.symbology, dict(other.suffixes), sorted(other.price_units), other.bond_unit, other.list_fills,
         )  # fmt: skip
 
 
@@ -97,7 +98,7 @@ def of_data(data: Mapping[str, Any]) -> Dialect:
     """:param data: a dialect as it is stored, and as it is sent over the API"""
     return Dialect(
         data["symbology"], dict(data["suffixes"]), tuple(PriceUnit(**row) for row in data["price_units"]), data["bond_unit"],
-        tuple(TagRule(**row) for row in data["tags"]), tuple(Required(**row) for row in data["required"]),
+        tuple(TagRule(**row) for row in data["tags"]), tuple(Required(**row) for row in data["required"]), data.get("list_fills", False),
     )  # fmt: skip
 
 
@@ -384,4 +385,5 @@ def data_of(d: Dialect) -> dict[str, Any]:
     return {
         "symbology": d.symbology, "suffixes": dict(d.suffixes), "price_units": [u._asdict() for u in d.price_units],
         "bond_unit": d.bond_unit, "tags": [r._asdict() for r in d.tags], "required": [r._asdict() for r in d.required],
+        "list_fills": d.list_fills,
     }  # fmt: skip

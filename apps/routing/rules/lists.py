@@ -41,6 +41,11 @@ def of_list(fields: Sequence[FramePart], ref: ListRef) -> list[FramePart]:
     return [fields[0], (66, ref.list_id), (583, ref.link), *fields[1:]]
 
 
+def linked(fields: Sequence[FramePart], link: str) -> list[FramePart]:
+    """A single order that says with which others it hangs together."""
+    return [fields[0], (583, link), *fields[1:]]
+
+
 def new_list(orders: Sequence[Sequence[FramePart]], ref: ListRef) -> list[FramePart]:
     """NewOrderList (35=E) of these orders, whose first field is their ClOrdID."""
     count = str(len(orders))

@@ -14,11 +14,13 @@ TAGS = {
     67: "ListSeqNo", 68: "TotNoOrders", 73: "NoOrders", 82: "NoRpts", 83: "RptSeq", 84: "CxlQty", 97: "PossResend",
     99: "StopPx", 102: "CxlRejReason", 103: "OrdRejReason", 110: "MinQty", 111: "MaxFloor", 150: "ExecType",
     151: "LeavesQty", 211: "PegOffsetValue", 394: "BidType", 429: "ListStatusType", 431: "ListOrderStatus",
-    432: "ExpireDate", 434: "CxlRejResponseTo", 444: "ListStatusText", 1138: "DisplayQty", 1688: "ShortSaleExemptionReason",
+    432: "ExpireDate", 442: "MultiLegReportingType", 555: "NoLegs", 563: "MultiLegRptTypeReq", 566: "LegPrice", 583: "ClOrdLinkID",
+    600: "LegSymbol", 602: "LegSecurityID", 623: "LegRatioQty", 624: "LegSide", 654: "LegRefID", 687: "LegQty",
+    434: "CxlRejResponseTo", 444: "ListStatusText", 1138: "DisplayQty", 1688: "ShortSaleExemptionReason",
 }  # fmt: skip
 TYPES = {
     "D": "New order", "E": "List of orders", "F": "Cancel", "G": "Replace", "H": "Status asked", "8": "Execution report",
-    "9": "Cancel or replace refused", "N": "List status",
+    "9": "Cancel or replace refused", "N": "List status", "AB": "Order of several legs", "AC": "Replace of several legs",
 }  # fmt: skip
 VALUES: dict[int, dict[str, str]] = {
     35: TYPES,
@@ -27,7 +29,10 @@ VALUES: dict[int, dict[str, str]] = {
     39: {"0": "new", "1": "partly filled", "2": "filled", "4": "cancelled", "5": "replaced", "8": "rejected", "A": "pending new",
          "C": "expired"},
     40: {"1": "market", "2": "limit", "3": "stop", "4": "stop limit", "P": "pegged"},
-    54: {"1": "buy", "2": "sell", "5": "sell short", "6": "sell short, exempt", "D": "subscribe", "E": "redeem"},
+    54: {"1": "buy", "2": "sell", "5": "sell short", "6": "sell short, exempt", "B": "as its legs say", "D": "subscribe", "E": "redeem"},
+    442: {"1": "single", "2": "a leg", "3": "the package"},
+    563: {"1": "package and legs", "2": "legs alone"},
+    624: {"1": "buy", "2": "sell", "5": "sell short", "6": "sell short, exempt"},
     59: {"0": "day", "1": "till cancelled", "2": "at the opening", "3": "immediate or cancel", "4": "fill or kill",
          "6": "till date", "7": "at the close"},
     102: {"0": "too late", "1": "unknown order", "6": "duplicate ClOrdID", "99": "other"},

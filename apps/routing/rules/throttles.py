@@ -10,7 +10,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-COUNTED = ("D", "E", "F", "G")
+COUNTED = ("D", "E", "AB", "F", "G", "AC")
 CANCEL = "F"
 SECOND = timedelta(seconds=1)
 PER_SECOND, PER_DAY, REPEATED = "RATE_LIMIT_PER_SECOND", "RATE_LIMIT_PER_DAY", "REPEATED_EXECUTION"

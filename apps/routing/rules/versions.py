@@ -12,7 +12,9 @@ AT_CLOSE, ON_CLOSE = "7", {"1": "5", "2": "B"}  # TimeInForce of 4.4; OrdType of
 KNOWN_42 = {40: frozenset("123456789ABCDEFGHIP"), 54: frozenset("123456789"), 59: frozenset("0123456")}
 SAID_ELSE = frozenset({311, 305, 309, 461, 583, 711, 1688})  # Instrument, side and list are clear without them.
 LATER = {847: "a strategy (tag 847)", 849: "a rate of participation (tag 849)"}
-INQUIRIES = {"R": "A request for quotes", "AJ": "A response to a quote"}
+INQUIRIES = {
+    "R": "A request for quotes", "AJ": "A response to a quote", "AB": "An order of several legs", "AC": "A change of several legs",
+}  # fmt: skip
 
 
 class NotInVersion(ValueError):

@@ -90,6 +90,7 @@ from .messages import (
     queue_messages,
     take_to_send,
 )
+from .packages import LegOfPackage, NoPackage, legs_at
 from .planning import (
     Child,
     DirectedElsewhere,
@@ -225,6 +226,7 @@ __all__ = [
     "take_back",
     "ChangeWaits",
     "LeftToTrader",
+    "LegOfPackage",
     "OthersRuleChange",
     "OwnRuleChange",
     "RankTaken",
@@ -284,6 +286,7 @@ __all__ = [
     "SECONDS",
     "MixedSessions",
     "NoBroker",
+    "NoPackage",
     "NoRoutingRule",
     "NoOutlet",
     "NoSession",
@@ -346,6 +349,7 @@ __all__ = [
     "keep_all_heard",
     "keep_heard",
     "keep_refused",
+    "legs_at",
     "lift_halt",
     "load_axes",
     "mark_opened",

@@ -17,6 +17,7 @@ from ..states import BY_ORD_STATUS, EXECUTION_LIFE, INQUIRY_LIFE, LIFE, Rt, X
 from .dealing import Dealing
 from .iois import Indications
 from .messages import orders_of_lists, sent_as
+from .package_rows import Packages
 from .rows import BlockRow, ExecutionRow, Heard, InquiryRow, Request, RouteRow, Unbookable
 from .speech import understood
 
@@ -67,6 +68,7 @@ class Batch:
         told = list(self._of("N"))
         self.lists = orders_of_lists([*(f.find(66) for _, f in told), *self._lists_refused()])
         names |= {value for _, f in told for tag, value in f.all if tag == 11} | {n for of in self.lists.values() for n in of}
+        names |= rules.packages.leg_names(names)
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT DISTINCT r.id, r.block_id FROM routing_routerequest q JOIN routing_route r ON r.id = q.route_id"
@@ -77,6 +79,7 @@ class Batch:
             self.blocks = self._load_blocks(cursor, set(routes.values()))
             self.routes = self._load_routes(cursor, routes)
             self.requests = self._load_requests(cursor)
+            self.packages = Packages(cursor, self.routes.values())
             self.dealing = self._load_dealing(cursor, names)
             self.indications = Indications(cursor, self._of("6"))
             self._understand(self.messages)
@@ -343,6 +346,7 @@ class Batch:
             self._write_executions(cursor)
             self._write_cleared(cursor)
             self.dealing.write(cursor)
+            self.packages.write(cursor)
 
     def _write_routes(self, cursor) -> None:
         _write(

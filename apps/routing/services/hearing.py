@@ -19,19 +19,18 @@ from .axes import FIX, keep_axes
 from .batch import Batch
 from .iois import book_ioi
 from .listing import book_list_status
+from .package_reports import hear_refusal, hear_reject, hear_report
 from .reconciling import note_answers
-from .refusals import book_refusal, book_reject
-from .reports import book_report
 from .rows import Heard, Unbookable
 
 log = structlog.get_logger(__name__)
 S = Message.Status
 
 BOOKS: dict[str, Callable[[Batch, Heard], None]] = {
-    "8": book_report,
-    "9": book_refusal,
-    "j": book_reject,
-    "3": book_reject,
+    "8": hear_report,
+    "9": hear_refusal,
+    "j": hear_reject,
+    "3": hear_reject,
     "S": book_quote,
     "AG": book_decline,
     "AI": book_quote_status,

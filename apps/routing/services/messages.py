@@ -250,7 +250,9 @@ def _within_pace(found: Iterable[tuple], left: dict[int, int], kept: set[tuple[i
 
 
 def names_in_list(msg_type: str, text: str) -> list[str]:
-    """ClOrdIDs of the orders that a list of ours (35=E) brings; none of another message."""
+    """ClOrdIDs of the orders that a list of ours (35=E) brings, and of the legs of a package (35=AB); none of another message."""
+    if msg_type == "AB":
+        return [value for tag, value in rules.fields_of(text) if tag == 654]
     return [value for tag, value in rules.fields_of(text) if tag == 11] if msg_type == "E" else []
 
 

@@ -74,9 +74,14 @@ def _ask(act: Act, session: Session, routes: Sequence[Route]) -> None:
         ]
     )
     record(act, [Fact(row.pk, 1, events.ReconciliationBegan(session.target_comp_id, len(routes)))])
-    wanted = [
-        (session.pk, "H", f"{row.pk}/{r.cl_ord_id}", order_status(r.cl_ord_id, r.order_id, terms_of(blocks[r.block_id]))) for r in routes
-    ]
+    asked = {}
+    for r in routes:  # A package is asked for once, and its answer is of all its legs.
+        package = rules.packages.package_of(r.cl_ord_id)
+        said = rules.packages.package_status(package, r.order_id) if package else order_status(
+            r.cl_ord_id, r.order_id, terms_of(blocks[r.block_id])
+        )  # fmt: skip
+        asked.setdefault(package or r.cl_ord_id, said)
+    wanted = [(session.pk, "H", f"{row.pk}/{name}", said) for name, said in asked.items()]
     try:
         with transaction.atomic():
             write_messages(act, wanted)

@@ -1,5 +1,6 @@
 """Booking execution reports (35=8): what each makes of its route, worked out whole before anything is changed."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import structlog
@@ -31,17 +32,24 @@ def book_report(batch: Batch, message: Heard) -> None:
         return
     if batch.is_repeat(message):
         return
-    report = rules.read_report(fields)
+    weigh(batch, message, rules.read_report(fields))()
+
+
+def weigh(batch: Batch, message: Heard, report: rules.Report) -> Callable[[], None]:
+    """
+    What a report makes of the route it names, worked out whole; calling it does it.
+
+    :raises Unbookable: where it must not be booked
+    """
     route, request = batch.route_named(message, report.cl_ord_id, report.orig_cl_ord_id)
     if report.exec_type == NOT_ACCEPTED and request.msg_type in ("F", "G"):
-        refuse(batch, route, request, report.reject_reason, report.text)
-        return
+        return lambda: refuse(batch, route, request, report.reject_reason, report.text)
     if report.reject_reason == DUPLICATE_ORDER and report.exec_type == NOT_ACCEPTED and route.status != Rt.PENDING_SEND:
         raise Unbookable(f"It rejects ClOrdID {report.cl_ord_id} as a duplicate, but the broker has that order.")
     fill = Fill(batch, message, report, route, request)
     if fill.is_known:
-        return
-    _Outcome(batch, message, report, route, request, fill).book()
+        return lambda: None
+    return _Outcome(batch, message, report, route, request, fill).book
 
 
 class _Outcome:

@@ -21,6 +21,7 @@ from apps.users.services import require
 from .. import events, rules
 from ..models import Route, RouteRequest
 from ..rules.lists import ListRef
+from ..rules.packages import PackageRef
 from ..states import LIFE
 from .cancelling import ask_cancels
 from .controls import refuse_beyond_limits, refuse_plans_beyond_limits
@@ -30,6 +31,7 @@ from .gate import ask_before_sending, halts_in_force, lenders_of, let_through, r
 from .inquiries import open_inquiries
 from .locks import lock_blocks, lock_routes, refuse_stale, terms_of
 from .messages import Outgoing, queue_messages, reachable_brokers
+from .packages import as_legs, legs_at, refuse_legs_alone, replacing
 from .placing import place_orders
 from .planning import (
     ALGO,
@@ -89,7 +91,7 @@ def route_blocks(
     params: Mapping[str, Any] | None = None,
     qty: Decimal | Mapping[int, Decimal] | None = None,
     out_of_turn: bool = False,
-    as_list: ListRef | None = None,
+    together: ListRef | PackageRef | None = None,
 ) -> Routed:
     """
     Will place what is unplaced of the blocks: with brokers' algorithms or with dealers by inquiry, as the firm's rules
@@ -100,7 +102,7 @@ def route_blocks(
     :param broker_code: the broker or dealer to use instead of the rule's
     :param qty: how much of one block to place, or of each by its id; all of it where None
     :param out_of_turn: release also what would have to wait for others of its idea; a supervisor's word, with a reason
-    :param as_list: the list that the orders are of
+    :param together: the list that the orders are of, or the package whose legs they are
     :raises OutOfTurn: where a block trades after others that wait; :raises DirectedElsewhere: for another broker than
         its clients'
     :raises StaleBlock: where a block changed meanwhile; :raises NothingToPlace: where all of one is placed
@@ -117,7 +119,7 @@ def route_blocks(
         raise Invalid("A strategy of the broker's own is asked for by its form.", field="params")
     return route_with_fields(
         act, block_ids, seen=seen, broker_code=broker_code, strategy=strategy, params=params, qty=qty, out_of_turn=out_of_turn,
-        as_list=as_list,
+        together=together,
     )  # fmt: skip
 
 
@@ -125,7 +127,7 @@ def route_blocks(
 def route_with_fields(
     act: Act, block_ids: Sequence[int], *, seen: Mapping[int, int], broker_code: str | None, strategy: str | None,
     params: Mapping[str, Any] | None, qty: Decimal | Mapping[int, Decimal] | None, out_of_turn: bool, child: Child | None = None,
-    as_list: ListRef | None = None,
+    together: ListRef | PackageRef | None = None,
 ) -> Routed:  # fmt: skip
     """As ``route_blocks``; among the parameters may be tags of a strategy of the broker's own, which its form worked out."""
     user = require(act, "routing.route")
@@ -137,6 +139,7 @@ def route_with_fields(
     quantities = _quantities(found, qty)
     bars = bars_of(act, found.values())
     wanted = as_children(plan_routes(act, quantities, found, Override(broker_code, strategy, params), bars), child)
+    wanted = as_legs(wanted) if isinstance(together, PackageRef) else wanted
     plans = let_through(act, standing, wanted)
     plans = split_smart(act, without_barred(bars, plans, reachable_brokers()))
     refuse_untaken(plans)
@@ -153,7 +156,7 @@ def route_with_fields(
     plans = _in_turn(plans, _freeze(act, found, mids, out_of_turn))
     blocks.mark_placed(act, quantities)
     return Routed(
-        routes=place_orders(act, [p for p in plans if p.action == ALGO], mids, lenders, as_list),
+        routes=place_orders(act, [p for p in plans if p.action == ALGO], mids, lenders, together),
         inquiries=open_inquiries(act, [p for p in plans if p.action == INQUIRY], mids),
         told=said.told,
     )
@@ -253,18 +256,19 @@ def cancel_routes(act: Act, route_ids: Sequence[int], *, seen: Mapping[int, int]
     Will ask the brokers to cancel what they have not filled. The routes stay as they are until the brokers answer.
 
     :raises StaleRoute, IllegalMove: where a route changed or is over; :raises RequestPending: where it was asked before
-    :raises NotAnOrder: where a route is a dealer's hit
+    :raises NotAnOrder: where a route is a dealer's hit; :raises LegOfPackage: where legs of one package are not all named
     """
     user = require(act, "routing.route")
     routes, found = lock_routes(user, route_ids, seen)
     _refuse_hits(routes)
+    refuse_legs_alone(routes)
     _refuse_asked_to_cancel(routes, _waiting(routes))
     ask_cancels(act, routes, found)
 
 
 @transaction.atomic
 def replace_routes(
-    act: Act, changes: Mapping[int, Mapping[str, Decimal | None]], *, seen: Mapping[int, int]
+    act: Act, changes: Mapping[int, Mapping[str, Decimal | None]], *, seen: Mapping[int, int], package: PackageRef | None = None
 ) -> Sequence[Finding]:
     """
     Will ask the brokers for another quantity or limit. An increase counts as placed from now on, a decrease once the
@@ -274,6 +278,7 @@ def replace_routes(
     was not refused (FIX 4.4 vol. 4 app. D, D.2). A broker that takes one at a time refuses it.
 
     :param changes: route id to ``qty`` (total, filled part included) and ``limit_price`` (None: market)
+    :param package: they are its legs at the broker, all of them, and it is to be this from now on
     :returns: what keeps an increase from being asked for; then nothing is, and compliance looks at the orders
     :raises StaleRoute, IllegalMove, RequestPending, NotAnOrder: as for cancels
     :raises NotChecked: where an increase is of a block with an order that is not what compliance let through
@@ -290,6 +295,7 @@ def replace_routes(
     refuse_halted(act, standing, [(found[r.block_id], r.broker_id, r.strategy) for r in routes.values()])
     lenders = lenders_of(act, found)
     _refuse_hits(routes)
+    refuse_legs_alone(routes, whole=package is not None)
     waiting = _waiting(routes)
     _refuse_asked_to_cancel(routes, waiting)
     terms, more = {}, {}
@@ -297,7 +303,7 @@ def replace_routes(
         LIFE.after(route.status, events.RouteReplaceRequested)
         block = found[route.block_id]
         asked = waiting.get(pk, [])
-        terms[pk] = _new_terms(route, block, changes[pk], asked[-1] if asked else None)
+        terms[pk] = _new_terms(route, block, changes[pk], asked[-1] if asked else None, package is not None)
         reserved = max([route.qty, *(one.qty for one in asked)])
         increase = max(terms[pk][0] - reserved, Decimal(0))
         more[block.pk] = more.get(block.pk, Decimal(0)) + increase
@@ -312,8 +318,12 @@ def replace_routes(
     if said.stopped:
         return said.stopped
     count_strategies(act, [(r.strategy, found[r.block_id]) for r in routes.values()], is_new=False)
-    names = write_requests(act, routes, "G", terms)
-    queue_messages(act, [_replacing(act, r, found[r.block_id], names[pk], terms[pk], lenders) for pk, r in routes.items()])
+    legs = {pk: leg.nth for pk, leg in legs_at(list(routes)).items()} if package else None
+    names = write_requests(act, routes, "G", terms, legs=legs)
+    if package:
+        queue_messages(act, [replacing(act, routes, found, names, package, lenders)])
+    else:
+        queue_messages(act, [_replacing(act, r, found[r.block_id], names[pk], terms[pk], lenders) for pk, r in routes.items()])
     record(act, [_replaced(routes[pk], names[pk], *new) for pk, new in terms.items()])
     if any(more.values()):
         blocks.mark_placed(act, {pk: qty for pk, qty in more.items() if qty})
@@ -336,7 +346,7 @@ def _replaced(route: Route, name: str, qty: Decimal, limit: Decimal | None) -> F
 
 
 def _new_terms(
-    route: Route, block: Block, change: Mapping[str, Decimal | None], asked: RouteRequest | None
+    route: Route, block: Block, change: Mapping[str, Decimal | None], asked: RouteRequest | None, is_leg: bool
 ) -> tuple[Decimal, Decimal | None]:
     """:param asked: the replace that waits, whose terms hold unless they are changed"""
     stands = (asked or route).qty, (asked or route).limit_price
@@ -352,7 +362,7 @@ def _new_terms(
         raise Invalid(f"{block.ref} has a limit of {rules.plain(block.limit_price)}; give one.", field="limit_price")
     if limit is not None and (limit <= 0 or rules.outside_limit(block.side, limit, block.limit_price)):
         raise Invalid(f"The limit must be above zero and within that of {block.ref}.", field="limit_price")
-    if (qty, limit) == stands:
+    if (qty, limit) == stands and not is_leg:
         raise Invalid(f"Nothing about {route.ref} would change.", field="qty")
     return qty, limit
 

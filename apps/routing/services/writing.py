@@ -48,16 +48,19 @@ def as_json(value: Any) -> str:
     return json.dumps(value, default=str, sort_keys=True)
 
 
-def write_routes(act: Act, wanted: Sequence[NewRoute]) -> list[tuple[int, str]]:
+def write_routes(act: Act, wanted: Sequence[NewRoute], *, as_package: bool = False) -> list[tuple[int, str]]:
     """
     Will write routes, each with its first request and what it is expected to cost, and record them.
 
+    :param as_package: they are the legs of one order, whose ClOrdID theirs have with their number
     :returns: (route id, ClOrdID) of each, in order
     """
     with connection.cursor() as cursor:
         ids = next_ids(cursor, "routing_route", len(wanted))
         request_ids = next_ids(cursor, "routing_routerequest", len(wanted))
         names = [rules.cl_ord_id(act.at, pk) for pk in request_ids]
+        if as_package:
+            names = [rules.packages.leg_name(rules.packages.package_name(names[0]), n) for n in range(1, len(names) + 1)]
         copy_in(
             cursor,
             "routing_route",
@@ -106,12 +109,20 @@ def orig_of(route: Route) -> str:
 
 
 def write_requests(
-    act: Act, routes: Mapping[int, Route], msg_type: str, terms: Mapping[int, tuple[Decimal, Decimal | None]]
-) -> dict[int, str]:
-    """Will write a request for each route; returns route id to its ClOrdID. Bumps the routes' versions."""
+    act: Act, routes: Mapping[int, Route], msg_type: str, terms: Mapping[int, tuple[Decimal, Decimal | None]],
+    *, legs: Mapping[int, int] | None = None,
+) -> dict[int, str]:  # fmt: skip
+    """
+    Will write a request for each route; returns route id to its ClOrdID. Bumps the routes' versions.
+
+    :param legs: of the routes of one package, by id, which leg each is: their names are the package's with that number
+    """
     with connection.cursor() as cursor:
         ids = next_ids(cursor, "routing_routerequest", len(routes))
         names = {pk: rules.cl_ord_id(act.at, request) for pk, request in zip(routes, ids, strict=True)}
+        if legs:
+            whole = rules.packages.package_name(next(iter(names.values())))
+            names = {pk: rules.packages.leg_name(whole, legs[pk]) for pk in names}
         copy_in(
             cursor,
             "routing_routerequest",
