@@ -12,7 +12,18 @@ from fractions import Fraction
 from math import gcd
 
 from .broker import IMMEDIATE, Answer, Broker
-from .orders import OTHER_REJECT, TOO_LATE, UNKNOWN_SYMBOL, WRONG_QUANTITY, ZERO, CancelReject, Execution, LegOf, Order, Terms
+from .orders import (
+    OTHER_REJECT,
+    TOO_LATE,
+    UNKNOWN_SYMBOL,
+    WRONG_QUANTITY,
+    ZERO,
+    CancelReject,
+    Execution,
+    LegOf,
+    Order,
+    Terms,
+)
 
 SIDES = ("1", "2", "5", "6")
 PARTS = 4  # A package that is large is filled in about so many parts.
@@ -151,7 +162,8 @@ class Packages:
     def _refusal(self, request, order: Order, text: str) -> CancelReject:
         return CancelReject(
             broker=self.broker.code, order_id=order.order_id, cl_ord_id=request.cl_ord_id, orig_cl_ord_id=request.orig_cl_ord_id,
-            status=order.status, responds_to="1" if request.kind == "cancel" else "2", reason=TOO_LATE, text=text, at=self.broker.book.utc(),
+            status=order.status, responds_to="1" if request.kind == "cancel" else "2", reason=TOO_LATE, text=text,
+            at=self.broker.book.utc(),
         )  # fmt: skip
 
     def _close_legs(self, package: Package) -> None:

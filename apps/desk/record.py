@@ -288,13 +288,18 @@ def _in_words(name: str, value: object, names: Names) -> str:
 
 
 def _told_with(user, subject: str, subject_id: int) -> list[tuple[str, list[int]]]:
-    """The subject, and with an order or block the whole thread about it and (for an order) what became of its block."""
+    """
+    The subject, and with an order or block the whole thread about it and (for an order) what became of its block; with linked blocks
+    what became of each leg.
+    """
     told = [(subject, [subject_id])]
     if subject in THREADS:
         told.append(("note", [said.note.pk for said in THREADS[subject](user, subject_id)]))
     if subject == "order":
         mine = blocks.blocks_seen_by(user).filter(members__order=subject_id)
         told.append(("block", list(mine.values_list("pk", flat=True))))
+    if subject == "linked_group":
+        told.append(("leg", groups.legs_of(subject_id)))
     return told
 
 

@@ -55,7 +55,7 @@ class LinkedGroupOut(serializers.ModelSerializer):
     class Meta:
         model = LinkedGroup
         fields = (
-            "id", "ref", "kind", "how", "status", "version", "desk", "tolerance_pct", "ratio_limit",
+            "id", "ref", "kind", "how", "status", "version", "desk", "tolerance_pct", "tolerance_amount", "ratio_limit",
             "packages", "net_limit", "note", "composed_by", "composed_at", "sent_by", "sent_at",
             "ended_at", "legs",
         )  # fmt: skip
@@ -72,7 +72,10 @@ class ComposeIn(serializers.Serializer):
     kind = serializers.CharField(max_length=8, help_text="OCO, OTO, BRACKET, PAIR, MULTILEG or PROGRAM")
     how = serializers.CharField(max_length=8, required=False, default="REDUCE", help_text="REDUCE or CANCEL")
     blocks = GroupedBlockIn(many=True, allow_empty=False, help_text="in their order; the first of OTO and BRACKET triggers, of PAIR leads")
-    tolerance_pct = serializers.DecimalField(9, 4, required=False, allow_null=True, default=None, help_text="of a pair, needed")
+    tolerance_pct = serializers.DecimalField(9, 4, required=False, allow_null=True, default=None, help_text="of a pair: this or the amount")
+    tolerance_amount = serializers.DecimalField(
+        20, 4, required=False, allow_null=True, default=None, help_text="of a pair, in USD, instead of percent"
+    )
     ratio_limit = serializers.DecimalField(20, 8, required=False, allow_null=True, default=None, help_text="of a pair")
     packages = serializers.DecimalField(
         20, 4, required=False, allow_null=True, default=None, help_text="of MULTILEG: how many; as many as the blocks make where null"
@@ -137,6 +140,20 @@ class PackageOut(serializers.Serializer):
     balanced = serializers.BooleanField(help_text="whether all legs have filled as many packages")
     net_price = serializers.DecimalField(20, 8, source="net", allow_null=True, help_text="of the average prices of its legs")
     at_odds = serializers.ListField(child=serializers.CharField(), source="odds")
+
+
+class ProposedBlockOut(serializers.Serializer):
+    id = serializers.IntegerField(source="pk")
+    version = serializers.IntegerField()
+    ref = serializers.CharField()
+    symbol = serializers.CharField(source="instrument.symbol")
+
+
+class ProposedLinkOut(serializers.Serializer):
+    kind = serializers.CharField(help_text="OCO, PAIR or MULTILEG")
+    orders = serializers.ListField(child=serializers.CharField(), help_text="names of the groups of orders that ask for it")
+    blocks = ProposedBlockOut(many=True)
+    others = serializers.IntegerField(help_text="how many orders the blocks have besides")
 
 
 class WaveOut(serializers.ModelSerializer):
@@ -220,7 +237,8 @@ class LinkedGroups(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
             pk = services.compose_group(
                 act, said["kind"], list(seen), seen=seen, how=said["how"], note=said["note"],
                 brokers={row["id"]: row["broker_code"] for row in rows}, tolerance_pct=said["tolerance_pct"],
-                ratio_limit=said["ratio_limit"], packages=said["packages"], net_limit=said["net_limit"],
+                tolerance_amount=said["tolerance_amount"], ratio_limit=said["ratio_limit"], packages=said["packages"],
+                net_limit=said["net_limit"],
             )  # fmt: skip
             return self._data(request, pk)
 
@@ -261,7 +279,7 @@ class LinkedGroups(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
 
         return Response(answer_once(act, "groups.send_wave", {"id": key, "said": said}, do)[0])
 
-    @extend_schema(summary="Ask for other packages or another net price", request=PackageChangeIn, responses=LinkedGroupOut, parameters=[KEY])
+    @extend_schema(summary="Ask for other packages or net price", request=PackageChangeIn, responses=LinkedGroupOut, parameters=[KEY])
     def change(self, request: Request, pk: str) -> Response:
         said = self._said(PackageChangeIn, request.data)
         act, key = act_of(request, reason=said["reason"]), int(pk)
@@ -271,6 +289,10 @@ class LinkedGroups(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
             return self._data(request, key)
 
         return Response(answer_once(act, "groups.change_package", {"id": key, "said": said}, do)[0])
+
+    @extend_schema(summary="Links that managers ask for", responses=ProposedLinkOut(many=True), filters=False)
+    def proposed(self, request: Request) -> Response:
+        return Response(ProposedLinkOut(selectors.proposed_to(request.user), many=True).data)
 
     @extend_schema(summary="A package's orders, legs and net price", responses=PackageOut, filters=False)
     def package(self, request: Request, pk: int) -> Response:

@@ -107,7 +107,7 @@ def targets(kind: str, how: str, legs: Sequence[Leg], up_to_pct: Decimal = ZERO)
     return found
 
 
-def pair_targets(lead: Leg, follow: Leg, tolerance_pct: Decimal, *, is_open: bool) -> dict[int, Decimal]:
+def pair_targets(lead: Leg, follow: Leg, tolerance_pct: Decimal | Fraction, *, is_open: bool) -> dict[int, Decimal]:
     """
     Of a pair: the follower may have the part that the leader has filled; the leader no more than the tolerance beyond the part that
     the follower has, so that what is not hedged is never more than that, whatever fills at once. A tolerance that is less than a lot
@@ -145,6 +145,11 @@ def ratio_of(qty: Decimal, packages: Decimal, increment: Decimal) -> Decimal:
 def most_packages(legs: Sequence[tuple[Decimal, Decimal]]) -> Decimal:
     """As many packages as the quantities of legs can be cut into. :param legs: quantity and increment of each, which divides it"""
     return Decimal(gcd(*(int(Fraction(qty) / Fraction(increment)) for qty, increment in legs)))
+
+
+def tolerance_of(amount: Decimal, leader_worth: Decimal) -> Fraction:
+    """An amount of money in percent of what the whole leader is worth, at most all of it. :param leader_worth: above zero"""
+    return min(Fraction(amount) * 100 / Fraction(leader_worth), Fraction(100))
 
 
 def ratio(bid_of_sold: Decimal, offer_of_bought: Decimal) -> Decimal:

@@ -7,11 +7,14 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Exists, F, Max, OuterRef, Prefetch, QuerySet
+from django.db.models import Count, Exists, F, Max, OuterRef, Prefetch, QuerySet
 
-from apps.blocks.models import Block
+from apps.blocks.models import Block, Member
+from apps.blocks.states import B
 from apps.core.refusals import NotFound
+from apps.orders.models import Leg as OrderLeg
 from apps.routing.models import Dialect, Route, RouteRequest, Session
+from apps.routing.rules.said_together import takes_lists
 from apps.routing.states import DEAD, Rt
 from apps.users.services import can
 
@@ -37,6 +40,11 @@ def get_group_seen_by(user, group_id: int) -> LinkedGroup:
     if row is None:
         raise NotFound("There is no such group, or it is not on a desk of yours.")
     return row
+
+
+def legs_of(group_id: int) -> list[int]:
+    """Ids of a group's legs, as facts name them."""
+    return list(Leg.objects.filter(group=group_id).order_by("nth").values_list("pk", flat=True))
 
 
 def live_legs_of_blocks(block_ids: Iterable[int]) -> dict[int, Leg]:
@@ -66,7 +74,8 @@ def groups_behind() -> list[int]:
     for pk, block_id, version in rows.values_list("pk", "block", "version"):
         if groups[of_block[block_id]].heard.get(str(pk), 0) < version:
             found.add(of_block[block_id])
-    priced = {pk for pk, g in groups.items() if g.status == Gr.WORKING and g.ratio_limit is not None}  # The market moves.
+    moving = [pk for pk, g in groups.items() if g.ratio_limit is not None or g.tolerance_amount is not None]
+    priced = {pk for pk in moving if groups[pk].status == Gr.WORKING}  # The market moves.
     return sorted(found | priced | {pk for pk, g in groups.items() if g.status == Gr.ENDING})
 
 
@@ -142,15 +151,76 @@ def unheard(group: LinkedGroup, routes: Iterable[Route]) -> list[Heard]:
         return [Heard(*row[:4], row[4] if isinstance(row[4], dict) else json.loads(row[4])) for row in cursor.fetchall()]
 
 
+FROM_MANAGERS = {"OCO": "OCO", "PAIR": "PAIR", "SPREAD": "MULTILEG"}
+"""
+Kinds of groups of orders to kinds of groups of blocks. What waits for a parent comes to the desk once that filled, so it needs no link
+there; a program of orders is one where the trader wants waves.
+"""
+
+
+class Proposed(NamedTuple):
+    """
+    Blocks that managers' links between orders ask to be worked together.
+
+    :param orders: the groups of orders, by name; :param others: how many orders the blocks have besides
+    """
+
+    kind: str
+    orders: list[str]
+    blocks: list[Block]
+    others: int
+
+    @property
+    def label(self) -> str:
+        return LinkedGroup.Kind(self.kind).label
+
+
+def proposed_to(user) -> list[Proposed]:
+    """
+    Of links between orders whose orders all stand in open blocks of the person's desks, each leg in a block of its own, those that are
+    not linked here yet; links that come to the same blocks are one. Three queries.
+    """
+    if not can(user, "routing.route"):
+        return []
+    rows = Member.objects.filter(order__group__kind__in=FROM_MANAGERS, block__status=B.OPEN, block__placed_qty=0)
+    if not can(user, "portfolios.see_all"):
+        rows = rows.filter(block__desk__in=user.desks.all())
+    rows = rows.exclude(block__in=Leg.objects.filter(is_live=True).values("block"))
+    found: dict[int, list[tuple[int, int]]] = {}
+    said: dict[int, tuple[str, str]] = {}
+    for pk, kind, name, order, block in rows.values_list("order__group", "order__group__kind", "order__group__name", "order", "block"):
+        found.setdefault(pk, []).append((order, block))
+        said[pk] = kind, name
+    wanted = dict(OrderLeg.objects.filter(group__in=found).values_list("group").annotate(n=Count("pk")))
+    merged: dict[tuple, list[str]] = {}
+    mine: dict[tuple, int] = {}
+    for pk, parts in found.items():
+        blocks = tuple(block for _, block in sorted(parts))
+        if len(parts) == wanted.get(pk) and len(set(blocks)) == len(blocks):
+            key = FROM_MANAGERS[said[pk][0]], blocks
+            merged.setdefault(key, []).append(said[pk][1])
+            mine[key] = mine.get(key, 0) + len(parts)
+    ids = {pk for _, blocks in merged for pk in blocks}
+    by_id = Block.objects.select_related("instrument").annotate(orders=Count("members")).in_bulk(ids)
+    return [
+        Proposed(key[0], sorted(names), [by_id[pk] for pk in key[1]], sum(by_id[pk].orders for pk in key[1]) - mine[key])
+        for key, names in sorted(merged.items(), key=lambda one: one[0][1])
+    ]
+
+
 def sent_pct(group: LinkedGroup) -> Decimal:
     """How much of a program's blocks its waves come to, in percent. One query."""
     return Wave.objects.filter(group=group).aggregate(pct=Max("up_to_pct"))["pct"] or Decimal(0)
 
 
 def list_brokers() -> frozenset[int]:
-    """Brokers that take a list as one message, over a session that can say it: in FIX 4.4, without a dialect."""
+    """
+    Brokers that take a list as one message, over a session that can say it: in FIX 4.4, with no dialect that wants of each order what a
+    list has no place for.
+    """
     takers = ListBroker.objects.values("broker")
-    apart = Dialect.objects.filter(status="IN_FORCE").values("session")
+    spoken = Dialect.objects.filter(status="IN_FORCE", session__broker__in=takers)
+    apart = [row.session_id for row in spoken if not takes_lists(row.rules)]
     rows = Session.objects.filter(broker__in=takers, is_enabled=True, environment=settings.ENVIRONMENT, begin_string="FIX.4.4")
     rows = rows.exclude(pk__in=apart)
     return frozenset(rows.values_list("broker_id", flat=True))
@@ -167,6 +237,11 @@ class PackageWay(NamedTuple):
         return bool(self.reports)
 
 
+def package_brokers() -> set[int]:
+    """Ids of the brokers that take an order of several legs. One query."""
+    return set(PackageBroker.objects.values_list("broker", flat=True))
+
+
 def package_way(broker_code: str) -> PackageWay:
     """Three queries at most."""
     taker = PackageBroker.objects.filter(broker__code=broker_code).select_related("broker").first()
@@ -177,8 +252,6 @@ def package_way(broker_code: str) -> PackageWay:
         return PackageWay("", f"{broker_code} has no enabled session")
     if session.begin_string == "FIX.4.2":
         return PackageWay("", f"the session with {broker_code} speaks FIX 4.2, which has no order of several legs")
-    if Dialect.objects.filter(session=session, status="IN_FORCE").exists():
-        return PackageWay("", f"{broker_code} is spoken to in a dialect, in which orders of several legs are not said")
     return PackageWay(taker.reports, f"{broker_code} takes it as one order (35=AB)" + (f": {taker.note}" if taker.note else ""))
 
 

@@ -13,6 +13,7 @@ urlpatterns = [
 ]
 api_urlpatterns = [
     path("linked-groups/", LinkedGroups.as_view({"get": "list", "post": "create"}), name="api-linked-groups"),
+    path("linked-groups/proposed/", LinkedGroups.as_view({"get": "proposed"}, pagination_class=None), name="api-linked-groups-proposed"),
     path("linked-groups/<int:pk>/", LinkedGroups.as_view({"get": "retrieve"}), name="api-linked-group"),
     path("linked-groups/<int:pk>/package/", LinkedGroups.as_view({"get": "package"}), name="api-linked-group-package"),
     path("linked-groups/<int:pk>/program/", LinkedGroups.as_view({"get": "program"}), name="api-linked-group-program"),

@@ -20,6 +20,7 @@ from .models import LinkedGroup
 from .states import FOLLOWED, Gr
 
 SHOWN = 200
+OF_KIND = {rules.Kind.PAIR: ("tolerance_pct", "tolerance_amount", "ratio_limit"), rules.Kind.MULTILEG: ("packages", "net_limit")}
 ACTS = (
     ("send", "Send", (Gr.PLANNED,), "s"),
     ("wave", "Send a wave", (Gr.PLANNED, Gr.WORKING), "s"),
@@ -48,7 +49,7 @@ def listed(request: HttpRequest) -> HttpResponse:
     """Groups the person may see, the newest first."""
     rows = [page_selectors.in_short(group) for group in selectors.groups_seen_by(request.user)[:SHOWN]]
     part = "#rows" if request.htmx and request.GET.get("part") == "rows" else ""
-    return render(request, f"groups/list.html{part}", {"rows": rows})
+    return render(request, f"groups/list.html{part}", {"rows": rows, "proposed": selectors.proposed_to(request.user)})
 
 
 @door("routing.see")
@@ -98,11 +99,7 @@ def compose(request: HttpRequest) -> HttpResponse:
         try:
             pk = services.compose_group(
                 act_of(request), said.get("kind", ""), _ordered(seen, said), seen=seen, how=said.get("how", ""),
-                brokers={pk: said.get(f"broker-{pk}", "") or said.get("broker", "") for pk in seen}, note=said.get("note", ""),
-                **({"tolerance_pct": _number(said, "tolerance_pct"), "ratio_limit": _number(said, "ratio_limit")}
-                   if said.get("kind") == rules.Kind.PAIR else {}),
-                **({"packages": _number(said, "packages"), "net_limit": _number(said, "net_limit")}
-                   if said.get("kind") == rules.Kind.MULTILEG else {}),
+                note=said.get("note", ""), **_of_kind(said, seen),
             )  # fmt: skip
         except Invalid as refusal:
             error = refusal.message
@@ -113,9 +110,19 @@ def compose(request: HttpRequest) -> HttpResponse:
     context = {
         "blocks": selectors.blocks_to_link(request.user, seen), "said": said, "seen": seen, "error": error,
         "kinds": page_selectors.KINDS, "hows": LinkedGroup.How.choices,
-        "brokers": reference.brokers().filter(kind=Broker.Kind.BROKER).order_by("name"),
+        "brokers": reference.brokers().filter(kind=Broker.Kind.BROKER).order_by("name"), "takers": selectors.package_brokers(),
     }  # fmt: skip
     return render(request, "groups/compose.html", context, status=422 if error else 200)
+
+
+def _of_kind(said, seen: Mapping[int, int]) -> dict:
+    """What the form asks for of this kind alone: one broker for a package, an amount in place of a percentage."""
+    kind = said.get("kind", "")
+    found = {field: _number(said, field) for field in OF_KIND.get(kind, ())}
+    if found.get("tolerance_amount") is not None:
+        found["tolerance_pct"] = None
+    one = kind == rules.Kind.MULTILEG
+    return found | {"brokers": {pk: said.get("broker" if one else f"broker-{pk}", "") for pk in seen}}
 
 
 def _ordered(seen: Mapping[int, int], said) -> list[int]:

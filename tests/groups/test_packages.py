@@ -5,7 +5,10 @@ from decimal import Decimal
 from itertools import count
 
 import pytest
+from django.urls import reverse
+from django.utils import timezone
 
+from apps.core.acts import Act
 from apps.core.refusals import Conflict, IllegalMove, Invalid
 from apps.groups import page_selectors
 from apps.groups import services as groups
@@ -388,3 +391,61 @@ class TestChanges:
         harbor.whole(name_of(working), "I", "0", 300, 0, 300)
 
         assert Reconciliation.objects.get().status == "AGREED"
+
+
+class TestEdges:
+    def test_the_page_tells_how_it_goes_its_net_price_and_what_differs(self, package, harbor, client, tom):
+        client.force_login(tom)
+        group = package(300, 600, net_limit=D(-140), sent=False)
+        url = reverse("groups:detail", args=[group.pk])
+        assert "takes it as one order (35=AB)" in client.get(url).content.decode()
+        groups.send_group(Act(by=tom.pk, at=timezone.now(), via="page"), group.pk, seen={group.pk: 1})
+        one, two = routes_of(group)
+        harbor.leg(name_of(group), one, 100, 50, 100), harbor.leg(name_of(group), two, 200, 100, 200)
+        harbor.whole(name_of(group), "F", "1", 300, 100, 200, last=100, price=-151, avg=-151)
+
+        page = client.get(url).content.decode()
+        assert "the broker says a net price of -151, its legs come to -150" in page
+        assert "−140.0000" in page and "Net of one package" in page
+        assert client.get(reverse("groups:list")).status_code == 200
+
+    def test_singles_say_why(self, package, client, tom):
+        client.force_login(tom)
+        group = package(300, 600, takes=False)
+
+        assert "not known to take an order of several legs" in client.get(reverse("groups:detail", args=[group.pk])).content.decode()
+
+    def test_is_changed_from_a_dialog_which_says_what_is_wrong(self, package, client, tom):
+        client.force_login(tom)
+        group = package(300, 600)
+        url = reverse("groups:change", args=[group.pk])
+        assert 'value="300"' in client.get(url).content.decode()
+        seen = {"seen": f"{group.pk}:{group.version}"}
+        refused = client.post(url, seen | {"packages": "301", "net_limit": ""})
+        assert (refused.status_code, "up to the 300 of the blocks" in refused.content.decode()) == (422, True)
+        assert client.post(url, seen | {"packages": "many"}).status_code == 422
+
+        assert client.post(url, seen | {"packages": "200", "net_limit": "-139.5"}).status_code == 204
+        assert dict(wire("AC"))[44] == "-139.5"
+
+    def test_is_composed_read_and_changed_over_the_api(self, a_block, firm, watched, client, tom):
+        client.force_login(tom)
+        PackageBroker.objects.create(broker=firm.brokers["HARBOR"])
+        blocks = [a_block("AAA", "BUY", 30), a_block("CCC", "SELL", 60)]
+        rows = [{"id": block.pk, "version": 1, "broker_code": "HARBOR"} for block in blocks]
+        watched()
+
+        def post(name, data, *args):
+            return client.post(reverse(name, args=args), data, content_type="application/json")
+
+        refused = post("api-linked-groups", {"kind": "MULTILEG", "blocks": rows, "packages": "7"})
+        assert (refused.status_code, refused.json()["facts"]["field"]) == (422, "packages")
+        made = post("api-linked-groups", {"kind": "MULTILEG", "blocks": rows, "packages": "30", "net_limit": "-140"})
+        pk = made.json()["id"]
+        assert [leg["ratio"] for leg in made.json()["legs"]] == ["1.0000", "2.0000"]
+        sent = post("api-linked-group-send", {"version": 1}, pk)
+        changed = post("api-linked-group-change", {"version": sent.json()["version"], "packages": "20", "net_limit": None}, pk)
+        assert changed.status_code == 200
+
+        said = client.get(reverse("api-linked-group-package", args=[pk])).json()
+        assert (said["as_one_order"], said["orders"][0]["wanted_qty"], said["package_legs"][1]["weight"]) == (True, "20.0000", 2)

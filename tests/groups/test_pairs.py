@@ -121,6 +121,32 @@ class TestPairs:
         group.refresh_from_db()
         assert group.status == "WORKING"
 
+    def test_the_tolerance_may_be_an_amount_at_the_leaders_price_now(self, paired, floor, firm, by):
+        quote(firm, "AAA", "49.99", "50.01"), quote(firm, "CCC", "99", "101")
+        group = paired(tolerance_pct=None, tolerance_amount=D(5001))
+        floor.answer()
+        assert at_brokers(group) == [101, 0]  # 5,001 of the 50,000 that it is worth, up to the lot.
+
+        quote(firm, "AAA", "99.99", "100.01")
+        groups.follow_behind(by("scheduler", via="worker"))
+        floor.answer()
+        assert at_brokers(group) == [51, 0]
+
+    def test_without_a_price_of_now_the_leader_of_an_amount_waits(self, paired, floor, firm):
+        quote(firm, "AAA", "49.9", "50", age=61)
+        group = paired(tolerance_pct=None, tolerance_amount=D(5000))
+
+        assert at_brokers(group) == [0, 0]
+        assert "What the leader is worth cannot be told" in legs_of(group)[0].problem
+
+    @pytest.mark.parametrize(("more", "said"), [
+        ({"tolerance_amount": D(5000)}, "once"), ({"tolerance_pct": None, "tolerance_amount": D(0)}, "above zero"),
+    ])  # fmt: skip
+    def test_says_its_tolerance_once(self, paired, more, said):
+        with pytest.raises(Invalid, match=said):
+            paired(**more)
+        assert not LinkedGroup.objects.exists()
+
     @pytest.mark.parametrize("more", [{"tolerance_pct": None}, {"tolerance_pct": D(0)}, {"tolerance_pct": D(101)}, {"ratio_limit": D(-1)}])
     def test_refuses_what_is_no_pair(self, paired, more):
         with pytest.raises(Invalid):

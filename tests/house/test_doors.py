@@ -132,7 +132,7 @@ MATRIX: dict[str, set[str] | str] = {
     "api-linked-groups": {T, C, O, A}, "api-linked-group": {T, C, O, A},
     **{f"{name}{act}": {T} for name in ("groups:", "api-linked-group-") for act in
        ("send", "pause", "resume", "end", "drop", "again", "wave", "change")},
-    "api-linked-group-program": {T, C, O, A}, "api-linked-group-package": {T, C, O, A},
+    "api-linked-group-program": {T, C, O, A}, "api-linked-group-package": {T, C, O, A}, "api-linked-groups-proposed": {T, C, O, A},
     # Allocations and settlement
     "allocations:list": FLOOR, "allocations:rows": FLOOR, "allocations:block": FLOOR,
     "settlement:board": {C, O, A}, "settlement:rows": {C, O, A}, "settlement:confirmation_rows": {C, O, A},

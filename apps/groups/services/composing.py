@@ -44,7 +44,8 @@ class UnfitLeg(Conflict):
 def compose_group(
     act: Act, kind: str, block_ids: Sequence[int], *, seen: Mapping[int, int], how: str = rules.How.REDUCE,
     brokers: Mapping[int, str] | None = None, note: str = "", tolerance_pct: Decimal | None = None,
-    ratio_limit: Decimal | None = None, packages: Decimal | None = None, net_limit: Decimal | None = None,
+    tolerance_amount: Decimal | None = None, ratio_limit: Decimal | None = None, packages: Decimal | None = None,
+    net_limit: Decimal | None = None,
 ) -> int:  # fmt: skip
     """
     Will have blocks worked together from now on. Nothing is sent by it; until the group is sent or dropped nobody else
@@ -52,6 +53,7 @@ def compose_group(
 
     :param kind: ``OCO``, ``OTO``, ``BRACKET``, ``PAIR``, ``MULTILEG``, or ``PROGRAM``, which is sent in waves (``send_wave``)
     :param tolerance_pct: of a pair: how far its leader, the first, may be ahead of the other, in percent of each
+    :param tolerance_amount: of a pair, instead: how far, in USD at the leader's price now
     :param ratio_limit: of a pair: the least price of what is sold, in prices of what is bought, at which the leader works
     :param packages: of a package: how many, each with as much of every leg; the most that can be where None
     :param net_limit: of a package: the most that is paid for one, below zero the least that is received
@@ -68,7 +70,7 @@ def compose_group(
     roles = _roles(kind, how, block_ids)
     found = _fit(user, block_ids, seen)
     codes = _codes(brokers or {}, found)
-    pair = _pair(kind, [found[pk] for pk in block_ids], tolerance_pct, ratio_limit)
+    pair = _pair(kind, [found[pk] for pk in block_ids], tolerance_pct, tolerance_amount, ratio_limit)
     package, ratios = package_terms(kind, [found[pk] for pk in block_ids], codes, packages, net_limit)
     group = LinkedGroup.objects.create(
         kind=kind, how=how, desk_id=found[block_ids[0]].desk_id, note=note.strip()[:200], composed_by_id=act.by, composed_at=act.at,
@@ -110,17 +112,23 @@ def _roles(kind: str, how: str, block_ids: Sequence[int]) -> list[str]:
         raise Invalid(str(problem), field="blocks") from None
 
 
-def _pair(kind: str, legs: Sequence[Block], tolerance_pct: Decimal | None, ratio_limit: Decimal | None) -> dict[str, Decimal | None]:
+def _pair(
+    kind: str, legs: Sequence[Block], tolerance_pct: Decimal | None, tolerance_amount: Decimal | None, ratio_limit: Decimal | None
+) -> dict[str, Decimal | None]:
     """What a pair is kept by; nothing of another kind."""
     if kind != rules.Kind.PAIR:
         return {}
-    if tolerance_pct is None or not 0 < tolerance_pct <= 100:
-        raise Invalid("Say by how many percent the leader may be ahead: above 0, at most 100.", field="tolerance_pct")
+    if tolerance_pct is not None and tolerance_amount is not None:
+        raise Invalid("Say how far the leader may be ahead once: in percent or in USD.", field="tolerance_amount")
+    if tolerance_amount is not None and not 0 < tolerance_amount == round(tolerance_amount, 4) < 10**12:
+        raise Invalid("What the leader may be ahead by in USD is above zero.", field="tolerance_amount")
+    if tolerance_amount is None and (tolerance_pct is None or not 0 < tolerance_pct <= 100):
+        raise Invalid("Say by how many percent the leader may be ahead: above 0, at most 100; or by how many USD.", field="tolerance_pct")
     if ratio_limit is not None and ratio_limit <= 0:
         raise Invalid("The ratio is a price over a price, above zero; leave it empty for any.", field="ratio_limit")
     if sum(leg.side in BUYS for leg in legs) != 1:
         raise Invalid("Of a pair one is bought and the other is sold.", field="blocks")
-    return {"tolerance_pct": tolerance_pct, "ratio_limit": ratio_limit}
+    return {"tolerance_pct": tolerance_pct, "tolerance_amount": tolerance_amount, "ratio_limit": ratio_limit}
 
 
 def _fit(user: User, block_ids: Sequence[int], seen: Mapping[int, int]) -> dict[int, Block]:

@@ -33,7 +33,7 @@ from ..models import Leg, LinkedGroup
 from ..selectors import LegNow
 from ..states import FOLLOWED, LIFE, Gr
 from .listing import route_legs
-from .ratios import why_shut
+from .ratios import tolerance_pct, why_shut
 
 log = structlog.get_logger(__name__)
 
@@ -142,7 +142,9 @@ def _targets(group: LinkedGroup, rows: Sequence[LegNow], at: datetime) -> dict[i
     if group.kind == rules.Kind.MULTILEG:
         return {row.leg.pk: rules.package_target(row.now, row.states, row.leg.ratio, group.packages) for row in rows}
     if group.kind == rules.Kind.PAIR:
-        return rules.pair_targets(rows[0].now, rows[1].now, group.tolerance_pct, is_open=not why_shut(group, rows, at))
+        return rules.pair_targets(
+            rows[0].now, rows[1].now, tolerance_pct(group, rows, at), is_open=not why_shut(group, rows, at)
+        )  # fmt: skip
     up_to = selectors.sent_pct(group) if group.kind == rules.Kind.PROGRAM else Decimal(0)
     return rules.targets(group.kind, group.how, [row.now for row in rows], up_to)
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from lxml import etree
 
 from ..models import Session
+from ..rules.said_together import OWN
 from .hours import boundary_of, is_gapless
 
 PARAMETERS = {
@@ -61,11 +62,30 @@ def _lenient(folder: Path, name: str, *, minor: str = "") -> Path:
             element.set("type", "STRING")
             for value in element.findall("value"):
                 element.remove(value)
+    _with_own_tags(tree.getroot())
     if minor:
         _with_parameters(tree.getroot())
     path = folder / f"{name[:-1]}{minor}-lenient.xml" if minor else folder / f"{name}-lenient.xml"
     tree.write(str(path), encoding="UTF-8")
     return path
+
+
+def _with_own_tags(root: etree._Element) -> None:
+    """
+    Will let user-defined tags stand in the orders of a list (35=E) and the legs of a package (AB, AC), as brokers' dialects want them
+    there: at a tag that a group does not have QuickFIX takes the group to be over.
+    """
+    fields = root.find("fields")
+    groups = root.xpath("components/component[@name='ListOrdGrp']/group[@name='NoOrders']")
+    groups += root.xpath("components/component[@name='LegOrdGrp']/group[@name='NoLegs']")
+    if fields is None or not groups:
+        return
+    known = {int(field.get("number")) for field in fields}
+    for number in OWN:
+        if number not in known:
+            etree.SubElement(fields, "field", number=str(number), name=f"Own{number}", type="STRING")
+            for group in groups:
+                etree.SubElement(group, "field", name=f"Own{number}", required="N")
 
 
 def _with_parameters(root: etree._Element) -> None:

@@ -213,12 +213,12 @@ def code_of(d: Dialect, about: About) -> str:
     return {TICKER: about.symbol, ISIN: about.isin, SEDOL: about.sedol}.get(d.symbology, about.symbol)
 
 
-def _is_named(d: Dialect, about: About) -> bool:
+def is_named(d: Dialect, about: About) -> bool:
     return d.symbology != LISTED and about.asset_class in SHARES | BONDS
 
 
 def _named(d: Dialect, fields: list[FramePart], about: About, *, is_cancel: bool) -> list[FramePart]:
-    if not _is_named(d, about):
+    if not is_named(d, about):
         return fields
     code = code_of(d, about)
     if not code:
@@ -261,7 +261,7 @@ def heard(d: Dialect, fields: Sequence[FramePart], about: About | None) -> list[
     :raises Malformed: where a number that must be converted is none
     """
     made = _units_heard(d, fields, about) if about else list(fields)
-    if about and _is_named(d, about):
+    if about and is_named(d, about):
         made = _instrument_heard(d, made, about)
     return made
 

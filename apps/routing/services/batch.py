@@ -108,8 +108,12 @@ class Batch:
             else:
                 self.fields[pk] = fields
 
-    def _block_named(self, message: Heard) -> int | None:
+    def _block_named(self, message: Heard) -> int | dict[str, int] | None:
         fields = self.raw[message.id]
+        if message.msg_type == "N":
+            return {name: self.routes[self.requests[name].route_id].block_id for t, name in fields.all if t == 11 and name in self.requests}
+        if leg := self.packages.leg_named(fields, self.requests):
+            return self.routes[leg.route_id].block_id if leg.route_id in self.routes else None
         found = [self.requests[name].route_id for name in (fields.find(11), fields.find(41)) if name in self.requests]
         for pk in (self.linked.get(message.id), *found):
             if pk in self.routes:

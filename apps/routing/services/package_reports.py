@@ -17,15 +17,6 @@ from .reports import book_report, ours_of, weigh
 from .rows import Heard, Unbookable
 
 
-def _named(batch: Batch, *names: str) -> PackageRow | None:
-    """The package whose ClOrdID one of these is."""
-    for name in names:
-        for leg in sorted(rules.packages.leg_names([name])) if name else ():
-            if leg in batch.requests:
-                return batch.packages.of_route.get(batch.requests[leg].route_id)
-    return None
-
-
 def hear_report(batch: Batch, message: Heard) -> None:
     """
     Will book an execution report, of whatever it is.
@@ -33,7 +24,7 @@ def hear_report(batch: Batch, message: Heard) -> None:
     :raises Unbookable: where a report of a package does not say of what it is, of which leg, or its legs come to less
     """
     fields = batch.fields[message.id]
-    package = _named(batch, fields.find(11), fields.find(41))
+    package = batch.packages.named(batch.requests, fields.find(11), fields.find(41))
     if package is None:
         book_report(batch, message)
         return
@@ -41,6 +32,8 @@ def hear_report(batch: Batch, message: Heard) -> None:
     kind = fields.find(442) or (WHOLE if rules.tells_state(fields) else "")
     _adopt(package, fields)
     if kind == LEG:
+        if fields is not batch.raw[message.id] and not fields.find(654):
+            raise Unbookable("It does not name its leg by LegRefID (654), and only by its leg are its units known.")
         leg = rules.packages.leg_meant(fields, package.legs)
         if leg is None:
             raise Unbookable("It is of a leg, and does not say of which: by LegRefID (654), or an instrument and side that one leg has.")
@@ -131,7 +124,7 @@ def _keep(batch: Batch, message: Heard, package: PackageRow, fields: rules.Field
 def hear_refusal(batch: Batch, message: Heard) -> None:
     """Will book an OrderCancelReject (35=9); of a package, for each of its legs."""
     fields = batch.fields[message.id]
-    package = _named(batch, fields.find(11))
+    package = batch.packages.named(batch.requests, fields.find(11))
     if package is None:
         book_refusal(batch, message)
         return
@@ -150,7 +143,7 @@ def hear_reject(batch: Batch, message: Heard) -> None:
     """Will book a reject (35=j, 3); of a package, or of what was asked of one, for each of its legs."""
     fields = batch.fields[message.id]
     sent, ref = batch.sent.get(message.id, ("", "")) if message.msg_type == "3" else (fields.find(372), fields.find(379))
-    package = _named(batch, ref) if sent in ("AB", "AC", "F") else None
+    package = batch.packages.named(batch.requests, ref) if sent in ("AB", "AC", "F") else None
     if package is None:
         book_reject(batch, message)
         return

@@ -1,6 +1,6 @@
 """Packages as booking holds them in memory."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -8,8 +8,8 @@ from decimal import Decimal
 from apps.core.tables import update_many
 
 from .. import rules
-from ..rules.packages import LegKnown
-from .rows import RouteRow
+from ..rules.packages import WHOLE, LegKnown
+from .rows import Request, RouteRow
 
 
 @dataclass(slots=True)
@@ -51,6 +51,23 @@ class Packages:
             package = self.rows.setdefault(row[0], PackageRow(*row[:11], []))
             package.legs.append(LegKnown(*row[11:]))
             self.of_route[row[13]] = package
+
+    def named(self, requests: Mapping[str, Request], *names: str) -> PackageRow | None:
+        """The package whose ClOrdID one of these is."""
+        for name in names if self.rows else ():
+            for leg in sorted(rules.packages.leg_names([name])):
+                if leg in requests:
+                    return self.of_route.get(requests[leg].route_id)
+        return None
+
+    def leg_named(self, fields: rules.Fields, requests: Mapping[str, Request]) -> LegKnown | None:
+        """The leg that a report names by its LegRefID; of one of the whole the first, in whose unit the net price is."""
+        package = self.named(requests, fields.find(11), fields.find(41))
+        if package is None:
+            return None
+        if fields.find(442) == WHOLE:
+            return package.legs[0]
+        return next((leg for leg in package.legs if leg.ref == fields.find(654)), None)
 
     def write(self, cursor) -> None:
         changed = [row for row in self.rows.values() if row.is_changed]

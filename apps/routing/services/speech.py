@@ -10,10 +10,11 @@ from apps.reference.models import Instrument
 from .. import rules
 from ..models import Dialect, Session
 from ..rules.dialects import About, CannotSay
+from ..rules.packages import WHOLE
 from ..rules.reconciling import WRITTEN_HERE
+from ..rules.said_together import LEG, list_heard, list_said, package_said
 
 Said = Sequence[tuple[int, str]]
-LISTS = ("E", "AB", "AC")
 ABOUT = ("symbol", "isin", "sedol", "venue__mic", "asset_class", "currency_id")
 
 
@@ -32,17 +33,17 @@ def texts_of(outgoing: Sequence[tuple[int, str, str, Said]]) -> list[str]:
         return []
     sessions = _held({session_id for session_id, *_ in outgoing})
     spoken = {row.session_id: row.rules for row in Dialect.objects.filter(session__in=sessions, status="IN_FORCE")}
-    about = _about([dict(reversed(fields)).get(55, "") for pk, _, _, fields in outgoing if pk in spoken])
+    about = _about([value for pk, _, _, fields in outgoing if pk in spoken for tag, value in fields if tag in (55, LEG)])
     texts = []
     for session_id, msg_type, _, fields in outgoing:
         session = sessions[session_id]
         try:
             said: Said = fields
-            if session_id in spoken and msg_type == "E":  # Its orders would go out unsaid in it: a price in pounds for one in pence.
-                raise CannotSay("a list (35=E) is not said in its dialect; its orders go singly")
-            if session_id in spoken and msg_type in LISTS:
-                raise CannotSay("orders in one message are not said in a dialect; send them one by one")
-            if session_id in spoken and msg_type in rules.dialects.SAID:
+            if session_id in spoken and msg_type == "E":
+                said = list_said(spoken[session_id], fields, about)
+            elif session_id in spoken and msg_type in ("AB", "AC"):
+                said = package_said(spoken[session_id], msg_type, fields, about)
+            elif session_id in spoken and msg_type in rules.dialects.SAID:
                 thing = about.get(dict(reversed(fields)).get(55, ""))
                 said = rules.dialects.said(spoken[session_id], msg_type, fields, thing)
             texts.append(rules.text_of(rules.spoken(session.begin_string, msg_type, said)))
@@ -84,20 +85,33 @@ def about_blocks(block_ids: Iterable[int]) -> dict[int, About]:
         return {pk: About(*row) for pk, *row in cursor.fetchall()}
 
 
-def understood(said: Mapping[int, tuple[int, rules.Fields, int | None]]) -> Iterator[tuple[int, rules.Fields | rules.Malformed]]:
+def understood(
+    said: Mapping[int, tuple[int, rules.Fields, int | Mapping[str, int] | None]],
+) -> Iterator[tuple[int, rules.Fields | rules.Malformed]]:
     """
     Messages heard over sessions with a dialect, in our terms, or why they cannot be. Two statements at most.
 
-    :param said: message id to its session's id, what was on the wire, and the block that it is about, if that is known
+    :param said: message id to its session's id, what was on the wire, and the block that it is about, if that is known; of what is
+        said of a list, ClOrdID to block
     """
     sessions = {session for session, *_ in said.values()}
     spoken = {row.session_id: row.rules for row in Dialect.objects.filter(session__in=sessions, status="IN_FORCE")} if sessions else {}
     if not spoken:
         return
-    about = about_blocks(block for session, _, block in said.values() if block is not None and session in spoken)
+    named = [block for session, _, block in said.values() if block is not None and session in spoken]
+    about = about_blocks(pk for block in named for pk in (block.values() if isinstance(block, Mapping) else [block]))
     for pk, (session, fields, block) in said.items():
         if session in spoken and fields.find(50) != WRITTEN_HERE[1]:
             try:
-                yield pk, rules.Fields.of(rules.dialects.heard(spoken[session], fields.all, about.get(block or 0)))
+                yield pk, rules.Fields.of(_heard(spoken[session], fields, block, about))
             except rules.Malformed as problem:
                 yield pk, problem
+
+
+def _heard(d: rules.Dialect, fields: rules.Fields, block: int | Mapping[str, int] | None, about: Mapping[int, About]) -> Said:
+    if isinstance(block, Mapping):
+        return list_heard(d, fields.all, {name: about[pk] for name, pk in block.items() if pk in about})
+    thing = about.get(block or 0)
+    if thing and thing.asset_class in rules.dialects.BONDS and fields.find(442) == WHOLE:
+        thing = None  # Packages are counted one by one, whatever their legs are counted in.
+    return rules.dialects.heard(d, fields.all, thing)
