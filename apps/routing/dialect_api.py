@@ -41,6 +41,9 @@ class DialectText(serializers.Serializer):
     bond_unit = serializers.IntegerField(required=False, default=1, help_text="face that one of a bond's quantity is")
     tags = TagText(many=True, required=False, default=list)
     required = RequiredText(many=True, required=False, default=list)
+    list_fills = serializers.BooleanField(
+        required=False, default=False, help_text="fills of lists come by ListStatus (35=N) alone, and are booked from it"
+    )
 
 
 class DialectOut(DialectText):

@@ -12,7 +12,7 @@ from .states import Di
 
 SAID = {
     "symbology": "Instruments", "suffixes": "Suffixes", "price_units": "Prices", "bond_unit": "Bond quantities", "tags": "Tags",
-    "required": "Required",
+    "required": "Required", "list_fills": "Fills of lists",
 }  # fmt: skip
 
 
@@ -72,4 +72,6 @@ def _words(d: rules.Dialect, name: str) -> str:
         return rules.SYMBOLOGIES[d.symbology]
     if name == "bond_unit":
         return "face" if d.bond_unit == 1 else f"in {d.bond_unit:,} of face"
+    if name == "list_fills":
+        return "by ListStatus (35=N) alone" if d.list_fills else "by execution reports"
     return "; ".join(rules.lines_of(d)[name].splitlines()) or "nothing"

@@ -110,11 +110,16 @@ class DialectForm(forms.Form):
         + ", ".join((*dialects.NAMED, *dialects.OF_INSTRUMENT)), 4,
     )  # fmt: skip
     required = _lines("Required", "DG 1: no new order or replace leaves without tag 1")
+    list_fills = forms.BooleanField(
+        label="Fills of lists come by ListStatus (35=N) alone", required=False, help_text="they are booked from it; else reports alone are"
+    )
     reason = forms.CharField(label="Why (kept on the record)", max_length=400, widget=forms.Textarea(attrs={"rows": 2}))
 
     @classmethod
     def first(cls, row: Dialect | None) -> dict:
-        return row.lines | {"symbology": row.symbology, "bond_unit": row.bond_unit} if row else {"bond_unit": 1}
+        if row is None:
+            return {"bond_unit": 1}
+        return row.lines | {"symbology": row.symbology, "bond_unit": row.bond_unit, "list_fills": row.list_fills}
 
     def clean(self) -> dict:
         data = super().clean() or self.cleaned_data

@@ -95,3 +95,62 @@ def test_a_leg_whose_units_are_not_known_is_put_before_a_person(package, harbor,
     assert "LegRefID" in Message.objects.get(status="QUARANTINED").problem
     assert not Execution.objects.exists()
     assert rules.packages.is_package(name_of(group))
+
+
+BY_LIST = CENTS._replace(list_fills=True)
+
+
+class TestFillsByListAlone:
+    @pytest.fixture
+    def told(self, a_wave, floor, firm):
+        """``told("3", 200, 5000)``: a ListStatus on a wave of 500 that counts so much of its order, at so many cents on average."""
+        group = a_wave(BY_LIST)
+        name = routes_of(group).get().cl_ord_id
+
+        def say(status, cum, average, *, state="1") -> routing.Hearing:
+            line = {73: 1, 11: name, 14: cum, 39: state, 151: 500 - cum, 84: 0, 6: average, 60: rules.utc_text(floor.street.start)}
+            fields = status_fields(group, status, lines=[1]) | {key: value for key, value in line.items() if value is not None}
+            return floor.street.book(floor.street.hear(firm.brokers["HARBOR"].pk, "N", fields))
+
+        say.group = group
+        return say
+
+    def route(self, told):
+        return routes_of(told.group).get()
+
+    def test_are_booked_from_it_each_once(self, told):
+        told("2", 0, None, state="0")
+        assert str(self.route(told).status) == "NEW"
+        for _ in range(2):
+            told("3", 200, 5000)
+        told("3", 300, 5050)
+        told("6", 500, 5100, state="2")
+
+        assert [(e.qty, e.price) for e in Execution.objects.order_by("pk")] == [(200, 50), (100, D("51.5")), (200, D("51.75"))]
+        assert (str(self.route(told).status), self.route(told).cum_value) == ("FILLED", 500 * 51)
+        assert Execution.objects.first().exec_id == f"{told.group.ref}-1/{self.route(told).cl_ord_id}/200"
+        assert not Message.objects.filter(status="QUARANTINED").exists()
+
+    def test_what_it_ends_is_over(self, told):
+        told("3", 200, 5000)
+        told("6", 200, 5000, state="4")
+
+        assert (str(self.route(told).status), self.route(told).cum_qty, self.route(told).leaves_qty) == ("CANCELED", 200, 0)
+
+    @pytest.mark.parametrize(("cum", "average", "said"), [
+        (100, 5000, "does not say which fill is taken back"), (300, None, "no average price"), (700, 5000, "would fill 700"),
+    ])  # fmt: skip
+    def test_what_cannot_be_booked_is_put_before_a_person(self, told, cum, average, said):
+        told("3", 200, 5000)
+
+        assert told("3", cum, average).quarantined == 1
+        assert said in Message.objects.get(status="QUARANTINED").problem
+        assert Execution.objects.count() == 1
+
+    def test_a_report_beside_it_is_not_booked_twice(self, told, floor):
+        told("3", 200, 5000)
+        route = self.route(told)
+        floor.street.report(route, "F", "1", last=(200, 5000), cum=200, leaves=300, qty=500)
+
+        assert self.route(told).cum_qty == 200
+        assert Message.objects.filter(status="QUARANTINED").count() == 1

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from .orders import STANDARD
+from .orders import STANDARD, plain
+from .reconciling import Ours
 from .wire import Fields, FramePart, Malformed
 
 NOT_BIDDEN = "3"  # BidType (394): no bidding process.
@@ -63,6 +64,7 @@ class Line(NamedTuple):
     cum_qty: Decimal | None
     leaves_qty: Decimal | None
     text: str
+    average: Decimal | None = None
 
 
 class ListStatus(NamedTuple):
@@ -89,11 +91,42 @@ def read_list_status(fields: Fields) -> ListStatus:
             rows.append({})
         if rows:
             rows[-1].setdefault(tag, value)
-    lines = [Line(row[11], row.get(39, ""), _number(row, 14), _number(row, 151), row.get(58, "")[:200]) for row in rows]
+    lines = [
+        Line(row[11], row.get(39, ""), _number(row, 14), _number(row, 151), row.get(58, "")[:200], _number(row, 6, 20)) for row in rows
+    ]
     return ListStatus(fields.text(66), word, fields.find(444)[:200] or fields.find(58)[:200], lines)
 
 
-def _number(row: dict[int, str], tag: int) -> Decimal | None:
-    if tag not in row:
-        return None
-    return Fields(f"{tag}={row[tag]}").find_decimal(tag, 4)
+def _number(row: dict[int, str], tag: int, places: int = 4) -> Decimal | None:
+    return Fields.of([(tag, row[tag])]).find_decimal(tag, places) if tag in row else None
+
+
+STATES = {"0": "0", "4": "4", "C": "C", "3": "3"}
+"""OrdStatus (39) of a list's order that a report of its own would tell of, and the ExecType (150) of that report."""
+
+
+def reports_of(
+    line: Line, list_id: str, ours: Ours, is_told: bool, price: Decimal | None, at: str
+) -> list[list[FramePart]]:
+    """
+    The reports (35=8) that a broker would have sent of an order, of which it tells by ListStatus alone: of what it counts as filled
+    beyond what we have, and of the state it is in. The ExecID is the list's and the order's with the count, so the same count told again
+    is the same execution.
+
+    :param is_told: whether we know the state already; :param price: of what is missing
+    """
+    cum = ours.cum if line.cum_qty is None else line.cum_qty
+    over = line.status in ("4", "C")
+    leaves = Decimal(0) if over or cum >= ours.qty else ours.qty - cum
+    head = [(8, "FIX.4.4"), (35, "8"), (37, ours.order_id or "NONE"), (11, line.cl_ord_id)]
+    tail = [(38, plain(ours.qty)), (14, plain(cum)), (60, at), *([(58, line.text)] if line.text else [])]
+    made: list[list[FramePart]] = []
+    name = f"{list_id}/{line.cl_ord_id}/{plain(cum)}"[-60:]
+    if cum > ours.cum and price is not None:
+        status = "2" if cum >= ours.qty else "1"
+        trade = [(17, name), (150, "F"), (39, status), (32, plain(cum - ours.cum)), (31, plain(price)), (151, plain(ours.qty - cum))]
+        made.append([*head, *trade, *tail])
+    if line.status in STATES and not is_told:
+        state = [(17, f"{name}/{line.status}"[-60:]), (150, STATES[line.status]), (39, line.status), (151, plain(leaves))]
+        made.append([*head, *state, *tail])
+    return made

@@ -19,7 +19,7 @@ from .iois import Indications
 from .messages import orders_of_lists, sent_as
 from .package_rows import Packages
 from .rows import BlockRow, ExecutionRow, Heard, InquiryRow, Request, RouteRow, Unbookable
-from .speech import understood
+from .speech import telling_fills, understood
 
 
 class Batch:
@@ -86,7 +86,9 @@ class Batch:
             self._load_set_aside(cursor)
             fills = [(m, f) for m, f in self._of("8", also=self.held) if rules.kind_of(f) in rules.TRADES]
             self._load_executions(cursor, fills)
-            self.new_ids = next_ids(cursor, "routing_execution", len(fills))
+            self.list_fills = telling_fills({m.session_id for m, _ in told})
+            in_lists = sum(tag == 11 for m, f in told if m.session_id in self.list_fills for tag, _ in f.all)
+            self.new_ids = next_ids(cursor, "routing_execution", len(fills) + in_lists)
             self._load_booked(cursor)
 
     def _lists_refused(self) -> list[str]:

@@ -1,18 +1,23 @@
 """Booking what brokers say of lists (35=N): their state, and the orders of them that they refuse."""
 
+from collections.abc import Callable
+
 from .. import rules
-from ..rules.lists import REJECTED_LIST, STATUS_WORDS, read_list_status
+from ..rules.lists import REJECTED_LIST, STATUS_WORDS, Line, read_list_status, reports_of
+from ..rules.reconciling import missing_price
+from ..states import BY_ORD_STATUS
 from .batch import Batch
 from .refusals import reject_list
+from .reports import ours_of, weigh
 from .rows import Heard, Unbookable
 
 
 def book_list_status(batch: Batch, message: Heard) -> None:
     """
     Will keep the state of a list and end the orders that it refuses. Quantities are kept as the broker counts them, and booked by
-    its reports alone.
+    its reports alone; of a broker whose dialect says that fills of lists come by ListStatus alone, from it.
 
-    :raises Unbookable: where it names neither a list of ours nor an order at this broker
+    :raises Unbookable: where it names neither a list of ours nor an order at this broker, or what it counts cannot be booked
     """
     said = read_list_status(batch.fields[message.id])
     mine = batch.lists.get(said.list_id, [])
@@ -28,8 +33,46 @@ def book_list_status(batch: Batch, message: Heard) -> None:
     for line in known:
         if line.cl_ord_id in said.refused:
             reject_list(batch, message, [line.cl_ord_id], line.text or text)
+    if message.session_id in batch.list_fills:
+        mine = [line for line in known if line.cl_ord_id not in said.refused]
+        done = [_weighed(batch, message, said.list_id, line) for line in mine]
+        for book in done:  # All of them, or none.
+            book()
     lines = [
         [line.cl_ord_id, line.status, *("" if number is None else rules.plain(number) for number in (line.cum_qty, line.leaves_qty))]
         for line in known
     ]
     batch.list_heard(message, said.list_id, said.status, said.text, lines)
+
+
+def _weighed(batch: Batch, message: Heard, list_id: str, line: Line) -> Callable[[], None]:
+    """
+    What a list says of one order, as reports of its own would; calling it books that.
+
+    :raises Unbookable: where it counts less than is booked, fills without a price, or more than was ordered
+    """
+    route, request = batch.route_named(message, line.cl_ord_id)
+    ours = ours_of(route)
+    if line.cum_qty is not None and line.cum_qty < route.cum_qty:
+        raise Unbookable(
+            f"It counts {rules.plain(line.cum_qty)} of {line.cl_ord_id}, of which {rules.plain(route.cum_qty)} are booked. A ListStatus"
+            " does not say which fill is taken back.",
+            rules.DK.SUMS,
+        )  # fmt: skip
+    price = None
+    if line.cum_qty is not None and line.cum_qty > route.cum_qty:
+        price = missing_price(ours, rules.Told(line.status, line.cum_qty, line.leaves_qty, line.average, "", False, ""))
+        if price is None:
+            raise Unbookable(f"It counts fills of {line.cl_ord_id} and no average price (6) that they come to.", rules.DK.SUMS)
+    told = request.answer != "WAITING" if line.status == "0" else BY_ORD_STATUS.get(line.status, (None,))[0] == route.status
+    at = batch.fields[message.id].find(60) or rules.utc_text(message.at)
+    reports = [rules.read_report(rules.Fields.of(fields)) for fields in reports_of(line, list_id, ours, told, price, at)]
+    first = weigh(batch, message, reports[0]) if reports else None
+
+    def book() -> None:
+        if first:
+            first()
+        for report in reports[1:]:
+            weigh(batch, message, report)()
+
+    return book

@@ -108,6 +108,13 @@ def understood(
                 yield pk, problem
 
 
+def telling_fills(session_ids: Iterable[int]) -> set[int]:
+    """Of these sessions those whose broker tells of fills of lists by ListStatus alone. One statement where there are any."""
+    ids = set(session_ids)
+    rows = Dialect.objects.filter(session__in=ids, status="IN_FORCE", list_fills=True) if ids else Dialect.objects.none()
+    return set(rows.values_list("session", flat=True))
+
+
 def _heard(d: rules.Dialect, fields: rules.Fields, block: int | Mapping[str, int] | None, about: Mapping[int, About]) -> Said:
     if isinstance(block, Mapping):
         return list_heard(d, fields.all, {name: about[pk] for name, pk in block.items() if pk in about})
