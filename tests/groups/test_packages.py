@@ -241,6 +241,13 @@ class TestReports:
         assert harbor.whole(name_of(group), "8", "8", 300, 0, 0).quarantined == 1
         assert {r.status for r in routes_of(group)} == {"PENDING_SEND"}
 
+    def test_a_state_without_442_is_of_the_package(self, package, harbor):
+        group = package(300, 600)
+        harbor.say("8", {37: "P", 17: "A1", 150: "0", 39: "0", 11: name_of(group), 38: 300, 14: 0, 151: 300,
+                         60: rules.utc_text(harbor.street.start)})  # fmt: skip
+
+        assert states(group) == [("NEW", 300, 0, 300), ("NEW", 600, 0, 600)]
+
     def test_all_filled_the_group_is_done(self, package, harbor):
         group = package(300, 600)
         one, two = routes_of(group)
@@ -358,6 +365,14 @@ class TestChanges:
         with pytest.raises(routing.LegOfPackage):
             routing.replace_routes(by(tom), {one.pk: {"qty": D(10)}}, seen={one.pk: one.version})
         assert not Message.objects.filter(msg_type__in="FG").exists()
+
+    def test_the_kill_switch_takes_back_what_is_not_sent(self, package, omar, by):
+        group = package(300, 600)
+        routing.set_halt(by(omar, "Stop."), "FIRM")
+
+        assert list(Message.objects.values_list("msg_type", "status")) == [("AB", "WITHDRAWN")]
+        assert at_brokers(group) == [0, 0]
+        assert {r.leaves_qty for r in routes_of(group)} == {0}
 
     def test_the_kill_switch_cancels_it_by_one_message(self, working, omar, by):
         routing.set_halt(by(omar, "Stop."), "FIRM")

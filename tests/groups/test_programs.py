@@ -10,6 +10,7 @@ from apps.core.refusals import Conflict, IllegalMove, Invalid
 from apps.groups import page_selectors, rules
 from apps.groups import services as groups
 from apps.groups.models import BrokerList, LinkedGroup, ListBroker
+from apps.routing import services as routing
 from apps.routing.models import Message, Route
 from apps.routing.rules import fields_of
 from tests.allocations.filling import keep_promises
@@ -186,6 +187,12 @@ class TestLists:
         route.refresh_from_db()
         assert route.cum_qty == 0
         assert page_selectors.at_odds(listed) == [f"HARBOR counts 200 more of {route.ref} than it reported"]
+
+    def test_the_kill_switch_takes_back_a_list_that_is_not_sent(self, listed, omar, by):
+        routing.set_halt(by(omar, "Stop."), "FIRM")
+
+        assert list(Message.objects.values_list("msg_type", "status")) == [("E", "WITHDRAWN")]
+        assert at_brokers(listed) == [0, 0]
 
     def test_another_brokers_word_is_put_before_a_person(self, listed, floor, firm):
         heard = floor.street.book(floor.street.hear(firm.brokers["MERIDIAN"].pk, "N", status_fields(listed, "7", kind="2")))

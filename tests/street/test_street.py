@@ -211,6 +211,46 @@ class TestLists:
         assert client.wait(lambda code, what, fields: fields.get(35) in ("j", "3") and fields.get(372) == "E")
 
 
+class TestPackages:
+    def test_is_filled_leg_by_leg_and_then_as_a_whole(self, street, client):
+        name = fresh("P")
+        client.send("NORTHGATE", "AB", package(name), groups=[(555, legs())])
+        first = client.wait_report(name, t150="0", t442="3")
+        leg = client.wait_report(name, t150="F", t442="2", t654="L2")
+        done = client.wait_report(name, t150="F", t442="3", t39="2")
+
+        assert (first[38], first[54], done[14], done[151]) == ("4", "B", "4", "0")
+        assert int(leg[38]) == 800
+        mine = [row for row in log(street, "executions", name) if row["exec_type"] == "F"]
+        assert not mine  # The package's own fills are no executions: its legs' are.
+
+    def test_waits_for_its_net_price_and_is_replaced_and_cancelled_as_a_whole(self, client):
+        name, other, last = fresh("P"), fresh("P"), fresh("P")
+        client.send("NORTHGATE", "AB", package(name, t40="2", t44="-100000"), groups=[(555, legs())])
+        client.wait_report(name, t150="0")
+        client.send("NORTHGATE", "AC", {41: name, **package(other, t38=2, t40="2", t44="-90000")}, groups=[(555, legs())])
+        assert client.wait_report(other, t150="5", t442="3")[38] == "2"
+        client.send("NORTHGATE", "F", {41: other, 11: last, 55: "[N/A]", 54: "B", 38: 2, 60: now()})
+        assert client.wait_report(last, t150="4", t442="3")[14] == "0"
+
+    def test_with_a_leg_that_is_not_traded_or_one_leg_it_is_rejected(self, client):
+        for entries in ([legs()[0], {600: "NOPE", 623: 200, 624: "2", 654: "L2"}], legs()[:1]):
+            name = fresh("P")
+            client.send("NORTHGATE", "AB", package(name), groups=[(555, entries)])
+            assert client.wait_report(name, t150="8")[39] == "8"
+
+
+def package(name: str, **change) -> dict:
+    fields = {11: name, 54: "B", 55: "[N/A]", 38: 4, 40: "1", 59: "0", 563: "1", 60: now()}
+    return fields | {int(key[1:]): value for key, value in change.items()}
+
+
+def legs() -> list[dict]:
+    """Buy 100, sell 200 for each package."""
+    named = {600: ACME[55], 602: ACME[48], 603: "4"}
+    return [named | {623: ratio, 624: side, 654: ref} for ratio, side, ref in ((100, "1", "L1"), (200, "2", "L2"))]
+
+
 def _entries(names: list[str], **change) -> list[dict]:
     orders = (order(name, t847="", t38=100, **change) for name in names)
     return [{11: told[11], 67: n} | {tag: told[tag] for tag in told if tag != 11} for n, told in enumerate(orders, 1)]

@@ -31,7 +31,7 @@ from .concluding import end_awarded
 from .gate import LOCK
 from .inquiries import pass_all
 from .locks import refuse_stale
-from .messages import sessions_of
+from .messages import names_in_list, sessions_of
 from .planning import INQUIRY
 
 D = HaltedRoute.Done
@@ -162,7 +162,8 @@ def _withdraw(act: Act, halt: Halt, routes: Mapping[int, Route], found: Mapping[
             " AND msg_type IN ('D', 'AJ') AND ref = ANY(%s) RETURNING ref",
             [f"Taken back by halt {halt.ref} before it was sent.", list(names)],
         )
-        gone = {names[ref]: routes[names[ref]] for (ref,) in cursor.fetchall()}
+        taken = [ref for (ref,) in cursor.fetchall()] + _withdraw_whole(halt, names, {r.broker_id for r in routes.values()})
+        gone = {names[ref]: routes[names[ref]] for ref in taken}
         if not gone:
             return set()
         requests = RouteRequest.objects.filter(route__in=list(gone), answer="WAITING")
@@ -184,6 +185,17 @@ def _withdraw(act: Act, halt: Halt, routes: Mapping[int, Route], found: Mapping[
         free[route.block_id] = free.get(route.block_id, 0) - route.qty
     blocks.mark_placed(act, free)
     return set(gone)
+
+
+def _withdraw_whole(halt: Halt, names: Collection[str], broker_ids: Collection[int]) -> list[str]:
+    """Takes back lists and packages that no session was handed yet and of which every order is among these; their ClOrdIDs."""
+    rows = Message.objects.filter(is_out=True, status="QUEUED", msg_type__in=("E", "AB"), session__broker__in=broker_ids)
+    brought = {row.pk: names_in_list(row.msg_type, row.text) for row in rows.select_for_update(of=("self",)).order_by("pk")}
+    whole = {pk: of for pk, of in brought.items() if set(of) <= set(names)}
+    if whole:
+        rows = Message.objects.filter(pk__in=whole)
+        rows.update(status="WITHDRAWN", problem=f"Taken back by halt {halt.ref} before it was sent.")
+    return [name for of in whole.values() for name in of]
 
 
 def _pass_inquiries(act: Act, halt: Halt) -> int:

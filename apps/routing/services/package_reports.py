@@ -29,7 +29,7 @@ def hear_report(batch: Batch, message: Heard) -> None:
         book_report(batch, message)
         return
     batch.route_named(message, *_leg_names(package.legs[0], fields))  # Refuses another counterparty's before anything is done.
-    kind = fields.find(442) or (WHOLE if rules.tells_state(fields) else "")
+    kind = fields.find(442) or ("" if rules.kind_of(fields) in rules.TRADES else WHOLE)  # Not all say so of a state.
     _adopt(package, fields)
     if kind == LEG:
         if fields is not batch.raw[message.id] and not fields.find(654):
