@@ -8,6 +8,7 @@ from apps.groups.models import LinkedGroup, PackageBroker
 from tests.browser import pictures
 from tests.groups.conftest import Floor, routes_of
 from tests.groups.test_packages import Harbor, name_of
+from tests.groups.test_proposed import linked as proposed  # noqa: F401
 from tests.routing.conftest import a_block, alone, counterparties, street  # noqa: F401
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -60,7 +61,7 @@ def test_a_package_is_composed_sent_changed_and_booked(a_block, street, firm, to
     expect(dialog.locator("#link-tolerance")).to_be_hidden()
     expect(dialog.get_by_text("one order to one broker")).to_be_visible()
     dialog.get_by_label("Broker of all legs").select_option("HARBOR")
-    dialog.get_by_label("Net limit of one").fill("-140")
+    dialog.locator("#link-net").fill("-140")
     pictures.keep(page, "package-dialog")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="LG-")).to_be_visible()
@@ -78,8 +79,8 @@ def test_a_package_is_composed_sent_changed_and_booked(a_block, street, firm, to
     expect(page.get_by_role("table", name="Package").get_by_text("−150.0000")).to_be_visible()
     pictures.keep(page, "package-working")
     page.keyboard.press("c")
-    expect(dialog.get_by_label("Packages, filled ones included")).to_be_focused()
-    dialog.get_by_label("Packages, filled ones included").fill("200")
+    expect(dialog.get_by_label("Packages, with those filled")).to_be_focused()
+    dialog.get_by_label("Packages, with those filled").fill("200")
     pictures.keep(page, "package-change")
     page.keyboard.press("Enter")
     expect(page.get_by_text("not answered yet")).to_be_visible()
@@ -90,7 +91,7 @@ def test_a_pair_is_composed_by_an_amount(a_block, street, tom, sits_down):  # no
     page = sits_down(tom, "/blocks/")
     linked(page, 2, "PAIR")
     dialog = page.locator("#dialog")
-    expect(dialog.get_by_text("The first leads.")).to_be_visible()
+    expect(dialog.get_by_text("The first leads.", exact=False)).to_be_visible()
     dialog.locator("#link-amount").fill("5000")
     pictures.keep(page, "pair-dialog")
     page.keyboard.press("Enter")
@@ -117,3 +118,15 @@ def test_a_program_goes_in_waves(a_block, street, tom, sits_down):  # noqa: F811
     pictures.keep(page, "program-working")
     page.keyboard.press("l")
     expect(page.get_by_role("heading", name="Linked blocks")).to_be_visible()
+
+
+def test_what_managers_link_is_offered_and_opens_the_dialog(proposed, tom, sits_down):  # noqa: F811
+    proposed("SPREAD", ("AAA", "BUY", 100), ("CCC", "SELL", 200))
+    page = sits_down(tom, "/linked/")
+    expect(page.get_by_role("heading", name="Asked for by managers")).to_be_visible()
+    pictures.keep(page, "linked-proposed")
+    page.get_by_role("button", name="Link B-").click()
+    dialog = page.locator("#dialog")
+    expect(dialog.get_by_label("How they hang together")).to_have_value("MULTILEG")
+    expect(dialog.get_by_label("Broker of all legs")).to_be_visible()
+    pictures.keep(page, "linked-from-proposal")

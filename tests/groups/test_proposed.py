@@ -85,4 +85,5 @@ def test_the_legs_moves_are_in_the_groups_timeline(linked, client, tom, by):
     groups.send_group(by(tom), pk, seen={pk: 1})
 
     page = client.get(reverse("desk:timeline", args=["linked_group", pk])).content.decode()
-    assert "Leg" in page and "moved" in page
+    assert "Leg moved" in page
+    assert f"100 of {made[0].ref} (parent), 200 of {made[1].ref} (child)" in page
