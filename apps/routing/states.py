@@ -125,7 +125,7 @@ class M(StrEnum):
 MESSAGE_LIFE = Lifecycle(
     "message",
     born={e.MessageQuarantined: M.QUARANTINED, e.PostTradeHeard: M.BOOKED, li.ListHeard: M.BOOKED, li.PackageHeard: M.BOOKED},
-    moves={(M.QUARANTINED, e.MessageSettled): M.SETTLED},
+    moves={(M.BOOKED, e.MessageQuarantined): M.QUARANTINED, (M.QUARANTINED, e.MessageSettled): M.SETTLED},
 )
 
 

@@ -1,5 +1,6 @@
 """Programs: waves that come to each block exactly, singly and as lists, and what brokers say of lists."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -12,7 +13,7 @@ from apps.groups import services as groups
 from apps.groups.models import BrokerList, LinkedGroup, ListBroker
 from apps.routing import services as routing
 from apps.routing.models import Message, Route
-from apps.routing.rules import fields_of
+from apps.routing.rules import fields_of, utc_text
 from tests.allocations.filling import keep_promises
 from tests.routing.conftest import sent
 
@@ -132,6 +133,10 @@ def status_fields(group, list_status="2", *, kind="1", lines=(), text="") -> dic
     return fields | ({444: text} if text else {})
 
 
+def rules_time(floor) -> str:
+    return utc_text(floor.street.start + timedelta(hours=1))
+
+
 class TestLists:
     def test_goes_as_one_message_with_every_order(self, listed):
         (message,) = Message.objects.filter(is_out=True, msg_type="E")
@@ -187,6 +192,22 @@ class TestLists:
         route.refresh_from_db()
         assert route.cum_qty == 0
         assert page_selectors.at_odds(listed) == [f"HARBOR counts 200 more of {route.ref} than it reported"]
+
+    def test_a_list_that_is_done_with_fills_nobody_reported_is_put_before_a_person_who_may_book_them(self, listed, floor, firm, tom, by):
+        one, two = routes_of(listed)
+        for route in (one, two):
+            floor.street.report(route, "0", "0", cum=0, leaves=route.qty, qty=route.qty)
+        floor.fill(two, 250)
+        line = {73: 1, 11: one.cl_ord_id, 14: 500, 39: "2", 151: 0, 84: 0, 6: "50.5", 60: rules_time(floor)}
+        heard = floor.street.book(floor.street.hear(firm.brokers["HARBOR"].pk, "N", status_fields(listed, "6", kind="5", lines=[1]) | line))
+        keep_promises("groups.")
+
+        message = Message.objects.get(status="QUARANTINED")
+        assert (heard.quarantined, "of which reports came to 0" in message.problem) == (1, True)
+        assert BrokerList.objects.get().status == "DONE"
+        routing.settle_message(by(tom, "The broker confirmed it by phone."), message.pk, "accept")
+        one.refresh_from_db()
+        assert (one.status, one.cum_qty, one.cum_value) == ("FILLED", 500, D("25250"))
 
     def test_the_kill_switch_takes_back_a_list_that_is_not_sent(self, listed, omar, by):
         routing.set_halt(by(omar, "Stop."), "FIRM")

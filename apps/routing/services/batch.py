@@ -1,5 +1,6 @@
 """What booking a set of messages needs, read and locked in one pass, and what it changes, written in one."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -43,7 +44,7 @@ class Batch:
         self.named: dict[int, int] = {}
         self.cleared: list[Heard] = []
         self.told: list[tuple[Heard, RouteRow, rules.Told, rules.Ours]] = []
-        self.with_life: set[int] = set()
+        self.with_life: Counter[int] = Counter()
         self.fields: dict[int, rules.Fields] = {}
         self.raw: dict[int, rules.Fields] = {}
         self._read(messages)
@@ -87,7 +88,7 @@ class Batch:
             fills = [(m, f) for m, f in self._of("8", also=self.held) if rules.kind_of(f) in rules.TRADES]
             self._load_executions(cursor, fills)
             self.list_fills = telling_fills({m.session_id for m, _ in told})
-            in_lists = sum(tag == 11 for m, f in told if m.session_id in self.list_fills for tag, _ in f.all)
+            in_lists = sum(tag == 11 for m, f in told if m.session_id in self.list_fills or m.id in self.trusted for tag, _ in f.all)
             self.new_ids = next_ids(cursor, "routing_execution", len(fills) + in_lists)
             self._load_booked(cursor)
 
@@ -327,11 +328,12 @@ class Batch:
         self.facts.append(Fact(inquiry.id, inquiry.version, event))
 
     def message_happens(self, message: Heard, event: Event) -> None:
-        self.with_life.add(message.id)
-        self.facts.append(Fact(message.id, 1, event))
+        self.with_life[message.id] += 1
+        self.facts.append(Fact(message.id, self.with_life[message.id], event))
 
     def list_heard(self, message: Heard, list_id: str, status: str, text: str, lines: Sequence[list[str]] = ()) -> None:
-        self.message_happens(message, ListHeard(message.broker_id, list_id, status, text, [list(line) for line in lines]))
+        if not message.version:  # What was in quarantine has told it before.
+            self.message_happens(message, ListHeard(message.broker_id, list_id, status, text, [list(line) for line in lines]))
 
     def add_execution(self, row: ExecutionRow) -> None:
         self.executions[row.id] = row

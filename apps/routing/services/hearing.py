@@ -153,7 +153,7 @@ def _write_messages(batch: Batch) -> None:
                 "route_id": ("bigint", [batch.route_of(m) if p else None for m, p in zip(rows, kept, strict=True)]),
                 "dk_reason": ("text", [p.code if p else "" for p in kept]),
                 "waits": ("boolean", [bool(p and p.waits) for p in kept]),
-                "version": ("int", [int(m.id in batch.with_life) for m in rows]),
+                "version": ("int", [batch.with_life[m.id] for m in rows]),
             },
         )  # fmt: skip
 

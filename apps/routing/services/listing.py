@@ -1,6 +1,6 @@
 """Booking what brokers say of lists (35=N): their state, and the orders of them that they refuse."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from .. import rules
 from ..rules.lists import REJECTED_LIST, STATUS_WORDS, Line, read_list_status, reports_of
@@ -11,13 +11,17 @@ from .refusals import reject_list
 from .reports import ours_of, weigh
 from .rows import Heard, Unbookable
 
+DONE = "DONE"
+
 
 def book_list_status(batch: Batch, message: Heard) -> None:
     """
     Will keep the state of a list and end the orders that it refuses. Quantities are kept as the broker counts them, and booked by
-    its reports alone; of a broker whose dialect says that fills of lists come by ListStatus alone, from it.
+    its reports alone; of a broker whose dialect says that fills of lists come by ListStatus alone, from it, and where a person accepts
+    it.
 
-    :raises Unbookable: where it names neither a list of ours nor an order at this broker, or what it counts cannot be booked
+    :raises Unbookable: where it names neither a list of ours nor an order at this broker, what it counts cannot be booked, or a list
+        that is done counts more than its reports brought
     """
     said = read_list_status(batch.fields[message.id])
     mine = batch.lists.get(said.list_id, [])
@@ -33,7 +37,8 @@ def book_list_status(batch: Batch, message: Heard) -> None:
     for line in known:
         if line.cl_ord_id in said.refused:
             reject_list(batch, message, [line.cl_ord_id], line.text or text)
-    if message.session_id in batch.list_fills:
+    from_list = message.session_id in batch.list_fills or message.id in batch.trusted
+    if from_list:
         mine = [line for line in known if line.cl_ord_id not in said.refused]
         done = [_weighed(batch, message, said.list_id, line) for line in mine]
         for book in done:  # All of them, or none.
@@ -43,6 +48,20 @@ def book_list_status(batch: Batch, message: Heard) -> None:
         for line in known
     ]
     batch.list_heard(message, said.list_id, said.status, said.text, lines)
+    if said.status == DONE and not from_list:
+        _refuse_missing(batch, message, known)
+
+
+def _refuse_missing(batch: Batch, message: Heard, lines: Sequence[Line]) -> None:
+    """:raises Unbookable: where the broker counts fills that it did not report, though it says that the list is done"""
+    for line in lines:
+        route, _ = batch.route_named(message, line.cl_ord_id)
+        if line.cum_qty is not None and line.cum_qty > route.cum_qty:
+            raise Unbookable(
+                f"The list is done, and it counts {rules.plain(line.cum_qty)} of {line.cl_ord_id}, of which reports came to"
+                f" {rules.plain(route.cum_qty)}. Accept it to book what is missing at its average price; else dismiss it and call.",
+                rules.DK.SUMS,
+            )  # fmt: skip
 
 
 def _weighed(batch: Batch, message: Heard, list_id: str, line: Line) -> Callable[[], None]:
