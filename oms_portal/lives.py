@@ -2,6 +2,7 @@
 
 from apps.algos.states import DRAW_LIFE, SEASON_LIFE, WHEEL_CHANGE_LIFE
 from apps.algos.states import LIFE as ALGO
+from apps.allocations.states import CHARGE_LIFE
 from apps.allocations.states import LIFE as ALLOCATION
 from apps.blocks.states import LIFE as BLOCK
 from apps.blocks.states import OPPOSITION_LIFE, ROTATION_LIFE
@@ -37,6 +38,7 @@ from apps.routing.states import (
     HALT_LIFE,
     INQUIRY_LIFE,
     MESSAGE_LIFE,
+    RATE_CARD_LIFE,
     RECONCILIATION_LIFE,
     RULE_CHANGE_LIFE,
     SEQUENCE_RESET_LIFE,
@@ -78,6 +80,7 @@ LIVES: tuple[tuple[Lifecycle, str, str], ...] = (
     (ROTATION_LIFE, "blocks_rotation", "true"),
     (CROSS, "crossing_cross", "true"),
     (ROUTE, "routing_route", "true"),
+    (CHARGE_LIFE, "allocations_charge", "true"),
     (EXECUTION_LIFE, "routing_execution", "true"),
     (INQUIRY_LIFE, "routing_inquiry", "true"),
     (AXIS_LIFE, "routing_axis", "true"),
@@ -96,6 +99,7 @@ LIVES: tuple[tuple[Lifecycle, str, str], ...] = (
     (SEASON_LIFE, "algos_season", "true"),
     (DRAW_LIFE, "algos_draw", "true"),
     (DIALECT_LIFE, "routing_dialect", "true"),
+    (RATE_CARD_LIFE, "routing_ratecard", "true"),
     (LINKED_GROUP, "groups_linkedgroup", "true"),
     (ALLOCATION, "allocations_allocation", "true"),
     (CONFIRMATION_LIFE, "settlement_confirmation", "true"),

@@ -15,7 +15,7 @@ LOOK = {"desk.see", "reference.see", "marketdata.see"}
 TRADES = frozenset(
     LOOK
     | {"orders.see", "blocks.see", "blocks.work", "blocks.write_notes", "routing.see", "routing.route", "routing.mend_messages"}
-    | {"routing.see_dialects", "routing.see_sessions"}
+    | {"routing.see_dialects", "routing.see_sessions", "routing.see_cards"}
     | {"routing.see_staging"}  # Of what upstream systems sent, what became an order that they see.
     | {"routing.keep_strategies"}  # Files of brokers' own strategies: one person loads, another approves, operations too.
     | {"routing.halt", "routing.lift_halt"}  # Whoever set a halt never lifts it.
@@ -47,7 +47,7 @@ ROLES: dict[str, frozenset[str]] = {
         LOOK
         | {"portfolios.see", "portfolios.see_all", "orders.see", "compliance.see", "compliance.decide", "compliance.release_room"}
         | {"orders.see_approvals", "orders.approve", "orders.write_approvals", "orders.attach"}
-        | {"routing.see_dialects", "routing.see_sessions"}
+        | {"routing.see_dialects", "routing.see_sessions", "routing.see_cards"}
         | {"routing.see_staging", "routing.grant_staging"}  # One asks that a system speaks for a manager, another confirms.
         | {"surveillance.report", "surveillance.work", "surveillance.sign"}
         | {"compliance.keep_limits", "routing.keep_throttles", "portfolios.keep_terms"}  # Each change with a reason.
@@ -69,13 +69,14 @@ ROLES: dict[str, frozenset[str]] = {
         | {"audit.mend_promises", "routing.see_staging", "routing.grant_staging", "routing.keep_strategies"}
         | {"marketdata.load_venues"}  # Tells what venues show, from another system.
         | {"routing.see_dialects", "routing.keep_dialects"}  # Nobody approves a dialect that they proposed.
+        | {"routing.see_cards", "routing.keep_cards"}  # What brokers may take: one proposes, another approves.
         | {"routing.see_sessions", "routing.keep_sessions"}  # Nobody approves sequence numbers that they proposed.
     ),
     # Sees everything, changes nothing.
     AUDITOR: frozenset(
         LOOK
         | {"portfolios.see", "portfolios.see_all", "orders.see", "orders.see_approvals", "compliance.see", "blocks.see", "routing.see"}
-        | {"routing.see_staging", "routing.see_dialects", "routing.see_sessions"}
+        | {"routing.see_staging", "routing.see_dialects", "routing.see_sessions", "routing.see_cards"}
         | {"crossing.see", "allocations.see", "settlement.see", "reporting.see", "audit.see", "audit.see_parts", "audit.verify"}
     ),
     # Keeps people and reference data; sees no portfolio and trades nothing.
@@ -83,6 +84,7 @@ ROLES: dict[str, frozenset[str]] = {
         LOOK
         | {"reference.write", "blocks.write_rotations", "users.write", "audit.see_parts", "audit.mend_promises"}
         | {"routing.see_dialects", "routing.keep_dialects"}  # As operations: one proposes, another approves.
+        | {"routing.see_cards", "routing.keep_cards"}
         | {"routing.see_sessions", "routing.keep_sessions"}
     ),
     # The parts that act by themselves, each under a user of its own.

@@ -244,11 +244,16 @@ def _checks(block: Block, share: Decimal, sums: dict) -> list[Check]:
     minor = block.currency.minor_units
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT sum(qty * price), sum(commission_amount) FROM routing_execution WHERE block_id = %s"
-            " AND status = 'LIVE' GROUP BY broker_id",
+            "SELECT sum(qty * price) FROM routing_execution WHERE block_id = %s AND status = 'LIVE' GROUP BY broker_id",
             [block.pk],
         )
         fills = cursor.fetchall()
+        cursor.execute(
+            "SELECT coalesce((SELECT sum(booked_amount) FROM allocations_charge WHERE block_id = %s AND status <> 'WITHDRAWN'),"
+            " (SELECT sum(commission_amount) FROM routing_execution WHERE block_id = %s AND status = 'LIVE'))",
+            [block.pk, block.pk],  # What was booked before charges were kept was what brokers said.
+        )
+        charged = cursor.fetchone()[0]
     factor = block.instrument.price_factor
     return [
         *checks,
@@ -256,7 +261,7 @@ def _checks(block: Block, share: Decimal, sums: dict) -> list[Check]:
         Check(
             "Gross and the executions' value",
             sums["gross"],
-            sum((rules.gross_amount(value, factor, minor) for value, _ in fills), ZERO),
+            sum((rules.gross_amount(value, factor, minor) for (value,) in fills), ZERO),
         ),
-        Check("Commission and what brokers charged", sums["commission"], sum((paid for _, paid in fills), ZERO)),
+        Check("Commission and what brokers charge", sums["commission"], charged),
     ]

@@ -63,9 +63,10 @@ def allocation_rows(user) -> QuerySet[Allocation]:
 BLOCKS = """
 SELECT b.id, b.side, b.filled_qty, i.asset_class, i.country, i.currency_id, i.price_factor, c.minor_units,
        i.coupon_pct, i.coupon_frequency, i.day_count, i.issue_date, i.maturity_date, i.id, i.base_currency_id,
-       b.settle_date, s.content::text
+       b.settle_date, s.content::text, v.mic
 FROM blocks_block b
 JOIN reference_instrument i ON i.id = b.instrument_id
+JOIN reference_venue v ON v.id = i.venue_id
 JOIN reference_currency c ON c.code = i.currency_id
 JOIN blocks_statement s ON s.block_id = b.id
 WHERE b.id = ANY(%s) ORDER BY b.id
@@ -86,6 +87,8 @@ class Seen(NamedTuple):
     instrument_id: int
     currency: str
     base_currency: str | None
+    mic: str
+    country: str
 
 
 def block_facts(block_ids: Iterable[int]) -> list[Seen]:
@@ -132,8 +135,8 @@ def base_currencies(instrument_ids: Iterable[int]) -> dict[int, str | None]:
 
 def _seen(row: tuple, fills: list[rules.Filled]) -> Seen:
     (
-        block_id, side, filled_qty, asset_class, _, currency, factor, minor_units, rate, frequency, day_count, issued,
-        matures, instrument_id, base_currency, _, statement,
+        block_id, side, filled_qty, asset_class, country, currency, factor, minor_units, rate, frequency, day_count, issued,
+        matures, instrument_id, base_currency, _, statement, mic,
     ) = row  # fmt: skip
     lot, min_piece, members = terms_of(statement)
     facts = rules.BlockFacts(
@@ -150,7 +153,7 @@ def _seen(row: tuple, fills: list[rules.Filled]) -> Seen:
             filled=str(filled_qty),
             executed=str(facts.filled_qty),
         )
-    return Seen(facts, instrument_id, currency, base_currency)
+    return Seen(facts, instrument_id, currency, base_currency, mic, country)
 
 
 def terms_of(statement: str) -> tuple[Decimal, Decimal, list[tuple[int, int, int]]]:

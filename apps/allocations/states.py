@@ -1,4 +1,4 @@
-"""The life of an allocation: booked once, reversed at most once; what replaces it is a new one."""
+"""The life of an allocation, booked once, reversed at most once (what replaces it is a new one); and of a broker's charge."""
 
 from enum import StrEnum
 
@@ -16,4 +16,21 @@ LIFE = Lifecycle(
     "allocation",
     born={e.AllocationBooked: A.BOOKED},
     moves={(A.BOOKED, e.AllocationReversed): A.REVERSED},
+)
+
+
+class Ch(StrEnum):
+    AGREED = "AGREED"
+    DIFFERS = "DIFFERS"
+    SETTLED = "SETTLED"
+    WITHDRAWN = "WITHDRAWN"
+
+
+CHARGE_LIFE = Lifecycle(
+    "charge",
+    born={e.ChargeAgreed: Ch.AGREED, e.ChargeDiffered: Ch.DIFFERS},
+    moves={
+        (Ch.DIFFERS, e.ChargeSettled): Ch.SETTLED,
+        **{(s, e.ChargeWithdrawn): Ch.WITHDRAWN for s in (Ch.AGREED, Ch.DIFFERS, Ch.SETTLED)},
+    },
 )

@@ -46,7 +46,7 @@ NEEDED = {
     "route": "routing.see", "execution": "routing.see", "inquiry": "routing.see", "message": "routing.see",
     "halt": "routing.see", "estimate": "routing.see", "alert": "routing.see", "session": "routing.see", "grant": "routing.see_staging",
     "axis": "routing.see", "play": "routing.see",
-    "reconciliation": "routing.see",
+    "reconciliation": "routing.see", "rate_card": "routing.see_cards", "charge": "settlement.see",
     "dialect": "routing.see_dialects", "session_stop": "routing.see_sessions", "sequence_reset": "routing.see_sessions",
     "strategy_file": "routing.see", "slice": "routing.see", "wheel_change": "routing.see", "season": "routing.see", "draw": "routing.see",
     "leg": "routing.see",
@@ -97,6 +97,7 @@ SUBJECTS = {"order": "O-{:06d}", "block": "B-{:04d}", "route": "R-{:04d}", "inqu
             "linked_group": "LG-{:04d}",
             "algo": "AL-{:04d}", "axis": "AX-{:05d}", "play": "PY-{:04d}",
             "draw": "DR-{:05d}", "wheel_change": "WC-{:04d}", "alert": "L-{:04d}", "halt": "H-{:04d}", "dialect": "DI-{:04d}",
+            "rate_card": "RC-{:04d}", "charge": "CH-{:06d}",
             "reconciliation": "RN-{:04d}", "session_stop": "SS-{:04d}", "sequence_reset": "SR-{:04d}"}  # fmt: skip
 # What a field is called whose own name is not the word for it, and what the codes of FIX 4.4 mean (tags 150 and 39).
 WORDS = {

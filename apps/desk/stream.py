@@ -67,6 +67,8 @@ NEEDED = {
     "grant": "routing.see_staging",
     "strategy_file": "routing.see",
     "dialect": "routing.see_dialects",
+    "rate_card": "routing.see_cards",
+    "charge": "settlement.see",
     "gateway": "routing.see_sessions",
     "reconciliation": "routing.see",
     "session_stop": "routing.see_sessions",

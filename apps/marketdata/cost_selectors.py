@@ -15,13 +15,19 @@ from .models import AverageVolume, Quote
 
 
 class Trade(NamedTuple):
-    """A trade that somebody may do. :param broker_id: with whom; None where nobody is chosen yet"""
+    """
+    A trade that somebody may do.
+
+    :param broker_id: with whom; None where nobody is chosen yet
+    :param commission: what the broker takes, where it is known better than from its own rate
+    """
 
     instrument: Instrument
     side: str
     qty: Decimal
     on: date
     broker_id: int | None = None
+    commission: costs.Commission | None = None
 
 
 def model() -> costs.Model:
@@ -51,7 +57,7 @@ def costs_of(trades: Sequence[Trade], at: datetime) -> list[costs.Cost]:
             costs.Known(
                 trade.qty, trade.instrument.price_factor, trade.instrument.currency_id, units[trade.instrument.currency_id],
                 *quotes.get(trade.instrument.pk, (None, None, None)), *volumes.get(trade.instrument.pk, (None, None, None)),
-                fees=fees[key[n]], commission=commissions.get(trade.broker_id), at_net_value=trade.instrument.is_fund,
+                fees=fees[key[n]], commission=trade.commission or commissions.get(trade.broker_id), at_net_value=trade.instrument.is_fund,
             ),
             at, how,
         )

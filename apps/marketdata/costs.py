@@ -9,9 +9,10 @@ et al., *Anomalous price impact and the critical nature of liquidity in financia
 eq. 1. σ of a day is the yearly one divided by √252.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Context, Decimal
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 from apps.core.money import rounded
@@ -38,11 +39,16 @@ class Model(NamedTuple):
 
 
 class Commission(NamedTuple):
-    """What a broker takes: ``bps`` of the value, ``per_share`` an amount a unit, ``none``."""
+    """
+    What a broker takes: ``bps`` of the value, ``per_share`` an amount a unit, ``none``.
+
+    :param by: where a rate card of the firm's decides: from quantity and value to the amount, exactly
+    """
 
     broker: str
     kind: str
     rate: Decimal
+    by: Callable[[Decimal, Decimal], Fraction] | None = None
 
 
 class Known(NamedTuple):
@@ -155,6 +161,8 @@ def _fees(known: Known, value: Decimal | None, why: str) -> Part:
 
 
 def _commission(whose: Commission, known: Known, value: Decimal) -> Decimal:
+    if whose.by is not None:
+        return rounded(whose.by(known.qty, value), known.minor_units)
     if whose.kind == "bps":
         return _money(EXACT.divide(EXACT.multiply(whose.rate, value), BP), known)
     if whose.kind == "per_share":

@@ -79,10 +79,17 @@ SHARES = (
     ),
     (
         "SELECT 'block ' || x.block_id || ' was charged ' || x.paid || ' commission, its shares ' || y.shared FROM"
-        " (SELECT e.block_id, sum(e.commission_amount) AS paid FROM routing_execution e JOIN blocks_block b"
-        "  ON b.id = e.block_id AND b.status = 'ALLOCATED' WHERE e.status = 'LIVE' GROUP BY 1) x JOIN"
+        " (SELECT block_id, sum(booked_amount) AS paid FROM allocations_charge WHERE status <> 'WITHDRAWN' GROUP BY 1) x JOIN"
         " (SELECT block_id, sum(commission_amount) AS shared FROM allocations_allocation WHERE status = 'BOOKED'"
         "  GROUP BY 1) y USING (block_id) WHERE x.paid <> y.shared"
+    ),
+    (
+        "SELECT 'block ' || x.block_id || ': brokers said ' || x.said || ' commission, its charges ' || coalesce(y.said, 0) FROM"
+        " (SELECT e.block_id, sum(e.commission_amount) AS said FROM routing_execution e JOIN blocks_block b"
+        "  ON b.id = e.block_id AND b.status = 'ALLOCATED' WHERE e.status = 'LIVE'"
+        "  AND EXISTS (SELECT FROM allocations_charge c WHERE c.block_id = b.id) GROUP BY 1) x LEFT JOIN"
+        " (SELECT block_id, sum(said_amount) AS said FROM allocations_charge WHERE status <> 'WITHDRAWN' GROUP BY 1) y"
+        " USING (block_id) WHERE x.said <> coalesce(y.said, 0)"
     ),
 )
 SETTLEMENT = (

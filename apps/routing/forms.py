@@ -1,15 +1,18 @@
 """FIX sessions and throttles as they are entered."""
 
+from decimal import Decimal
+
 from django import forms
 from django.core.exceptions import ValidationError
 
+from apps.core.edges import day_input
 from apps.core.refusals import Refusal
-from apps.reference.models import Broker
+from apps.reference.models import AssetClass, Broker, Currency, Venue
 
 from . import rules, services
 from .models import Dialect, Session, Throttle
 from .models.throttles import STRATEGIES
-from .rules import dialects
+from .rules import cards, dialects
 
 
 class SessionForm(forms.ModelForm):
@@ -138,6 +141,51 @@ class DialectForm(forms.Form):
     def refuse(self, refusal: Refusal) -> None:
         field = str(refusal.facts.get("field", ""))
         self.add_error(field if field in self.fields else None, refusal.message)
+
+
+def _amount(label: str, hint: str = "", places: int = 4) -> forms.DecimalField:
+    return forms.DecimalField(label=label, required=False, min_value=0, max_digits=20, decimal_places=places, help_text=hint)
+
+
+class RateCardForm(forms.Form):
+    """A rate card as it is proposed. What it asks for is left empty where any will do."""
+
+    broker = forms.ModelChoiceField(Broker.objects.filter(is_active=True), required=False, empty_label="any", to_field_name="code")
+    mic = forms.ModelChoiceField(Venue.objects.all(), label="Market", required=False, empty_label="any", to_field_name="mic")
+    country = forms.CharField(max_length=2, required=False, help_text="in place of a market: US")
+    asset_class = forms.ChoiceField(label="Class", choices=[("", "any"), *AssetClass.choices], required=False)
+    strategy = forms.CharField(max_length=60, required=False, help_text="as routes name it: VWAP")
+    currency = forms.ModelChoiceField(Currency.objects.all(), required=False, empty_label="any", to_field_name="code")
+    kind = forms.ChoiceField(label="Takes", choices=list(cards.KINDS.items()))
+    rate = _amount("Rate", places=8)
+    tiers = _lines("Tiers", "a line each: the value of the order above which a rate holds for all of it, and the rate: 100000 1.5")
+    least_amount, most_amount = _amount("At least", "of an order"), _amount("At most", "of an order")
+    research_pct = _amount("For research, %", "part of the commission that is put by")
+    books = forms.ChoiceField(label="Book", choices=list(cards.BOOKS.items()))
+    tolerance_amount = _amount("Tolerance", "by which what the broker says may differ before it is a break")
+    starts_on = forms.DateField(label="From", widget=day_input())
+    ends_on = forms.DateField(label="To", required=False, widget=day_input())
+    reason = forms.CharField(label="Why (kept on the record)", max_length=400, widget=forms.Textarea(attrs={"rows": 2}))
+
+    def clean_tiers(self) -> tuple:
+        try:
+            return cards.tiers_of(self.cleaned_data["tiers"])
+        except ValueError as problem:
+            raise ValidationError(str(problem)) from None
+
+    def card(self) -> cards.Card:
+        said = self.cleaned_data
+        of = {name: getattr(said[name], field) if said[name] else none for name, field, none in (
+            ("broker", "pk", None), ("mic", "mic", ""), ("currency", "code", ""))}  # fmt: skip
+        return cards.Card(
+            0, of["broker"], of["mic"], said["country"].upper(), said["asset_class"], said["strategy"].strip(), of["currency"],
+            said["kind"], said["rate"] or Decimal(0), said["tiers"], said["least_amount"], said["most_amount"],
+            said["research_pct"] or Decimal(0), said["books"], said["tolerance_amount"] or Decimal(0), said["starts_on"], said["ends_on"],
+        )  # fmt: skip
+
+    def refuse(self, refusal: Refusal) -> None:
+        for field, problem in refusal.facts.get("problems", ()) or [(str(refusal.facts.get("field", "")), refusal.message)]:
+            self.add_error(field if field in self.fields else None, problem)
 
 
 class NumbersForm(forms.Form):

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from apps.core.lifecycles import Lifecycle
 
+from . import card_events as ca
 from . import dialect_events as di
 from . import events as e
 from . import gateway_events as g
@@ -229,6 +230,23 @@ DIALECT_LIFE = Lifecycle(
         (Di.PROPOSED, di.DialectDeclined): Di.DECLINED,
         (Di.IN_FORCE, di.DialectEnded): Di.ENDED,
     },
+)
+
+
+class Rc(StrEnum):
+    PROPOSED = "PROPOSED"
+    IN_FORCE = "IN_FORCE"
+    DECLINED = "DECLINED"
+
+
+RATE_CARD_LIFE = Lifecycle(
+    "rate_card",
+    born={ca.RateCardProposed: Rc.PROPOSED},
+    moves={
+        (Rc.PROPOSED, ca.RateCardApproved): Rc.IN_FORCE,
+        (Rc.PROPOSED, ca.RateCardDeclined): Rc.DECLINED,
+    },
+    stays={ca.RateCardCut: [Rc.IN_FORCE]},
 )
 
 

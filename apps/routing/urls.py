@@ -6,6 +6,8 @@ from . import (
     api,
     axis_api,
     axis_views,
+    card_api,
+    card_views,
     console_api,
     console_views,
     dialect_api,
@@ -105,6 +107,12 @@ api_urlpatterns = [
         )
         for act in ("approve", "decline")
     ),
+    path("rate-cards/", card_api.RateCards.as_view({"get": "list", "post": "create"}), name="api-rate-cards"),
+    re_path(rf"^rate-cards/{PK}/$", card_api.RateCards.as_view({"get": "retrieve"}), name="api-rate-card"),
+    *(
+        re_path(rf"^rate-cards/{PK}/{act}/?$", card_api.RateCards.as_view({"post": act}), name=f"api-rate-card-{act}")
+        for act in ("approve", "decline")
+    ),
     path("dialects/", dialect_api.Dialects.as_view({"get": "list", "post": "create"}), name="api-dialects"),
     re_path(rf"^dialects/{PK}/$", dialect_api.Dialects.as_view({"get": "retrieve"}), name="api-dialect"),
     *(
@@ -196,6 +204,10 @@ urlpatterns = [
     path("session-stops/<int:stop_id>/start/", console_views.start, name="session_start"),
     path("sequence-resets/<int:reset_id>/approve/", console_views.approve, name="numbers_approve"),
     path("sequence-resets/<int:reset_id>/decline/", console_views.decline, name="numbers_decline"),
+    path("rate-cards/", card_views.rate_cards, name="rate_cards"),
+    path("rate-cards/propose/", card_views.propose, name="rate_card_propose"),
+    path("rate-cards/<int:card_id>/approve/", card_views.approve, name="rate_card_approve"),
+    path("rate-cards/<int:card_id>/decline/", card_views.decline, name="rate_card_decline"),
     path("dialects/", dialect_views.dialects, name="dialects"),
     path("dialects/of/<int:session_id>/", dialect_views.propose, name="dialect_propose"),
     path("dialects/<int:dialect_id>/approve/", dialect_views.approve, name="dialect_approve"),

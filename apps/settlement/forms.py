@@ -2,10 +2,18 @@
 
 from django import forms
 
+from apps.allocations.models import Charge
 from apps.core.edges import day_input
 from apps.reference.models import Broker
 
 from .services import Standing
+
+
+class ChargeForm(forms.Form):
+    """How a commission that differed ended."""
+
+    how = forms.ChoiceField(label="Who is right", choices=Charge.How.choices)
+    reason = forms.CharField(label="Why (kept on the record)", max_length=400, widget=forms.Textarea(attrs={"rows": 2}))
 
 
 class StandingForm(forms.Form):

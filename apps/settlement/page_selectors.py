@@ -8,6 +8,8 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from lxml import etree
 
+from apps.allocations import charge_selectors
+from apps.allocations.states import Ch
 from apps.core.refusals import Conflict
 
 from . import selectors
@@ -124,6 +126,12 @@ def confirmations(user, status: str = "", ids: Sequence[int] | None = None) -> Q
     if status in C.__members__:
         rows = rows.filter(status=status)
     return rows if ids is None else rows.filter(pk__in=list(ids))
+
+
+def charges(user, status: str = "") -> QuerySet:
+    """What brokers take for blocks, of a status (or all); those that differ from their rate cards first."""
+    rows = charge_selectors.charges_seen_by(user)
+    return rows.filter(status=status) if status in Ch.__members__ else rows
 
 
 CIRCUMFERENCE = 87.96  # Of the clock's face, radius 14.

@@ -9,7 +9,9 @@ import orjson
 from django.db import connection
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Sum, Value, When
 
+from apps.allocations.charge_selectors import charges_seen_by
 from apps.allocations.rules import PRICE_PLACES
+from apps.allocations.states import Ch
 from apps.core.refusals import NotFound
 from apps.users.services import can
 
@@ -126,12 +128,14 @@ class Strip(NamedTuple):
     stray_answers: int
     files_waiting: int
     exchanges: int
+    charges: dict[str, int]
 
 
 def strip(user) -> Strip:
-    """Counts by status, and instructions that are stuck (somebody must act), in seven queries."""
+    """Counts by status, and instructions that are stuck (somebody must act), in eight queries."""
     confirmed = dict(confirmations_seen_by(user).values_list("status").annotate(Count("pk")).order_by())
     instructed = dict(instructions_seen_by(user).values_list("status").annotate(Count("pk")).order_by())
+    charged = dict(charges_seen_by(user).values_list("status").annotate(Count("pk")).order_by())
     stuck = instructions_seen_by(user).filter(NEEDS_A_PERSON).count()
     return Strip(
         {s.value: confirmed.get(s.value, 0) for s in C},
@@ -142,6 +146,7 @@ def strip(user) -> Strip:
         stray_answers(user).count(),
         feed_files_seen_by(user).filter(is_out=True, done_at=None).count(),
         exchange_rows(user).count(),
+        {s.value: charged.get(s.value, 0) for s in Ch},
     )
 
 

@@ -3,7 +3,7 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from . import api, views
+from . import api, charge_views, views
 
 app_name = "settlement"
 router = SimpleRouter()
@@ -20,6 +20,8 @@ urlpatterns = [
     path("settlement/instructions/<int:instruction_id>/message.xml", views.instruction_xml, name="instruction_xml"),
     path("settlement/confirmations/<int:confirmation_id>/", views.confirmation, name="confirmation"),
     path("settlement/confirmations/<int:confirmation_id>.pdf", views.confirmation_pdf, name="confirmation_pdf"),
+    path("settlement/commissions/<int:charge_id>/", charge_views.charge, name="charge"),
+    path("settlement/commissions/<int:charge_id>/settle/", charge_views.settle, name="charge_settle"),
     path("settlement/unblock/", views.unblock, name="unblock"),
     path("settlement/resend/", views.resend, name="resend"),
     path("settlement/note/", views.note, name="note"),

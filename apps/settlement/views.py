@@ -44,6 +44,7 @@ def _around(request: HttpRequest) -> dict:
         ("Unmatched", sums["UNMATCHED"], f"{at}?status=UNMATCHED", "warn"),
         ("Blocked", sums["BLOCKED"], f"{at}?status=BLOCKED", "warn"),
         ("Disputed", strip.confirmations["DISPUTED"], f"{at}?confirmations=DISPUTED", "warn"),
+        ("Commissions differ", strip.charges["DIFFERS"], f"{at}?charges=DIFFERS", "warn"),
         ("On the way", sums["READY"] + sums["SENT"] + sums["MATCHED"], f"{at}?status=OPEN", ""),
         ("Settled", sums["SETTLED"], f"{at}?status=SETTLED", ""),
     ]
@@ -57,7 +58,7 @@ def _around(request: HttpRequest) -> dict:
 
 def _board(request: HttpRequest) -> dict:
     asked, around = request.GET, _around(request)
-    show = next((s for s in ("confirmations", "exchanges", "cash", "problems") if s in asked), "instructions")
+    show = next((s for s in ("confirmations", "exchanges", "charges", "cash", "problems") if s in asked), "instructions")
     strip, at = around["strip"], reverse("settlement:board")
     context = around | {
         "show": show,
@@ -68,6 +69,7 @@ def _board(request: HttpRequest) -> dict:
                 ("Instructions", at, "instructions", sum(strip.instructions.values())),
                 ("Confirmations", f"{at}?confirmations=", "confirmations", sum(strip.confirmations.values())),
                 ("Currencies", f"{at}?exchanges=", "exchanges", strip.exchanges),
+                ("Commissions", f"{at}?charges={'DIFFERS' if strip.charges['DIFFERS'] else ''}", "charges", sum(strip.charges.values())),
                 ("Money to settle", f"{at}?cash=", "cash", None),
                 ("Problems", f"{at}?problems=", "problems", strip.files_with_problems + strip.stray_answers),
             )
@@ -98,6 +100,12 @@ def _board(request: HttpRequest) -> dict:
         page = Paginator(selectors.exchange_rows(request.user), page_selectors.MOST)
         context["page"] = context["rows"] = page.get_page(asked.get("page"))
         context["today"] = timezone.now().date()
+    elif show == "charges":
+        status = asked["charges"]
+        page = Paginator(page_selectors.charges(request.user, status), page_selectors.MOST)
+        context["page"] = context["rows"] = page.get_page(asked.get("page"))
+        filters = [("", "All"), *((s, s.capitalize()) for s in strip.charges)]
+        context["chips"] = _chips("charges", filters, status, strip.charges | {"": sum(strip.charges.values())})
     elif show == "cash":
         context["rows"] = selectors.cash_to_settle(request.user)
     else:

@@ -138,6 +138,8 @@ MATRIX: dict[str, set[str] | str] = {
     "settlement:board": {C, O, A}, "settlement:rows": {C, O, A}, "settlement:confirmation_rows": {C, O, A},
     "settlement:instruction": {C, O, A}, "settlement:instruction_xml": {C, O, A},
     "settlement:confirmation": {C, O, A}, "settlement:confirmation_pdf": {C, O, A},
+    "settlement:charge": {C, O, A}, "settlement:charge_settle": {O},
+    "api-charge-list": {C, O, A}, "api-charge-detail": {C, O, A}, "api-charge-settle": {O},
     "settlement:standing": {C, O, A}, "settlement:unblock": {O}, "settlement:note": {O}, "settlement:resend": {O},
     "settlement:add_standing": {O},
     "users:tokens": ALL, "users:end_token": ALL,
@@ -173,6 +175,9 @@ MATRIX: dict[str, set[str] | str] = {
                      "routing:numbers_decline", "api-session-stop", "api-session-start", "api-sequence-reset-approve",
                      "api-sequence-reset-decline"), {O, X}),
     "routing:dialects": {T, C, O, A, X}, "api-dialects": {T, C, O, A, X}, "api-dialect": {T, C, O, A, X},
+    "routing:rate_cards": {T, C, O, A, X}, "api-rate-cards": {T, C, O, A, X}, "api-rate-card": {T, C, O, A, X},
+    **dict.fromkeys(("routing:rate_card_propose", "routing:rate_card_approve", "routing:rate_card_decline", "api-rate-card-approve",
+                     "api-rate-card-decline"), {O, X}),
     **dict.fromkeys(("routing:dialect_propose", "routing:dialect_approve", "routing:dialect_decline", "api-dialect-approve",
                      "api-dialect-decline"), {O, X}),
     "api-fix-sessions": {T, C, O, A, X}, "api-fix-session": {T, C, O, A, X},
@@ -234,7 +239,7 @@ MATRIX: dict[str, set[str] | str] = {
 }  # fmt: skip
 
 # Where looking and acting share an address: who may act.
-POSTS = {"api-inquiries": {T}, "api-axes": {T}, "api-dialects": {O, X}, "api-sequence-resets": {O, X},
+POSTS = {"api-inquiries": {T}, "api-axes": {T}, "api-dialects": {O, X}, "api-rate-cards": {O, X}, "api-sequence-resets": {O, X},
          "api-routing-rule-changes": {T, C}, "api-wheel-changes": {T, C}, "certification:matrices": {T}, "api-plays": {T},
          "api-broker-terms": {C}, "api-trading-limits": {C}, "api-throttles": {C},
          "api-strategy-files": {T, O}, "api-venue-quotes": {O},

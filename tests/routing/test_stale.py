@@ -36,6 +36,7 @@ from apps.reference.models import Broker, ContractFamily
 from apps.routing import services as routing
 from apps.routing.models import Alert, AlertRule, BrokerStrategy, DealerQuote, Execution, Inquiry, Message, Session
 from apps.routing.rules import Dialect
+from apps.routing.rules.cards import Card
 from apps.surveillance import services as surveillance
 from apps.surveillance.events import FilingDue
 from apps.surveillance.models import Day, Filing, Incident
@@ -424,6 +425,12 @@ class Things:
             routing.approve_dialect(self.act("alan"), pk, seen={pk: 1})
         return pk
 
+    def rate_card(self) -> int:
+        pk = routing.propose_rate_card(self.act("olga"), A_CARD._replace(starts_on=timezone.localdate()))
+        if not self.fresh:
+            routing.approve_rate_card(self.act("alan"), pk, seen={pk: 1})
+        return pk
+
     def stopped(self) -> int:
         pk = routing.stop_session(self.act("olga"), self.session())
         if not self.fresh:
@@ -603,6 +610,8 @@ STRATEGIES = b"""<Strategies strategyIdentifierTag="5001" xmlns:xsi="http://www.
 <Strategy name="S" wireValue="S" version="1"><Parameter name="P" xsi:type="Int_t" fixTag="7000"/></Strategy></Strategies>"""
 NUMBERS = {f"numbers_{act}": ("alan", "numbers", {}) for act in ("approve", "decline")}
 DIALECTS = {f"dialect_{act}": ("alan", "dialect", {}) for act in ("approve", "decline")}
+A_CARD = Card(0, asset_class="EQUITY", kind="BPS", rate=Decimal(1), books="CARD")
+CARDS = {f"rate_card_{act}": ("alan", "rate_card", {}) for act in ("approve", "decline")}
 GRANTS = {f"grant_{act}": ("odile", "grant", {}) for act in ("confirm", "decline", "end")}
 LINKED = {"send": "planned_group", "drop": "planned_group", "pause": "sent_group", "end": "sent_group", "resume": "paused_group",
           "again": "sent_group", "wave": "planned_program", "change": "package_group"}  # fmt: skip
@@ -684,7 +693,7 @@ PAGES: dict[str, tuple[str, str, dict | Callable]] = {
     "routing:halt_lift": ("tess", "halt", {}),
     "routing:alert_acknowledge": ("tom", "alert", {}),
     "routing:alert_snooze": ("tom", "alert", {"minutes": "5"}),
-    **{f"routing:{name}": case for name, case in (GRANTS | DIALECTS | NUMBERS).items()},
+    **{f"routing:{name}": case for name, case in (GRANTS | DIALECTS | NUMBERS | CARDS).items()},
     "routing:session_start": ("alan", "stopped", {"reason": "back"}),
     **{f"routing:strategies_{act}": ("tom", "strategy_file", {}) for act in ("approve", "decline")},
     "routing:by_hand": (
@@ -827,6 +836,7 @@ API: dict[str, tuple[str, str, str, dict | Callable]] = {
     **{f"api-sequence-reset-{act}": ("post", "alan", "numbers", {}) for act in ("approve", "decline")},
     "api-session-start": ("post", "alan", "stopped", {"reason": "back"}),
     **{f"api-dialect-{act}": ("post", "alan", "dialect", {}) for act in ("approve", "decline")},
+    **{f"api-rate-card-{act}": ("post", "alan", "rate_card", {}) for act in ("approve", "decline")},
     "api-fix-session": ("patch", "alan", "broker_session", {"port": 9892}),
     "api-staging-session": ("patch", "alan", "session", {"port": 9892}),
     **{f"api-staging-grant-{act}": ("post", "odile", "grant", {}) for act in ("confirm", "decline")},
@@ -869,6 +879,7 @@ OTHERS = {
         " compliance:add_position_limit compliance:import_position_limits"
         " compliance:take_file api-rule-drafts-take"
         " blocks:rotation_make routing:halt_set routing:grant_ask users:tokens api-orders api-orders-clone"
+        " routing:rate_card_propose api-rate-cards"
         " routing:dialect_propose api-dialects routing:session_stop api-session-stop routing:numbers_propose api-sequence-resets"
         " api-orders-reverse api-imports api-proposals api-deputies api-restrictions api-halts api-rotations"
         " routing:strategies_load api-strategy-files api-restrictions-import api-position-limits api-position-limits-import"
@@ -908,6 +919,9 @@ OTHERS = {
     "is settlement's, tried in tests/settlement": (
         "settlement:unblock settlement:resend settlement:note settlement:add_standing api-instruction-note"
         " api-instruction-unblock api-instruction-resend"
+    ),
+    "is of commissions, tried in tests/allocations/test_charges.py": (
+        "settlement:charge_settle api-charge-settle"
     ),
 }
 

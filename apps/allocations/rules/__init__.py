@@ -15,6 +15,7 @@ from .bookings import (
     net_amount,
     published_price,
 )
+from .charges import Charged, Ticket, charge
 from .shares import (
     Overshared,
     Segments,
@@ -29,13 +30,16 @@ __all__ = [
     "PRICE_PLACES",
     "BlockFacts",
     "Booked",
+    "Charged",
     "Coupon",
     "Filled",
     "Overshared",
     "Segments",
+    "Ticket",
     "accrued",
     "accrued_amount",
     "book",
+    "charge",
     "gross_amount",
     "intended_shares",
     "is_paid",

@@ -18,9 +18,10 @@ from apps.portfolios import services as portfolios
 from apps.portfolios.models import Movement
 from apps.users.services import require
 
-from .. import rules, selectors
+from .. import charge_selectors, rules, selectors
 from ..events import AllocationBooked, AllocationReversed
 from ..states import A
+from .charging import keep_charges, with_charges, withdraw_charges
 
 COLUMNS = (
     "id", "block_id", "order_id", "portfolio_id", "instrument_id", "broker_id", "side", "qty", "price", "currency_id",
@@ -48,10 +49,13 @@ def allocate_blocks(act: Act, facts: Sequence[Fact]) -> None:
             return
         wanted = _lock_orders(cursor, done)  # With what of them was met inside the firm before.
         seen = selectors.block_facts(done)
+        charges = charge_selectors.charges_of(seen)
+        seen = with_charges(seen, charges)
         lock_portfolios(cursor, {p for s in seen for p in s.facts.portfolio_ids})
         waves = _waves(cursor, done)
         shares, booked = rules.book([s.facts for s in seen])
         rows = _write(cursor, act, booked, {s.facts.block_id: s for s in seen}, waves)
+        keep_charges(cursor, act, seen, charges, waves)
     portfolios.post_movements(act, moves_of(rows, {s.instrument_id: s.base_currency for s in seen}))
     filled = _filled(seen, shares)
     ends = {pk: (crossed + filled[pk], qty - crossed - filled[pk]) for pk, (qty, crossed) in wanted.items()}
@@ -97,6 +101,7 @@ def reverse_allocations(act: Act, facts: Sequence[Fact]) -> None:
             "UPDATE allocations_allocation SET status = %s, version = version + 1 WHERE id = ANY(%s)",
             [A.REVERSED, [row[0] for row in rows]],
         )
+        withdraw_charges(cursor, act, reasons)
     portfolios.post_movements(act, moves_of(rows, bases, back=True))
     by_reason: dict[str, dict[int, Decimal]] = {}
     for order_id, block_id, crossed in ended:

@@ -2,6 +2,7 @@
 
 from .alerts import Alert, AlertRule
 from .axes import Axis
+from .cards import RateCard
 from .costs import CostEstimate
 from .dialects import Dialect
 from .drift import Drift
@@ -39,6 +40,7 @@ __all__ = [
     "Package",
     "PackageLeg",
     "QuoteLevel",
+    "RateCard",
     "ReconciledRoute",
     "Reconciliation",
     "Route",

@@ -1,6 +1,6 @@
 """Arithmetic and judgement of routing: pure functions, by noun."""
 
-from . import axes, conditions, dialects, leakage, orders, packages
+from . import axes, cards, conditions, dialects, leakage, orders, packages
 from .alerts import RENEWAL, alert_words, unasked_words
 from .destinations import (
     Candidate,
@@ -130,6 +130,7 @@ __all__ = [
     "best_of",
     "best_parts",
     "by_quantity",
+    "cards",
     "choose",
     "cl_ord_id",
     "commission_amount",

@@ -15,6 +15,7 @@ from .by_hand import (
     book_by_hand,
     take_back,
 )
+from .cards import OwnRateCard, RateCardsOverlap, StaleRateCard, approve_rate_card, decline_rate_card, propose_rate_card
 from .children import route_child
 from .console import (
     Gap,
@@ -180,6 +181,12 @@ from .taking import (
 from .throttles import RateLimit, paces
 
 __all__ = [
+    "OwnRateCard",
+    "RateCardsOverlap",
+    "StaleRateCard",
+    "approve_rate_card",
+    "decline_rate_card",
+    "propose_rate_card",
     "BadAxes",
     "BadCounter",
     "SentUnder",

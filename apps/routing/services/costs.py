@@ -3,6 +3,8 @@
 import json
 from collections.abc import Sequence
 from decimal import Decimal
+from fractions import Fraction
+from functools import partial
 from typing import NamedTuple
 
 from django.db import connection, transaction
@@ -15,9 +17,11 @@ from apps.core.events import Fact, listens
 from apps.core.tables import copy_in, next_ids
 from apps.marketdata import cost_selectors as marketdata
 from apps.marketdata.cost_selectors import Trade
-from apps.marketdata.costs import FEES, IMPACT, SPREAD, Cost, as_kept
+from apps.marketdata.costs import FEES, IMPACT, SPREAD, Commission, Cost, as_kept
+from apps.reference.models import Broker, Venue
 
-from .. import events
+from .. import card_selectors as cards
+from .. import events, rules
 from ..models import CostEstimate
 
 DECISION, ARRIVAL = CostEstimate.Moment.DECISION, CostEstimate.Moment.ARRIVAL
@@ -34,6 +38,7 @@ class ToKeep(NamedTuple):
     block: Block
     route_id: int | None
     trade: Trade
+    strategy: str = ""
 
 
 @listens("routing.estimate_blocks")
@@ -62,17 +67,17 @@ def keep_decisions(act: Act, blocks: Sequence[Block]) -> None:
     )
 
 
-def keep_arrivals(act: Act, routes: Sequence[tuple[int, Block, int, Decimal]]) -> None:
+def keep_arrivals(act: Act, routes: Sequence[tuple[int, Block, int, Decimal, str]]) -> None:
     """
     Will keep what new routes are expected to cost, at the moment they are asked for.
 
-    :param routes: id, block, broker and quantity of each
+    :param routes: id, block, broker, quantity and strategy of each
     """
     _keep(
         act,
         [
-            ToKeep(ARRIVAL, block, pk, Trade(block.instrument, block.side, qty, block.trade_date, broker))
-            for pk, block, broker, qty in routes
+            ToKeep(ARRIVAL, block, pk, Trade(block.instrument, block.side, qty, block.trade_date, broker), strategy)
+            for pk, block, broker, qty, strategy in routes
         ],
     )
 
@@ -81,10 +86,11 @@ def _keep(act: Act, wanted: Sequence[ToKeep]) -> None:
     """One COPY and one call of the record, whatever their number."""
     if not wanted:
         return
-    found = marketdata.costs_of([one.trade for one in wanted], act.at)
+    found = marketdata.costs_of(_with_cards(wanted), act.at)
     with connection.cursor() as cursor:
         ids = next_ids(cursor, "routing_costestimate", len(wanted))
-        copy_in(cursor, "routing_costestimate", COLUMNS, (_row(act, pk, *one) for pk, *one in zip(ids, wanted, found, strict=True)))
+        rows = (_row(act, pk, one, cost) for pk, one, cost in zip(ids, wanted, found, strict=True))
+        copy_in(cursor, "routing_costestimate", COLUMNS, rows)
     record(
         act,
         [
@@ -100,6 +106,35 @@ def _keep(act: Act, wanted: Sequence[ToKeep]) -> None:
             for pk, one, cost in zip(ids, wanted, found, strict=True)
         ],
     )  # fmt: skip
+
+
+def _with_cards(wanted: Sequence[ToKeep]) -> list[Trade]:
+    """The trades, each with the rate card that decides for it, if one does. A query for the cards; their markets come with none."""
+    trades = [one.trade for one in wanted]
+    days = [trade.on for trade in trades]
+    found = cards.cards_on(min(days), max(days))
+    if not found:
+        return trades
+    markets = dict(Venue.objects.filter(pk__in={t.instrument.venue_id for t in trades}).values_list("pk", "mic"))
+    codes = dict(Broker.objects.filter(pk__in={t.broker_id for t in trades}).values_list("pk", "code"))
+    made = []
+    for one in wanted:
+        trade, of = one.trade, one.trade.instrument
+        commission = None
+        if trade.broker_id is not None:
+            deal = rules.cards.Deal(
+                trade.broker_id, markets[of.venue_id], of.country, of.asset_class, one.strategy, of.currency_id, trade.on
+            )
+            card = rules.cards.choose(found, deal, rules.cards.Card(0)).card
+            if card.id:
+                said = f"{codes[trade.broker_id]} ({card.ref})"
+                commission = Commission(said, "card", card.rate, partial(_reckoned, card))
+        made.append(trade._replace(commission=commission))
+    return made
+
+
+def _reckoned(card: rules.cards.Card, qty: Decimal, value: Decimal) -> Fraction:
+    return rules.cards.reckon(card, qty, value).amount
 
 
 def _row(act: Act, pk: int, one: ToKeep, cost: Cost) -> tuple:

@@ -99,7 +99,7 @@ def write_routes(act: Act, wanted: Sequence[NewRoute], *, as_package: bool = Fal
             for pk, name, r in zip(ids, names, wanted, strict=True)
         ],
     )
-    keep_arrivals(act, [(pk, r.block, r.broker_id, r.qty) for pk, r in zip(ids, wanted, strict=True)])
+    keep_arrivals(act, [(pk, r.block, r.broker_id, r.qty, r.strategy) for pk, r in zip(ids, wanted, strict=True)])
     return list(zip(ids, names, strict=True))
 
 
