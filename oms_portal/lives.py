@@ -2,7 +2,7 @@
 
 from apps.algos.states import DRAW_LIFE, SEASON_LIFE, WHEEL_CHANGE_LIFE
 from apps.algos.states import LIFE as ALGO
-from apps.allocations.states import CHARGE_LIFE
+from apps.allocations.states import CHARGE_LIFE, STEP_OUT_LIFE
 from apps.allocations.states import LIFE as ALLOCATION
 from apps.blocks.states import LIFE as BLOCK
 from apps.blocks.states import OPPOSITION_LIFE, ROTATION_LIFE
@@ -81,6 +81,7 @@ LIVES: tuple[tuple[Lifecycle, str, str], ...] = (
     (CROSS, "crossing_cross", "true"),
     (ROUTE, "routing_route", "true"),
     (CHARGE_LIFE, "allocations_charge", "true"),
+    (STEP_OUT_LIFE, "allocations_stepout", "true"),
     (EXECUTION_LIFE, "routing_execution", "true"),
     (INQUIRY_LIFE, "routing_inquiry", "true"),
     (AXIS_LIFE, "routing_axis", "true"),

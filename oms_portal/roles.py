@@ -21,7 +21,7 @@ TRADES = frozenset(
     | {"routing.halt", "routing.lift_halt"}  # Whoever set a halt never lifts it.
     | {"routing.write_rules"}  # Proposes where blocks go by rule; a supervisor or an officer approves it, never who wrote it.
     | {"orders.attach"}  # Locates and documents, beside orders they see.
-    | {"allocations.see", "reporting.see"}
+    | {"allocations.see", "allocations.step_out", "reporting.see"}
     # Proposes to meet clients with each other and executes what others agreed to; never agrees to an own proposal.
     | {"crossing.see", "crossing.propose", "crossing.execute"}
 )
@@ -69,6 +69,7 @@ ROLES: dict[str, frozenset[str]] = {
         | {"audit.mend_promises", "routing.see_staging", "routing.grant_staging", "routing.keep_strategies"}
         | {"marketdata.load_venues"}  # Tells what venues show, from another system.
         | {"routing.see_dialects", "routing.keep_dialects"}  # Nobody approves a dialect that they proposed.
+        | {"allocations.keep_csa"}  # Pays research out of what commissions put by.
         | {"routing.see_cards", "routing.keep_cards"}  # What brokers may take: one proposes, another approves.
         | {"routing.see_sessions", "routing.keep_sessions"}  # Nobody approves sequence numbers that they proposed.
     ),

@@ -19,13 +19,14 @@ class AllocationOut(serializers.ModelSerializer):
     isin = serializers.CharField(source="instrument.isin")
     broker = serializers.CharField(source="broker.code")
     currency = serializers.CharField(source="currency_id")
+    process_code = serializers.CharField(help_text="FIX ProcessCode (81): 0 regular, 1 soft dollar, 2 step-in, 4 both")
 
     class Meta:
         model = Allocation
         fields = (
             "id", "ref", "status", "version", "block_id", "order_id", "portfolio", "symbol", "isin", "broker", "side",
             "qty", "price", "currency", "gross_amount", "accrued_amount", "commission_amount", "fees_amount",
-            "fees", "unpaid_amount", "net_amount", "trade_date", "settle_date", "booked_at", "wave",
+            "fees", "unpaid_amount", "net_amount", "process_code", "trade_date", "settle_date", "booked_at", "wave",
         )  # fmt: skip
         read_only_fields = fields
 

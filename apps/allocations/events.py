@@ -55,3 +55,62 @@ class ChargeWithdrawn(Event, code="charge.withdrawn"):
     """The booking was taken back."""
 
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class StepOutAgreed(Event, code="step_out.agreed"):
+    """A part of what one broker executed of a block goes to another, which confirms and settles it."""
+
+    block_id: int
+    from_broker: str
+    to_broker: str
+    qty: str
+    gives_commission: bool
+
+
+@dataclass(frozen=True)
+class StepOutBooked(Event, code="step_out.booked"):
+    """So much of it was booked; less than agreed where less was executed in the end."""
+
+    qty: str
+
+
+@dataclass(frozen=True)
+class StepOutWithdrawn(Event, code="step_out.withdrawn"):
+    pass
+
+
+@dataclass(frozen=True)
+class CsaCredited(Event, code="csa.credited"):
+    """The research part of a commission that was booked."""
+
+    charge_id: int
+    amount: str
+    balance: str
+
+
+@dataclass(frozen=True)
+class CsaTakenBack(Event, code="csa.taken_back"):
+    """The booking it came from was taken back."""
+
+    charge_id: int
+    amount: str
+    balance: str
+
+
+@dataclass(frozen=True)
+class CsaPaid(Event, code="csa.paid"):
+    """Research was paid out of it."""
+
+    provider: str
+    invoice: str
+    amount: str
+    balance: str
+    overdraws: bool = False
+
+
+@dataclass(frozen=True)
+class CsaCorrected(Event, code="csa.corrected"):
+    amount: str
+    balance: str
+    overdraws: bool = False

@@ -34,3 +34,14 @@ CHARGE_LIFE = Lifecycle(
         **{(s, e.ChargeWithdrawn): Ch.WITHDRAWN for s in (Ch.AGREED, Ch.DIFFERS, Ch.SETTLED)},
     },
 )
+
+
+class So(StrEnum):
+    AGREED = "AGREED"
+    WITHDRAWN = "WITHDRAWN"
+
+
+STEP_OUT_LIFE = Lifecycle(
+    "step_out", born={e.StepOutAgreed: So.AGREED}, moves={(So.AGREED, e.StepOutWithdrawn): So.WITHDRAWN},
+    stays={e.StepOutBooked: [So.AGREED]},
+)

@@ -8,7 +8,7 @@ from apps.core.edges import whole_number
 from apps.users.doors import door
 from apps.users.services import can
 
-from . import page_selectors
+from . import csa_selectors, page_selectors
 
 SHOWS = (("", "All"), ("open", "To be allocated"), ("allocated", "Allocated"))
 
@@ -56,6 +56,8 @@ def block(request: HttpRequest, block_id: int) -> HttpResponse:
     context = {
         "shared": page_selectors.shared_out(request.user, block_id),
         "may_see_settlement": can(request.user, "settlement.see"),
+        "step_outs": csa_selectors.step_outs_seen_by(request.user).filter(block=block_id, status="AGREED"),
+        "may_step_out": can(request.user, "allocations.step_out"),
     }
     if request.htmx:
         return render(request, "allocations/list.html#arithmetic", context)

@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.algos import selectors as algos
+from apps.allocations import csa_selectors as csa
 from apps.audit import seals
 from apps.audit import selectors as audit
 from apps.audit.models import Entry, Seal
@@ -40,13 +41,13 @@ TONES = {"held": "hold", "rejected": "bad", "refused": "bad", "cancelled": "bad"
          "unmatched": "hold", "settled": "done", "done": "done", "cleared": "done", "affirmed": "done"}  # fmt: skip
 SEEN_BY = {"order": orders.get_order_seen_by, "block": blocks.get_block_seen_by,
            "opposition": blocks.get_opposition_seen_by, "cross": crossing.get_cross_seen_by, "rotation": blocks.get_rotation_seen_by,
-           "algo": algos.get_algo_seen_by, "linked_group": groups.get_group_seen_by}
+           "algo": algos.get_algo_seen_by, "linked_group": groups.get_group_seen_by, "step_out": csa.get_step_out_seen_by}
 THREADS = {"order": blocks.thread_of_order, "block": blocks.thread_of_block}
 NEEDED = {
     "route": "routing.see", "execution": "routing.see", "inquiry": "routing.see", "message": "routing.see",
     "halt": "routing.see", "estimate": "routing.see", "alert": "routing.see", "session": "routing.see", "grant": "routing.see_staging",
     "axis": "routing.see", "play": "routing.see",
-    "reconciliation": "routing.see", "rate_card": "routing.see_cards", "charge": "settlement.see",
+    "reconciliation": "routing.see", "rate_card": "routing.see_cards", "charge": "settlement.see", "csa": "settlement.see",
     "dialect": "routing.see_dialects", "session_stop": "routing.see_sessions", "sequence_reset": "routing.see_sessions",
     "strategy_file": "routing.see", "slice": "routing.see", "wheel_change": "routing.see", "season": "routing.see", "draw": "routing.see",
     "leg": "routing.see",
@@ -73,7 +74,7 @@ REFS = {"order_id": "O-{:06d}", "source_id": "O-{:06d}", "parent_id": "O-{:06d}"
         "part_id": "O-{:06d}", "into": "B-{:04d}", "split_from": "B-{:04d}", "order_ids": "O-{:06d}", "parts": "O-{:06d}",
         "bought_in_id": "B-{:04d}", "sold_in_id": "B-{:04d}", "buy_id": "B-{:04d}", "sell_id": "B-{:04d}",
         "opposition_id": "X-{:04d}", "cross_id": "XC-{:04d}", "route_id": "R-{:04d}", "allocation_id": "A-{:06d}",
-        "linked_group_id": "LG-{:04d}",
+        "linked_group_id": "LG-{:04d}", "charge_id": "CH-{:06d}",
         "review_id": "V-{:06d}", "algo_id": "AL-{:04d}", "limit_id": "TL-{:04d}", "end_id": "LE-{:04d}"}  # fmt: skip
 NAMES = {
     "portfolio_id": (Portfolio, "code"), "instrument_id": (Instrument, "symbol"), "broker_id": (Broker, "name"),
@@ -97,7 +98,7 @@ SUBJECTS = {"order": "O-{:06d}", "block": "B-{:04d}", "route": "R-{:04d}", "inqu
             "linked_group": "LG-{:04d}",
             "algo": "AL-{:04d}", "axis": "AX-{:05d}", "play": "PY-{:04d}",
             "draw": "DR-{:05d}", "wheel_change": "WC-{:04d}", "alert": "L-{:04d}", "halt": "H-{:04d}", "dialect": "DI-{:04d}",
-            "rate_card": "RC-{:04d}", "charge": "CH-{:06d}",
+            "rate_card": "RC-{:04d}", "charge": "CH-{:06d}", "csa": "CSA-{:04d}", "step_out": "SO-{:05d}",
             "reconciliation": "RN-{:04d}", "session_stop": "SS-{:04d}", "sequence_reset": "SR-{:04d}"}  # fmt: skip
 # What a field is called whose own name is not the word for it, and what the codes of FIX 4.4 mean (tags 150 and 39).
 WORDS = {

@@ -69,6 +69,7 @@ NEEDED = {
     "dialect": "routing.see_dialects",
     "rate_card": "routing.see_cards",
     "charge": "settlement.see",
+    "csa": "settlement.see",
     "gateway": "routing.see_sessions",
     "reconciliation": "routing.see",
     "session_stop": "routing.see_sessions",

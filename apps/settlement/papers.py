@@ -70,6 +70,7 @@ def confirmation_lines(confirmation: Confirmation) -> list[tuple[str, str]]:
         ("Settlement date", a.settle_date.isoformat()),
         ("Gross amount", money(a.gross_amount)),
         ("Accrued interest", money(a.accrued_amount)),
+        *([("Taken as", a.get_process_code_display())] if a.process_code != "0" else []),
         ("Commission", money(a.commission_amount)),
         *((f"Fee {code}", money(Decimal(amount))) for code, _, amount in a.fees),
         ("Net to pay" if a.side == "BUY" else "Net to receive", money(a.net_amount)),

@@ -316,14 +316,14 @@ def confirming(allocation_ids: Sequence[int], refs: dict[int, str], at: datetime
         cursor.execute(
             "SELECT a.id, a.broker_id, a.trade_date, a.settle_date, i.symbol, i.isin, v.mic, i.asset_class, a.side, a.qty,"
             " p.custody_account, a.price, a.currency_id, a.gross_amount, a.accrued_amount, a.commission_amount,"
-            f" a.fees::text, a.net_amount FROM allocations_allocation a {AROUND} WHERE a.id = ANY(%s) ORDER BY a.id",
+            f" a.fees::text, a.net_amount, a.process_code FROM allocations_allocation a {AROUND} WHERE a.id = ANY(%s) ORDER BY a.id",
             [list(allocation_ids)],
         )
         found = []
         for row in cursor.fetchall():
             (
                 pk, broker, traded, settles, symbol, isin, mic, asset_class, side, qty, account, price, currency, gross,
-                accrued, commission, fees, net,
+                accrued, commission, fees, net, process_code,
             ) = row  # fmt: skip
             found.append(
                 (
@@ -331,7 +331,7 @@ def confirming(allocation_ids: Sequence[int], refs: dict[int, str], at: datetime
                     rules.Confirming(
                         refs[pk], REF.format(pk), at, traded, settles, symbol, isin, mic, asset_class in ("CORP", "GOVT"),
                         side, qty, account, price, PRICE_PLACES[asset_class], currency, gross, accrued, commission,
-                        orjson.loads(fees), net,
+                        orjson.loads(fees), net, process_code,
                     ),
                 )
             )  # fmt: skip

@@ -101,7 +101,9 @@ class TestBooked:
         keep_promises("allocations.")
 
         names = ("broker__code", "expected_amount", "booked_amount", "research_amount", "status")
-        assert list(Charge.objects.order_by("booked_amount").values_list(*names)) == [("HARBOR", D(30), D(30), D(15), "DIFFERS"), ("NORTHGATE", D(40), D(40), D(0), "AGREED")]
+        assert list(Charge.objects.order_by("booked_amount").values_list(*names)) == [
+            ("HARBOR", D(30), D(30), D(15), "DIFFERS"), ("NORTHGATE", D(40), D(40), D(0), "AGREED"),
+        ]  # fmt: skip
 
     def test_it_is_withdrawn_with_the_booking_and_made_anew(self, street, card):
         card()

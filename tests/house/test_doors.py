@@ -138,6 +138,11 @@ MATRIX: dict[str, set[str] | str] = {
     "settlement:board": {C, O, A}, "settlement:rows": {C, O, A}, "settlement:confirmation_rows": {C, O, A},
     "settlement:instruction": {C, O, A}, "settlement:instruction_xml": {C, O, A},
     "settlement:confirmation": {C, O, A}, "settlement:confirmation_pdf": {C, O, A},
+    "allocations:step_out": {T}, "allocations:step_out_withdraw": {T}, "api-step-out-list": {M, T, C, O, A},
+    "api-step-out-detail": {M, T, C, O, A}, "api-step-out-withdraw": {T},
+    "allocations:csa": {C, O, A}, "allocations:csa_account": {C, O, A}, "allocations:csa_pay": {O}, "allocations:csa_correct": {O},
+    "api-csa-account-list": {C, O, A}, "api-csa-account-detail": {C, O, A}, "api-csa-account-entries": {C, O, A},
+    "api-csa-account-pay": {O}, "api-csa-account-correct": {O},
     "settlement:charge": {C, O, A}, "settlement:charge_settle": {O},
     "api-charge-list": {C, O, A}, "api-charge-detail": {C, O, A}, "api-charge-settle": {O},
     "settlement:standing": {C, O, A}, "settlement:unblock": {O}, "settlement:note": {O}, "settlement:resend": {O},
@@ -239,7 +244,8 @@ MATRIX: dict[str, set[str] | str] = {
 }  # fmt: skip
 
 # Where looking and acting share an address: who may act.
-POSTS = {"api-inquiries": {T}, "api-axes": {T}, "api-dialects": {O, X}, "api-rate-cards": {O, X}, "api-sequence-resets": {O, X},
+POSTS = {"api-inquiries": {T}, "api-axes": {T}, "api-dialects": {O, X}, "api-rate-cards": {O, X}, "api-step-out-list": {T},
+         "api-sequence-resets": {O, X},
          "api-routing-rule-changes": {T, C}, "api-wheel-changes": {T, C}, "certification:matrices": {T}, "api-plays": {T},
          "api-broker-terms": {C}, "api-trading-limits": {C}, "api-throttles": {C},
          "api-strategy-files": {T, O}, "api-venue-quotes": {O},

@@ -923,6 +923,10 @@ OTHERS = {
     "is of commissions, tried in tests/allocations/test_charges.py": (
         "settlement:charge_settle api-charge-settle"
     ),
+    "is of step-outs and soft dollars, tried in tests/allocations/test_step_outs.py and test_csa.py": (
+        "allocations:step_out allocations:step_out_withdraw api-step-out-list api-step-out-withdraw"
+        " allocations:csa_pay allocations:csa_correct api-csa-account-pay api-csa-account-correct"
+    ),
 }
 
 

@@ -25,9 +25,11 @@ from .shares import (
     split_among_brokers,
     split_columns,
 )
+from .step_outs import Part, Stepped, step_out
 
 __all__ = [
     "PRICE_PLACES",
+    "Part",
     "BlockFacts",
     "Booked",
     "Charged",
@@ -35,6 +37,7 @@ __all__ = [
     "Filled",
     "Overshared",
     "Segments",
+    "Stepped",
     "Ticket",
     "accrued",
     "accrued_amount",
@@ -51,5 +54,6 @@ __all__ = [
     "share_amounts",
     "split_among_brokers",
     "split_columns",
+    "step_out",
     "units",
 ]

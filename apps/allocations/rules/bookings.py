@@ -21,15 +21,20 @@ PRICE_PLACES = {"EQUITY": 6, "ETF": 6, "FUND": 6, "CORP": 6, "GOVT": 6, "OPTION"
 
 
 class Filled(NamedTuple):
-    """What one broker filled of a block: exact sums over its live executions, and the dates they trade and settle."""
+    """
+    What one broker filled of a block, or stepped into: exact sums over its live executions, and the dates they trade and settle.
+
+    :param gross: what it is worth, where that is not simply its value rounded
+    """
 
     broker_id: int
     qty: Decimal
-    value: Decimal  # Σ quantity × price
+    value: Decimal | Fraction  # Σ quantity × price
     commission: Decimal
     trade_date: date
     settle_date: date
     fees: Sequence[FeeTerms] = ()
+    gross: Decimal | None = None
 
 
 class BlockFacts(NamedTuple):
@@ -175,7 +180,7 @@ def _rows(deals, fills: Segments, order_ids, portfolio_ids, part) -> Iterator[Bo
     :param part: quantities in ten-thousandths, segment after segment
     """
     minor = [b.minor_units for b, _ in deals]
-    gross = [gross_amount(f.value, b.price_factor, b.minor_units) for b, f in deals]
+    gross = [gross_amount(f.value, b.price_factor, b.minor_units) if f.gross is None else f.gross for b, f in deals]
     accrued = [accrued_amount(f.qty, b.coupon, f.settle_date, b.minor_units) for b, f in deals]
     commission = [rounded(f.commission, b.minor_units) for b, f in deals]
     prices = [published_price(f.value, f.qty, b.asset_class) for b, f in deals]

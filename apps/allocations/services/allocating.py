@@ -1,6 +1,6 @@
 """Booking what a block has filled to the orders in it, and taking a booking back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 import orjson
@@ -22,11 +22,12 @@ from .. import charge_selectors, rules, selectors
 from ..events import AllocationBooked, AllocationReversed
 from ..states import A
 from .charging import keep_charges, with_charges, withdraw_charges
+from .stepping import Steps
 
 COLUMNS = (
     "id", "block_id", "order_id", "portfolio_id", "instrument_id", "broker_id", "side", "qty", "price", "currency_id",
     "gross_amount", "accrued_amount", "commission_amount", "fees_amount", "net_amount", "trade_date", "settle_date",
-    "booked_at", "wave", "status", "fees", "unpaid_amount", "version",
+    "booked_at", "wave", "status", "fees", "unpaid_amount", "process_code", "version",
 )  # fmt: skip
 
 
@@ -50,12 +51,20 @@ def allocate_blocks(act: Act, facts: Sequence[Fact]) -> None:
         wanted = _lock_orders(cursor, done)  # With what of them was met inside the firm before.
         seen = selectors.block_facts(done)
         charges = charge_selectors.charges_of(seen)
-        seen = with_charges(seen, charges)
+        executed = with_charges(seen, charges)
+        steps = Steps(executed)
+        seen = steps.seen
         lock_portfolios(cursor, {p for s in seen for p in s.facts.portfolio_ids})
         waves = _waves(cursor, done)
         shares, booked = rules.book([s.facts for s in seen])
-        rows = _write(cursor, act, booked, {s.facts.block_id: s for s in seen}, waves)
-        keep_charges(cursor, act, seen, charges, waves)
+        soft = {key for key, one in charges.items() if one.research}
+
+        def code(block_id: int, broker_id: int) -> str:
+            return steps.process_code(block_id, broker_id, steps.is_soft(soft, block_id, broker_id))
+
+        rows = _write(cursor, act, booked, {s.facts.block_id: s for s in seen}, waves, code)
+        keep_charges(cursor, act, executed, charges, waves)
+        steps.keep(act)
     portfolios.post_movements(act, moves_of(rows, {s.instrument_id: s.base_currency for s in seen}))
     filled = _filled(seen, shares)
     ends = {pk: (crossed + filled[pk], qty - crossed - filled[pk]) for pk, (qty, crossed) in wanted.items()}
@@ -145,8 +154,10 @@ def _waves(cursor, block_ids: list[int]) -> dict[int, int]:
     return {pk: last.get(pk, 0) + 1 for pk in block_ids}
 
 
-def _write(cursor, act: Act, booked: Sequence[rules.Booked], seen: Mapping[int, selectors.Seen], waves) -> list[tuple]:
-    """Writes the allocations by one COPY. :returns: their rows, in the columns' order"""
+def _write(
+    cursor, act: Act, booked: Sequence[rules.Booked], seen: Mapping[int, selectors.Seen], waves, code: Callable[[int, int], str]
+) -> list[tuple]:
+    """Writes the allocations by one COPY. :param code: of a block and a broker; :returns: their rows, in the columns' order"""
     rows = []
     for pk, one in zip(next_ids(cursor, "allocations_allocation", len(booked)), booked, strict=True):
         block, fill = one.block, one.fill
@@ -155,7 +166,8 @@ def _write(cursor, act: Act, booked: Sequence[rules.Booked], seen: Mapping[int, 
             (
                 pk, block.block_id, one.order_id, one.portfolio_id, of.instrument_id, fill.broker_id, block.side, one.qty,
                 one.price, of.currency, one.gross, one.accrued, one.commission, one.fees_amount, one.net, fill.trade_date,
-                fill.settle_date, act.at, waves[block.block_id], A.BOOKED.value, _fees(one), one.unpaid, 1,
+                fill.settle_date, act.at, waves[block.block_id], A.BOOKED.value, _fees(one), one.unpaid,
+                code(block.block_id, fill.broker_id), 1,
             )
         )  # fmt: skip
     copy_in(cursor, "allocations_allocation", COLUMNS, rows)

@@ -18,6 +18,7 @@ from ..events import ChargeAgreed, ChargeDiffered, ChargeSettled, ChargeWithdraw
 from ..models import Charge
 from ..selectors import Seen
 from ..states import CHARGE_LIFE, Ch
+from .csa import credit_charges, take_back_charges
 
 COLUMNS = (
     "id", "block_id", "broker_id", "wave", "currency_id", "trade_date", "said_amount", "expected_amount", "booked_amount",
@@ -61,6 +62,7 @@ def keep_charges(cursor, act: Act, seen: Sequence[Seen], charges: Mapping[tuple[
         told.append(Fact(pk, 1, event))
     copy_in(cursor, "allocations_charge", COLUMNS, rows)
     record(act, told)
+    credit_charges(act, [(row[0], row[2], row[4], row[10]) for row in rows])
 
 
 def withdraw_charges(cursor, act: Act, reasons: Mapping[int, str]) -> None:
@@ -70,7 +72,9 @@ def withdraw_charges(cursor, act: Act, reasons: Mapping[int, str]) -> None:
         " RETURNING id, block_id, version",
         [Ch.WITHDRAWN, list(reasons), Ch.WITHDRAWN],
     )
-    record(act, [Fact(pk, version, ChargeWithdrawn(reasons[block])) for pk, block, version in sorted(cursor.fetchall())])
+    rows = sorted(cursor.fetchall())
+    record(act, [Fact(pk, version, ChargeWithdrawn(reasons[block])) for pk, block, version in rows])
+    take_back_charges(act, [pk for pk, _, _ in rows])
 
 
 @transaction.atomic

@@ -78,7 +78,7 @@ def book_crosses(act: Act, met: Sequence[Met], terms: Terms) -> list[tuple[int, 
                 (
                     pk, leg.block_id, leg.order_id, leg.portfolio_id, terms.instrument_id, terms.broker_id, leg.side, one.qty,
                     terms.price, terms.currency, one.amount, ZERO, ZERO, ZERO, one.amount, terms.trade_date,
-                    terms.settle_date, act.at, waves[leg.order_id], A.BOOKED.value, "[]", ZERO, 1,
+                    terms.settle_date, act.at, waves[leg.order_id], A.BOOKED.value, "[]", ZERO, "0", 1,
                 )
             )  # fmt: skip
             others.append((pk, (one.sell if leg is one.buy else one.buy).portfolio_id))

@@ -40,6 +40,7 @@ from .console import (
 )
 from .costs import estimate_blocks
 from .countering import BadCounter, CounterWaits, counter_quote
+from .counterparties import BarredBroker, refuse_barred_broker
 from .crossing import Crossed, book_crosses
 from .deciding import route_by_rules
 from .dialects import (
@@ -188,6 +189,8 @@ __all__ = [
     "decline_rate_card",
     "propose_rate_card",
     "BadAxes",
+    "refuse_barred_broker",
+    "BarredBroker",
     "BadCounter",
     "SentUnder",
     "hold_numbers",

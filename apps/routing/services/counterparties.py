@@ -110,6 +110,11 @@ def refuse_barred(bars: Bars, wishes: Sequence[tuple[Block, int]], others: Itera
             raise _barred(bars, block, broker_id, barred, others)
 
 
+def refuse_barred_broker(act: Act, block: Block, broker_id: int) -> None:
+    """For who takes part of a block otherwise than by a route; the caller holds the block. :raises BarredBroker:"""
+    refuse_barred(bars_of(act, [block]), [(block, broker_id)])
+
+
 def _barred(bars: Bars, block: Block, broker_id: int, barred: Mapping[int, str], others: Iterable[int]) -> BarredBroker:
     names = dict(Portfolio.objects.filter(pk__in=barred).values_list("pk", "code"))
     free = bars.free(block, [pk for pk in others if pk != broker_id])

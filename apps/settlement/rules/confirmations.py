@@ -38,6 +38,7 @@ class Confirming(NamedTuple):
     commission: Decimal
     fees: Sequence[tuple[str, str, str]]  # Code, MiscFeeType (139), amount.
     net: Decimal
+    process_code: str = "0"  # ProcessCode (81): regular, soft dollar, step-in, soft-dollar step-in.
 
 
 def confirm(c: Confirming) -> list[tuple[int, str]]:
@@ -71,6 +72,7 @@ def _terms(c: Confirming) -> list[tuple[int, str]]:
         (6, number(c.price)),
         (74, str(c.price_places)),
         (423, "1" if c.is_bond else "2"),
+        *([(81, c.process_code)] if c.process_code != "0" else []),
         (381, number(c.gross)),
         (159, number(c.accrued)),
         (118, number(c.net)),

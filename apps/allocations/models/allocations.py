@@ -10,9 +10,11 @@ from apps.portfolios.models import Portfolio
 from apps.reference.fields import amount_field, price_field, qty_field
 from apps.reference.models import Broker, Currency, Instrument
 
-from .states import A, Ch
+from ..states import A
 
 COSTS = F("commission_amount") + F("fees_amount")
+# ProcessCode (FIX 4.4 tag 81): how a broker's part is to be taken. Step-outs stay with who executed, and are not confirmed.
+PROCESS_CODES = {"0": "regular", "1": "soft dollar", "2": "step-in", "4": "soft-dollar step-in"}
 PAID = F("gross_amount") - F("unpaid_amount")
 
 
@@ -49,6 +51,9 @@ class Allocation(models.Model):
     wave = models.IntegerField(
         default=1, help_text="counts the bookings of a block: 2 after a bust; of crosses, an order's sellers or buyers"
     )
+    process_code = models.CharField(
+        max_length=1, choices=list(PROCESS_CODES.items()), default="0", db_default="0", help_text="FIX tag 81, as its broker is told"
+    )
     status = models.CharField(max_length=8, default=A.BOOKED)
     version = models.IntegerField(default=1)
 
@@ -76,53 +81,3 @@ class CrossedWith(models.Model):
 
     class Meta:
         triggers = [pgtrigger.Protect(name="is_never_changed", operation=pgtrigger.Update | pgtrigger.Delete)]
-
-
-class Charge(models.Model):
-    """
-    What one broker takes for what it executed of a block, at one booking of it: what it said with its fills, what its rate
-    card says, and what was booked and shared out. Where the two differ by more than the tolerance, it is a break.
-    """
-
-    class How(models.TextChoices):
-        BROKER = "BROKER", "The broker is right"
-        CARD = "CARD", "The rate card is right"
-        SHARED = "SHARED", "Agreed on something between"
-
-    block = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="+")
-    broker = models.ForeignKey(Broker, on_delete=models.PROTECT, related_name="+", db_index=False)
-    wave = models.IntegerField(default=1, help_text="which booking of the block")
-    currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+", db_index=False)
-    trade_date = models.DateField()
-    said_amount = amount_field(help_text="sum of what the broker said with its fills; zero where it said nothing")
-    expected_amount = amount_field(help_text="by the rate cards, rounded once")
-    booked_amount = amount_field()
-    tolerance_amount = amount_field(default=0)
-    research_amount = amount_field(default=0, help_text="part of what is booked that is put by for research")
-    trace = models.JSONField(help_text="each order's card, its arithmetic, and the cards that it beat")
-    how = models.CharField(max_length=6, blank=True, default="", choices=How.choices, help_text="how a difference ended")
-    reason = models.CharField(max_length=400, blank=True, default="")
-    booked_at = models.DateTimeField()
-    status = models.CharField(max_length=9, default=Ch.AGREED)
-    version = models.IntegerField(default=1)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["block", "broker", "wave"], name="a_broker_charges_once_a_booking"),
-            models.CheckConstraint(
-                condition=Q(research_amount__gte=0, research_amount__lte=F("booked_amount")),
-                name="research_is_a_part_of_the_charge",
-            ),
-            models.CheckConstraint(
-                condition=~Q(status="SETTLED") | (~Q(how="") & ~Q(reason="")), name="a_settled_charge_says_how_and_why"
-            ),
-        ]
-        indexes = [models.Index(fields=["-id"], condition=Q(status="DIFFERS"), name="charges_that_differ")]
-
-    @property
-    def ref(self) -> str:
-        return f"CH-{self.pk:06d}"
-
-    @property
-    def difference(self):
-        return self.said_amount - self.expected_amount
