@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 from django.test import Client
 from django.urls import reverse
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
@@ -31,6 +31,7 @@ def filled(broker: int, qty: str, value: str, commission: str) -> rules.Filled:
 
 
 class TestSplit:
+    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(
         st.integers(1, 10**7), st.decimals("0.01", "900", places=4), st.decimals("0", "9999", places=2),
         st.lists(st.tuples(st.integers(1, 10**7), st.booleans()), min_size=1, max_size=4),

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
@@ -81,6 +81,7 @@ class TestReckoned:
     def test_to_the_last_unit(self, card, amount, worked):
         assert cards.reckon(card, D(10_000), D(500_000)) == (Fraction(D(amount)), worked)
 
+    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(st.decimals("0", "50", places=4), st.integers(1, 10**9), st.decimals("0", "100", places=2), st.decimals("0", "900", places=2))
     def test_it_lies_between_its_least_and_its_most(self, rate, value, least, more):
         card = Card(1, kind="BPS", rate=rate, least=least, most=least + more)
