@@ -58,6 +58,7 @@ urlpatterns = [
     path("", include("apps.reporting.urls")),
     path("", include(([*order_list, *orders_pages], "orders"))),  # The list joins across apps, so the desk has it.
     path("", include("apps.desk.crosses.urls")),
+    path("", include("apps.desk.costs.urls")),
     path("", include("apps.groups.urls")),
     path("", include("apps.desk.blotter.urls")),
     path("", include("apps.routing.urls")),

@@ -60,6 +60,7 @@ BEHIND = (
     ("FIX messages", "routing:messages", "routing.see"),
     ("Races", "certification:matrices", "routing.see"),
     ("Dialects", "routing:dialects", "routing.see_dialects"),
+    ("Costs", "costs:report", "reporting.see"),
     ("Soft dollars", "allocations:csa", "settlement.see"),
     ("Rate cards", "routing:rate_cards", "routing.see_cards"),
     ("Message throttles", "routing:throttles", "routing.see"),

@@ -319,6 +319,8 @@ IMPACT_Y = Decimal(os.environ.get("OMS_IMPACT_Y", "1"))
 COST_QUOTE_SECONDS = int(os.environ.get("OMS_COST_QUOTE_SECONDS", "900"))
 ALGO_QUOTE_SECONDS = int(os.environ.get("OMS_ALGO_QUOTE_SECONDS", "60"))  # How old a quote may be that tells the market's volume.
 COST_VOLUME_DAYS = int(os.environ.get("OMS_COST_VOLUME_DAYS", "45"))
+# The smallest sample from whose costs, realised beside expected, something follows.
+COST_SAMPLE = int(os.environ.get("OMS_COST_SAMPLE", "20"))
 MARKET_FEED = {
     "host": os.environ.get("MARKET_FEED_HOST") or os.environ.get("STREET_HOST", "127.0.0.1"),
     "port": int(os.environ.get("MARKET_FEED_PORT") or os.environ.get("STREET_PORT", "9880")),

@@ -26,6 +26,7 @@ MATRIX: dict[str, set[str] | str] = {
     # Portfolios and results
     "portfolios:plans": {M, C, O, A}, "api-plans": {M, C, O, A}, "api-plan-parties": {M, C, O, A},
     "portfolios:list": {M, C, O, A}, "portfolios:detail": {M, C, O, A}, "reporting:results": FLOOR,
+    "costs:report": FLOOR, "costs:file": FLOOR, "api-realised-costs": FLOOR,
     # Orders
     "orders:list": FLOOR, "orders:rows": FLOOR, "orders:export": FLOOR, "orders:detail": FLOOR,
     "orders:defaults": FLOOR, "api-order-defaults": FLOOR, "orders:own": {M}, "api-own-fields": FLOOR,
