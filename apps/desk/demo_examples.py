@@ -1,6 +1,6 @@
 """
 What a firm has on its pages after some time, so that none is empty on the first day of the demo: attributes of its own, a
-benchmark, families of contracts, changes that wait for a second officer, entries on lists, a close-out, and yesterday's report.
+benchmark, families of contracts, changes that wait for a second officer, entries on lists, rate cards, a close-out, and yesterday's report.
 
 None of it holds an order of the demo's rebalance. The headless scenario and the benchmarks go without.
 """
@@ -20,8 +20,9 @@ from apps.core.acts import Act
 from apps.portfolios import benchmark_services
 from apps.portfolios.models import Benchmark, Portfolio
 from apps.reference import own_services, telling
-from apps.reference.models import Contract, ContractFamily, Instrument, Issuer, OwnAttribute
+from apps.reference.models import Broker, Contract, ContractFamily, Instrument, Issuer, OwnAttribute
 from apps.routing import services as routing
+from apps.routing.rules.cards import Card
 from apps.surveillance import services as surveillance
 from apps.users.models import User
 
@@ -49,6 +50,7 @@ def load() -> None:
         _changes_that_wait()
         _lists()
         _strategies()
+        _rate_cards()
         _close_out()
     _yesterday()
 
@@ -125,6 +127,23 @@ def _strategies() -> None:
     content = (Path(__file__).parent / "demo_strategies.xml").read_bytes()
     pk = routing.load_strategies(_by("tess"), "NORTHGATE", "northgate-algos.xml", content)
     routing.approve_strategies(_by("olga"), pk, seen={pk: 1})
+
+
+def _rate_cards() -> None:
+    """What the simulated brokers take of contracts and bonds, a part of one broker's for research, and a card that waits."""
+    today = timezone.localdate()
+    usual = Card(0, kind="PER_UNIT", currency="USD", books="SAID", starts_on=today)
+    northgate, harbor = (Broker.objects.get(code=code).pk for code in ("NORTHGATE", "HARBOR"))
+    agreed = (
+        *(usual._replace(asset_class=of, rate=D("0.85")) for of in ("OPTION", "FUTURE")),
+        *(usual._replace(asset_class=of, kind="NONE", currency="") for of in ("CORP", "GOVT")),
+        usual._replace(broker_id=northgate, asset_class="EQUITY", rate=D("0.005"), research_pct=D(30)),
+    )
+    for card in agreed:
+        pk = routing.propose_rate_card(_by("olga", "As agreed for the year"), card)
+        routing.approve_rate_card(_by("alan"), pk, seen={pk: 1})
+    cheaper = usual._replace(broker_id=harbor, strategy="VWAP", kind="BPS", rate=D(1), least=D(5), books="CARD")
+    routing.propose_rate_card(_by("olga", "Harbor offers less for its VWAP"), cheaper)
 
 
 def _lists() -> None:

@@ -21,7 +21,7 @@ class Ticket(NamedTuple):
 
 
 class Charged(NamedTuple):
-    """:param trace: a line a ticket, plain values, to be kept"""
+    """:param said: exactly; :param trace: a line a ticket, plain values, to be kept"""
 
     said: Decimal
     expected: Decimal
@@ -38,7 +38,7 @@ def charge(tickets: Sequence[Ticket], minor_units: int) -> Charged:
     minor unit a fill, for it rounds each of them, and by the cards' tolerance; exactly that much is no difference. Where a
     card says what is booked and the broker said nothing, there is nothing to differ from.
     """
-    said = expected = booked = research = compared = Fraction(0)
+    expected = booked = research = compared = Fraction(0)
     allowed, tolerance, trace = Fraction(0), Decimal(0), []
     half = Fraction(1, 2 * 10**minor_units)
     for one in tickets:
@@ -46,7 +46,7 @@ def charge(tickets: Sequence[Ticket], minor_units: int) -> Charged:
         due = cards.reckon(card, one.qty, one.value)
         is_said = bool(one.said) or card.books == cards.SAID
         part = due.amount if card.books == cards.CARD else Fraction(one.said)
-        said, expected, booked = said + Fraction(one.said), expected + due.amount, booked + part
+        expected, booked = expected + due.amount, booked + part
         research += part * Fraction(card.research_pct) / 100
         if is_said:
             compared += Fraction(one.said) - due.amount
@@ -60,6 +60,6 @@ def charge(tickets: Sequence[Ticket], minor_units: int) -> Charged:
             }
         )  # fmt: skip
     return Charged(
-        rounded(said, minor_units), rounded(expected, minor_units), rounded(booked, minor_units), tolerance,
+        sum((one.said for one in tickets), Decimal(0)), rounded(expected, minor_units), rounded(booked, minor_units), tolerance,
         rounded(research, minor_units), abs(compared) > allowed + Fraction(tolerance), trace,
     )  # fmt: skip
