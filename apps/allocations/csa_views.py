@@ -91,7 +91,6 @@ def _asked(request: HttpRequest, form: ActForm, do: Callable[[dict], None], titl
                 return refused_in_dialog(request, refusal)
             except Refusal as refusal:
                 form.refuse(refusal)
-                status = refusal.status
             else:
                 return reload_page()
     seen = request.POST.get("seen") or of.version

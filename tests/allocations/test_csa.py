@@ -148,7 +148,7 @@ class TestSeen:
         assert browser.get(url).status_code == 200
         said = {"seen": "1", "amount": "50", "provider": "Alpha", "invoice": "A-1", "reason": "Invoice"}
         refused = browser.post(url, said)
-        assert refused.status_code == 409 and "Pay less" in refused.content.decode()
+        assert refused.status_code == 422 and "Pay less" in refused.content.decode()
         assert browser.post(url, said | {"amount": "8"}).status_code == 204
         assert browser.post(url, said | {"amount": "8", "invoice": "A-2"}).status_code == 409  # Seen before the payment.
         back = reverse("allocations:csa_correct", args=[account.pk])

@@ -168,7 +168,7 @@ class TestSeen:
         said = {"seen": worked.version, "from_broker": "NORTHGATE", "to_broker": "HARBOR", "qty": "9000", "gives_commission": "on",
                 "reason": "Research owed"}  # fmt: skip
         refused = browser.post(url, said)
-        assert refused.status_code == 409 and "executed 8000" in refused.content.decode()
+        assert refused.status_code == 422 and "executed 8000" in refused.content.decode()
         assert browser.post(url, said | {"qty": "3000"}).status_code == 204
         row = StepOut.objects.get()
         assert row.ref in browser.get(reverse("allocations:block", args=[worked.pk])).content.decode()

@@ -19,7 +19,7 @@ def test_from_the_card_to_what_is_paid(sits_down, firm, by, mira, tom, olga, ala
     page.get_by_role("button", name="Propose a card").click()
     dialog = page.locator("#dialog")
     dialog.get_by_label("Broker").select_option("NORTHGATE")
-    dialog.get_by_label("Rate", exact=False).first.fill("3")
+    dialog.locator("[name=rate]").fill("3")
     dialog.get_by_label("For research, %").fill("40")
     dialog.get_by_label("At least").fill("5")
     dialog.get_by_label("Why").fill("Agreed for the year")
@@ -34,7 +34,7 @@ def test_from_the_card_to_what_is_paid(sits_down, firm, by, mira, tom, olga, ala
     other = sits_down(alan, "/rate-cards/")
     other.get_by_role("button", name="Approve RC-").click()
     other.locator("#dialog").get_by_role("button", name="Approve").click()
-    expect(other.get_by_text("In force").last).to_be_visible()
+    expect(other.locator("tbody").get_by_text("In force")).to_be_visible()
     assert RateCard.objects.get().starts_on == timezone.localdate()
     pictures.keep(other, "rate-cards")
 
