@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from urllib.parse import urlencode
 
@@ -132,3 +132,23 @@ def refused_in_dialog(request: HttpRequest, refusal: Refusal, facts: dict[str, s
     response = render(request, "components/problem.html", context, status=refusal.status)
     response["HX-Trigger"] = json.dumps({"closeDialog": ""})
     return response
+
+
+def confirmed(request: HttpRequest, say: dict, do: Callable[[Act, dict[int, int]], object]) -> HttpResponse:
+    """
+    GET: what would be done, to confirm, with a reason. POST: does it as the request's act, of what was seen, and reloads the page.
+
+    :param say: what the dialog shows (``components/confirm.html``); ``reason``: required, or optional
+    """
+    say = {"action_url": request.path, "reason": "required"} | say
+    if request.method == "GET":
+        return render(request, "components/confirm.html", say)
+    reason = request.POST.get("reason", "")
+    try:
+        do(act_of(request, reason=reason.strip()[:400] if say["reason"] == "optional" else reason), seen_versions(request.POST))
+    except Invalid as refusal:
+        say |= {"error": refusal.message, "reason_value": reason}
+        return render(request, "components/confirm.html", say, status=refusal.status)
+    except Refusal as refusal:
+        return refused_in_dialog(request, refusal)
+    return reload_page()

@@ -12,7 +12,7 @@ from apps.users.doors import ApiDoor
 
 from . import console_selectors as selectors
 from . import services
-from .api import KEY, NewestFirst
+from .api import KEY, NewestFirst, said_in
 from .models import SequenceReset
 
 
@@ -111,7 +111,7 @@ class SessionConsole(ApiDoor, viewsets.ViewSet):
 
     @extend_schema(summary="Have the gateway log it out and keep it so", request=StopIn, responses=SessionConsoleOut, parameters=[KEY])
     def stop(self, request: Request, pk: str) -> Response:
-        said, pk = _said(StopIn, request), int(pk)
+        said, pk = said_in(StopIn, request), int(pk)
         act = act_of(request, reason=said["reason"])
 
         def do():
@@ -123,7 +123,7 @@ class SessionConsole(ApiDoor, viewsets.ViewSet):
     @extend_schema(summary="Have the gateway log it on again", request=StartIn, responses=SessionConsoleOut, parameters=[KEY])
     def start(self, request: Request, pk: str) -> Response:
         """:param pk: id of the stop"""
-        said, pk = _said(StartIn, request), int(pk)
+        said, pk = said_in(StartIn, request), int(pk)
         act = act_of(request, reason=said["reason"])
 
         def do():
@@ -154,7 +154,7 @@ class SequenceResets(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
         responses={201: SequenceResetOut}, parameters=[KEY],
     )  # fmt: skip
     def create(self, request: Request) -> Response:
-        said = _said(NumbersIn, request)
+        said = said_in(NumbersIn, request)
         act = act_of(request, reason=said["reason"])
 
         def do():
@@ -175,7 +175,7 @@ class SequenceResets(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
         return self._decide(request, int(pk), services.decline_numbers)
 
     def _decide(self, request: Request, pk: int, service) -> Response:
-        said = _said(NumbersDecisionIn, request)
+        said = said_in(NumbersDecisionIn, request)
         act = act_of(request, reason=said["reason"])
 
         def do():
@@ -186,9 +186,3 @@ class SequenceResets(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
 
     def _data(self, pk: int) -> dict:
         return SequenceResetOut(selectors.get_reset(pk)).data
-
-
-def _said(serializer: type[serializers.Serializer], request: Request) -> dict:
-    asked = serializer(data=request.data)
-    asked.is_valid(raise_exception=True)
-    return asked.validated_data

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
-from apps.core.edges import act_of, refused_in_dialog, reload_page, seen_versions
+from apps.core.edges import act_of, confirmed, refused_in_dialog, reload_page
 from apps.core.refusals import Invalid, Refusal
 from apps.users.doors import door
 from apps.users.services import can
@@ -50,7 +50,7 @@ def stop(request: HttpRequest, session_id: int) -> HttpResponse:
         "text": "The gateway logs it out and keeps it so until somebody starts it. What is committed meanwhile waits.",
         "button": "Stop it", "danger": True,
     }  # fmt: skip
-    return _with_reason(request, say, lambda act, _: services.stop_session(act, session_id))
+    return confirmed(request, say, lambda act, _: services.stop_session(act, session_id))
 
 
 @door("routing.keep_sessions")
@@ -62,7 +62,7 @@ def start(request: HttpRequest, stop_id: int) -> HttpResponse:
         "facts": {"Stopped by": row.stopped_by, "Because": row.reason}, "fields": [("seen", f"{row.pk}:{row.version}")],
         "button": "Start it",
     }  # fmt: skip
-    return _with_reason(request, say, lambda act, seen: services.start_session(act, stop_id, seen=seen))
+    return confirmed(request, say, lambda act, seen: services.start_session(act, stop_id, seen=seen))
 
 
 @door("routing.keep_sessions")
@@ -103,35 +103,12 @@ def decline(request: HttpRequest, reset_id: int) -> HttpResponse:
 
 
 def _decide(request: HttpRequest, reset_id: int, service: Callable, verb: str, text: str) -> HttpResponse:
-    """GET: what would be decided, to confirm. POST: decides it."""
     row = selectors.get_reset(reset_id)
-    if request.method == "POST":
-        try:
-            service(act_of(request, reason=request.POST.get("reason", "").strip()[:400]), reset_id, seen=seen_versions(request.POST))
-        except Refusal as refusal:
-            return refused_in_dialog(request, refusal)
-        return reload_page()
     now = selectors.get_standing(row.session_id, timezone.now()).state
     facts = {"Next numbers": row.words, "In use": f"ours {now.next_out:,}, theirs {now.next_in:,}" if now else "not known"}
-    context = {
+    say = {
         "title": f"{verb} {row.ref} of {row.session.party}", "text": text,
         "facts": {**facts, "Proposed by": row.proposed_by, "Because": row.reason}, "fields": [("seen", f"{row.pk}:{row.version}")],
-        "action_url": request.path, "button": verb, "danger": verb == "Approve", "reason": "optional",
+        "button": verb, "danger": verb == "Approve", "reason": "optional",
     }  # fmt: skip
-    return render(request, "components/confirm.html", context)
-
-
-def _with_reason(request: HttpRequest, say: dict, do: Callable) -> HttpResponse:
-    """GET: what would be done, to confirm with a reason. POST: does it."""
-    say |= {"action_url": request.path, "reason": "required"}
-    if request.method == "GET":
-        return render(request, "components/confirm.html", say)
-    reason = request.POST.get("reason", "")
-    try:
-        do(act_of(request, reason=reason), seen_versions(request.POST))
-    except Invalid as refusal:
-        say |= {"error": refusal.message, "reason_value": reason}
-        return render(request, "components/confirm.html", say, status=refusal.status)
-    except Refusal as refusal:
-        return refused_in_dialog(request, refusal)
-    return reload_page()
+    return confirmed(request, say, lambda act, seen: service(act, reset_id, seen=seen))

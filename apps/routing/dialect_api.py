@@ -11,7 +11,7 @@ from apps.users.doors import ApiDoor
 
 from . import dialect_selectors as selectors
 from . import services
-from .api import KEY, NewestFirst
+from .api import KEY, NewestFirst, said_in
 from .models import Dialect
 from .rules import dialects as rules
 
@@ -93,7 +93,7 @@ class Dialects(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
         parameters=[KEY],
     )  # fmt: skip
     def create(self, request: Request) -> Response:
-        said = _said(DialectIn, request)
+        said = said_in(DialectIn, request)
         act = act_of(request, reason=said["reason"])
         dialect = rules.of_data({name: said[name] for name in rules.Dialect._fields})
 
@@ -114,7 +114,7 @@ class Dialects(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
         return self._decide(request, int(pk), services.decline_dialect)
 
     def _decide(self, request: Request, pk: int, service) -> Response:
-        said = _said(DialectVersionIn, request)
+        said = said_in(DialectVersionIn, request)
         act = act_of(request, reason=said["reason"])
 
         def do():
@@ -125,9 +125,3 @@ class Dialects(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
 
     def _data(self, pk: int) -> dict:
         return DialectOut(selectors.get_dialect(pk)).data
-
-
-def _said(serializer: type[serializers.Serializer], request: Request) -> dict:
-    asked = serializer(data=request.data)
-    asked.is_valid(raise_exception=True)
-    return asked.validated_data

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
-from apps.core.edges import act_of, refused_in_dialog, reload_page, seen_versions
+from apps.core.edges import act_of, confirmed, refused_in_dialog, reload_page
 from apps.core.refusals import Invalid, Refusal
 from apps.users.doors import door
 from apps.users.services import can
@@ -59,19 +59,11 @@ def decline(request: HttpRequest, dialect_id: int) -> HttpResponse:
 
 
 def _decide(request: HttpRequest, dialect_id: int, service: Callable, verb: str, text: str) -> HttpResponse:
-    """GET: what would be decided, to confirm. POST: decides it."""
     row = selectors.get_dialect(dialect_id)
-    if request.method == "POST":
-        try:
-            service(act_of(request, reason=request.POST.get("reason", "").strip()[:400]), dialect_id, seen=seen_versions(request.POST))
-        except Refusal as refusal:
-            return refused_in_dialog(request, refusal)
-        return reload_page()
     said = selectors.differences(selectors.in_force(row.session_id), row)
-    context = {
+    say = {
         "title": f"{verb} {row.ref} of {row.session.party}", "text": text,
         "facts": {**said, "Proposed by": row.proposed_by, "Because": row.reason},
-        "fields": [("seen", f"{row.pk}:{row.version}")], "action_url": request.path, "button": verb,
-        "danger": verb != "Approve", "reason": "optional",
+        "fields": [("seen", f"{row.pk}:{row.version}")], "button": verb, "danger": verb != "Approve", "reason": "optional",
     }  # fmt: skip
-    return render(request, "components/confirm.html", context)
+    return confirmed(request, say, lambda act, seen: service(act, dialect_id, seen=seen))

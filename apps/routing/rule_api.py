@@ -14,7 +14,7 @@ from apps.users.doors import ApiDoor
 
 from . import rule_selectors as selectors
 from . import services
-from .api import NewestFirst
+from .api import NewestFirst, said_in
 from .models import RoutingDecision, RuleChange
 from .outlet_selectors import accesses
 
@@ -53,7 +53,7 @@ class RoutingRuleOut(serializers.Serializer):
 
     @extend_schema_field(RoutingRuleTextOut)
     def get_text(self, one) -> dict:
-        return services.text_of(one.rule).as_said()
+        return services.text_of(one.rule).assaid_in()
 
 
 class RuleChangeOut(serializers.ModelSerializer):
@@ -130,7 +130,7 @@ class RoutingRules(ApiDoor, viewsets.ViewSet):
         parameters=[KEY],
     )  # fmt: skip
     def stop(self, request: Request, pk: str) -> Response:
-        said = _said(RuleActIn, request)
+        said = said_in(RuleActIn, request)
         act = act_of(request, reason=said["reason"])
 
         def do():
@@ -158,7 +158,7 @@ class RuleChanges(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
         summary="Propose a routing rule, or another text of one", request=RoutingRuleIn, responses={201: RuleChangeOut}, parameters=[KEY]
     )
     def create(self, request: Request) -> Response:
-        said = _said(RoutingRuleIn, request)
+        said = said_in(RoutingRuleIn, request)
         act = act_of(request, reason=said["reason"])
         text = services.RuleText(**{name: said[name] for name in services.RuleText._fields})
 
@@ -182,7 +182,7 @@ class RuleChanges(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
         return self._decide(request, pk, services.drop_rule)
 
     def _decide(self, request: Request, pk: str, service) -> Response:
-        said, change = _said(RuleActIn, request), int(pk)
+        said, change = said_in(RuleActIn, request), int(pk)
         act = act_of(request, reason=said["reason"])
 
         def do():
@@ -234,10 +234,3 @@ class Decisions(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
 
     def get_queryset(self):
         return selectors.decisions_seen_by(self.request.user)
-
-
-def _said(serializer: type[serializers.Serializer], request: Request) -> dict:
-    asked = serializer(data=request.data)
-    asked.is_valid(raise_exception=True)
-    return asked.validated_data
-

@@ -13,7 +13,7 @@ from apps.users.doors import ApiDoor
 
 from . import services
 from . import staging_selectors as staging
-from .api import KEY, NewestFirst
+from .api import KEY, NewestFirst, said_in
 from .models import Grant, Message, Session
 
 
@@ -111,12 +111,6 @@ class StagedOut(serializers.Serializer):
         return [pk for pk, _ in one.orders]
 
 
-def _said(serializer: type[serializers.Serializer], request: Request) -> dict:
-    asked = serializer(data=request.data)
-    asked.is_valid(raise_exception=True)
-    return asked.validated_data
-
-
 @extend_schema_view(list=extend_schema(summary="Sessions of upstream systems", responses=StagingSessionOut(many=True)))
 class StagingSessions(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
     permissions = ("routing.see_staging", "reference.write")
@@ -133,7 +127,7 @@ class StagingSessions(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
         responses={201: StagingSessionOut}, parameters=[KEY],
     )  # fmt: skip
     def create(self, request: Request) -> Response:
-        said, act = _said(SessionIn, request), act_of(request)
+        said, act = said_in(SessionIn, request), act_of(request)
 
         def do():
             return self._data(services.add_staging_session(act, **said))
@@ -149,7 +143,7 @@ class StagingSessions(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
         request=SessionChangeIn, responses=StagingSessionOut, parameters=[KEY],
     )  # fmt: skip
     def partial_update(self, request: Request, pk: str) -> Response:
-        said, act = _said(SessionChangeIn, request), act_of(request)
+        said, act = said_in(SessionChangeIn, request), act_of(request)
         changes = {name: value for name, value in said.items() if name != "version"}
 
         def do():
@@ -163,7 +157,7 @@ class StagingSessions(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
         responses={201: GrantOut}, parameters=[KEY],
     )  # fmt: skip
     def ask(self, request: Request, pk: str) -> Response:
-        said = _said(GrantIn, request)
+        said = said_in(GrantIn, request)
         act = act_of(request, reason=said["reason"])
 
         def do():
@@ -213,7 +207,7 @@ class Grants(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
         return self._decide(request, int(pk), services.end_grant)
 
     def _decide(self, request: Request, pk: int, service) -> Response:
-        said = _said(GrantVersionIn, request)
+        said = said_in(GrantVersionIn, request)
         act = act_of(request, reason=said["reason"])
 
         def do():
