@@ -11,7 +11,7 @@ from apps.reference.models import AssetClass, Broker, Currency, Venue
 
 from . import rules, services
 from .models import Dialect, Session, Throttle
-from .models.throttles import STRATEGIES
+from .models.throttles import THROTTLED
 from .rules import cards, dialects
 
 
@@ -62,7 +62,7 @@ class KeptThrottleForm(forms.Form):
 
     seen = forms.IntegerField(min_value=1, required=False, widget=forms.HiddenInput)
     session = forms.ModelChoiceField(Session.objects.order_by("target_comp_id"), required=False, empty_label="No session: a strategy")
-    strategy = forms.ChoiceField(required=False, choices=[("", "No strategy: a session"), *STRATEGIES])
+    strategy = forms.ChoiceField(required=False, choices=[("", "No strategy: a session"), *THROTTLED])
     per_second = forms.IntegerField(label="Messages a second", required=False)
     over = forms.ChoiceField(label="Over it", choices=Throttle.Over.choices)
     per_day = forms.IntegerField(label="Messages a day", required=False, help_text="a day in UTC; what is over it is refused")

@@ -115,6 +115,16 @@ class TestStanding:
         algo.refresh_from_db()
         assert algo.status == ("PAUSED" if stands else "WORKING")
 
+    @pytest.mark.parametrize(("strategy", "second"), [("Own TWAP", []), ("Own VWAP", [100])])
+    def test_a_throttle_of_it_lets_no_more_of_its_orders_out(self, an_algo, beat, fills, by, omar, strategy, second):
+        routing.set_throttle(by(omar, "Tested."), routing.ThrottleText(per_day=1), strategy=strategy)
+        algo = an_algo("TWAP", 1_000)
+        assert beat() == [100]
+        fills(last_route())
+        assert beat(5) == second
+        algo.refresh_from_db()
+        assert ("strategy Own TWAP" in algo.text) == (second == [])
+
     def test_a_rejected_order_pauses_it(self, an_algo, beat, street, by, tom):
         algo = an_algo("TWAP", 1_000)
         beat()

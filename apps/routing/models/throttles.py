@@ -4,9 +4,11 @@ from django.db import models
 from django.db.models import Q as Where
 from simple_history.models import HistoricalRecords
 
+from ..rules.orders import OWN_STRATEGIES
 from .sessions import Session
 
 STRATEGIES = (("VWAP", "VWAP"), ("TWAP", "TWAP"), ("PARTICIPATE", "Participate"))
+THROTTLED = (*STRATEGIES, *((name, name) for name in OWN_STRATEGIES))  # Each order that one of our own sends applies it.
 
 
 class Throttle(models.Model):
@@ -21,7 +23,7 @@ class Throttle(models.Model):
         QUEUE = "QUEUE", "kept and sent by the gateway as fast as allowed"
 
     session = models.ForeignKey(Session, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    strategy = models.CharField(max_length=12, choices=STRATEGIES, blank=True, default="")
+    strategy = models.CharField(max_length=12, choices=THROTTLED, blank=True, default="")
     per_second = models.PositiveIntegerField(null=True, blank=True)
     per_day = models.PositiveIntegerField(null=True, blank=True, help_text="a day in UTC; what is over it is refused")
     over = models.CharField("over the limit a second", max_length=6, choices=Over.choices, default=Over.REFUSE)

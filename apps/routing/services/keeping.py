@@ -14,7 +14,7 @@ from apps.users.services import require
 
 from .. import events
 from ..models import Session, Throttle
-from ..models.throttles import STRATEGIES
+from ..models.throttles import THROTTLED
 
 NUMBERS = ("per_second", "per_day", "most_repeats", "repeat_seconds")
 TOLD = ("strategy", "per_second", "per_day", "over", "most_repeats", "repeat_seconds", "is_active")
@@ -57,7 +57,7 @@ def set_throttle(act: Act, said: ThrottleText, *, session_id: int | None = None,
     session = Session.objects.filter(pk=session_id).first() if session_id is not None else None
     if session_id is not None and session is None:
         raise Invalid("There is no such session. Choose one from the list.", field="session")
-    if strategy and strategy not in dict(STRATEGIES):
+    if strategy and strategy not in dict(THROTTLED):
         raise Invalid(f"There is no strategy “{strategy}”.", field="strategy")
     _refuse(said._asdict() | {"session": session, "strategy": strategy})
     row = Throttle(session=session, strategy=strategy, **said._asdict())
