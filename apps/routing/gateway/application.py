@@ -27,13 +27,24 @@ MOST = 2**31 - 1  # A larger sequence number is a mistake; QuickFIX answers it.
 
 @dataclass(slots=True)
 class Said:
-    """What was heard and sent last over a session."""
+    """What was heard and sent last over a session; of what is heard, when it was said (52), unless it was said again."""
 
     heard_at: datetime | None = None
     heard_type: str = ""
+    said: str = ""
     sent_at: datetime | None = None
     beat_at: datetime | None = None
-    lag_ms: int | None = None
+
+    def lag_ms(self) -> int | None:
+        """From their clock to ours, of the message heard last; None where it does not say when it was sent."""
+        heard_at, said = self.heard_at, self.said
+        try:
+            at = rules.Fields.of([(52, said)]).find_time(52)
+        except rules.Malformed:
+            return None
+        if at is None or heard_at is None:
+            return None
+        return max(min(round((heard_at - at).total_seconds() * 1000), 10**9), -(10**9))
 
 
 def _noting(note: Callable) -> Callable:
@@ -182,17 +193,12 @@ class Application(fix.Application):
 
     @_noting
     def _note_heard(self, message, session, kind: str) -> None:
-        said, now = self.said[self._id(session)], timezone.now()
-        said.heard_at, said.heard_type = now, kind[:2] if kind.isascii() and kind.isalnum() else "?"
+        said, header = self.said[self._id(session)], message.getHeader()
+        said.heard_at, said.heard_type = timezone.now(), kind[:2] if kind.isascii() and kind.isalnum() else "?"
         if kind == HEARTBEAT:
-            said.beat_at = now
-        try:
-            header = message.getHeader()
-            at = None if header.isSetField(43) else rules.Fields.of([(52, header.getField(52))]).find_time(52)
-        except (rules.Malformed, fix.FieldNotFound):
-            return
-        if at is not None:
-            said.lag_ms = max(min(round((now - at).total_seconds() * 1000), 10**9), -(10**9))
+            said.beat_at = said.heard_at
+        if header.isSetField(52) and not header.isSetField(43):
+            said.said = header.getField(52)
 
     @_noting
     def _note_gap(self, message, session, *, is_ours: bool) -> None:

@@ -162,7 +162,7 @@ class Keeper(threading.Thread):
         said = self.application.said[pk]
         return routing.Seen(
             pk, session.isLoggedOn() and not is_last, session.getExpectedSenderNum(), _expected(session),
-            said.heard_at, said.heard_type, said.sent_at, said.beat_at, said.lag_ms,
+            said.heard_at, said.heard_type, said.sent_at, said.beat_at, said.lag_ms(),
         )  # fmt: skip
 
     def _gaps(self) -> list[routing.Gap]:

@@ -8,15 +8,24 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
-from itertools import chain
 
 SOH = "\x01"
 NUMBER = re.compile(r"-?\d{1,24}(\.\d{0,24})?|-?\.\d{1,24}", re.ASCII)
 TIME = re.compile(r"(\d{4})(\d\d)(\d\d)-(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?", re.ASCII)
 DATE = re.compile(r"\d{8}", re.ASCII)
-FIELD = re.compile(r"(\d{1,6})=([^|]*)\|", re.ASCII)
+FIELDS = re.compile(r"(?:\d{1,6}=[^|]*\|)++", re.ASCII)
 TOO_LARGE = Decimal(10) ** 12
 FramePart = tuple[int, str]
+
+
+class _Tags(dict):
+    """Tags by their digits."""
+
+    def __missing__(self, digits: str) -> int:
+        return int(digits)
+
+
+TAGS = _Tags({str(tag): tag for tag in range(10_000)})
 
 
 class Malformed(ValueError):
@@ -44,10 +53,8 @@ def text_of(fields: Iterable[FramePart]) -> str:
 
 def fields_of(text: str) -> list[FramePart]:
     """Kept text as fields in their order. :raises Malformed: where a part is not tag=value"""
-    if "\\" not in text:
-        found = FIELD.findall(text)
-        if sum(map(len, chain.from_iterable(found))) + 2 * len(found) == len(text):  # Nothing but fields, each with its end.
-            return [(int(tag), value) for tag, value in found]
+    if "\\" not in text and FIELDS.fullmatch(text):
+        return [(TAGS[tag], value) for tag, _, value in [part.partition("=") for part in text[:-1].split("|")]]
     return _fields_one_by_one(text)
 
 

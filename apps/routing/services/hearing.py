@@ -140,9 +140,13 @@ def _write(act: Act, batch: Batch) -> None:
 
 
 def _write_messages(batch: Batch) -> None:
-    rows = batch.messages
+    """Of most there is nothing to say but that they are booked."""
+    plain = {m.id for m in batch.messages} - batch.problems.keys() - batch.repeats.keys() - batch.with_life
+    rows = [m for m in batch.messages if m.id not in plain]
     kept = [batch.problems.get(m.id) for m in rows]
     with connection.cursor() as cursor:
+        if plain:
+            cursor.execute("UPDATE routing_message SET status = %s WHERE id = ANY(%s)", [S.BOOKED, list(plain)])
         update_many(
             cursor, "routing_message", [m.id for m in rows],
             {

@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
+import orjson
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
@@ -22,6 +23,7 @@ from .throttles import count_messages
 log = structlog.get_logger(__name__)
 S = Message.Status
 NEW_ORDERS = ("D", "E", "AB", "AJ")
+MOST = 2**31 - 1  # As a number can be kept.
 TOLD_IN_REJECT = (45, 371, 372, 373, 58)
 COLUMNS = ("id", "session_id", "is_out", "msg_type", "ref", "text", "at", "problem", "status", "version")
 
@@ -117,12 +119,12 @@ class Incoming(NamedTuple):
     at: datetime
 
 
-# Ids go up in the order of the arrays. What a session's next message is expected to be goes on in the same statement.
+# Ids go up in the order in which they were heard. What a session's next message is expected to be goes on in the same statement.
 KEEP = """
 WITH kept AS (
     INSERT INTO routing_message (session_id, is_out, msg_type, seq_num, ref, text, at, problem, status, version)
     SELECT session_id, false, msg_type, seq_num, ref, text, at, '', 'HEARD', 0
-    FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::text[], %s::text[], %s::timestamptz[])
+    FROM ROWS FROM (json_to_recordset(%s) AS (session_id bigint, msg_type text, seq_num int, ref text, text text, at timestamptz))
         WITH ORDINALITY AS u(session_id, msg_type, seq_num, ref, text, at, nth) ORDER BY nth
     RETURNING id
 ), reached AS (
@@ -140,10 +142,10 @@ def keep_all_heard(store_id: str, said: Sequence[Incoming]) -> list[int]:
 
     :param store_id: whose files have the sessions' numbers; where another's do, they are left
     """
-    rows = [_indexed(one, rules.shown(one.raw)) for one in said]
-    reached = {one.session_id: one.seq_num + 1 for one in said if one.seq_num is not None}
+    rows = orjson.dumps([_row_of(one) for one in said]).decode()
+    reached = {one.session_id: min(one.seq_num + 1, MOST) for one in said if one.seq_num is not None}
     with connection.cursor() as cursor:
-        cursor.execute(KEEP, [*map(list, zip(*rows, strict=True)), list(reached), list(reached.values()), store_id])
+        cursor.execute(KEEP, [rows, list(reached), list(reached.values()), store_id])
         return [row[0] for row in cursor.fetchall()]
 
 
@@ -153,17 +155,19 @@ def keep_heard(session_id: int, raw: str, at: datetime) -> int:
     return kept
 
 
-def _indexed(one: Incoming, text: str) -> tuple[int, str, int | None, str, str, datetime]:
+def _row_of(one: Incoming) -> dict[str, Any]:
     """The columns of a message, with what it is found by: its type, sequence number and reference."""
+    text = rules.shown(one.raw)
+    row = {"session_id": one.session_id, "msg_type": "?", "seq_num": None, "ref": "", "text": text, "at": one.at}
     try:
         fields = rules.Fields(text)
     except rules.Malformed:
         log.warning("unreadable_message", session=one.session_id)  # Kept all the same; booking will quarantine it.
-        return one.session_id, "?", one.seq_num, "", text, one.at
-    msg_type, said = fields.find(35, "?")[:2], fields.find(34)
-    seq_num = int(said) if said.isdecimal() and len(said) < 10 else one.seq_num
-    ref = rules.report_key(fields) if msg_type in ("8", "9") else rules.request_key(fields)
-    return one.session_id, msg_type, seq_num, ref, text, one.at
+        return row
+    row["msg_type"], said = fields.find(35, "?")[:2], fields.find(34)
+    row["seq_num"] = int(said) if said.isdecimal() and len(said) < 10 else None
+    row["ref"] = rules.report_key(fields) if row["msg_type"] in ("8", "9") else rules.request_key(fields)
+    return row
 
 
 def keep_refused(session_id: int, raw: str, at: datetime) -> int:
