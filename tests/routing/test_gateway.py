@@ -324,7 +324,7 @@ def test_a_message_sent_but_not_marked_goes_out_again_and_makes_no_second_order(
 class TestRefusals:
     def ends(self, gateway, *arguments) -> str:
         gateway.start(*arguments, stderr=subprocess.PIPE, text=True)
-        _, said = gateway.process.communicate(timeout=30)
+        _, said = gateway.process.communicate(timeout=90)
         assert gateway.process.returncode == 1
         return said
 
