@@ -141,7 +141,7 @@ def _write(act: Act, batch: Batch) -> None:
 
 def _write_messages(batch: Batch) -> None:
     """Of most there is nothing to say but that they are booked."""
-    plain = {m.id for m in batch.messages} - batch.problems.keys() - batch.repeats.keys() - batch.with_life
+    plain = {m.id for m in batch.messages} - batch.problems.keys() - batch.repeats.keys() - batch.with_life.keys()
     rows = [m for m in batch.messages if m.id not in plain]
     kept = [batch.problems.get(m.id) for m in rows]
     with connection.cursor() as cursor:
