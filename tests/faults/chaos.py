@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 
+import psycopg
 from redis import Redis
 
 from oms_portal.scenario import House
@@ -31,16 +32,24 @@ class Chaos(threading.Thread):
         self.done: Counter[str] = Counter()
         self.ended = threading.Event()
         self.error: Exception | None = None
+        self.most = 1
 
     def run(self) -> None:
         try:
             while not self.ended.wait(self.draw.uniform(*self.pause)):
-                name = self.draw.choice(sorted(self.faults))
-                self.faults[name]()
-                self.done[name] += 1
+                if name := self._next():
+                    self.faults[name]()
+                    self.done[name] += 1
         except Exception as error:
             self.error = error
             raise
+
+    def _next(self) -> str:
+        """Each once before any again; empty where each was done as often as it may: a part that never gets up does no work."""
+        fewest = min(self.done[name] for name in self.faults)
+        if fewest >= self.most:
+            return ""
+        return self.draw.choice(sorted(name for name in self.faults if self.done[name] == fewest))
 
     def stop(self) -> None:
         self.ended.set()
@@ -74,11 +83,46 @@ def tell_street(house: House, what: str, **more) -> None:
     command.with_suffix(".part").rename(command.with_suffix(".json"))
 
 
+def database_stopped(house: House) -> None:
+    """As a crash: nothing is written down in order, and the start recovers."""
+    house.servers.postgres.stop("immediate")
+    time.sleep(1)
+    house.servers.postgres.start()
+
+
+def connections_cut(house: House) -> None:
+    """Every connection of every part, in the middle of whatever it does."""
+    with psycopg.connect(house.servers.urls().database) as own:
+        own.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+
+
+def gateway_moved(house: House) -> None:
+    """The gateway dies, and another with a folder of its own takes its sessions over; the next time the first does."""
+    usual, other = "exec python manage.py fix_gateway", f"exec python manage.py fix_gateway --folder={house.home / 'fix-2'}"
+    now = house.parts.commands["gateway"]
+    house.parts.commands["gateway"] = other if now == usual else usual
+    house.parts.restart("gateway")
+
+
+def say_again(house: House) -> None:
+    """The street sends the last reports of executions again, as it were unsure of them."""
+    tell_street(house, "replay", n=50)
+
+
 def repeat_reports(house: House) -> None:
     """The street sends every execution report three times from here on."""
     tell_street(house, "duplicate", times=3)
 
 
+# Once the routes are out: what people did before would have to be done again by them.
+LATER: dict[str, Callable[[House], dict[str, Callable[[], None]]]] = {
+    "all": lambda h: {
+        "PostgreSQL crashed": lambda: database_stopped(h),
+        "connections cut": lambda: connections_cut(h),
+        "gateway moved": lambda: gateway_moved(h),
+        "reports said again": lambda: say_again(h),
+    },
+}
 CASES: dict[str, Callable[[House], dict[str, Callable[[], None]]]] = {
     "workers": lambda h: {"worker killed": killed(h, "worker"), "beat killed": killed(h, "beat")},
     "gateway": lambda h: {"gateway killed": killed(h, "gateway"), "reports repeated": lambda: repeat_reports(h)},
@@ -112,6 +156,24 @@ def order_entry_answers(run) -> float:
     return seconds
 
 
+def borne(do: Callable[[], object]) -> object:
+    """What a person does who is told that the database is away: does it again."""
+    from django.db import InterfaceError, OperationalError, connection
+
+    while True:
+        try:
+            return do()
+        except (OperationalError, InterfaceError, psycopg.OperationalError):
+            connection.close()
+            time.sleep(0.5)
+
+
+def bear_the_database(run) -> None:
+    """Looking whether something is done is no more than looking again, where the database was away."""
+    wait = run.wait
+    run.wait = lambda what, done, progress: wait(what, lambda: borne(done), lambda: borne(progress))
+
+
 def main() -> int:
     name, seed = sys.argv[1], int(sys.argv[2])
     house = prepared.house(seed=seed, speed=SPEED)
@@ -125,8 +187,14 @@ def main() -> int:
         entry_seconds = order_entry_answers(run) if name == "redis" else None
         chaos = Chaos(house, CASES[name](house), seed, (1.0, 4.0))
         chaos.start()
-        for step in (run.import_orders, run.review, run.gather, run.route, run.execute, run.allocate):
+        for step in (run.import_orders, run.review, run.gather, run.route):
             step()
+        chaos.most = 2
+        if name in LATER:
+            chaos.faults = chaos.faults | LATER[name](house)
+            bear_the_database(run)
+        for step in (run.execute, run.allocate):
+            borne(step)
         chaos.stop()
         calm_at = time.monotonic()
         run.confirm()

@@ -1,4 +1,4 @@
-"""Parts die and servers go away in the middle of the rebalance; it still ends whole (faults R1, R2, R5, R7)."""
+"""Parts die and servers go away in the middle of the rebalance; it still ends whole (faults R1, R2, R3, R5, R7)."""
 
 import json
 import os
