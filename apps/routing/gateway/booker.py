@@ -29,7 +29,7 @@ class Booker:
 
     def __init__(self) -> None:
         gc.collect()
-        gc.freeze()  # What is loaded stays; to look through it time and again took a third of booking.
+        gc.freeze()  # What is loaded stays: it need not be looked through again, and the two share it.
         theirs, self._pipe = os.pipe()
         os.set_blocking(self._pipe, False)
         self.pid = os.fork()
