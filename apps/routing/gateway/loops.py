@@ -101,16 +101,19 @@ class Booking(Loop):
     """
     Books messages heard, in sets, in their order; what upstream systems ask for, one by one. A set that fails is halved
     until the message at fault is alone.
+
+    :param part: which sessions, of so many parts; what upstream systems ask for is the first's
     """
 
-    def __init__(self, stopping: threading.Event):
-        super().__init__("booking", stopping)
+    def __init__(self, stopping: threading.Event, part: int = 0, parts: int = 1):
+        super().__init__(f"booking.{part}", stopping)
+        self.part, self.parts = part, parts
 
     def once(self) -> bool:
-        ids = routing.heard_ids(AT_ONCE)
+        ids = routing.heard_ids(AT_ONCE, part=self.part, parts=self.parts)
         if ids:
             self.book(ids)
-        asked = routing.heard_ids(AT_ONCE, purpose="STAGING")
+        asked = routing.heard_ids(AT_ONCE, purpose="STAGING") if self.part == 0 else []
         for pk in asked:
             self.book([pk], enter=True)
         return AT_ONCE in (len(ids), len(asked))

@@ -16,7 +16,7 @@ from .. import rules
 from .. import services as routing
 from ..models import Session
 from .application import Application
-from .booker import Booker
+from .booker import Bookers
 from .inbox import Inbox
 from .keeper import Keeper
 from .leadership import NotAlone, hold_folder
@@ -36,12 +36,12 @@ class CannotStart(RuntimeError):
 class Gateway:
     """
     :param environment: must be that of the settings; sessions of another are never loaded
-    :param booker: will book what is heard
+    :param bookers: will book what is heard
     :param simulation_port: where the simulated street answers, if elsewhere than the sessions say
     :raises CannotStart: on mixed environments, no session, a port that is taken, or another gateway at work
     """
 
-    def __init__(self, environment: str, folder: Path, booker: Booker, *, simulation_port: int | None = None):
+    def __init__(self, environment: str, folder: Path, bookers: Bookers, *, simulation_port: int | None = None):
         if environment != settings.ENVIRONMENT:
             raise CannotStart(
                 f"This installation is {settings.ENVIRONMENT}; a gateway for {environment} must not start in it."
@@ -59,8 +59,8 @@ class Gateway:
         self.stopping = threading.Event()
         words = {version: lenient_dictionaries(self.folder, version) for version in {row.begin_string for row in rows}}
         changed: SimpleQueue = SimpleQueue()
-        self.booker = booker
-        self.inbox = Inbox(self.stopping, booker.wake, store_id(self.folder))
+        self.bookers = bookers
+        self.inbox = Inbox(self.stopping, bookers.wake, store_id(self.folder))
         self.application = Application(
             self.session_ids,
             listening=[row.target_comp_id for row in rows if row.dials_in],
@@ -118,7 +118,7 @@ class Gateway:
         routing.mark_sessions(act_now(), self.session_ids.values(), is_up=False)
         self._connect()
         connection.close()
-        self.booker.begin()
+        self.bookers.begin()
         for thread in (self.inbox, self.sending, self.hints):
             thread.start()
         self.keeper.start_up()
@@ -129,7 +129,7 @@ class Gateway:
         log.info("gateway_started", sessions=sorted(self.session_ids))
         try:
             while not self.stopping.wait(0.5):
-                self.booker.refuse_gone()
+                self.bookers.refuse_gone()
         finally:
             self.stopping.set()
             for connector in self._connectors:
@@ -137,7 +137,7 @@ class Gateway:
             self.sending.wake()
             self.sending.join(10)
             self.inbox.end()
-            self.booker.end(10)
+            self.bookers.end(10)
             self.keeper.leave()
         if self.sending.failed:
             raise self.sending.failed

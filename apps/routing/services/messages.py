@@ -9,6 +9,7 @@ import orjson
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models.functions import Mod
 
 from apps.core.acts import Act
 from apps.core.refusals import Conflict
@@ -185,11 +186,11 @@ def keep_refused(session_id: int, raw: str, at: datetime) -> int:
     ).pk  # fmt: skip
 
 
-def heard_ids(limit: int = 2000, *, purpose: str = Session.Purpose.ROUTING) -> list[int]:
-    """The oldest messages heard and not yet booked, over sessions of a purpose."""
+def heard_ids(limit: int = 2000, *, purpose: str = Session.Purpose.ROUTING, part: int = 0, parts: int = 1) -> list[int]:
+    """The oldest messages heard and not yet booked, over sessions of a purpose, or of those a part."""
     rows = Message.objects.filter(
         status=S.HEARD, session__environment=settings.ENVIRONMENT, session__purpose=purpose
-    )
+    ).alias(part=Mod("session_id", parts)).filter(part=part)  # fmt: skip
     return list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.routing.gateway.booker import Booker
+from apps.routing.gateway.booker import Bookers
 from apps.routing.gateway.leadership import Leadership
 from apps.routing.gateway.process import CannotStart, Gateway, NotAlone
 
@@ -23,11 +23,11 @@ class Command(BaseCommand):
         parser.add_argument("--standby", action="store_true", help="wait until no other gateway runs, then take its sessions over")
 
     def handle(self, *, environment, folder, street_port, standby, **options):
-        booker = Booker()  # Before anything has a thread or a connection.
+        bookers = Bookers()  # Before anything has a thread or a connection.
         try:
             if standby:
                 self.stderr.write("Stands by.")
                 Leadership("sending").wait_until_free()
-            Gateway(environment, folder, booker, simulation_port=street_port).run()
+            Gateway(environment, folder, bookers, simulation_port=street_port).run()
         except (CannotStart, NotAlone) as problem:
             raise CommandError(str(problem)) from problem
