@@ -19,18 +19,20 @@ from benchmarks import _bare_fix, _wire, ground
 
 OUT, IN = 200, 200
 A_SECOND = 8
+# When each row of the list said something else than before; also where the list was fetched whole.
 WATCH = """() => {
+  const said = new Map();
   window.seen = [];
-  new MutationObserver((mutations) => {
-    const at = performance.timeOrigin + performance.now(), rows = new Set();
-    for (const one of mutations) {
-      for (const node of [...one.addedNodes, one.target]) {
-        const row = node.closest?.("tr[data-row]");
-        if (row) rows.add(row.dataset.row);
-      }
+  const look = () => {
+    const at = (performance.timeOrigin + performance.now()) / 1000;
+    for (const row of document.querySelectorAll("#list tr[data-row]")) {
+      if (said.get(row.dataset.row) === row.textContent) continue;
+      said.set(row.dataset.row, row.textContent);
+      window.seen.push([row.dataset.row, at]);
     }
-    rows.forEach((row) => window.seen.push([row, at / 1000]));
-  }).observe(document.querySelector("#list"), { childList: true, subtree: true, characterData: true, attributes: true });
+  };
+  look();
+  new MutationObserver(look).observe(document.body, { childList: true, subtree: true, characterData: true });
 }"""
 
 
@@ -161,8 +163,10 @@ def _in(broker: _wire.Counterparty, page) -> tuple[list[float], list[float]]:
     commits.stopping.set()
     blocks = {name: f"block:{block}" for name, block in Route.objects.values_list("cl_ord_id", "block_id")}
     shown = [min((at for at in seen.get(blocks[name], ()) if at >= sent), default=None) for _, name, sent in said]
-    if None in shown:
-        raise RuntimeError(f"{shown.count(None)} of {IN} fills never came to the page")
+    lost = [(n, said[n], blocks[said[n][1]]) for n, at in enumerate(shown) if at is None]
+    if lost:
+        at = [commits.seen[one[0]] for _, one, _ in lost]
+        raise RuntimeError(f"{len(lost)} of {IN} fills never came to the page: {lost[:3]}, booked at {at[:3]}")
     booked = [commits.seen[exec_id] - sent for exec_id, _, sent in said]
     return booked, [at - sent for at, (_, _, sent) in zip(shown, said, strict=True)]
 
