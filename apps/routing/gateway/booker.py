@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 BEGIN, HEARD = b"b", b"h"
 FAILED, OTHER_BOOKS = 1, 3
 PARTS = 2
+NICE = 5  # Where there are few processors, what is to be sent goes before what is to be booked.
 
 
 class Bookers:
@@ -121,6 +122,7 @@ def _live(pipe: int, part: int) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)  # The gateway is told, and ends the pipe when it heard the last.
         if os.read(pipe, 1) == BEGIN:
+            os.nice(NICE)
             booking = Booking(threading.Event(), part, PARTS)
             threading.Thread(target=_listen, args=(pipe, booking), name="pipe", daemon=True).start()
             booking.run()

@@ -29,7 +29,7 @@ from .settings import Dictionaries
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 2000
-SEND_AT_ONCE = 200
+SEND_AT_ONCE = 500
 LOOK_SECONDS = 0.2
 TAKEN_SECONDS = 10
 ASK_AGAIN_SECONDS = 5.0
