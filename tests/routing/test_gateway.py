@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -18,8 +19,10 @@ from django.db import connection
 
 from apps.blocks.models import Block
 from apps.routing import services as routing
+from apps.routing.gateway.loops import Booking
 from apps.routing.models import Axis, Execution, Inquiry, Message, Route, RouteRequest, Session
 from apps.routing.models import Counter as Counters
+from tests.races import at_once
 from tests.street.conftest import Running, free_port
 
 D = Decimal
@@ -400,11 +403,49 @@ def test_a_counterparty_that_does_not_answer_as_a_simulation_is_dropped(counterp
         acceptor.stop()
 
 
+def test_each_session_is_booked_by_one_of_those_that_book(a_route, street):
+    routes = [a_route(10_000) for _ in range(8)]
+    heard = [
+        street.hear(route.broker_id, "8", street.report_fields(route, "F", "1", last=(n, 50), exec_id=f"{route.pk}/{n}"))
+        for n in (1, 2)
+        for route in routes
+    ]
+    parts = [routing.heard_ids(part=part, parts=3) for part in range(3)]
+
+    assert sorted(pk for ids in parts for pk in ids) == heard and all(ids == sorted(ids) for ids in parts)
+    sessions = [set(Message.objects.filter(pk__in=ids).values_list("session_id", flat=True)) for ids in parts]
+    assert sum(map(len, sessions)) == len(set().union(*sessions)) > 1
+
+
+def test_fills_of_one_block_are_booked_side_by_side(a_block, by, tom, street):
+    """Two brokers work parts of one block; each session's reports are booked by another of two."""
+    block = a_block("AAA", "BUY", 20_000)
+    sessions = list(Session.objects.filter(broker__kind="broker").order_by("pk").select_related("broker"))
+    parts = [next(one for one in sessions if one.pk % 2 == n).broker for n in range(2)]
+    routes = []
+    for broker in parts:
+        block.refresh_from_db()
+        routes += routing.route_blocks(
+            by(tom, "A part each."), [block.pk], seen={block.pk: block.version}, broker_code=broker.code, qty=D(10_000)
+        ).routes
+    for n in range(1, 41):
+        for route in Route.objects.filter(pk__in=routes).order_by("pk"):
+            street.hear(route.broker_id, "8", street.report_fields(route, "F", "1", last=(n, 50), exec_id=f"{route.pk}/{n}"))
+    bookings = [Booking(threading.Event(), part, 2) for part in range(2)]
+
+    def book(nth: int) -> None:
+        while ids := routing.heard_ids(3, part=nth, parts=2):
+            bookings[nth].book(ids)
+
+    assert at_once(lambda: book(0), lambda: book(1)) == [None, None]
+    assert not Message.objects.filter(is_out=False).exclude(status="BOOKED").exists()
+    assert [int(route.cum_qty) for route in Route.objects.filter(pk__in=routes)] == [820, 820]
+    block.refresh_from_db()
+    assert block.filled_qty == 1_640 and block.filled_value == 1_640 * 50
+
+
 def test_an_unforeseen_failure_is_quarantined_alone(a_route, street, monkeypatch):
     """The booking loop halves a failing set until the message at fault is alone."""
-    import threading
-
-    from apps.routing.gateway.loops import Booking
     from apps.routing.services import hearing
 
     route = a_route(10_000)
