@@ -42,6 +42,7 @@ def ask_cancels(act: Act, routes: Mapping[int, Route], found: Mapping[int, Block
 
 def _ask_alone(act: Act, routes: Mapping[int, Route], found: Mapping[int, Block]) -> dict[int, str]:
     names = write_requests(act, routes, "F", {pk: (route.qty, route.limit_price) for pk, route in routes.items()})
+    terms = {pk: terms_of(found[pk]) for pk in {route.block_id for route in routes.values()}}
     queue_messages(
         act,
         [
@@ -50,7 +51,7 @@ def _ask_alone(act: Act, routes: Mapping[int, Route], found: Mapping[int, Block]
                 "F",
                 names[pk],
                 rules.orders.cancel(
-                    names[pk], orig_of(route), route.order_id, terms_of(found[route.block_id]), route.qty, act.at
+                    names[pk], orig_of(route), route.order_id, terms[route.block_id], route.qty, act.at
                 ),
             )
             for pk, route in routes.items()

@@ -129,9 +129,9 @@ def _lock_live(halt: Halt) -> tuple[dict[int, Route], dict[int, Block]]:
 
 
 def _locked(pairs: Mapping[int, int]) -> tuple[dict[int, Route], dict[int, Block]]:
-    rows = Block.objects.filter(pk__in=set(pairs.values())).select_related("instrument__venue").order_by("pk")
+    rows = Block.objects.filter(pk__in=set(pairs.values())).select_related("instrument__venue", "instrument__underlying").order_by("pk")
     found = {block.pk: block for block in rows.select_for_update(of=("self",), no_key=True)}
-    live = Route.objects.filter(pk__in=pairs).exclude(status__in=DEAD)
+    live = Route.objects.filter(pk__in=pairs).exclude(status__in=DEAD).defer("params", "trace")
     return {route.pk: route for route in live.select_for_update(no_key=True).order_by("pk")}, found
 
 
