@@ -27,6 +27,8 @@ class Commands:
     quote_size          dealer, part: 0..1; n=1 (for that part of what is asked the next quotes are good)
     duplicate           times, count (absent: all reports from now on; times=0 ends it)
     replay              n (absent: all): sends the last n reports of executions again
+    shuffle             n: holds the next n reports of brokers, a second at most, and sends them in any order
+    hang_up             broker (or dealer; absent: all): cuts the connection without a word
     fail_settlement     n=1, custodian (absent: each)
     unmatch             n=1, custodian (absent: each)
     set                 broker (absent: all), completion (0..1, null: as drawn), reject_probability, cancel_probability
@@ -46,6 +48,8 @@ class Commands:
             "withdraw": self._withdraw,
             "duplicate": self._duplicate,
             "replay": self._replay,
+            "shuffle": self._shuffle,
+            "hang_up": self._hang_up,
             "fail_settlement": self._fail_settlement,
             "unmatch": self._unmatch,
             "set": self._set,
@@ -152,6 +156,19 @@ class Commands:
         for code, out in chosen:
             self.street.gateway.repeat(code, out, poss_resend=True)
         return {"replayed": len(chosen)}
+
+    def _shuffle(self, command: Command) -> Command:
+        n = int(command["n"])
+        if not 1 < n <= 10_000:
+            raise CommandRefused("Two reports at least come in another order, and 10,000 at most.")
+        self.street.disorder.begin(n)
+        return {"n": n}
+
+    def _hang_up(self, command: Command) -> Command:
+        code = command.get("broker")
+        if code is not None and code not in self.street.books:
+            raise CommandRefused(f"{code} is no counterparty of this street.")
+        return {"cut": self.street.gateway.hang_up([code] if code else list(self.street.books))}
 
     def _fail_settlement(self, command: Command) -> Command:
         for custodian in self._custodians(command):

@@ -24,6 +24,7 @@ from .confirmations import objection
 from .control import Control
 from .custodian import Custodian
 from .dealer import Dealer
+from .disorder import Disorder
 from .feed import Feed
 from .fix import Gateway
 from .journal import Journal
@@ -97,6 +98,7 @@ class Street:
         self.gateway = Gateway(
             self.folder, port=options.port, codes=codes, client=options.client, keep_log=options.keep_fix_log
         )
+        self.disorder = Disorder(self.gateway.send)
         self.scripts = Scripts(self.gateway.send)
         self.control = Control(self.folder / "control", Commands(self).do)
         self._stopping = threading.Event()
@@ -214,6 +216,7 @@ class Street:
         else:
             self.clock.resume_at(self.market.now)
         self.scripts.step(time.monotonic())
+        self.disorder.look()
         for due in self.feed.due(time.monotonic()):
             at = self.clock.utc(due.at)
             self.gateway.send("SIMX", wire.snapshot(due.request_id, due.instrument, due.quote, at))
@@ -350,7 +353,7 @@ class Street:
                 self.gateway.send(answer.broker, wire.cancel_reject(answer))
                 continue
             out = wire.execution_report(answer)
-            self.gateway.send(answer.broker, out)
+            self.disorder.send(answer.broker, out)
             self.sent.append((answer.broker, out))
             if answer.order.instrument and (answer.exec_type == "0" or not answer.order.working):
                 self.feed.hurry(answer.order.instrument)

@@ -149,6 +149,16 @@ class Gateway:
                 message.addGroup(group)
         quickfix.Session.sendToTarget(message, self.application.session(code))
 
+    def hang_up(self, codes: list[str]) -> list[str]:
+        """Cuts the connections of those that are on, without a Logout (35=5); returns which."""
+        cut = []
+        for code in codes:
+            session = quickfix.Session.lookupSession(self.application.session(code))
+            if session is not None and session.isLoggedOn():
+                session.disconnect()
+                cut.append(code)
+        return cut
+
     def repeat(self, code: str, out: Out, *, poss_resend: bool) -> None:
         """Sends a message again under a new sequence number, flagged 97=Y or not at all."""
         again = copy(out)

@@ -109,6 +109,16 @@ def say_again(house: House) -> None:
     tell_street(house, "replay", n=50)
 
 
+def shuffle_reports(house: House) -> None:
+    """The next reports of all brokers come in any order."""
+    tell_street(house, "shuffle", n=40)
+
+
+def lines_cut(house: House) -> None:
+    """Every connection of the street's, in the middle of a burst."""
+    tell_street(house, "hang_up")
+
+
 def repeat_reports(house: House) -> None:
     """The street sends every execution report three times from here on."""
     tell_street(house, "duplicate", times=3)
@@ -121,6 +131,8 @@ LATER: dict[str, Callable[[House], dict[str, Callable[[], None]]]] = {
         "connections cut": lambda: connections_cut(h),
         "gateway moved": lambda: gateway_moved(h),
         "reports said again": lambda: say_again(h),
+        "reports shuffled": lambda: shuffle_reports(h),
+        "FIX lines cut": lambda: lines_cut(h),
     },
 }
 CASES: dict[str, Callable[[House], dict[str, Callable[[], None]]]] = {

@@ -420,11 +420,33 @@ class TestTheOperator:
 
         assert client.wait_report(one, t97="Y")[17] == fill[17]
 
+    def test_lets_reports_come_in_any_order_and_all_of_them(self, street, client):
+        assert command(street, do="shuffle", n=8) == {"ok": True, "n": 8}
+        orders = [fresh("N") for _ in range(4)]
+        for one in orders:
+            client.send("NORTHGATE", "D", order(one, t847="", t38=100, t126=_in(3600), t168=now()))
+
+        for one in orders:
+            client.wait_report(one, t39="2")
+            client.wait_report(one, t150="0")
+        heard = sorted((f for one in orders for f in client.reports(one)), key=lambda f: int(f[34]))
+        said = [int(f[17].rpartition("-")[2]) for f in heard]
+        assert len(set(said)) == len(said) >= 8 and said != sorted(said)
+
+    def test_hangs_up_and_is_called_again(self, street, client):
+        self.filled(client)
+        since = len(client.heard)
+        assert "NORTHGATE" in command(street, do="hang_up")["cut"]
+        client.wait(lambda code, what, _: (code, what) == ("NORTHGATE", "logon"), after=since)
+        self.filled(client)
+
     def test_is_told_what_cannot_be_done(self, street):
         assert "is no command" in command(street, do="dance")["error"]
         assert "'exec_id'" in command(street, do="bust")["error"]
         assert "No execution X" in command(street, do="bust", exec_id="X")["error"]
         assert "is no broker" in command(street, do="reject_next", broker="X")["error"]
+        assert "Two reports at least" in command(street, do="shuffle", n=1)["error"]
+        assert "is no counterparty" in command(street, do="hang_up", broker="X")["error"]
         assert "cannot be read" in command(street, do="duplicate", times="many")["error"]
 
     def test_sees_what_the_street_holds(self, street, client):
