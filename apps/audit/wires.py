@@ -1,5 +1,6 @@
 """What leaves the process when an act commits: a nudge to the workers, a line to the open pages. Both are hints."""
 
+import threading
 import time
 from collections.abc import Sequence
 
@@ -18,8 +19,11 @@ log = structlog.get_logger(__name__)
 
 CHANNEL = "oms:facts"
 IDS_IN_A_HINT = 500
+AGAIN_SECONDS = 2.0
 _down_until = 0.0
-_lost = False  # Pages were not told of something: the next line says so, and they reload.
+_losses = _told = 0  # How often pages were not told of something, and of how many of those they know: then they reload.
+_guard = threading.Lock()
+_speaks = False  # Whether a thread is about to say so.
 _client: Redis | None = None
 
 
@@ -32,25 +36,51 @@ def on_commit(act: Act, by_event: dict[type[Event], list[Fact]], delivery_ids: S
 
 def _tell(subjects: dict[str, set[int]], delivery_ids: Sequence[int]) -> None:
     """Best effort: whoever misses it finds the open promise by the sweep, or reloads at the gap in the stream."""
-    global _down_until, _lost
+    global _down_until
     if time.monotonic() < _down_until:
-        _lost = True
+        _lose()
         return
     try:
         publish(subjects)
         for delivery_id in delivery_ids:
             current_app.send_task("audit.deliver", args=[delivery_id], retry=False)
     except (RedisError, OSError, OperationalError) as error:
-        _down_until, _lost = time.monotonic() + 2, True
+        _down_until = time.monotonic() + AGAIN_SECONDS
+        _lose()
         log.warning("redis_away", error=str(error))
+
+
+def _lose() -> None:
+    """Whoever has nothing more to tell says so all the same, as soon as Redis answers: pages would stand still for ever."""
+    global _losses, _speaks
+    with _guard:
+        _losses += 1
+        if not _speaks:
+            _speaks = True
+            threading.Thread(target=_say_lost, name="lost", daemon=True).start()
+
+
+def _say_lost() -> None:
+    global _speaks
+    while True:
+        time.sleep(AGAIN_SECONDS)
+        with _guard:
+            if _told == _losses:
+                _speaks = False
+                return
+        try:
+            publish({})
+        except (RedisError, OSError) as error:
+            log.warning("redis_away", error=str(error))
 
 
 def publish(subjects: dict[str, set[int]]) -> None:
     """Tells open pages which rows changed: one message, of ids only; each page asks for what its user may see."""
-    global _lost
+    global _told
+    losses = _losses
     lines = {subject: sorted(ids) if len(ids) <= IDS_IN_A_HINT else None for subject, ids in subjects.items()}
-    client().publish(CHANNEL, orjson.dumps({"at": time.time(), "changed": lines, "lost": _lost}))
-    _lost = False
+    client().publish(CHANNEL, orjson.dumps({"at": time.time(), "changed": lines, "lost": losses > _told}))
+    _told = max(_told, losses)
 
 
 def tell_progress(subject: str, subject_id: int, step: int) -> None:

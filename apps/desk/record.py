@@ -255,7 +255,8 @@ def _in_words(name: str, value: object, names: Names) -> str:
         return "yes" if value else "no"
     if isinstance(value, list) and not any(isinstance(one, list | dict) for one in value):
         return ", ".join(_in_words(name.removesuffix("s"), one, names) for one in value)
-    if name == "legs" and isinstance(value, list):  # Of linked blocks: block, role and quantity of each.
+    if name == "legs" and isinstance(value, list) and all(isinstance(one, list) for one in value):
+        # Of linked blocks: block, role and quantity of each.
         return ", ".join(f"{show.qty(qty)} of {REFS['block_id'].format(pk)} ({str(role).lower()})" for pk, role, qty in value)
     if isinstance(value, list) and all(isinstance(one, dict) for one in value):
         return "; ".join(_in_words(name, one, names) for one in value)

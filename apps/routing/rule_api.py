@@ -53,7 +53,7 @@ class RoutingRuleOut(serializers.Serializer):
 
     @extend_schema_field(RoutingRuleTextOut)
     def get_text(self, one) -> dict:
-        return services.text_of(one.rule).assaid_in()
+        return services.text_of(one.rule).as_said()
 
 
 class RuleChangeOut(serializers.ModelSerializer):

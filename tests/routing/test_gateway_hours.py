@@ -71,8 +71,9 @@ class TestHours:
         monkeypatch.setattr(keeper.fix.Session, "lookupSession", staticmethod(lambda _: engine))
         row = Session.objects.order_by("pk").first()
         application = SimpleNamespace(
-            sessions={row.pk: None}, said={row.pk: Said()}, gaps=SimpleQueue(), renumbered=lambda pk: None
-        )
+            sessions={row.pk: None}, said={row.pk: Said()}, gaps=SimpleQueue(), renumbered=lambda pk: None,
+            inbox=SimpleNamespace(settle=lambda seconds: True),
+        )  # fmt: skip
 
         def make(schedule: Schedule) -> tuple[Keeper, Session]:
             row.opens_at, row.closes_at, row.time_zone, row.days, row.open_day, row.close_day = schedule
