@@ -156,13 +156,16 @@ def _in(broker: _wire.Counterparty, page) -> tuple[list[float], list[float]]:
     commits.start()
     said = broker.do("fill", n=IN, a_second=A_SECOND, parts=90)
     _wire.wait_until("fills booked", lambda: len(commits.seen) >= IN, 60)
-    page.wait_for_timeout(3000)
-    seen: dict[str, list[float]] = {}
-    for row, at in page.evaluate("window.seen"):
-        seen.setdefault(row, []).append(at)
-    commits.stopping.set()
     blocks = {name: f"block:{block}" for name, block in Route.objects.values_list("cl_ord_id", "block_id")}
-    shown = [min((at for at in seen.get(blocks[name], ()) if at >= sent), default=None) for _, name, sent in said]
+    for _ in range(20):
+        page.wait_for_timeout(1000)
+        seen: dict[str, list[float]] = {}
+        for row, at in page.evaluate("window.seen"):
+            seen.setdefault(row, []).append(at)
+        shown = [min((at for at in seen.get(blocks[name], ()) if at >= sent), default=None) for _, name, sent in said]
+        if None not in shown:
+            break
+    commits.stopping.set()
     lost = [(n, said[n], blocks[said[n][1]]) for n, at in enumerate(shown) if at is None]
     if lost:
         at = [commits.seen[one[0]] for _, one, _ in lost]
