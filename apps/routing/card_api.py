@@ -15,7 +15,7 @@ from apps.users.doors import ApiDoor
 
 from . import card_selectors as selectors
 from . import services
-from .api import KEY, NewestFirst
+from .api import KEY, NewestFirst, said_in
 from .models import RateCard
 from .rules import cards as rules
 
@@ -99,7 +99,7 @@ class RateCards(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
         parameters=[KEY],
     )  # fmt: skip
     def create(self, request: Request) -> Response:
-        said = _said(RateCardIn, request)
+        said = said_in(RateCardIn, request)
         act = act_of(request, reason=said["reason"])
         broker = Broker.objects.filter(code=said["broker"]).first() if said["broker"] else None
         if said["broker"] and broker is None:
@@ -127,7 +127,7 @@ class RateCards(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
         return self._decide(request, int(pk), services.decline_rate_card)
 
     def _decide(self, request: Request, pk: int, service) -> Response:
-        said = _said(RateCardVersionIn, request)
+        said = said_in(RateCardVersionIn, request)
         act = act_of(request, reason=said["reason"])
 
         def do():
@@ -138,9 +138,3 @@ class RateCards(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
 
     def _data(self, pk: int) -> dict:
         return RateCardOut(selectors.get_rate_card(pk)).data
-
-
-def _said(serializer: type[serializers.Serializer], request: Request) -> dict:
-    asked = serializer(data=request.data)
-    asked.is_valid(raise_exception=True)
-    return asked.validated_data
