@@ -37,6 +37,11 @@ class RouteOut(serializers.ModelSerializer):
     broker = serializers.CharField(source="broker.code")
     currency = serializers.CharField(source="block.currency_id")
     average_price = serializers.DecimalField(34, 12, allow_null=True)
+    package = serializers.CharField(
+        source="package_leg.package.ref", default=None,
+        help_text="of which it is a leg, and as which it is changed and cancelled by way of its linked blocks; null: of none",
+    )  # fmt: skip
+    linked_group = serializers.CharField(source="package_leg.package.link", default=None, help_text="the linked blocks of that package")
 
     class Meta:
         model = Route
@@ -44,7 +49,7 @@ class RouteOut(serializers.ModelSerializer):
             "id", "ref", "status", "version", "block_id", "symbol", "side", "broker", "kind", "strategy", "params", "qty",
             "limit_price", "cum_qty", "leaves_qty", "average_price", "arrival_price", "currency", "cl_ord_id",
             "pending_cl_ord_id", "order_id", "requested_at", "accepted_at", "first_fill_at", "last_fill_at", "ended_at", "text", "trace",
-            "environment",
+            "environment", "package", "linked_group",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -207,7 +212,7 @@ class Routes(mixins.ListModelMixin, mixins.RetrieveModelMixin, Seen):
     queryset = Route.objects.none()  # For the schema's sake; what is seen is the user's.
 
     def get_queryset(self):
-        return selectors.routes_seen_by(self.request.user).select_related("broker", "block__instrument")
+        return selectors.routes_seen_by(self.request.user).select_related("broker", "block__instrument", "package_leg__package")
 
     def get_object(self) -> Route:
         return selectors.get_route_seen_by(self.request.user, int(self.kwargs["pk"]))

@@ -58,7 +58,10 @@ def slippage_bp(side: str, arrival: Decimal | None, cum_qty: Decimal, cum_value:
 
 
 def route_detail(route: Route) -> dict:
-    """A route with its requests, its executions, and what its broker said that waits for a person."""
+    """
+    A route with its requests, its executions, and what its broker said that waits for a person; ``package``: as which alone it
+    is changed and cancelled.
+    """
     requests = list(RouteRequest.objects.filter(route=route).order_by("pk"))
     waiting = [r.msg_type for r in requests if r.answer == "WAITING" and r.msg_type in ASKED]
     return {
@@ -67,6 +70,7 @@ def route_detail(route: Route) -> dict:
         "requests": requests,
         "executions": Execution.objects.filter(route=route).order_by("-at", "-pk")[:200],
         "slip": slippage_bp(route.block.side, route.arrival_price, route.cum_qty, route.cum_value),
+        "package": selectors.tied([route]).get(route.pk),
     }
 
 

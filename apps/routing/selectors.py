@@ -13,7 +13,7 @@ from apps.core.refusals import NotFound
 from apps.users.services import can
 
 from . import rules
-from .models import CostEstimate, Execution, Halt, HaltedRoute, Inquiry, Message, Route
+from .models import CostEstimate, Execution, Halt, HaltedRoute, Inquiry, Message, Package, PackageLeg, Route
 from .states import DEAD
 
 OF_AN_INQUIRY = ("quotes__dealer", "quotes__counters__quote__dealer", "awards__quote__dealer", "awards__benchmark")
@@ -49,10 +49,21 @@ def get_execution_seen_by(user, execution_id: int) -> Execution:
 
 def get_route_seen_by(user, route_id: int) -> Route:
     """The route with its broker, block and instrument. :raises NotFound:"""
-    row = routes_seen_by(user).select_related("broker", "block__instrument").filter(pk=route_id).first()
+    rows = routes_seen_by(user).select_related("broker", "block__instrument", "package_leg__package")
+    row = rows.filter(pk=route_id).first()
     if row is None:
         raise NotFound("There is no such route, or it is not on a desk of yours.")
     return row
+
+
+def tied(routes: Iterable[Route]) -> dict[int, Package]:
+    """Of these routes the legs that are changed and cancelled with others alone, as their package. One query where one is a leg."""
+    ids = [route.pk for route in routes if rules.packages.package_of(route.cl_ord_id)]
+    if not ids:
+        return {}
+    others = PackageLeg.objects.filter(package=OuterRef("package")).exclude(pk=OuterRef("pk")).exclude(route__status__in=DEAD)
+    legs = PackageLeg.objects.filter(Exists(others), route__in=ids).select_related("package")
+    return {leg.route_id: leg.package for leg in legs}
 
 
 def get_inquiry_seen_by(user, inquiry_id: int) -> Inquiry:

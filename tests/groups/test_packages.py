@@ -424,6 +424,39 @@ class TestEdges:
         assert "−140.0000" in page and "Net of one package" in page
         assert client.get(reverse("groups:list")).status_code == 200
 
+    def test_a_leg_says_where_it_is_changed_and_cancelled_while_others_go_with_it(self, package, harbor, client, tom):
+        client.force_login(tom)
+        group = package(300, 600)
+        one, two = routes_of(group)
+        here, cancel = reverse("groups:detail", args=[group.pk]), reverse("routing:cancel")
+
+        def shown(route) -> str:
+            return client.get(reverse("routing:route", args=[route.pk]), headers={"HX-Request": "true"}).content.decode()
+
+        def in_block(route) -> str:
+            url = reverse("blocks:detail", args=[route.block_id])
+            return client.get(f"{url}?part=tab&tab=routes", headers={"HX-Request": "true"}).content.decode()
+
+        for route in (one, two):
+            assert f'<a href="{here}">{group.ref}</a>' in shown(route) and "as a whole" in shown(route)
+            assert cancel not in shown(route)
+            assert here in in_block(route) and "Cancel this route" not in in_block(route)
+            said = client.get(f"/api/v1/routes/{route.pk}/").json()
+            assert (said["package"], said["linked_group"]) == (route.package_leg.package.ref, group.ref)
+
+        harbor.leg(name_of(group), one, 300, 50, 300)
+        assert "as a whole" not in shown(one) and cancel not in shown(one)
+        assert "as a whole" not in shown(two) and cancel in shown(two)
+        assert "Cancel this route" in in_block(two)
+
+    def test_an_order_of_its_own_is_cancelled_on_its_page(self, grouped, client, tom):
+        client.force_login(tom)
+        route = routes_of(grouped("OCO", 1_000, 500))[0]
+
+        assert reverse("routing:cancel") in client.get(reverse("routing:route", args=[route.pk])).content.decode()
+        said = client.get(f"/api/v1/routes/{route.pk}/").json()
+        assert (said["package"], said["linked_group"]) == (None, None)
+
     def test_singles_say_why(self, package, client, tom):
         client.force_login(tom)
         group = package(300, 600, takes=False)

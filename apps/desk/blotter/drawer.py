@@ -8,7 +8,8 @@ from apps.allocations import selectors as allocations
 from apps.blocks import selectors as blocks
 from apps.blocks.models import Block, CrossMember, Member
 from apps.marketdata import selectors as marketdata
-from apps.routing.models import DealerQuote, Execution, Inquiry, Route
+from apps.routing import selectors as routing
+from apps.routing.models import DealerQuote, Execution, Inquiry, Package, Route
 from apps.routing.states import DEAD
 
 from .selectors import slippage_bp
@@ -33,11 +34,12 @@ class Parts(NamedTuple):
 
 
 class Worked(NamedTuple):
-    """A route with what it cost against arrival, and whether it can be cancelled."""
+    """A route with what it cost against arrival, whether it can be cancelled, and as which package alone."""
 
     route: Route
     slip_bp: Decimal | None
     is_live: bool
+    package: Package | None
 
 
 class Asked(NamedTuple):
@@ -94,11 +96,12 @@ def parts(user, block: Block) -> Parts:
 
 
 def routes(block: Block) -> list[Worked]:
-    """The block's routes, newest first. One query."""
-    rows = Route.objects.filter(block=block).select_related("broker").order_by("-pk")
+    """The block's routes, newest first. One query, and one where one is a leg of a package."""
+    rows = list(Route.objects.filter(block=block).select_related("broker").order_by("-pk"))
+    tied = routing.tied(rows)
     return [
         Worked(
-            r, slippage_bp(block.side, r.average_price, r.arrival_price or block.arrival_price), r.status not in DEAD
+            r, slippage_bp(block.side, r.average_price, r.arrival_price or block.arrival_price), r.status not in DEAD, tied.get(r.pk)
         )
         for r in rows
     ]

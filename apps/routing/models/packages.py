@@ -41,6 +41,11 @@ class Package(models.Model):
         return f"PK-{self.pk:04d}"
 
     @property
+    def group_id(self) -> int:
+        """The number of the linked blocks it is of, on whose page it is changed and cancelled."""
+        return int(self.link.rpartition("-")[2])
+
+    @property
     def name(self) -> str:
         """The ClOrdID under which its broker has it; its legs are fetched."""
         return package_of(self.legs.all()[0].route.cl_ord_id)
