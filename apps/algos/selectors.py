@@ -1,7 +1,7 @@
 """Algorithms as people may see them, and how their child orders stand."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -9,13 +9,15 @@ from django.db import connection
 from django.db.models import Case, IntegerField, QuerySet, Value, When
 
 from apps.core.refusals import NotFound
-from apps.routing.models import Execution, Route
+from apps.routing.alert_selectors import Found
+from apps.routing.models import AlertRule, Execution, Route
+from apps.routing.rules import plain
 from apps.routing.selectors import on_desks_of
 from apps.routing.states import DEAD
 
 from . import rules
 from .models import Algo, Slice
-from .states import LIVE
+from .states import LIVE, A
 
 
 def algos_seen_by(user) -> QuerySet[Algo]:
@@ -68,6 +70,33 @@ def spoken_for(block_id: int, but: int | None = None) -> Decimal:
     if not rows:
         return Decimal(0)
     return sum((max(rows[pk] - one.committed, Decimal(0)) for pk, one in standings(rows).items()), Decimal(0))
+
+
+def standing_still(asked: Sequence[AlertRule], now: datetime) -> list[Found]:
+    """
+    For each rule, of its desk: the algorithms that paused themselves, and those that wait for longer than its minutes. What a person
+    paused is no news to the desk. One query.
+    """
+    rows = list(
+        Algo.objects.filter(status__in=(A.WORKING, A.PAUSED), still_since__isnull=False)
+        .select_related("block__instrument", "broker")
+        .order_by("pk")
+    )
+    found = []
+    for rule in asked:
+        patience = timedelta(seconds=float(rule.threshold * 60))
+        for algo in rows:
+            block, still = algo.block, now - algo.still_since
+            if rule.desk_id not in (None, block.desk_id) or (algo.status == A.WORKING and still <= patience):
+                continue
+            what = "paused itself" if algo.status == A.PAUSED else f"has waited for more than {plain(rule.threshold)} min"
+            found.append(
+                Found(
+                    rule.pk, rule.kind, rule.threshold, block.pk, None, Decimal(still.total_seconds()) / 60, block.side,
+                    block.instrument.symbol, algo.broker.name, f"{algo.ref} {what}. {algo.text}", algo.pk, algo.still_since,
+                )  # fmt: skip
+            )
+    return found
 
 
 class Listed(NamedTuple):

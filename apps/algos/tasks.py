@@ -15,6 +15,12 @@ def work() -> None:
     services.work_algos(timezone.now())
 
 
+@shared_task(name="algos.raise_alerts", ignore_result=True, expires=5)
+def raise_alerts() -> None:
+    """Tells the desk of those that stand still."""
+    services.raise_alerts(Act(by=automated_id("scheduler"), at=timezone.now(), via="worker"))
+
+
 @shared_task(name="algos.close_seasons", ignore_result=True, expires=600)
 def close_seasons() -> None:
     """Tells the seeds of wheels' seasons whose time is over, and opens the next."""

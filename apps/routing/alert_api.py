@@ -16,7 +16,7 @@ from .models import Alert
 
 
 class AlertOut(serializers.ModelSerializer):
-    """A rule met by a block, or by one of its routes."""
+    """A rule met by a block, or by one of its routes or algorithms."""
 
     rule = serializers.CharField(source="rule.name")
     kind = serializers.CharField(source="rule.kind")
@@ -26,7 +26,7 @@ class AlertOut(serializers.ModelSerializer):
     class Meta:
         model = Alert
         fields = (
-            "id", "status", "version", "rule", "kind", "block_id", "route_id", "value", "text", "owner", "opened_at",
+            "id", "status", "version", "rule", "kind", "block_id", "route_id", "algo_id", "value", "text", "owner", "opened_at",
             "snoozed_until", "acknowledged_by", "acknowledged_at", "ended_at",
         )  # fmt: skip
         read_only_fields = fields

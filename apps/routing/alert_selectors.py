@@ -23,7 +23,10 @@ RECENT_FILLS = 20_000  # Executions looked back at, by key: what a burst is coun
 
 
 class Found(NamedTuple):
-    """A rule that is met: by which block, or which route of it, and the number that met it."""
+    """
+    A rule that is met: by which block, or which route or algorithm of it, and the number that met it. ``since``: what was told before
+    then was of something else.
+    """
 
     rule_id: int
     kind: str
@@ -35,6 +38,8 @@ class Found(NamedTuple):
     symbol: str
     broker: str
     note: str = ""
+    algo_id: int | None = None
+    since: datetime | None = None
 
 
 _FOUND = f"""
@@ -110,8 +115,8 @@ SELECT a.id, a.kind, a.threshold, b.id, r.id, count(*), b.side, i.symbol, k.name
 
 def found(now: datetime) -> list[Found]:
     """
-    Every rule that is met at this moment. Three queries, whatever the number of rules and blocks; five more where there are
-    forwards in currencies with a limit, which is compared with the quote carried to their value date.
+    Every rule that is met at this moment, of the kinds that are looked at here. Three queries, whatever the number of rules and
+    blocks; five more where there are forwards in currencies with a limit, which is compared with the quote carried to their value date.
     """
     dated = Block.objects.filter(
         status__in=[B.OPEN, B.WORKING], instrument__asset_class=AssetClass.FX, limit_price__isnull=False, terms__has_key="value_date"

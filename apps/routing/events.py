@@ -262,12 +262,13 @@ class PostTradeHeard(Event, code="message.post_trade_heard"):
 
 @dataclass(frozen=True)
 class AlertRaised(Event, code="alert.raised"):
-    """A rule is met by a block, or by one of its routes."""
+    """A rule is met by a block, or by one of its routes or algorithms."""
 
     rule_id: int
     block_id: int
     route_id: int | None = None
     text: str = ""
+    algo_id: int | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ SCHEDULE = {
     "decide inquiries whose time is up": every(1.0, "routing.decide_inquiries", expires=2),
     "do our own steps of races": every(1.0, "certification.advance", expires=2),
     "send what our algorithms have due": every(1.0, "algos.work", expires=2),
+    "tell the desk of algorithms that stand still": every(5.0, "algos.raise_alerts", expires=5),
     "tell the seeds of wheels whose season is over": every(600.0, "algos.close_seasons", expires=600),
     "look at the mid after inquiries": every(30.0, "routing.record_drifts", expires=30),
     "find who is on both sides": every(5.0, "blocks.find_oppositions", expires=5),

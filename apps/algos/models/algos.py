@@ -43,6 +43,7 @@ class Algo(models.Model):
     base_at = models.DateTimeField(help_text="since when the market's volume counts for the rest")
     done_n = models.IntegerField(default=0, help_text="the last slice that was dealt with")
     text = models.CharField(max_length=400, blank=True, default="", help_text="what it waits for, or why it does not go on")
+    still_since = models.DateTimeField(null=True, help_text="since when it stands still of its own accord: paused by itself, or waiting")
     works_for = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False,
         help_text="in whose name it sends: who started it, or let it go on last",

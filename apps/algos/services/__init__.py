@@ -3,6 +3,7 @@
 from .drawing import DrawnAlready, NobodyEligible, NoSeason, StaleDraw, draw, route_draw, set_aside
 from .lives import SpokenFor, StaleAlgo, change_algo, pause_algo, plan_algo, resume_algo, start_algo, stop_algo
 from .planning import Ask, BadAlgo, NotKnown, Sketch, ask_of, sketch_algo
+from .telling import raise_alerts
 from .wheels import (
     Destination,
     OthersWheelChange,
@@ -52,6 +53,7 @@ __all__ = [
     "pause_algo",
     "plan_algo",
     "propose_wheel",
+    "raise_alerts",
     "read_destinations",
     "refuse_wheel",
     "resume_algo",

@@ -129,6 +129,7 @@ def pause_algo(act: Act, algo_id: int, *, seen: Mapping[int, int]) -> None:
     _, algo, _ = _lock(act, algo_id, seen)
     LIFE.after(algo.status, events.AlgoPaused)
     algo.text = f"Paused by a person: {act.reason}"[:400] if act.reason else "Paused by a person."
+    algo.still_since = None
     happen(act, algo, events.AlgoPaused())
 
 
@@ -198,7 +199,7 @@ def withdraw(act: Act, algo: Algo, which=lambda route: True) -> int:
 def _in_the_name_of(act: Act, algo: Algo, *, keep_text: bool = False) -> None:
     algo.works_for_id, algo.looked_at = act.by, act.at
     if not keep_text:
-        algo.text = ""
+        algo.text, algo.still_since = "", None
 
 
 def _lock(act: Act, algo_id: int, seen: Mapping[int, int]) -> tuple[User, Algo, Block]:

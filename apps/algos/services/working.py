@@ -149,15 +149,15 @@ def _finish(own: Act, algo: Algo, stands: rules.Standing, text: str) -> bool:
 
 
 def _pause(own: Act, algo: Algo, why: str) -> int:
-    algo.text = why[:400]
+    algo.text, algo.still_since = why[:400], own.at
     happen(own, algo, events.AlgoPaused(algo.text))
     return 0
 
 
 def _wait(own: Act, algo: Algo, why: str) -> None:
-    """Keeps once for what it waits."""
-    if algo.text != why[:400]:
-        algo.text = why[:400]
+    """Keeps once for what it waits, and since when."""
+    if algo.text != why[:400] or not algo.still_since:
+        algo.text, algo.still_since = why[:400], algo.still_since or own.at
         happen(own, algo, events.AlgoWaited(algo.text))
 
 
@@ -191,7 +191,8 @@ def _next(own: Act, algo: Algo, block: Block, stands: rules.Standing, now: datet
     qty = rules.to_send(target, stands.committed, algo.qty, block.unplaced_qty, lot_of(block))
     if not qty:
         algo.done_n, algo.text = n, "" if block.unplaced_qty else f"Nothing of {block.ref} is left to place."
-        algo.save(update_fields=["done_n", "text"])
+        algo.still_since = None
+        algo.save(update_fields=["done_n", "text", "still_since"])
         return None
     planned = sum((slices[k].qty or Decimal(0) for k in numbers), Decimal(0))
     return Going(n, slices[n].at, planned, qty, slices[n].tif)
@@ -237,7 +238,7 @@ def _send(own: Act, act: Act, algo: Algo, block: Block, going: Going) -> int:
     row = Slice.objects.create(
         algo=algo, n=going.n, due_at=going.due_at, planned_qty=going.planned, qty=going.qty, route_id=route, sent_at=own.at
     )
-    algo.done_n, algo.text = going.n, ""
-    algo.save(update_fields=["done_n", "text"])
+    algo.done_n, algo.text, algo.still_since = going.n, "", None
+    algo.save(update_fields=["done_n", "text", "still_since"])
     record(own, [Fact(row.pk, 1, events.SliceSent(algo.pk, going.n, route, f"{going.qty:f}", f"{going.planned:f}"))])
     return 1

@@ -23,6 +23,7 @@ class AlertRule(models.Model):
         RECHECK = "RECHECK", "orders at a broker that the day's check would hold (number)"
         UNASKED = "UNASKED", "a broker did what nobody asked for, or out of order, within (minutes)"
         HELD = "HELD", "reports not booked, waiting for a person (number)"
+        STILL = "STILL", "an algorithm of ours that paused itself, or waits for (minutes)"
         FILL_BURST = "FILL_BURST", "fills of a block within the window (number)"
 
     name = models.CharField(max_length=80, unique=True)
@@ -49,11 +50,12 @@ class AlertRule(models.Model):
 
 
 class Alert(models.Model):
-    """A rule met by a block, or by one route of it: one at a time, until it is met no longer."""
+    """A rule met by a block, or by one route or algorithm of it: one at a time, until it is met no longer."""
 
     rule = models.ForeignKey(AlertRule, on_delete=models.PROTECT, related_name="+")
     block = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="+")
     route = models.ForeignKey(Route, null=True, on_delete=models.PROTECT, related_name="+")
+    algo_id = models.BigIntegerField(null=True, help_text="the algorithm of our own that it tells of")
     value = models.DecimalField(max_digits=20, decimal_places=4, help_text="what met the rule, in its unit")
     text = models.CharField(max_length=200)
     opened_at = models.DateTimeField()
@@ -70,7 +72,7 @@ class Alert(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["rule", "block", "route"],
+                fields=["rule", "block", "route", "algo_id"],
                 condition=Where(status__in=["OPEN", "ACKNOWLEDGED"]),
                 nulls_distinct=False,
                 name="one_alert_a_rule_and_subject",
@@ -81,3 +83,8 @@ class Alert(models.Model):
     @property
     def ref(self) -> str:
         return f"L-{self.pk:04d}"
+
+    @property
+    def algo_ref(self) -> str:
+        """Of its algorithm; empty where it tells of none."""
+        return f"AL-{self.algo_id:04d}" if self.algo_id else ""

@@ -28,7 +28,10 @@ def unasked_words(exec_type: str, restated: str) -> str:
 def alert_words(
     kind: str, side: str, symbol: str, broker: str, threshold: Decimal, value: Decimal, note: str = ""
 ) -> str:
-    """The alert as a sentence with its arithmetic: what is so, and the threshold it passed; ``note`` says what a broker did."""
+    """
+    The alert as a sentence with its arithmetic: what is so, and the threshold it passed; ``note`` says what a broker did, or which
+    algorithm of ours does nothing and why.
+    """
     what, limit = f"{side.replace('_', ' ').capitalize()} {symbol}", plain(threshold)
     return {
         "NO_ACK": f"{what}: no answer from {broker} for more than {limit} s",
@@ -39,5 +42,6 @@ def alert_words(
         " is proposed",
         "UNASKED": f"{what}: {broker} {note}",
         "HELD": f"{what}: {value:.0f} report{'' if value == 1 else 's'} of {broker} not booked, waiting for a person: {note}",
+        "STILL": f"{what}: {note}",
         "FILL_BURST": f"{what}: {value:.0f} fills in a short time (alert at {limit})",
     }[kind]

@@ -2,7 +2,7 @@
 
 from apps.blocks.services import StaleBlock
 
-from .alerts import StaleAlert, acknowledge_alerts, install_default_alerts, raise_alerts, snooze_alerts
+from .alerts import StaleAlert, acknowledge_alerts, install_default_alerts, raise_alerts, snooze_alerts, tell_alerts
 from .axes import MAX_BYTES as MAX_AXES_BYTES
 from .axes import BadAxes, load_axes
 from .by_hand import (
@@ -386,4 +386,5 @@ __all__ = [
     "snooze_alerts",
     "stopped_at_route",
     "take_to_send",
+    "tell_alerts",
 ]

@@ -1,9 +1,10 @@
 """Alerts: raised and ended by a periodic look at everything at once, snoozed and acknowledged by people."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
+from django.db.models import Q
 from simple_history.utils import bulk_create_with_history
 
 from apps.audit.services import record
@@ -21,8 +22,9 @@ from ..models import Alert, AlertRule
 from ..states import ALERT_LIFE, Al
 from .setup import require_setup
 
-COLUMNS = ("id", "rule_id", "block_id", "route_id", "value", "text", "opened_at", "snoozes", "status", "version")
+COLUMNS = ("id", "rule_id", "block_id", "route_id", "algo_id", "value", "text", "opened_at", "snoozes", "status", "version")
 LONGEST_SNOOZE = 480
+TOLD = (AlertRule.Kind.STILL,)  # By apps above, which alone know whether their rules are met.
 BURST_STANDS = timedelta(minutes=5)  # A burst is over in seconds; nobody would see it.
 
 
@@ -37,17 +39,41 @@ def raise_alerts(act: Act) -> tuple[int, int]:
     longer, and wake those whose snooze is over. A burst of fills stands for some minutes. What is snoozed ends when its
     snooze does, unless its block is finished: a market that goes to and fro does not bring it back before.
 
-    Two looks at once take turns: the second finds what the first has opened.
+    Two looks at once take turns: the second finds what the first has opened. What apps above tell of (TOLD) is left to them.
 
     :returns: how many were opened and how many ended
     """
+    _begin(act)
+    return _look(act, alert_selectors.found(act.at), ~Q(rule__kind__in=TOLD))
+
+
+@transaction.atomic
+def tell_alerts(
+    act: Act, kind: AlertRule.Kind, find: Callable[[Sequence[AlertRule]], Sequence[alert_selectors.Found]]
+) -> tuple[int, int]:
+    """
+    Will do the same for rules of a kind that an app above looks at.
+
+    :param find: from the active rules of the kind all that meets one now
+    :returns: how many were opened and how many ended
+    """
+    _begin(act)
+    asked = list(AlertRule.objects.filter(kind=kind, is_active=True).order_by("pk"))
+    return _look(act, find(asked) if asked else [], Q(rule__kind=kind))
+
+
+def _begin(act: Act) -> None:
     require(act, "routing.hear")
     with connection.cursor() as cursor:
         one_at_a_time(cursor, "routing.alerts")
-    met = {(one.rule_id, one.block_id, one.route_id): one for one in alert_selectors.found(act.at)}
+
+
+def _look(act: Act, found: Sequence[alert_selectors.Found], which: Q) -> tuple[int, int]:
+    """Opens, ends and wakes those alerts that are looked at here, by what is met now."""
+    met = {(one.rule_id, one.block_id, one.route_id, one.algo_id): one for one in found}
     standing = {
-        (alert.rule_id, alert.block_id, alert.route_id): alert
-        for alert in Alert.objects.filter(status__in=[Al.OPEN, Al.ACKNOWLEDGED])
+        (alert.rule_id, alert.block_id, alert.route_id, alert.algo_id): alert
+        for alert in Alert.objects.filter(which, status__in=[Al.OPEN, Al.ACKNOWLEDGED])
         .select_related("rule", "block")
         .select_for_update(of=("self",), no_key=True)
         .order_by("pk")
@@ -62,9 +88,11 @@ def raise_alerts(act: Act) -> tuple[int, int]:
 
 
 def _is_over(alert: Alert, now_met: alert_selectors.Found | None, now: datetime) -> bool:
-    """Whether an alert is met no longer, or its broker has meanwhile done something else."""
+    """Whether an alert is met no longer, or something else has happened meanwhile."""
     if now_met is None:
         return not _stands(alert, now)
+    if now_met.since and alert.opened_at < now_met.since:
+        return True
     return alert.rule.kind == AlertRule.Kind.UNASKED and _words(now_met) != alert.text
 
 
@@ -89,11 +117,11 @@ def _open(act: Act, new: Sequence[alert_selectors.Found]) -> int:
         texts = [_words(one) for one in new]
         copy_in(
             cursor, "routing_alert", COLUMNS,
-            ((pk, one.rule_id, one.block_id, one.route_id, round(one.value, 4), text, act.at, 0, str(Al.OPEN), 1)
+            ((pk, one.rule_id, one.block_id, one.route_id, one.algo_id, round(one.value, 4), text, act.at, 0, str(Al.OPEN), 1)
              for pk, one, text in zip(ids, new, texts, strict=True)),
         )  # fmt: skip
     told = [
-        Fact(pk, 1, events.AlertRaised(rule_id=one.rule_id, block_id=one.block_id, route_id=one.route_id, text=text))
+        Fact(pk, 1, events.AlertRaised(one.rule_id, one.block_id, one.route_id, text, one.algo_id))
         for pk, one, text in zip(ids, new, texts, strict=True)
     ]
     record(act, told)
@@ -177,6 +205,7 @@ def install_default_alerts(act: Act) -> int:
         ("Carried order fails the day's check", kind.RECHECK, 1, None),
         ("Broker acted unasked", kind.UNASKED, 60, None),
         ("Report held for a person", kind.HELD, 1, None),
+        ("Own algorithm stands still", kind.STILL, 2, None),
         ("Burst of fills", kind.FILL_BURST, 500, 10),
     ]
     bulk_create_with_history(
