@@ -48,8 +48,8 @@ class RouteOut(serializers.ModelSerializer):
         fields = (
             "id", "ref", "status", "version", "block_id", "symbol", "side", "broker", "kind", "strategy", "params", "qty",
             "limit_price", "cum_qty", "leaves_qty", "average_price", "arrival_price", "currency", "cl_ord_id",
-            "pending_cl_ord_id", "order_id", "requested_at", "accepted_at", "first_fill_at", "last_fill_at", "ended_at", "text", "trace",
-            "environment", "package", "linked_group",
+            "pending_cl_ord_id", "order_id", "requested_at", "accepted_at", "first_fill_at", "last_fill_at", "ended_at", "day_qty",
+            "day_cum_qty", "day_average_price", "day_told_at", "text", "trace", "environment", "package", "linked_group",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -268,11 +268,12 @@ class TestTraded:
         (out,) = sent("D")
         assert (out[44], out[15], out[55], out[22], out[9001]) == ("7235", "GBX", "BH4HKS3", "2", out[1])
 
-        fill = {"15": "GBX", "48": "BH4HKS3", "22": "2", "55": "BH4HKS3"}
+        fill = {"15": "GBX", "48": "BH4HKS3", "22": "2", "55": "BH4HKS3", "424": 1000, "425": 1000, "426": "7234.5"}
         route = street.report(route, "F", "2", last=(1000, "7234.5"), cum=1000, leaves=0, **fill)
 
         one = Execution.objects.get()
         assert (route.status, route.cum_value, one.price, one.currency_code) == ("FILLED", D("72345"), D("72.345"), "GBP")
+        assert (route.day_qty, route.day_cum_qty, route.day_average_price) == (1000, 1000, D("72.345"))
 
     def test_pounds_read_as_pence_are_outside_the_limit_and_held(self, in_pounds, speaks, a_route, street):
         speaks(Dialect(price_units=(PENCE,)))

@@ -115,6 +115,12 @@ class Route(models.Model):
     ended_at = models.DateTimeField(null=True, help_text="TransactTime at which it was filled, cancelled or otherwise over")
     reported_at = models.DateTimeField(null=True, help_text="TransactTime of the last report that moved it")
     reported_cum_qty = qty_field(default=0, help_text="CumQty (tag 14) of that report")
+    day_qty = qty_field(
+        null=True, help_text="DayOrderQty (424): of an order over days what was the day's to fill, as its broker told it last"
+    )
+    day_cum_qty = qty_field(null=True, help_text="DayCumQty (425)")
+    day_average_price = value_field(null=True, help_text="DayAvgPx (426)")
+    day_told_at = models.DateTimeField(null=True, help_text="TransactTime of the report that told these")
     text = models.CharField(max_length=200, blank=True, default="", help_text="the broker's last words")
     noted_at = models.DateTimeField(null=True, help_text="when the broker last did what the desk should know of")
     note = models.CharField(max_length=200, blank=True, db_default="", default="", help_text="what that was")

@@ -69,6 +69,7 @@ class Report(NamedTuple):
     avg_price: Decimal | None = None
     day_qty: Decimal | None = None
     day_cum_qty: Decimal | None = None
+    day_average: Decimal | None = None
     restated: str = ""  # ExecRestatementReason (378).
     begin_string: str = "FIX.4.4"
 
@@ -155,6 +156,7 @@ def read_report(fields: Fields) -> Report:
         avg_price=fields.find_decimal(6, 20),
         day_qty=fields.find_decimal(424, 4),
         day_cum_qty=fields.find_decimal(425, 4),
+        day_average=fields.find_decimal(426, 20),
         restated=fields.find(378),
         begin_string=fields.find(8, "FIX.4.4"),
     )

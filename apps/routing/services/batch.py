@@ -15,6 +15,7 @@ from .. import events, rules
 from ..list_events import ListHeard
 from ..models import Route
 from ..states import BY_ORD_STATUS, EXECUTION_LIFE, INQUIRY_LIFE, LIFE, Rt, X
+from .days import write_days
 from .dealing import Dealing
 from .iois import Indications
 from .messages import orders_of_lists, sent_as
@@ -365,6 +366,7 @@ class Batch:
              "ended_at": "timestamptz", "reported_at": "timestamptz", "reported_cum_qty": "numeric", "text": "text",
              "noted_at": "timestamptz", "note": "text", "status": "text", "version": "int"},
         )  # fmt: skip
+        write_days(cursor, ((r.id, r.day) for r in self.routes.values()))
         _write(cursor, "routing_routerequest", [r for r in self.requests.values() if r.is_changed], {"answer": "text"})
 
     def _write_cleared(self, cursor) -> None:

@@ -9,6 +9,7 @@ from .. import rules
 from ..states import DEAD, Rt
 from .answers import settle_inquiry
 from .batch import Batch
+from .days import day_told
 from .fills import Fill
 from .refusals import refuse
 from .rows import ZERO, Heard, Request, RouteRow, Unbookable
@@ -196,6 +197,7 @@ class _Outcome:
         if not self.is_late:
             route.reported_at, route.reported_cum_qty = self.at, self.told_cum
             route.text = report.text
+            route.day = day_told(report, self.at) or route.day
         if block.status in ("DONE", "ALLOCATED") and (self.fill.qty or self.fill.value or self.more):
             block.reopen_reason = block.reopen_reason or self.fill.why_reopened()
         block.placed += self.more

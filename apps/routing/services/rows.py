@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ..rules import DK, Problem
 from ..states import Q, Rt, X
+from .days import DayTold
 
 ZERO = Decimal(0)
 
@@ -81,6 +82,7 @@ class RouteRow:
     is_mended: bool = False  # Whether a person booked on it what was missing as its session came back.
     requests: list[Request] = field(default_factory=list)
     is_changed: bool = False
+    day: DayTold | None = None  # What is told now of its day.
 
     def reserved(self) -> Decimal:
         """What a replace that is not yet answered would add; placed already, so that nobody else places it."""
