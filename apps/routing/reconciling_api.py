@@ -28,6 +28,7 @@ class ReconciledRouteOut(serializers.Serializer):
     their_cum_qty = serializers.DecimalField(20, 4, source="row.their_cum", allow_null=True)
     their_leaves_qty = serializers.DecimalField(20, 4, source="row.their_leaves", allow_null=True)
     their_avg_price = serializers.DecimalField(20, 8, source="row.their_price", allow_null=True)
+    text = serializers.CharField(source="row.text", help_text="what the broker said with it, or whence a leg's price is")
     mend = serializers.CharField(help_text="what would be done for it to be as there; empty where a person must call the broker")
     is_open = serializers.BooleanField(help_text="whether a person is to decide")
     decision = serializers.CharField(source="row.decision", help_text="MEND, KEEP or empty")
@@ -69,8 +70,8 @@ class Reconciliations(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
     def get_queryset(self):
         return selectors.reconciliations(self.request.user)
 
-    @extend_schema(summary="Mend an order as its broker says it is, or keep it", request=DifferenceIn, responses=ReconciledRouteOut,
-                   parameters=[KEY])  # fmt: skip
+    @extend_schema(summary="Mend an order as its broker says it is, with other legs of its package; or keep it", request=DifferenceIn,
+                   responses=ReconciledRouteOut, parameters=[KEY])  # fmt: skip
     def decide(self, request: Request, pk: str) -> Response:
         """:param pk: id of the reconciled route"""
         asked = DifferenceIn(data=request.data)

@@ -11,7 +11,7 @@ from apps.users.models import User
 
 from . import rules
 from .models import ReconciledRoute, Reconciliation, Route
-from .rules.reconciling import DIFFERENCES, Found, mend_words
+from .rules.reconciling import DIFFERENCES, MENDABLE, Found, mend_words
 from .selectors import routes_seen_by
 from .states import BY_ORD_STATUS, Rt
 
@@ -57,6 +57,17 @@ def get_line(user: User, row_id: int) -> Line:
     if row is None:
         raise NotFound("There is no such difference of a route that you see.")
     return line_of(row, row.reconciliation)
+
+
+def told_with(row: ReconciledRoute) -> QuerySet[ReconciledRoute]:
+    """
+    The others whose state the same answer told, undecided: the legs of its package, which are mended together, for a net price
+    is that of all.
+    """
+    rows = ReconciledRoute.objects.filter(reconciliation=row.reconciliation_id, found__in=MENDABLE, decision="")
+    if row.answer_id is None or row.found not in MENDABLE:
+        return rows.none()
+    return rows.filter(answer=row.answer_id).exclude(pk=row.pk).select_related("route__block__instrument", "reconciliation").order_by("pk")
 
 
 def shown(rows: Iterable[Reconciliation]) -> list[Shown]:

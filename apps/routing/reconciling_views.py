@@ -41,10 +41,13 @@ def _decide(request: HttpRequest, row_id: int, how: str) -> HttpResponse:
     line = selectors.get_line(request.user, row_id)
     row = line.row
     is_mend = how == "MEND"
+    facts = {"Here": f"{row.our_cum:f} filled", "There": line.words, **({"Says": row.text} if row.text else {})}
+    if is_mend:
+        facts |= {f"And {one.route.ref}": selectors.line_of(one, row.reconciliation).mend for one in selectors.told_with(row)}
     say = {
         "title": f"{'Mend' if is_mend else 'Keep'} {row.route.ref}",
         "text": line.mend if is_mend else "It stays as it is here. Call the broker, and see to it that both have the same.",
-        "facts": {"Here": f"{row.our_cum:f} filled", "There": line.words}, "button": "Mend it" if is_mend else "Keep it",
+        "facts": facts, "button": "Mend it" if is_mend else "Keep it",
         "fields": [("seen", f"{row.reconciliation_id}:{row.reconciliation.version}")], "action_url": request.path, "reason": "required",
     }  # fmt: skip
     if request.method == "GET":

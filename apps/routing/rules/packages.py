@@ -194,6 +194,8 @@ class LegKnown(NamedTuple):
     symbol: str
     isin: str
     side: str
+    price_factor: Decimal = Decimal(1)
+    arrival_price: Decimal | None = None
 
 
 def leg_meant(fields: Fields, legs: Sequence[LegKnown]) -> LegKnown | None:

@@ -16,8 +16,9 @@ from .. import reconciling_events as events
 from .. import rules, selectors
 from ..events import MessageQuarantined
 from ..models import Message, ReconciledRoute, Reconciliation, Route
-from ..reconciling_selectors import ours_of
+from ..reconciling_selectors import ours_of, told_with
 from ..rules.reconciling import DIFFERENCES, Found
+from ..rules.wire import FramePart
 from ..states import Rt
 from .locks import refuse_stale, terms_of
 from .reconciling import happen, settle
@@ -40,7 +41,7 @@ class OrderMoved(Conflict):
 def decide_difference(act: Act, row_id: int, how: str, *, seen: Mapping[int, int]) -> None:
     """
     Will mend an order as its broker says it is, by the reports that it would have sent, or keep it as it is here, for the
-    reason the act gives.
+    reason the act gives. Legs of a package of which one answer told are mended together.
 
     :param how: ``MEND`` or ``KEEP``; :param seen: the version of the reconciliation that the person looked at
     :raises Invalid: for another way, or without a reason; :raises NotFound: where it is none of a route they see
@@ -56,24 +57,36 @@ def decide_difference(act: Act, row_id: int, how: str, *, seen: Mapping[int, int
     one = ReconciledRoute.objects.filter(pk=row_id, route__in=selectors.routes_seen_by(user)).select_related("reconciliation").first()
     if one is None:
         raise NotFound("There is no such difference of a route that you see.")
-    if how == ReconciledRoute.Decision.MEND:
-        _mend(act, one)
+    is_mend = how == ReconciledRoute.Decision.MEND
+    rows = sorted([one, *told_with(one)], key=lambda row: row.pk) if is_mend else [one]
+    if is_mend:
+        _mend(act, rows)
     row = Reconciliation.objects.select_for_update(of=("self",)).get(pk=one.reconciliation_id)
     refuse_stale(StaleReconciliation, {row.pk: row}, seen)
-    if one.found not in DIFFERENCES or one.decision:
+    if any(each.found not in DIFFERENCES or each.decision for each in rows):
         raise NotMendable("There is nothing to decide about this order.")
-    one.decision, one.decided_by_id, one.decided_at, one.reason = how, act.by, act.at, act.reason.strip()
-    one.save(update_fields=["decision", "decided_by", "decided_at", "reason"])
-    happen(act, row, events.DifferenceDecided(one.route_id, how))
+    for each in rows:
+        each.decision, each.decided_by_id, each.decided_at, each.reason = how, act.by, act.at, act.reason.strip()
+    ReconciledRoute.objects.bulk_update(rows, ["decision", "decided_by", "decided_at", "reason"])
+    for each in rows:
+        happen(act, row, events.DifferenceDecided(each.route_id, how))
     settle(act, row)
 
 
-def _mend(act: Act, one: ReconciledRoute) -> None:
-    """Will book the reports that the broker would have sent; the block and its route are held first."""
-    block_id = Route.objects.values_list("block_id", flat=True).get(pk=one.route_id)
-    blocks = Block.objects.select_related("instrument__venue", "instrument__underlying")
-    block = blocks.select_for_update(of=("self",), no_key=True).get(pk=block_id)
-    route = Route.objects.select_for_update(no_key=True).get(pk=one.route_id)
+def _mend(act: Act, rows: Sequence[ReconciledRoute]) -> None:
+    """Will book the reports that the broker would have sent; the blocks and their routes are held first."""
+    ids = [one.route_id for one in rows]
+    held = Block.objects.select_related("instrument__venue", "instrument__underlying").select_for_update(of=("self",), no_key=True)
+    blocks = {block.pk: block for block in held.filter(pk__in=Route.objects.filter(pk__in=ids).values("block")).order_by("pk")}
+    routes = {route.pk: route for route in Route.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")}
+    for one in rows:
+        route = routes[one.route_id]
+        for fields in _reports(act, one, route, blocks[route.block_id]):
+            settle_message(act, _set_aside(act, one.reconciliation.session_id, fields, route), "accept")
+
+
+def _reports(act: Act, one: ReconciledRoute, route: Route, block: Block) -> list[list[FramePart]]:
+    """:raises NotMendable, OrderMoved:"""
     if (route.cum_qty, route.status) != (one.our_cum, one.our_status):
         raise OrderMoved(
             f"More was heard of {route.ref} since its broker answered: it is {rules.in_words(Rt(route.status))} with"
@@ -83,9 +96,7 @@ def _mend(act: Act, one: ReconciledRoute) -> None:
     reports = rules.mending_reports(Found(one.found), ours, told, f"RC{one.reconciliation_id}-{one.pk}", act.at)
     if not reports:
         raise NotMendable("What the broker said does not tell how to mend the order. Call it, and keep the order as it is here.")
-    session_id = Reconciliation.objects.values_list("session_id", flat=True).get(pk=one.reconciliation_id)
-    for fields in reports:
-        settle_message(act, _set_aside(act, session_id, fields, route), "accept")
+    return reports
 
 
 def _set_aside(act: Act, session_id: int, fields: Sequence[tuple[int, str]], route: Route) -> int:

@@ -3,19 +3,22 @@ Booking what brokers say of packages. Positions are booked from the reports of l
 a report of the package (442=3) moves the states of its legs, and what it says of fills is held against theirs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from decimal import Decimal
 
 from apps.core.money import rounded
 
 from .. import rules
 from ..list_events import PackageHeard
+from ..rules.leg_prices import LegFilled, leg_averages
 from ..rules.packages import LEG, WHOLE, LegKnown
 from .batch import Batch
 from .package_rows import PackageRow
 from .refusals import book_refusal, book_reject, reject_request
 from .reports import book_report, ours_of, weigh
-from .rows import Heard, Unbookable
+from .rows import ZERO, Heard, RouteRow, Unbookable
 
+NET_SHARED = "Its price is ours: the net price {} of a package, shared among its legs by what they cost so far, or as they were sent."
 
 def hear_report(batch: Batch, message: Heard) -> None:
     """
@@ -59,9 +62,7 @@ def _adopt(package: PackageRow, fields: rules.Fields) -> None:
 def _book_whole(batch: Batch, message: Heard, package: PackageRow, fields: rules.Fields) -> None:
     parts = [(leg, rules.Fields.of(rules.packages.state_of_leg(fields, leg))) for leg in package.legs]
     if rules.tells_state(fields):
-        for leg, said in parts:
-            route, _ = batch.route_named(message, *_leg_names(leg, fields))
-            batch.told.append((message, route, rules.read_state(said), ours_of(route)))
+        _hear_state(batch, message, package, fields, parts)
         return
     if batch.is_repeat(message):
         return
@@ -72,6 +73,45 @@ def _book_whole(batch: Batch, message: Heard, package: PackageRow, fields: rules
     for book in done:
         book()
     _keep(batch, message, package, fields)
+
+
+def _hear_state(
+    batch: Batch, message: Heard, package: PackageRow, fields: rules.Fields, parts: Sequence[tuple[LegKnown, rules.Fields]]
+) -> None:
+    """
+    Will hold the state of a package against that of each leg. Of what is missing here it tells no price but the net of the whole, which
+    is shared among the legs for a person to accept.
+    """
+    states = [(batch.route_named(message, *_leg_names(leg, fields))[0], rules.read_state(said)) for leg, said in parts]
+    if any(told.is_unknown for _, told in states):
+        averages = None
+    else:
+        averages = _leg_averages(package, states, fields.find_decimal(6, 20))
+        _keep(batch, message, package, fields)
+    for n, (route, told) in enumerate(states):
+        if averages and told.cum != route.cum_qty:
+            words = f"{NET_SHARED.format(rules.plain(fields.find_decimal(6, 20)))} {told.text}".strip()
+            told = told._replace(price=averages[n], text=words[:300])
+        batch.told.append((message, route, told, ours_of(route)))
+
+
+def _leg_averages(
+    package: PackageRow, states: Sequence[tuple[RouteRow, rules.Told]], net: Decimal | None
+) -> list[Decimal] | None:
+    """What each leg costs by the net price; None where that is not told, nothing is missing, or it cannot be."""
+    if net is None or any(told.cum is None for _, told in states):
+        return None
+    weights = rules.packages.weights([(leg.ratio, leg.price_factor) for leg in package.legs])
+    return leg_averages(
+        [
+            LegFilled(
+                leg.side.startswith("BUY"), weight, route.cum_qty, route.cum_value, told.cum or ZERO,
+                route.cum_value / route.cum_qty if route.cum_qty else leg.arrival_price,
+            )
+            for leg, weight, (route, told) in zip(package.legs, weights, states, strict=True)
+        ],
+        net,
+    )  # fmt: skip
 
 
 def _hold_against_legs(batch: Batch, message: Heard, package: PackageRow, fields: rules.Fields) -> None:

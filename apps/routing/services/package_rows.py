@@ -40,7 +40,8 @@ class Packages:
             return
         cursor.execute(
             "SELECT p.id, p.link, p.qty, p.net_limit, p.wanted_qty, p.wanted_limit, p.wanted_name, p.told_qty, p.told_price,"
-            " p.told_text, p.told_at, l.nth, l.leg_ref, l.route_id, l.ratio, i.symbol, i.isin, b.side FROM routing_package p"
+            " p.told_text, p.told_at, l.nth, l.leg_ref, l.route_id, l.ratio, i.symbol, i.isin, b.side,"
+            " i.price_factor, r.arrival_price FROM routing_package p"
             " JOIN routing_packageleg l ON l.package_id = p.id JOIN routing_route r ON r.id = l.route_id"
             " JOIN blocks_block b ON b.id = r.block_id JOIN reference_instrument i ON i.id = b.instrument_id"
             " WHERE p.id IN (SELECT package_id FROM routing_packageleg WHERE route_id = ANY(%s)) ORDER BY p.id, l.nth"
