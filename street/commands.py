@@ -1,14 +1,16 @@
 """What an operator may make the street do, to play what brokers, dealers and custodians do on bad days."""
 
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from .book import Book, CommandRefused
-from .broker import VERBAL
+from .broker import VERBAL, Broker
 from .control import Command
 from .dealer import Dealer
+from .strays import strays
 from .wire import indication
 
 if TYPE_CHECKING:
@@ -26,9 +28,11 @@ class Commands:
     withdraw            dealer, ioi_id
     quote_size          dealer, part: 0..1; n=1 (for that part of what is asked the next quotes are good)
     duplicate           times, count (absent: all reports from now on; times=0 ends it)
-    replay              n (absent: all): sends the last n reports of executions again
+    replay              n (absent: all), broker (absent: each): sends the last n reports of executions again
+    stray               broker (absent: each), n=1: reports on orders that are not the client's, or not of this broker
     shuffle             n: holds the next n reports of brokers, a second at most, and sends them in any order
     hang_up             broker (or dealer; absent: all): cuts the connection without a word
+    reset               broker, told=true: cuts the connection, and begins its numbers anew; told, it says so (141=Y)
     fail_settlement     n=1, custodian (absent: each)
     unmatch             n=1, custodian (absent: each)
     set                 broker (absent: all), completion (0..1, null: as drawn), reject_probability, cancel_probability
@@ -37,6 +41,7 @@ class Commands:
 
     def __init__(self, street: "Street"):
         self.street = street
+        self._draw = random.Random(street.options.seed)
         self._known: dict[str, Callable[[Command], Command]] = {
             "bust": self._bust,
             "correct": self._correct,
@@ -48,8 +53,10 @@ class Commands:
             "withdraw": self._withdraw,
             "duplicate": self._duplicate,
             "replay": self._replay,
+            "stray": self._stray,
             "shuffle": self._shuffle,
             "hang_up": self._hang_up,
+            "reset": self._reset,
             "fail_settlement": self._fail_settlement,
             "unmatch": self._unmatch,
             "set": self._set,
@@ -151,11 +158,22 @@ class Commands:
         return {"times": self.street.repeats, "count": self.street.repeat_left}
 
     def _replay(self, command: Command) -> Command:
-        told = [(code, out) for code, out in self.street.sent if dict(out.fields)[150] in ("F", "G", "H")]
+        mine = {broker.code for broker in self._brokers(command)} if "broker" in command else self.street.books.keys()
+        told = [(code, out) for code, out in self.street.sent if code in mine and dict(out.fields)[150] in ("F", "G", "H")]
         chosen = told[-int(command["n"]) :] if "n" in command else told
         for code, out in chosen:
             self.street.gateway.repeat(code, out, poss_resend=True)
         return {"replayed": len(chosen)}
+
+    def _stray(self, command: Command) -> Command:
+        n, told = int(command.get("n", 1)), []
+        if not 1 <= n <= 1000:
+            raise CommandRefused("From 1 to 1,000 reports go astray at a time.")
+        for broker in self._brokers(command):
+            others = [name for book in self.street.books.values() if book is not broker.book for name in book.by_cl_ord_id]
+            told += strays(broker.book, self.street.market, others, n, self._draw)
+        self.street.say(told)
+        return {"exec_ids": [report.exec_id for report in told]}
 
     def _shuffle(self, command: Command) -> Command:
         n = int(command["n"])
@@ -169,6 +187,11 @@ class Commands:
         if code is not None and code not in self.street.books:
             raise CommandRefused(f"{code} is no counterparty of this street.")
         return {"cut": self.street.gateway.hang_up([code] if code else list(self.street.books))}
+
+    def _reset(self, command: Command) -> Command:
+        (broker,) = self._brokers({"broker": command["broker"]})
+        self.street.gateway.reset(broker.code, told=bool(command.get("told", True)))
+        return {"broker": broker.code}
 
     def _fail_settlement(self, command: Command) -> Command:
         for custodian in self._custodians(command):
@@ -186,11 +209,14 @@ class Commands:
             raise CommandRefused(f"{code} is no custodian of this street.")
         return [self.street.custodians[code]] if code else list(self.street.custodians.values())
 
-    def _set(self, command: Command) -> Command:
+    def _brokers(self, command: Command) -> list[Broker]:
         code = command.get("broker")
         if code is not None and code not in self.street.brokers:
             raise CommandRefused(f"{code} is no broker of this street.")
-        chosen = [self.street.brokers[code]] if code else list(self.street.brokers.values())
+        return [self.street.brokers[code]] if code else list(self.street.brokers.values())
+
+    def _set(self, command: Command) -> Command:
+        chosen = self._brokers(command)
         chances = {
             name: float(command[name]) for name in ("reject_probability", "cancel_probability") if name in command
         }

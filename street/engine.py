@@ -217,6 +217,7 @@ class Street:
             self.clock.resume_at(self.market.now)
         self.scripts.step(time.monotonic())
         self.disorder.look()
+        self.gateway.look()
         for due in self.feed.due(time.monotonic()):
             at = self.clock.utc(due.at)
             self.gateway.send("SIMX", wire.snapshot(due.request_id, due.instrument, due.quote, at))

@@ -9,6 +9,7 @@ import json
 import queue
 import socket
 from copy import copy
+from enum import Enum
 from pathlib import Path
 
 import quickfix
@@ -17,6 +18,19 @@ from .versions import FIX44, VERSIONS, said, session_lines
 from .wire import Out
 
 NOT_A_TEST = "This is a simulation: log on with TestMessageIndicator 464=Y, or connect to the real counterparty."
+
+
+
+class Reset(Enum):
+    """
+    How far a counterparty is that has its numbers begin anew with the answer to a Logon. QuickFIX's initiator answers that with a
+    Logon once more, and its acceptor would again, without end: its second is turned into what changes nothing.
+    """
+
+    WANTED = "with the next Logon"
+    SAID = "with 141=Y, and the client is to say so too"
+    ANSWERED = "the client said so"
+
 
 Inbound = tuple[str, str, str]
 
@@ -37,6 +51,7 @@ class Application(quickfix.Application):
         self._file = spoken
         self.spoken: dict[str, str] = json.loads(spoken.read_text()) if spoken.is_file() else {}
         self._refused: set[str] = set()
+        self.resets: dict[str, Reset] = {}
 
     def version(self, code: str) -> str:
         return self.spoken.get(code, FIX44)
@@ -58,23 +73,36 @@ class Application(quickfix.Application):
                 part = self._file.with_suffix(".part")
                 part.write_text(json.dumps(self.spoken))
                 part.replace(self._file)
+            if self.resets.get(code) == Reset.ANSWERED:
+                del self.resets[code]
             self.inbox.put(("logon", code, ""))
 
     def onLogout(self, session):
         code = session.getSenderCompID().getValue()
+        self.resets.pop(code, None)
         if code not in self._refused:
             self.inbox.put(("logout", code, ""))
 
     def toAdmin(self, message, session):
         if not _is_logon(message):
             return
-        if session.getSenderCompID().getValue() in self._refused:
+        code = session.getSenderCompID().getValue()
+        if code in self._refused:
             for tag in (98, 108, 141):
                 message.removeField(tag)
             message.getHeader().setField(35, "5")
             message.setField(58, NOT_A_TEST)
+        elif self.resets.get(code) == Reset.ANSWERED:
+            for tag in (98, 108, 141):
+                message.removeField(tag)
+            message.getHeader().setField(35, "4")
+            message.setField(123, "N")
+            message.setField(36, "2")
         else:
             message.setField(464, "Y")
+            if self.resets.get(code) == Reset.WANTED:
+                message.setField(141, "Y")
+                self.resets[code] = Reset.SAID
 
     def fromAdmin(self, message, session):
         if not _is_logon(message):
@@ -82,6 +110,10 @@ class Application(quickfix.Application):
         code = session.getSenderCompID().getValue()
         if message.isSetField(464) and message.getField(464) == "Y":
             self._refused.discard(code)
+            if self.resets.get(code) == Reset.WANTED:
+                message.getHeader().setField(34, "1")  # It is the first message of the new numbers.
+            elif self.resets.get(code) == Reset.SAID:
+                self.resets[code] = Reset.ANSWERED
         else:
             self._refused.add(code)
             self.inbox.put(("refused", code, ""))
@@ -118,6 +150,7 @@ class Gateway:
         self._settings = quickfix.SessionSettings(str(path))
         self._store = quickfix.FileStoreFactory(self._settings)
         log = quickfix.FileLogFactory(self._settings) if keep_log else None
+        self._held: list[tuple[str, Out]] = []
         self._acceptor = quickfix.SocketAcceptor(self.application, self._store, self._settings, log)
 
     def start(self) -> None:
@@ -133,6 +166,11 @@ class Gateway:
 
     def send(self, code: str, out: Out) -> None:
         """Hands a message to its session, which keeps it and sends it now or, if logged off, on the next logon."""
+        reset = self.application.resets.get(code)
+        if reset:
+            if reset != Reset.WANTED:  # Else it is lost.
+                self._held.append((code, out))
+            return
         out = said(out, self.application.version(code))
         message = quickfix.Message()
         header = message.getHeader()
@@ -158,6 +196,24 @@ class Gateway:
                 session.disconnect()
                 cut.append(code)
         return cut
+
+    def look(self) -> None:
+        """Will send what was held while numbers began anew."""
+        held, self._held = self._held, []
+        for code, out in held:
+            self.send(code, out)
+
+    def reset(self, code: str, *, told: bool) -> None:
+        """
+        Cuts the connection and forgets all numbers, and what was not delivered. The next Logon is answered under number 1.
+
+        :param told: whether that answer says so (141=Y); what comes up until then is lost too
+        """
+        session = quickfix.Session.lookupSession(self.application.session(code))
+        session.disconnect()
+        session.reset()
+        if told:
+            self.application.resets[code] = Reset.WANTED
 
     def repeat(self, code: str, out: Out, *, poss_resend: bool) -> None:
         """Sends a message again under a new sequence number, flagged 97=Y or not at all."""

@@ -433,11 +433,35 @@ class TestTheOperator:
         said = [int(f[17].rpartition("-")[2]) for f in heard]
         assert len(set(said)) == len(said) >= 8 and said != sorted(said)
 
+    def test_reports_of_orders_that_are_not_the_clients_are_in_no_log(self, street, client):
+        mine, _ = self.filled(client)
+        told = command(street, do="stray", broker="HARBOR", n=4)["exec_ids"]
+        one = client.wait(lambda code, _, f: code == "HARBOR" and f.get(17) == told[3])
+        heard = [f for code, _, f in client.heard if code == "HARBOR" and f.get(17) in told]
+
+        assert one[11] and [f[150] for f in heard] == ["F", "0", "4", "F"]
+        assert [f[11].startswith("STRAY-") for f in heard] == [True, False, True, False]
+        executed = {row["exec_id"] for row in rows(street.home / "street" / "executions.jsonl")}
+        assert len(set(told)) == 4 and not executed & set(told)
+        assert len(client.reports(mine)) >= 2
+
     def test_hangs_up_and_is_called_again(self, street, client):
         self.filled(client)
         since = len(client.heard)
         assert "NORTHGATE" in command(street, do="hang_up")["cut"]
         client.wait(lambda code, what, _: (code, what) == ("NORTHGATE", "logon"), after=since)
+        self.filled(client)
+
+    def test_begins_its_numbers_anew_and_goes_on(self, street, client):
+        _, fill = self.filled(client)
+        since = len(client.heard)
+        assert command(street, do="reset", broker="NORTHGATE")["ok"]
+        client.wait(lambda code, what, _: (code, what) == ("NORTHGATE", "logon"), after=since)
+        one, again = self.filled(client)
+
+        assert int(again[34]) < int(fill[34])
+        numbers = [int(f[34]) for f in client.reports(one)]
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
         self.filled(client)
 
     def test_is_told_what_cannot_be_done(self, street):
@@ -446,6 +470,8 @@ class TestTheOperator:
         assert "No execution X" in command(street, do="bust", exec_id="X")["error"]
         assert "is no broker" in command(street, do="reject_next", broker="X")["error"]
         assert "Two reports at least" in command(street, do="shuffle", n=1)["error"]
+        assert "go astray at a time" in command(street, do="stray", n=0)["error"]
+        assert "is no broker" in command(street, do="reset", broker="X")["error"]
         assert "is no counterparty" in command(street, do="hang_up", broker="X")["error"]
         assert "cannot be read" in command(street, do="duplicate", times="many")["error"]
 
