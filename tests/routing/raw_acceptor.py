@@ -18,6 +18,7 @@ class RawAcceptor:
         self.port = self.server.getsockname()[1]
         self.heard: list[dict[int, str]] = []
         self.next_seq = 1
+        self.begins_anew = False
         self.socket: socket.socket | None = None
         self.logged_on = threading.Event()
         self.lock = threading.Lock()
@@ -49,8 +50,12 @@ class RawAcceptor:
                 tag, _, value = part.partition("=")
                 fields.setdefault(int(tag), value)
         kind = fields[35]
-        if kind == "A":
-            self.send("A", {98: 0, 108: fields[108], 464: "Y"})
+        if kind == "A" and fields[34] == "1" and fields.get(141) == "Y" and self.next_seq > 1:
+            pass  # It answers ours with which numbers began anew.
+        elif kind == "A":
+            also = {141: "Y"} if self.begins_anew else {}
+            self.next_seq = 1 if self.begins_anew else self.next_seq
+            self.send("A", {98: 0, 108: fields[108], 464: "Y"} | also)
             self.logged_on.set()
         elif kind == "1":
             self.send("0", {112: fields[112]})
@@ -69,6 +74,11 @@ class RawAcceptor:
             head |= {43: "Y", 122: now} if poss_dup else {}
             self.socket.sendall(framed(self.begin_string, head, body).encode())
         return number
+
+    def hang_up(self, *, begins_anew: bool = False) -> None:
+        """Cuts the connection. :param begins_anew: the next Logon is answered under number 1, and says so (141=Y)"""
+        self.begins_anew = begins_anew
+        self.socket.shutdown(socket.SHUT_RDWR)
 
     def wait_for(self, msg_type: str, nth: int = 1, seconds: float = 30) -> dict[int, str]:
         deadline = time.monotonic() + seconds

@@ -180,7 +180,10 @@ class Application(fix.Application):
         header, pk = message.getHeader(), self._id(session)
         self.said[pk].sent_at = timezone.now()
         if self.reserving and not header.isSetField(43):
-            self.reserving.note(pk, int(header.getField(34)))
+            resets = message.isSetField(141) and message.getField(141) == "Y"
+            if resets:
+                log.warning("numbers_begin_anew", counterparty=session.getTargetCompID().getValue())
+            self.reserving.note(pk, int(header.getField(34)), resets=resets)
 
     def reserve(self, store_id: str, held: dict[int, int]) -> None:
         """Will keep a number that all of ours are below, from here on. :param held: session id to the one that is kept"""

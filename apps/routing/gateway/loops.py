@@ -242,11 +242,18 @@ class Sending(Loop):
                 if ids:
                     routing.mark_sessions(act_now(), ids, is_up=is_up)
                     if is_up:
+                        self.doubt(ids)
                         self.reconcile(ids)
         except AWAY:
             for change in states.items():
                 self.changed.put(change)
             raise
+
+    def doubt(self, session_ids: Sequence[int]) -> None:
+        """What a counterparty may have lost with its numbers is unsure, as these sessions are."""
+        unsure = routing.doubt_unanswered(session_ids)
+        if unsure:
+            log.warning("in_doubt", messages=len(unsure), sessions=session_ids)
 
     def reconcile(self, session_ids: Sequence[int]) -> None:
         """

@@ -139,9 +139,9 @@ class Reserving:
         self.keep = keep
         self.last: dict[int, int] = {}
 
-    def note(self, session_id: int, seq_num: int) -> None:
-        """Told of each number before it is sent, but of messages sent again."""
-        anew = seq_num < self.last.get(session_id, 0)
+    def note(self, session_id: int, seq_num: int, *, resets: bool = False) -> None:
+        """Told of each number before it is sent, but of messages sent again. :param resets: it says that numbers begin anew"""
+        anew = resets or seq_num < self.last.get(session_id, 0)
         if anew or seq_num >= self.ceilings.get(session_id, 0):
             ceiling = seq_num + AHEAD
             self.keep(session_id, ceiling, timezone.now() if anew else None)

@@ -52,6 +52,7 @@ from .dialects import (
     decline_dialect,
     propose_dialect,
 )
+from .doubting import doubt_unanswered
 from .drifting import record_drifts
 from .gate import RoutingHalted, StoppedAtRoute, halts_in_force, refuse_halted, stopped_at_route
 from .grants import (
@@ -244,6 +245,7 @@ __all__ = [
     "StaleRoutingRule",
     "StaleRuleChange",
     "approve_rule",
+    "doubt_unanswered",
     "drop_rule",
     "propose_rule",
     "refuse_rule",

@@ -40,13 +40,14 @@ def hold_numbers(session_id: int, store_id: str, *, out_ceiling: int, next_in: i
 
 
 def raise_ceiling(session_id: int, store_id: str, ceiling: int, since: datetime | None = None) -> None:
-    """Will keep that numbers below this one may be in use; ``since``: where they began anew, when. One statement."""
+    """Will keep that numbers below this one may be in use; ``since``: where they and theirs began anew, when. One statement."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO routing_sessionnumbers (session_id, store_id, out_ceiling, next_in, since) VALUES (%s, %s, %s, 1, %s)"
             " ON CONFLICT (session_id) DO UPDATE SET store_id = excluded.store_id, out_ceiling = excluded.out_ceiling,"
+            " next_in = CASE WHEN %s THEN 1 ELSE routing_sessionnumbers.next_in END,"
             " since = CASE WHEN %s THEN excluded.since ELSE routing_sessionnumbers.since END",
-            [session_id, store_id, ceiling, since or timezone.now(), since is not None],
+            [session_id, store_id, ceiling, since or timezone.now(), since is not None, since is not None],
         )
 
 
