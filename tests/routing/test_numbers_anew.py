@@ -94,6 +94,11 @@ def test_whoever_takes_over_expects_the_first_of_new_numbers(counterparties):
     routing.raise_ceiling(session.pk, "mine", 501, timezone.now())
 
     assert (SessionNumbers.objects.get().next_in, SessionNumbers.objects.get().out_ceiling) == (1, 501)
+    since = SessionNumbers.objects.get().since
+    routing.note_expected("mine", {session.pk: 90}, since - SECOND)
+    assert SessionNumbers.objects.get().next_in == 1, "it was seen before they began"
+    routing.note_expected("mine", {session.pk: 2}, since)
+    assert SessionNumbers.objects.get().next_in == 2
 
 
 @pytest.mark.django_db(transaction=True)

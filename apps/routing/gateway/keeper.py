@@ -144,7 +144,7 @@ class Keeper(threading.Thread):
             routing.keep_states(self.holder, now, seen)
             routing.keep_gaps(gaps)
             if self.application.inbox.settle(TELL_SECONDS):  # What was counted as received by then is kept.
-                routing.note_expected(self.store_id, {one.session_id: one.next_in for one in seen})
+                routing.note_expected(self.store_id, {one.session_id: one.next_in for one in seen}, now)
         except BaseException:
             for gap in gaps:
                 self.gaps.put(gap)

@@ -51,13 +51,16 @@ def raise_ceiling(session_id: int, store_id: str, ceiling: int, since: datetime 
         )
 
 
-def note_expected(store_id: str, expected: Mapping[int, int]) -> None:
-    """Will keep the numbers that theirs reached, of sessions that this store has. One statement."""
+def note_expected(store_id: str, expected: Mapping[int, int], at: datetime) -> None:
+    """
+    Will keep the numbers that theirs had reached at a moment, of sessions that this store has and that did not begin anew since. One
+    statement.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE routing_sessionnumbers n SET next_in = u.next_in FROM unnest(%s::bigint[], %s::int[]) AS u(session_id, next_in)"
-            " WHERE n.session_id = u.session_id AND n.store_id = %s AND n.next_in <> u.next_in",
-            [list(expected), list(expected.values()), store_id],
+            " WHERE n.session_id = u.session_id AND n.store_id = %s AND n.next_in <> u.next_in AND n.since <= %s",
+            [list(expected), list(expected.values()), store_id, at],
         )
 
 
