@@ -1,17 +1,21 @@
 """A second gateway, with a folder of its own, takes sessions over: no reset of numbers, nothing lost and nothing doubled."""
 
 import contextlib
+import io
 import random
 import time
 from datetime import timedelta
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
 from apps.routing import rules
 from apps.routing import services as routing
+from apps.routing.gateway.process import StillLed
 from apps.routing.gateway.store import AHEAD, Reserving, store_id, take_over
+from apps.routing.management.commands import fix_gateway
 from apps.routing.models import Execution, Message, Route, Session, SessionNumbers, SessionState
 from tests.routing.raw_acceptor import RawAcceptor
 from tests.routing.test_gateway import (
@@ -109,6 +113,40 @@ def transaction_of(other):
     finally:
         other.rollback()
         other.close()
+
+
+class TestStandby:
+    """A gateway that stands by, where the lock was free for a moment alone, as while the database was away."""
+
+    def called(self, monkeypatch, *arguments) -> list[str]:
+        done = []
+
+        class Made:
+            def __init__(self, *_, **__):
+                done.append("made")
+
+            def run(self):
+                if done.count("made") < 3:
+                    raise StillLed("Another gateway sends on this database. Stop it first.")
+                done.append("ran")
+
+            def let_go(self):
+                done.append("let go")
+
+        monkeypatch.setattr(fix_gateway, "Gateway", Made)
+        monkeypatch.setattr(fix_gateway, "Bookers", lambda: None)
+        monkeypatch.setattr(fix_gateway.Leadership, "wait_until_free", lambda _: done.append("waited"))
+        try:
+            call_command("fix_gateway", *arguments, stderr=io.StringIO())
+        except CommandError as problem:
+            done.append(str(problem))
+        return done
+
+    def test_stands_by_again(self, monkeypatch):
+        assert self.called(monkeypatch, "--standby") == [*["waited", "made", "let go"] * 2, "waited", "made", "ran"]
+
+    def test_any_other_ends(self, monkeypatch):
+        assert self.called(monkeypatch) == ["made", "let go", "Another gateway sends on this database. Stop it first."]
 
 
 # --- over TCP ---------------------------------------------------------------------------------------------------------

@@ -33,6 +33,10 @@ class CannotStart(RuntimeError):
     """The gateway must not or cannot start; one line says why and what to do."""
 
 
+class StillLed(CannotStart):
+    """Another gateway is at work after all."""
+
+
 class Gateway:
     """
     :param environment: must be that of the settings; sessions of another are never loaded
@@ -162,7 +166,14 @@ class Gateway:
                 return
             if self.stopping.wait(0.1):
                 return
-        raise CannotStart("Another gateway sends on this database. Stop it first.")
+        raise StillLed("Another gateway sends on this database. Stop it first.")
+
+    def let_go(self) -> None:
+        """Of the folder and the signals, where it never led."""
+        self._held.close()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        connection.close()
 
 
 def _by_transport(rows: Sequence[Session]) -> dict[tuple[bool, str], list[Session]]:
@@ -173,4 +184,4 @@ def _by_transport(rows: Sequence[Session]) -> dict[tuple[bool, str], list[Sessio
     return found
 
 
-__all__ = ["CannotStart", "Gateway", "NotAlone"]
+__all__ = ["CannotStart", "Gateway", "NotAlone", "StillLed"]

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.routing.gateway.booker import Bookers
 from apps.routing.gateway.leadership import Leadership
-from apps.routing.gateway.process import CannotStart, Gateway, NotAlone
+from apps.routing.gateway.process import CannotStart, Gateway, NotAlone, StillLed
 
 
 class Command(BaseCommand):
@@ -25,9 +25,16 @@ class Command(BaseCommand):
     def handle(self, *, environment, folder, street_port, standby, **options):
         bookers = Bookers()  # Before anything has a thread or a connection.
         try:
-            if standby:
-                self.stderr.write("Stands by.")
-                Leadership("sending").wait_until_free()
-            Gateway(environment, folder, bookers, simulation_port=street_port).run()
+            while True:
+                if standby:
+                    self.stderr.write("Stands by.")
+                    Leadership("sending").wait_until_free()
+                gateway = Gateway(environment, folder, bookers, simulation_port=street_port)
+                try:
+                    return gateway.run()
+                except StillLed:
+                    gateway.let_go()
+                    if not standby:
+                        raise  # Else it was free for a moment alone, as where the database was away, and its holder has it again.
         except (CannotStart, NotAlone) as problem:
             raise CommandError(str(problem)) from problem
