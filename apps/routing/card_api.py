@@ -3,20 +3,19 @@
 from decimal import Decimal
 
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework import mixins, serializers, viewsets
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.audit.services import answer_once
 from apps.core.edges import act_of
 from apps.core.refusals import Invalid
 from apps.reference.models import Broker
-from apps.users.doors import ApiDoor
 
 from . import card_selectors as selectors
 from . import services
-from .api import KEY, NewestFirst, said_in
+from .api import KEY, said_in
 from .models import RateCard
+from .proposed_api import Proposals, ProposalVersionIn
 from .rules import cards as rules
 
 RATE = {"max_digits": 20, "decimal_places": 8}
@@ -73,26 +72,20 @@ class RateCardOut(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class RateCardVersionIn(serializers.Serializer):
-    version = serializers.IntegerField(min_value=1, help_text="the version that the caller looked at")
-    reason = serializers.CharField(max_length=400, required=False, default="", allow_blank=True)
-
-
-@extend_schema_view(list=extend_schema(summary="Rate cards, the newest first", responses=RateCardOut(many=True)))
-class RateCards(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
+@extend_schema_view(
+    list=extend_schema(summary="Rate cards, the newest first", responses=RateCardOut(many=True)),
+    retrieve=extend_schema(summary="One rate card", responses=RateCardOut),
+)
+class RateCards(Proposals):
     permissions = ("routing.see_cards",)
     acts = dict.fromkeys(("create", "approve", "decline"), ("routing.keep_cards",))
     serializer_class = RateCardOut
-    pagination_class = NewestFirst
     filterset_fields = ("status", "broker")
     queryset = RateCard.objects.none()
+    get_one = staticmethod(selectors.get_rate_card)
 
     def get_queryset(self):
         return selectors.rate_cards()
-
-    @extend_schema(summary="One rate card", responses=RateCardOut)
-    def retrieve(self, request: Request, pk: str) -> Response:
-        return Response(self._data(int(pk)))
 
     @extend_schema(
         summary="Propose what a broker may take; another person approves it", request=RateCardIn, responses={201: RateCardOut},
@@ -109,32 +102,15 @@ class RateCards(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
             said["kind"], said["rate"], tuple((t["above"], t["rate"]) for t in said["tiers"]), said["least_amount"],
             said["most_amount"], said["research_pct"], said["books"], said["tolerance_amount"], said["starts_on"], said["ends_on"],
         )  # fmt: skip
-
-        def do():
-            return self._data(services.propose_rate_card(act, card))
-
-        return Response(answer_once(act, "routing.propose_rate_card", said, do)[0], status=201)
+        return self._propose(act, said, services.propose_rate_card, card)
 
     @extend_schema(
-        summary="Put it in force; another person than who proposed it", request=RateCardVersionIn, responses=RateCardOut,
+        summary="Put it in force; another person than who proposed it", request=ProposalVersionIn, responses=RateCardOut,
         parameters=[KEY],
     )  # fmt: skip
     def approve(self, request: Request, pk: str) -> Response:
         return self._decide(request, int(pk), services.approve_rate_card)
 
-    @extend_schema(summary="End what was proposed", request=RateCardVersionIn, responses=RateCardOut, parameters=[KEY])
+    @extend_schema(summary="End what was proposed", request=ProposalVersionIn, responses=RateCardOut, parameters=[KEY])
     def decline(self, request: Request, pk: str) -> Response:
         return self._decide(request, int(pk), services.decline_rate_card)
-
-    def _decide(self, request: Request, pk: int, service) -> Response:
-        said = said_in(RateCardVersionIn, request)
-        act = act_of(request, reason=said["reason"])
-
-        def do():
-            service(act, pk, seen={pk: said["version"]})
-            return self._data(pk)
-
-        return Response(answer_once(act, f"routing.{service.__name__}", {"id": pk, "said": said}, do)[0])
-
-    def _data(self, pk: int) -> dict:
-        return RateCardOut(selectors.get_rate_card(pk)).data

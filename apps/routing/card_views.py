@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
-from apps.core.edges import act_of, refused_in_dialog, reload_page, seen_versions, status_chips
+from apps.core.edges import act_of, confirmed, reload_page, status_chips
 from apps.core.refusals import Invalid, Refusal
 from apps.users.doors import door
 from apps.users.services import can
@@ -68,14 +68,7 @@ def decline(request: HttpRequest, card_id: int) -> HttpResponse:
 
 
 def _decide(request: HttpRequest, card_id: int, service: Callable, verb: str, text: str) -> HttpResponse:
-    """GET: what would be decided, to confirm. POST: decides it."""
     row = selectors.get_rate_card(card_id)
-    if request.method == "POST":
-        try:
-            service(act_of(request, reason=request.POST.get("reason", "").strip()[:400]), card_id, seen=seen_versions(request.POST))
-        except Refusal as refusal:
-            return refused_in_dialog(request, refusal)
-        return reload_page()
     before = selectors.replaced_by(row)
     facts = {
         "For": row.asks, "Takes": row.takes, "Books": row.get_books_display(),
@@ -83,8 +76,8 @@ def _decide(request: HttpRequest, card_id: int, service: Callable, verb: str, te
         **({"Ends": f"{before.ref} ({before.takes}), on the day before"} if before else {}),
         "Proposed by": row.proposed_by, "Because": row.reason,
     }  # fmt: skip
-    context = {
-        "title": f"{verb} {row.ref}", "text": text, "facts": facts, "fields": [("seen", f"{row.pk}:{row.version}")],
-        "action_url": request.path, "button": verb, "danger": verb != "Approve", "reason": "optional",
+    say = {
+        "title": f"{verb} {row.ref}", "text": text, "facts": facts, "fields": [("seen", f"{row.pk}:{row.version}")], "button": verb,
+        "danger": verb != "Approve", "reason": "optional",
     }  # fmt: skip
-    return render(request, "components/confirm.html", context)
+    return confirmed(request, say, lambda act, seen: service(act, card_id, seen=seen))

@@ -2,7 +2,7 @@
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework import mixins, serializers, viewsets
+from rest_framework import serializers, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -12,8 +12,9 @@ from apps.users.doors import ApiDoor
 
 from . import console_selectors as selectors
 from . import services
-from .api import KEY, NewestFirst, said_in
+from .api import KEY, said_in
 from .models import SequenceReset
+from .proposed_api import Proposals, ProposalVersionIn
 
 
 class SessionStopOut(serializers.Serializer):
@@ -92,11 +93,6 @@ class NumbersIn(StopIn):
     next_in = serializers.IntegerField(required=False, allow_null=True, default=None)
 
 
-class NumbersDecisionIn(serializers.Serializer):
-    version = serializers.IntegerField(min_value=1, help_text="the version that the caller looked at")
-    reason = serializers.CharField(max_length=400, required=False, default="", allow_blank=True)
-
-
 class SessionConsole(ApiDoor, viewsets.ViewSet):
     permissions = ("routing.see_sessions",)
     acts = {"stop": ("routing.keep_sessions",), "start": ("routing.keep_sessions",)}
@@ -138,13 +134,13 @@ class SessionConsole(ApiDoor, viewsets.ViewSet):
 
 
 @extend_schema_view(list=extend_schema(summary="Sequence numbers that people proposed, the newest first"))
-class SequenceResets(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
+class SequenceResets(Proposals):
     permissions = ("routing.see_sessions",)
     acts = dict.fromkeys(("create", "approve", "decline"), ("routing.keep_sessions",))
     serializer_class = SequenceResetOut
-    pagination_class = NewestFirst
     filterset_fields = ("status", "session")
     queryset = SequenceReset.objects.none()
+    get_one = staticmethod(selectors.get_reset)
 
     def get_queryset(self):
         return selectors.resets()
@@ -156,33 +152,17 @@ class SequenceResets(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
     def create(self, request: Request) -> Response:
         said = said_in(NumbersIn, request)
         act = act_of(request, reason=said["reason"])
-
-        def do():
-            pk = services.propose_numbers(act, said["session_id"], next_out=said["next_out"], next_in=said["next_in"])
-            return self._data(pk)
-
-        return Response(answer_once(act, "routing.propose_numbers", said, do)[0], status=201)
+        return self._propose(
+            act, said, services.propose_numbers, said["session_id"], next_out=said["next_out"], next_in=said["next_in"]
+        )
 
     @extend_schema(
-        summary="Have the gateway set them, once; another person than who proposed them", request=NumbersDecisionIn,
+        summary="Have the gateway set them, once; another person than who proposed them", request=ProposalVersionIn,
         responses=SequenceResetOut, parameters=[KEY],
     )  # fmt: skip
     def approve(self, request: Request, pk: str) -> Response:
         return self._decide(request, int(pk), services.approve_numbers)
 
-    @extend_schema(summary="End what was proposed", request=NumbersDecisionIn, responses=SequenceResetOut, parameters=[KEY])
+    @extend_schema(summary="End what was proposed", request=ProposalVersionIn, responses=SequenceResetOut, parameters=[KEY])
     def decline(self, request: Request, pk: str) -> Response:
         return self._decide(request, int(pk), services.decline_numbers)
-
-    def _decide(self, request: Request, pk: int, service) -> Response:
-        said = said_in(NumbersDecisionIn, request)
-        act = act_of(request, reason=said["reason"])
-
-        def do():
-            service(act, pk, seen={pk: said["version"]})
-            return self._data(pk)
-
-        return Response(answer_once(act, f"routing.{service.__name__}", {"id": pk, "said": said}, do)[0])
-
-    def _data(self, pk: int) -> dict:
-        return SequenceResetOut(selectors.get_reset(pk)).data

@@ -1,18 +1,17 @@
 """Broker dialects to other systems: proposed by one, approved by another."""
 
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework import mixins, serializers, viewsets
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.audit.services import answer_once
 from apps.core.edges import act_of
-from apps.users.doors import ApiDoor
 
 from . import dialect_selectors as selectors
 from . import services
-from .api import KEY, NewestFirst, said_in
+from .api import KEY, said_in
 from .models import Dialect
+from .proposed_api import Proposals, ProposalVersionIn
 from .rules import dialects as rules
 
 
@@ -67,26 +66,20 @@ class DialectIn(DialectText):
     reason = serializers.CharField(max_length=400)
 
 
-class DialectVersionIn(serializers.Serializer):
-    version = serializers.IntegerField(min_value=1, help_text="the version that the caller looked at")
-    reason = serializers.CharField(max_length=400, required=False, default="", allow_blank=True)
-
-
-@extend_schema_view(list=extend_schema(summary="Broker dialects, the newest first", responses=DialectOut(many=True)))
-class Dialects(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
+@extend_schema_view(
+    list=extend_schema(summary="Broker dialects, the newest first", responses=DialectOut(many=True)),
+    retrieve=extend_schema(summary="One dialect", responses=DialectOut),
+)
+class Dialects(Proposals):
     permissions = ("routing.see_dialects",)
     acts = dict.fromkeys(("create", "approve", "decline"), ("routing.keep_dialects",))
     serializer_class = DialectOut
-    pagination_class = NewestFirst
     filterset_fields = ("status", "session")
     queryset = Dialect.objects.none()
+    get_one = staticmethod(selectors.get_dialect)
 
     def get_queryset(self):
         return selectors.dialects()
-
-    @extend_schema(summary="One dialect", responses=DialectOut)
-    def retrieve(self, request: Request, pk: str) -> Response:
-        return Response(self._data(int(pk)))
 
     @extend_schema(
         summary="Propose how a broker is spoken to; another person approves it", request=DialectIn, responses={201: DialectOut},
@@ -96,32 +89,15 @@ class Dialects(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
         said = said_in(DialectIn, request)
         act = act_of(request, reason=said["reason"])
         dialect = rules.of_data({name: said[name] for name in rules.Dialect._fields})
-
-        def do():
-            return self._data(services.propose_dialect(act, said["session_id"], dialect))
-
-        return Response(answer_once(act, "routing.propose_dialect", said, do)[0], status=201)
+        return self._propose(act, said, services.propose_dialect, said["session_id"], dialect)
 
     @extend_schema(
-        summary="Put it in force; another person than who proposed it", request=DialectVersionIn, responses=DialectOut,
+        summary="Put it in force; another person than who proposed it", request=ProposalVersionIn, responses=DialectOut,
         parameters=[KEY],
     )  # fmt: skip
     def approve(self, request: Request, pk: str) -> Response:
         return self._decide(request, int(pk), services.approve_dialect)
 
-    @extend_schema(summary="End what was proposed", request=DialectVersionIn, responses=DialectOut, parameters=[KEY])
+    @extend_schema(summary="End what was proposed", request=ProposalVersionIn, responses=DialectOut, parameters=[KEY])
     def decline(self, request: Request, pk: str) -> Response:
         return self._decide(request, int(pk), services.decline_dialect)
-
-    def _decide(self, request: Request, pk: int, service) -> Response:
-        said = said_in(DialectVersionIn, request)
-        act = act_of(request, reason=said["reason"])
-
-        def do():
-            service(act, pk, seen={pk: said["version"]})
-            return self._data(pk)
-
-        return Response(answer_once(act, f"routing.{service.__name__}", {"id": pk, "said": said}, do)[0])
-
-    def _data(self, pk: int) -> dict:
-        return DialectOut(selectors.get_dialect(pk)).data

@@ -4,8 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from apps.core.edges import act_of, refused_in_dialog, reload_page, seen_versions, whole_number
-from apps.core.refusals import Invalid, Refusal
+from apps.core.edges import confirmed, whole_number
 from apps.users.doors import door
 from apps.users.services import can
 
@@ -48,15 +47,6 @@ def _decide(request: HttpRequest, row_id: int, how: str) -> HttpResponse:
         "title": f"{'Mend' if is_mend else 'Keep'} {row.route.ref}",
         "text": line.mend if is_mend else "It stays as it is here. Call the broker, and see to it that both have the same.",
         "facts": facts, "button": "Mend it" if is_mend else "Keep it",
-        "fields": [("seen", f"{row.reconciliation_id}:{row.reconciliation.version}")], "action_url": request.path, "reason": "required",
+        "fields": [("seen", f"{row.reconciliation_id}:{row.reconciliation.version}")],
     }  # fmt: skip
-    if request.method == "GET":
-        return render(request, "components/confirm.html", say)
-    reason = request.POST.get("reason", "")
-    try:
-        services.decide_difference(act_of(request, reason=reason), row_id, how, seen=seen_versions(request.POST))
-    except Invalid as refusal:
-        return render(request, "components/confirm.html", say | {"error": refusal.message, "reason_value": reason}, status=refusal.status)
-    except Refusal as refusal:
-        return refused_in_dialog(request, refusal)
-    return reload_page()
+    return confirmed(request, say, lambda act, seen: services.decide_difference(act, row_id, how, seen=seen))

@@ -15,6 +15,7 @@ from . import services
 from . import staging_selectors as staging
 from .api import KEY, NewestFirst, said_in
 from .models import Grant, Message, Session
+from .proposed_api import Proposals, ProposalVersionIn
 
 
 class GrantOut(serializers.ModelSerializer):
@@ -86,11 +87,6 @@ class GrantIn(serializers.Serializer):
     portfolios = serializers.ListField(child=serializers.CharField(max_length=40), required=False, default=list, max_length=1000)
     submits = serializers.BooleanField(default=False, help_text="to compliance as they are entered, else drafts")
     reason = serializers.CharField(max_length=400)
-
-
-class GrantVersionIn(serializers.Serializer):
-    version = serializers.IntegerField(min_value=1, help_text="the version that the caller looked at")
-    reason = serializers.CharField(max_length=400, required=False, default="", allow_blank=True)
 
 
 class StagedOut(serializers.Serializer):
@@ -173,48 +169,37 @@ class StagingSessions(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
         return StagingSessionOut(staging.get_staging_session(session_id)).data
 
 
-@extend_schema_view(list=extend_schema(summary="Whose orders sessions may enter, newest first", responses=GrantOut(many=True)))
-class Grants(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
+@extend_schema_view(
+    list=extend_schema(summary="Whose orders sessions may enter, newest first", responses=GrantOut(many=True)),
+    retrieve=extend_schema(summary="One grant", responses=GrantOut),
+)
+class Grants(Proposals):
     permissions = ("routing.see_staging",)
     acts = dict.fromkeys(("confirm", "decline", "end"), ("routing.grant_staging",))
     serializer_class = GrantOut
-    pagination_class = NewestFirst
     filterset_fields = ("status", "session")
     queryset = Grant.objects.none()
+    get_one = staticmethod(staging.get_grant)
 
     def get_queryset(self):
         return staging.grants()
 
-    @extend_schema(summary="One grant", responses=GrantOut)
-    def retrieve(self, request: Request, pk: str) -> Response:
-        return Response(GrantOut(staging.get_grant(int(pk))).data)
-
     @extend_schema(
-        summary="Let the session enter the person's orders; another person than who asked", request=GrantVersionIn,
+        summary="Let the session enter the person's orders; another person than who asked", request=ProposalVersionIn,
         responses=GrantOut, parameters=[KEY],
     )  # fmt: skip
     def confirm(self, request: Request, pk: str) -> Response:
         return self._decide(request, int(pk), services.confirm_grant)
 
-    @extend_schema(summary="End what was asked for and not confirmed", request=GrantVersionIn, responses=GrantOut, parameters=[KEY])
+    @extend_schema(summary="End what was asked for and not confirmed", request=ProposalVersionIn, responses=GrantOut, parameters=[KEY])
     def decline(self, request: Request, pk: str) -> Response:
         return self._decide(request, int(pk), services.decline_grant)
 
     @extend_schema(
-        summary="Let the session enter nothing more of the person", request=GrantVersionIn, responses=GrantOut, parameters=[KEY]
+        summary="Let the session enter nothing more of the person", request=ProposalVersionIn, responses=GrantOut, parameters=[KEY]
     )
     def end(self, request: Request, pk: str) -> Response:
         return self._decide(request, int(pk), services.end_grant)
-
-    def _decide(self, request: Request, pk: int, service) -> Response:
-        said = said_in(GrantVersionIn, request)
-        act = act_of(request, reason=said["reason"])
-
-        def do():
-            service(act, pk, seen={pk: said["version"]})
-            return GrantOut(staging.get_grant(pk)).data
-
-        return Response(answer_once(act, f"routing.{service.__name__}", {"id": pk, "said": said}, do)[0])
 
 
 class StagedMessages(ApiDoor, viewsets.GenericViewSet):
