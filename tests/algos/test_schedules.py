@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.algos import rules
@@ -66,6 +66,7 @@ class TestVwap:
     qty=st.integers(1, 10**9), lot=st.sampled_from([D("0.0001"), D(1), D(100), D(1000)]),
     weights=st.lists(st.fractions(0, 10**6), min_size=1, max_size=60),
 )  # fmt: skip
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_shares_sum_in_whole_lots_and_are_never_a_lot_behind(qty, lot, weights):
     qty = D(qty)
     parts = rules.share(qty, lot, weights)
