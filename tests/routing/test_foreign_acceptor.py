@@ -77,6 +77,7 @@ def test_an_order_lives_and_what_becomes_of_it_is_booked(line, tom, by):
             message.set(tag, value, replace=True)
         broker.tester.schema.validate(message)
         broker.send(message)
+    wait_until("busted and corrected", lambda: len(filled()) == 3, 60)
     line.is_now("PARTLY_FILLED", 8_000, 500, 7_500)
 
     route.refresh_from_db()
