@@ -108,14 +108,14 @@ class Board:
                     audience.tell(epoch, upto, mark(b"beat", epoch, upto))
 
     async def _drawn(self, changed: Mapping[Audience, Mapping[str, set[int]] | None]) -> "Rows | None":
-        known = {audience.sees: what for audience, what in changed.items() if what}
-        if self.statement is None or not known:
-            return None
         every: dict[str, set[int]] = {}
-        for what in known.values():
-            for subject, ids in what.items():
+        for what in changed.values():
+            for subject, ids in (what or {}).items():
                 every[subject] = every.get(subject, set()) | ids
-        return await asyncio.get_running_loop().run_in_executor(DRAWING, draw, self.statement, every, list(known))
+        if self.statement is None or not every:
+            return None
+        sees = {audience.sees for audience, what in changed.items() if what}
+        return await asyncio.get_running_loop().run_in_executor(DRAWING, draw, self.statement, every, list(sees))
 
 
 class Drawn(NamedTuple):

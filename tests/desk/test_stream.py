@@ -164,6 +164,24 @@ def test_rows_that_a_change_touched_come_drawn_and_once_for_all(hub, monkeypatch
     assert asked == [([5, 70], [(None, True)])]
 
 
+def test_pages_of_one_sight_that_hear_of_other_things_each_get_their_rows(hub, monkeypatch):
+    monkeypatch.setattr(boards, "drawn", lambda statement, ids, sees: dict.fromkeys(sees, str(ids)))
+    place = blocks()
+
+    async def run() -> list[list[tuple[str, dict]]]:
+        ears = {topic: boards.join(frozenset({topic}), place) for topic in ("block", "route")}
+        said(hub, "block", 5), said(hub, "route", 7)
+        async with asyncio.timeout(10):
+            found = [events((await ear.heard()).text) for ear in ears.values()]
+        for topic, ear in ears.items():
+            boards.leave(frozenset({topic}), place, ear)
+        return found
+
+    for (rows, what), subject in zip(asyncio.run(run()), ("block", "route"), strict=True):
+        assert (rows[0], rows[1]["ids"]) == ("rows", [5, 70])
+        assert (what[1]["subject"], what[1]["drawn"]) == (subject, True)
+
+
 def test_rows_that_cannot_be_read_or_are_too_many_are_left_to_the_pages(hub):
     def broken(changed):
         raise OSError("the database is away")
