@@ -290,7 +290,7 @@ def main() -> None:
 
     # Playwright keeps a loop in this thread, in which nothing of ours runs.
     os.environ |= {"DJANGO_ALLOW_ASYNC_UNSAFE": "1"}
-    os.environ |= {"PORT": str(free_port()), "STREAM_PORT": str(free_port())}
+    os.environ |= {"PORT": str(free_port())}
     with ground.servers(), sync_playwright() as playwright:
         from django.core.management import call_command
 

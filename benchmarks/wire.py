@@ -10,6 +10,7 @@ percentiles; the ratio is that of the way out.
 
 import io
 import os
+import re
 import statistics
 import threading
 import time
@@ -61,8 +62,9 @@ def main() -> None:
 
     from benchmarks.live import free_port, people, serving
 
-    os.environ |= {"DJANGO_ALLOW_ASYNC_UNSAFE": "1", "PORT": str(free_port()), "STREAM_PORT": str(free_port())}
+    os.environ |= {"DJANGO_ALLOW_ASYNC_UNSAFE": "1", "PORT": str(free_port())}
     with ground.servers() as home, sync_playwright() as playwright:
+        from django.conf import settings
         from django.core.management import call_command
 
         call_command("load_demo", scale=1, seed=1, stdout=io.StringIO())
@@ -77,8 +79,8 @@ def main() -> None:
                 out = _out(broker, pipeline)
                 browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
                 with (
-                    serving("wsgi", "oms_portal.wsgi:application", int(os.environ["PORT"])),
-                    serving("asgi", "oms_portal.asgi:application", int(os.environ["STREAM_PORT"])),
+                    serving("wsgi", "oms_portal.wsgi:application", settings.PORT),
+                    serving("asgi", "oms_portal.asgi:application", settings.STREAM_PORT),
                 ):
                     booked, shown = _in(broker, _page(browser, people()["tom"]))
                 browser.close()
@@ -143,7 +145,7 @@ def _page(browser, session: str):
     context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": address}])
     page = context.new_page()
     page.goto(f"{address}/blocks/")
-    page.locator("[data-live-state] [data-word]", has_text="Live").wait_for()
+    page.locator("[data-live-state] [data-word]", has_text=re.compile("^Live$")).wait_for()
     page.evaluate(WATCH)
     return page
 
