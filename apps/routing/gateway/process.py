@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ from .store import store_id, take_over
 log = structlog.get_logger(__name__)
 
 STANDBY_SECONDS = 15
+SWITCH_SECONDS = 0.0005  # The sender and QuickFIX's callbacks take turns: ten times as often as usual, for each turn is short.
 
 
 class CannotStart(RuntimeError):
@@ -117,6 +119,7 @@ class Gateway:
         """Will run until told to stop (SIGTERM, SIGINT), then log off, book what was heard, and return."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stopping.set())
+        sys.setswitchinterval(SWITCH_SECONDS)
         self._wait_for_leadership()
         self._refuse_taken_ports()
         routing.mark_sessions(act_now(), self.session_ids.values(), is_up=False)
