@@ -80,6 +80,7 @@ def gateway(home: Path, port: int) -> Iterator[None]:
 
     brokers = Session.objects.filter(broker__kind="broker", purpose="ROUTING")
     Session.objects.exclude(pk__in=brokers.values("pk")).update(is_enabled=False)
+    Session.objects.update(is_up=False)  # What orders to work at brokers need, before any gateway says so.
     run = _process("manage.py", "fix_gateway", f"--folder={home / 'fix'}", f"--street-port={port}")
     try:
         wait_until("sessions up", lambda: run.poll() is not None or not brokers.filter(is_up=False).exists(), 120)
