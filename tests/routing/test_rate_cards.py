@@ -198,8 +198,9 @@ class TestKept:
 
 
 def test_an_estimate_at_arrival_counts_the_card(a_block, said, in_force, tom, by):
-    in_force(said("0.3", strategy="VWAP"))
     block = a_block("AAA", "BUY", 10_000)
+    in_force(said("0.3", strategy="VWAP"))
+    RateCard.objects.update(starts_on=block.trade_date)  # New York's day, which may still be the one before ours.
     routing.route_blocks(by(tom, "chosen"), [block.pk], seen={block.pk: block.version}, broker_code="HARBOR", strategy="VWAP")
 
     one = CostEstimate.objects.get(moment="ARRIVAL")
