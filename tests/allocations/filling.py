@@ -1,7 +1,7 @@
 """From wishes to filled blocks by the services a desk uses, for tests of what comes after. Brokers speak FIX here."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 
@@ -15,7 +15,7 @@ from apps.orders import services as orders
 from apps.orders.models import Order
 from apps.orders.states import S
 from apps.routing import services as routing
-from apps.routing.models import Route, Session
+from apps.routing.models import RateCard, Route, Session
 from tests.clearing import let_through
 
 NUMBERS = count(1)
@@ -31,6 +31,11 @@ def keep_promises(prefix: str = "") -> int:
             assert deliveries.deliver(pk), Delivery.objects.get(pk=pk).error
             kept += 1
     return kept
+
+
+def holds_already(card_id: int) -> None:
+    """Also on a trade date in New York that is the day before ours."""
+    RateCard.objects.filter(pk=card_id).update(starts_on=timezone.localdate() - timedelta(days=1))
 
 
 class Street:

@@ -17,7 +17,7 @@ from apps.routing import services as routing
 from apps.routing.rules.cards import Card
 from tests.races import at_once
 
-from .filling import keep_promises
+from .filling import holds_already, keep_promises
 
 D = Decimal
 
@@ -28,6 +28,7 @@ def soft(firm, by, olga, alan) -> int:
     said = Card(0, firm.brokers["NORTHGATE"].pk, kind="BPS", rate=D(3), research_pct=D(40), books="CARD", starts_on=timezone.localdate())
     pk = routing.propose_rate_card(by(olga, "Agreed"), said)
     routing.approve_rate_card(by(alan), pk, seen={pk: 1})
+    holds_already(pk)
     return pk
 
 
