@@ -39,7 +39,8 @@ def settle(request: HttpRequest, charge_id: int) -> HttpResponse:
             try:
                 allocations.settle_charges(act, form.cleaned_data["how"], seen=seen_versions(request.POST))
             except Invalid as refusal:
-                form.add_error(refusal.facts.get("field"), refusal.message)
+                field = refusal.facts.get("field")
+                form.add_error(field if field in form.fields else None, refusal.message)
             except Refusal as refusal:
                 return refused_in_dialog(request, refusal)
             else:
