@@ -18,7 +18,7 @@ from apps.core.refusals import IllegalMove, Invalid, NotAllowed
 from apps.routing import services as routing
 from apps.routing.rules.cards import Card, Choice
 
-from .filling import keep_promises
+from .filling import holds_already, keep_promises
 
 D = Decimal
 BP = Card(7, kind="BPS", rate=D(2), books="CARD")
@@ -66,12 +66,29 @@ class TestCharge:
         assert 0 <= made.research <= made.booked == made.expected
 
 
+class TestResearch:
+    def test_goes_with_the_commission_to_the_last_cent(self):
+        made = rules.charge([ticket("0", BP._replace(research_pct=D(33)), "500000")], 2)  # 100.00, 33.00 of it for research.
+
+        for went, expected in (
+            ([], [(1, D(33))]), ([(2, D("33.33")), (3, D("33.33"))], [(2, D(11)), (3, D(11)), (1, D(11))]),
+            ([(2, D(100))], [(2, D(33))]), ([(2, D("0.01"))], [(1, D(33))]), ([(2, D("99.99")), (3, D("0.01"))], [(2, D(33))]),
+        ):  # fmt: skip
+            assert rules.research_of(1, made, went, 2) == expected
+
+    def test_none_of_a_rebate(self):
+        both = [ticket("-50", Card(0, 1, books="SAID")), ticket("30", BP._replace(books="SAID", research_pct=D(40)))]
+        assert rules.charge(both, 2).research == 0
+        assert rules.research_of(1, rules.charge(both, 2), [(2, D(-20))], 2) == []
+
+
 @pytest.fixture
 def card(firm, by, olga, alan):
     def make(broker="NORTHGATE", rate="3", **more) -> int:
         said = Card(0, firm.brokers[broker].pk, kind="BPS", rate=D(rate), books="CARD", starts_on=timezone.localdate())._replace(**more)
         pk = routing.propose_rate_card(by(olga, "Agreed"), said)
         routing.approve_rate_card(by(alan), pk, seen={pk: 1})
+        holds_already(pk)
         return pk
 
     return make
@@ -121,6 +138,15 @@ class TestBooked:
         assert list(Charge.objects.order_by("wave").values_list("wave", "booked_amount", "status")) == [
             (1, D(150), "WITHDRAWN"), (2, D(90), "AGREED"),
         ]  # fmt: skip
+
+
+    def test_a_rebate_is_booked_below_zero_and_nothing_of_it_is_put_by(self, street, card):
+        card("NORTHGATE", "3", books="SAID", research_pct=D(40))
+        block = street.allocated("AAA", "SELL", {"P1": 5000, "P2": 3000}, [(8000, "50.00", "-5.00")])
+        one = Charge.objects.get()
+
+        assert (one.booked_amount, one.research_amount) == (D(-5), D(0))
+        assert sum(row.commission_amount for row in Allocation.objects.filter(block=block)) == D(-5)
 
 
 @pytest.fixture

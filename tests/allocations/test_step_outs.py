@@ -7,20 +7,24 @@ from fractions import Fraction
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
 from apps.allocations import rules
 from apps.allocations import services as allocations
-from apps.allocations.models import Allocation, StepOut
+from apps.allocations.models import Allocation, CsaAccount, CsaEntry, StepOut
 from apps.blocks.models import Block
 from apps.core.refusals import Invalid, NotAllowed, Stale
+from apps.reference.rules import FeeTerms
+from apps.routing import services as routing
 from apps.routing.models import Message
+from apps.routing.rules.cards import Card
 from apps.settlement import services as settlement
 from tests.races import at_once
 
-from .filling import keep_promises
+from .filling import holds_already, keep_promises
 
 D = Decimal
 DAY = date(2026, 11, 30)
@@ -59,6 +63,27 @@ class TestSplit:
 
         assert [(f.broker_id, f.qty, f.commission) for f in made.fills] == [(2, D(1000), D(10))]
 
+    def test_a_fee_of_the_trade_is_taken_once_and_shared(self):
+        flat = FeeTerms("PTM", "7", D(0), least=D("1.50"), most=D("1.50"))
+        capped = FeeTerms("TAF", "4", D(0), D("0.000166"), most=D("8.30"))
+        whole = filled(1, "120000", "6000000", "10")._replace(fees=(flat, capped))
+        made = rules.step_out([whole], [rules.Part(1, 1, 2, D(60000), True), rules.Part(2, 1, 3, D(60000), True)], D(1), 2)
+
+        assert {f.broker_id: tuple(f.charged) for f in made.fills} == {2: (D("0.75"), D("4.15")), 3: (D("0.75"), D("4.15"))}
+
+    def test_of_two_who_give_to_one_the_fees_are_added_by_their_terms(self):
+        one, other = FeeTerms("A", "7", D(1)), FeeTerms("B", "7", D(1))
+        given = [filled(1, "100", "10000", "0")._replace(fees=(one,)), filled(2, "100", "20000", "0")._replace(fees=(one, other))]
+        made = rules.step_out(given, [rules.Part(1, 1, 3, D(100), True), rules.Part(2, 2, 3, D(100), True)], D(1), 2)
+
+        assert [(f.broker_id, f.fees, f.charged) for f in made.fills] == [(3, (one, other), (D(3), D(2)))]
+
+    def test_a_rebate_is_shared_as_a_commission_is(self):
+        made = rules.step_out([filled(1, "1000", "50000", "-10")], [rules.Part(1, 1, 2, D(300), True)], D(1), 2)
+
+        assert {f.broker_id: f.commission for f in made.fills} == {1: D("-7.00"), 2: D("-3.00")}
+        assert made.given == {1: D("-3.00")}
+
     def test_less_is_given_where_less_was_executed(self):
         parts = [rules.Part(1, 1, 2, D(600), True), rules.Part(2, 1, 3, D(600), True), rules.Part(3, 9, 3, D(5), True)]
         made = rules.step_out([filled(1, "1000", "50000", "10")], parts, D(1), 2)
@@ -72,10 +97,19 @@ def worked(street) -> Block:
     """8,000 of 10,000 executed by NORTHGATE."""
     block = street.block("AAA", "SELL", {"P1": 5000, "P2": 5000})
     route = street.route(block)
-    street.fill(route, 8000, "50.00", "80.00")
+    block.first = street.fill(route, 8000, "50.00", "80.00")
     block.refresh_from_db()
     block.worked_by = route
     return block
+
+
+@pytest.fixture
+def soft_card(firm, by, olga, alan) -> None:
+    """NORTHGATE takes 3 bp, 40% of it for research."""
+    said = Card(0, firm.brokers["NORTHGATE"].pk, kind="BPS", rate=D(3), research_pct=D(40), books="CARD", starts_on=timezone.localdate())
+    pk = routing.propose_rate_card(by(olga, "Agreed"), said)
+    routing.approve_rate_card(by(alan), pk, seen={pk: 1})
+    holds_already(pk)
 
 
 @pytest.fixture
@@ -134,6 +168,34 @@ class TestAgreed:
         with pytest.raises(allocations.StepsInAndExecutes):
             agree()
         assert other.broker.code == "HARBOR"
+
+    def test_nor_does_who_steps_in_execute_later(self, street, worked, agree, by, tom):
+        agree()
+        street.end(worked.worked_by)
+        worked.refresh_from_db()
+        with pytest.raises(allocations.StepsInAndExecutes, match="steps into a part of"):
+            street.route(worked, "HARBOR")
+        with pytest.raises(allocations.StepsInAndExecutes):
+            call = routing.HandFill(worked.pk, "HARBOR", D(500), D(50), timezone.now().replace(microsecond=0))
+            routing.book_by_hand(by(tom, "By phone"), [call], seen={worked.pk: worked.version})
+        assert street.route(worked, "MERIDIAN").broker.code == "MERIDIAN"
+
+    def test_one_a_pair_of_brokers(self, agree):
+        agree("1000")
+        with pytest.raises(allocations.AgreedAlready, match="steps out of 1000 for Harbor.* Withdraw that"):
+            agree("1000")
+
+    def test_what_is_put_by_for_research_goes_with_the_commission(self, street, worked, agree, soft_card):
+        agree("2000")
+        agree("2000", "MERIDIAN", gives=False)
+        street.fill(worked.worked_by, 2000, "50.00", "20.00")
+        keep_promises("allocations.")
+
+        credits = CsaEntry.objects.filter(kind="CREDIT")  # 500,000 × 3 bp × 40% = 60.00, a fifth of it given.
+        assert sorted(credits.values_list("account__broker__code", "amount")) == [("HARBOR", D(12)), ("NORTHGATE", D(48))]
+        street.bust(worked.worked_by, worked.first, 8000, "50.00")
+        keep_promises("allocations.")
+        assert set(CsaAccount.objects.values_list("balance_amount", flat=True)) == {D(0)}
 
     def test_it_can_be_withdrawn_until_it_is_booked(self, street, worked, agree, by, tom):
         pk = agree()

@@ -30,7 +30,7 @@ class Charge(models.Model):
     trade_date = models.DateField()
     said_amount = amount_field(help_text="sum of what the broker said with its fills; zero where it said nothing")
     expected_amount = amount_field(help_text="by the rate cards, rounded once")
-    booked_amount = amount_field()
+    booked_amount = amount_field(help_text="below zero where a rebate was more than the commission")
     tolerance_amount = amount_field(default=0)
     research_amount = amount_field(default=0, help_text="part of what is booked that is put by for research")
     trace = models.JSONField(help_text="each order's card, its arithmetic, and the cards that it beat")
@@ -44,7 +44,7 @@ class Charge(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["block", "broker", "wave"], name="a_broker_charges_once_a_booking"),
             models.CheckConstraint(
-                condition=Q(research_amount__gte=0, research_amount__lte=F("booked_amount")),
+                condition=Q(research_amount=0) | Q(research_amount__gt=0, research_amount__lte=F("booked_amount")),
                 name="research_is_a_part_of_the_charge",
             ),
             models.CheckConstraint(
@@ -106,7 +106,9 @@ class CsaEntry(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["account", "nth"], name="entries_of_a_csa_are_counted"),
-            models.UniqueConstraint(fields=["charge", "kind"], condition=~Q(charge=None), name="a_charge_is_credited_once"),
+            models.UniqueConstraint(
+                fields=["account", "charge", "kind"], condition=~Q(charge=None), name="a_charge_is_credited_once_an_account"
+            ),
             models.UniqueConstraint(
                 fields=["account", "provider", "invoice_ref"], condition=Q(kind="PAYMENT"), name="an_invoice_is_paid_once"
             ),

@@ -15,7 +15,7 @@ from .bookings import (
     net_amount,
     published_price,
 )
-from .charges import Charged, Ticket, charge
+from .charges import Charged, Ticket, charge, research_of
 from .shares import (
     Overshared,
     Segments,
@@ -51,6 +51,7 @@ __all__ = [
     "pro_rata_columns",
     "published_price",
     "quantity",
+    "research_of",
     "share_amounts",
     "split_among_brokers",
     "split_columns",

@@ -24,7 +24,7 @@ class Filled(NamedTuple):
     """
     What one broker filled of a block, or stepped into: exact sums over its live executions, and the dates they trade and settle.
 
-    :param gross: what it is worth, where that is not simply its value rounded
+    :param gross: what it is worth, and ``charged`` what each of its fees is, where it is a part of what was executed
     """
 
     broker_id: int
@@ -35,6 +35,7 @@ class Filled(NamedTuple):
     settle_date: date
     fees: Sequence[FeeTerms] = ()
     gross: Decimal | None = None
+    charged: Sequence[Decimal] | None = None
 
 
 class BlockFacts(NamedTuple):
@@ -185,7 +186,8 @@ def _rows(deals, fills: Segments, order_ids, portfolio_ids, part) -> Iterator[Bo
     commission = [rounded(f.commission, b.minor_units) for b, f in deals]
     prices = [published_price(f.value, f.qty, b.asset_class) for b, f in deals]
     fees = [
-        [fee_amount(terms, f.qty, g, b.minor_units) for terms in f.fees] for (b, f), g in zip(deals, gross, strict=True)
+        list(f.charged) if f.charged is not None else [fee_amount(terms, f.qty, g, b.minor_units) for terms in f.fees]
+        for (b, f), g in zip(deals, gross, strict=True)
     ]
     most = max(map(len, fees), default=0)
 

@@ -59,7 +59,31 @@ def charge(tickets: Sequence[Ticket], minor_units: int) -> Charged:
                 "research_pct": cards.plain(card.research_pct), "beat": [other.ref for other in one.choice.beaten],
             }
         )  # fmt: skip
+    charged = rounded(booked, minor_units)
+    kept = min(max(rounded(research, minor_units), Decimal(0)), max(charged, Decimal(0)))  # Of a rebate nothing is put by.
     return Charged(
-        sum((one.said for one in tickets), Decimal(0)), rounded(expected, minor_units), rounded(booked, minor_units), tolerance,
-        rounded(research, minor_units), abs(compared) > allowed + Fraction(tolerance), trace,
+        sum((one.said for one in tickets), Decimal(0)), rounded(expected, minor_units), charged, tolerance,
+        kept, abs(compared) > allowed + Fraction(tolerance), trace,
     )  # fmt: skip
+
+
+def research_of(
+    broker_id: int, charged: Charged, given: Sequence[tuple[int, Decimal]], minor_units: int
+) -> list[tuple[int, Decimal]]:
+    """
+    Who keeps what is put by for research: each broker in proportion to what it is paid of the commission, to the last unit.
+
+    :param given: brokers that stepped in, and what each was given of it
+    :returns: broker and amount above zero, one a broker
+    """
+    left, found = charged.research, dict[int, Decimal]()
+    if not left:
+        return []
+    for other, amount in given:
+        part = min(rounded(Fraction(charged.research) * Fraction(amount) / Fraction(charged.booked), minor_units), left)
+        found[other], left = found.get(other, Decimal(0)) + part, left - part
+    if sum((amount for _, amount in given), Decimal(0)) == charged.booked:
+        found[given[-1][0]] += left
+    else:
+        found[broker_id] = left
+    return [(one, amount) for one, amount in found.items() if amount]

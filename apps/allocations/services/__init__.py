@@ -5,16 +5,19 @@ from .charging import StaleCharge, settle_charges
 from .crossing import Leg, Met, Terms, book_crosses
 from .csa import CsaTooLow, InvoicePaid, StaleCsa, correct_csa, pay_research
 from .stepping import (
+    AgreedAlready,
     BookedAlready,
     MoreThanExecuted,
     StaleStepOut,
     StepsInAndExecutes,
     agree_step_out,
+    keep_step_ins,
     withdraw_step_out,
 )
 from .telling import ask_after_fills
 
 __all__ = [
+    "AgreedAlready",
     "BookedAlready",
     "CsaTooLow",
     "InvoicePaid",
@@ -31,6 +34,7 @@ __all__ = [
     "ask_after_fills",
     "book_crosses",
     "correct_csa",
+    "keep_step_ins",
     "pay_research",
     "reverse_allocations",
     "settle_charges",

@@ -63,7 +63,7 @@ def allocate_blocks(act: Act, facts: Sequence[Fact]) -> None:
             return steps.process_code(block_id, broker_id, steps.is_soft(soft, block_id, broker_id))
 
         rows = _write(cursor, act, booked, {s.facts.block_id: s for s in seen}, waves, code)
-        keep_charges(cursor, act, executed, charges, waves)
+        keep_charges(cursor, act, executed, charges, waves, steps.given_of())
         steps.keep(act)
     portfolios.post_movements(act, moves_of(rows, {s.instrument_id: s.base_currency for s in seen}))
     filled = _filled(seen, shares)

@@ -1,6 +1,7 @@
 """What brokers take for what they executed: kept with the booking, taken back with it, and settled by a person where it differs."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 
 import orjson
 from django.db import transaction
@@ -26,6 +27,9 @@ COLUMNS = (
 )  # fmt: skip
 
 
+Given = Mapping[tuple[int, int], Sequence[tuple[int, Decimal]]]
+
+
 class StaleCharge(Stale):
     """The charge changed after the person looked at it."""
 
@@ -42,8 +46,14 @@ def with_charges(seen: Sequence[Seen], charges: Mapping[tuple[int, int], rules.C
     ]
 
 
-def keep_charges(cursor, act: Act, seen: Sequence[Seen], charges: Mapping[tuple[int, int], rules.Charged], waves) -> None:
-    """Will keep the charge of each broker of each block, by one COPY, in the transaction that books the blocks."""
+def keep_charges(
+    cursor, act: Act, seen: Sequence[Seen], charges: Mapping[tuple[int, int], rules.Charged], waves, given: Given
+) -> None:
+    """
+    Will keep the charge of each broker of each block, by one COPY, in the transaction that books the blocks.
+
+    :param given: of a block and a broker, what of its commission went to others; what is put by for research goes along
+    """
     rows, told = [], []
     keyed = [(s, fill, charges[s.facts.block_id, fill.broker_id]) for s in seen for fill in s.facts.fills]
     for pk, (s, fill, one) in zip(next_ids(cursor, "allocations_charge", len(keyed)), keyed, strict=True):
@@ -62,7 +72,16 @@ def keep_charges(cursor, act: Act, seen: Sequence[Seen], charges: Mapping[tuple[
         told.append(Fact(pk, 1, event))
     copy_in(cursor, "allocations_charge", COLUMNS, rows)
     record(act, told)
-    credit_charges(act, [(row[0], row[2], row[4], row[10]) for row in rows])
+    credit_charges(
+        act,
+        [
+            (pk, broker, s.currency, amount)
+            for (pk, *_), (s, fill, one) in zip(rows, keyed, strict=True)
+            for broker, amount in rules.research_of(
+                fill.broker_id, one, given.get((s.facts.block_id, fill.broker_id), ()), s.facts.minor_units
+            )
+        ],
+    )
 
 
 def withdraw_charges(cursor, act: Act, reasons: Mapping[int, str]) -> None:

@@ -13,7 +13,7 @@ from apps.orders import selectors as orders
 from apps.users.services import require
 
 from .. import events
-from ..models import Charge, CsaAccount, CsaEntry
+from ..models import CsaAccount, CsaEntry
 
 Kind = CsaEntry.Kind
 
@@ -32,17 +32,17 @@ class InvoicePaid(Conflict):
 
 def credit_charges(act: Act, charges: Sequence[tuple[int, int, str, Decimal]]) -> None:
     """
-    Will credit each broker's account with the research part of its commission, in the transaction that books it.
+    Will credit each broker's account with the research part of the commission it is paid, in the transaction that books it.
 
-    :param charges: id, broker, currency and research part of each
+    :param charges: id of the charge, broker, currency and research part of each
     """
     _write(act, [(broker, currency, pk, Kind.CREDIT, amount) for pk, broker, currency, amount in charges if amount])
 
 
 def take_back_charges(act: Act, charge_ids: Sequence[int]) -> None:
-    """Will take back what charges credited, whatever is left of it: their bookings are no more."""
-    rows = Charge.objects.filter(pk__in=charge_ids, research_amount__gt=0).order_by("pk")
-    found = rows.values_list("broker_id", "currency_id", "pk", "research_amount")
+    """Will take back what charges credited, and from whom, whatever is left of it: their bookings are no more."""
+    rows = CsaEntry.objects.filter(charge__in=list(charge_ids), kind=Kind.CREDIT).order_by("charge", "pk")
+    found = rows.values_list("account__broker_id", "account__currency_id", "charge_id", "amount")
     _write(act, [(broker, currency, pk, Kind.TAKEN_BACK, -amount) for broker, currency, pk, amount in found])
 
 

@@ -16,7 +16,7 @@ from apps.core.refusals import Conflict, Invalid, NotFound, Stale
 from apps.orders import selectors as orders
 from apps.reference.models import Broker
 from apps.routing import services as routing
-from apps.routing.models import Execution, Route
+from apps.routing.models import DealerQuote, Execution, Route
 from apps.routing.states import DEAD
 from apps.users.services import require
 
@@ -43,6 +43,10 @@ class StepsInAndExecutes(Conflict):
     """One broker would be both: its price would no longer be that of what it executed."""
 
 
+class AgreedAlready(Conflict):
+    """The two brokers have one step-out a block."""
+
+
 @transaction.atomic
 def agree_step_out(
     act: Act, block_id: int, from_code: str, to_code: str, qty: Decimal, *, gives_commission: bool, seen: int
@@ -55,7 +59,8 @@ def agree_step_out(
     :param seen: the version of the block the person was looking at
     :returns: its id
     :raises Invalid: beside the field; :raises NotFound: where there is no such block
-    :raises MoreThanExecuted, BookedAlready, StepsInAndExecutes: ; :raises BarredBroker: where a portfolio does not trade with it
+    :raises MoreThanExecuted, BookedAlready, AgreedAlready, StepsInAndExecutes:
+    :raises BarredBroker: where a portfolio does not trade with it
     :raises blocks.StaleBlock: if the block changed since
     """
     require(act, "allocations.step_out")
@@ -76,6 +81,13 @@ def agree_step_out(
     executes = Execution.objects.filter(block=block, broker=taker, status="LIVE").exists()
     if executes or Route.objects.filter(block=block, broker=taker).exclude(status__in=DEAD).exists():
         raise StepsInAndExecutes(f"{taker.name} works {block.ref} itself. Have another broker step in.", block=block.pk)
+    before = StepOut.objects.filter(block=block, from_broker=giver, to_broker=taker, status=So.AGREED).first()
+    if before is not None:
+        raise AgreedAlready(
+            f"{giver.name} steps out of {before.qty.normalize():f} for {taker.name} already ({before.ref}). Withdraw that, and agree"
+            " on all of it.",
+            step_out=before.pk,
+        )  # fmt: skip
     routing.refuse_barred_broker(act, block, taker.pk)
     row = StepOut.objects.create(
         block=block, from_broker=giver, to_broker=taker, qty=qty, gives_commission=gives_commission, reason=act.reason.strip(),
@@ -140,6 +152,27 @@ def _statement(block_id: int) -> str:
         return cursor.fetchone()[0]
 
 
+def keep_step_ins(act: Act, facts: Sequence[Fact]) -> None:
+    """
+    Will let nobody send a part of a block to a broker that is to step into it: what it executed and what it stepped into would be
+    one trade at neither price. One query.
+
+    :raises StepsInAndExecutes: naming the block and the broker
+    """
+    if facts[0].event.subject == "inquiry":
+        asked = DealerQuote.objects.filter(inquiry__in=[fact.subject_id for fact in facts])
+        towards = set(asked.values_list("inquiry__block_id", "dealer_id"))
+    else:
+        towards = {(fact.event.block_id, fact.event.broker_id) for fact in facts}
+    agreed = StepOut.objects.filter(block__in={block for block, _ in towards}, status=So.AGREED).select_related("block", "to_broker")
+    for row in agreed.order_by("pk"):
+        if (row.block_id, row.to_broker_id) in towards:
+            raise StepsInAndExecutes(
+                f"{row.to_broker.name} steps into a part of {row.block.ref} ({row.ref}). Send it to another broker, or withdraw that.",
+                block=row.block_id, step_out=row.pk,
+            )  # fmt: skip
+
+
 class Steps:
     """What was stepped out of, of blocks that are booked now: their facts after it, and what is to be recorded."""
 
@@ -147,6 +180,7 @@ class Steps:
         rows = StepOut.objects.filter(block__in=[s.facts.block_id for s in seen], status=So.AGREED)
         self.rows = list(rows.select_for_update().order_by("pk"))
         self.booked: dict[int, Decimal] = {}
+        self.given: dict[int, Decimal] = {}
         self.stepped_in: dict[int, frozenset[int]] = {}
         parts: dict[int, list[rules.Part]] = {}
         for row in self.rows:
@@ -158,8 +192,17 @@ class Steps:
         facts = seen.facts
         made = rules.step_out(facts.fills, parts, facts.price_factor, facts.minor_units)
         self.booked |= made.booked
+        self.given |= made.given
         self.stepped_in[facts.block_id] = made.stepped_in
         return seen._replace(facts=facts._replace(fills=made.fills))
+
+    def given_of(self) -> dict[tuple[int, int], list[tuple[int, Decimal]]]:
+        """Block and who executed to who stepped in, each with the commission that went along."""
+        found: dict[tuple[int, int], list[tuple[int, Decimal]]] = {}
+        for row in self.rows:
+            if self.given[row.pk]:
+                found.setdefault((row.block_id, row.from_broker_id), []).append((row.to_broker_id, self.given[row.pk]))
+        return found
 
     def process_code(self, block_id: int, broker_id: int, is_soft: bool) -> str:
         """ProcessCode (FIX 4.4 tag 81) of a broker's part of a block, as it is told."""
