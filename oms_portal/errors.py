@@ -11,7 +11,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from apps.core.edges import new_request_ref
-from apps.core.refusals import Refusal, Stale
+from apps.core.refusals import Invalid, Refusal, Stale
 
 log = structlog.get_logger(__name__)
 PROBLEM = "application/problem+json"
@@ -66,7 +66,10 @@ class RefusalMiddleware:
         request.request_ref = new_request_ref()
         structlog.contextvars.bind_contextvars(request=request.request_ref)
         try:
-            response = self.get_response(request)
+            if "%00" in request.META.get("QUERY_STRING", "") or "\x00" in request.path_info:
+                response = refused(request, Invalid("The address has a NUL character, which no text of ours has. Take it out."))
+            else:
+                response = self.get_response(request)
         finally:
             structlog.contextvars.clear_contextvars()
         response["X-Request-Ref"] = request.request_ref
