@@ -70,6 +70,16 @@ class TestWhatIsNamed:
         assert hits(one, OPTION) == ["AAA C100 is on AAA"]
         assert hits(one, SHARE._replace(issuer_id=9)) == []
 
+    def test_listed_today_holds_also_where_it_is_still_yesterday(self):
+        there, tomorrow = TODAY - timedelta(days=1), TODAY + timedelta(days=1)
+        late = SHARE._replace(trade_date=there, asked_on=TODAY)
+        assert hits(entry(instrument_id=100), late) == ["itself"]
+        assert hits(entry(instrument_id=100), SHARE._replace(trade_date=there)) == []
+        assert hits(entry(instrument_id=100, effective_from=tomorrow), late) == []
+        assert hits(entry(instrument_id=100, effective_from=there, effective_to=there), late) == ["itself"]
+        assert hits(entry(instrument_id=100, effective_from=there, effective_to=TODAY), SHARE._replace(trade_date=tomorrow)) == []
+        assert hits(entry(instrument_id=100), SHARE._replace(trade_date=tomorrow, asked_on=TODAY)) == ["itself"]
+
     def test_an_instrument_is_met_by_itself_and_by_what_is_on_it(self):
         one = entry(instrument_id=100)
         assert hits(one, SHARE) == ["itself"]

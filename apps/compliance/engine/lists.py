@@ -80,8 +80,10 @@ class Entry(NamedTuple):
     def effect(self) -> str:
         return KINDS[self.kind].effect
 
-    def holds_on(self, day: date) -> bool:
-        return self.effective_from <= day and (self.effective_to is None or day <= self.effective_to)
+    def holds_for(self, thing: "Thing") -> bool:
+        """On the day it would trade, or on that of the asking: what is listed today holds also where it is still yesterday."""
+        first, last = min(thing.trade_date, thing.asked_on or thing.trade_date), max(thing.trade_date, thing.asked_on or thing.trade_date)
+        return self.effective_from <= last and (self.effective_to is None or first <= self.effective_to)
 
     def is_about(self, order: "Wanted") -> bool:
         """Whether it forbids this side, and these people's orders."""
@@ -100,6 +102,7 @@ class Thing(NamedTuple):
     An instrument that is traded: whose it is, what it is on, and the date it would trade on.
 
     :param fund_id: the fund that it is, or is on; None where there is none
+    :param asked_on: the day (UTC) of the asking, by which officers date what they list; None in what was kept without it
     """
 
     id: int
@@ -110,6 +113,7 @@ class Thing(NamedTuple):
     underlying_symbol: str = ""
     underlying_issuer_id: int | None = None
     fund_id: int | None = None
+    asked_on: date | None = None
 
 
 class Part(NamedTuple):
@@ -234,7 +238,7 @@ class Names:
 
     def on(self, thing: Thing, look: Look | None) -> dict[int, tuple[Entry, How]]:
         """
-        The entries that name a thing on its trade date, by id, each with how it is met; and those that look through the
+        The entries that name a thing as it is asked about, by id, each with how it is met; and those that look through the
         fund that it is, or is on, whether that holds anything of theirs or not.
 
         :param look: what that fund holds; None where that is not on file
@@ -250,7 +254,7 @@ class Names:
             weights = self._weights(look)
             for entry in self._looking:
                 found.setdefault(entry.id, (entry, _through(thing, weights.get(entry.id, Decimal(0)), look)))
-        return {pk: one for pk, one in found.items() if one[0].holds_on(thing.trade_date)}
+        return {pk: one for pk, one in found.items() if one[0].holds_for(thing)}
 
     def _direct(self, instrument_id: int | None, issuer_id: int | None) -> list[Entry]:
         named = self._of_instrument.get(instrument_id, []) if instrument_id is not None else []

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 from django.db import connection
@@ -189,7 +189,7 @@ class _Row(NamedTuple):
 
 
 def _things(cursor, order_ids: Sequence[int], at: datetime) -> list[Thing]:
-    """The instruments of the orders, each with the date it would trade on."""
+    """The instruments of the orders, each with the date it would trade on and that of the asking."""
     cursor.execute(
         "SELECT i.id, i.symbol, i.issuer_id, i.venue_id, i.underlying_id, coalesce(u.symbol, ''), u.issuer_id,"
         " CASE WHEN i.asset_class = ANY(%s) THEN i.id WHEN u.asset_class = ANY(%s) THEN u.id END"
@@ -202,7 +202,7 @@ def _things(cursor, order_ids: Sequence[int], at: datetime) -> list[Thing]:
     return [
         Thing(
             row.id, row.symbol, row.issuer_id, days[row.venue_id], row.underlying_id, row.underlying_symbol,
-            row.underlying_issuer_id, row.fund_id,
+            row.underlying_issuer_id, row.fund_id, at.astimezone(UTC).date(),
         )
         for row in rows
     ]  # fmt: skip
