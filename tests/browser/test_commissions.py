@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from apps.allocations.models import Charge, CsaEntry
 from apps.routing.models import RateCard
-from tests.allocations.filling import Street, keep_promises
+from tests.allocations.filling import Street, holds_already, keep_promises
 from tests.browser import pictures
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -36,6 +36,7 @@ def test_from_the_card_to_what_is_paid(sits_down, firm, by, mira, tom, olga, ala
     other.locator("#dialog").get_by_role("button", name="Approve").click()
     expect(other.locator("tbody").get_by_text("In force")).to_be_visible()
     assert RateCard.objects.get().starts_on == timezone.localdate()
+    holds_already(RateCard.objects.get().pk)
     pictures.keep(other, "rate-cards")
 
     street = Street(firm, by, mira, tom)

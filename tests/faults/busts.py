@@ -11,7 +11,7 @@ import sys
 import time
 
 from tests import prepared
-from tests.faults.chaos import SPEED, tell_street
+from tests.faults.people import tell_street
 
 EACH = 3  # Blocks of equity, and blocks of bonds.
 
@@ -43,7 +43,7 @@ def bust_some(run) -> list[int]:
         )
         chosen = dict(cursor.fetchall())
     for exec_id in chosen.values():
-        tell_street(run.house, "bust", exec_id=exec_id)
+        tell_street(run.house.home, "bust", exec_id=exec_id)
     run.wait(
         "busts",
         lambda: count("routing_execution", "status = 'BUSTED'") == len(chosen),
@@ -74,7 +74,7 @@ def left_behind() -> dict:
 
 def main() -> int:
     began = time.monotonic()
-    house = prepared.house(seed=int(sys.argv[1]), speed=SPEED)
+    house = prepared.house(seed=int(sys.argv[1]), speed=1500)
     try:
         house.open()
         from apps.settlement.models import Instruction

@@ -170,7 +170,7 @@ def test_a_forward_is_worked_apart_and_settles_on_the_day_agreed(pair, firm, ent
     )
     spot, forward = Block.objects.order_by("qty")
     assert (spot.qty, forward.qty, forward.settle_date) == (D(10_000), D(50_000), day)
-    days = (day - spot.settle_date).days
+    days = (day - reference.spot_dates([pair.pk], date.today())[pair.pk]).days
     price = round(D("1.10") * (1 + D(days) / 9000) / (1 + D(days) / 18000), 8)  # 4% on dollars, 2% on euros.
     assert set(Order.objects.values_list("qty", "decision_price")) == {(10_000, D("1.10")), (20_000, price), (30_000, price)}
 

@@ -144,9 +144,10 @@ def test_cash_stands_by_currency_and_settlement_day(firm, street, mira):
     cash = {currency: days for currency, _, _, days in now_of(firm).cash}
 
     assert [currency for currency, *_ in now_of(firm).cash] == ["USD", "EUR"]
-    assert cash["USD"][0].amount == 1_500_000 and cash["EUR"][0].amount == 100_000
-    assert (cash["USD"][1].on, cash["USD"][1].amount) == (block.settle_date, 1_505_000)
-    assert cash["USD"][1].note == "with provisional shares"
+    last = cash["USD"][-1]
+    assert (last.on, last.amount, last.note) == (block.settle_date, 1_505_000, "with provisional shares")
+    today = [] if block.settle_date == timezone.localdate() else [1_500_000]  # The day after New York's may be today.
+    assert [day.amount for day in cash["USD"][:-1]] == today and cash["EUR"][0].amount == 100_000
 
 
 def test_a_part_of_the_page_brings_figures_and_panel_along(firm, mira):
