@@ -79,6 +79,19 @@ class TestParticipation:
         Quote.objects.update(at=now + timedelta(minutes=5), volume=0)
         assert beat(5) == []
 
+    def test_a_quote_that_moves_while_it_waits_makes_no_other_version_of_it(self, an_algo, beat, trades, now):
+        algo = an_algo("POV", 10_000)
+        trades(now + timedelta(minutes=4), 10_000)
+        found = []
+        for seconds in range(3):
+            Quote.objects.update(at=now + timedelta(minutes=5, seconds=seconds), volume=0)
+            assert beat(5 + seconds / 60) == []
+            algo.refresh_from_db()
+            found.append((algo.version, algo.text))
+
+        assert found[0][1].endswith("UTC says 0), so nothing is sent.")
+        assert len(set(found)) == 1 and Entry.objects.filter(event="algo.waited").count() == 1
+
     def test_never_above_the_quantity(self, an_algo, beat, trades, now):
         an_algo("POV", 500)
         trades(now + timedelta(minutes=4), 10**6)

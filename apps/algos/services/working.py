@@ -154,10 +154,14 @@ def _pause(own: Act, algo: Algo, why: str) -> int:
     return 0
 
 
-def _wait(own: Act, algo: Algo, why: str) -> None:
-    """Keeps once for what it waits, and since when."""
-    if algo.text != why[:400] or not algo.still_since:
-        algo.text, algo.still_since = why[:400], algo.still_since or own.at
+def _wait(own: Act, algo: Algo, why: str, told: str = "") -> None:
+    """
+    Keeps once for what it waits, and since when.
+
+    :param told: what was known as it began to wait; that this moves is nothing new, or each beat would make it another version
+    """
+    if not algo.text.startswith(why[:400]) or not algo.still_since:
+        algo.text, algo.still_since = f"{why}{told}"[:400], algo.still_since or own.at
         happen(own, algo, events.AlgoWaited(algo.text))
 
 
@@ -211,7 +215,7 @@ def _target(
     oldest = own.at - timedelta(seconds=settings.ALGO_QUOTE_SECONDS)
     if quote is None or quote.at < oldest or not quote.volume:
         last = "none is on file" if quote is None else f"the last of {quote.at:%H:%M:%S} UTC says {routing_rules.plain(quote.volume)}"
-        _wait(own, algo, f"The market's volume in {thing.symbol} is not known ({last}), so nothing is sent.")
+        _wait(own, algo, f"The market's volume in {thing.symbol} is not known", f" ({last}), so nothing is sent.")
         return None
     wanted = (thing.pk, algo.base_at, own.at)
     volume = volumes_between([wanted])[wanted]
