@@ -68,6 +68,14 @@ class PackagesAsked(Event, code="linked_group.packages_asked"):
 
 
 @dataclass(frozen=True)
+class PackagesPutBack(Event, code="linked_group.packages_put_back"):
+    """Its broker refused what it was asked to change: it is again what was accepted before."""
+
+    packages: str
+    net_limit: str | None = None
+
+
+@dataclass(frozen=True)
 class LegMoved(Event, code="leg.moved"):
     """More or less of a leg may be at brokers from now on: ``allowed`` of ``qty``, ``filled`` being done."""
 

@@ -37,5 +37,5 @@ LIFE = Lifecycle(
         (Gr.PAUSED, e.GroupDone): Gr.DONE,
         (Gr.ENDING, e.GroupCancelled): Gr.CANCELLED,
     },
-    stays={e.WaveSent: [Gr.WORKING], e.PackagesAsked: [Gr.WORKING, Gr.PAUSED]},
+    stays={e.WaveSent: [Gr.WORKING], e.PackagesAsked: [Gr.WORKING, Gr.PAUSED], e.PackagesPutBack: FOLLOWED},
 )

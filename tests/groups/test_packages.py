@@ -324,6 +324,21 @@ class TestChanges:
         assert {r.answer for r in RouteRequest.objects.filter(msg_type="G")} == {"REJECTED"}
         assert not Message.objects.filter(status="QUARANTINED").exists()
 
+    def test_what_was_refused_is_not_sent_by_itself_when_the_rest_is_filled(self, working, harbor, tom, by):
+        groups.change_package(by(tom), working.pk, packages=D(200), net_limit=D(-139), seen={working.pk: working.version})
+        harbor.whole(last_asked("AC"), "5", "0", 200, 0, 200, orig=name_of(working))
+        name = name_of(working)
+        working.refresh_from_db()
+        groups.change_package(by(tom), working.pk, packages=D(300), net_limit=D(-120), seen={working.pk: working.version})
+        harbor.say("9", {37: "PKG1", 11: last_asked("AC"), 41: name, 39: "0", 434: 2, 102: 0, 58: "too late"})
+
+        working.refresh_from_db()
+        assert (working.packages, working.net_limit) == (200, -139)
+        one, two = routes_of(working)
+        harbor.leg(name, one, 200, 50, 200), harbor.leg(name, two, 400, 100, 400)
+        working.refresh_from_db()
+        assert (working.status, Message.objects.filter(is_out=True, msg_type="AB").count()) == ("DONE", 1)
+
     def test_a_fill_crosses_the_change_and_both_count(self, working, harbor, tom, by):
         one, two = routes_of(working)
         orig = name_of(working)

@@ -24,7 +24,7 @@ from apps.core.events import Event, Fact, listens
 from apps.core.refusals import Conflict, Refusal
 from apps.routing import services as routing
 from apps.routing.events import RouteReplaceRequested
-from apps.routing.models import Route, RouteRequest
+from apps.routing.models import Package, Route, RouteRequest
 from apps.routing.states import DEAD
 from apps.users.services import can
 
@@ -97,7 +97,7 @@ def move(act: Act, group: LinkedGroup, rows: Sequence[LegNow], *, strict: bool =
 
     :param strict: a person waits for it: what is refused undoes everything and is said to them
     """
-    rows = _hear(group, rows)
+    rows = _hear(act, group, rows)
     want = _targets(group, rows, act.at)
     facts = []
     for row in rows:
@@ -117,15 +117,16 @@ def move(act: Act, group: LinkedGroup, rows: Sequence[LegNow], *, strict: bool =
     _end_if_over(act, group, rows, want)
 
 
-def _hear(group: LinkedGroup, rows: Sequence[LegNow]) -> list[LegNow]:
+def _hear(act: Act, group: LinkedGroup, rows: Sequence[LegNow]) -> list[LegNow]:
     """Handles the facts of the routes in their order: who filled first, and what brokers refused."""
-    routes = {route.pk: row.leg for row in rows for route in row.routes}
+    routes, is_refused = {route.pk: row.leg for row in rows for route in row.routes}, False
     for fact in selectors.unheard(group, [route for row in rows for route in row.routes]):
         leg = routes[fact.route_id]
         if fact.payload.get("exec_type") == "F" or fact.event == "route.by_hand":
             leg.first_filled = leg.first_filled or fact.id
         if fact.event == "route.request_refused":
             leg.refusals += 1
+            is_refused = True
         elif fact.payload.get("exec_type") in ("4", "5"):
             leg.refusals = 0
         group.heard[str(fact.route_id)] = fact.nth
@@ -133,7 +134,28 @@ def _hear(group: LinkedGroup, rows: Sequence[LegNow]) -> list[LegNow]:
     for row in rows:
         if not row.now.filled:
             row.leg.first_filled = None  # Its fills were taken back: another may be the first.
-    return selectors.legs_now(group, [row.leg for row in rows], [route for row in rows for route in row.routes])
+    rows = selectors.legs_now(group, [row.leg for row in rows], [route for row in rows for route in row.routes])
+    if is_refused and group.kind == rules.Kind.MULTILEG:
+        _put_back(act, group, rows)
+    return rows
+
+
+def _put_back(act: Act, group: LinkedGroup, rows: Sequence[LegNow]) -> None:
+    """Has a package be what its broker accepted, once nothing else is asked: what was refused must not go out later by itself."""
+    order = Package.objects.filter(link=group.ref).order_by("-pk").first()
+    if order is None or order.wanted_name:
+        return
+    mine = set(order.legs.values_list("route", flat=True))
+    before = {
+        sum((now.filled for route, now in zip(row.routes, row.states, strict=True) if route.pk not in mine), rules.ZERO) / row.leg.ratio
+        for row in rows
+    }
+    accepted = (before.pop() + order.qty, order.net_limit)
+    if before or accepted == (group.packages, group.net_limit):
+        return
+    group.packages, group.net_limit = accepted
+    limit = None if order.net_limit is None else rules.plain(order.net_limit)
+    happen(act, group, events.PackagesPutBack(rules.plain(group.packages), limit))
 
 
 def _targets(group: LinkedGroup, rows: Sequence[LegNow], at: datetime) -> dict[int, Decimal]:
