@@ -339,6 +339,22 @@ class TestChanges:
         working.refresh_from_db()
         assert (working.status, Message.objects.filter(is_out=True, msg_type="AB").count()) == ("DONE", 1)
 
+    def test_a_second_change_waits_for_the_answer_to_the_first(self, working, harbor, tom, by, client):
+        groups.change_package(by(tom), working.pk, packages=D(200), net_limit=D(-139), seen={working.pk: working.version})
+        name = last_asked("AC")
+        working.refresh_from_db()
+        client.force_login(tom)
+        said = {"packages": "250", "net_limit": "-138", "seen": f"{working.pk}:{working.version}"}
+        told = client.post(reverse("groups:change", args=[working.pk]), said)
+
+        assert told.status_code == 409 and "waits for the broker" in told.content.decode()
+        assert Message.objects.filter(is_out=True, msg_type="AC").count() == 1
+        harbor.whole(name, "5", "0", 200, 0, 200, orig=name_of(working))
+        working.refresh_from_db()
+        assert (Package.objects.get().qty, Package.objects.get().net_limit, working.packages) == (200, -139, 200)
+        groups.change_package(by(tom), working.pk, packages=D(250), net_limit=D(-138), seen={working.pk: working.version})
+        assert Message.objects.filter(is_out=True, msg_type="AC").count() == 2
+
     def test_a_fill_crosses_the_change_and_both_count(self, working, harbor, tom, by):
         one, two = routes_of(working)
         orig = name_of(working)

@@ -275,12 +275,12 @@ def replace_routes(
     broker accepts it. Where one is increased, the rules that are asked at the route are.
 
     Where a replace is not yet answered, the next one changes what that asked for, and names it as its original: the last that
-    was not refused (FIX 4.4 vol. 4 app. D, D.2). A broker that takes one at a time refuses it.
+    was not refused (FIX 4.4 vol. 4 app. D, D.2). A broker that takes one at a time refuses it. Of a package one waits at a time.
 
     :param changes: route id to ``qty`` (total, filled part included) and ``limit_price`` (None: market)
     :param package: they are its legs at the broker, all of them, and it is to be this from now on
     :returns: what keeps an increase from being asked for; then nothing is, and compliance looks at the orders
-    :raises StaleRoute, IllegalMove, RequestPending, NotAnOrder: as for cancels
+    :raises StaleRoute, IllegalMove, RequestPending, NotAnOrder: as for cancels; also where a change of the package waits
     :raises NotChecked: where an increase is of a block with an order that is not what compliance let through
     :raises Overplaced: where an increase is more than the block has unplaced
     :raises Invalid: where a quantity is not above what is filled, or a limit is outside the block's
@@ -298,6 +298,8 @@ def replace_routes(
     refuse_legs_alone(routes, whole=package is not None)
     waiting = _waiting(routes)
     _refuse_asked_to_cancel(routes, waiting)
+    if package is not None and waiting:
+        raise RequestPending(f"A change of {package.link} waits for the broker's answer; ask for the next one after it.")
     terms, more = {}, {}
     for pk, route in routes.items():
         LIFE.after(route.status, events.RouteReplaceRequested)
