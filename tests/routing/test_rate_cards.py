@@ -109,6 +109,28 @@ class TestJudged:
 
         assert [name for name, _ in cards.problems(card, self.TODAY)] == [field]
 
+    @pytest.mark.parametrize(
+        ("change", "field"),
+        [
+            ({"tiers": cards.tiers_of("1e999999999 1")}, "tiers"), ({"tiers": cards.tiers_of("1 1e30")}, "tiers"),
+            ({"tiers": cards.tiers_of("1 1e-999999999")}, "tiers"), ({"tiers": ((D(10**16), D(1)),)}, "tiers"),
+            ({"tiers": ((D(1), D(10**12)),)}, "tiers"), ({"tiers": ((D("0.00001"), D(1)),)}, "tiers"), ({"rate": D(10**12)}, "rate"),
+            ({"tiers": ((D(1), D("0e999999999")),)}, "tiers"), ({"rate": D("0.000000001")}, "rate"), ({"least": D(10**16)}, "least_amount"),
+            ({"most": D(10**16)}, "most_amount"), ({"tolerance": D("1e99")}, "tolerance_amount"),
+            ({"research_pct": D("0.00001")}, "research_pct"),
+        ],
+    )  # fmt: skip
+    def test_numbers_that_cannot_be_kept_are_refused_beside_their_field(self, change, field):
+        card = Card(0, currency="USD", kind="BPS", rate=D(1), books="CARD", starts_on=self.TODAY)._replace(**change)
+
+        assert [name for name, _ in cards.problems(card, self.TODAY)] == [field]
+
+    def test_the_longest_numbers_that_can_be_kept_are_taken(self):
+        edge, rate = D("9999999999999999.9999"), D("999999999999.99999999")
+        card = Card(0, currency="USD", kind="BPS", rate=rate, tiers=((edge, rate),), least=edge, most=edge, starts_on=self.TODAY)
+
+        assert cards.problems(card, self.TODAY) == []
+
     def test_tiers_read_as_they_are_written(self):
         assert cards.tiers_of("100,000 1.5\n\n500000 1") == ((D(100_000), D("1.5")), (D(500_000), D(1)))
         with pytest.raises(ValueError, match="Line 2"):

@@ -20,6 +20,7 @@ BOOKS = {CARD: "what this card says", SAID: "what the broker said with its fills
 OF_BROKER = {"bps": BPS, "per_share": PER_UNIT, "none": NONE}  # The broker's own rate, as reference data keep it.
 DIVISOR = {BPS: 10_000, PERCENT: 100}
 MOST_TIERS = 10
+DIGITS, RATE_PLACES, AMOUNT_PLACES = 20, 8, 4  # As the API takes them and the columns keep them.
 # What a card may ask for, the weightiest first: of two cards that fit a deal, the one that asks for the weightier wins.
 ASKS = ("broker_id", "strategy", "mic", "country", "asset_class", "currency")
 WORDS = {
@@ -135,8 +136,10 @@ def reckon(card: Card, qty: Decimal, value: Decimal | Fraction) -> Reckoned:
 
 
 def problems(card: Card, today: date) -> list[tuple[str, str]]:
-    """What is wrong with a card that is proposed: (field, text) each."""
-    found = []
+    """What is wrong with a card that is proposed: (field, text) each. Where a number is too long, that alone is said."""
+    found = _too_long(card)
+    if found:
+        return found
     if card.kind not in KINDS:
         found.append(("kind", "Choose how it is reckoned."))
     if card.books not in BOOKS:
@@ -170,6 +173,28 @@ def problems(card: Card, today: date) -> list[tuple[str, str]]:
     if card.ends_on is not None and card.ends_on < card.starts_on:
         found.append(("ends_on", "It ends on the day it starts, or later."))
     return found
+
+
+def _too_long(card: Card) -> list[tuple[str, str]]:
+    """What has more digits than can be kept, (field, text) each; before anything is written out or reckoned with."""
+    numbers = [
+        ("rate", card.rate, RATE_PLACES), *(("tiers", above, AMOUNT_PLACES) for above, _ in card.tiers),
+        *(("tiers", rate, RATE_PLACES) for _, rate in card.tiers), ("least_amount", card.least, AMOUNT_PLACES),
+        ("most_amount", card.most, AMOUNT_PLACES), ("research_pct", card.research_pct, AMOUNT_PLACES),
+        ("tolerance_amount", card.tolerance, AMOUNT_PLACES),
+    ]  # fmt: skip
+    texts = {
+        name: f"At most {DIGITS - places} digits before the point and {places} after it."
+        for name, number, places in numbers if number is not None and not _can_be_kept(number, places)
+    }  # fmt: skip
+    return list(texts.items())
+
+
+def _can_be_kept(number: Decimal, places: int) -> bool:
+    """Whether a column of numeric(20, places) keeps it as it is; what is no number is another's to refuse."""
+    if not number.is_finite() or not number:
+        return not number.is_finite() or abs(number.as_tuple().exponent) <= DIGITS
+    return number.adjusted() < DIGITS - places and number.as_tuple().exponent >= -places
 
 
 def key_of(card: Card) -> str:
