@@ -67,6 +67,11 @@ def compared_costs(block_ids: Sequence[int] | None, asked: Asked) -> list[rules.
     return [rules.compare(_done(some, by_broker, rates)) for some in units.values()]
 
 
+def is_cut(rows: Sequence[rules.Compared]) -> bool:
+    """Whether as many routes were read as are read at most, so that older ones may be in no figure."""
+    return sum(len(row.done.routes) for row in rows) >= MOST
+
+
 def _filled(rows: Sequence[tuple]) -> dict[tuple[int, int], Decimal]:
     """What each broker filled of each block by every strategy: what its commission is shared by."""
     keys = {(row[0], row[3]) for row in rows}

@@ -114,6 +114,14 @@ class TestReported:
         assert cost_selectors.compared_costs(None, cost_selectors.Asked(broker="HARBOR")) == []
         assert cost_selectors.compared_costs([], cost_selectors.Asked()) == []
 
+    @pytest.mark.parametrize(("most", "is_said"), [(1, True), (20_000, False)])
+    def test_the_page_says_where_older_routes_are_in_no_figure(self, booked, olga, monkeypatch, most, is_said):
+        monkeypatch.setattr(cost_selectors, "MOST", most)
+        browser = Client()
+        browser.force_login(olga)
+
+        assert (f"Only the newest {most:,} routes are counted" in browser.get(reverse("costs:report")).content.decode()) is is_said
+
     def test_on_its_page_with_its_arithmetic(self, booked, olga, django_assert_max_num_queries):
         browser = Client()
         browser.force_login(olga)

@@ -33,6 +33,7 @@ def report(request: HttpRequest) -> HttpResponse:
         "rows": rows[:SHOWN], "count": len(rows), "groups": cost_selectors.groups_of(rows, by), "is_whole": ids is None, "asked": asked,
         "ways": [{"label": label, "url": f"?{_with(query, code)}", "on": code == by, "count": None} for code, label in WAYS],
         "least": cost_selectors.least_sample(), "error": error, "query": query.urlencode(),
+        "most": cost_selectors.MOST if cost_selectors.is_cut(rows) else None,
     }  # fmt: skip
     return render(request, "reporting/costs.html", context, status=422 if error else 200)
 
