@@ -27,7 +27,7 @@ def goes_out():
 
     def take() -> None:
         rows = routing.take_to_send(list(Session.objects.values_list("pk", flat=True)))
-        routing.mark_sent({row.id: 1 for row in rows}, timezone.now())
+        routing.mark_sent({row.id: (1, timezone.now()) for row in rows})
 
     return take
 

@@ -459,7 +459,7 @@ class TestRejects:
     def test_a_session_reject_names_our_sequence_number(self, a_route, street):
         route = a_route(10_000)
         order = Message.objects.get(is_out=True)
-        routing.mark_sent({order.pk: 77}, street.start)
+        routing.mark_sent({order.pk: (77, street.start)})
 
         street.book(street.hear(route.broker_id, "3", {45: 77, 373: 1, 58: "tag missing"}))
 

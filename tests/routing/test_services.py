@@ -503,6 +503,6 @@ class TestMessages:
         (again,) = routing.take_to_send([session], again=[session])
 
         assert (first.id, first.is_repeat, again.id, again.is_repeat) == (again.id, False, first.id, True)
-        routing.mark_sent({first.id: 12}, timezone.now())
+        routing.mark_sent({first.id: (12, timezone.now())})
         assert routing.take_to_send([session], again=[session]) == []
         assert Message.objects.get().seq_num == 12

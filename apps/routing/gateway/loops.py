@@ -4,6 +4,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from queue import Empty, SimpleQueue
 
 import orjson
@@ -183,9 +184,12 @@ class Sending(Loop):
         self.up: set[int] = set()
         self.unsure: set[int] = set()
         self.unasked: dict[int, float] = {}
+        self.unmarked: dict[int, tuple[int, datetime]] = {}  # What was handed over and is not yet said to be.
+        self.untold: dict[int, bool] = {}  # Sessions that came or went, which is not yet kept.
         self.pace = Pace()
 
     def once(self) -> bool:
+        self.mark()
         self.note_sessions()
         up = sorted(pk for pk in self.up if self.application.is_wanted(pk))
         if not up:
@@ -194,16 +198,21 @@ class Sending(Loop):
         self.reconcile([pk for pk, due in self.unasked.items() if due <= time.monotonic()])
         held = routing.reconciling(up) | self.unasked.keys()
         rows = routing.take_to_send(up, again=sorted(self.unsure), limit=SEND_AT_ONCE, most=most, held=held)
-        sent = {}
         for row in rows:
             if row.session_id in self.up and self.hand_over(row):
-                sent[row.id] = self.application.last_handed()
+                self.unmarked[row.id] = self.application.last_handed(), timezone.now()
                 if row.session_id in most and row.msg_type in COUNTED:
                     self.pace.note(row.session_id, time.monotonic())
-        routing.mark_sent(sent, timezone.now())
-        if len(rows) < SEND_AT_ONCE:
-            self.unsure -= set(up) & self.up
+        self.mark()
+        if self.unsure:
+            self.unsure -= (set(up) & self.up) - routing.with_unsure(up)
         return len(rows) == SEND_AT_ONCE
+
+    def mark(self) -> None:
+        """Keeps what was handed over; while the database is away it is remembered, or it would be unsure though it is not."""
+        if self.unmarked:
+            routing.mark_sent(self.unmarked)
+            self.unmarked = {}
 
     def hand_over(self, row: routing.ToSend) -> bool:
         """Whether the session took it; where not, it stays marked and goes out again once the session is back."""
@@ -223,7 +232,7 @@ class Sending(Loop):
 
     def note_sessions(self) -> None:
         """Takes in which sessions came and went, and lets the pages know."""
-        states: dict[int, bool] = {}
+        states, self.untold = self.untold, {}
         while True:
             try:
                 session_id, is_up = self.changed.get_nowait()
@@ -245,8 +254,7 @@ class Sending(Loop):
                         self.doubt(ids)
                         self.reconcile(ids)
         except AWAY:
-            for change in states.items():
-                self.changed.put(change)
+            self.untold = states  # What comes meanwhile is newer.
             raise
 
     def doubt(self, session_ids: Sequence[int]) -> None:
@@ -275,6 +283,7 @@ class Sending(Loop):
 
     def last(self) -> None:
         try:
+            self.mark()
             self.note_sessions()
             routing.mark_sessions(act_now(), self.application.session_ids.values(), is_up=False)
         except AWAY:

@@ -120,7 +120,9 @@ class Gateway:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stopping.set())
         sys.setswitchinterval(SWITCH_SECONDS)
-        self._wait_for_leadership()
+        if not self._wait_for_leadership():
+            self.let_go()
+            return
         self._refuse_taken_ports()
         routing.mark_sessions(act_now(), self.session_ids.values(), is_up=False)
         self._connect()
@@ -162,13 +164,16 @@ class Gateway:
                     " change the session's port."
                 ) from error
 
-    def _wait_for_leadership(self) -> None:
-        """A gateway that was just killed may hold its locks for a moment more."""
+    def _wait_for_leadership(self) -> bool:
+        """
+        A gateway that was just killed may hold its locks for a moment more. False where this one is told to stop meanwhile: what the
+        sessions are at is then another's.
+        """
         for _ in range(STANDBY_SECONDS * 10):
             if self.sending.leadership.holds():
-                return
+                return True
             if self.stopping.wait(0.1):
-                return
+                return False
         raise StillLed("Another gateway sends on this database. Stop it first.")
 
     def let_go(self) -> None:

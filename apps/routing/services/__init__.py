@@ -92,6 +92,7 @@ from .messages import (
     mark_sent,
     queue_messages,
     take_to_send,
+    with_unsure,
 )
 from .packages import LegOfPackage, NoPackage, legs_at
 from .planning import (
@@ -389,4 +390,5 @@ __all__ = [
     "stopped_at_route",
     "take_to_send",
     "tell_alerts",
+    "with_unsure",
 ]

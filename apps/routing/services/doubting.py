@@ -1,16 +1,12 @@
 """What was under way as a session's numbers began anew: nobody asks for it by number again, so it is said again."""
 
 from collections.abc import Iterable
-from datetime import timedelta
 
 from django.db import connection, transaction
 
 from ..models import RouteRequest
-from .messages import names_in_list
+from .messages import ASKS, LATELY, names_in_list
 
-LATELY = timedelta(minutes=10)
-"""What was sent longer before is a person's to decide about: it may be too late for it."""
-ASKS = ("D", "F", "G", "AJ", "E", "AB")
 TELLS = ("AK", "Q")  # Whether these were heard is not kept; saying them twice does no harm.
 
 

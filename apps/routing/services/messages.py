@@ -1,7 +1,7 @@
 """FIX messages as rows: those wanted out, and those heard, each kept before anything is done about it."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -10,6 +10,7 @@ import structlog
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models.functions import Mod
+from django.utils import timezone
 
 from apps.core.acts import Act
 from apps.core.refusals import Conflict
@@ -24,6 +25,10 @@ from .throttles import count_messages
 log = structlog.get_logger(__name__)
 S = Message.Status
 NEW_ORDERS = ("D", "E", "AB", "AJ")
+ASKS = (*NEW_ORDERS, "F", "G")
+LATELY = timedelta(minutes=10)
+"""What was sent longer before, and perhaps never heard, is a person's to decide about: it may be too late for it."""
+STALE_UNSURE = "Whether it was sent is not known, and too long ago to send it now: its order is asked for."
 MOST = 2**31 - 1  # As a number can be kept.
 TOLD_IN_REJECT = (45, 371, 372, 373, 58)
 COLUMNS = ("id", "session_id", "is_out", "msg_type", "ref", "text", "at", "problem", "status", "version")
@@ -208,20 +213,62 @@ def take_to_send(
         unless what it cancels is still queued itself
     :param held: sessions whose new orders wait, as their open ones are not reconciled yet; those unsure go out all the same
     """
-    statuses = {s: ("SENDING", "QUEUED") if s in set(again) else ("QUEUED",) for s in session_ids}
+    left = dict(most or {})
     with connection.cursor() as cursor:
+        if again:
+            _settle_unsure(cursor, list(again))
+        beyond, kept = _beyond_pace(cursor, left)
         cursor.execute(
             "SELECT m.id, m.session_id, m.msg_type, m.text, m.status = 'SENDING', m.ref FROM routing_message m"
-            " JOIN unnest(%s::bigint[], %s::boolean[]) AS w(session, again) ON w.session = m.session_id"
-            " WHERE m.status IN ('QUEUED', 'SENDING') AND (m.status = 'QUEUED' OR w.again)"
-            " AND NOT (m.status = 'QUEUED' AND m.session_id = ANY(%s) AND m.msg_type = ANY(%s))"
+            " WHERE m.status IN ('QUEUED', 'SENDING') AND m.session_id = ANY(%s) AND (m.status = 'QUEUED' OR m.session_id = ANY(%s))"
+            " AND NOT (m.status = 'QUEUED' AND m.session_id = ANY(%s) AND m.msg_type = ANY(%s)) AND m.id <> ALL(%s)"
             " ORDER BY m.id LIMIT %s FOR UPDATE OF m",
-            [list(statuses), ["SENDING" in kinds for kinds in statuses.values()], list(held), list(NEW_ORDERS), limit],
+            [list(session_ids), list(again), list(held), list(NEW_ORDERS), beyond, limit],
         )
-        rows = _within_pace(cursor.fetchall(), dict(most or {}), _held_back(held))
+        rows = _within_pace(cursor.fetchall(), left, kept | _held_back(held))
         if rows:
             cursor.execute("UPDATE routing_message SET status = 'SENDING' WHERE id = ANY(%s)", [[r.id for r in rows]])
     return rows
+
+
+def _beyond_pace(cursor, left: Mapping[int, int]) -> tuple[list[int], set[tuple[int, str]]]:
+    """
+    What of paced sessions is queued and cannot be handed over now: else it would stand before all that others have to say.
+
+    :returns: ids, and session and reference of each, which no cancel overtakes
+    """
+    if not left:
+        return [], set()
+    cursor.execute(
+        "SELECT q.id, q.session_id, q.ref, q.msg_type, CASE WHEN q.msg_type IN ('E', 'AB') THEN q.text ELSE '' END FROM"
+        " (SELECT id, session_id, ref, msg_type, text, row_number() OVER (PARTITION BY session_id ORDER BY id) AS n"
+        " FROM routing_message WHERE status = 'QUEUED' AND session_id = ANY(%s) AND msg_type = ANY(%s)) q"
+        " JOIN unnest(%s::bigint[], %s::int[]) AS w(session, most) ON w.session = q.session_id WHERE q.n > w.most",
+        [list(left), [kind for kind in COUNTED if kind != CANCEL], list(left), list(left.values())],
+    )
+    rows = cursor.fetchall()
+    kept = {(session, name) for _, session, ref, kind, text in rows for name in (ref, *names_in_list(kind, text))}
+    return [pk for pk, *_ in rows], kept
+
+
+def _settle_unsure(cursor, session_ids: list[int]) -> None:
+    """What was answered was surely sent; what was asked for long ago is not asked for again: its order is reconciled."""
+    cursor.execute(
+        "UPDATE routing_message m SET status = 'SENT' FROM routing_routerequest r WHERE m.session_id = ANY(%s)"
+        " AND m.status = 'SENDING' AND r.cl_ord_id = m.ref AND r.answer <> 'WAITING'",
+        [session_ids],
+    )
+    cursor.execute(
+        "UPDATE routing_message SET status = 'SENT', problem = %s WHERE session_id = ANY(%s) AND status = 'SENDING'"
+        " AND msg_type = ANY(%s) AND coalesce(sent_at, at) < %s",
+        [STALE_UNSURE, session_ids, list(ASKS), timezone.now() - LATELY],
+    )
+
+
+def with_unsure(session_ids: Collection[int]) -> set[int]:
+    """Of these sessions those of which something is marked as being sent, and perhaps never was."""
+    rows = Message.objects.filter(session__in=session_ids, status=S.SENDING)
+    return set(rows.values_list("session_id", flat=True).distinct())
 
 
 def _held_back(session_ids: Collection[int]) -> set[tuple[int, str]]:
@@ -272,14 +319,14 @@ def orders_of_lists(list_ids: Iterable[str]) -> dict[str, list[str]]:
 
 
 @transaction.atomic
-def mark_sent(sent: Mapping[int, int | None], at: datetime) -> None:
-    """Will mark messages as handed to their session. :param sent: message id to its sequence number"""
+def mark_sent(sent: Mapping[int, tuple[int | None, datetime]]) -> None:
+    """Will mark messages as handed to their session. :param sent: message id to its sequence number and the moment"""
     if sent:
         with connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE routing_message m SET status = 'SENT', sent_at = %s, seq_num = u.seq"
-                " FROM unnest(%s::bigint[], %s::int[]) AS u(id, seq) WHERE m.id = u.id",
-                [at, list(sent), list(sent.values())],
+                "UPDATE routing_message m SET status = 'SENT', sent_at = u.at, seq_num = u.seq"
+                " FROM unnest(%s::bigint[], %s::int[], %s::timestamptz[]) AS u(id, seq, at) WHERE m.id = u.id",
+                [list(sent), *([each[n] for each in sent.values()] for n in (0, 1))],
             )
 
 

@@ -27,8 +27,8 @@ def book_refusal(batch: Batch, message: Heard) -> None:
     if request.answer != "WAITING":
         batch.repeats[message.id] = "The request was answered before."
         return
+    at = fields.find_time(60)  # Before anything is changed: it may be none.
     refuse(batch, route, request, fields.find(102), fields.find(58)[:200])
-    at = fields.find_time(60)
     if at is not None:  # What was pending until then is told late from now on.
         route.reported_at = max(route.reported_at or at, min(at, batch.act.at))
     unknown = fields.find(102) == UNKNOWN_ORDER

@@ -49,6 +49,8 @@ def weigh(batch: Batch, message: Heard, report: rules.Report) -> Callable[[], No
         raise Unbookable(f"It rejects ClOrdID {report.cl_ord_id} as a duplicate, but the broker has that order.")
     fill = Fill(batch, message, report, route, request)
     if fill.is_known:
+        if message.id in batch.trusted and report.exec_type in rules.TRADES:
+            raise Unbookable(f"An execution with ExecID {report.exec_id} of this broker is booked already. Enter this one by hand.")
         return lambda: None
     return _Outcome(batch, message, report, route, request, fill).book
 
