@@ -112,7 +112,7 @@ class TestWaves:
 
     def test_the_number_of_statements_does_not_grow_with_the_blocks(self, grouped, tom, by, django_assert_max_num_queries):
         group = grouped("PROGRAM", 100, 50, 70, sent=False)
-        with django_assert_max_num_queries(150):
+        with django_assert_max_num_queries(155):
             wave(by, tom, group, 50, 1)
 
 
