@@ -84,15 +84,14 @@ def standing_still(asked: Sequence[AlertRule], now: datetime) -> list[Found]:
     )
     found = []
     for rule in asked:
-        patience = timedelta(seconds=float(rule.threshold * 60))
         for algo in rows:
-            block, still = algo.block, now - algo.still_since
-            if rule.desk_id not in (None, block.desk_id) or (algo.status == A.WORKING and still <= patience):
+            block, minutes = algo.block, Decimal((now - algo.still_since) // timedelta(microseconds=1)) / 60_000_000
+            if rule.desk_id not in (None, block.desk_id) or (algo.status == A.WORKING and minutes <= rule.threshold):
                 continue
             what = "paused itself" if algo.status == A.PAUSED else f"has waited for more than {plain(rule.threshold)} min"
             found.append(
                 Found(
-                    rule.pk, rule.kind, rule.threshold, block.pk, None, Decimal(still.total_seconds()) / 60, block.side,
+                    rule.pk, rule.kind, rule.threshold, block.pk, None, minutes, block.side,
                     block.instrument.symbol, algo.broker.name, f"{algo.ref} {what}. {algo.text}", algo.pk, algo.still_since,
                 )  # fmt: skip
             )
