@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -307,17 +308,32 @@ def test_connections_cut_by_the_database_are_borne(gateway, market, a_block, tom
     assert_both_sides_agree(market)
 
 
+@contextmanager
+def unbooked(routes):
+    """What is said of these routes is heard, and waits to be booked."""
+    other = connection.copy()
+    other.set_autocommit(False)
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT id FROM routing_route WHERE id = ANY(%s) FOR NO KEY UPDATE", [list(routes)])
+        yield
+    finally:
+        other.close()
+
+
 def test_a_message_sent_but_not_marked_goes_out_again_and_makes_no_second_order(gateway, market, a_block, tom, by):
-    gateway.start()
     block = a_block("AAA", "BUY", 1_000)
     routed = routing.route_blocks(by(tom), [block.pk], seen={block.pk: block.version})
-    wait_until("filled", lambda: over(routed.routes))
-    gateway.stop()
-    Message.objects.filter(is_out=True, msg_type="D").update(status="SENDING", sent_at=None)  # As after a kill.
-
-    gateway.start()
-    wait_until("sent again", lambda: not Message.objects.filter(status="SENDING").exists())
+    orders = Message.objects.filter(is_out=True, msg_type="D")
+    with unbooked(routed.routes):
+        gateway.start()
+        wait_until("sent", lambda: orders.filter(status="SENT").exists())
+        gateway.kill()
+        orders.update(status="SENDING", sent_at=None)  # As if it had been killed a moment before.
+        gateway.start()
+        wait_until("sent again", lambda: not orders.filter(status="SENDING").exists())
     wait_until("answered", lambda: Message.objects.filter(is_out=False, text__contains="|150=I|").exists())
+    wait_until("filled", lambda: over(routed.routes))
 
     arrived = [row for row in journal(market, "orders") if row["event"] == "received"]
     assert [row["times_seen"] for row in arrived] == [1, 2]
