@@ -28,7 +28,7 @@ from oms_portal.scenario import House, free_port
 from tests import prepared
 
 KILLS, SYSTEMS, NODES, SEED = 30, 3, 2, 4
-SECONDS_TO_BOOT, SECONDS_TO_ANSWER, SECONDS_TO_CATCH_UP = 30, 5, 15
+SECONDS_TO_BOOT, SECONDS_TO_ANSWER, SECONDS_TO_ENTER, SECONDS_TO_CATCH_UP = 30, 5, 90, 15
 HESITATION_MS = 250
 PATH = "/api/v1/orders/?submit=1"
 
@@ -132,7 +132,7 @@ class System(threading.Thread):
     def enter(self, n: int) -> None:
         key = f"key-{n}"
         order = self.wanted(n) | {"client_ref": key}
-        deadline = time.monotonic() + SECONDS_TO_BOOT
+        deadline = time.monotonic() + SECONDS_TO_ENTER
         while time.monotonic() < deadline:
             name = self.draw.choice(list(self.nodes.ports))
             try:
@@ -258,7 +258,7 @@ def kill_while_orders_come(nodes: Nodes, told: Entered, wanted: Callable[[int], 
     finally:
         ended.set()
     for system in systems:
-        system.join(SECONDS_TO_BOOT)
+        system.join(SECONDS_TO_ENTER)
         if system.error:
             raise system.error
 
