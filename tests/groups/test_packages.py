@@ -315,6 +315,15 @@ class TestChanges:
         assert (told.qty, told.net_limit, told.wanted_name) == (200, -139, "")
         assert name_of(working) == last_asked("AC")
 
+    def test_an_acceptance_that_does_not_add_up_is_a_persons_to_look_at_and_changes_nothing(self, working, harbor, tom, by):
+        groups.change_package(by(tom), working.pk, packages=D(200), net_limit=D(-139), seen={working.pk: working.version})
+        harbor.whole(last_asked("AC"), "5", "0", 200, 0, 350, orig=name_of(working))
+
+        assert Message.objects.filter(status="QUARANTINED").count() == 1
+        told = Package.objects.get()
+        assert (told.qty, told.wanted_qty, told.wanted_name) == (300, 200, last_asked("AC"))
+        assert at_brokers(working) == [300, 600]
+
     def test_a_refused_change_leaves_it_as_it_was(self, working, harbor, tom, by):
         groups.change_package(by(tom), working.pk, packages=D(200), net_limit=D(-139), seen={working.pk: working.version})
         harbor.say("9", {37: "PKG1", 11: last_asked("AC"), 41: name_of(working), 39: "0", 434: 2, 102: 0, 58: "too late"})

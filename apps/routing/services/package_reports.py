@@ -33,7 +33,6 @@ def hear_report(batch: Batch, message: Heard) -> None:
         return
     batch.route_named(message, *_leg_names(package.legs[0], fields))  # Refuses another counterparty's before anything is done.
     kind = fields.find(442) or ("" if rules.kind_of(fields) in rules.TRADES else WHOLE)  # Not all say so of a state.
-    _adopt(package, fields)
     if kind == LEG:
         if fields is not batch.raw[message.id] and not fields.find(654):
             raise Unbookable("It does not name its leg by LegRefID (654), and only by its leg are its units known.")
@@ -46,6 +45,7 @@ def hear_report(batch: Batch, message: Heard) -> None:
         _book_whole(batch, message, package, fields)
     else:
         raise Unbookable("It is of a package, and does not say (442) whether of a leg or of the whole.")
+    _adopt(package, fields)
 
 
 def _leg_names(leg: LegKnown, fields: rules.Fields) -> list[str]:
