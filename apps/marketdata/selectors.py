@@ -70,10 +70,10 @@ def _rates_into(to: str, rows: Iterable[tuple[str, str, Decimal, datetime]]) -> 
     return found
 
 
-def forward_factors(wanted: Iterable[tuple[int, date]], today: date) -> dict[tuple[int, date], Decimal]:
+def forward_factors(wanted: Iterable[tuple[int, date]], at: datetime) -> dict[tuple[int, date], Decimal]:
     """
-    Each (pair of currencies, value date) to what the pair's spot price is multiplied with for that date (``rules.forward_factor``);
-    absent where the interest of a currency or the spot date is not on file. Five queries, none where nothing is wanted.
+    Each (pair of currencies, value date) to what the pair's spot price is multiplied with for that date (``rules.forward_factor``),
+    counted from when what is traded at a time settles spot; absent where the interest of a currency or the spot date is not on file. Five queries, none where nothing is wanted.
     """
     wanted = set(wanted)
     if not wanted:
@@ -82,7 +82,7 @@ def forward_factors(wanted: Iterable[tuple[int, date]], today: date) -> dict[tup
     pairs = {pk: (base, quote) for pk, base, quote in rows.values_list("pk", "base_currency_id", "currency_id")}
     interest = {code: rules.Interest(*terms) for code, *terms in DepositRate.objects.values_list("currency_id", "pct", "year_days")}
     try:
-        spots = reference.spot_dates(pairs, today)
+        spots = reference.spot_dates(pairs, at)
     except NoSettlementCalendar:
         return {}
     return {

@@ -268,7 +268,7 @@ def sketch(
     market = quote.mid if quote else None
     if value_date and instrument.is_pair:
         dated = instrument.pk, value_date
-        market = selectors.forward_mids([dated], timezone.now().date()).get(dated)
+        market = selectors.forward_mids([dated], timezone.now()).get(dated)
     price = limit or market
     amount = qty * price * instrument.price_factor if qty and price else None
     rate = marketdata.fx_rates("USD").get(instrument.currency_id)
@@ -306,14 +306,14 @@ def _derived(
     pair = (portfolio.pk, instrument.pk)
     asked = "" if intent in rules.FROM_HOLDING else side
     known = selectors.known_of([pair])[pair]
-    forwards = selectors.forward_mids([(instrument.pk, on)], timezone.now().date()) if on else {}
+    forwards = selectors.forward_mids([(instrument.pk, on)], timezone.now()) if on else {}
     found = rules.derived(intent, rules.plain(value) or "", asked, known._replace(price=forwards.get((instrument.pk, on), known.price)))
     return found.side, Decimal(found.qty) if found.qty else None, found.problem or ""
 
 
 def _spot(pair: Instrument) -> date | None:
     try:
-        return reference.spot_dates([pair.pk], timezone.now().date())[pair.pk]
+        return reference.spot_dates([pair.pk], timezone.now())[pair.pk]
     except NoSettlementCalendar:
         return None
 

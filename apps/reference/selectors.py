@@ -324,13 +324,13 @@ def settlement_holidays() -> dict[str, dict[date, str]]:
     return found
 
 
-def spot_dates(pair_ids: Iterable[int], day: date) -> dict[int, date]:
-    """Pair of currencies to when it settles if it is traded on the day, or the next that it trades. Three queries."""
+def spot_dates(pair_ids: Iterable[int], at: datetime) -> dict[int, date]:
+    """Pair of currencies to when it settles if it is traded at a time (see ``trade_dates``). Three queries."""
     rows = Instrument.objects.filter(pk__in=set(pair_ids), base_currency__isnull=False)
     keys = {
-        pk: (_session_from(calendar, day), country, "FX", f"{base}/{quote}")
-        for pk, calendar, country, base, quote in rows.values_list(
-            "pk", "venue__calendar", "country", "base_currency_id", "currency_id"
+        pk: (_session_from(calendar, local_date(at, zone)), country, "FX", f"{base}/{quote}")
+        for pk, calendar, zone, country, base, quote in rows.values_list(
+            "pk", "venue__calendar", "venue__timezone", "country", "base_currency_id", "currency_id"
         )
     }
     dates = settlement_dates(keys.values())

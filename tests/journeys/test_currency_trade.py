@@ -95,7 +95,7 @@ def asked(kind: str) -> list[Fields]:
 
 def forward_day(pair, months: int = 3) -> date:
     """A day some months after spot on which both currencies settle."""
-    day = reference.spot_dates([pair.pk], date.today())[pair.pk] + timedelta(days=30 * months)
+    day = reference.spot_dates([pair.pk], timezone.now())[pair.pk] + timedelta(days=30 * months)
     off = {d for days in reference.settlement_holidays().values() for d in days}
     while day.weekday() >= 5 or day in off:
         day += timedelta(days=1)
@@ -110,7 +110,7 @@ def cash(firm, code: str) -> dict[str, Decimal]:
 def test_euros_bought_for_spot_become_two_moneys_and_no_holding(pair, firm, enter, trade, by, tom):
     enter({**BUY, "portfolio": "P1", "qty": "200000"}, {**BUY, "portfolio": "P2", "qty": "100000"})
     [block] = Block.objects.all()
-    spot = reference.spot_dates([pair.pk], block.trade_date)[pair.pk]
+    spot = reference.spot_dates([pair.pk], block.opened_at)[pair.pk]
     assert (block.qty, block.settle_date) == (D(300_000), spot)
 
     block = trade(block, "1.1002")
@@ -170,7 +170,7 @@ def test_a_forward_is_worked_apart_and_settles_on_the_day_agreed(pair, firm, ent
     )
     spot, forward = Block.objects.order_by("qty")
     assert (spot.qty, forward.qty, forward.settle_date) == (D(10_000), D(50_000), day)
-    days = (day - reference.spot_dates([pair.pk], date.today())[pair.pk]).days
+    days = (day - reference.spot_dates([pair.pk], timezone.now())[pair.pk]).days
     price = round(D("1.10") * (1 + D(days) / 9000) / (1 + D(days) / 18000), 8)  # 4% on dollars, 2% on euros.
     assert set(Order.objects.values_list("qty", "decision_price")) == {(10_000, D("1.10")), (20_000, price), (30_000, price)}
 

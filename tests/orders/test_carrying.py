@@ -80,15 +80,23 @@ def test_a_forward_says_its_own_price_of_both_days_and_not_that_of_spot(carried,
 
     told = dict(Entry.objects.filter(event="order.carried").values_list("subject_id", "payload"))
     day = date(2027, 5, 26)
-    then, now = (selectors.forward_mids({(pair.pk, day)}, on.date())[pair.pk, day] for on in (FRIDAY, MONDAY))
+    then, now = (selectors.forward_mids({(pair.pk, day)}, on)[pair.pk, day] for on in (FRIDAY, MONDAY))
     assert then > now > Decimal("1.11")
     assert [told[forward][f"price_{when}"] for when in ("then", "now")] == [plain(then), plain(now)]
     assert [told[spot][f"price_{when}"] for when in ("then", "now")] == ["1.1", "1.1"]
 
 
+def test_spot_counts_from_the_date_in_new_york_as_the_trade_itself_does(firm):
+    pair = with_pair(firm)
+    evening = MONDAY.replace(hour=1, minute=30) + timedelta(days=1)
+    monday, tuesday = (reference.spot_dates([pair.pk], at)[pair.pk] for at in (MONDAY, MONDAY + timedelta(days=1)))
+
+    assert reference.spot_dates([pair.pk], evening)[pair.pk] == monday < tuesday
+
+
 def test_a_forward_whose_value_date_has_become_spot_is_cancelled(carried, wish, at, firm):
     pair = with_pair(firm)
-    spot = reference.spot_dates([pair.pk], MONDAY.date())[pair.pk]
+    spot = reference.spot_dates([pair.pk], MONDAY)[pair.pk]
     lapsed, still = carried(
         *(wish(symbol="EUR/USD", qty="10000", tif="GTC", value_date=str(on)) for on in (spot, date(2027, 5, 26)))
     )

@@ -30,5 +30,5 @@ def mids_of(blocks: Iterable[Block]) -> dict[int, Decimal]:
 def forwards_of(blocks: Iterable[Block]) -> dict[int, Decimal | None]:
     """Of the blocks that are forwards, id to what the spot price is multiplied with for the value date; None where it is not known."""
     dated = {b.pk: (b.instrument_id, date.fromisoformat(b.terms["value_date"])) for b in blocks if "value_date" in b.terms}
-    factors = marketdata.forward_factors(dated.values(), timezone.now().date())
+    factors = marketdata.forward_factors(dated.values(), timezone.now())
     return {pk: factors.get(one) for pk, one in dated.items()}

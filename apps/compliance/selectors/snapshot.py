@@ -147,7 +147,7 @@ def around(
         met=met_for_judging(order_ids, at),
         forwards={
             (int(np.searchsorted(place[1], pk)), on.toordinal()): Fraction(factor)
-            for (pk, on), factor in marketdata.forward_factors(dated, at.date()).items()
+            for (pk, on), factor in marketdata.forward_factors(dated, at).items()
         },
         **taxes, **listed, limits=limits, breakers=shorts.breakers(orders, place_of, at), boxed=boxed, units_owned=units_owned,
         firm_held=firm[0], firm_promised=firm[1], own=said_of(rules, instruments), benchmarks=benchmarks, constituents=funds,

@@ -1,7 +1,7 @@
 """What a ticket is judged by: facts about portfolios, instruments and references, each in one or two queries."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -120,7 +120,7 @@ class PairKnown(NamedTuple):
     holidays: dict[str, dict[date, str]]
 
 
-def pairs_known(ids: Collection[int], today: date) -> dict[int, PairKnown]:
+def pairs_known(ids: Collection[int], at: datetime) -> dict[int, PairKnown]:
     """Those of the instruments that are pairs of currencies. Five queries for any number; one where none is a pair."""
     rows = list(
         Instrument.objects.filter(pk__in=ids, asset_class=AssetClass.FX).values_list(
@@ -129,7 +129,7 @@ def pairs_known(ids: Collection[int], today: date) -> dict[int, PairKnown]:
     )
     if not rows:
         return {}
-    spots, holidays = reference.spot_dates([row[0] for row in rows], today), reference.settlement_holidays()
+    spots, holidays = reference.spot_dates([row[0] for row in rows], at), reference.settlement_holidays()
     return {
         pk: PairKnown(symbol, spots[pk], {currency: holidays.get(currency, {}) for currency in pair})
         for pk, symbol, *pair in rows
@@ -162,10 +162,10 @@ def references_in_use(user, refs: Collection[str]) -> dict[str, int]:
         return dict(cursor.fetchall())
 
 
-def forward_mids(wanted: Collection[tuple[int, date]], today: date) -> Mapping[tuple[int, date], Decimal]:
-    """(Pair, value date) to its forward price in the middle now, eight decimals; absent where it is not known."""
+def forward_mids(wanted: Collection[tuple[int, date]], at: datetime) -> Mapping[tuple[int, date], Decimal]:
+    """(Pair, value date) to its forward price in the middle, as of a time, eight decimals; absent where it is not known."""
     quotes = marketdata.quotes_of({pk for pk, _ in wanted})
-    factors = marketdata.forward_factors(wanted, today)
+    factors = marketdata.forward_factors(wanted, at)
     return {(pk, on): round(quotes[pk].mid * factor, 8) for (pk, on), factor in factors.items() if pk in quotes}
 
 

@@ -87,7 +87,7 @@ def _judged(act: Act, changes: Mapping[int, Mapping[str, Any]]) -> Judged:
         (*rules.TYPED, "desk"), pl.String
     )
     typed = pl.DataFrame(after, schema=schema)
-    terms, problems = rules.judged(with_facts(user, typed, act.at.date(), fills=False))
+    terms, problems = rules.judged(with_facts(user, typed, act.at, fills=False))
     terms = terms.with_columns(
         rules.as_text("qty", rules.QTY_PLACES),
         rules.as_text("limit_price", rules.PRICE_PLACES),

@@ -153,7 +153,7 @@ def _old(act: Act, found: Sequence[tuple]) -> list[Old]:
 def _spots(act: Act, pairs: Collection[int]) -> dict[int, date]:
     """Spot dates of pairs; none where a calendar is missing, for then no order is to wait for another's."""
     try:
-        return reference.spot_dates(pairs, act.at.date()) if pairs else {}
+        return reference.spot_dates(pairs, act.at) if pairs else {}
     except NoSettlementCalendar:
         return {}
 
@@ -169,5 +169,5 @@ def _prices(act: Act, old: Collection[Old]) -> dict[tuple[int, date | None], Dec
     """What they are worth now, eight decimals: a forward at that for its day; absent where it is not known."""
     spots = selectors.mids({one.instrument_id for one in old if not one.value_date})
     days = {(one.instrument_id, one.value_date) for one in old if one.value_date}
-    forwards = selectors.forward_mids(days, act.at.date()) if days else {}
+    forwards = selectors.forward_mids(days, act.at) if days else {}
     return {(pk, None): price for pk, price in spots.items()} | dict(forwards)

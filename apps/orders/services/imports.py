@@ -201,7 +201,7 @@ def own_columns(sheet: sheets.Sheet) -> pl.Expr:
 
 def judged_lines(user, asked: pl.DataFrame, act: Act) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Terms of the good lines and problems of the bad, those of their shape among them."""
-    terms, problems = rules.judged(with_facts(user, asked, act.at.date()))
+    terms, problems = rules.judged(with_facts(user, asked, act.at))
     group = pl.col("group").str.strip_chars().str.len_chars()
     twofold = (pl.col("qty").str.strip_chars() != "") & (pl.col("intent").str.strip_chars() != "")
     shapes = pl.concat(

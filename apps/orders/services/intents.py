@@ -1,6 +1,6 @@
 """Rows that say what is intended instead of how many units: their quantity, derived before they are judged."""
 
-from datetime import date
+from datetime import datetime
 
 import orjson
 import polars as pl
@@ -8,7 +8,7 @@ import polars as pl
 from .. import rules, selectors
 
 
-def with_quantities(asked: pl.DataFrame, today: date) -> pl.DataFrame:
+def with_quantities(asked: pl.DataFrame, at: datetime) -> pl.DataFrame:
     """
     Side and quantity of the rows with an ``intent`` derived at the prices of now (of a forward, at that for its day), with
     what they were made from in ``intent_json`` or why there is none in ``intent_problem``. Frames without any pay nothing.
@@ -21,7 +21,7 @@ def with_quantities(asked: pl.DataFrame, today: date) -> pl.DataFrame:
     day = pl.col("value_date").fill_null("").str.strip_chars().str.to_date("%Y-%m-%d", strict=False)
     said = rows.select("row", "portfolio_id", "instrument_id", "intent", "intent_value", "side", day).rows()
     known = selectors.known_of({(home, thing) for _, home, thing, *_ in said})
-    forwards = selectors.forward_mids({(thing, on) for _, _, thing, *_, on in said if on}, today)
+    forwards = selectors.forward_mids({(thing, on) for _, _, thing, *_, on in said if on}, at)
     found = []
     for row, home, thing, kind, value, side, on in said:
         if (home, thing) in known:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 import orjson
@@ -104,7 +104,7 @@ def judged_wishes(act: Act, user, wishes: Sequence[Wish]) -> pl.DataFrame:
     if any(wish.portfolio_id is None or wish.instrument_id is None for wish in wishes):
         asked = named(user, asked, ("identifier",))
     hold_references(user, asked)
-    terms, problems = rules.judged(with_facts(user, asked, act.at.date()))
+    terms, problems = rules.judged(with_facts(user, asked, act.at))
     if len(problems):
         raise bad_wishes(problems, len(wishes))
     return terms
@@ -189,13 +189,14 @@ def hold_references(user, asked: pl.DataFrame) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('orders.references'), %s)", [user.pk])
 
 
-def with_facts(user, asked: pl.DataFrame, today, *, fills: bool = True) -> pl.DataFrame:
+def with_facts(user, asked: pl.DataFrame, at: datetime, *, fills: bool = True) -> pl.DataFrame:
     """
     What was typed, joined with what is known about it (``rules.FACTS``). Problems that the asker found by itself, in
     ``portfolio_found`` and ``instrument_found``, win over those found here.
 
     :param fills: whether the firm's rules fill in what is empty; not where an empty field is what the person wants
     """
+    today = at.date()
     asked = _with_own(asked)
     frame = asked = _with_defaults(asked, today) if fills else asked
     for key, columns, facts in (
@@ -220,7 +221,7 @@ def with_facts(user, asked: pl.DataFrame, today, *, fills: bool = True) -> pl.Da
     )  # fmt: skip
     frame = frame.with_columns(pl.col("desk").fill_null("")).join(desks, on="desk", how="left", maintain_order="left")
     frame = with_amounts(frame.with_columns(pl.lit(None, pl.String).alias("intent_json")))
-    frame = with_value_dates(with_quantities(frame, today), today)
+    frame = with_value_dates(with_quantities(frame, at), at)
     return _with_reference_problems(user, frame.with_columns(pl.lit(today, pl.Date).alias("today")))
 
 
@@ -323,7 +324,7 @@ def write_orders(
             terms.drop("row")
             .join(known, on="instrument_id", how="left", maintain_order="left")
             .with_columns(
-                *forward_prices(terms, act.at.date()),
+                *forward_prices(terms, act.at),
                 rules.as_text("qty", rules.QTY_PLACES),
                 rules.as_text("limit_price", rules.PRICE_PLACES),
                 pl.Series("id", ids, pl.Int64),
