@@ -6,6 +6,7 @@ from apps.core.lifecycles import Lifecycle
 
 from . import events as e
 from . import limit_events as le
+from . import mandate_events as me
 
 
 class R(StrEnum):
@@ -125,9 +126,9 @@ DRAFT_LIFE = Lifecycle(
 
 MANDATE_LIFE = Lifecycle(
     "mandate",
-    born={e.MandateEntered: InForce.ACTIVE},
-    moves={(InForce.ACTIVE, e.MandateRetired): InForce.RETIRED},
-    stays={e.MandateReissued: [InForce.ACTIVE], e.MandateReworded: [InForce.ACTIVE]},
+    born={me.MandateEntered: InForce.ACTIVE},
+    moves={(InForce.ACTIVE, me.MandateRetired): InForce.RETIRED},
+    stays={me.MandateReissued: [InForce.ACTIVE], me.MandateReworded: [InForce.ACTIVE]},
 )
 
 
@@ -138,9 +139,9 @@ class Cl(StrEnum):
 
 CLAUSE_LIFE = Lifecycle(
     "clause",
-    born={e.ClauseEntered: Cl.STANDS},
-    moves={(Cl.STANDS, e.ClauseRemoved): Cl.GONE, (Cl.GONE, e.ClauseEntered): Cl.STANDS},
-    stays={e.ClauseChanged: [Cl.STANDS]},
+    born={me.ClauseEntered: Cl.STANDS},
+    moves={(Cl.STANDS, me.ClauseRemoved): Cl.GONE, (Cl.GONE, me.ClauseEntered): Cl.STANDS},
+    stays={me.ClauseChanged: [Cl.STANDS]},
 )
 
 
@@ -155,15 +156,15 @@ class Mp(StrEnum):
 
 MAPPING_LIFE = Lifecycle(
     "mapping",
-    born={e.MappingProposed: Mp.PROPOSED},
+    born={me.MappingProposed: Mp.PROPOSED},
     moves={
-        (Mp.PROPOSED, e.MappingApproved): Mp.APPROVED,
-        (Mp.PROPOSED, e.MappingRefused): Mp.REFUSED,
-        (Mp.PROPOSED, e.MappingDropped): Mp.DROPPED,
-        (Mp.PROPOSED, e.MappingOutdated): Mp.DROPPED,
-        (Mp.APPROVED, e.MappingOutdated): Mp.STALE,
-        (Mp.APPROVED, e.MappingEnded): Mp.ENDED,
-        (Mp.STALE, e.MappingEnded): Mp.ENDED,
+        (Mp.PROPOSED, me.MappingApproved): Mp.APPROVED,
+        (Mp.PROPOSED, me.MappingRefused): Mp.REFUSED,
+        (Mp.PROPOSED, me.MappingDropped): Mp.DROPPED,
+        (Mp.PROPOSED, me.MappingOutdated): Mp.DROPPED,
+        (Mp.APPROVED, me.MappingOutdated): Mp.STALE,
+        (Mp.APPROVED, me.MappingEnded): Mp.ENDED,
+        (Mp.STALE, me.MappingEnded): Mp.ENDED,
     },
 )
 

@@ -73,7 +73,8 @@ def _rates_into(to: str, rows: Iterable[tuple[str, str, Decimal, datetime]]) -> 
 def forward_factors(wanted: Iterable[tuple[int, date]], at: datetime) -> dict[tuple[int, date], Decimal]:
     """
     Each (pair of currencies, value date) to what the pair's spot price is multiplied with for that date (``rules.forward_factor``),
-    counted from when what is traded at a time settles spot; absent where the interest of a currency or the spot date is not on file. Five queries, none where nothing is wanted.
+    counted from when what is traded at a time settles spot; absent where the interest of a currency or the spot date is not on file.
+    Five queries, none where nothing is wanted.
     """
     wanted = set(wanted)
     if not wanted:

@@ -15,7 +15,7 @@ from apps.core.events import Event, Fact, differing
 from apps.core.refusals import Invalid, NotFound
 from apps.core.tables import copy_in, next_ids, update_many
 
-from .. import events
+from .. import mandate_events as events
 from ..engine.coverage import hash_of
 from ..models import ClauseText, MandateDocument, MandateEdition
 from ..states import CLAUSE_LIFE, Cl

@@ -17,7 +17,7 @@ from apps.orders.services import LARGEST as LARGEST_PDF
 from apps.portfolios.models import Portfolio, PortfolioGroup
 from apps.users.services import require
 
-from .. import events
+from .. import mandate_events as events
 from ..models import MandateDocument, MandateEdition
 from ..states import MANDATE_LIFE
 from .clauses import Clauses, Said, readable, write

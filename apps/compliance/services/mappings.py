@@ -17,7 +17,8 @@ from apps.orders import selectors as order_selectors
 from apps.portfolios.models import Portfolio
 from apps.users.services import require
 
-from .. import events
+from .. import mandate_events as events
+from ..events import RuleActivated, RuleRetired
 from ..models import Clause, ClauseMapping, ClauseText, MandateDocument, Rule, RuleVersion
 from ..states import MAPPING_LIFE, RULE_LIFE, Cl, InForce, Mp
 from .rulebook import StaleRule
@@ -193,10 +194,10 @@ def outdate_mappings(act: Act, facts: Sequence[Fact]) -> None:
     """Has the mappings of rules, whose rows the caller holds, be looked at again: they say something else, or are out of force."""
     why = {
         fact.subject_id: f"Version {fact.event.number} of the rule is in force."
-        if isinstance(fact.event, events.RuleActivated)
+        if isinstance(fact.event, RuleActivated)
         else "The rule is out of force."
         for fact in facts
-        if not (isinstance(fact.event, events.RuleActivated) and fact.event.number == 1)
+        if not (isinstance(fact.event, RuleActivated) and fact.event.number == 1)
     }
     if why:
         _outdate(act, _locked(Q(rule__in=why, status__in=[Mp.PROPOSED, Mp.APPROVED])), lambda row: why[row.rule_id])
@@ -302,7 +303,7 @@ def _refuse_changed(
 
 def _refuse_never_asked(home: MandateDocument, rule: Rule, version: RuleVersion) -> None:
     """A rule whose scope leaves out what the document is for proves nothing there."""
-    if not RULE_LIFE.allows(rule.status, events.RuleRetired):
+    if not RULE_LIFE.allows(rule.status, RuleRetired):
         raise NeverAsked(f"“{rule.name}” is out of force. Choose a rule that is asked.", field="rule")
     scope = version.scope
     if not scope or scope.get("desks"):
