@@ -6,7 +6,7 @@ from tests.faults.test_chaos import run
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_rebalance_goes_from_import_to_settlement():
     ended = run("oms_portal.scenario")
     assert [name for name, holds in ended["invariants"].items() if not holds] == []

@@ -1,6 +1,7 @@
 """Sessions with hours and TLS: opened and closed by their schedules, and never with whom they cannot verify."""
 
 import threading
+from concurrent.futures import Future
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from queue import SimpleQueue
@@ -64,6 +65,19 @@ class Engine:
         return 1
 
 
+class Inbox:
+    """Keeps at once."""
+
+    def do(self, do, *what):
+        do(*what)
+
+    def ask(self, do, *what) -> Future:
+        self.do(do, *what)
+        done = Future()
+        done.set_result(None)
+        return done
+
+
 class TestHours:
     @pytest.fixture
     def kept(self, counterparties, by, monkeypatch):
@@ -72,7 +86,7 @@ class TestHours:
         row = Session.objects.order_by("pk").first()
         application = SimpleNamespace(
             sessions={row.pk: None}, said={row.pk: Said()}, gaps=SimpleQueue(), renumbered=lambda pk: None,
-            inbox=SimpleNamespace(settle=lambda seconds: True),
+            inbox=Inbox(),
         )  # fmt: skip
 
         def make(schedule: Schedule) -> tuple[Keeper, Session]:

@@ -11,6 +11,7 @@ from apps.routing.models import Execution, Message, ReconciledRoute, Route, Rout
 from apps.routing.services.doubting import LATELY
 from tests.routing.raw_acceptor import RawAcceptor
 from tests.routing.test_gateway import GatewayProcess, wait_until
+from tests.routing.test_take_over import Kept
 
 SECOND = timedelta(seconds=1)
 
@@ -78,11 +79,10 @@ class TestDoubt:
 
 class TestReserved:
     def test_a_logon_that_resets_begins_anew_also_as_the_first_that_is_said(self):
-        kept = []
-        reserving = Reserving({7: 900}, lambda pk, n, since: kept.append((n, since is not None)))
-        reserving.note(7, 1, resets=True)
+        kept = Kept()
+        Reserving({7: 900}, kept).note(7, 1, resets=True)
 
-        assert kept == [(501, True)]
+        assert (kept.asked, kept.waited) == ([(7, 501, True)], [501])
 
 
 @pytest.mark.django_db

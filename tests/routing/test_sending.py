@@ -1,6 +1,7 @@
 """What is handed to sessions: in turn, in order, and never again when it was or is too old."""
 
 import threading
+from contextlib import nullcontext
 from datetime import timedelta
 from queue import SimpleQueue
 from types import SimpleNamespace
@@ -24,7 +25,7 @@ def sending(a_route, monkeypatch):
     """A sender whose one session is up and takes all, with an order to send."""
     made = SimpleNamespace(route=a_route(1000), handed=[], changed=SimpleQueue())
     made.session = Message.objects.get(is_out=True).session_id
-    application = SimpleNamespace(is_wanted=lambda pk: True, last_handed=lambda: 7, session_ids={})
+    application = SimpleNamespace(is_wanted=lambda pk: True, last_handed=lambda: 7, session_ids={}, speaking=nullcontext)
     made.loop = Sending(threading.Event(), application, made.changed, {made.session: "FIX.4.4"}, {})
     monkeypatch.setattr(made.loop, "hand_over", lambda row: made.handed.append(row) or True)
     made.changed.put((made.session, True))

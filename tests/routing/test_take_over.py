@@ -5,6 +5,7 @@ import io
 import random
 import time
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -29,23 +30,51 @@ from tests.routing.test_gateway import (
 )
 
 
+class Kept:
+    """Ceilings as they are asked to be kept; each is, once it is waited for or said to be."""
+
+    def __init__(self):
+        self.asked, self.waited, self.is_done = [], [], False
+
+    def __call__(self, session_id, ceiling, since):
+        self.asked.append((session_id, ceiling, since is not None))
+        return SimpleNamespace(done=lambda: self.is_done, result=lambda: self.waited.append(ceiling))
+
+
 class TestReserved:
     def test_ahead_of_what_leaves_and_anew_where_numbers_begin_anew(self):
-        kept = []
-        reserving = Reserving({}, lambda pk, n, since: kept.append((pk, n, since is not None)))
-        for number in (1, 2, 1 + AHEAD - 1, 1 + AHEAD, 1 + AHEAD + 1, 1, 2):
+        kept = Kept()
+        reserving = Reserving({}, kept)
+        for number in (1, 2, 1 + AHEAD // 2 - 1, 1 + AHEAD // 2):
             reserving.note(7, number)
+        assert (kept.asked, kept.waited) == ([(7, 1 + AHEAD, False), (7, 1 + AHEAD // 2 + AHEAD, False)], [1 + AHEAD])
 
-        assert kept == [(7, 1 + AHEAD, False), (7, 1 + 2 * AHEAD, False), (7, 1 + AHEAD, True)]
+        reserving.note(7, AHEAD)
+        assert kept.waited == [1 + AHEAD], "it is below what is kept"
+        reserving.note(7, 1 + AHEAD)
+        assert kept.waited == [1 + AHEAD, 1 + AHEAD // 2 + AHEAD]
+
+        for number in (1, 2):
+            reserving.note(7, number)
+        assert (kept.asked[2:], kept.waited[2:]) == ([(7, 1 + AHEAD, True)], [1 + AHEAD])
+
+    def test_one_that_is_kept_meanwhile_is_waited_for_by_nobody(self):
+        kept = Kept()
+        reserving = Reserving({7: 1 + AHEAD}, kept)
+        reserving.note(7, 1 + AHEAD // 2)
+        kept.is_done = True
+        reserving.note(7, 2 + AHEAD // 2)
+
+        assert (reserving.ceilings, reserving.coming) == ({7: 1 + AHEAD // 2 + AHEAD}, {})
 
     def test_what_a_person_set_is_reserved_anew(self):
-        kept = []
-        reserving = Reserving({7: 900}, lambda pk, n, since: kept.append(n))
+        kept = Kept()
+        reserving = Reserving({7: 900}, kept)
         reserving.note(7, 100)
         reserving.forget(7)
         reserving.note(7, 40)
 
-        assert kept == [40 + AHEAD]
+        assert kept.waited == [40 + AHEAD]
 
 
 @pytest.mark.django_db

@@ -1,7 +1,8 @@
 """QuickFIX's callbacks. They come on its own thread and hand over what must be kept."""
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
@@ -22,6 +23,7 @@ REJECT, LOGON, LOGOUT, HEARTBEAT, RESEND = "3", "A", "5", "0", "2"
 NOT_OURS = "This session is live, and you answer as a simulation (464=Y)."
 NOT_SIMULATED = "This session is a simulation, and you do not answer as one (464=Y)."
 NO_HEARTBEAT = "HeartBtInt (108) is not a number of seconds."
+HEARS_AFTER_SECONDS = 0.3
 MOST = 2**31 - 1  # A larger sequence number is a mistake; QuickFIX answers it.
 
 
@@ -97,6 +99,8 @@ class Application(fix.Application):
         self._refused: dict[str, str] = {}
         self.sessions: dict[int, fix.SessionID] = {}
         self._handed = threading.local()
+        self._hears = threading.Event()
+        self._hears.set()
 
     def onCreate(self, session):
         target = session.getTargetCompID().getValue()
@@ -162,7 +166,17 @@ class Application(fix.Application):
         beat = logon.getField(108) if logon.isSetField(108) else "0"
         return "" if beat.isascii() and beat.isdigit() else NO_HEARTBEAT
 
+    @contextmanager
+    def speaking(self) -> Iterator[None]:
+        """What is said meanwhile goes before what is heard: all the cancels of a halt before the answers to the first."""
+        self._hears.clear()
+        try:
+            yield
+        finally:
+            self._hears.set()
+
     def fromApp(self, message, session):
+        self._hears.wait(HEARS_AFTER_SECONDS)
         if not self._is_refused(session):
             self._note_heard(message, session, _type_of(message))
             self._keep(message, session)
@@ -187,7 +201,7 @@ class Application(fix.Application):
 
     def reserve(self, store_id: str, held: dict[int, int]) -> None:
         """Will keep a number that all of ours are below, from here on. :param held: session id to the one that is kept"""
-        self.reserving = Reserving(held, lambda pk, n, since: self.inbox.do(routing.raise_ceiling, pk, store_id, n, since))
+        self.reserving = Reserving(held, lambda pk, n, since: self.inbox.ask(routing.raise_ceiling, pk, store_id, n, since))
 
     def renumbered(self, session_id: int) -> None:
         """The next number of ours is reserved anew, whatever it is."""

@@ -49,25 +49,22 @@ class Inbox(threading.Thread):
 
     def do(self, do: Callable, *what: Any) -> None:
         """Returns once it is committed, and all that was put before."""
-        self._call(do, what).result()
+        self.ask(do, *what).result()
 
-    def settle(self, seconds: float | None = None) -> bool:
-        """Whether all that was put before is committed, waiting so long for it."""
-        try:
-            self._call(_nothing, ()).result(seconds)
-        except TimeoutError:
-            return False
-        return True
+    def ask(self, do: Callable, *what: Any) -> Future:
+        """The same, to be waited for later."""
+        call = _Call(do, what, Future())
+        self._waiting.put(call)
+        return call.done
+
+    def settle(self) -> None:
+        """Returns once all that was put before is committed."""
+        self.do(_nothing)
 
     def end(self) -> None:
         """Will keep what was put, and end."""
         self._waiting.put(None)
         self.join()
-
-    def _call(self, do: Callable, what: tuple) -> Future:
-        call = _Call(do, what, Future())
-        self._waiting.put(call)
-        return call.done
 
     def run(self) -> None:
         """Where something cannot be kept the process ends here, as if it had been killed: it is asked for again."""

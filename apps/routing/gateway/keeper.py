@@ -8,7 +8,9 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import wait
 from datetime import datetime
+from functools import partial
 from queue import Empty, SimpleQueue
 
 import quickfix as fix
@@ -117,11 +119,13 @@ class Keeper(threading.Thread):
         routing.mark_numbers_set(self.act_now(), reset.pk)
 
     def renumbered(self, pk: int, session: fix.Session, now: datetime) -> None:
-        """Whoever takes the session over goes on from the new numbers; what was sent under the old is not sent again."""
+        """
+        Whoever takes the session over goes on from the new numbers; what was sent under the old is not sent again. Kept by the inbox,
+        after what it has of the old.
+        """
         self.application.renumbered(pk)
-        routing.hold_numbers(
-            pk, self.store_id, out_ceiling=session.getExpectedSenderNum(), next_in=_expected(session), since=now
-        )
+        hold = partial(routing.hold_numbers, out_ceiling=session.getExpectedSenderNum(), next_in=_expected(session), since=now)
+        self.application.inbox.do(hold, pk, self.store_id)
 
     def leave(self) -> None:
         """As the process ends in order: the numbers as they are, so that whoever comes next leaves no gap."""
@@ -143,8 +147,9 @@ class Keeper(threading.Thread):
         try:
             routing.keep_states(self.holder, now, seen)
             routing.keep_gaps(gaps)
-            if self.application.inbox.settle(TELL_SECONDS):  # What was counted as received by then is kept.
-                routing.note_expected(self.store_id, {one.session_id: one.next_in for one in seen}, now)
+            # By then what was counted as received is kept; where that takes long, the next look tells the same.
+            expected = {one.session_id: one.next_in for one in seen}
+            wait([self.application.inbox.ask(routing.note_expected, self.store_id, expected, now)], TELL_SECONDS)
         except BaseException:
             for gap in gaps:
                 self.gaps.put(gap)

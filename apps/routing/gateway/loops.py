@@ -198,11 +198,12 @@ class Sending(Loop):
         self.reconcile([pk for pk, due in self.unasked.items() if due <= time.monotonic()])
         held = routing.reconciling(up) | self.unasked.keys()
         rows = routing.take_to_send(up, again=sorted(self.unsure), limit=SEND_AT_ONCE, most=most, held=held)
-        for row in rows:
-            if row.session_id in self.up and self.hand_over(row):
-                self.unmarked[row.id] = self.application.last_handed(), timezone.now()
-                if row.session_id in most and row.msg_type in COUNTED:
-                    self.pace.note(row.session_id, time.monotonic())
+        with self.application.speaking():
+            for row in rows:
+                if row.session_id in self.up and self.hand_over(row):
+                    self.unmarked[row.id] = self.application.last_handed(), timezone.now()
+                    if row.session_id in most and row.msg_type in COUNTED:
+                        self.pace.note(row.session_id, time.monotonic())
         self.mark()
         if self.unsure:
             self.unsure -= (set(up) & self.up) - routing.with_unsure(up)

@@ -10,6 +10,7 @@ side asks for again and is sent as a possible duplicate, or told that there is n
 import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
 
@@ -128,26 +129,34 @@ def _framed(row: Session, sent: Iterable[routing.SentUnder]) -> Iterator[tuple[i
 
 class Reserving:
     """
-    Keeps a number in the database that every message of ours is below, before the message leaves.
+    Keeps a number in the database that every message of ours is below, before the message leaves. It is raised while half of
+    those below it are still to come, so that a message waits for a commit only where numbers begin anew or go very fast.
 
     :param held: session id to the ceiling in the database
-    :param keep: stores (session id, ceiling, since: when numbers began anew, or None); returns once it is committed
+    :param keep: stores (session id, ceiling, since: when numbers began anew, or None), one call after another; what it returns
+        is done once that is committed
     """
 
-    def __init__(self, held: dict[int, int], keep: Callable[[int, int, datetime | None], None]):
+    def __init__(self, held: dict[int, int], keep: Callable[[int, int, datetime | None], Future]):
         self.ceilings = held
         self.keep = keep
+        self.coming: dict[int, tuple[int, Future]] = {}
         self.last: dict[int, int] = {}
 
     def note(self, session_id: int, seq_num: int, *, resets: bool = False) -> None:
         """Told of each number before it is sent, but of messages sent again. :param resets: it says that numbers begin anew"""
         anew = resets or seq_num < self.last.get(session_id, 0)
-        if anew or seq_num >= self.ceilings.get(session_id, 0):
-            ceiling = seq_num + AHEAD
-            self.keep(session_id, ceiling, timezone.now() if anew else None)
-            self.ceilings[session_id] = ceiling
+        ceiling = None if anew else self.ceilings.get(session_id)
+        coming = None if anew else self.coming.get(session_id)
+        if coming is None and (ceiling is None or seq_num >= ceiling - AHEAD // 2):
+            kept = self.keep(session_id, seq_num + AHEAD, timezone.now() if anew else None)
+            coming = self.coming[session_id] = seq_num + AHEAD, kept
+        if coming and (ceiling is None or seq_num >= ceiling or coming[1].done()):
+            coming[1].result()
+            self.ceilings[session_id] = coming[0]
+            self.coming.pop(session_id, None)
         self.last[session_id] = seq_num
 
     def forget(self, session_id: int) -> None:
-        self.last.pop(session_id, None)
-        self.ceilings.pop(session_id, None)
+        for known in (self.last, self.ceilings, self.coming):
+            known.pop(session_id, None)

@@ -81,6 +81,7 @@ def frame(begin_string: str, msg_type: str, fields: Sequence[FramePart]) -> str:
     return f"{head}10={sum(head.encode()) % 256:03d}{SOH}"
 
 
+@lru_cache(1024)
 def utc_text(at: datetime) -> str:
     """UTCTimestamp with milliseconds (FIX 4.4 vol. 1)."""
     at = at.astimezone(UTC)

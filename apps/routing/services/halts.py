@@ -35,6 +35,10 @@ from .messages import names_in_list, sessions_of
 from .planning import INQUIRY
 
 D = HaltedRoute.Done
+ENOUGH = (
+    "block", "broker", "kind", "status", "version", "qty", "limit_price", "order_id", "cl_ord_id", "pending_cl_ord_id",
+)  # fmt: skip
+"""What a halt needs of a route: five hundred of them are read and made while the clock runs."""
 
 
 class HaltedAlready(Conflict):
@@ -131,7 +135,7 @@ def _lock_live(halt: Halt) -> tuple[dict[int, Route], dict[int, Block]]:
 def _locked(pairs: Mapping[int, int]) -> tuple[dict[int, Route], dict[int, Block]]:
     rows = Block.objects.filter(pk__in=set(pairs.values())).select_related("instrument__venue", "instrument__underlying").order_by("pk")
     found = {block.pk: block for block in rows.select_for_update(of=("self",), no_key=True)}
-    live = Route.objects.filter(pk__in=pairs).exclude(status__in=DEAD).defer("params", "trace")
+    live = Route.objects.filter(pk__in=pairs).exclude(status__in=DEAD).only(*ENOUGH)
     return {route.pk: route for route in live.select_for_update(no_key=True).order_by("pk")}, found
 
 
