@@ -1,6 +1,7 @@
 """QuickFIX's callbacks. They come on its own thread and hand over what must be kept."""
 
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -101,6 +102,7 @@ class Application(fix.Application):
         self._handed = threading.local()
         self._hears = threading.Event()
         self._hears.set()
+        self._hears_by = 0.0
 
     def onCreate(self, session):
         target = session.getTargetCompID().getValue()
@@ -136,7 +138,7 @@ class Application(fix.Application):
 
     def fromAdmin(self, message, session):
         kind = _type_of(message)
-        self._note_heard(message, session, kind)
+        self._note_heard(message, session, kind, timezone.now())
         if kind == RESEND:
             if _are_numbers(message):
                 self._note_gap(message, session, is_ours=False)
@@ -152,7 +154,7 @@ class Application(fix.Application):
                 message.setField(108, "30")  # Its acceptor ends the process over one that is no number.
                 self._refused[name] = why
         elif kind == REJECT:
-            self._keep(message, session)
+            self._keep(message, session, timezone.now())
 
     def toApp(self, message, session):
         self._handed.seq_num = int(message.getHeader().getField(34))
@@ -168,7 +170,11 @@ class Application(fix.Application):
 
     @contextmanager
     def speaking(self) -> Iterator[None]:
-        """What is said meanwhile goes before what is heard: all the cancels of a halt before the answers to the first."""
+        """
+        What is said meanwhile goes before what is heard: all the cancels of a halt before the answers to the first. What is heard
+        waits no longer than so long after the first was said.
+        """
+        self._hears_by = time.monotonic() + HEARS_AFTER_SECONDS
         self._hears.clear()
         try:
             yield
@@ -176,10 +182,11 @@ class Application(fix.Application):
             self._hears.set()
 
     def fromApp(self, message, session):
-        self._hears.wait(HEARS_AFTER_SECONDS)
+        at = timezone.now()
+        self._hears.wait(max(0.0, self._hears_by - time.monotonic()))
         if not self._is_refused(session):
-            self._note_heard(message, session, _type_of(message))
-            self._keep(message, session)
+            self._note_heard(message, session, _type_of(message), at)
+            self._keep(message, session, at)
 
     def is_wanted(self, session_id: int) -> bool:
         """Not where it is about to log out: nothing more is handed to it."""
@@ -209,9 +216,9 @@ class Application(fix.Application):
             self.reserving.forget(session_id)
 
     @_noting
-    def _note_heard(self, message, session, kind: str) -> None:
+    def _note_heard(self, message, session, kind: str, at: datetime) -> None:
         said, header = self.said[self._id(session)], message.getHeader()
-        said.heard_at, said.heard_type = timezone.now(), kind[:2] if kind.isascii() and kind.isalnum() else "?"
+        said.heard_at, said.heard_type = at, kind[:2] if kind.isascii() and kind.isalnum() else "?"
         if kind == HEARTBEAT:
             said.beat_at = said.heard_at
         if header.isSetField(52) and not header.isSetField(43):
@@ -228,9 +235,9 @@ class Application(fix.Application):
     def _id(self, session) -> int:
         return self.session_ids[session.getTargetCompID().getValue()]
 
-    def _keep(self, message, session) -> None:
+    def _keep(self, message, session, at: datetime) -> None:
         pk = self._id(session)
-        self.inbox.put(pk, int(message.getHeader().getField(34)), message.toString(), timezone.now())
+        self.inbox.put(pk, int(message.getHeader().getField(34)), message.toString(), at)
         if pk in self.surely:
             self.inbox.settle()
 

@@ -123,9 +123,10 @@ class Keeper(threading.Thread):
         Whoever takes the session over goes on from the new numbers; what was sent under the old is not sent again. Kept by the inbox,
         after what it has of the old.
         """
-        self.application.renumbered(pk)
-        hold = partial(routing.hold_numbers, out_ceiling=session.getExpectedSenderNum(), next_in=_expected(session), since=now)
+        self.application.renumbered(pk)  # A Logon may go out meanwhile, by what is known before.
+        hold = partial(routing.hold_numbers, out_ceiling=session.getExpectedSenderNum() + 1, next_in=_expected(session), since=now)
         self.application.inbox.do(hold, pk, self.store_id)
+        self.application.renumbered(pk)
 
     def leave(self) -> None:
         """As the process ends in order: the numbers as they are, so that whoever comes next leaves no gap."""

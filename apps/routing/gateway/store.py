@@ -153,6 +153,9 @@ class Reserving:
             coming = self.coming[session_id] = seq_num + AHEAD, kept
         if coming and (ceiling is None or seq_num >= ceiling or coming[1].done()):
             coming[1].result()
+            if seq_num >= coming[0]:  # It was asked for as numbers were others.
+                coming = seq_num + AHEAD, self.keep(session_id, seq_num + AHEAD, None)
+                coming[1].result()
             self.ceilings[session_id] = coming[0]
             self.coming.pop(session_id, None)
         self.last[session_id] = seq_num
