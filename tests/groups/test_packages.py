@@ -322,6 +322,9 @@ class TestChanges:
         assert Message.objects.filter(status="QUARANTINED").count() == 1
         told = Package.objects.get()
         assert (told.qty, told.wanted_qty, told.wanted_name) == (300, 200, last_asked("AC"))
+        [heard] = Message.objects.filter(status="QUARANTINED")
+        harbor.say("8", dict(rules.fields_of(heard.text)))  # The same again, as after a reconnect.
+        assert Package.objects.get().qty == 300
         assert at_brokers(working) == [300, 600]
 
     def test_a_refused_change_leaves_it_as_it_was(self, working, harbor, tom, by):

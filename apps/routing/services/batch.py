@@ -42,6 +42,7 @@ class Batch:
         self.facts: list[Fact] = []
         self.problems: dict[int, rules.Problem] = {}
         self.repeats: dict[int, str] = {}
+        self.of_packages: dict[int, rules.Fields] = {}
         self.named: dict[int, int] = {}
         self.cleared: list[Heard] = []
         self.told: list[tuple[Heard, RouteRow, rules.Told, rules.Ours]] = []

@@ -26,7 +26,7 @@ def hear_report(batch: Batch, message: Heard) -> None:
 
     :raises Unbookable: where a report of a package does not say of what it is, of which leg, or its legs come to less
     """
-    fields = batch.fields[message.id]
+    fields = batch.of_packages.get(message.id, batch.fields[message.id])
     package = batch.packages.named(batch.requests, fields.find(11), fields.find(41))
     if package is None:
         book_report(batch, message)
@@ -39,13 +39,15 @@ def hear_report(batch: Batch, message: Heard) -> None:
         leg = rules.packages.leg_meant(fields, package.legs)
         if leg is None:
             raise Unbookable("It is of a leg, and does not say of which: by LegRefID (654), or an instrument and side that one leg has.")
+        batch.of_packages[message.id] = fields  # It may be tried again, once what it counts is heard.
         batch.fields[message.id] = rules.Fields.of(rules.packages.of_leg(fields, leg.nth))
         book_report(batch, message)
     elif kind == WHOLE:
         _book_whole(batch, message, package, fields)
     else:
         raise Unbookable("It is of a package, and does not say (442) whether of a leg or of the whole.")
-    _adopt(package, fields)
+    if message.id not in batch.repeats:
+        _adopt(package, fields)
 
 
 def _leg_names(leg: LegKnown, fields: rules.Fields) -> list[str]:
