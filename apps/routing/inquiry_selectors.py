@@ -50,10 +50,10 @@ def inquiries(user, *, status: str = "") -> QuerySet:
 
 
 def quotes_by_inquiry(ids: Sequence[int]) -> dict[int, tuple[Decimal | None, Decimal | None]]:
-    """Inquiry id to its best and its second best price, as the side sees it."""
+    """Inquiry id to its best and its second best price that can or could be taken, as the side sees it."""
     found: dict[int, list[Decimal]] = {}
     sides = {}
-    for inquiry, side, price in DealerQuote.objects.filter(inquiry__in=ids, price__isnull=False).values_list(
+    for inquiry, side, price in DealerQuote.objects.filter(inquiry__in=ids, price__isnull=False).exclude(result__in=NO_PRICE).values_list(
         "inquiry_id", "inquiry__block__side", "price"
     ):
         found.setdefault(inquiry, []).append(price)

@@ -112,6 +112,17 @@ class TestTaking:
         third.refresh_from_db()
         assert third.status == "COLLECTING" and Route.objects.count() == 2
 
+    def test_who_stops_routing_is_asked_before_anything_is_locked(self, asked, street, tom, by):
+        made = asked(2)
+        for row in made.inquiries.all():
+            quoted(street, row, "98.1")
+        with CaptureQueriesContext(connection) as queries:
+            routing.award_at_best(by(tom), list(versions(made.inquiries)), seen=versions(made.inquiries))
+
+        said = [one["sql"] for one in queries]
+        first = next(n for n, sql in enumerate(said) if "pg_advisory_xact_lock_shared" in sql and "routing.halts" in sql)
+        assert first < next(n for n, sql in enumerate(said) if "FOR NO KEY UPDATE" in sql)
+
     def test_none_is_taken_where_one_was_changed_meanwhile(self, asked, street, tom, by):
         made = asked(2)
         for row in made.inquiries.all():

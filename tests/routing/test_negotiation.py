@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import Error, connection, transaction
+from django.template.defaultfilters import floatformat
 from django.utils import timezone
 
 from apps.audit.models import Entry
@@ -223,6 +224,28 @@ class TestCounters:
         assert Counter.objects.get().answer == "LAPSED"
         assert {m[694] for m in sent("AJ")} == {"1", "2", "5"}
 
+    def test_an_answer_to_the_last_but_one_is_one_to_the_last(self, asked, tom, by, street):
+        inquiry = asked("98.10", "98.20")
+        first = self.counter(by(tom), inquiry)
+        answer(street, quotes(inquiry)[0], "98.06", ref="Q2", **{"693": first.ref})
+        second = self.counter(by(tom), inquiry, price="97.95")
+
+        answer(street, quotes(inquiry)[0], "98.05", ref="Q3", **{"693": first.ref})
+
+        assert list(Counter.objects.order_by("pk").values_list("answer", flat=True)) == ["REQUOTED", "REQUOTED"]
+        assert self.counter(by(tom), inquiry, price="97.96").pk > second.pk
+
+    def test_an_older_price_said_again_is_no_new_one(self, asked, tom, by, street):
+        inquiry = asked("98.10", "98.20")
+        quote = quotes(inquiry)[0]
+        answer(street, quote, "98.15", ref="Q2")
+        self.counter(by(tom), inquiry)
+
+        answer(street, quote, "98.10", ref=f"QT{quote.pk}")
+
+        assert (quotes(inquiry)[0].result, quotes(inquiry)[0].price, quotes(inquiry)[0].quote_ref) == ("COUNTER", D("98.15"), "Q2")
+        assert Counter.objects.get().answer == "WAITING"
+
     @pytest.mark.parametrize(("price", "result"), [("97.90", "MET"), ("97.85", "MET"), ("98.05", "REQUOTED")])
     def test_the_dealer_quotes_anew_and_that_can_be_taken(self, asked, tom, by, street, price, result):
         inquiry = asked("98.10", "98.20")
@@ -341,7 +364,7 @@ class TestPage:
         marketdata.record_ticks([firm.tick("TSY", "90")], "test")
 
         shown = words(visit(tom, "routing:inquiry", inquiry.pk, htmx=True))
-        assert "<dt>Benchmark at decision</dt><dd>TSY" in shown and f"{before:.1f}" in shown
+        assert "<dt>Benchmark at decision</dt><dd>TSY" in shown and floatformat(before, 1) in shown
         assert Award.objects.get().spread_bp == before == (made.yield_pct - made.benchmark_yield_pct) * 100
 
     def test_without_a_fresh_benchmark_its_spread_is_unknown(self, asked, tom, by):

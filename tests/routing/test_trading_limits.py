@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from apps.audit.models import Entry
 from apps.blocks.models import Block
 from apps.compliance.models import TradingLimit
 from apps.compliance.services.controls import BeyondLimit
@@ -52,6 +53,36 @@ def test_what_is_replaced_is_asked_as_a_whole(a_route, bound, tom, by):
     with pytest.raises(BeyondLimit, match="QUANTITY_EXCEEDS_MAX: x=601, max=600"):
         routing.replace_routes(by(tom), {route.pk: {"qty": D(601)}}, seen={route.pk: route.version})
     assert not Request.objects.filter(msg_type="G").exists()
+
+
+@pytest.mark.parametrize("award", ["person", "auto"])
+def test_a_dealers_price_beyond_a_limit_is_not_taken(a_block, street, bound, tom, by, award):
+    block = a_block("BOND", "BUY", 10_000)
+    routed = routing.send_inquiries(
+        by(tom), [block.pk], seen={block.pk: block.version}, award=award, dealer_codes=["ALDGATE", "CASTLE", "DORSET"]
+    )
+    inquiry = Inquiry.objects.get(pk=routed.inquiries[0])
+    bound(collar_pct=3, user=tom)
+    first, *others = inquiry.quotes.order_by("pk")
+    for quote in others:
+        street.decline(quote)
+    street.quote(first, "998.5")
+    inquiry.refresh_from_db()
+    if award == "person":
+        for take in (
+            lambda: routing.award_inquiry(by(tom), inquiry.pk, seen={inquiry.pk: inquiry.version}),
+            lambda: routing.award_at_best(by(tom), [inquiry.pk], seen={inquiry.pk: inquiry.version}),
+        ):
+            with pytest.raises(BeyondLimit, match="PRICE_OUTSIDE_COLLAR"):
+                take()
+        inquiry.refresh_from_db()
+        assert inquiry.status == "COLLECTING"
+    else:
+        assert routing.decide_due_inquiries(by("worker")) or inquiry.status != "COLLECTING"
+        inquiry.refresh_from_db()
+        assert inquiry.status in ("FAILED", "PASSED")
+        assert "PRICE_OUTSIDE_COLLAR" in str(list(Entry.objects.filter(subject_id=inquiry.pk).values_list("payload", flat=True)))
+    assert not Route.objects.exists()
 
 
 def test_dealers_are_not_asked_for_more_than_may_be_traded(a_block, bound, tom, by):

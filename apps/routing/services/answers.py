@@ -25,7 +25,7 @@ def book_quote(batch: Batch, message: Heard) -> None:
     fields = batch.fields[message.id]
     quote, inquiry = _asked(batch, message, fields.text(131))
     quote_ref = fields.text(117, 40)
-    if quote.quote_ref == quote_ref:
+    if (quote.id, quote_ref) in batch.dealing.said:
         batch.repeats[message.id] = "The same quote was heard before."
         return
     price_tag, size_tag = (133, 135) if inquiry.side == "BUY" else (132, 134)

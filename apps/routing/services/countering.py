@@ -83,7 +83,7 @@ def counter_quote(
 
 
 def _refuse_unanswerable(act: Act, quote: DealerQuote) -> None:
-    if quote.result == R.COUNTER:
+    if quote.result == R.COUNTER or quote.counters.filter(answer=Counter.Answer.WAITING).exists():
         raise CounterWaits(f"{quote.dealer.name} has not answered our last price yet.")
     (answer,) = answers_of([quote])
     if not rules.is_good(answer, act.at):

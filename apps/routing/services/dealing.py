@@ -60,6 +60,16 @@ class Dealing:
         """
         wanted = list(refs)
         cursor.execute(
+            "SELECT q.id, q.block_id, b.side, q.status, q.version FROM routing_inquiry q"
+            " JOIN blocks_block b ON b.id = q.block_id WHERE q.id IN"
+            " (SELECT inquiry_id FROM routing_award WHERE route_id = ANY(%s) UNION ALL"
+            "  SELECT inquiry_id FROM routing_dealerquote WHERE request_ref = ANY(%s)"
+            "  OR id IN (SELECT quote_id FROM routing_counter WHERE ref = ANY(%s)))"
+            " ORDER BY q.id FOR NO KEY UPDATE OF q",
+            [list(routes), wanted, wanted],
+        )
+        self.inquiries = {pk: InquiryRow(pk, *row, Q(status), version) for pk, *row, status, version in cursor.fetchall()}
+        cursor.execute(  # By now no trader counters meanwhile.
             "SELECT id, quote_id, ref, price, answer FROM routing_counter WHERE answer <> 'LAPSED' AND (ref = ANY(%s) OR"
             " answer = 'WAITING' AND quote_id IN (SELECT id FROM routing_dealerquote WHERE request_ref = ANY(%s)))",
             [wanted, wanted],
@@ -67,22 +77,24 @@ class Dealing:
         self.counters = {row[2]: CounterRow(*row) for row in cursor.fetchall()}
         of_counters = [c.quote_id for c in self.counters.values()]
         cursor.execute(
-            "SELECT q.id, q.block_id, b.side, q.status, q.version FROM routing_inquiry q"
-            " JOIN blocks_block b ON b.id = q.block_id WHERE q.id IN"
-            " (SELECT inquiry_id FROM routing_award WHERE route_id = ANY(%s) UNION ALL"
-            "  SELECT inquiry_id FROM routing_dealerquote WHERE request_ref = ANY(%s) OR id = ANY(%s))"
-            " ORDER BY q.id FOR NO KEY UPDATE OF q",
-            [list(routes), wanted, of_counters],
-        )
-        self.inquiries = {pk: InquiryRow(pk, *row, Q(status), version) for pk, *row, status, version in cursor.fetchall()}
-        cursor.execute(
             "SELECT id, inquiry_id, dealer_id, request_ref, quote_ref, price, qty, valid_until, answered_at, text,"
             " result FROM routing_dealerquote WHERE request_ref = ANY(%s) OR id = ANY(%s)",
             [wanted, of_counters],
         )
         self.quotes = {row[3]: QuoteRow(*row) for row in cursor.fetchall()}
         self.levels: list[tuple] = []
+        self._load_said(cursor)
         self._load_hits(cursor, routes)
+
+    def _load_said(self, cursor) -> None:
+        """(Quote id, QuoteID) of every price that was heard."""
+        self.said: set[tuple[int, str]] = set()
+        if self.quotes:
+            cursor.execute(
+                "SELECT quote_id, quote_ref FROM routing_quotelevel WHERE quote_id = ANY(%s) AND price IS NOT NULL",
+                [[q.id for q in self.quotes.values()]],
+            )
+            self.said.update(cursor.fetchall())
 
     def _load_hits(self, cursor, routes: Sequence[int]) -> None:
         self.hits: dict[int, dict[int, Hit]] = {}
@@ -107,15 +119,17 @@ class Dealing:
         return None
 
     def counter_answered(self, quote: QuoteRow, ref: str) -> CounterRow | None:
-        """The counter that an answer of the dealer is to: the one it names, else the one that waits."""
+        """The counter that an answer of the dealer is to: the one it names, else, as where that was answered, the one that waits."""
         named = self.counters.get(ref)
-        if named and named.quote_id == quote.id:
+        if named and named.quote_id == quote.id and named.answer == WAITING:
             return named
         return next((c for c in self.counters.values() if c.quote_id == quote.id and c.answer == WAITING), None)
 
     def keep_level(self, quote_id: int, said: Said, at: datetime) -> None:
         """Will keep what the dealer said, as it was heard."""
         self.levels.append((quote_id, *said, at))
+        if said.price is not None:
+            self.said.add((quote_id, said.quote_ref))
 
     def write(self, cursor) -> None:
         _write(cursor, "routing_inquiry", self.inquiries.values(), {"status": "text", "version": "int"})

@@ -1,6 +1,7 @@
 """Dealer inquiries: asking, and deciding by rule when all have answered or the time is up. What a trader takes: ``taking``."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -10,6 +11,7 @@ from django.db.models import Exists, OuterRef
 
 from apps.audit.services import record
 from apps.blocks.models import Block
+from apps.compliance.services.controls import BeyondLimit
 from apps.core.acts import Act
 from apps.core.events import Fact, listens
 from apps.core.refusals import Invalid
@@ -21,8 +23,9 @@ from .. import events, rules
 from ..models import DealerQuote, Inquiry, InquiryList
 from ..rules import orders
 from ..states import Q
-from .awarding import ask_of_many
+from .awarding import LONGEST_REASON, ask_of_many
 from .concluding import Decision, Take, answers_of, conclude, quotes_of
+from .controls import refuse_beyond_limits
 from .counterparties import NO_BARS, Bars, bars_of
 from .gate import halts_in_force, is_open_to
 from .locks import lock_blocks, lock_inquiries, terms_of
@@ -60,7 +63,7 @@ def open_inquiries(act: Act, plans: Sequence[Plan], mids: Mapping[int, Decimal],
             (
                 (pk, p.block.pk, p.qty, act.at, due, mids.get(p.block.pk),
                  few.get(id(p), ""),
-                 as_json(p.trace | {"award": _award_by(p)}), asked_in, settings.ENVIRONMENT, Q.COLLECTING, 1)
+                 as_json(p.trace | {"award": _award_by(p), "asked_by": act.by}), asked_in, settings.ENVIRONMENT, Q.COLLECTING, 1)
                 for pk, p, due in zip(ids, plans, dues, strict=True)
             ),
         )  # fmt: skip
@@ -146,7 +149,31 @@ def _decide(act: Act, ids: set[int]) -> int:
     answers = quotes_of(inquiries)
     ready = [i for i in inquiries if i.due_at <= act.at or not any(q.result in WAITED_FOR for q in answers[i.pk])]
     bars = bars_of(act, found.values()) if ready else NO_BARS
-    return conclude(act, _let_out(act, [_best(act, i, found[i.block_id], answers[i.pk], standing, bars) for i in ready]))
+    best = [_best(act, i, found[i.block_id], answers[i.pk], standing, bars) for i in ready]
+    return conclude(act, _let_out(act, _within_limits(act, best)))
+
+
+def _within_limits(act: Act, decisions: Sequence[Decision]) -> list[Decision]:
+    """The decisions; nobody's price is taken where the best is beyond a trading limit of who asked, or of the desk or instrument."""
+    by_asker: dict[int, list[Decision]] = {}
+    for d in decisions:
+        if d.takes:
+            by_asker.setdefault(d.inquiry.trace.get("asked_by", act.by), []).append(d)
+    beyond: dict[int, str] = {}
+    for asker, some in by_asker.items():
+        beyond |= _beyond_limits(replace(act, by=asker), some)
+    return [d._replace(takes=(), reason=beyond[d.inquiry.pk]) if d.inquiry.pk in beyond else d for d in decisions]
+
+
+def _beyond_limits(act: Act, some: Sequence[Decision]) -> dict[int, str]:
+    """Inquiry id to why its best price is beyond a limit. As many statements as for one, but where one is: then of each apart."""
+    try:
+        refuse_beyond_limits(act, [(d.block, take.qty, take.quote.price) for d in some for take in d.takes])
+    except BeyondLimit as refusal:
+        if len(some) == 1:
+            return {some[0].inquiry.pk: refusal.message[:LONGEST_REASON]}
+        return {pk: why for d in some for pk, why in _beyond_limits(act, [d]).items()}
+    return {}
 
 
 def _let_out(act: Act, decisions: Sequence[Decision]) -> list[Decision]:

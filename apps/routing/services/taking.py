@@ -19,6 +19,7 @@ from ..models import DealerQuote, Inquiry
 from ..states import INQUIRY_LIFE
 from .awarding import ask_of
 from .concluding import ZERO, Decision, Take, answers_of, conclude, quotes_of
+from .controls import refuse_beyond_limits
 from .counterparties import bars_of, refuse_barred
 from .gate import halts_in_force, refuse_halted
 from .locks import lock_inquiries
@@ -69,10 +70,12 @@ def award_at_best(act: Act, inquiry_ids: Sequence[int], *, seen: Mapping[int, in
     Will take of each inquiry the best price that is good for all of it, and leave those without one, or with none inside the
     block's limit, as they are. The number of statements does not grow with them.
 
-    :raises StaleInquiry, IllegalMove, BarredBroker, RoutingHalted, NotChecked, NoLocate, InPenaltyBox: as ``award_inquiries``
+    :raises StaleInquiry, IllegalMove, BeyondLimit, BarredBroker, RoutingHalted, NotChecked, NoLocate, InPenaltyBox: as
+        ``award_inquiries``
     :raises QuoteEnded: where none of them has a price to take
     """
     user = require(act, "routing.route")
+    halts_in_force()  # Before anything is locked, or whoever presses the kill switch waits for us and we for them.
     inquiries, found = lock_inquiries(user, inquiry_ids, seen)
     answers = quotes_of(list(inquiries.values()))
     left = {}
@@ -102,7 +105,7 @@ def award_inquiries(
     :raises StaleInquiry: where another answer came meanwhile; :raises IllegalMove: where one was decided
     :raises QuoteEnded: where a quote is no longer good, or not for its part; :raises BadShare: for parts that cannot be
     :raises NotTheBest: for others than the best without a reason
-    :raises OutsideLimit: where a price is outside the block's limit
+    :raises OutsideLimit: where a price is outside the block's limit; :raises BeyondLimit: where it is beyond a trading limit
     :raises BarredBroker: where a portfolio of a block does not trade with the dealer any more
     :raises RoutingHalted: where the kill switch is pressed for a block's desk, the dealer, the actor or the firm
     :raises NotChecked: where an order of a block is not what compliance let through
@@ -124,6 +127,7 @@ def award_inquiries(
     refuse_barred(bars_of(act, found.values()), towards)
     for decision in decisions:
         _refuse_poor(act, decision)
+    refuse_beyond_limits(act, [(d.block, take.qty, take.quote.price) for d in decisions for take in d.takes])
     dealers: dict[int, set[int]] = {}
     for block, dealer in towards:
         dealers.setdefault(block.pk, set()).add(dealer)
