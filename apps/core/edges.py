@@ -23,6 +23,8 @@ def act_of(request: HttpRequest, *, reason: str = "", via: str | None = None) ->
     key = request.headers.get("Idempotency-Key") or request.POST.get("idempotency_key") or None
     if key and len(key) > 200:
         raise Invalid("The Idempotency-Key is longer than 200 characters; send a shorter one.", field="Idempotency-Key")
+    if "\x00" in reason or "\x00" in (key or ""):
+        raise Invalid("There is a NUL character in what was sent, which cannot be kept. Type it anew.", field="reason")
     return Act(
         by=request.user.pk,
         at=timezone.now(),

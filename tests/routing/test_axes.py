@@ -47,7 +47,7 @@ class TestFiles:
         with pytest.raises(routing.BadAxes) as refused:
             load(
                 "ALDGATE,BOND,sell,,1000,98,,", "NOBODY,BOND,sell,,,,,", "ALDGATE,NOTHING,hold,,,,,", "ALDGATE,BOND,sell,wish,,,,",
-                "ALDGATE,TSY,buy,,-5,x,,", "ALDGATE,TSY,sell,,,,2099-01-01T00:00:00Z,", "ALDGATE,BOND,sell,,2000,98,,", ",,,,,,,yesterday",
+                "ALDGATE,TSY,buy,,-5,x,,", "ALDGATE,TSY,sell,,,,9999-12-31T23:00:00Z,", "ALDGATE,BOND,sell,,2000,98,,", ",,,,,,,yesterday",
             )  # fmt: skip
 
         rows = refused.value.facts["rows"]
@@ -60,7 +60,8 @@ class TestFiles:
     @pytest.mark.parametrize(
         "content",
         [
-            b"", b"dealer,instrument\nA,B", HEAD.encode(), b"\xff\xfe", b'dealer,instrument,side\n"A,B,C',
+            b"", b"dealer,instrument\nA,B", b"dealer,instrument,side\nAL\x00DGATE,BOND,sell",
+            HEAD.encode(), b"\xff\xfe", b'dealer,instrument,side\n"A,B,C',
             b"dealer,dealer,side,instrument\nA,B,C,D",
         ],
     )  # fmt: skip

@@ -49,6 +49,8 @@ def read_file(text: str, now: datetime) -> tuple[list[AxisRow], list[BadRow]]:
 
     :raises Unreadable: where it is no such file: not CSV, columns missing, unknown or twice, no rows or too many
     """
+    if "\x00" in text:
+        raise Unreadable("There is a NUL character in the file. Save it anew as CSV.")
     reader, rows, start = csv.reader(io.StringIO(text, newline=""), strict=True), [], 1
     try:
         for cells in reader:
@@ -98,7 +100,7 @@ def _read(line: int, cells: Mapping[str, str], now: datetime) -> tuple[AxisRow |
     qty = _number(line, cells, "quantity", 4, wrong)
     price = _number(line, cells, "price", 8, wrong)
     as_of = _time(line, cells, "as_of", now, wrong)
-    expires = _time(line, cells, "expires_at", as_of + LASTS, wrong)
+    expires = _time(line, cells, "expires_at", min(as_of, now) + LASTS, wrong)
     if as_of > now:
         wrong.append(BadRow(line, "as_of", "It is in the future."))
     if expires <= max(as_of, now):
