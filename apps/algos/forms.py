@@ -28,7 +28,7 @@ class AlgoForm(forms.Form):
     broker_code = forms.ChoiceField(label="Broker")
     qty = forms.DecimalField(label="Quantity", required=False, help_text="all that is left where empty", **QTY)
     limit_price = forms.DecimalField(label="Limit", required=False, max_digits=20, decimal_places=8)
-    start = forms.TimeField(label="From (UTC)", required=False, widget=clock(), help_text="at once where empty")
+    start = forms.TimeField(label="From (UTC)", required=False, widget=clock(), help_text="at once where empty, or at the open")
     end = forms.TimeField(label="To (UTC)", required=False, widget=clock(), help_text="the close where empty")
     interval_seconds = forms.IntegerField(label="Seconds between orders", min_value=1, max_value=86_400, initial=300)
     participation_pct = forms.DecimalField(label="Percent of volume", max_digits=7, decimal_places=4, initial=10)
@@ -59,7 +59,8 @@ class AlgoForm(forms.Form):
         start, end = said.pop("start", None), said.pop("end", None)
         if self.algo:
             said |= {"kind": self.algo.kind, "broker_code": self.algo.broker.code}
-        starts_at = self._moment(start, self.now) if start else self.algo.starts_at if self.algo else None
+        is_as_it_was = self.algo and start in (None, self.algo.starts_at.time().replace(microsecond=0))
+        starts_at = self.algo.starts_at if is_as_it_was else self._moment(start, self.now) if start else None
         after = max(starts_at, self.now) if starts_at else self.now
         said = {name: value for name, value in said.items() if name in Ask._fields}
         return Ask(**said, starts_at=starts_at, ends_at=self._moment(end, after) if end else None)

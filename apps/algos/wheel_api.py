@@ -11,7 +11,7 @@ from apps.audit.services import answer_once
 from apps.blocks.api import KEY
 from apps.blocks.selectors import get_block_seen_by
 from apps.core.edges import act_of
-from apps.routing import services as routing
+from apps.routing.api import said_in, unless_stopped
 from apps.users.doors import ApiDoor
 
 from . import services
@@ -254,16 +254,14 @@ class Draws(ApiDoor, mixins.ListModelMixin, viewsets.GenericViewSet):
 
     @extend_schema(summary="Route the block to what was drawn", request=WheelActIn, responses=DrawOut, parameters=[KEY])
     def route(self, request: Request, pk: str) -> Response:
-        stopped = []
+        said, draw_id = said_in(WheelActIn, request), int(pk)
+        act = act_of(request, reason=said["reason"])
 
-        def send(act, draw_id, *, seen):
-            stopped.extend(services.route_draw(act, draw_id, seen=seen).stopped)
+        def do():
+            stopped = services.route_draw(act, draw_id, seen={draw_id: said["version"]}).stopped
+            return DrawOut(selectors.get_draw_seen_by(request.user, draw_id)).data | {"stopped": stopped}
 
-        send.__name__ = "route_draw"
-        answer = _acted(request, int(pk), send, lambda: DrawOut(selectors.get_draw_seen_by(request.user, int(pk))).data)
-        if stopped:
-            raise routing.stopped_at_route(stopped)
-        return answer
+        return unless_stopped(answer_once(act, "algos.route_draw", {"id": draw_id, "said": said}, do)[0])
 
     @extend_schema(summary="Set it aside, with a reason", request=WheelActIn, responses=DrawOut, parameters=[KEY])
     def set_aside(self, request: Request, pk: str) -> Response:

@@ -75,9 +75,9 @@ def _first(wheel) -> dict:
     if wheel is None:
         return {"is_active": True, "days": 90, "by_class": True}
     text = services.text_said(wheel.text)
+    rates = [f"{d.params['participation_pct']}%" if "participation_pct" in d.params else "" for d in text.destinations]
     lines = [
-        " ".join(filter(None, [d.broker, d.strategy, f"{d.params['participation_pct']}%" if d.params else "", str(d.weight)]))
-        for d in text.destinations
+        " ".join(filter(None, [d.broker, d.strategy, rate, str(d.weight)])) for d, rate in zip(text.destinations, rates, strict=True)
     ]
     bounds = {name: " ".join(f"{bound.normalize():f}" for bound in getattr(text, name)) for name in ("sizes", "spreads")}
     return text._asdict() | {"destinations": "\n".join(lines), "seen": wheel.number} | bounds

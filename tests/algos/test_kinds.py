@@ -44,6 +44,16 @@ class TestParticipation:
         Quote.objects.update(at=now + timedelta(minutes=10))
         assert beat(10) == [200]  # 1,434.5 of 14,345 in all, 1,234 went before.
 
+    def test_the_last_interval_goes_out_while_it_can_be_worked(self, an_algo, beat, trades, now):
+        algo = an_algo("POV", 10_000, minutes=10, participation_pct=D(10))
+        assert datetime.fromisoformat(algo.plan[-1][1]) < algo.ends_at
+        trades(now + timedelta(minutes=4), 1_000)
+        Quote.objects.update(at=now + timedelta(minutes=5))
+        assert beat(5) == [100]
+        trades(now + timedelta(minutes=9), 2_000)
+        Quote.objects.update(at=now + timedelta(minutes=9, seconds=56))
+        assert beat(9 + 56 / 60) == [200]
+
     def test_what_came_back_is_sent_again(self, an_algo, beat, trades, now, fills):
         an_algo("POV", 10_000, participation_pct=D(10))
         trades(now + timedelta(minutes=4), 10_000)

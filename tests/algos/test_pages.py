@@ -1,6 +1,6 @@
 """Algorithms on pages and over the API."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from apps.algos import services as algos
+from apps.algos.forms import AlgoForm, first_said
 from apps.algos.models import Algo
 from apps.routing.models import Route
 from tests.pages import send, visit, words
@@ -72,12 +73,25 @@ class TestPages:
     def test_a_change_is_previewed_and_made(self, an_algo, tom):
         algo = an_algo("TWAP", 1_000)
         assert "The rest is planned anew" in words(visit(tom, "algos:change", algo.pk, htmx=True))
-        query = f"?filled=1&seen={algo.pk}:2&qty=800&interval_seconds=60"
+        query = f"?filled=1&seen={algo.pk}:2&qty=800&interval_seconds=240"
         assert "Evenly over" in words(visit(tom, "algos:change", algo.pk, query=query, htmx=True))
-        said = {"seen": f"{algo.pk}:2", "qty": "800", "interval_seconds": "60", "filled": "1"}
+        said = {"seen": f"{algo.pk}:2", "qty": "800", "interval_seconds": "240", "filled": "1"}
         assert send(tom, "algos:change", said, algo.pk).status_code == 204
         algo.refresh_from_db()
-        assert (algo.qty, algo.interval_seconds, algo.version) == (800, 60, 3)
+        assert (algo.qty, algo.interval_seconds, algo.version) == (800, 240, 3)
+
+    def test_a_plan_whose_time_to_begin_went_by_stays_todays_when_it_is_changed(self, an_algo, now):
+        algo = an_algo("TWAP", 1_000, start=False)
+        form = AlgoForm(first_said(algo) | {"qty": "800"}, kind="TWAP", now=now + timedelta(minutes=1), algo=algo)
+
+        assert form.is_valid() and form.ask().starts_at == algo.starts_at
+
+    def test_without_times_it_is_of_the_session(self, a_block, tom):
+        block = a_block("AAA", "BUY", 1_000)
+        for day_at, begins in (("2026-11-30T10:00", "14:30"), ("2026-11-30T15:00", "15:00")):
+            at = datetime.fromisoformat(f"{day_at}+00:00")
+            said = algos.sketch_algo(algos.Ask("TWAP", "HARBOR", interval_seconds=600), block, at).ask
+            assert (f"{said.starts_at:%H:%M}", f"{said.ends_at.astimezone(UTC):%H:%M}") == (begins, "21:00")
 
     @pytest.mark.parametrize("act", ["pause", "stop"])
     def test_acts_ask_first(self, an_algo, tom, act):

@@ -95,6 +95,8 @@ class TestTwoPeople:
             ("destinations", {"destinations": (TWO[0]._replace(broker="ALDGATE"), TWO[1])}),
             ("destinations", {"destinations": (TWO[0]._replace(strategy="MAGIC"), TWO[1])}),
             ("destinations", {"destinations": (TWO[0]._replace(strategy="PARTICIPATE"), TWO[1])}),
+            ("destinations", {"destinations": (TWO[0]._replace(params={"fields": 5}), TWO[1])}),
+            ("destinations", {"destinations": (TWO[0]._replace(params={"fields": [[847, "9"]]}), TWO[1])}),
             ("sizes", {"sizes": [D(5), D(1)]}), ("sizes", {"sizes": [D(0)]}),
             ("spreads", {"spreads": [D(2), D(2)]}), ("days", {"days": 0}), ("name", {"name": " "}),
         ],

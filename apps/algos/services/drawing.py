@@ -157,6 +157,7 @@ def route_draw(act: Act, draw_id: int, *, seen: Mapping[int, int]) -> routing.Ro
     :returns: as ``route_blocks``; where rules stop an order nothing goes, and the draw waits
     :raises StaleDraw, IllegalMove, NotFound, and what ``route_blocks`` raises: the draw then stays as it was drawn
     """
+    routing.halts_in_force()  # Before anything is locked, or whoever presses the kill switch waits for us and we for them.
     row, block = _lock(act, draw_id, seen)
     DRAW_LIFE.after(row.status, events.DrawRouted)
     one = text_said(row.sequence.season.said).destinations[row.pick]

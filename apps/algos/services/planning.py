@@ -1,9 +1,10 @@
 """What an algorithm is asked for, and the plan that it comes to, from what is known of the market."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from apps.blocks.models import Block
 from apps.core.refusals import Conflict, Invalid
@@ -20,6 +21,7 @@ from ..models import Algo
 Kind = Algo.Kind
 CLASSES = (AssetClass.EQUITY, AssetClass.ETF, AssetClass.OPTION, AssetClass.FUTURE)
 MOST_SLICES = 500
+BEFORE_THE_END = timedelta(seconds=5)
 OF_KIND = {
     Kind.POV: ("participation_pct",), Kind.IS: ("risk_aversion",), Kind.ICEBERG: ("display_qty",),
     Kind.CLOSE: ("auction_pct", "lead_minutes"),
@@ -41,7 +43,8 @@ class Ask(NamedTuple):
     What an algorithm is asked for.
 
     :param qty: of the block; None: all that is left to place
-    :param starts_at: None: at once; :param ends_at: None: at the close of the venue's session, or in an hour
+    :param starts_at: None: at once, or where ``ends_at`` is None too, not before the venue opens
+    :param ends_at: None: at the close of the venue's session, or in an hour
     :param limit_price: within the block's; None: the block's
     :param participation_pct: POV: percent of the market's volume, ours among it
     :param risk_aversion: IS: λ, of one unit of money
@@ -98,15 +101,22 @@ def ask_of(algo: Algo) -> Ask:
 
 
 def whole(ask: Ask, block: Block, at: datetime, most: Decimal) -> Ask:
-    """With what was left to us: all that may be placed, now, and the end of the session."""
+    """With what was left to us: all that may be placed, at once, and the end of the session; of neither time, the session."""
     close = close_of(block, at)
-    starts_at = max(ask.starts_at or at, at)
+    opens = open_of(block, at) if close and ask.starts_at is None and ask.ends_at is None and ask.kind != Kind.CLOSE else at
+    starts_at = max(ask.starts_at or at, opens)
     ends_at = ask.ends_at
     if ask.kind == Kind.CLOSE:
         ends_at = close
     elif ends_at is None:
         ends_at = close if close and close > starts_at else starts_at + timedelta(hours=1)
     return ask._replace(qty=most if ask.qty is None else ask.qty, starts_at=starts_at, ends_at=ends_at)
+
+
+def open_of(block: Block, at: datetime) -> datetime:
+    """When the venue of its instrument opens on its date of a moment."""
+    venue = block.instrument.venue
+    return datetime.combine(reference.local_date(at, venue.timezone), venue.opens_at, ZoneInfo(venue.timezone)).astimezone(UTC)
 
 
 def close_of(block: Block, at: datetime) -> datetime | None:
@@ -203,7 +213,9 @@ def _vwap(ask: Ask, block: Block, rest: Decimal, lot: Decimal, times: Sequence[d
 
 def _pov(ask: Ask, block: Block, rest: Decimal, lot: Decimal, times: Sequence[datetime]):
     volumes, days = _usual(ask, block, times)
-    ends = [at + timedelta(seconds=ask.interval_seconds) for at in times]  # Of what was traded in an interval when it is over.
+    # Of what was traded in an interval when it is over; the last goes out while there is time to work it.
+    last, each = ask.ends_at - BEFORE_THE_END, timedelta(seconds=ask.interval_seconds)
+    ends = [max(at, min(at + each, last)) for at in times]
     if not days:
         what = "What it sends depends on the market's volume; how much that usually is at these times is not on file."
         return [rules.Slice(at, None) for at in ends], what

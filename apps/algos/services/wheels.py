@@ -17,6 +17,7 @@ from apps.core.events import Event, Fact, differing
 from apps.core.refusals import Conflict, Invalid, NotAllowed, NotFound, Stale
 from apps.reference.models import Broker
 from apps.routing.rules import strategy_fields
+from apps.routing.rules.orders import OWN_FIELDS
 from apps.routing.services.locks import refuse_stale
 from apps.users.services import require
 
@@ -319,6 +320,8 @@ def _refuse_unfit(text: WheelText, wheel: Wheel | None) -> None:
             raise Invalid(f"A weight is a whole number from 1 to {MOST_WEIGHT}; {one.name} has {one.weight}.", field="destinations")
         if one.strategy == "SMART":
             raise Invalid("The smart router is no destination: it chooses some itself.", field="destinations")
+        if OWN_FIELDS in one.params:
+            raise Invalid(f"{one.name}: a strategy of the broker's own is asked for by its form, not drawn.", field="destinations")
         try:
             strategy_fields(one.strategy, one.params)
         except Invalid as wrong:
