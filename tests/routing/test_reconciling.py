@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import nullcontext
 from datetime import timedelta
 from decimal import Decimal
 from queue import SimpleQueue
@@ -86,6 +87,7 @@ class Wanted:
 
     is_wanted = staticmethod(lambda session_id: True)
     last_handed = staticmethod(lambda: 1)
+    speaking = staticmethod(nullcontext)
 
 
 # --- kept -------------------------------------------------------------------------------------------------------------
