@@ -7,12 +7,14 @@ from queue import SimpleQueue
 from types import SimpleNamespace
 
 import pytest
+import quickfix as fix
 from django.db import OperationalError
 from django.utils import timezone
 
 from apps.audit.selectors import automated_id
 from apps.core.acts import Act
 from apps.routing import services as routing
+from apps.routing.gateway.application import HEARS_AFTER_SECONDS, Application
 from apps.routing.gateway.loops import Sending
 from apps.routing.gateway.process import Gateway
 from apps.routing.models import Message, RouteRequest, Session
@@ -82,6 +84,30 @@ def test_a_backlog_of_a_paced_session_stands_before_nobody(a_route, by):
 
     assert last.pk in {row.id for row in taken}
     assert [row.session_id for row in taken].count(paced) == 1
+
+
+def test_what_is_heard_while_a_batch_goes_out_is_kept_after_it_as_of_when_it_came():
+    kept = []
+    inbox = SimpleNamespace(put=lambda pk, number, raw, at: kept.append((raw, at)))
+    application = Application({"HARBOR": 7}, is_simulation=True, inbox=inbox, changed=SimpleQueue())
+    session = fix.SessionID("FIX.4.4", "OMS-SIM", "HARBOR")
+    message = fix.Message("8=FIX.4.4\x019=40\x0135=8\x0134=5\x0149=HARBOR\x0156=OMS-SIM\x0137=1\x0110=000\x01", False)
+    hearing = threading.Thread(target=application.fromApp, args=(message, session))
+    with application.speaking():
+        began = timezone.now()
+        hearing.start()
+        hearing.join(HEARS_AFTER_SECONDS / 3)
+        assert kept == [], "the batch is not out"
+        spoken = timezone.now()
+    hearing.join(10)
+
+    [(_, at)] = kept
+    assert began <= at < spoken
+
+    with application.speaking():
+        for _ in range(3):
+            application.fromApp(message, session)  # None of a batch that stands still waits anew.
+        assert len(kept) == 4
 
 
 class TestUnsure:
